@@ -1,0 +1,56 @@
+"""Settings under which no money may be taken."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+
+def check_payments(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse a stand-in in production and live money in development; warn of payments that cannot work.
+
+    Registered by the donations AppConfig. Django runs it before `migrate`, `runserver` and a Celery worker;
+    gunicorn runs no checks, so `donations.gateway` refuses a stand-in by itself as well.
+    """
+    found: list[CheckMessage] = []
+    key = settings.STRIPE_SECRET_KEY
+    is_live = key.startswith(("sk_live_", "rk_live_"))
+    if settings.STRIPE_API_BASE and not settings.DEBUG:
+        found.append(
+            Error(
+                "STRIPE_API_BASE names a stand-in for Stripe while DEBUG is off: gifts would be acknowledged unpaid.",
+                hint="Unset STRIPE_API_BASE to use Stripe itself.",
+                id="donations.E001",
+            )
+        )
+    if is_live and settings.DEBUG:
+        found.append(
+            Error(
+                "STRIPE_SECRET_KEY is a live key while DEBUG is on: real cards would be charged from development.",
+                hint="Use a key that starts with sk_test_, or switch DEBUG off.",
+                id="donations.E002",
+            )
+        )
+    if is_live and settings.STRIPE_API_BASE:
+        found.append(
+            Error(
+                "STRIPE_SECRET_KEY is a live key and would be sent to a stand-in.",
+                hint="Unset STRIPE_API_BASE, or use a key that starts with sk_test_.",
+                id="donations.E003",
+            )
+        )
+    if key and not [
+        secret for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()
+    ]:
+        found.append(
+            Warning(
+                "STRIPE_WEBHOOK_SECRETS is empty: Stripe's messages are refused and gifts are found late, by the sweep.",
+                hint="Set it to the signing secret (whsec_...) of the webhook endpoint.",
+                id="donations.W001",
+            )
+        )
+    return found

@@ -1,0 +1,300 @@
+"""What Stripe says about a payment, as plain frozen values.
+
+Amounts are integers of ISO 4217 minor units, currencies upper-case codes, times aware datetimes in UTC,
+ids Stripe's own. `from_stripe` takes Stripe's JSON of API version 2026-08-26.dahlia and raises KeyError or
+TypeError for anything else. States are Stripe's words, listed beside each field.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from donations.stripe_amounts import from_stripe_amount
+
+Json = dict[str, Any]
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def _id(value: str | Json | None) -> str | None:
+    """Return the id of a field that holds an id or, when expanded, the object."""
+    return value["id"] if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession:
+    """A page at Stripe on which a donor pays, or paid, once."""
+
+    id: str
+    url: str | None  # only while it is open
+    status: str  # open, complete, expired
+    payment_status: str  # unpaid, paid, no_payment_required
+    amount_minor: int
+    currency: str
+    reference: str | None
+    payment_intent_id: str | None  # None until the donor first tries a card
+    livemode: bool
+    created_at: datetime
+    expires_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        return cls(
+            id=data["id"],
+            url=data["url"],
+            status=data["status"],
+            payment_status=data["payment_status"],
+            amount_minor=from_stripe_amount(data["amount_total"], data["currency"]),
+            currency=data["currency"].upper(),
+            reference=data["client_reference_id"],
+            payment_intent_id=_id(data["payment_intent"]),
+            livemode=data["livemode"],
+            created_at=_at(data["created"]),
+            expires_at=_at(data["expires_at"]),
+            metadata=data["metadata"] or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceTransaction:
+    """What Stripe booked on our balance; the fee is known from here and from nowhere else.
+
+    In the currency of our balance, which may differ from the gift's: `exchange_rate` is then set, as text.
+    """
+
+    id: str
+    kind: str  # charge, refund, adjustment, ...
+    amount_minor: int  # negative when money leaves
+    fee_minor: int
+    net_minor: int
+    currency: str
+    exchange_rate: str | None
+    created_at: datetime
+    available_at: datetime
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        currency, rate = data["currency"], data["exchange_rate"]
+        return cls(
+            id=data["id"],
+            kind=data["type"],
+            amount_minor=from_stripe_amount(data["amount"], currency),
+            fee_minor=from_stripe_amount(data["fee"], currency),
+            net_minor=from_stripe_amount(data["net"], currency),
+            currency=currency.upper(),
+            exchange_rate=None if rate is None else str(rate),
+            created_at=_at(data["created"]),
+            available_at=_at(data["available_on"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt on one card."""
+
+    id: str
+    status: str  # succeeded, pending, failed
+    amount_minor: int
+    amount_refunded_minor: int
+    currency: str
+    paid: bool
+    refunded: bool  # in full
+    disputed: bool
+    failure_code: str | None
+    payment_intent_id: str | None
+    card_brand: str | None
+    card_last4: str | None
+    livemode: bool
+    created_at: datetime
+    balance_transaction_id: (
+        str | None
+    )  # None until Stripe has booked it, moments after the payment
+    balance_transaction: BalanceTransaction | None
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        booked = data["balance_transaction"]
+        card = (data["payment_method_details"] or {}).get("card") or {}
+        return cls(
+            id=data["id"],
+            status=data["status"],
+            amount_minor=from_stripe_amount(data["amount"], data["currency"]),
+            amount_refunded_minor=from_stripe_amount(
+                data["amount_refunded"], data["currency"]
+            ),
+            currency=data["currency"].upper(),
+            paid=data["paid"],
+            refunded=data["refunded"],
+            disputed=data["disputed"],
+            failure_code=data["failure_code"],
+            payment_intent_id=_id(data["payment_intent"]),
+            card_brand=card.get("brand"),
+            card_last4=card.get("last4"),
+            livemode=data["livemode"],
+            created_at=_at(data["created"]),
+            balance_transaction_id=_id(booked),
+            balance_transaction=BalanceTransaction.from_stripe(booked)
+            if isinstance(booked, dict)
+            else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIntent:
+    """A donor's payment through all its attempts."""
+
+    id: str
+    # requires_payment_method (also after a decline), requires_action, processing, succeeded, canceled, ...
+    status: str
+    amount_minor: int
+    amount_received_minor: int
+    currency: str
+    latest_charge_id: str | None
+    charge: Charge | None  # the latest one, where it was fetched with it
+    error_code: (
+        str | None
+    )  # of the last attempt, if that failed: card_declined, expired_card, ...
+    decline_code: (
+        str | None
+    )  # generic_decline, insufficient_funds, ...; never shown to a donor (card testing)
+    error_message: str | None  # Stripe's English text
+    livemode: bool
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        charge, error = data["latest_charge"], data["last_payment_error"] or {}
+        return cls(
+            id=data["id"],
+            status=data["status"],
+            amount_minor=from_stripe_amount(data["amount"], data["currency"]),
+            amount_received_minor=from_stripe_amount(
+                data["amount_received"], data["currency"]
+            ),
+            currency=data["currency"].upper(),
+            latest_charge_id=_id(charge),
+            charge=Charge.from_stripe(charge) if isinstance(charge, dict) else None,
+            error_code=error.get("code"),
+            decline_code=error.get("decline_code"),
+            error_message=error.get("message"),
+            livemode=data["livemode"],
+            created_at=_at(data["created"]),
+            metadata=data["metadata"] or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back to a donor."""
+
+    id: str
+    status: str  # pending, requires_action, succeeded, failed, canceled; `failed` may follow `succeeded`
+    amount_minor: int
+    currency: str
+    payment_intent_id: str | None
+    charge_id: str | None
+    reason: str | None
+    failure_reason: str | None
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        return cls(
+            id=data["id"],
+            status=data["status"],
+            amount_minor=from_stripe_amount(data["amount"], data["currency"]),
+            currency=data["currency"].upper(),
+            payment_intent_id=_id(data["payment_intent"]),
+            charge_id=_id(data["charge"]),
+            reason=data["reason"],
+            failure_reason=data.get("failure_reason"),
+            created_at=_at(data["created"]),
+            metadata=data["metadata"] or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A donor's bank takes money back, or asks about it."""
+
+    id: str
+    # needs_response, under_review, won, lost, prevented; warning_needs_response, warning_under_review, warning_closed
+    status: str
+    reason: str
+    amount_minor: int
+    currency: str
+    payment_intent_id: str | None
+    charge_id: str | None
+    evidence_due_at: datetime | None
+    is_charge_refundable: bool
+    balance_transactions: tuple[BalanceTransaction, ...]
+    livemode: bool
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        due_by = data["evidence_details"]["due_by"]
+        return cls(
+            id=data["id"],
+            status=data["status"],
+            reason=data["reason"],
+            amount_minor=from_stripe_amount(data["amount"], data["currency"]),
+            currency=data["currency"].upper(),
+            payment_intent_id=_id(data["payment_intent"]),
+            charge_id=_id(data["charge"]),
+            evidence_due_at=_at(due_by) if due_by else None,
+            is_charge_refundable=data["is_charge_refundable"],
+            balance_transactions=tuple(
+                map(BalanceTransaction.from_stripe, data["balance_transactions"])
+            ),
+            livemode=data["livemode"],
+            created_at=_at(data["created"]),
+            metadata=data["metadata"] or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message that something happened at Stripe: a reason to look, not a fact to book."""
+
+    id: str
+    kind: str  # checkout.session.completed, payment_intent.succeeded, charge.refunded, ...
+    api_version: str | None
+    livemode: bool
+    created_at: datetime
+    object_type: str  # checkout.session, payment_intent, charge, refund, dispute, ...
+    object_id: str
+    payment_intent_id: (
+        str | None
+    )  # the payment that it is about, where the object tells
+    reference: str | None  # `client_reference_id` of a checkout session
+    payload: Mapping[str, Any]  # the whole event; holds personal data
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        about = data["data"]["object"]
+        kind = about["object"]
+        intent = (
+            about["id"]
+            if kind == "payment_intent"
+            else _id(about.get("payment_intent"))
+        )
+        return cls(
+            id=str(data["id"]),
+            kind=str(data["type"]),
+            api_version=data["api_version"],
+            livemode=data["livemode"],
+            created_at=_at(data["created"]),
+            object_type=kind,
+            object_id=str(about["id"]),
+            payment_intent_id=intent,
+            reference=about.get("client_reference_id"),
+            payload=data,
+        )

@@ -1,0 +1,118 @@
+"""How Stripe writes an amount, where that differs from ISO 4217.
+
+We keep every amount as an integer number of ISO 4217 minor units. Stripe takes "the smallest
+currency unit" too, but with exceptions of its own, listed here as data
+(Stripe documentation, "Supported currencies": zero-decimal, three-decimal, special cases).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from logistics.errors import DomainError
+
+# Stripe units per ISO 4217 minor unit. ISO says 0 decimals for both; Stripe keeps two "for backwards
+# compatibility", which must always be 00.
+STRIPE_UNITS_PER_MINOR: Final[Mapping[str, int]] = {"ISK": 100, "UGX": 100}
+
+# ISO 4217 minor units per Stripe unit. ISO says 2 decimals; Stripe takes whole ariary only.
+MINOR_PER_STRIPE_UNIT: Final[Mapping[str, int]] = {"MGA": 100}
+
+# Three decimals in both, but card networks want the last digit to be 0.
+ENDS_IN_ZERO: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+
+# As ISO 4217: no decimals. (Stripe's own list has UGX and MGA too; see above what it does with them.)
+ZERO_DECIMAL: Final = frozenset(
+    {
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    }
+)
+
+# As ISO 4217: two decimals. HUF and TWD are charged with two decimals; only payouts to a bank are whole.
+_TWO_DECIMAL_CODES = """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE
+    CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS KHR KYD
+    KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK
+    PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STN SVC SZL THB TJS TOP TRY TTD TWD TZS UAH
+    USD UYU UZS WST XCD YER ZAR ZMW
+"""
+TWO_DECIMAL: Final = frozenset(_TWO_DECIMAL_CODES.split())
+
+SUPPORTED: Final = (
+    TWO_DECIMAL
+    | ZERO_DECIMAL
+    | ENDS_IN_ZERO
+    | frozenset(STRIPE_UNITS_PER_MINOR)
+    | frozenset(MINOR_PER_STRIPE_UNIT)
+)
+
+# "The amount value supports up to eight digits"; the few currencies with longer ones do not matter to gifts.
+STRIPE_UNITS_MAX: Final = 99_999_999
+
+
+class AmountNotChargeable(DomainError):
+    """Stripe cannot charge this amount in this currency."""
+
+    code = "amount_not_chargeable"
+    status = 422
+
+
+def to_stripe_amount(amount_minor: int, currency: str) -> int:
+    """Return what Stripe calls `amount` for so many ISO 4217 minor units of a currency.
+
+    Raises AmountNotChargeable for a currency that Stripe does not charge, for an amount that is not
+    positive or too large, and for a fraction that Stripe cannot express (0.01 MGA, 0.001 KWD).
+    """
+    code = currency.upper()
+    if code not in SUPPORTED:
+        raise AmountNotChargeable(
+            f"Cards cannot be charged in {code}. Choose another currency, or give by bank transfer.",
+            currency=code,
+        )
+    if type(amount_minor) is not int or amount_minor <= 0:
+        raise AmountNotChargeable("The amount must be more than zero.", currency=code)
+    step = MINOR_PER_STRIPE_UNIT.get(code, 10 if code in ENDS_IN_ZERO else 1)
+    if amount_minor % step:
+        raise AmountNotChargeable(
+            f"An amount in {code} must be a multiple of {step} of its smallest unit. Round it and try again.",
+            currency=code,
+            multiple_of_minor=step,
+        )
+    amount = (
+        amount_minor
+        * STRIPE_UNITS_PER_MINOR.get(code, 1)
+        // MINOR_PER_STRIPE_UNIT.get(code, 1)
+    )
+    if amount > STRIPE_UNITS_MAX:
+        raise AmountNotChargeable(
+            "The amount is more than one card payment can carry. Give it in parts, or by bank transfer.",
+            currency=code,
+        )
+    return amount
+
+
+def from_stripe_amount(stripe_amount: int, currency: str) -> int:
+    """Return the ISO 4217 minor units of an amount that Stripe reports; any sign.
+
+    Raises ValueError if Stripe reports a fraction of what ISO 4217 calls indivisible, which it never should.
+    """
+    code = currency.upper()
+    scaled = stripe_amount * MINOR_PER_STRIPE_UNIT.get(code, 1)
+    amount_minor, rest = divmod(scaled, STRIPE_UNITS_PER_MINOR.get(code, 1))
+    if rest:
+        raise ValueError(
+            f"Stripe reported {stripe_amount} in {code}, which is not a whole number of its units"
+        )
+    return amount_minor
