@@ -1,0 +1,145 @@
+"""What every paper template can say without loading anything.
+
+    {% both "Gross weight" %}                    Gross weight / Poids brut
+    {% both_count n "package" "packages" %}      packages / colis
+    {% pair text_en text_fr %}                   texts that came with the context
+    {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
+    {% qr url %}                                 a QR code, drawn as one vector path
+    {% styled_by "shipments/papers/packing_list.css" %}
+    {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
+
+All take the languages from the paper that is being printed.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import segno
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_info
+
+from logistics.documents import wording
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class EmbeddedFile:
+    name: str
+    text: str
+    dated: str  # ISO 8601 date; a PDF that names the time of its making differs at every making
+
+
+@dataclass
+class Paper:
+    """What a template tells the renderer beside its HTML."""
+
+    languages: Sequence[str]
+    stylesheets: list[str] = field(default_factory=list)
+    embedded: list[EmbeddedFile] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        return self.languages[0]
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)
+
+
+def direction(language: str) -> str:
+    """Say which way a language is written, as HTML's `dir` wants it."""
+    return "rtl" if get_language_info(language)["bidi"] else "ltr"
+
+
+def side_by_side(texts: Mapping[str, str]) -> SafeString:
+    """One text for each language, each marked with its language and direction; equal texts only once."""
+    shown: dict[str, str] = {}
+    for language, text in texts.items():
+        if text and text not in shown.values():
+            shown[language] = text
+    spans = [(language, direction(language), text) for language, text in shown.items()]
+    return format_html_join(mark_safe('<i class="or"> / </i>'), '<span lang="{}" dir="{}">{}</span>', spans)
+
+
+def _languages(context: template.Context) -> Sequence[str]:
+    paper: Paper = context["paper"]
+    return paper.languages
+
+
+@register.simple_tag(takes_context=True)
+def both(context: template.Context, message: str) -> SafeString:
+    """Fixed words in every language of the paper."""
+    return side_by_side({language: wording.translated(message, language) for language in _languages(context)})
+
+
+@register.simple_tag(takes_context=True)
+def both_count(context: template.Context, count: int, singular: str, plural: str) -> SafeString:
+    """Fixed words in the form that goes with a count, in every language of the paper."""
+    return side_by_side({lang: wording.translated_count(singular, plural, count, lang) for lang in _languages(context)})
+
+
+@register.simple_tag(takes_context=True)
+def pair(context: template.Context, texts: Mapping[str, str]) -> SafeString:
+    """A text of the context, given as {"en": ..., "fr": ...}, in every language of the paper that it has."""
+    return side_by_side({language: texts.get(language, "") for language in _languages(context)})
+
+
+@register.simple_tag(takes_context=True)
+def number(context: template.Context, value: str | int) -> str:
+    return wording.number(value, _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def money(context: template.Context, amount_minor: int, currency: str) -> str:
+    return wording.money(amount_minor, currency, _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def amount(context: template.Context, amount_minor: int, currency: str) -> str:
+    """Money without its currency, for a column whose head names it."""
+    return wording.number(str(wording.from_minor(amount_minor, currency)), _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def day(context: template.Context, iso_date: str) -> str:
+    return wording.day(iso_date, _languages(context))
+
+
+@register.simple_tag
+def qr(text: str, label: str = "QR") -> SafeString:
+    """A QR code that survives a crease (15 % of it may be lost), as one path of one SVG."""
+    drawing = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        drawing,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        omitsize=True,
+        border=0,
+        svgclass="qr",
+        lineclass=None,
+        nl=False,
+    )
+    svg = mark_safe(drawing.getvalue().decode())  # noqa: S308 -- drawn by segno: modules of the code, no text
+    return format_html('<span class="qr-box" role="img" aria-label="{}">{}</span>', label, svg)
+
+
+@register.simple_tag(takes_context=True)
+def styled_by(context: template.Context, name: str) -> str:
+    """Lay the paper out by this stylesheet, a file among the templates."""
+    context["paper"].stylesheets.append(name)
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def attach_context(context: template.Context, name: str, dated: str) -> str:
+    """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
+    told = {key: value for key, value in context.flatten().items() if key not in ("paper", "True", "False", "None")}
+    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
+    context["paper"].embedded.append(EmbeddedFile(name, text, dated))
+    return ""

@@ -1,0 +1,218 @@
+"""HTML to PDF: the one file that knows WeasyPrint.
+
+Import it in the parent before workers fork: WeasyPrint takes 0.9 s and 25 MB to import, which the
+children then share.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
+from django.utils import translation
+
+from logistics.documents.paper_tags import EmbeddedFile, Paper
+from logistics.errors import DomainError
+
+ASSETS = Path(__file__).parent / "assets"
+# Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
+os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
+
+from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
+from weasyprint.text.fonts import FontConfiguration  # noqa: E402
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
+
+# Tagged, every font embedded, may carry files: readable by a screen reader and in thirty years.
+VARIANT = "pdf/a-3a"
+MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
+# Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
+# 270 packages of a full container).
+STEP_PERCENT = {"Step 3": 5, "Step 4": 15, "Step 5": 35, "Step 6": 75, "Step 7": 90}
+
+
+class PaperRefused(DomainError):
+    """A paper could not be printed as it should be, so it was not printed at all."""
+
+    code = "paper_refused"
+    status = 500
+
+
+class MissingGlyphs(PaperRefused):
+    """The text has characters that no bundled font can draw; `characters` lists them."""
+
+    code = "missing_glyphs"
+
+
+class TemplateBroken(PaperRefused):
+    """The template, its stylesheet or its context is wrong: a bug to be mended, not to be retried."""
+
+    code = "template_broken"
+
+
+class FetchRefused(FatalURLFetchingError):
+    """Something asked for more than a bundled asset while a paper was printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    pdf: bytes
+    pages: int
+
+
+class AssetFetcher(URLFetcher):
+    """Reads `asset:name` from the bundled assets. Anything else, by any name, ends the paper.
+
+    The error is fatal because WeasyPrint otherwise prints on without the picture, and a paper in which
+    somebody planted an address must not be issued.
+    """
+
+    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        scheme, _, name = url.partition(":")
+        path = (ASSETS / name).resolve()
+        if scheme != "asset" or not path.is_relative_to(ASSETS) or path.suffix not in MEDIA_TYPES or not path.is_file():
+            raise FetchRefused(f"A paper may use bundled assets only, not {url[:80]!r}.")
+        return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": MEDIA_TYPES[path.suffix]})
+
+
+class _Complaints(logging.Handler):
+    """Collects what WeasyPrint only logs while this thread prints, and tells how far it is."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        super().__init__(logging.INFO)
+        self.thread = threading.get_ident()
+        self.progress = progress
+        self.percent = 0
+        self.missing: dict[str, None] = {}
+        self.others: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread != self.thread:
+            return
+        if record.levelno < logging.WARNING:
+            self.tell(STEP_PERCENT.get(record.getMessage()[:6], 0))
+        elif isinstance(record.msg, str) and record.msg.startswith(".notdef glyph"):
+            self.missing[record.args[0]] = None  # type: ignore[index]
+        else:
+            self.others.append(record.getMessage()[:300])
+
+    def tell(self, percent: int) -> None:
+        if self.progress and percent > self.percent:
+            self.percent = percent
+            self.progress(percent)
+
+    def raise_for_any(self, template: str) -> None:
+        if self.missing:
+            shown = ", ".join(f"{char} (U+{ord(char):04X})" for char in self.missing)
+            raise MissingGlyphs(
+                f"No bundled font can print {shown}. Replace these characters, or add a font that has them.",
+                template=template,
+                characters=list(self.missing),
+            )
+        if self.others:
+            raise TemplateBroken(f"{template}: {'; '.join(self.others[:5])}", template=template)
+
+
+class _Undefined(str):
+    """Makes a template fail when it names a value that its context does not have.
+
+    Django prints nothing for such a value, and a customs paper with an empty weight looks complete.
+    """
+
+    def __mod__(self, variable: object) -> str:
+        raise TemplateBroken(f"The context has no value for {variable}.")
+
+
+@contextmanager
+def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
+    complaints = _Complaints(progress)
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "weasyprint.progress")]
+    # Steps are logged at INFO, which a root logger at WARNING would hide from us.
+    loggers[1].setLevel(logging.INFO)
+    loggers[1].propagate = False
+    for logger in loggers:
+        logger.addHandler(complaints)
+    try:
+        yield complaints
+    finally:
+        for logger in loggers:
+            logger.removeHandler(complaints)
+
+
+@cache
+def _engine() -> Engine:
+    return Engine(
+        app_dirs=True,
+        builtins=["django.templatetags.i18n", "logistics.documents.paper_tags"],
+        string_if_invalid=_Undefined("%s"),
+    )
+
+
+@cache
+def _font_configuration() -> FontConfiguration:
+    return FontConfiguration()
+
+
+@cache
+def _stylesheet(name: str) -> CSS:
+    """Read a stylesheet once in a process; reading it costs as much as a page of text."""
+    source = _engine().get_template(name).source
+    with _listening(None) as complaints:
+        sheet = CSS(string=source, url_fetcher=AssetFetcher(), font_config=_font_configuration())
+    complaints.raise_for_any(name)  # what is raised is not kept, so the next paper complains as well
+    return sheet
+
+
+def _html(template: str, context: dict[str, Any], paper: Paper) -> str:
+    with translation.override(paper.languages[0]):
+        return _engine().get_template(template).render(Context({**context, "paper": paper}))
+
+
+def _attachment(file: EmbeddedFile) -> Attachment:
+    dated = datetime.fromisoformat(file.dated[:10])
+    return Attachment(string=file.text, name=file.name, created=dated, modified=dated, relationship="Data")
+
+
+def to_pdf(
+    template: str,
+    context: dict[str, Any],
+    *,
+    languages: Sequence[str] = ("en",),
+    progress: Callable[[int], None] | None = None,
+) -> Rendered:
+    """Print a template with a context of plain values as a PDF.
+
+    The same template and context give the same bytes on every machine, at every time. `languages` are
+    printed side by side; the first is the language of the document. `progress` is told per cent from 0
+    to 100, rising; what it raises stops the printing.
+
+    Raises MissingGlyphs for characters that no bundled font has, TemplateBroken when the template or its
+    context is wrong or asks for anything that is not a bundled asset.
+    """
+    paper = Paper(languages=tuple(languages))
+    with _listening(progress) as complaints:
+        try:
+            html = _html(template, context, paper)
+            sheets = [_stylesheet(name) for name in paper.stylesheets]
+            page = HTML(string=html, url_fetcher=AssetFetcher())
+            document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
+            complaints.raise_for_any(template)
+            options = {
+                **DEFAULT_OPTIONS,
+                "pdf_variant": VARIANT,
+                "attachments": [_attachment(f) for f in paper.embedded],
+            }
+            pdf = document.write_pdf(**options)
+        except (TemplateDoesNotExist, TemplateSyntaxError) as error:
+            raise TemplateBroken(f"{template}: {error}", template=template) from error
+        except FetchRefused as error:
+            raise TemplateBroken(f"{template}: {error}", template=template) from error
+    complaints.raise_for_any(template)
+    complaints.tell(100)
+    return Rendered(pdf=pdf, pages=len(document.pages))

@@ -1,0 +1,74 @@
+"""Numbers, money and fixed words as a paper prints them, in one language or side by side.
+
+A paper in one language follows that language (Babel, CLDR). A paper in two languages cannot: 6,490.110 in
+English is 6 490,110 in French, and either may be misread by the other. Such a paper uses one neutral form,
+ISO 80000-1: groups of three apart by a space, decimals after a point ("6 490.110"), and says so on its face.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+from django.utils import translation
+from django.utils.dateparse import parse_date
+
+from logistics.codes import codes
+
+# Narrow and unbreakable: a number is never torn over two lines.
+GROUP = "\u202f"
+# CFA francs are written with spaces in every language of the countries that use them.
+GROUPED_BY_SPACE = {"XOF", "XAF"}
+
+
+@lru_cache(maxsize=4096)
+def translated(message: str, language: str) -> str:
+    """The message in that language, or the English message itself where there is no translation."""
+    with translation.override(language):
+        return translation.gettext(message)
+
+
+@lru_cache(maxsize=4096)
+def translated_count(singular: str, plural: str, count: int, language: str) -> str:
+    """The right one of two forms for that count, in that language."""
+    with translation.override(language):
+        return translation.ngettext(singular, plural, count)
+
+
+def number(value: str | int, languages: Sequence[str]) -> str:
+    """Print a decimal string or a whole number with exactly the decimals that it was given."""
+    amount = Decimal(value)
+    exponent = amount.as_tuple().exponent
+    decimals = max(0, -exponent) if isinstance(exponent, int) else 0
+    if len(languages) > 1:
+        return f"{amount:,.{decimals}f}".replace(",", GROUP)
+    places = "." + "0" * decimals if decimals else ""
+    return format_decimal(amount, format=f"#,##0{places}", locale=languages[0])
+
+
+def from_minor(amount_minor: int, currency: str) -> Decimal:
+    """65500 XOF is 65500, 50050 HKD is 500.50: as many decimals as ISO 4217 gives the currency."""
+    exponent = codes.currencies()[currency].exponent
+    return Decimal(amount_minor).scaleb(-exponent)
+
+
+def money(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
+    """Print an amount of minor units with its currency: HK$500.50, XOF 65 500, EUR 1 250.00.
+
+    The symbol appears only for Hong Kong dollars in English, where nobody can take it for another
+    dollar; otherwise the ISO 4217 code stands before the amount.
+    """
+    amount = from_minor(amount_minor, currency)
+    if currency == "HKD" and len(languages) == 1 and languages[0] == "en":
+        return format_currency(amount, "HKD", locale="en")
+    grouping = ["fr"] if currency in GROUPED_BY_SPACE else languages
+    return f"{currency}\N{NO-BREAK SPACE}{number(str(amount), grouping)}"
+
+
+def day(iso_date: str, languages: Sequence[str]) -> str:
+    """Print a date: in words in one language, as 2026-02-27 (ISO 8601) where two must agree on it."""
+    date = parse_date(iso_date[:10])
+    if date is None or len(languages) > 1:
+        return iso_date[:10]
+    return format_date(date, format="long", locale=languages[0])

@@ -1,0 +1,221 @@
+"""What the transport papers are told: plain JSON values, frozen when the paper is asked for.
+
+Units and forms, the same on every paper:
+- kg: decimal string with 3 places ("6490.110"); m3: 3 places; cm: 1 place, or "" where not known.
+- money: whole minor units of `currency` (52509400 HKD is 525,094.00).
+- dates: ISO 8601 ("2026-02-27"). Texts that do not exist yet: "" (never a missing key: the paper refuses to print).
+- Texts: {"en": ..., "fr": ...}; every language of the paper should be there.
+
+Places are the site's code and its hand-over point. The name, town, address and phone of a confidential site have no
+field here, and must not be put into another one.
+"""
+
+from typing import Literal, TypedDict
+
+Texts = dict[str, str]
+Flag = Literal["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
+Mode = Literal["sea", "air", "road", "rail", "multimodal"]
+
+
+class Party(TypedDict):
+    name: str
+    lines: list[str]  # address and registration, one printed line each
+
+
+class Place(TypedDict):
+    code: str  # UN/LOCODE, "HKHKG"
+    name: str  # "Hong Kong"
+
+
+class Container(TypedDict):
+    number: str  # ISO 6346, "CSQU3054383"
+    type_code: str  # "45G1"
+    type_name: str  # "40' high cube"
+    seals: list[str]
+
+
+class Line(TypedDict):
+    item_code: str
+    description: Texts
+    hs6: str  # "940320"
+    origin: str  # ISO 3166-1 alpha-2, "CN"; "" unknown
+    condition: Texts
+    quantity: int
+    unit: Texts  # {"en": "piece", "fr": "pièce"}
+    net_kg: str
+    value_minor: int  # for customs purposes only
+    un_number: str  # "UN3480"; "" where the goods are not dangerous
+    serials: list[str]
+    remark: str
+
+
+class Package(TypedDict):
+    number: int
+    marks: str  # "CGD-ML-26-001 1/270"
+    kind: Texts  # {"en": "pallet", "fr": "palette"}
+    length_cm: str
+    width_cm: str
+    height_cm: str
+    gross_kg: str
+    gross_measured: bool  # False: an estimate, and printed as one
+    destination: str  # the code of the site, "A"; "" where there is one site only
+    flags: list[Flag]
+    lines: list[Line]  # never empty
+
+
+class Totals(TypedDict):
+    packages: int
+    lines: int
+    net_kg: str
+    gross_kg: str
+    measured_kg: str  # how much of gross_kg stood on a scale
+    volume_m3: str
+    value_minor: int
+
+
+class KindTotal(TypedDict):
+    kind: Texts
+    packages: int
+    net_kg: str
+    gross_kg: str
+    volume_m3: str
+
+
+class CategoryTotal(TypedDict):
+    category: Texts
+    lines: int
+    net_kg: str
+    value_minor: int
+
+
+class DestinationTotal(TypedDict):
+    code: str
+    handover: str  # the public hand-over point
+    packages: int
+    gross_kg: str
+    volume_m3: str
+
+
+class PackingList(TypedDict):
+    """Template `shipments/papers/packing_list.html`."""
+
+    number: str  # of the shipment, "SHP-2026-00001"
+    reference: str  # the shipper's own, "CGD-ML-26-001"; ""
+    version: int
+    supersedes: int  # the version that this one replaces; 0 for none
+    issued_on: str
+    title: str
+    consignor: Party
+    consignee: Party
+    notify: Party
+    handover: str
+    mode: Mode
+    incoterm: str  # "DAP"; ""
+    incoterm_place: str
+    port_of_loading: Place | None
+    port_of_discharge: Place | None
+    place_of_delivery: Place | None
+    containers: list[Container]
+    bill_of_lading: str
+    cargo_tracking_note: str  # BESC / CTN / ECTN
+    packed_on: str
+    departs_on: str
+    currency: str
+    totals: Totals
+    by_kind: list[KindTotal]
+    by_category: list[CategoryTotal]
+    by_destination: list[DestinationTotal]
+    dangerous_goods: bool
+    packages: list[Package]  # in order of number
+    prepared_by: str
+    checked_by: str
+    content_sha256: str  # of the sealed manifest, hexadecimal
+    verify_url: str
+
+
+class Difference(TypedDict):
+    """A manifest line that did not arrive as it was sent."""
+
+    package: int
+    marks: str
+    item_code: str
+    description: Texts
+    unit: Texts
+    sent: int
+    good: int
+    damaged: int
+    missing: int
+    surplus: int
+    reason: Texts
+    remark: str
+
+
+class Unlisted(TypedDict):
+    description: str
+    quantity: int
+    unit: Texts
+    remark: str
+
+
+class Received(TypedDict):
+    """Pieces and packages of the whole shipment as counted so far."""
+
+    packages_sent: int
+    packages_counted: int
+    packages_sound: int
+    lines_sent: int
+    lines_sound: int
+    pieces_sent: int
+    pieces_good: int
+    pieces_damaged: int
+    pieces_missing: int
+    pieces_surplus: int
+
+
+class GoodsReceivedNote(TypedDict):
+    """Template `shipments/papers/goods_received_note.html`: what one delivery says."""
+
+    number: str  # of the note, "SHP-2026-00001-GRN-1"
+    shipment: str
+    reference: str
+    version: int
+    supersedes: int
+    issued_on: str
+    title: str
+    consignor: Party
+    consignee: Party
+    handover: str
+    containers: list[Container]
+    bill_of_lading: str
+    received_on: str  # as the receiver states it
+    recorded_on: str  # when we learned of it
+    source: Texts
+    seal_read: str  # "" where none was read
+    seal_intact: bool | None  # None: not stated
+    received: Received
+    differences: list[Difference]  # only lines that differ, in package order
+    unlisted: list[Unlisted]
+    note: str
+    delivered_by: str
+    received_by: str
+    checked_by: str
+    content_sha256: str
+    verify_url: str
+
+
+class GoodsReceivedForm(TypedDict):
+    """Template `shipments/papers/goods_received_form.html`: blank, travels with the goods, filled in by pen."""
+
+    number: str
+    reference: str
+    issued_on: str
+    title: str
+    consignor: Party
+    consignee: Party
+    handover: str
+    containers: list[Container]
+    bill_of_lading: str
+    totals: Totals
+    packages: list[Package]
+    content_sha256: str
+    verify_url: str
