@@ -1,0 +1,108 @@
+"""What every endpoint shares: the one error shape, pagination."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination as DRFCursorPagination
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from logistics.errors import DomainError
+
+PROBLEM_JSON = "application/problem+json"
+
+# Where DRF's own code says too little, ours says what to do.
+ADVICE = {
+    "not_authenticated": _("Send an API key: `Authorization: Bearer <key>`, or sign in."),
+    "not_found": _("There is nothing here that you may see. Check the address."),
+    "parse_error": _("The body is not valid JSON. Check its syntax and encoding (UTF-8)."),
+}
+
+
+class CursorPagination(DRFCursorPagination):
+    """Newest first (ids are in order of time); a page costs the same at any depth, and nothing is counted."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: Any) -> dict[str, Any]:
+    """Return the body of any error (RFC 9457), with `code` for programs and `detail` for people."""
+    return {
+        "type": f"urn:relief:problem:{code}",
+        "title": title or code.replace("_", " ").capitalize(),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Return every error that a client can act on as problem+json; anything else is a bug and a logged 500."""
+    if isinstance(exc, DomainError):
+        body = problem(exc.status, exc.code, str(exc), **exc.details)
+        headers = exc.headers
+        return Response(body, status=exc.status, headers=headers, content_type=PROBLEM_JSON)
+    response = drf_exception_handler(exc, context)
+    if response is None:
+        return None
+    response.data = _body_of(exc, response)
+    response.content_type = PROBLEM_JSON
+    return response
+
+
+def _body_of(exc: Exception, response: Response) -> dict[str, Any]:
+    if isinstance(exc, exceptions.ValidationError):
+        return problem(
+            400,
+            "invalid_input",
+            str(_("Some fields are missing or wrong; nothing was changed. Correct them and send again.")),
+            errors=list(field_errors(exc.get_full_details())),
+        )
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    assert isinstance(exc, exceptions.APIException)
+    codes = exc.get_codes()
+    code = codes if isinstance(codes, str) else exc.default_code
+    detail = str(ADVICE.get(code) or exc.detail)
+    extra = {"retry_after_s": int(exc.wait)} if isinstance(exc, exceptions.Throttled) and exc.wait else {}
+    return problem(response.status_code, code, detail, **extra)
+
+
+def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Flatten DRF's nested details into `{"field": "lines[2].quantity", "code", "detail"}` rows."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for key, value in details.items():
+            name = "" if key == "non_field_errors" else str(key)
+            yield from field_errors(value, f"{path}.{name}".strip("."))
+    else:
+        errors_of_items = any(isinstance(d, dict) and set(d) != {"message", "code"} for d in details)
+        for index, value in enumerate(details):
+            yield from field_errors(value, f"{path}[{index}]" if errors_of_items else path)
+
+
+def _plain_problem(status: int, code: str, detail: str) -> JsonResponse:
+    return JsonResponse(problem(status, code, detail), status=status, content_type=PROBLEM_JSON)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return _plain_problem(404, "not_found", str(ADVICE["not_found"]))
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    return _plain_problem(
+        500,
+        "bug",
+        "Something is wrong on our side; it was logged. Send the request again later, with the same Idempotency-Key.",
+    )

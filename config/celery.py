@@ -1,0 +1,35 @@
+"""The Celery application, and the only list of periodic tasks."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import setup_logging
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("relief")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)
+
+# What is owed is swept by `manage.py relay`, not by beat: a beat that dies delays no receipt.
+app.conf.beat_schedule = {
+    "worker heartbeat": {"task": "logistics.beat_heart", "schedule": 15.0},
+    "invariants": {"task": "logistics.verify_invariants", "schedule": crontab(minute="7")},
+    "forget old idempotency keys": {
+        "task": "logistics.forget_idempotency_keys",
+        "schedule": crontab(hour="3", minute="10"),
+    },
+    "events that Stripe never delivered": {
+        "task": "donations.catch_up_with_stripe",
+        "schedule": crontab(minute="*/5"),
+    },
+}
+
+
+@setup_logging.connect
+def use_our_logs(**_: Any) -> None:
+    """Leave logging to settings.LOGGING; Celery would replace it."""

@@ -1,0 +1,41 @@
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+
+from logistics.ids import uuid7
+
+
+class AuditEntry(models.Model):
+    """Who did what to which row, when: append-only, and chained by hash for each subject.
+
+    `details` holds ids, numbers and states, never names or addresses: the trail outlives erasure.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subject_kind = models.CharField(max_length=60)  # "shipments.shipment"
+    subject_id = models.UUIDField()
+    sequence = models.PositiveIntegerField()
+    verb = models.CharField(max_length=40)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    reason = models.TextField(blank=True)
+    details = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=64, blank=True)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject_kind", "subject_id", "sequence"], name="audit_entries_of_a_subject_form_one_chain"
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="audit_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject_kind} {self.subject_id}"

@@ -1,0 +1,83 @@
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models, transaction
+
+from logistics.audit.models import AuditEntry
+
+
+@transaction.atomic
+def record(
+    verb: str,
+    subject: models.Model,
+    *,
+    by: AbstractBaseUser | AnonymousUser | None,
+    at: datetime,
+    reason: str = "",
+    **details: Any,
+) -> AuditEntry:
+    """Add one entry to the subject's trail. `by` is None for the house itself and for anonymous donors.
+
+    The caller holds the subject's lock, so entries of one subject come one after another.
+    """
+    kind = subject._meta.label_lower
+    last = AuditEntry.objects.filter(subject_kind=kind, subject_id=subject.pk).order_by("-sequence").first()
+    entry = AuditEntry(
+        subject_kind=kind,
+        subject_id=subject.pk,
+        sequence=last.sequence + 1 if last else 1,
+        verb=verb,
+        by_id=by.pk if by is not None else None,
+        at=at,
+        reason=reason,
+        details=details,
+        request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
+        previous_hash=last.hash if last else "",
+    )
+    entry.hash = hash_of(entry)
+    entry.save(force_insert=True)
+    return entry
+
+
+def hash_of(entry: AuditEntry) -> str:
+    """Return SHA-256 over everything that the entry says and the hash of the one before it."""
+    said = [
+        entry.previous_hash,
+        entry.subject_kind,
+        str(entry.subject_id),
+        entry.sequence,
+        entry.verb,
+        str(entry.by_id),
+        entry.at.astimezone(UTC).isoformat(),
+        entry.reason,
+        entry.details,
+        entry.request_id,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def trail(subject: models.Model) -> models.QuerySet[AuditEntry]:
+    """Return the subject's story, oldest first."""
+    return (
+        AuditEntry.objects.filter(subject_kind=subject._meta.label_lower, subject_id=subject.pk)
+        .select_related("by")
+        .order_by("sequence")
+    )
+
+
+def broken_links() -> Iterator[str]:
+    """Yield the id of each entry that does not follow from the one before it, or was changed."""
+    previous: AuditEntry | None = None
+    for entry in AuditEntry.objects.order_by("subject_kind", "subject_id", "sequence").iterator(chunk_size=2000):
+        same = previous is not None and previous.subject_id == entry.subject_id
+        expected_hash = previous.hash if same and previous else ""
+        expected_sequence = previous.sequence + 1 if same and previous else 1
+        if (entry.previous_hash, entry.sequence, entry.hash) != (expected_hash, expected_sequence, hash_of(entry)):
+            yield str(entry.pk)
+        previous = entry

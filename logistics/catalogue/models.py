@@ -1,0 +1,61 @@
+from typing import ClassVar
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from logistics.ids import uuid7
+
+
+class Category(models.Model):
+    """What kind of goods: household furniture, appliances, school supplies ..."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name_en = models.CharField(max_length=100, unique=True)
+    name_fr = models.CharField(max_length=100)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering: ClassVar = ["name_en"]
+
+    def __str__(self) -> str:
+        return self.name_en
+
+
+class Item(models.Model):
+    """Something that we send, described once. What is unknown is null, never 0."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # It is printed on labels, so it never changes.
+    code = models.CharField(
+        max_length=30, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", "A-Z, 0-9 and - only.")]
+    )
+    name_en = models.CharField(max_length=200)
+    name_fr = models.CharField(max_length=200, blank=True, help_text="Needed before it goes to a French speaker")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="items")
+    unit = models.CharField(max_length=3, default="H87", help_text="UN/ECE Rec 20 code: H87 piece, SET set, PR pair")
+    hs6 = models.CharField("HS code", max_length=6, blank=True, help_text="Six digits of the Harmonized System 2022")
+    unit_weight_kg = models.DecimalField(
+        max_digits=9,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="An estimate",
+    )
+    is_dangerous = models.BooleanField("dangerous goods", default=False)
+    un_number = models.CharField("UN number", max_length=4, blank=True)
+    is_active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(hs6="") | Q(hs6__regex=r"^\d{6}$"), name="an_hs_code_has_six_digits"),
+            models.CheckConstraint(
+                condition=Q(unit_weight_kg=None) | Q(unit_weight_kg__gt=0), name="an_unknown_weight_is_null_not_zero"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name_en}"

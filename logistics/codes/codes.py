@@ -1,0 +1,89 @@
+"""The code lists of the trade, as published: read once per process, never edited by users.
+
+Sources and licences: data/SOURCES.md.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    code: str
+    name: str
+    exponent: int  # digits after the decimal point: HKD 2, XOF 0, KWD 3
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    code: str
+    name_en: str
+    name_fr: str
+
+
+@cache
+def currencies() -> dict[str, Currency]:
+    """ISO 4217: currencies in use that have minor units (metals and test codes have none)."""
+    return {
+        row["AlphabeticCode"]: Currency(row["AlphabeticCode"], row["Currency"], int(row["MinorUnit"]))
+        for row in _rows("currency-codes.csv")
+        if row["AlphabeticCode"] and row["MinorUnit"].isdigit() and not row["WithdrawalDate"]
+    }
+
+
+@cache
+def countries() -> dict[str, Country]:
+    """ISO 3166-1 alpha-2."""
+    return {r["alpha2"]: Country(r["alpha2"], r["name_en"], r["name_fr"]) for r in _rows("country-codes.csv")}
+
+
+@cache
+def hs() -> dict[str, str]:
+    """Harmonized System 2022: code of 2, 4 or 6 digits -> description."""
+    return {row["hscode"]: row["description"] for row in _rows("harmonized-system.csv")}
+
+
+@cache
+def units() -> dict[str, str]:
+    """UN/ECE Recommendation 20: common code -> name (H87 piece, KGM kilogram, PR pair, SET set)."""
+    return {r["CommonCode"]: r["Name"] for r in _rows("unece-rec20-units.csv") if r["Status"] not in ("X", "D")}
+
+
+@cache
+def package_kinds() -> dict[str, str]:
+    """UN/ECE Recommendation 21: code -> name (CT carton, PX pallet, BL bale, PK package, CR crate)."""
+    return {r["Code"]: r["Name"] for r in _rows("unece-rec21-package-codes.csv") if r["Status"] not in ("X", "D")}
+
+
+@cache
+def ports() -> dict[str, str]:
+    """UN/LOCODE without its space -> name (HKHKG Hong Kong, SNDKR Dakar)."""
+    named = {r["LOCODE"].replace(" ", ""): r["Name"] for r in _rows("un-locode-subset-2014.csv")}
+    return named | {r["locode"]: r["name"] for r in _rows("un-locode-supplement.csv")}
+
+
+@cache
+def incoterms() -> dict[str, str]:
+    """Incoterms 2020: code -> name."""
+    return {row["code"]: row["name"] for row in _rows("incoterms-2020.csv")}
+
+
+@cache
+def container_types() -> dict[str, dict[str, str]]:
+    """ISO 6346 size and type code -> name, sizes, tare and payload."""
+    return {row["iso_type"]: row for row in _rows("container-types.csv")}
+
+
+def is_hs6(code: str) -> bool:
+    """Say whether this is a subheading (six digits) of the Harmonized System 2022."""
+    return len(code) == 6 and code in hs()

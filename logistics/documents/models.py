@@ -1,0 +1,98 @@
+import secrets
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from logistics.ids import uuid7
+from logistics.owed.models import Owed
+
+
+def verification_token() -> str:
+    """128 random bits: what a paper's QR code carries and nothing else."""
+    return secrets.token_urlsafe(16)
+
+
+class Document(Owed):
+    """A PDF that we owe somebody: first a promise, later a file that never changes.
+
+    `context` holds plain values frozen when the document was asked for. That keeps a receipt
+    true after its donor moves house, and lets this engine print papers of apps it has
+    never heard of.
+    """
+
+    TASK = "logistics.render_document"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=30)  # "packing-list", "receipt", ...
+    number = models.CharField(max_length=60)  # what people call it: "SHP-2026-00001"; stands in its file name
+    version = models.PositiveSmallIntegerField(default=1)
+    template = models.CharField(max_length=100)
+    context = models.JSONField()
+    content_sha256 = models.CharField(max_length=64)  # of the context; its first characters stand on the paper
+    languages = ArrayField(models.CharField(max_length=10))
+    requested_at = models.DateTimeField()
+    token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
+    superseded_at = models.DateTimeField(null=True, editable=False)  # or cancelled: no longer valid, still readable
+
+    storage_name = models.CharField(max_length=100, blank=True, editable=False)
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)  # of the file
+    size = models.PositiveIntegerField("size, bytes", null=True, editable=False)
+    pages = models.PositiveSmallIntegerField(null=True, editable=False)
+
+    class Meta(Owed.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            *Owed.Meta.constraints,
+            models.CheckConstraint(
+                name="document_has_a_file_exactly_when_done",
+                condition=(Q(state="done", size__isnull=False) & ~Q(storage_name="") & ~Q(sha256=""))
+                | (~Q(state="done") & Q(storage_name="", sha256="", size__isnull=True)),
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="documents_are_not_deleted", operation=pgtrigger.Delete),
+            # Of an issued document only its validity may change.
+            pgtrigger.Protect(
+                name="issued_documents_never_change",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.state = 'done' AND to_jsonb(OLD) - 'superseded_at' IS DISTINCT FROM"
+                    " to_jsonb(NEW) - 'superseded_at'"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="what_a_document_says_is_frozen",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    "kind", "number", "version", "template", "context", "content_sha256", "requested_at", "token"
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number} v{self.version}"
+
+    @property
+    def file_name(self) -> str:
+        """What a browser saves it as: kind, number and version, nothing personal."""
+        return f"{self.kind}-{self.number}-v{self.version}.pdf"
+
+
+class NumberSeries(models.Model):
+    """A counter whose numbers have no gap: its row is locked until the number's user commits."""
+
+    name = models.CharField(max_length=40)  # "HK receipts", "shipments"
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "number series"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "year"], name="a_number_series_has_one_counter_a_year")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.year}: {self.last}"

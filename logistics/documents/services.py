@@ -1,0 +1,145 @@
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from logistics.documents import rendering
+from logistics.documents.models import Document
+from logistics.errors import DomainError
+from logistics.mail.services import Attachment
+from logistics.owed import services as owed
+from logistics.owed.models import Owed
+
+
+class NotReady(DomainError):
+    """The PDF is not printed yet, or could not be."""
+
+    code = "document_not_ready"
+    headers = {"Retry-After": "2"}
+
+
+class Damaged(Exception):
+    """The stored file is not the one that was issued: somebody or something changed it."""
+
+
+def next_number(series: str, year: int) -> int:
+    """Return the next number of a series: 1, 2, 3 ... of the year, without gap.
+
+    Call it late in a short transaction: others who want a number wait for its end, and a rollback
+    gives the number back.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("A number outside a transaction could be lost, and leave a gap.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO logistics_numberseries AS s (name, year, last) VALUES (%s, %s, 1)"
+            " ON CONFLICT (name, year) DO UPDATE SET last = s.last + 1 RETURNING last",
+            [series, year],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@transaction.atomic
+def request(
+    kind: str,
+    *,
+    number: str,
+    template: str,
+    context: dict[str, Any],
+    at: datetime,
+    version: int = 1,
+    languages: Sequence[str] = ("en",),
+) -> Document:
+    """Owe somebody a PDF: printed soon after the transaction commits, from these values as they are now.
+
+    The template gets the context and `document` (number, version, issued_at, content_sha256, verify_url).
+    """
+    content_sha256 = hash_of(context)
+    return owed.owe(
+        Document(
+            kind=kind,
+            number=number,
+            version=version,
+            template=template,
+            context=context,
+            content_sha256=content_sha256,
+            languages=list(languages),
+            requested_at=at,
+        )
+    )
+
+
+def hash_of(context: dict[str, Any]) -> str:
+    """Return SHA-256 of the context as canonical JSON; its first 12 characters stand on the paper."""
+    return hashlib.sha256(json.dumps(context, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def render(document_id: str) -> bool:
+    """Print one document if it is due, and say whether we did. Safe twice, at once, or long after."""
+    return owed.carry_out(Document, document_id, _print, lambda document, file: file)
+
+
+def _print(document: Document) -> dict[str, Any]:
+    rendered = rendering.to_pdf(
+        document.template,
+        {**document.context, "document": facts(document)},
+        languages=document.languages,
+        progress=partial(owed.report, document),
+    )
+    sha256 = hashlib.sha256(rendered.pdf).hexdigest()
+    # Named by its content: printed twice, it is stored once.
+    name = f"documents/{sha256[:2]}/{sha256}.pdf"
+    if not default_storage.exists(name):
+        default_storage.save(name, ContentFile(rendered.pdf))
+    return {"storage_name": name, "sha256": sha256, "size": len(rendered.pdf), "pages": rendered.pages}
+
+
+def facts(document: Document) -> dict[str, Any]:
+    """Return what every paper says of itself."""
+    return {
+        "kind": document.kind,
+        "number": document.number,
+        "version": document.version,
+        "issued_at": document.requested_at.isoformat(),
+        "content_sha256": document.content_sha256,
+        "verify_url": f"{settings.PUBLIC_URL}/verify/{document.token}/",
+    }
+
+
+def read(document: Document) -> bytes:
+    """Return the issued bytes. Raises NotReady before they exist, Damaged if the stored file was changed."""
+    if document.state != Owed.State.DONE:
+        raise NotReady(
+            f"The {document.kind} is being printed ({document.progress} %). Ask again in 2 s."
+            if document.state != Owed.State.DEAD
+            else f"The {document.kind} could not be printed ({document.last_error_code}); staff have been told.",
+            progress=document.progress,
+        )
+    with default_storage.open(document.storage_name) as file:
+        pdf: bytes = file.read()
+    if hashlib.sha256(pdf).hexdigest() != document.sha256:
+        raise Damaged(document.storage_name)
+    return pdf
+
+
+def supersede(document: Document, *, at: datetime) -> None:
+    """Declare a document no longer valid; it stays readable, and its QR code says so."""
+    Document.objects.filter(pk=document.pk, superseded_at=None).update(superseded_at=at)
+
+
+def as_attachment(document: Document) -> Attachment:
+    """Return what a mail needs to carry this document. Raises NotReady."""
+    read(document)
+    return Attachment(
+        name=document.file_name,
+        storage_name=document.storage_name,
+        sha256=document.sha256,
+        type="application/pdf",
+    )

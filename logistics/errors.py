@@ -1,0 +1,46 @@
+class DomainError(Exception):
+    """A rule of the house said no; the caller did nothing wrong in Python terms.
+
+    Subclasses live beside the function that raises them and set `code`, which clients may
+    rely on and which therefore never changes. The message tells a person what to do.
+    Anything else that is raised is a bug.
+    """
+
+    code = "refused"
+    status = 409
+    headers: dict[str, str] = {}
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class WrongState(DomainError):
+    """The row's state does not allow this move."""
+
+    code = "wrong_state"
+
+
+class Stale(DomainError):
+    """Somebody else changed the row since the caller read it."""
+
+    code = "stale"
+    status = 412
+
+
+class Forbidden(DomainError):
+    """The caller's role does not allow this."""
+
+    code = "permission_denied"
+    status = 403
+
+
+class Invalid(DomainError):
+    """The input breaks a rule that only the data can tell; `errors` names the fields."""
+
+    code = "invalid_input"
+    status = 400
+
+    def __init__(self, message: str, *, field: str = "", code: str = "invalid", **details: object) -> None:
+        errors = [{"field": field, "code": code, "detail": message}]
+        super().__init__(message, **({"errors": errors} | details))

@@ -1,0 +1,122 @@
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+
+from logistics.errors import DomainError
+from logistics.idempotency.models import IdempotencyRecord
+
+KEPT = timedelta(days=90)
+
+
+class IdempotencyKeyMissing(DomainError):
+    """A write that may be sent twice needs a key."""
+
+    code = "idempotency_key_missing"
+    status = 400
+
+
+class IdempotencyKeyReused(DomainError):
+    """The key belongs to another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class StillRunning(DomainError):
+    """The first request with this key has not ended."""
+
+    code = "still_running"
+    headers = {"Retry-After": "2"}
+
+
+def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
+    """A view method whose effect happens once for each Idempotency-Key of its caller.
+
+    Runs it in one transaction with the record of its answer. Same key and body: the same answer
+    with `Idempotent-Replayed: true`. Same key, other body or route: 422. First one still running: 409.
+    No key: 400. Refusals are not kept: nothing happened, so the key is free for another try.
+    The view must not call the outside.
+    """
+
+    @functools.wraps(method)
+    def once(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return run_once(request, lambda: method(self, request, *args, **kwargs))
+
+    once.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
+    return once
+
+
+def run_once(request: Request, act: Callable[[], Response]) -> Response:
+    """Answer with what `act` answers, or answered when this key was first used. See `idempotent`."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not 16 <= len(key) <= 100:
+        raise IdempotencyKeyMissing(
+            "Send an Idempotency-Key header of 16 to 100 characters (a UUID is best): a new one for each new"
+            " write, the same one when you repeat it."
+        )
+    user = request.user
+    principal = f"user {user.pk}" if user and user.is_authenticated else "anonymous"
+    route = f"{request.method} {request.path}"[:200]
+    body_sha256 = hash_of_body(request)
+    with transaction.atomic():
+        if not _alone(f"{principal} {key}"):
+            raise StillRunning("The first request with this Idempotency-Key is still running. Send it again in 2 s.")
+        record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
+        if record is None:
+            response = act()
+            # As the client will see it: decimals, dates and ids turned into JSON now, not at the replay.
+            response.data = json.loads(json.dumps(response.data, cls=JSONEncoder))
+            IdempotencyRecord.objects.create(
+                principal=principal,
+                key=key,
+                route=route,
+                body_sha256=body_sha256,
+                status=response.status_code,
+                response=response.data,
+            )
+            return response
+    if (record.route, record.body_sha256) != (route, body_sha256):
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used for another request. Send a new key with a new request,"
+            " or the same body with the same key."
+        )
+    return Response(record.response, status=record.status, headers={"Idempotent-Replayed": "true"})
+
+
+def hash_of_body(request: Request) -> str:
+    """Return SHA-256 of what was sent: files by content, the rest as sorted JSON."""
+    digest = hashlib.sha256()
+    plain = {}
+    for name, value in sorted(request.data.items()) if hasattr(request.data, "items") else [("", request.data)]:
+        if isinstance(value, UploadedFile):
+            digest.update(f"{name}:".encode())
+            for chunk in value.chunks():
+                digest.update(chunk)
+            value.seek(0)
+        else:
+            plain[name] = value
+    digest.update(json.dumps(plain, sort_keys=True, cls=JSONEncoder).encode())
+    return digest.hexdigest()
+
+
+def _alone(name: str) -> bool:
+    """Hold this name until the transaction ends, or say that somebody else does."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
+
+
+def forget_old() -> int:
+    """Delete the records of writes older than 90 days, and say how many."""
+    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).delete()[0]

@@ -1,0 +1,72 @@
+import hashlib
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from logistics.mail.models import Email
+from logistics.owed import services as owed
+
+
+class Attachment(TypedDict):
+    name: str
+    storage_name: str
+    sha256: str
+    type: str
+
+
+class AttachmentChanged(Exception):
+    """The stored file is not the one that was promised."""
+
+
+@transaction.atomic
+def request(
+    kind: str,
+    *,
+    to: str,
+    template: str,
+    context: dict[str, Any],
+    language: str = "en",
+    attachments: Sequence[Attachment] = (),
+) -> Email:
+    """Owe somebody a mail. The template's first line is the subject, the rest the text, in `language`."""
+    with translation.override(language):
+        text = render_to_string(template, {**context, "public_url": settings.PUBLIC_URL}).strip()
+    subject, _, body = text.partition("\n")
+    return owed.owe(
+        Email(
+            kind=kind,
+            to=to,
+            language=language,
+            subject=subject.strip()[:200],
+            body=body.strip() + "\n",
+            attachments=list(attachments),
+        )
+    )
+
+
+def deliver(email_id: str) -> bool:
+    """Send one mail if it is due. A worker killed between sending and marking may send it twice."""
+    return owed.carry_out(Email, email_id, _send)
+
+
+def _send(email: Email) -> None:
+    message = EmailMessage(
+        subject=email.subject,
+        body=email.body,
+        to=[email.to],
+        # The same row, the same Message-ID: a mail program shows a repeated delivery once.
+        headers={"Message-ID": f"<{email.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].rstrip('>')}>"},
+    )
+    for attachment in email.attachments:
+        with default_storage.open(attachment["storage_name"]) as file:
+            content = file.read()
+        if hashlib.sha256(content).hexdigest() != attachment["sha256"]:
+            raise AttachmentChanged(attachment["storage_name"])
+        message.attach(attachment["name"], content, attachment["type"])
+    message.send()

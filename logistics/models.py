@@ -1,0 +1,28 @@
+"""The index of the rooms' models; Django looks for them here."""
+
+from logistics.audit.models import AuditEntry
+from logistics.catalogue.models import Category, Item
+from logistics.charity.models import Charity
+from logistics.documents.models import Document, NumberSeries
+from logistics.idempotency.models import IdempotencyRecord
+from logistics.mail.models import Email
+from logistics.partners.models import Contact, Membership, Partner, Site, SiteAddress
+from logistics.people.models import ApiKey, User
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Category",
+    "Charity",
+    "Contact",
+    "Document",
+    "Email",
+    "IdempotencyRecord",
+    "Item",
+    "Membership",
+    "NumberSeries",
+    "Partner",
+    "Site",
+    "SiteAddress",
+    "User",
+]

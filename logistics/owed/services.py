@@ -1,0 +1,123 @@
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from logistics.errors import DomainError
+from logistics.owed.models import Owed
+from logistics.transactions import enqueue_on_commit
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row", bound=Owed)
+Result = TypeVar("Result")
+
+
+class NotYet(Exception):
+    """What the work needs is not there yet: try again after `wait`, without counting an attempt."""
+
+    def __init__(self, wait: timedelta = timedelta(seconds=2)) -> None:
+        super().__init__(str(wait))
+        self.wait = wait
+
+
+class GiveUp(Exception):
+    """No further attempt can succeed: the row is dead at once, with `code` as the reason."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def owe(row: Row) -> Row:
+    """Store a new owed row and, when the transaction commits, tell a worker."""
+    row.save(force_insert=True)
+    enqueue_on_commit(row.TASK, row)
+    return row
+
+
+def carry_out(
+    model: type[Row],
+    pk: object,
+    act: Callable[[Row], Result],
+    record: Callable[[Row, Result], dict[str, Any] | None] = lambda row, result: None,
+) -> bool:
+    """Do what one row owes, if it is due and nobody else does, and say whether we did.
+
+    `act` works outside any transaction (printing, sending, asking Stripe; its effect must bear
+    repetition); `record` writes its result in the transaction that marks the row done, only
+    while the lease is still ours, and returns the fields of the row itself to set with that mark.
+    So there may be two attempts but never two winners.
+
+    Whatever either raises is logged and tried again later, up to ATTEMPTS_MAX; they raise GiveUp
+    where no repetition can help and NotYet where something else must come first.
+    """
+    token = model.objects.claim(pk)
+    if token is None:
+        return False
+    row: Row = model.objects.get(pk=pk)
+    mine = model.objects.filter(pk=pk).leased_by(token)
+    try:
+        result = act(row)
+        with transaction.atomic():
+            still_ours = mine.select_for_update().values_list("pk").first() is not None
+            if still_ours:
+                changes = record(row, result) or {}
+                mine.update(
+                    state=Owed.State.DONE,
+                    lease_token=None,
+                    lease_until=None,
+                    last_error_code="",
+                    progress=100,
+                    ended_at=Now(),
+                    **changes,
+                )
+    except NotYet as reason:
+        _put_back(mine, run_after=Now() + reason.wait, attempts=F("attempts") - 1)
+        return False
+    except GiveUp as reason:
+        _end(mine, row, reason.code)
+        return False
+    except Exception as error:  # whatever it was, the row must say so and be tried again
+        _fail(mine, row, error)
+        return False
+    return still_ours
+
+
+def report(row: Owed, percent: int) -> None:
+    """Show how far the work on a leased row is, 0 to 99 (100 is done)."""
+    type(row).objects.filter(pk=row.pk).leased_by(row.lease_token).update(progress=min(percent, 99))
+
+
+def _put_back(mine: "models.QuerySet[Any]", **changes: Any) -> None:
+    mine.update(state=Owed.State.PENDING, lease_token=None, lease_until=None, told_at=None, **changes)
+
+
+def _end(mine: "models.QuerySet[Any]", row: Owed, code: str) -> None:
+    log.error("owed row is dead", extra={"task": row.TASK, "row": str(row.pk), "code": code})
+    mine.update(state=Owed.State.DEAD, lease_token=None, lease_until=None, last_error_code=code[:60], ended_at=Now())
+
+
+def _fail(mine: "models.QuerySet[Any]", row: Owed, error: Exception) -> None:
+    # The class only: messages of errors quote data, and data is personal.
+    code = error.code if isinstance(error, DomainError) else type(error).__name__
+    if row.attempts >= row.ATTEMPTS_MAX:
+        _end(mine, row, code)
+        return
+    wait = timedelta(seconds=min(5 * 2**row.attempts, 600))
+    log.warning(
+        "owed row failed; it will be tried again",
+        extra={"task": row.TASK, "row": str(row.pk), "code": code, "wait_s": wait.total_seconds()},
+        exc_info=not isinstance(error, DomainError),
+    )
+    _put_back(mine, run_after=Now() + wait, last_error_code=code[:60])
+
+
+def owed_models() -> list[type[Owed]]:
+    """Every kind of row that is a job, in all apps."""
+    return [model for model in apps.get_models() if issubclass(model, Owed)]

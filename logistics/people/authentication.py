@@ -1,0 +1,36 @@
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from logistics.people import services
+from logistics.people.models import User
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer prefix.secret`."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        kind, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        user = services.user_of_key(text.strip(), at=timezone.now())
+        if user is None:
+            raise AuthenticationFailed(
+                "This API key is unknown, expired or revoked. Ask your coordinator for a new one.", code="bad_key"
+            )
+        return user, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    target_class = ApiKeyAuthentication
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key: `prefix.secret`."}

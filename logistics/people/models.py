@@ -1,0 +1,102 @@
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+
+from logistics.ids import uuid7
+
+
+class Role(models.TextChoices):
+    FINANCE = "finance", "Finance: the charity, appeals, donations, receipts"
+    WAREHOUSE = "warehouse", "Warehouse: catalogue, shipments, manifests, papers"
+    COORDINATOR = "coordinator", "Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may"
+    AUDITOR = "auditor", "Auditor: reads everything but addresses, changes nothing"
+    PARTNER = "partner", "Partner: its own shipments only"
+
+
+STAFF_ROLES = frozenset({Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR})
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """Somebody, or a partner's program, that may do something; what, its roles say."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField()
+    name = models.CharField(max_length=100)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    is_active = models.BooleanField(default=True)
+    is_superuser = models.BooleanField(default=False, help_text="May do everything in the admin; for setting up only.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["name"]
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="an_email_belongs_to_one_user")]
+
+    def __str__(self) -> str:
+        return self.name or f"user {self.pk}"
+
+    @property
+    def is_staff(self) -> bool:
+        """Who may enter the admin."""
+        return self.is_superuser or bool(STAFF_ROLES & set(self.roles))
+
+    def has_role(self, *roles: Role) -> bool:
+        return self.is_active and (self.is_superuser or bool(set(self.roles) & set(roles)))
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        from logistics.people.backends import may  # backends import this model
+
+        return may(self, perm)
+
+    def has_perms(self, perms: list[str], obj: object = None) -> bool:
+        return all(self.has_perm(perm) for perm in perms)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_staff
+
+
+class ApiKey(models.Model):
+    """A key by which a program acts as its user: `prefix.secret`, the secret stored only as a hash."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=100, help_text="Where it is used, e.g. 'coordinator's phone'.")
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    secret_sha256 = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("created_at")), name="an_api_key_expires_after_it_was_made"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

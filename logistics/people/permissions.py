@@ -1,0 +1,48 @@
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from logistics.people.models import Role
+
+
+class NobodyUnlessAllowed(BasePermission):
+    """The default: a view that names no roles is closed to all."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return False
+
+
+class Anyone(BasePermission):
+    """Open to the public, on purpose."""
+
+    open_to_all = True
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return True
+
+
+def allow(*roles: Role, read: tuple[Role, ...] = ()) -> type[BasePermission]:
+    """Return a permission for people with one of these roles; those in `read` may only look.
+
+    Auditors may read wherever staff may.
+    """
+    readers = {*roles, *read} | ({Role.AUDITOR} if set(roles) - {Role.PARTNER} else set())
+
+    class Allowed(BasePermission):
+        allowed_roles = frozenset(roles)
+        reading_roles = frozenset(readers)
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            user = request.user
+            if not (user and user.is_authenticated):
+                return False
+            wanted = self.reading_roles if request.method in ("GET", "HEAD", "OPTIONS") else self.allowed_roles
+            return user.has_role(*wanted)
+
+    return Allowed
+
+
+def actor(request: Request) -> Any:
+    """Return who acts, for services' `by`: the user, or None for the public."""
+    return request.user if request.user and request.user.is_authenticated else None

@@ -1,0 +1,80 @@
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+from django.db.models import Q
+
+from logistics.audit import services as audit
+from logistics.errors import DomainError
+from logistics.people.models import ApiKey, User
+from logistics.transactions import lock
+
+KEYS_MAX = 2  # so that a key can be replaced without a gap
+# `last_used_at` need not cost a write for each request.
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class TooManyKeys(DomainError):
+    """The user has two live keys already."""
+
+    code = "too_many_keys"
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made; `text` is shown once and stored nowhere."""
+
+    row: ApiKey
+    text: str
+
+
+@transaction.atomic
+def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: datetime) -> NewKey:
+    """Give the user one more API key, told once. Raises TooManyKeys from the third live one."""
+    user = lock(user)
+    if live_keys(at).filter(user=user).count() >= KEYS_MAX:
+        raise TooManyKeys(f"There are {KEYS_MAX} live keys already. Revoke one first.")
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        user=user,
+        name=name,
+        prefix=prefix,
+        secret_sha256=_hash(secret),
+        created_at=at,
+        created_by=by,
+        expires_at=at + valid,
+    )
+    audit.record("key made", user, by=by, at=at, key=str(key.pk))
+    return NewKey(key, f"{prefix}.{secret}")
+
+
+@transaction.atomic
+def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
+    """Make a key worthless from the next request on. Revoking twice changes nothing."""
+    key = lock(key)
+    if key.revoked_at is None:
+        key.revoked_at = at
+        key.save(update_fields=["revoked_at"])
+        audit.record("key revoked", key.user, by=by, at=at, key=str(key.pk))
+    return key
+
+
+def user_of_key(text: str, *, at: datetime) -> User | None:
+    """Return whose live key this is, or None. The secret has 256 random bits, so a plain hash is enough."""
+    prefix, _, secret = text.partition(".")
+    key = live_keys(at).filter(prefix=prefix, user__is_active=True).select_related("user").first()
+    if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
+        return None
+    if key.last_used_at is None or at - key.last_used_at > USE_NOTED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
+    return key.user
+
+
+def live_keys(at: datetime) -> "models.QuerySet[ApiKey]":
+    return ApiKey.objects.filter(Q(revoked_at=None), expires_at__gt=at)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

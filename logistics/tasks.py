@@ -1,0 +1,22 @@
+"""What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+
+from celery import shared_task
+
+from logistics.documents import services as documents
+from logistics.idempotency import api as idempotency
+from logistics.mail import services as mail
+
+
+@shared_task(name="logistics.render_document")
+def render_document(document_id: str) -> None:
+    documents.render(document_id)
+
+
+@shared_task(name="logistics.send_email")
+def send_email(email_id: str) -> None:
+    mail.deliver(email_id)
+
+
+@shared_task(name="logistics.forget_idempotency_keys")
+def forget_idempotency_keys() -> None:
+    idempotency.forget_old()

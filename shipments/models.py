@@ -1,0 +1,1 @@
+"""The index of the rooms' models; Django looks for them here."""
