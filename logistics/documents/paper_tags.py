@@ -15,6 +15,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import segno
 from django import template
@@ -39,6 +40,7 @@ class Paper:
     """What a template tells the renderer beside its HTML."""
 
     languages: Sequence[str]
+    told: Mapping[str, Any]  # the context, as it was handed in
     stylesheets: list[str] = field(default_factory=list)
     embedded: list[EmbeddedFile] = field(default_factory=list)
 
@@ -114,7 +116,8 @@ def day(context: template.Context, iso_date: str) -> str:
 def qr(text: str, label: str = "QR") -> SafeString:
     """A QR code that survives a crease (15 % of it may be lost), as one path of one SVG."""
     drawing = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
+    code = segno.make(text, error="m", micro=False)
+    code.save(
         drawing,
         kind="svg",
         xmldecl=False,
@@ -139,7 +142,7 @@ def styled_by(context: template.Context, name: str) -> str:
 @register.simple_tag(takes_context=True)
 def attach_context(context: template.Context, name: str, dated: str) -> str:
     """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
-    told = {key: value for key, value in context.flatten().items() if key not in ("paper", "True", "False", "None")}
-    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
-    context["paper"].embedded.append(EmbeddedFile(name, text, dated))
+    paper: Paper = context["paper"]
+    text = json.dumps(paper.told, ensure_ascii=False, indent=1, sort_keys=True)
+    paper.embedded.append(EmbeddedFile(name, text, dated))
     return ""

@@ -195,7 +195,7 @@ def to_pdf(
     Raises MissingGlyphs for characters that no bundled font has, TemplateBroken when the template or its
     context is wrong or asks for anything that is not a bundled asset.
     """
-    paper = Paper(languages=tuple(languages))
+    paper = Paper(languages=tuple(languages), told=context)
     with _listening(progress) as complaints:
         try:
             html = _html(template, context, paper)
