@@ -59,7 +59,8 @@ def request(
 ) -> Document:
     """Owe somebody a PDF: printed soon after the transaction commits, from these values as they are now.
 
-    The template gets the context and `document` (number, version, issued_at, content_sha256, verify_url).
+    The template gets the context, and `content_sha256` and `verify_url` of the document itself, which
+    the context therefore need not have.
     """
     content_sha256 = hash_of(context)
     return owed.owe(
@@ -89,7 +90,7 @@ def render(document_id: str) -> bool:
 def _print(document: Document) -> dict[str, Any]:
     rendered = rendering.to_pdf(
         document.template,
-        {**document.context, "document": facts(document)},
+        {**document.context, **facts(document)},
         languages=document.languages,
         progress=partial(owed.report, document),
     )
@@ -102,12 +103,8 @@ def _print(document: Document) -> dict[str, Any]:
 
 
 def facts(document: Document) -> dict[str, Any]:
-    """Return what every paper says of itself."""
+    """Return what every paper says of itself: the hash of its context, and where its QR code leads."""
     return {
-        "kind": document.kind,
-        "number": document.number,
-        "version": document.version,
-        "issued_at": document.requested_at.isoformat(),
         "content_sha256": document.content_sha256,
         "verify_url": f"{settings.PUBLIC_URL}/verify/{document.token}/",
     }
