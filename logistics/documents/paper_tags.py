@@ -80,6 +80,13 @@ def both(context: template.Context, message: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def both_plain(context: template.Context, message: str) -> str:
+    """Fixed words without markup, for places that take text only: the title of the PDF."""
+    texts = dict.fromkeys(wording.translated(message, language) for language in _languages(context))
+    return " / ".join(texts)
+
+
+@register.simple_tag(takes_context=True)
 def both_count(context: template.Context, count: int, singular: str, plural: str) -> SafeString:
     """Fixed words in the form that goes with a count, in every language of the paper."""
     return side_by_side({lang: wording.translated_count(singular, plural, count, lang) for lang in _languages(context)})
@@ -110,6 +117,12 @@ def amount(context: template.Context, amount_minor: int, currency: str) -> str:
 @register.simple_tag(takes_context=True)
 def day(context: template.Context, iso_date: str) -> str:
     return wording.day(iso_date, _languages(context))
+
+
+@register.simple_tag
+def percent(part: str, whole: str) -> str:
+    """A share in whole per cent; 100 % only where nothing is left out, 0 % only where nothing is in."""
+    return f"{wording.whole_percent(part, whole)}{wording.GROUP}%"
 
 
 @register.simple_tag

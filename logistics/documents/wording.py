@@ -16,8 +16,8 @@ from django.utils.dateparse import parse_date
 
 from logistics.codes import codes
 
-# Narrow and unbreakable: a number is never torn over two lines.
-GROUP = "\u202f"
+# Unbreakable, so that a number is never torn over two lines; the narrow one is invisible in small print.
+GROUP = "\N{NO-BREAK SPACE}"
 # CFA francs are written with spaces in every language of the countries that use them.
 GROUPED_BY_SPACE = {"XOF", "XAF"}
 
@@ -44,7 +44,16 @@ def number(value: str | int, languages: Sequence[str]) -> str:
     if len(languages) > 1:
         return f"{amount:,.{decimals}f}".replace(",", GROUP)
     places = "." + "0" * decimals if decimals else ""
-    return format_decimal(amount, format=f"#,##0{places}", locale=languages[0])
+    printed = format_decimal(amount, format=f"#,##0{places}", locale=languages[0])
+    return printed.replace("\N{NARROW NO-BREAK SPACE}", GROUP)
+
+
+def whole_percent(part: str, whole: str) -> int:
+    """The share of one decimal in another, rounded; 0 and 100 are kept for none and all."""
+    some, every = Decimal(part), Decimal(whole)
+    if every == 0 or some == 0:
+        return 0
+    return 100 if some == every else min(99, max(1, round(100 * some / every)))
 
 
 def from_minor(amount_minor: int, currency: str) -> Decimal:
@@ -63,7 +72,7 @@ def money(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
     if currency == "HKD" and len(languages) == 1 and languages[0] == "en":
         return format_currency(amount, "HKD", locale="en")
     grouping = ["fr"] if currency in GROUPED_BY_SPACE else languages
-    return f"{currency}\N{NO-BREAK SPACE}{number(str(amount), grouping)}"
+    return f"{currency}{GROUP}{number(str(amount), grouping)}"
 
 
 def day(iso_date: str, languages: Sequence[str]) -> str:

@@ -14,7 +14,6 @@ from typing import Literal, TypedDict
 
 Texts = dict[str, str]
 Flag = Literal["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
-Mode = Literal["sea", "air", "road", "rail", "multimodal"]
 
 
 class Party(TypedDict):
@@ -40,7 +39,7 @@ class Line(TypedDict):
     hs6: str  # "940320"
     origin: str  # ISO 3166-1 alpha-2, "CN"; "" unknown
     condition: Texts
-    quantity: int
+    quantity: int | str  # a whole number, or a decimal string for goods by weight or length
     unit: Texts  # {"en": "piece", "fr": "pièce"}
     net_kg: str
     value_minor: int  # for customs purposes only
@@ -60,6 +59,7 @@ class Package(TypedDict):
     gross_measured: bool  # False: an estimate, and printed as one
     destination: str  # the code of the site, "A"; "" where there is one site only
     flags: list[Flag]
+    remark: str  # other handling, "forklift only"; ""
     lines: list[Line]  # never empty
 
 
@@ -109,7 +109,7 @@ class PackingList(TypedDict):
     consignee: Party
     notify: Party
     handover: str
-    mode: Mode
+    mode: Texts  # {"en": "sea", "fr": "maritime"}
     incoterm: str  # "DAP"; ""
     incoterm_place: str
     port_of_loading: Place | None
@@ -141,18 +141,18 @@ class Difference(TypedDict):
     item_code: str
     description: Texts
     unit: Texts
-    sent: int
-    good: int
-    damaged: int
-    missing: int
-    surplus: int
+    sent: int | str
+    good: int | str
+    damaged: int | str
+    missing: int | str
+    surplus: int | str
     reason: Texts
     remark: str
 
 
 class Unlisted(TypedDict):
     description: str
-    quantity: int
+    quantity: int | str
     unit: Texts
     remark: str
 
@@ -165,11 +165,11 @@ class Received(TypedDict):
     packages_sound: int
     lines_sent: int
     lines_sound: int
-    pieces_sent: int
-    pieces_good: int
-    pieces_damaged: int
-    pieces_missing: int
-    pieces_surplus: int
+    pieces_sent: int | str
+    pieces_good: int | str
+    pieces_damaged: int | str
+    pieces_missing: int | str
+    pieces_surplus: int | str
 
 
 class GoodsReceivedNote(TypedDict):
