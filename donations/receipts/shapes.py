@@ -1,7 +1,8 @@
 """What a receipt is told: plain JSON values, frozen when it is issued, so that it stays true.
 
 Money: whole minor units of an ISO 4217 currency (65500 XOF is 65 500 francs, 50050 HKD is 500.50). Dates: ISO 8601 in
-the charity's time zone. Texts that do not exist: "" (a missing key stops the paper).
+the charity's time zone. Texts that do not exist: "" (a missing key stops the paper). `content_sha256` and `verify_url`
+are printed too, but come from the document itself (`documents.services.facts`).
 """
 
 from typing import Literal, TypedDict
@@ -38,5 +39,3 @@ class Receipt(TypedDict):
     replaces: str  # number of the receipt that this one replaces; ""
     signatory: str
     signatory_role: str
-    content_sha256: str  # of what the receipt says, hexadecimal
-    verify_url: str

@@ -4,6 +4,7 @@ Units and forms, the same on every paper:
 - kg: decimal string with 3 places ("6490.110"); m3: 3 places; cm: 1 place, or "" where not known.
 - money: whole minor units of `currency` (52509400 HKD is 525,094.00).
 - dates: ISO 8601 ("2026-02-27"). Texts that do not exist yet: "" (never a missing key: the paper refuses to print).
+- `content_sha256` and `verify_url` are printed too, but come from the document itself (`documents.services.facts`).
 - Texts: {"en": ..., "fr": ...}; every language of the paper should be there.
 
 Places are the site's code and its hand-over point. The name, town, address and phone of a confidential site have no
@@ -129,8 +130,6 @@ class PackingList(TypedDict):
     packages: list[Package]  # in order of number
     prepared_by: str
     checked_by: str
-    content_sha256: str  # of the sealed manifest, hexadecimal
-    verify_url: str
 
 
 class Difference(TypedDict):
@@ -158,7 +157,7 @@ class Unlisted(TypedDict):
 
 
 class Received(TypedDict):
-    """Pieces and packages of the whole shipment as counted so far."""
+    """The whole shipment as counted so far. Pieces are sums of quantities, whatever their unit."""
 
     packages_sent: int
     packages_counted: int
@@ -199,8 +198,6 @@ class GoodsReceivedNote(TypedDict):
     delivered_by: str
     received_by: str
     checked_by: str
-    content_sha256: str
-    verify_url: str
 
 
 class GoodsReceivedForm(TypedDict):
@@ -217,5 +214,3 @@ class GoodsReceivedForm(TypedDict):
     bill_of_lading: str
     totals: Totals
     packages: list[Package]
-    content_sha256: str
-    verify_url: str

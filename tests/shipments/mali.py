@@ -1,7 +1,6 @@
 """The papers' contexts of a real container, built from tests/data/mali_shipment without a database."""
 
 import csv
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shipments.papers.shapes import CategoryTotal, DestinationTotal, Flag, KindTotal, Line, Package, PackingList, Totals
+from shipments.papers.shapes import (
+    CategoryTotal,
+    DestinationTotal,
+    Difference,
+    Flag,
+    GoodsReceivedForm,
+    GoodsReceivedNote,
+    KindTotal,
+    Line,
+    Package,
+    PackingList,
+    Totals,
+)
 
 DATA = Path(__file__).parent.parent / "data" / "mali_shipment"
 KINDS = {
@@ -55,6 +66,11 @@ HANDOVERS = {
     "C": "Sikasso, training centre",
     "D": "Mopti region, partner’s depot",
     "E": "Bamako, partner’s office",
+}
+# What the document adds to every context: see logistics.documents.services.facts.
+FACTS = {
+    "content_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "verify_url": "https://relief.example.org/verify/q1w2e3r4t5y6u7i8o9p0aa/",
 }
 
 
@@ -220,8 +236,6 @@ def shipment() -> dict[str, Any]:
             }
         ],
         "bill_of_lading": row["bill_of_lading_no"],
-        "content_sha256": hashlib.sha256(_packages_json().encode()).hexdigest(),
-        "verify_url": "https://relief.example.org/verify/7Q2M-9KXD-41VT",
     }
 
 
@@ -249,4 +263,69 @@ def packing_list(**changes: Any) -> PackingList:
         "checked_by": "Aminata Ɲaré",
     }
     done: PackingList = context | changes
+    return done
+
+
+def goods_received_note(**changes: Any) -> GoodsReceivedNote:
+    """A delivery in which two packages were missing and one refrigerator damaged."""
+    lost = [p for p in packages() if p["number"] in (96, 204)]
+    fridge = next(p for p in packages() if p["lines"][0]["item_code"].startswith("CR-FRIDGE"))
+    differences = [_difference(p, line, missing=int(line["quantity"])) for p in lost for line in p["lines"]]
+    differences.append(_difference(fridge, fridge["lines"][0], damaged=1))
+    sent = sum(int(Decimal(line["quantity"])) for p in packages() for line in p["lines"])
+    missing = sum(int(d["missing"]) for d in differences)
+    context: Any = shipment() | {
+        "number": "SHP-2026-00001-GRN-1",
+        "shipment": "SHP-2026-00001",
+        "issued_on": "2026-04-29",
+        "received_on": "2026-04-28",
+        "recorded_on": "2026-04-29",
+        "source": {"en": "partner’s system", "fr": "système du partenaire"},
+        "seal_read": "HK0012345",
+        "seal_intact": True,
+        "received": {
+            "packages_sent": 270,
+            "packages_counted": 268,
+            "packages_sound": 267,
+            "lines_sent": 323,
+            "lines_sound": 323 - len(differences),
+            "pieces_sent": sent,
+            "pieces_good": sent - missing - 1,
+            "pieces_damaged": 1,
+            "pieces_missing": missing,
+            "pieces_surplus": 0,
+        },
+        "differences": sorted(differences, key=lambda difference: difference["package"]),
+        "unlisted": [],
+        "note": "",
+        "delivered_by": "Transport Sahel (fictional), Moussa Traoré",
+        "received_by": "Aminata Ɲaré",
+        "checked_by": "Awa Tɔnɔ",
+    }
+    done: GoodsReceivedNote = context | changes
+    return done
+
+
+def _difference(package: Package, line: Line, *, damaged: int = 0, missing: int = 0) -> Difference:
+    broken = {"en": "door dented", "fr": "porte enfoncée"}
+    absent = {"en": "package not in the container", "fr": "colis absent du conteneur"}
+    return {
+        "package": package["number"],
+        "marks": package["marks"],
+        "item_code": line["item_code"],
+        "description": line["description"],
+        "unit": line["unit"],
+        "sent": line["quantity"],
+        "good": int(Decimal(line["quantity"])) - damaged - missing,
+        "damaged": damaged,
+        "missing": missing,
+        "surplus": 0,
+        "reason": broken if damaged else absent,
+        "remark": "",
+    }
+
+
+def goods_received_form(**changes: Any) -> GoodsReceivedForm:
+    context: Any = shipment() | {"totals": totals(), "packages": packages()}
+    done: GoodsReceivedForm = context | changes
     return done
