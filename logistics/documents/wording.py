@@ -20,6 +20,8 @@ from logistics.codes import codes
 GROUP = "\N{NO-BREAK SPACE}"
 # CFA francs are written with spaces in every language of the countries that use them.
 GROUPED_BY_SPACE = {"XOF", "XAF"}
+# Day before month, as in Hong Kong and in French.
+DATE_LOCALE = {"en": "en_GB"}
 
 
 @lru_cache(maxsize=4096)
@@ -80,4 +82,4 @@ def day(iso_date: str, languages: Sequence[str]) -> str:
     date = parse_date(iso_date[:10])
     if date is None or len(languages) > 1:
         return iso_date[:10]
-    return format_date(date, format="long", locale=languages[0])
+    return format_date(date, format="long", locale=DATE_LOCALE.get(languages[0], languages[0]))
