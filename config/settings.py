@@ -139,6 +139,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # A publish that cannot connect fails at once; kombu would otherwise try for 6 s while the donor waits.
+    "max_retries": 0,
 }
 
 # --- Files ----------------------------------------------------------------------------------
@@ -304,6 +306,10 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
 }
+
+# --- Checks ---------------------------------------------------------------------------------
+# W004: e-mail addresses are unique regardless of case, by a constraint on Lower("email").
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 # --- Logs -----------------------------------------------------------------------------------
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"))

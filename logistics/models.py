@@ -8,6 +8,7 @@ from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email
 from logistics.partners.models import Contact, Membership, Partner, Site, SiteAddress
 from logistics.people.models import ApiKey, User
+from logistics.vitals.models import Vital
 
 __all__ = [
     "ApiKey",
@@ -25,4 +26,5 @@ __all__ = [
     "Site",
     "SiteAddress",
     "User",
+    "Vital",
 ]

@@ -1,11 +1,14 @@
 import logging
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from celery import current_app
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from kombu.exceptions import OperationalError
+from psycopg.errors import UniqueViolation
 
-from logistics.errors import Stale
+from logistics.errors import DomainError, Stale
 
 Row = TypeVar("Row", bound=models.Model)
 log = logging.getLogger(__name__)
@@ -25,6 +28,48 @@ def lock(row: Row, *, version: int | None = None) -> Row:
             version=current,
         )
     return held
+
+
+class Taken(DomainError):
+    """There is a row already that has what must be unique."""
+
+    code = "taken"
+
+
+@contextmanager
+def _unique(row: models.Model) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        raise Taken(f"Another {row._meta.verbose_name} has this already. Choose another value.") from error
+
+
+def insert(row: Row) -> Row:
+    """Store a new row. Raises Taken when another one has a value that must be unique."""
+    with _unique(row):
+        row.save(force_insert=True)
+    return row
+
+
+@transaction.atomic
+def change(row: Row, changes: Mapping[str, Any], *, version: int) -> tuple[Row, list[str]]:
+    """Set these fields of a row that has a `version`, count the version up, and return it with the changed names.
+
+    Nothing is written when every value is as it was. Raises Stale, or Taken when another row has a value that
+    must be unique.
+    """
+    held: Any = lock(row, version=version)
+    changed = sorted(name for name, value in changes.items() if getattr(held, name) != value)
+    if changed:
+        for name in changed:
+            setattr(held, name, changes[name])
+        held.version += 1
+        with _unique(row):
+            held.save(update_fields=[*changed, "version"])
+    return held, changed
 
 
 def enqueue_on_commit(task_name: str, row: models.Model) -> None:

@@ -37,7 +37,7 @@ def record(
         at=at,
         reason=reason,
         details=details,
-        request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
+        request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
         previous_hash=last.hash if last else "",
     )
     entry.hash = hash_of(entry)
@@ -75,9 +75,10 @@ def broken_links() -> Iterator[str]:
     """Yield the id of each entry that does not follow from the one before it, or was changed."""
     previous: AuditEntry | None = None
     for entry in AuditEntry.objects.order_by("subject_kind", "subject_id", "sequence").iterator(chunk_size=2000):
-        same = previous is not None and previous.subject_id == entry.subject_id
-        expected_hash = previous.hash if same and previous else ""
-        expected_sequence = previous.sequence + 1 if same and previous else 1
+        if previous and (previous.subject_kind, previous.subject_id) != (entry.subject_kind, entry.subject_id):
+            previous = None
+        expected_hash = previous.hash if previous else ""
+        expected_sequence = previous.sequence + 1 if previous else 1
         if (entry.previous_hash, entry.sequence, entry.hash) != (expected_hash, expected_sequence, hash_of(entry)):
             yield str(entry.pk)
         previous = entry

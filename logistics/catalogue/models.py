@@ -13,6 +13,7 @@ class Category(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name_en = models.CharField(max_length=100, unique=True)
     name_fr = models.CharField(max_length=100)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         verbose_name_plural = "categories"
@@ -44,7 +45,9 @@ class Item(models.Model):
         help_text="An estimate",
     )
     is_dangerous = models.BooleanField("dangerous goods", default=False)
-    un_number = models.CharField("UN number", max_length=4, blank=True)
+    un_number = models.CharField(
+        "UN number", max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", "Four digits.")]
+    )
     is_active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
 

@@ -1,9 +1,9 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -39,24 +39,34 @@ class StillRunning(DomainError):
     headers = {"Retry-After": "2"}
 
 
-def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
+ViewMethod = TypeVar("ViewMethod", bound=Callable[..., Response])
+
+
+@overload
+def idempotent(method: ViewMethod) -> ViewMethod: ...
+@overload
+def idempotent(*, shown_once: Sequence[str]) -> Callable[[ViewMethod], ViewMethod]: ...
+def idempotent(method: Any = None, *, shown_once: Sequence[str] = ()) -> Any:
     """A view method whose effect happens once for each Idempotency-Key of its caller.
 
     Runs it in one transaction with the record of its answer. Same key and body: the same answer
     with `Idempotent-Replayed: true`. Same key, other body or route: 422. First one still running: 409.
     No key: 400. Refusals are not kept: nothing happened, so the key is free for another try.
-    The view must not call the outside.
+    The view must not call the outside. Fields named in `shown_once` (a new key's secret) are null in
+    the record and so in the replay.
     """
+    if method is None:
+        return functools.partial(idempotent, shown_once=shown_once)
 
     @functools.wraps(method)
     def once(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return run_once(request, lambda: method(self, request, *args, **kwargs))
+        return run_once(request, lambda: method(self, request, *args, **kwargs), shown_once=shown_once)
 
     once.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
     return once
 
 
-def run_once(request: Request, act: Callable[[], Response]) -> Response:
+def run_once(request: Request, act: Callable[[], Response], *, shown_once: Sequence[str] = ()) -> Response:
     """Answer with what `act` answers, or answered when this key was first used. See `idempotent`."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not 16 <= len(key) <= 100:
@@ -74,6 +84,9 @@ def run_once(request: Request, act: Callable[[], Response]) -> Response:
         record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
         if record is None:
             response = act()
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+                return response
             # As the client will see it: decimals, dates and ids turned into JSON now, not at the replay.
             response.data = json.loads(json.dumps(response.data, cls=JSONEncoder))
             IdempotencyRecord.objects.create(
@@ -82,7 +95,7 @@ def run_once(request: Request, act: Callable[[], Response]) -> Response:
                 route=route,
                 body_sha256=body_sha256,
                 status=response.status_code,
-                response=response.data,
+                response=response.data | dict.fromkeys(shown_once) if shown_once else response.data,
             )
             return response
     if (record.route, record.body_sha256) != (route, body_sha256):

@@ -15,7 +15,7 @@ class IdempotencyRecord(models.Model):
     route = models.CharField(max_length=200)  # method and path
     body_sha256 = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    response = models.JSONField()
+    response = models.JSONField(null=True)  # null: an answer without a body (204)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

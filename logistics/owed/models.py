@@ -65,9 +65,9 @@ class OwedQuerySet(models.QuerySet[Row_co]):
         return self.filter(state=Owed.State.LEASED, lease_token=token)
 
     def revive(self) -> int:
-        """Try dead rows again, from the first attempt (a button in the admin)."""
+        """Try dead rows again, from the first attempt; the relay finds them within seconds."""
         return self.filter(state=Owed.State.DEAD).update(
-            state=Owed.State.PENDING, attempts=0, run_after=Now(), last_error_code="", ended_at=None
+            state=Owed.State.PENDING, attempts=0, run_after=Now(), told_at=None, last_error_code="", ended_at=None
         )
 
 
@@ -113,10 +113,10 @@ class Owed(models.Model):
             ),
         ]
         indexes = [
-            # Small even when the table is large: only what still waits.
+            # Small even when the table is large: only what still waits, for a worker or for a person.
             models.Index(
-                fields=["run_after"],
-                condition=Q(state__in=["pending", "leased"]),
+                fields=["state", "run_after"],
+                condition=Q(state__in=["pending", "leased", "dead"]),
                 name="%(app_label)s_%(class)s_owed",
             )
         ]

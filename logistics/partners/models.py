@@ -3,6 +3,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 
 from logistics.ids import uuid7
@@ -25,7 +26,12 @@ class Partner(models.Model):
         ENDED = "ended"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    code = models.CharField(max_length=12, unique=True, help_text="Short and public, A-Z and 0-9")
+    code = models.CharField(
+        max_length=12,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", "A-Z, 0-9 and - only.")],
+        help_text="Short and public, e.g. AMAR-ML",
+    )
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=Status, default=Status.APPROVED)
     languages = ArrayField(
@@ -53,6 +59,10 @@ class Contact(models.Model):
     phone = models.CharField(max_length=40, blank=True)
     language = models.CharField(max_length=10, default="fr")
     is_told = models.BooleanField("is told of shipments", default=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
         return f"contact {self.pk}"
@@ -102,7 +112,7 @@ class Site(models.Model):
 
 
 class SiteAddress(models.Model):
-    """Where a site really is: encrypted, and read only through partners.services.reveal_address."""
+    """Where a site really is: encrypted, and read only through partners.addresses.reveal."""
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
     sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON

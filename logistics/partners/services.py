@@ -1,28 +1,21 @@
-import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import models, transaction
 
 from logistics.audit import services as audit
-from logistics.errors import Forbidden, Invalid
+from logistics.codes import codes
+from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
-from logistics.partners.models import Membership, Partner, Site, SiteAddress
+from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people import services as people
-from logistics.people.models import Role, User
-from logistics.transactions import lock
+from logistics.people.models import ApiKey, Role, User
+from logistics.transactions import change, insert, lock
 
-
-class Address(TypedDict):
-    """Where a site really is. Never in a paper, mail, log, URL, export or error."""
-
-    name: str
-    address: str
-    town: str
-    phone: str
+# A key's own mail address: nobody reads it, and no mail goes to `.invalid` (RFC 2606).
+KEY_USERS = "@keys.invalid"
 
 
 def partner_of(user: User) -> Partner | None:
@@ -31,50 +24,131 @@ def partner_of(user: User) -> Partner | None:
     return membership.partner if membership else None
 
 
+def visible_to(user: User) -> "models.QuerySet[Partner]":
+    """Return the partners whose rows this user may see: all for staff, its own for a partner's user."""
+    if user.is_staff:
+        return Partner.objects.all()
+    return Partner.objects.filter(memberships__user=user)
+
+
+@transaction.atomic
+def create(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Partner:
+    """Take in a partner. Raises Taken if its code is another's, Invalid for an unknown country or language."""
+    _check_partner(fields)
+    partner = insert(Partner(**fields))
+    audit.record("partner created", partner, by=by, at=at, code=partner.code)
+    return partner
+
+
+@transaction.atomic
+def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Partner:
+    """Change a partner; one that is ended loses its keys. Raises Stale, Invalid."""
+    _check_partner(changes)
+    partner, changed = change(partner, changes, version=version)
+    if changed:
+        audit.record("partner changed", partner, by=by, at=at, fields=changed)
+    if "status" in changed and partner.status == Partner.Status.ENDED:
+        for key in keys_of(partner).filter(revoked_at=None).order_by("pk"):
+            people.revoke_key(key, by=by, at=at)
+    return partner
+
+
+def _check_partner(fields: Mapping[str, Any]) -> None:
+    country = fields.get("country")
+    if country is not None and country not in codes.countries():
+        raise Invalid(f"{country} is no country of ISO 3166-1. Send two letters, e.g. ML.", field="country")
+    spoken = dict(settings.LANGUAGES)
+    for language in fields.get("languages", []):
+        if language not in spoken:
+            raise Invalid(
+                f"Papers cannot be printed in {language!r} yet. Choose from: {', '.join(spoken)}.", field="languages"
+            )
+
+
+def keys_of(partner: Partner) -> "models.QuerySet[ApiKey]":
+    """Return the keys of the partner's programs, dead ones included."""
+    return ApiKey.objects.filter(user__membership__partner=partner)
+
+
 @transaction.atomic
 def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None, at: datetime) -> people.NewKey:
-    """Give a partner's program a key that sees only this partner's rows. Its text is shown once."""
+    """Give a partner's program a key that sees only this partner's rows. Its text is shown once.
+
+    Keys of one name belong to one program: two may live at once, so that one can replace the other, and what
+    was sent under the old key is recognised under the new one. Raises TooManyKeys; WrongState unless the
+    partner is approved.
+    """
     partner = lock(partner)
-    user = User.objects.create_user(
-        email=f"key-{uuid7()}@keys.invalid",
-        name=f"{partner.code}: {name}",
-        roles=[Role.PARTNER],
-        language=partner.languages[0] if partner.languages else "en",
-    )
-    Membership.objects.create(user=user, partner=partner)
+    if partner.status != Partner.Status.APPROVED:
+        raise WrongState(f"The partner is {partner.status}. Approve it before you issue a key.", status=partner.status)
+    program = f"{partner.code}: {name}"
+    user = User.objects.filter(membership__partner=partner, name=program, email__endswith=KEY_USERS).first()
+    if user is None:
+        user = User.objects.create_user(
+            email=f"key-{uuid7()}{KEY_USERS}",
+            name=program,
+            roles=[Role.PARTNER],
+            language=partner.languages[0] if partner.languages else "en",
+        )
+        Membership.objects.create(user=user, partner=partner)
     key = people.make_key(user, name=name, valid=valid, by=by, at=at)
     audit.record("key issued", partner, by=by, at=at, key=str(key.row.pk))
     return key
 
 
 @transaction.atomic
-def seal_address(site: Site, address: Address, *, by: User | None, at: datetime) -> SiteAddress:
-    """Store where a site really is, encrypted."""
-    site = lock(site)
-    sealed = _fernet().encrypt(json.dumps(address).encode())
-    row, _ = SiteAddress.objects.update_or_create(site=site, defaults={"sealed": sealed})
-    audit.record("address sealed", site, by=by, at=at)
-    return row
+def add_contact(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Contact:
+    """Note a person at a partner who is told of shipments."""
+    partner = lock(partner)
+    contact = Contact.objects.create(partner=partner, **fields)
+    audit.record("contact added", partner, by=by, at=at, contact=str(contact.pk))
+    return contact
 
 
-def reveal_address(site: Site, *, reason: str, by: User, at: datetime) -> Address:
-    """Return where a site really is, to a coordinator with a reason; the reading is recorded first.
-
-    Raises Forbidden for any other role, Invalid without a reason of at least ten characters.
-    """
-    if not by.has_role(Role.COORDINATOR):
-        raise Forbidden("Only a coordinator may read the address of a site.")
-    if len(reason.strip()) < 10:
-        raise Invalid("Say in a few words why you need the address.", field="reason", code="required")
-    # Its own transaction, committed before anything is decrypted: no reading goes unrecorded.
-    with transaction.atomic(durable=True):
-        audit.record("address read", lock(site), by=by, at=at, reason=reason.strip())
-    sealed = SiteAddress.objects.get(site=site).sealed
-    address: Address = json.loads(_fernet().decrypt(bytes(sealed)))
-    return address
+@transaction.atomic
+def update_contact(
+    contact: Contact, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime
+) -> Contact:
+    """Change a contact. Raises Stale."""
+    partner = lock(contact.partner)
+    contact, changed = change(contact, changes, version=version)
+    if changed:
+        audit.record("contact changed", partner, by=by, at=at, contact=str(contact.pk), fields=changed)
+    return contact
 
 
-def _fernet() -> MultiFernet:
-    if not settings.FIELD_KEYS:
-        raise ImproperlyConfigured("FIELD_KEYS is empty: set a Fernet key (see README.md).")
-    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+@transaction.atomic
+def remove_contact(contact: Contact, *, by: User | None, at: datetime) -> None:
+    """Forget a person: the row goes, and the trail keeps only its id."""
+    partner = lock(contact.partner)
+    contact_id = str(contact.pk)
+    contact.delete()
+    audit.record("contact removed", partner, by=by, at=at, contact=contact_id)
+
+
+@transaction.atomic
+def add_site(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Site:
+    """Note where a partner uses goods, under a random code. Raises Invalid for a named confidential site."""
+    site = Site(partner=lock(partner), **fields)
+    _check_site(site)
+    site.save(force_insert=True)
+    audit.record("site added", site, by=by, at=at, partner=str(partner.pk))
+    return site
+
+
+@transaction.atomic
+def update_site(site: Site, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Site:
+    """Change what may be known of a site. Raises Stale, Invalid."""
+    after = lock(site)
+    for name, value in changes.items():
+        setattr(after, name, value)
+    _check_site(after)
+    site, changed = change(site, changes, version=version)
+    if changed:
+        audit.record("site changed", site, by=by, at=at, fields=changed)
+    return site
+
+
+def _check_site(site: Site) -> None:
+    if site.kind == Site.Kind.CONFIDENTIAL and site.public_name:
+        raise Invalid("A confidential site has no public name. Leave it empty.", field="public_name")

@@ -51,7 +51,12 @@ class User(AbstractBaseUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="an_email_belongs_to_one_user")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="an_email_belongs_to_one_user"),
+            models.CheckConstraint(
+                condition=Q(roles__contained_by=[role.value for role in Role]), name="the_roles_of_a_user_are_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"user {self.pk}"

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,6 +65,8 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
 def user_of_key(text: str, *, at: datetime) -> User | None:
     """Return whose live key this is, or None. The secret has 256 random bits, so a plain hash is enough."""
     prefix, _, secret = text.partition(".")
+    if not re.fullmatch(r"[0-9a-f]{12}", prefix):
+        return None
     key = live_keys(at).filter(prefix=prefix, user__is_active=True).select_related("user").first()
     if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None

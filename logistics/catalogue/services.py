@@ -1,0 +1,68 @@
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from logistics.audit import services as audit
+from logistics.catalogue.models import Category, Item
+from logistics.codes import codes
+from logistics.errors import Invalid
+from logistics.people.models import User
+from logistics.transactions import change, insert
+
+
+@transaction.atomic
+def create_category(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Category:
+    """Add a kind of goods. Raises Taken if there is one of this name."""
+    category = insert(Category(**fields))
+    audit.record("category created", category, by=by, at=at)
+    return category
+
+
+@transaction.atomic
+def update_category(
+    category: Category, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime
+) -> Category:
+    """Rename a kind of goods. Raises Stale, Taken."""
+    category, changed = change(category, changes, version=version)
+    if changed:
+        audit.record("category changed", category, by=by, at=at, fields=changed)
+    return category
+
+
+@transaction.atomic
+def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Item:
+    """Describe something that we send. Raises Taken if its code is another's, Invalid for unknown codes."""
+    _check_codes(fields)
+    item = insert(Item(**fields))
+    audit.record("item created", item, by=by, at=at, code=item.code)
+    return item
+
+
+@transaction.atomic
+def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Item:
+    """Describe an item better. Papers already issued keep what they say. Raises Stale, Invalid.
+
+    Its code stands on labels, so it never changes.
+    """
+    if changes.get("code", item.code) != item.code:
+        raise Invalid(
+            "The code stands on labels, so it never changes. Make a new item and set this one inactive.", field="code"
+        )
+    _check_codes(changes)
+    item, changed = change(item, changes, version=version)
+    if changed:
+        audit.record("item changed", item, by=by, at=at, fields=changed)
+    return item
+
+
+def _check_codes(fields: Mapping[str, Any]) -> None:
+    hs6, unit = fields.get("hs6"), fields.get("unit")
+    if hs6 and not codes.is_hs6(hs6):
+        raise Invalid(
+            f"{hs6} is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.",
+            field="hs6",
+        )
+    if unit is not None and unit not in codes.units():
+        raise Invalid(f"{unit} is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.", field="unit")

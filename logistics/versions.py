@@ -1,0 +1,43 @@
+"""Optimistic locking over HTTP: an ETag says which version was read, If-Match which one is to be changed."""
+
+from typing import Protocol
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from logistics.errors import DomainError, Invalid
+
+
+class Versioned(Protocol):
+    version: int
+
+
+class VersionMissing(DomainError):
+    """An edit must say which version of the row it is based on."""
+
+    code = "version_missing"
+    status = 428
+
+
+def expected_version(request: Request) -> int:
+    """Return the version that the caller read: `If-Match: "3"`, or `version` in the body.
+
+    Raises VersionMissing when neither is there, Invalid when it is no whole number.
+    """
+    data = request.data if isinstance(request.data, dict) else {}
+    said = request.headers.get("If-Match") or data.get("version")
+    if said in (None, ""):
+        raise VersionMissing(
+            'Send the version that you read, as `If-Match: "3"` (the ETag of the answer) or as `version` in the'
+            " body, so that nobody's change is lost."
+        )
+    text = str(said).strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise Invalid("A version is a whole number, e.g. 3.", field="version")
+    return int(text)
+
+
+def with_etag(response: Response, row: Versioned) -> Response:
+    """Return the answer with the row's version as its ETag."""
+    response["ETag"] = f'"{row.version}"'
+    return response

@@ -1,0 +1,22 @@
+from typing import ClassVar
+
+from django.db import models
+
+
+class Vital(models.Model):
+    """A sign of life: when something that must happen again and again last happened, and what it found.
+
+    "worker default", "worker papers", "relay": their last heartbeats. "invariants": the last check. In the
+    database, not in the cache, so that they can be read while Redis is down.
+    """
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+    # For "invariants": {"statement that did not hold": number of rows that break it}; otherwise empty.
+    findings = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,75 @@
+"""Signs of life, and the check that everything which must always be true still is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from logistics.vitals.models import Vital
+
+# Three beats missed: see the heartbeats in config/celery.py.
+SILENT_AFTER = timedelta(seconds=60)
+INVARIANTS = "invariants"
+SAMPLES = 5
+
+# One statement that must be true of the data at any time, with what finds the rows that break it: SQL whose first
+# column is the row's id, or a function that yields ids.
+Invariant = tuple[str, str | Callable[[], Iterator[str]]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one statement stands; `samples` are ids of the first rows that break it, never their values."""
+
+    statement: str
+    broken: int
+    samples: list[str]
+
+
+def beat(name: str) -> None:
+    """Note that this is alive now."""
+    Vital.objects.update_or_create(name=name, defaults={"at": Now()})
+
+
+def ages_s() -> dict[str, float]:
+    """Return seconds since each last sign of life, by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, extract(epoch FROM now() - at)::float FROM logistics_vital")
+        return dict(cursor.fetchall())
+
+
+def invariants() -> list[Invariant]:
+    """Return the statements of all apps: `INVARIANTS` of each app's invariants.py, where it has one."""
+    found: list[Invariant] = []
+    for app in apps.get_app_configs():
+        name = f"{app.name}.invariants"
+        if find_spec(name):
+            found += import_module(name).INVARIANTS
+    return found
+
+
+def check(statement: str, query: str | Callable[[], Iterator[str]]) -> Finding:
+    """Look for rows that break one statement. Hours of growth must not stop it: it may take 10 minutes."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '10min'")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
+        if isinstance(query, str):
+            cursor.execute(query)
+            broken = [str(row[0]) for row in cursor.fetchall()]
+        else:
+            broken = [str(row) for row in query()]
+    return Finding(statement, len(broken), broken[:SAMPLES])
+
+
+def check_all() -> list[Finding]:
+    """Check every statement, and keep the outcome for /metrics and /health."""
+    findings = [check(statement, query) for statement, query in invariants()]
+    Vital.objects.update_or_create(
+        name=INVARIANTS, defaults={"at": Now(), "findings": {f.statement: f.broken for f in findings if f.broken}}
+    )
+    return findings
