@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import stripe
 from django.conf import settings
@@ -60,6 +60,7 @@ __all__ = [
     "fetch_charge",
     "fetch_checkout_session",
     "fetch_dispute",
+    "fetch_disputes",
     "fetch_event",
     "fetch_payment_intent",
     "fetch_refund",
@@ -93,7 +94,7 @@ class PaymentProviderUnavailable(DomainError):
 
     code = "payment_provider_unavailable"
     status = 503
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "10"}
+    headers = {"Retry-After": "10"}
 
 
 class PaymentProviderMisconfigured(DomainError):
@@ -171,7 +172,7 @@ def create_checkout_session(
     with _told_apart():
         session = _v1().checkout.sessions.create(
             params, {"idempotency_key": idempotency_key}
-        )  # type: ignore[arg-type]
+        )
     return CheckoutSession.from_stripe(session.to_dict())
 
 
@@ -251,7 +252,7 @@ def create_refund(
         "reason": "requested_by_customer",
     }
     with _told_apart():
-        refund = _v1().refunds.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]
+        refund = _v1().refunds.create(params, {"idempotency_key": idempotency_key})
     return Refund.from_stripe(refund.to_dict())
 
 
@@ -259,6 +260,16 @@ def fetch_dispute(dispute_id: str) -> Dispute:
     """Return a dispute as it is now."""
     with _told_apart():
         return Dispute.from_stripe(_v1().disputes.retrieve(dispute_id).to_dict())
+
+
+def fetch_disputes(payment_intent_id: str) -> list[Dispute]:
+    """Return every dispute and inquiry about a payment, oldest first."""
+    with _told_apart():
+        page = _v1().disputes.list({"payment_intent": payment_intent_id, "limit": 100})
+        rows = [dispute.to_dict() for dispute in page.auto_paging_iter()]
+    return sorted(
+        (Dispute.from_stripe(row) for row in rows), key=lambda dispute: dispute.created_at
+    )
 
 
 def fetch_event(event_id: str) -> Event:
@@ -276,7 +287,7 @@ def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event
     if kinds:
         params["types"] = list(kinds)
     with _told_apart():
-        for event in _v1().events.list(params).auto_paging_iter():  # type: ignore[arg-type]
+        for event in _v1().events.list(params).auto_paging_iter():
             yield Event.from_stripe(event.to_dict())
 
 

@@ -97,7 +97,7 @@ def _expiry(world: World, wanted: int | None) -> int:
 def _line_items(world: World, wanted: list[Json]) -> list[Json]:
     if not wanted:
         raise StripeRefusal("Missing required param: line_items.", code="parameter_missing", param="line_items")
-    items = []
+    items: list[Json] = []
     for index, line in enumerate(wanted):
         param, price = f"line_items[{index}]", line.get("price_data")
         if price is None or "product_data" not in price or "unit_amount" not in price:

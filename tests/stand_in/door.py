@@ -107,7 +107,7 @@ class Api:
                 saved=False,
             )
         if not given.startswith(("sk_test_", "rk_test_")) or (self.api_key and given != self.api_key):
-            shown = given[:8] + "*" * 10 + given[-4:]
+            shown = f"{given[:8]}{'*' * 10}{given[-4:]}" if len(given) > 12 else "*" * len(given)
             raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, code="api_key_invalid", saved=False)
 
     def _once(self, key: str, operation: Operation, heard: Json) -> Answer:

@@ -153,7 +153,7 @@ def form_page(
     parts.append('<form method="post" novalidate>')
     if session["customer_email"]:
         parts.append(
-            f'<div class="field"><label>{escape(texts["email"])}</label>'
+            f'<div class="field"><p class="label">{escape(texts["email"])}</p>'
             f'<p class="fixed">{escape(session["customer_email"])}</p></div>'
         )
     fields = {
@@ -176,7 +176,7 @@ def form_page(
     parts.append(f'<button type="submit">{escape(button)}</button></form>')
     rows = "".join(f"<tr><td>{number}</td><td>{escape(texts[key])}</td></tr>" for number, key in SHOWN_CARDS)
     parts.append(
-        f"<details><summary>{escape(texts['cards'])}</summary><table>{rows}</table>"
+        f"<details open><summary>{escape(texts['cards'])}</summary><table>{rows}</table>"
         f"<p>{escape(texts['card_rest'])}</p></details>"
     )
     return _page(language, texts["title"], "\n".join(parts), what=what, amount=amount, back=session["cancel_url"])

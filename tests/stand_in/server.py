@@ -19,6 +19,7 @@ from tests.stand_in.webhooks import Webhooks
 from tests.stand_in.world import World
 
 BODY_MAX = 1024 * 1024
+POLL_S = 0.02  # how often to look whether to stop: tests start and stop us by the hundred
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -190,7 +191,7 @@ class StandIn:
         self._server = Server((host, port), self)
         self.url = f"http://{host}:{self._server.server_address[1]}"
         self.world.public_url = public_url.rstrip("/") or self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, name="stand-in", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL_S], name="stand-in", daemon=True)
 
     def start(self) -> Self:
         """Answer requests and deliver webhooks, in threads of our own."""

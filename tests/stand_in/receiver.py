@@ -1,0 +1,48 @@
+"""An endpoint for webhooks, for tests of whoever sends them."""
+
+import threading
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Self
+
+
+class Received(NamedTuple):
+    """One delivery as it arrived."""
+
+    body: bytes
+    signature: str | None
+    headers: dict[str, str]
+
+
+class Receiver:
+    """Keeps what it is sent. It answers 200, or first what was put into `answers`."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.answers: deque[int] = deque()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                receiver.received.append(Received(body, headers.get("stripe-signature"), headers))
+                self.send_response(receiver.answers.popleft() if receiver.answers else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

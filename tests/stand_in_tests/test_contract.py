@@ -1,0 +1,118 @@
+"""Every answer of the stand-in, and every event, is what Stripe's OpenAPI description says."""
+
+import copy
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.stand_in.api import HANDLERS
+from tests.stand_in.description import VERSION, document, find
+from tests.stand_in_tests.conftest import GIFT, Caller
+
+# The page pays with these; together they reach every state that the stand-in knows.
+CARDS = ["4242424242424242", "4000000000000002", "4000000000009995", "4000000000000259", "4000000000001976"]
+
+
+def as_json_schema(node: Any) -> Any:
+    """Turn OpenAPI 3.0's `nullable` into what JSON Schema says instead."""
+    if isinstance(node, list):
+        return [as_json_schema(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    turned = {key: as_json_schema(value) for key, value in node.items() if key != "nullable"}
+    if node.get("nullable") is True:
+        return {"anyOf": [turned, {"type": "null"}]}
+    # The description says of no object that it has no other members; a misspelt one must not pass for all that.
+    if "properties" in turned and "additionalProperties" not in turned and turned.get("type") == "object":
+        turned["additionalProperties"] = False
+    return turned
+
+
+@cache
+def components() -> Any:
+    schemas = copy.deepcopy(document()["components"]["schemas"])
+    return {name: as_json_schema(schema) for name, schema in schemas.items()}
+
+
+def check(value: Any, schema: Any) -> None:
+    """Fail with the place and reason of each difference."""
+    root = {**as_json_schema(copy.deepcopy(schema)), "components": {"schemas": components()}}
+    found = [f"{error.json_path}: {error.message[:200]}" for error in Draft202012Validator(root).iter_errors(value)]
+    assert found == []
+
+
+def check_answer(caller: Caller, method: str, path: str, params: dict[str, str] | None = None) -> Any:
+    reply = caller.api(method, path, params)
+    assert reply.status == 200, reply.text
+    check(reply.json, find(method.lower(), path).answer)
+    return reply.json
+
+
+def test_the_description_is_of_the_version_that_we_speak() -> None:
+    assert document()["info"]["version"] == VERSION
+
+
+def test_the_stand_in_does_only_what_stripe_does() -> None:
+    assert all(method in document()["paths"][path] for method, path in HANDLERS)
+
+
+def test_a_wrong_answer_would_be_found() -> None:
+    with pytest.raises(AssertionError, match="amount"):
+        check({"object": "refund", "amount": "1"}, {"$ref": "#/components/schemas/refund"})
+    with pytest.raises(AssertionError, match="colour"):
+        check({"colour": "red"}, {"$ref": "#/components/schemas/address"})
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("currency", ["hkd", "xof"])
+def test_answers_about_a_payment(caller: Caller, card: str, currency: str) -> None:
+    session = check_answer(
+        caller, "POST", "/v1/checkout/sessions", GIFT | {"line_items[0][price_data][currency]": currency}
+    )
+    caller.submit(session, card)
+    intent_id = check_answer(caller, "GET", f"/v1/checkout/sessions/{session['id']}")["payment_intent"]
+    intent = check_answer(caller, "GET", f"/v1/payment_intents/{intent_id}")
+    expanded = {"expand[0]": "latest_charge.balance_transaction", "expand[1]": "payment_method"}
+    check_answer(caller, "GET", f"/v1/payment_intents/{intent_id}", expanded)
+    check_answer(caller, "GET", f"/v1/charges/{intent['latest_charge']}", {"expand[]": "refunds"})
+    check_answer(caller, "GET", f"/v1/checkout/sessions/{session['id']}/line_items")
+    check_answer(caller, "GET", f"/v1/checkout/sessions/{session['id']}", {"expand[]": "line_items"})
+    for path in ("checkout/sessions", "payment_intents", "charges", "balance_transactions", "disputes", "events"):
+        check_answer(caller, "GET", f"/v1/{path}", {"limit": "100"})
+
+
+def test_answers_about_what_comes_after(caller: Caller) -> None:
+    control = caller.stand_in.control
+    intents = [control.pay(caller.open_session()["id"])["id"] for _ in range(3)]
+    refund = check_answer(caller, "POST", "/v1/refunds", {"payment_intent": intents[0], "amount": "50"})
+    control.fail_refund(refund["id"])
+    check_answer(caller, "GET", f"/v1/refunds/{refund['id']}", {"expand[]": "charge"})
+    won, lost = control.dispute(intents[1]), control.dispute(intents[2], amount=100)
+    control.submit_evidence(won["id"])
+    control.close_dispute(won["id"], status="won")
+    check_answer(caller, "GET", f"/v1/disputes/{won['id']}")
+    check_answer(caller, "POST", f"/v1/disputes/{lost['id']}/close")
+    expired = check_answer(caller, "POST", f"/v1/checkout/sessions/{caller.open_session()['id']}/expire")
+    check_answer(caller, "GET", f"/v1/checkout/sessions/{expired['id']}")
+    customer = check_answer(caller, "POST", "/v1/customers", {"email": "ada@example.org", "name": "Ada"})
+    check_answer(caller, "GET", f"/v1/customers/{customer['id']}")
+    check_answer(caller, "POST", f"/v1/payment_intents/{intents[0]}", {"metadata[donation]": "D-9"})
+    rows = check_answer(caller, "GET", "/v1/events", {"limit": "100"})["data"]
+    for event in rows:
+        about = event["data"]["object"]
+        check(about, {"$ref": f"#/components/schemas/{about['object']}"})
+
+
+def test_refusals(caller: Caller) -> None:
+    error = {"$ref": "#/components/schemas/error"}
+    for method, path, params in [
+        ("GET", "/v1/refunds/re_no", {}),
+        ("GET", "/v1/nothing", {}),
+        ("POST", "/v1/checkout/sessions", {"mode": "gift"}),
+        ("POST", "/v1/refunds", {}),
+    ]:
+        reply = caller.api(method, path, params)
+        assert reply.status in (400, 404)
+        check(reply.json, error)
