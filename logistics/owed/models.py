@@ -82,8 +82,8 @@ class Owed(models.Model):
 
     TASK: ClassVar[str]
     ATTEMPTS_MAX: ClassVar[int] = 5
-    # A worker that has not finished by now is presumed dead. Above the hard time limit of tasks (120 s).
-    LEASE: ClassVar[timedelta] = timedelta(seconds=150)
+    # A worker renews its lease every few seconds; one that has not done so for this long is presumed dead.
+    LEASE: ClassVar[timedelta] = timedelta(seconds=20)
 
     state = models.CharField(max_length=8, choices=State, default=State.PENDING, editable=False)
     run_after = models.DateTimeField(db_default=Now(), editable=False)

@@ -1,10 +1,12 @@
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.apps import apps
-from django.db import models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -63,7 +65,8 @@ def carry_out(
     row: Row = model.objects.get(pk=pk)
     mine = model.objects.filter(pk=pk).leased_by(token)
     try:
-        result = act(row)
+        with _lease_kept(mine, row.LEASE):
+            result = act(row)
         with transaction.atomic():
             still_ours = mine.select_for_update().values_list("pk").first() is not None
             if still_ours:
@@ -87,6 +90,32 @@ def carry_out(
         _fail(mine, row, error)
         return False
     return still_ours
+
+
+@contextmanager
+def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None]:
+    """Renew the lease while its work goes on, so that it can be short: a killed worker renews nothing.
+
+    Work that never ends is the business of the task's hard time limit, which kills this thread too.
+    """
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(lease.total_seconds() / 4):
+            try:
+                mine.update(lease_until=Now() + lease)
+            except DatabaseError:
+                log.warning("a lease was not renewed: the database does not answer")
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def report(row: Owed, percent: int) -> None:
