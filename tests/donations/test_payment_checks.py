@@ -1,0 +1,33 @@
+"""Settings under which no money may be taken."""
+
+from typing import Any
+
+import pytest
+
+from donations.checks import check_payments
+
+STAND_IN = "http://127.0.0.1:12111"
+
+
+@pytest.mark.parametrize(
+    ("debug", "base", "key", "secrets", "found"),
+    [
+        (True, STAND_IN, "sk_test_1", ["whsec_1"], []),
+        (True, "", "sk_test_1", ["whsec_1"], []),
+        (False, "", "sk_live_1", ["whsec_1"], []),
+        (False, "", "", [], []),
+        (False, STAND_IN, "sk_test_1", ["whsec_1"], ["donations.E001"]),
+        (False, "https://stripe.example.org", "sk_test_1", ["whsec_1"], ["donations.E001"]),
+        (True, "", "sk_live_1", ["whsec_1"], ["donations.E002"]),
+        (True, "", "rk_live_1", ["whsec_1"], ["donations.E002"]),
+        (True, STAND_IN, "sk_live_1", ["whsec_1"], ["donations.E002", "donations.E003"]),
+        (False, "", "sk_live_1", [" "], ["donations.W001"]),
+    ],
+)
+def test_settings(  # noqa: PLR0917 - one column each
+    settings: Any, debug: bool, base: str, key: str, secrets: list[str], found: list[str]
+) -> None:
+    settings.DEBUG, settings.STRIPE_API_BASE = debug, base
+    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRETS = key, secrets
+
+    assert [message.id for message in check_payments(None)] == found
