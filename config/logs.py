@@ -35,9 +35,9 @@ def logging_config(*, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Fonts and CSS report here at length; what matters is raised by documents.rendering.
+            # Fonts and CSS report here at length; documents.rendering listens at WARNING and raises what matters.
             "fontTools": {"level": "WARNING"},
-            "weasyprint": {"level": "ERROR"},
+            "weasyprint": {"level": "WARNING", "propagate": False},
             # Bodies and parameters of requests are personal data.
             "stripe": {"level": "WARNING"},
             "django.db.backends": {"level": "WARNING"},

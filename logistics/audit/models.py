@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 
 from logistics.ids import uuid7
+from logistics.triggers import never_truncated
 
 
 class AuditEntry(models.Model):
@@ -34,7 +35,8 @@ class AuditEntry(models.Model):
             ),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="audit_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="audit_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("audit_is_not_truncated"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from logistics.ids import uuid7
 from logistics.owed.models import Owed
+from logistics.triggers import never_truncated
 
 
 def verification_token() -> str:
@@ -54,6 +55,7 @@ class Document(Owed):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="documents_are_not_deleted", operation=pgtrigger.Delete),
+            never_truncated("documents_are_not_truncated"),
             # Of an issued document only its validity may change.
             pgtrigger.Protect(
                 name="issued_documents_never_change",

@@ -1,0 +1,12 @@
+import pgtrigger
+
+
+def never_truncated(name: str) -> pgtrigger.Trigger:
+    """Refuse TRUNCATE, which no row-level protection sees."""
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+    )

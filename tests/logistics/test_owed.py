@@ -1,0 +1,263 @@
+"""The one mechanism for what is owed, shown on mails."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from logistics.errors import DomainError
+from logistics.mail.models import Email
+from logistics.owed import services as owed
+from logistics.owed.models import Owed
+from logistics.owed.relay import sweep
+from tests.logistics.makers import in_threads, make_email
+
+pytestmark = pytest.mark.django_db
+
+
+def lapse(email: Email) -> None:
+    """Let the lease of a row run out, as when its worker was killed."""
+    Email.objects.filter(pk=email.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def do(email: Email, act=lambda row: None, **options) -> bool:
+    return owed.carry_out(Email, email.pk, act, **options)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_claim_one_gets_it():
+    email = make_email()
+
+    tokens = in_threads(lambda _: Email.objects.claim(email.pk))
+
+    assert len([token for token in tokens if token]) == 1
+    email.refresh_from_db()
+    assert (email.state, email.attempts) == ("leased", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_carry_out_one_does_it():
+    email, done = make_email(), []
+
+    results = in_threads(lambda number: do(email, lambda row: done.append(number)))
+
+    assert (sum(results), len(done)) == (1, 1)
+
+
+class TestCarryOut:
+    def test_marks_the_row_done_with_what_record_returns(self):
+        email = make_email()
+
+        assert do(email, lambda row: "fr", record=lambda row, result: {"language": result})
+
+        email.refresh_from_db()
+        assert (email.state, email.language, email.progress, email.lease_token) == ("done", "fr", 100, None)
+        assert email.ended_at
+
+    def test_a_second_time_does_nothing(self):
+        email, calls = make_email(), []
+        do(email, calls.append)
+
+        assert not do(email, calls.append)
+
+        assert len(calls) == 1
+
+    def test_a_failure_is_put_back_for_later(self):
+        email = make_email()
+
+        assert not do(email, lambda row: 1 / 0)
+
+        email.refresh_from_db()
+        assert (email.state, email.attempts, email.last_error_code) == ("pending", 1, "ZeroDivisionError")
+        assert not Email.objects.due().exists()  # it waits first
+
+    def test_the_last_failure_is_the_end(self):
+        email = make_email(attempts=Email.ATTEMPTS_MAX - 1)
+
+        do(email, lambda row: 1 / 0)
+
+        email.refresh_from_db()
+        assert (email.state, email.last_error_code) == ("dead", "ZeroDivisionError")
+
+    def test_a_refusal_leaves_its_code(self):
+        class Full(DomainError):
+            code = "box_full"
+
+        def act(row):
+            raise Full("No.")
+
+        email = make_email()
+
+        do(email, act)
+
+        email.refresh_from_db()
+        assert email.last_error_code == "box_full"
+
+    def test_not_yet_waits_without_counting(self):
+        def act(row):
+            raise owed.NotYet(timedelta(minutes=1))
+
+        email = make_email()
+
+        assert not do(email, act)
+
+        email.refresh_from_db()
+        assert (email.state, email.attempts, email.last_error_code) == ("pending", 0, "")
+        assert not Email.objects.due().exists()
+
+    def test_give_up_ends_at_once(self):
+        def act(row):
+            raise owed.GiveUp("no_such_address")
+
+        email = make_email()
+
+        assert not do(email, act)
+
+        email.refresh_from_db()
+        assert (email.state, email.attempts, email.last_error_code) == ("dead", 1, "no_such_address")
+
+    def test_a_worker_that_lost_its_lease_records_nothing(self):
+        def slow(row):
+            lapse(row)
+            assert Email.objects.claim(row.pk)  # another worker takes over meanwhile
+
+        email, recorded = make_email(), []
+
+        assert not do(email, slow, record=lambda row, result: recorded.append(row))
+
+        email.refresh_from_db()
+        assert (email.state, email.attempts, recorded) == ("leased", 2, [])
+
+    def test_what_record_wrote_is_undone_when_it_fails(self):
+        def record(row, result):
+            make_email(subject="half done")
+            raise RuntimeError
+
+        do(make_email(), record=record)
+
+        assert not Email.objects.filter(subject="half done").exists()
+
+    def test_progress_is_seen_while_it_lasts(self):
+        seen = []
+
+        def act(row):
+            owed.report(row, 40)
+            owed.report(row, 100)
+            seen.append(Email.objects.get().progress)
+
+        do(make_email(), act)
+
+        assert seen == [99]
+
+
+class TestLease:
+    def test_a_leased_row_is_not_due_until_its_lease_ends(self):
+        email = make_email()
+        Email.objects.claim(email.pk)
+
+        assert not Email.objects.claim(email.pk)
+        lapse(email)
+        assert Email.objects.claim(email.pk)
+
+    def test_what_kills_its_worker_each_time_is_buried(self):
+        email = make_email()
+        for _ in range(Email.ATTEMPTS_MAX):
+            assert Email.objects.claim(email.pk)
+            lapse(email)
+
+        assert not Email.objects.claim(email.pk)
+        assert Email.objects.bury() == 1
+
+        email.refresh_from_db()
+        assert (email.state, email.last_error_code, email.attempts) == ("dead", "worker_died", 5)
+
+    def test_the_dead_are_revived_from_the_first_attempt(self):
+        email = make_email(attempts=4)
+        do(email, lambda row: 1 / 0)
+
+        assert Email.objects.filter(pk=email.pk).revive() == 1
+
+        assert do(email)
+
+    def test_only_the_dead_are_revived(self):
+        do(make_email())
+
+        assert Email.objects.revive() == 0
+
+
+@pytest.mark.parametrize(
+    ("constraint", "change"),
+    [
+        ("logistics_email_is_leased_exactly_with_a_token", {"state": "leased"}),
+        ("logistics_email_is_leased_exactly_with_a_token", {"lease_token": uuid.uuid4()}),
+        ("logistics_email_ended_exactly_when_done_or_dead", {"state": "done"}),
+        ("logistics_email_ended_exactly_when_done_or_dead", {"ended_at": Now()}),
+    ],
+)
+def test_the_database_refuses_states_that_contradict_themselves(constraint, change):
+    email = make_email()
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Email.objects.filter(pk=email.pk).update(**change)
+
+
+def waiting_since(email: Email, seconds: int) -> Email:
+    Email.objects.filter(pk=email.pk).update(run_after=Now() - timedelta(seconds=seconds))
+    return email
+
+
+def queued_for(queue: str) -> int:
+    with current_app.connection_for_write() as broker:
+        return broker.default_channel.client.llen(queue)
+
+
+class TestSweep:
+    def test_tells_a_worker_of_what_waits_once(self):
+        email = waiting_since(make_email(), 5)
+
+        assert sweep().told == 1
+        assert sweep().told == 0
+
+        assert queued_for("default") == 1
+        email.refresh_from_db()
+        assert (email.state, email.told_at is not None) == ("pending", True)
+
+    def test_leaves_new_rows_to_the_worker_that_was_told(self):
+        make_email()
+
+        assert sweep().told == 0
+
+    def test_tells_again_after_a_while(self):
+        email = waiting_since(make_email(), 60)
+        sweep()
+        Email.objects.filter(pk=email.pk).update(told_at=Now() - timedelta(seconds=16))
+
+        assert sweep().told == 1
+
+    def test_does_the_work_itself_while_the_broker_is_dead(self, dead_broker, files, mailoutbox):
+        current_app.loader.import_default_modules()
+        email = waiting_since(make_email(), 5)
+
+        result = sweep()
+
+        assert (result.told, result.done_here) == (0, 1)
+        email.refresh_from_db()
+        assert (email.state, len(mailoutbox)) == (Owed.State.DONE, 1)
+
+    def test_buries_first(self):
+        email = make_email()
+        Email.objects.filter(pk=email.pk).update(attempts=4)
+        Email.objects.claim(email.pk)
+        lapse(email)
+
+        assert sweep().buried == 1
+
+
+def test_every_kind_of_owed_row_names_a_task_that_exists():
+    current_app.loader.import_default_modules()
+
+    assert Email in owed.owed_models()
+    assert {model.TASK for model in owed.owed_models()} <= set(current_app.tasks)

@@ -1,0 +1,90 @@
+import time
+
+import pytest
+from django.db import transaction
+
+from logistics.catalogue.models import Item
+from logistics.errors import Stale
+from logistics.transactions import Taken, change, enqueue_on_commit, insert, lock
+from tests.logistics.makers import in_threads, make_email, make_item
+from tests.logistics.test_owed import queued_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_task_is_sent_after_the_commit_only():
+    email = make_email()
+
+    with transaction.atomic():
+        enqueue_on_commit("logistics.send_email", email)
+        assert queued_for("default") == 0
+
+    assert queued_for("default") == 1
+
+
+def test_a_rolled_back_change_sends_nothing():
+    email = make_email()
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        enqueue_on_commit("logistics.send_email", email)
+        raise RuntimeError
+
+    assert queued_for("default") == 0
+
+
+def test_a_dead_broker_costs_the_caller_no_error_and_no_time(dead_broker):
+    email = make_email()
+    started = time.monotonic()
+
+    with transaction.atomic():
+        enqueue_on_commit("logistics.send_email", email)
+
+    assert time.monotonic() - started < 1.5
+
+
+def test_an_edit_based_on_an_old_version_is_refused():
+    item = make_item()
+    change(item, {"name_en": "Table"}, version=1)
+
+    with pytest.raises(Stale) as refusal:
+        change(item, {"name_en": "Chair"}, version=1)
+
+    assert refusal.value.details == {"version": 2}
+    assert Item.objects.get().name_en == "Table"
+
+
+def test_of_eight_edits_of_one_version_one_is_kept():
+    item = make_item()
+
+    def edit(number: int) -> bool:
+        try:
+            change(item, {"name_en": f"Name {number}"}, version=1)
+        except Stale:
+            return False
+        return True
+
+    assert sum(in_threads(edit)) == 1
+    assert Item.objects.get().version == 2
+
+
+def test_an_edit_that_changes_nothing_counts_no_version():
+    item = make_item(name_en="Table")
+
+    _, changed = change(item, {"name_en": "Table"}, version=1)
+
+    assert (changed, Item.objects.get().version) == ([], 1)
+
+
+def test_a_second_row_with_the_same_unique_value_is_refused():
+    item = make_item()
+
+    with pytest.raises(Taken):
+        insert(Item(code=item.code, name_en="Another", category=item.category))
+
+
+def test_a_lock_reads_the_row_anew():
+    item = make_item(name_en="Table")
+    Item.objects.update(name_en="Desk")
+
+    with transaction.atomic():
+        assert lock(item).name_en == "Desk"
