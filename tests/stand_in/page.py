@@ -56,7 +56,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "pay": "Payer {amount}",
         "email": "Adresse électronique",
         "number": "Numéro de carte",
-        "expiry": "Expiration (MM/AA)",
+        "expiry": "Expire (MM/AA)",
         "cvc": "Code de sécurité",
         "name": "Nom du titulaire",
         "not_paid": "Le paiement n’a pas abouti.",
