@@ -5,7 +5,7 @@
     {% pair texts %}                             a text of the context, given as {"en": ..., "fr": ...}
     {% stack texts %}, {% stack_words "Net" %}   the same, one under the other
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
-    {% qr url %}                                 a QR code, drawn as one vector path
+    {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
@@ -149,9 +149,12 @@ def percent(part: str, whole: str) -> str:
     return f"{wording.whole_percent(part, whole)}{wording.GROUP}%"
 
 
-@register.simple_tag
-def qr(text: str, label: str = "QR") -> SafeString:
-    """A QR code that survives a crease (15 % of it may be lost), as one path of one SVG."""
+@register.simple_tag(takes_context=True)
+def qr(context: template.Context, text: str, label: str) -> SafeString:
+    """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
+
+    `label` names it, in the paper's first language, to those who cannot see it.
+    """
     drawing = io.BytesIO()
     code = segno.make(text, error="m", micro=False)
     code.save(
@@ -166,7 +169,11 @@ def qr(text: str, label: str = "QR") -> SafeString:
         nl=False,
     )
     svg = mark_safe(drawing.getvalue().decode())  # noqa: S308 -- drawn by segno: modules of the code, no text
-    return format_html('<span class="qr-box" role="img" aria-label="{}">{}</span>', label, svg)
+    return format_html(
+        '<span class="qr-box" role="img" aria-label="{}">{}</span>',
+        wording.translated(label, _languages(context)[0]),
+        svg,
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -146,13 +146,18 @@ def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
             logger.removeHandler(complaints)
 
 
-@cache
-def _engine() -> Engine:
+def engine(loaders: list[Any]) -> Engine:
+    """A template engine whose templates fail rather than print nothing, and may use our tags unasked."""
     return Engine(
-        app_dirs=True,
+        loaders=loaders,
         builtins=["django.templatetags.i18n", "logistics.documents.paper_tags"],
         string_if_invalid=_Undefined("%s"),
     )
+
+
+@cache
+def _engine() -> Engine:
+    return engine([("django.template.loaders.cached.Loader", ["django.template.loaders.app_directories.Loader"])])
 
 
 @cache

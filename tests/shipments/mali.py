@@ -100,7 +100,7 @@ def _line(row: dict[str, str]) -> Line:
         "net_kg": row["line_net_kg"],
         "value_minor": _minor(row["line_value_hkd"]),
         "un_number": un_number,
-        "serials": row["serial_numbers"].replace(",", ";").split("; ") if row["serial_numbers"] else [],
+        "serials": row["serial_numbers"].split("|") if row["serial_numbers"] else [],
         "remark": "" if un_number else row["flags"],
     }
 

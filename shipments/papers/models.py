@@ -1,0 +1,31 @@
+from typing import ClassVar
+
+from django.db import models
+
+from logistics.documents.models import Document
+from logistics.ids import uuid7
+from shipments.manifests.models import Shipment
+
+
+class Paper(models.Model):
+    """A document that belongs to a shipment: each version of its packing list, each goods-received note."""
+
+    class Kind(models.TextChoices):
+        PACKING_LIST = "packing-list", "Packing list"
+        GOODS_RECEIVED_NOTE = "goods-received-note", "Goods-received note"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers")
+    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=30, choices=Kind)
+    number = models.CharField(max_length=60)
+    version = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "number", "version"], name="each_version_of_a_paper_is_issued_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number} v{self.version}"

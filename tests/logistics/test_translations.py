@@ -1,0 +1,36 @@
+"""Whatever a paper says in fixed words, it says in French too."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).parent.parent.parent
+APPS = ("logistics", "shipments", "donations")
+TEMPLATES = [path for app in APPS for path in sorted((ROOT / app).glob("templates/**/*.html"))]
+WORDS = re.compile(r'{% (?:both|both_plain|stack_words) "([^"]+)"|label="([^"]+)"|{% qr \S+ "([^"]+)"')
+COUNTED = re.compile(r'{% both_count \S+ "([^"]+)" "[^"]+"')
+
+
+def french() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for app in APPS:
+        path = ROOT / app / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+        if path.exists():
+            with path.open("rb") as file:
+                for message in read_po(file, locale="fr"):
+                    if message.id and not message.fuzzy:
+                        key, text = (
+                            (message.id[0], message.string[0]) if message.pluralizable else (message.id, message.string)
+                        )
+                        found[key] = text
+    return found
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_fixed_word_of_a_paper_has_its_french(template):
+    source = template.read_text()
+    said = {word for groups in WORDS.findall(source) for word in groups if word} | set(COUNTED.findall(source))
+
+    assert said - {word for word, text in french().items() if text} == set()
