@@ -1,0 +1,48 @@
+# `make help` lists the commands. Nothing but Python 3.11 or newer, make and git is needed on the machine.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+
+# The first Python that is new enough; `make PYTHON=... run` chooses another one.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
+
+.PHONY: help run reset test lint format lock demo bench setup setup-test manage
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup  ## start the whole product with a demonstration world; Ctrl-C stops it
+	@exec $(VENV)/python -m config.local.run
+
+reset: setup  ## forget all data of `make run`
+	@$(VENV)/python -m config.local.reset
+
+test: setup-test  ## run the whole suite on throw-away data stores; ARGS="-k name" narrows it
+	@exec $(VENV)/python -m pytest $(ARGS)
+
+lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
+	@exec $(VENV)/python -m config.local.lint
+
+demo: setup-test  ## tell the story of the main job over HTTP; papers are left in var/demo
+	@exec $(VENV)/python -m tests.journeys.demo $(ARGS)
+
+bench: setup-test  ## measure what README.md promises
+	@exec $(VENV)/python -m pytest tests/benchmarks --benchmarks -s $(ARGS)
+
+manage: setup  ## run a management command on the running product: make manage ARGS="shell"
+	@exec $(VENV)/python -m config.local.manage $(ARGS)
+
+format: setup  ## put the code in order
+	@$(VENV)/ruff check --fix --quiet .; $(VENV)/ruff format --quiet .
+
+lock: setup  ## turn pyproject.toml into the hashed lock files
+	@$(VENV)/python -m config.local.lock
+
+setup:
+	@$(SETUP)
+
+setup-test:
+	@$(SETUP) --for test

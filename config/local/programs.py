@@ -1,0 +1,87 @@
+"""The processes of the product, as commands: what `make run` supervises and what the tests start and kill."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+GRACE_SECONDS = 8
+
+
+@dataclass(frozen=True)
+class Program:
+    """A name for logs, a command, and what its environment has beside the common one."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def web(port: int, *, workers: int = 2) -> Program:
+    """The web server, on the loopback interface."""
+    heartbeat_folder = ["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []
+    return Program(
+        "web",
+        [
+            str(BIN / "gunicorn"),
+            "config.wsgi:application",
+            f"--bind=127.0.0.1:{port}",
+            "--worker-class=gthread",
+            f"--workers={workers}",
+            "--threads=6",
+            "--timeout=30",
+            f"--graceful-timeout={GRACE_SECONDS}",
+            "--log-level=warning",
+            *heartbeat_folder,
+        ],
+    )
+
+
+def worker(*, queues: Sequence[str] = ("default", "papers"), processes: int = 2) -> Program:
+    """A Celery worker. Its reads of the broker block, so they may take longer than those of a web process."""
+    return Program(
+        "worker",
+        [
+            str(BIN / "celery"),
+            "--app=config.celery",
+            "worker",
+            "--pool=prefork",
+            f"--concurrency={processes}",
+            f"--queues={','.join(queues)}",
+            "--hostname=worker@%h",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=INFO",
+        ],
+        env={"BROKER_SOCKET_TIMEOUT": "5"},
+    )
+
+
+def beat(schedule: Path) -> Program:
+    """The clock of the periodic tasks; `schedule` remembers when each last ran."""
+    command = [str(BIN / "celery"), "--app=config.celery", "beat", f"--schedule={schedule}", "--pidfile="]
+    return Program("beat", [*command, "--loglevel=WARNING"])
+
+
+def relay(*, every_seconds: float = 2.0) -> Program:
+    """The sweeper of what is owed."""
+    return Program("relay", [*MANAGE, "relay", f"--every={every_seconds:g}"])
+
+
+def stand_in(
+    port: int, *, webhook_url: str, webhook_secrets: Sequence[str], api_key: str = "", state: Path | None = None
+) -> Program:
+    """The local stand-in for Stripe."""
+    return Program(
+        "stripe",
+        [
+            *(sys.executable, "-m", "tests.stand_in", "--host=127.0.0.1", f"--port={port}"),
+            f"--webhook-url={webhook_url}",
+            *(f"--webhook-secret={secret}" for secret in webhook_secrets),
+            *([f"--api-key={api_key}"] if api_key else []),
+            *([f"--state={state}"] if state else []),
+        ],
+    )

@@ -1,0 +1,202 @@
+"""`make run`: the whole product on this machine, with a demonstration world, until Ctrl-C."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from config.local import processes, programs
+from config.local.environment import DATABASE, Local, PortTaken, compose, var_folder, write_env
+from config.local.postgres import ACCOUNT, WrongVersion
+from config.local.programs import MANAGE, ROOT, Program
+from config.local.supervisor import Part, Supervisor, end_left_over
+from config.local.watchdog import Watchdog
+
+WEBHOOK_PATH = "/api/v1/stripe/webhook/"
+LOUD = {"error", "critical", "exception"}
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def echo(name: str, line: bytes) -> None:
+    """Show on the terminal what somebody should see now: errors; with VERBOSE=1, everything."""
+    text = line.decode(errors="replace")
+    if os.environ.get("VERBOSE"):
+        say(f"{name:>8} | {text}")
+        return
+    with contextlib.suppress(ValueError, AttributeError):
+        if json.loads(text).get("level") in LOUD:
+            say(f"{name:>8} | {json.loads(text).get('event', '')}")
+
+
+class Product:
+    """Starts the parts of one local product in the order in which they need each other."""
+
+    def __init__(self, local: Local) -> None:
+        self.local = local
+        self.supervisor = Supervisor(local.var, tell=say, on_line=echo)
+
+    def start(self) -> None:
+        """Start everything. Raises RuntimeError, with the end of its log, when a part does not start."""
+        began = time.monotonic()
+        self._start_stores()
+        ours = {name: value for name, value in self.local.env.items() if os.environ.get(name) != value}
+        write_env(self.local.env_file, ours)
+        self._step("migrate", [*MANAGE, "migrate", "--no-input", "-v", "1"], {"DATABASE_STATEMENT_TIMEOUT_MS": "0"})
+        if self.local.env["DEBUG"].lower() not in {"true", "1", "on", "yes"}:
+            self._step("static files", [*MANAGE, "collectstatic", "--no-input", "-v", "0"])
+        self._start_stripe()
+        world = self._demonstrate()
+        self._start_programs()
+        if not self.supervisor.stopping:
+            self._tell_where(world, time.monotonic() - began)
+
+    def watch(self) -> None:
+        """Keep it running until somebody says stop."""
+        worker = next(part for part in self.supervisor.parts if part.name == "worker")
+        dog = Watchdog(self.local.env["REDIS_URL"])
+
+        def each_second() -> None:
+            if worker.running and dog.finds_it_silent(running_for=worker.ran_for()):
+                self.supervisor.restart(worker, "does not answer")
+
+        self.supervisor.watch(each_second)
+
+    def stop(self) -> None:
+        """End everything; the data stay."""
+        began = time.monotonic()
+        self.supervisor.stop()
+        self.local.env_file.unlink(missing_ok=True)
+        say(f"Stopped in {time.monotonic() - began:.1f} s. `make run` goes on where this ended.")
+
+    def _start_stores(self) -> None:
+        postgres, valkey = self.local.postgres, self.local.valkey
+        if postgres:
+            postgres.prepare()
+            program = Program("postgres", postgres.command())
+            part = Part(program, os.environ, ready=postgres.answers, is_store=True, user=ACCOUNT, stop_by=signal.SIGINT)
+            part.cwd = postgres.folder
+            self.supervisor.start(part)
+            if not self.supervisor.stopping and not postgres.has(DATABASE):
+                postgres.create(DATABASE)
+            self.local.env["DATABASE_URL"] = postgres.url(DATABASE)
+        if valkey:
+            valkey.prepare()
+            program = Program("valkey", valkey.command())
+            self.supervisor.start(Part(program, os.environ, ready=valkey.answers, is_store=True))
+
+    def _start_stripe(self) -> None:
+        port = self.local.stripe_port
+        if port is None:
+            return
+        program = programs.stand_in(
+            port,
+            webhook_url=f"http://127.0.0.1:{self.local.port}{WEBHOOK_PATH}",
+            webhook_secrets=self.local.env["STRIPE_WEBHOOK_SECRETS"].split(","),
+            api_key=self.local.env["STRIPE_SECRET_KEY"],
+            state=self.local.var / "stripe.json",
+        )
+        self._start(program, ready=lambda: processes.port_answers(port))
+
+    def _start_programs(self) -> None:
+        self._start(programs.web(self.local.port), ready=lambda: processes.port_answers(self.local.port))
+        self._start(programs.worker(), stop_within=15)
+        self._start(programs.beat(self.local.var / "run" / "beat-schedule"))
+        self._start(programs.relay())
+
+    def _start(self, program: Program, *, ready: Callable[[], bool] = lambda: True, stop_within: float = 10) -> None:
+        if not self.supervisor.stopping:
+            self.supervisor.start(Part(program, self.local.env, ready=ready, stop_within=stop_within))
+
+    def _step(self, name: str, command: list[str], extra: dict[str, str] | None = None) -> str:
+        """Run one command to its end, the supervisor minding the others meanwhile; return what it printed."""
+        if self.supervisor.stopping:
+            return ""
+        began = time.monotonic()
+        path = self.local.var / "log" / f"{name.replace(' ', '-')}.log"
+        with path.open("wb") as output:
+            process = processes.start(command, env={**self.local.env, **(extra or {})}, output=output, cwd=ROOT)
+        while process.poll() is None and not self.supervisor.stopping:
+            self.supervisor.pump(0.05)
+        if self.supervisor.stopping:
+            processes.stop(process, within=5)
+            return ""
+        text = path.read_text(errors="replace")
+        if process.returncode:
+            raise RuntimeError(f"{name} failed (code {process.returncode}); see {path}:\n{text[-3000:]}")
+        say(f"{name}: {time.monotonic() - began:.1f} s")
+        return text
+
+    def _demonstrate(self) -> str:
+        """Fill the demonstration world, if it is not there yet, and return what it says about signing in."""
+        if not any(ROOT.glob("*/management/commands/demonstrate.py")):
+            return ""
+        return self._step("demonstration world", [*MANAGE, "demonstrate"])
+
+    def _tell_where(self, world: str, seconds: float) -> None:
+        address = self.local.address
+        say(f"\nThe product runs ({seconds:.1f} s).")
+        places = {
+            "Give": f"{address}/give/",
+            "Staff": f"{address}/admin/",
+            "API": f"{address}/api/v1/docs/",
+            "Health": f"{address}/health/",
+        }
+        if self.local.stripe_port:
+            places["Stripe"] = f"{self.local.env['STRIPE_API_BASE']}/_control/   (a stand-in; no money moves)"
+        places |= {"Mails": str(self.local.var / "mail"), "Logs": str(self.local.var / "log")}
+        for name, place in places.items():
+            say(f"  {name + ':':8} {place}")
+        if world:
+            say("\n" + world.strip())
+        say("\nCtrl-C stops it; the data stay. `make reset` forgets them.")
+
+
+def only_one(var: Path) -> TextIO:
+    """Hold the lock of this data folder. Exits when another `make run` holds it."""
+    (var / "run").mkdir(parents=True, exist_ok=True)
+    lock = (var / "run" / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip()
+        sys.exit(f"It runs already (process {holder}); stop that one first, or set VAR_DIR to another folder.")
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def main() -> int:
+    """Run until a signal; the exit code is 0 when nothing went wrong."""
+    with only_one(var_folder()):
+        left = end_left_over(var_folder() / "run" / "processes.json")
+        if left:
+            say(f"Ended {left} programs that an earlier run left behind.")
+        try:
+            product = Product(compose())
+        except PortTaken as error:
+            say(str(error))
+            return 1
+        try:
+            product.start()
+            product.watch()
+        except (RuntimeError, WrongVersion) as error:
+            say(str(error))
+            return 1
+        finally:
+            product.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

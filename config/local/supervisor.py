@@ -1,0 +1,234 @@
+"""Keep a set of programs running: start, log, restart, stop; nothing outlives it.
+
+One thread only. The kernel ties a child's life to the thread that started it (child.py), and a supervisor that
+never waits in more than one place has no race to lose.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+from config.local import processes
+from config.local.programs import ROOT, Program
+
+LOG_MAX_BYTES = 20_000_000
+BACKOFF_FIRST, BACKOFF_MAX = 0.5, 30.0  # seconds before a program that ended by itself is started again
+CALM_SECONDS = 60.0  # a program that ran this long is not failing at its start
+
+
+@dataclass
+class Part:
+    """One supervised program; `stop_by` is the signal that ends it politely."""
+
+    program: Program
+    env: Mapping[str, str]
+    ready: Callable[[], bool] = lambda: True
+    is_store: bool = False  # others use it: it starts before them and ends after them
+    user: str = ""
+    stop_by: int = signal.SIGTERM
+    stop_within: float = 10.0
+    cwd: Path = ROOT
+    process: subprocess.Popen[bytes] | None = None
+    log: BinaryIO | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    again_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def ran_for(self) -> float:
+        """Seconds since it was last started."""
+        return time.monotonic() - self.started_at
+
+
+@dataclass
+class Supervisor:
+    """Starts parts one by one, keeps them running, and ends them together."""
+
+    folder: Path  # var: logs go to var/log, process ids to var/run
+    tell: Callable[[str], None]
+    on_line: Callable[[str, bytes], None] = lambda name, line: None
+    parts: list[Part] = field(default_factory=list)
+    stopping: bool = False
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __post_init__(self) -> None:
+        for name in ("log", "run"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._wake_on_signals()
+
+    def start(self, part: Part, *, within: float = 30.0) -> None:
+        """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
+        self.parts.append(part)
+        self._launch(part)
+        deadline = time.monotonic() + within
+        while not part.ready():
+            self.pump(0.05)
+            if self.stopping:
+                return
+            if not part.running or time.monotonic() > deadline:
+                raise RuntimeError(f"{part.name} did not start; see {self.log_path(part)}:\n{self._end_of_log(part)}")
+
+    def log_path(self, part: Part) -> Path:
+        return self.folder / "log" / f"{part.name}.log"
+
+    def watch(self, each_second: Callable[[], None]) -> None:
+        """Restart what ends by itself, until a signal says stop."""
+        while not self.stopping:
+            self.pump(1.0)
+            for part in self.parts:
+                self._look_after(part)
+            if not self.stopping:
+                each_second()
+
+    def restart(self, part: Part, why: str) -> None:
+        """End a part that lives but does not work; it is started again at once."""
+        self.tell(f"{part.name}: {why}; restarting it")
+        if part.process:
+            processes.stop(part.process, by=part.stop_by, within=2)
+
+    def stop(self) -> None:
+        """End all parts; data stores outlive those that use them. Each has a limit of time."""
+        self.stopping = True
+        for wave in ([part for part in self.parts if not part.is_store], self.parts):
+            self._stop_together([part for part in wave if part.running])
+        for part in self.parts:
+            if part.process:
+                processes.signal_group(part.process, signal.SIGKILL)
+        self.pump(0)
+        (self.folder / "run" / "processes.json").unlink(missing_ok=True)
+
+    def pump(self, seconds: float) -> None:
+        """Move what the parts wrote into their logs, waiting at most so long for more."""
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(key.fd, 512)  # the signal handlers' wake-up
+                continue
+            self._take_output(key.fd, key.data)
+
+    def _stop_together(self, parts: list[Part]) -> None:
+        for part in parts:
+            if part.process:
+                part.process.send_signal(part.stop_by)
+        began = time.monotonic()
+        while waiting := [part for part in parts if part.running]:
+            self.pump(0.05)
+            for part in waiting:
+                if time.monotonic() - began > part.stop_within and part.process:
+                    self.tell(f"{part.name}: did not end in {part.stop_within:g} s; killed")
+                    processes.signal_group(part.process, signal.SIGKILL)
+                    part.process.wait()
+
+    def _launch(self, part: Part) -> None:
+        path = self.log_path(part)
+        if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        if part.log:
+            part.log.close()
+        part.log = path.open("ab")
+        reading, writing = os.pipe()
+        part.process = processes.start(
+            part.program.command,
+            env={**part.env, **part.program.env},
+            output=writing,
+            user=part.user,
+            death_signal=part.stop_by,
+            cwd=part.cwd,
+        )
+        os.close(writing)
+        os.set_blocking(reading, False)
+        self._selector.register(reading, selectors.EVENT_READ, part)
+        part.started_at, part.again_at = time.monotonic(), None
+        self._note_processes()
+
+    def _take_output(self, source: int, part: Part) -> None:
+        data = os.read(source, 65536)
+        if not data:
+            self._selector.unregister(source)
+            os.close(source)
+        elif part.log:
+            part.log.write(data)
+            part.log.flush()
+            for line in data.splitlines():
+                self.on_line(part.name, line)
+
+    def _look_after(self, part: Part) -> None:
+        if part.running or self.stopping:
+            return
+        if part.again_at is None:
+            code = part.process.wait() if part.process else None
+            if part.process:
+                processes.signal_group(part.process, signal.SIGKILL)  # what it left behind
+            part.failures = 0 if part.ran_for() > CALM_SECONDS else part.failures + 1
+            delay = min(BACKOFF_FIRST * 2 ** max(0, part.failures - 1), BACKOFF_MAX)
+            part.again_at = time.monotonic() + delay
+            self.tell(f"{part.name}: ended by itself (code {code}); again in {delay:g} s; see {self.log_path(part)}")
+        elif time.monotonic() >= part.again_at:
+            self._launch(part)
+
+    def _end_of_log(self, part: Part) -> str:
+        self.pump(0.2)
+        return self.log_path(part).read_text(errors="replace")[-3000:]
+
+    def _wake_on_signals(self) -> None:
+        reading, writing = os.pipe()
+        for end in (reading, writing):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(writing)
+        self._selector.register(reading, selectors.EVENT_READ, None)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._asked_to_stop)
+
+    def _asked_to_stop(self, number: int, _: object) -> None:
+        self.stopping = True
+
+    def _note_processes(self) -> None:
+        alive = [part.process.pid for part in self.parts if part.process and part.process.poll() is None]
+        note_processes(self.folder / "run" / "processes.json", alive)
+
+
+def note_processes(path: Path, pids: Iterable[int]) -> None:
+    """Write down who runs, with the time of birth, as the system gives numbers of the dead to others."""
+    born = {}
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            born[str(pid)] = psutil.Process(pid).create_time()
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text(json.dumps(born))
+    unfinished.replace(path)
+
+
+def end_left_over(path: Path) -> int:
+    """End what a supervisor that was itself killed left running (systems without a parent-death signal)."""
+    if not path.exists():
+        return 0
+    ended = 0
+    for pid, born in json.loads(path.read_text()).items():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(int(pid))
+            if abs(process.create_time() - born) < 1:
+                family = [*process.children(recursive=True), process]
+                process.terminate()
+                _, alive = psutil.wait_procs(family, timeout=10)
+                for one in alive:
+                    one.kill()
+                ended += 1
+    path.unlink()
+    return ended
