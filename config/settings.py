@@ -200,6 +200,12 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 # Empty: Stripe itself. Anything else is a stand-in, refused when DEBUG is off.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+# Checkouts within an hour from one address, with one e-mail, from all the world: card testers try thousands.
+GIVE_LIMITS = {
+    "address": env.int("GIVE_PER_ADDRESS", default=10),
+    "email": env.int("GIVE_PER_EMAIL", default=10),
+    "world": env.int("GIVE_PER_HOUR", default=2000),
+}
 
 # --- People and secrets ---------------------------------------------------------------------
 AUTH_USER_MODEL = "logistics.User"
@@ -271,7 +277,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [
         "config.throttling.CallerThrottle",
-        "rest_framework.throttling.ScopedRateThrottle",
+        "config.throttling.ScopedThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anonymous": env.str("RATE_ANONYMOUS", default="120/min"),

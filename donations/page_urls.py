@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from donations.portal import pages
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("gifts/<str:token>/", pages.gift, name="gift"),
+]

@@ -1,1 +1,28 @@
 """What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from donations.payments import services as payments
+from donations.receipts import services as receipts
+
+# Stripe tries to deliver an event for three days; what it gave up since the last look is among these.
+LOOK_BACK = timedelta(days=3)
+
+
+@shared_task(name="donations.apply_stripe_event")
+def apply_stripe_event(event_id: str) -> None:
+    payments.apply_event(event_id, at=timezone.now())
+
+
+@shared_task(name="donations.deliver_receipt")
+def deliver_receipt(delivery_id: str) -> None:
+    receipts.deliver(delivery_id)
+
+
+@shared_task(name="donations.catch_up_with_stripe")
+def catch_up_with_stripe() -> None:
+    now = timezone.now()
+    payments.catch_up(since=now - LOOK_BACK, at=now)

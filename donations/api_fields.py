@@ -1,0 +1,45 @@
+"""Fields that several endpoints share."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from donations import amounts
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
+class AmountField(serializers.Field):  # type: ignore[type-arg]
+    """An amount of money as a decimal string. A JSON number is refused: 0.1 + 0.2 is not 0.3 there."""
+
+    default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("not_a_string")
+        return data.strip()[:40]
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+class StrictCharField(serializers.CharField):
+    """Text that is text: DRF would turn numbers into it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class MoneyField(serializers.Field):  # type: ignore[type-arg]
+    """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
+
+    def __init__(self, minor: str, **kwargs: Any) -> None:
+        self.minor = minor
+        super().__init__(read_only=True, source="*", **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return amounts.written_out(getattr(value, self.minor), value.currency)

@@ -1,0 +1,265 @@
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from donations import amounts
+from donations.api_fields import AmountField, StrictCharField
+from donations.checkout import following, services
+from donations.checkout.following import Following
+from donations.checkout.visitors import address_of
+from donations.giving import tokens
+from donations.giving.api import DonationReading
+from donations.giving.models import Donation
+from donations.payments.models import PaymentAttempt
+from donations.receipts import services as receipts
+from logistics.idempotency.api import run_once
+from logistics.people.models import Role
+from logistics.people.permissions import Anyone, allow
+
+DECLINED = "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
+
+
+class DonorIn(serializers.Serializer[Any]):
+    name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    email = serializers.EmailField(max_length=254)
+    language = serializers.ChoiceField(choices=services.LANGUAGES, default="en")
+    country = StrictCharField(
+        max_length=2, required=False, allow_blank=True, default="", help_text="ISO 3166-1 alpha-2"
+    )
+    organisation = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+
+
+class DonationIn(serializers.Serializer[Any]):
+    amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
+    currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
+    appeal = StrictCharField(
+        max_length=80, required=False, allow_blank=True, default="", help_text="Its slug; none: where most needed"
+    )
+    donor = DonorIn()
+    anonymous = serializers.BooleanField(default=False, help_text="Never show the name in public")
+    message = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
+    consent = serializers.BooleanField(default=False, help_text="The donor agreed to be written to")
+    consent_text = StrictCharField(
+        max_length=2000,
+        required=False,
+        default="",
+        help_text="What the donor was shown, word for word; none: the text of our own page",
+    )
+    consent_version = StrictCharField(max_length=20, required=False, default="")
+
+    def wish(self) -> services.Wish:
+        data = dict(self.validated_data)
+        return services.Wish(**data.pop("donor"), **data)
+
+
+class GiftReceiptOut(serializers.Serializer[Any]):
+    number = serializers.CharField()
+    issued_on = serializers.DateField()
+    state = serializers.CharField(help_text="`done` once its PDF can be downloaded")
+    pdf_url = serializers.URLField()
+
+
+class GiftOut(serializers.Serializer[Any]):
+    """A gift as its donor follows it."""
+
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(choices=Donation.Status)
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    appeal = serializers.CharField(allow_null=True, help_text="Slug of the appeal; null: where most needed")
+    created_at = serializers.DateTimeField()
+    received_on = serializers.DateField(allow_null=True)
+    checkout_url = serializers.URLField(
+        allow_null=True, help_text="Where to pay; null when there is nothing to pay now"
+    )
+    token = serializers.CharField(help_text="Secret of this gift's donor")
+    url = serializers.URLField(help_text="This gift, over the API; secret")
+    follow_url = serializers.URLField(help_text="Page on which the donor follows this gift; secret")
+    problem = serializers.CharField(allow_null=True, help_text="Why the payment is not done, in words for the donor")
+    may_pay = serializers.BooleanField(help_text="POST to donations/{token}/checkout/ to get a checkout_url")
+    receipt = GiftReceiptOut(allow_null=True)
+
+
+def gift_out(gift: Following) -> dict[str, Any]:
+    donation, receipt = gift.donation, gift.receipt
+    token = tokens.token_of(donation)
+    return {
+        "reference": donation.reference,
+        "status": donation.status,
+        "amount": amounts.written_out(donation.amount_minor, donation.currency),
+        "currency": donation.currency,
+        "appeal": donation.appeal.slug if donation.appeal else None,
+        "created_at": donation.created_at,
+        "received_on": donation.received_on,
+        "checkout_url": gift.checkout_url or None,
+        "token": token,
+        "url": tokens.absolute(reverse("api-gift", args=[token])),
+        "follow_url": tokens.follow_url(donation),
+        "problem": DECLINED if gift.was_declined else None,
+        "may_pay": gift.may_pay,
+        "receipt": receipt
+        and {
+            "number": receipt.number,
+            "issued_on": receipt.issued_on,
+            "state": receipt.document.state,
+            "pdf_url": tokens.absolute(reverse("api-gift-receipt", args=[token])),
+        },
+    }
+
+
+class AnyoneGives(BasePermission):
+    """Anyone may give; only finance may read the list, and auditors."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method == "POST" or allow(Role.FINANCE)().has_permission(request, view)
+
+
+REQUEST_EXAMPLE = OpenApiExample(
+    "HK$500.50 for Mali",
+    request_only=True,
+    value={
+        "amount": "500.50",
+        "currency": "HKD",
+        "appeal": "mali",
+        "donor": {"name": "Chan Tai Man", "email": "taiman@example.org", "language": "en", "country": "HK"},
+        "anonymous": False,
+        "message": "",
+        "consent": True,
+    },
+)
+PENDING_EXAMPLE = OpenApiExample(
+    "To be paid",
+    response_only=True,
+    value={
+        "reference": "GFT-7K2M-9QXD",
+        "status": "pending",
+        "amount": "500.50",
+        "currency": "HKD",
+        "appeal": "mali",
+        "created_at": "2026-03-01T08:00:00Z",
+        "received_on": None,
+        "checkout_url": "https://checkout.stripe.com/c/pay/cs_live_a1b2c3",
+        "token": "AZX0mQ~9f8e7d",
+        "url": "https://relief.example.org/api/v1/gifts/AZX0mQ~9f8e7d/",
+        "follow_url": "https://relief.example.org/gifts/AZX0mQ~9f8e7d/",
+        "problem": None,
+        "may_pay": True,
+        "receipt": None,
+    },
+)
+RECEIVED_EXAMPLE = OpenApiExample(
+    "Received and receipted",
+    response_only=True,
+    value={
+        **PENDING_EXAMPLE.value,
+        "status": "received",
+        "received_on": "2026-03-01",
+        "checkout_url": None,
+        "may_pay": False,
+        "receipt": {
+            "number": "HK-2026-000001",
+            "issued_on": "2026-03-01",
+            "state": "done",
+            "pdf_url": "https://relief.example.org/api/v1/gifts/AZX0mQ~9f8e7d/receipt/",
+        },
+    },
+)
+
+
+class DonationViewSet(DonationReading):
+    permission_classes = [AnyoneGives]
+
+    @property
+    def throttle_scope(self) -> str | None:
+        return "give" if self.request.method == "POST" else None
+
+    @extend_schema(request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=[{}])
+    def create(self, request: Request) -> Response:
+        """Give: write the gift down and open a page at Stripe on which to pay it.
+
+        When the payment service does not answer (503 `payment_provider_unavailable`) the gift is kept: the same
+        Idempotency-Key continues it. Sent again, the answer shows the same gift as it is by then.
+        """
+        now = timezone.now()
+        made: list[PaymentAttempt] = []
+
+        def write_down() -> Response:
+            wanted = DonationIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            made.append(services.give(wanted.wish(), address=address_of(request), at=now))
+            # The record keeps ids only: what opens a gift is not stored.
+            return Response({"attempt": made[0].pk}, status=201)
+
+        return answer_with_gift(run_once(request, write_down), made)
+
+    create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
+
+
+def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
+    """Open the checkout of the attempt that a write made, now or when it was first sent, and show the gift."""
+    if made:
+        attempt = made[0]
+    else:
+        rows = PaymentAttempt.objects.select_related("donation__donor", "donation__appeal")
+        attempt = rows.get(pk=kept.data["attempt"])
+    now = timezone.now()
+    attempt = services.open_session(attempt, at=now)
+    gift = following.follow(attempt.donation, at=now, attempt=attempt)
+    return Response(gift_out(gift), status=kept.status_code, headers=dict(kept.headers))
+
+
+class CheckoutView(APIView):
+    permission_classes = [Anyone]
+    throttle_scope = "give"
+
+    @extend_schema(request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE], auth=[{}])
+    def post(self, request: Request, token: str) -> Response:
+        """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
+        donation = tokens.donation_of(token)
+        now = timezone.now()
+        made: list[PaymentAttempt] = []
+
+        def write_down() -> Response:
+            made.append(services.attempt_again(donation, address=address_of(request), at=now))
+            return Response({"attempt": made[0].pk}, status=201)
+
+        return answer_with_gift(run_once(request, write_down), made)
+
+    post.takes_idempotency_key = True  # type: ignore[attr-defined]
+
+
+class GiftView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE], auth=[{}])
+    def get(self, request: Request, token: str) -> Response:
+        """Follow one gift, as the donor who has its secret."""
+        return Response(gift_out(following.follow(tokens.donation_of(token), at=timezone.now())))
+
+
+class GiftReceiptView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
+        auth=[{}],
+    )
+    def get(self, request: Request, token: str) -> HttpResponse:
+        """Download the valid receipt of one gift. 409 `document_not_ready` while it is being printed."""
+        return receipt_response(tokens.donation_of(token))
+
+
+def receipt_response(donation: Donation) -> HttpResponse:
+    """Answer with the PDF of a gift's valid receipt; raises NoReceipt when there is none."""
+    receipt = receipts.valid_of(donation)
+    response = HttpResponse(receipts.pdf(receipt), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
+    return response

@@ -1,0 +1,56 @@
+"""How many checkouts one address, one e-mail and all the world may ask for: card testers try thousands.
+
+Counted in our own rows, so that it holds while the cache is down, and before Stripe is asked for anything.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Q
+
+from donations.payments.models import PaymentAttempt
+from logistics.errors import DomainError
+
+WINDOW: Final = timedelta(hours=1)
+
+
+class TooManyGifts(DomainError):
+    """More checkouts were asked for than honest donors need."""
+
+    code = "too_many_gifts"
+    status = 429
+    headers = {"Retry-After": "3600"}
+
+
+def keyed_hash(kind: str, text: str) -> str:
+    """Return a short name of an address or e-mail that only we can make again; "" for ""."""
+    if not text:
+        return ""
+    key = hashlib.sha256(f"donations.limits {kind} {settings.SECRET_KEY}".encode()).digest()
+    return hmac.new(key, text.strip().lower().encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def check(*, address_hash: str, email_hash: str, at: datetime) -> None:
+    """Refuse a further checkout beyond the limits of settings.GIVE_LIMITS. Raises TooManyGifts.
+
+    Two requests from one address are counted one after the other: the second sees the first.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"give {address_hash or email_hash}"])
+    limits = settings.GIVE_LIMITS
+    made = PaymentAttempt.objects.filter(created_at__gt=at - WINDOW).aggregate(
+        address=Count("pk", filter=Q(address_hash=address_hash) & ~Q(address_hash="")),
+        email=Count("pk", filter=Q(email_hash=email_hash)),
+        world=Count("pk"),
+    )
+    for name in ("address", "email", "world"):
+        if made[name] >= limits[name]:
+            raise TooManyGifts(
+                "There were too many gifts from here within an hour, so we wait, to keep card thieves out. Nothing"
+                " was charged. Try again later, or write to us.",
+                retry_after_s=int(WINDOW.total_seconds()),
+            )

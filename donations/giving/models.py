@@ -1,0 +1,152 @@
+import secrets
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+
+from donations.appeals.models import Appeal
+from logistics.ids import uuid7
+
+# Crockford's base 32: no I, L, O, U, so that it can be read out on the telephone.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def public_reference() -> str:
+    """Return what people call a gift, "GFT-7K2M-9QXD": random, so that it tells nobody how many there are."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    return f"GFT-{letters[:4]}-{letters[4:]}"
+
+
+class Donor(models.Model):
+    """Who gave: the only home of donors' personal data.
+
+    One e-mail may stand for several people; the same name (and organisation) under it is the same donor.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=120, blank=True)
+    organisation = models.CharField(max_length=120, blank=True)
+    email = models.CharField(max_length=254)  # in lower case
+    address = models.TextField(blank=True)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2")
+    language = models.CharField(max_length=10, default="en")
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email", "name", "organisation"], name="a_donor_is_known_once"),
+            models.CheckConstraint(name="an_email_of_a_donor_is_in_lower_case", condition=Q(email=Lower("email"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"donor {self.pk}"
+
+    @property
+    def addressee(self) -> str:
+        """To whom a receipt is made out: the organisation, else the person; "" when nobody is named."""
+        return self.organisation or self.name
+
+
+class Donation(models.Model):
+    """One gift of money. What becomes of it follows from its payments, refunds and disputes (payments.machine)."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RECEIVED = "received"
+        PARTIALLY_REFUNDED = "partially_refunded"
+        REFUNDED = "refunded"
+        DISPUTED = "disputed"
+        CHARGED_BACK = "charged_back"
+
+    class Channel(models.TextChoices):
+        ONLINE = "online"
+        BANK = "bank"
+        CASH = "cash"
+        CHEQUE = "cheque"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(max_length=20, default=public_reference, editable=False)
+    donor = models.ForeignKey(Donor, on_delete=models.PROTECT, related_name="donations")
+    appeal = models.ForeignKey(
+        Appeal, null=True, blank=True, on_delete=models.PROTECT, related_name="donations", help_text="None: most needed"
+    )
+    amount_minor = models.PositiveBigIntegerField("amount, minor units")
+    currency = models.CharField(max_length=3)
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.ONLINE)
+    language = models.CharField(max_length=10, default="en")
+    anonymous = models.BooleanField(default=False, help_text="The name is never shown in public.")
+    message = models.CharField(max_length=500, blank=True)
+    consent_text = models.TextField(blank=True, help_text="What the donor was shown and agreed to, word for word")
+    consent_version = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField()
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING, editable=False)
+    received_at = models.DateTimeField(null=True, editable=False)
+    received_on = models.DateField(null=True, editable=False)  # in the charity's time zone
+    refunded_minor = models.PositiveBigIntegerField("refunded, minor units", default=0, editable=False)
+    charged_back_minor = models.PositiveBigIntegerField("charged back, minor units", default=0, editable=False)
+    # Why no receipt can be issued for it: "donor_name_missing", "charity_registration_missing" ...
+    receipt_blocked_by = ArrayField(models.CharField(max_length=40), default=list, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["reference"], name="a_donation_has_a_reference_of_its_own"),
+            models.CheckConstraint(name="a_donation_is_more_than_nothing", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="the_currency_of_a_donation_is_a_code", condition=Q(currency__regex=r"^[A-Z]{3}$")
+            ),
+            models.CheckConstraint(
+                name="a_donation_has_a_day_exactly_when_it_was_received",
+                condition=Q(status="pending", received_at=None, received_on=None)
+                | (~Q(status="pending") & Q(received_at__isnull=False, received_on__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="no_more_goes_back_than_was_given",
+                condition=Q(refunded_minor__lte=F("amount_minor"), charged_back_minor__lte=F("amount_minor")),
+            ),
+            models.CheckConstraint(
+                name="only_received_money_goes_back",
+                condition=~Q(status="pending") | Q(refunded_minor=0, charged_back_minor=0),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["donor", "-id"], name="donations_of_a_donor"),
+            models.Index(
+                fields=["appeal", "currency"],
+                include=["amount_minor", "refunded_minor", "charged_back_minor"],
+                condition=~Q(status="pending"),
+                name="money_received_by_appeal",
+            ),
+            models.Index(fields=["status", "-id"], name="donations_by_status"),
+            models.Index(fields=["id"], condition=~Q(receipt_blocked_by=[]), name="donations_without_receipt"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="what_was_given_is_frozen",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    "reference", "amount_minor", "currency", "channel", "created_at", "consent_text", "consent_version"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="received_gifts_are_not_deleted",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Q(old__received_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def kept_minor(self) -> int:
+        """What of it is still ours, in minor units."""
+        if self.status == Donation.Status.PENDING:
+            return 0
+        return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)

@@ -1,0 +1,90 @@
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from donations.giving.models import Donation, Donor
+from logistics.audit import services as audit
+from logistics.charity import services as charities
+from logistics.transactions import lock
+
+
+def settle(
+    donation: Donation,
+    *,
+    status: Donation.Status,
+    refunded_minor: int,
+    charged_back_minor: int,
+    received_at: datetime,
+    at: datetime,
+) -> Donation:
+    """Write down what became of a donation whose money came; the caller holds its lock.
+
+    The day on which it was received is that of the charity's time zone, and stays.
+    """
+    was = donation.status
+    donation.status = status
+    donation.refunded_minor = refunded_minor
+    donation.charged_back_minor = charged_back_minor
+    if donation.received_at is None:
+        donation.received_at = received_at
+        donation.received_on = charities.day_at(charities.the_charity(), received_at)
+    donation.save(update_fields=["status", "refunded_minor", "charged_back_minor", "received_at", "received_on"])
+    audit.record(
+        status.replace("_", " "),
+        donation,
+        by=None,
+        at=at,
+        was=was,
+        refunded_minor=refunded_minor,
+        charged_back_minor=charged_back_minor,
+    )
+    return donation
+
+
+def donor_of(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
+    """Return the donor of this name under this e-mail, made now if need be; one statement, safe in a race.
+
+    What an existing donor's row says is not changed: whoever knows a name and an e-mail could otherwise do that.
+    """
+    donor = Donor(
+        name=name.strip(),
+        organisation=organisation.strip(),
+        email=email.strip().lower(),
+        country=country,
+        language=language,
+    )
+    # An update that changes nothing, so that PostgreSQL returns the id of the row that was there.
+    Donor.objects.bulk_create(
+        [donor],
+        update_conflicts=True,
+        unique_fields=["email", "name", "organisation"],
+        update_fields=["email"],
+    )
+    return donor
+
+
+@transaction.atomic
+def correct_donor(donor: Donor, *, version: int, changes: dict[str, Any], by: Any, at: datetime) -> Donor:
+    """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
+
+    Raises Stale when somebody else changed the donor since `version` was read.
+    """
+    donor = lock(donor, version=version)
+    for name, value in changes.items():
+        setattr(donor, name, value)
+    donor.version += 1
+    donor.save(update_fields=[*changes, "version"])
+    audit.record("corrected", donor, by=by, at=at, fields=sorted(changes))
+    return donor
+
+
+def gifts_under(email: str) -> QuerySet[Donation]:
+    """Return all gifts made under an e-mail, newest first."""
+    return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")
+
+
+def without_receipt() -> QuerySet[Donation]:
+    """Received gifts for which something is missing to issue the receipt."""
+    return Donation.objects.filter(~Q(receipt_blocked_by=[]))

@@ -1,0 +1,39 @@
+from typing import ClassVar
+
+from django.db import models
+
+from donations.giving.models import Donor
+from logistics.ids import uuid7
+from logistics.owed.models import Owed
+
+
+class SignInRequest(Owed):
+    """Somebody typed an e-mail to see the gifts made under it; if there are any, we owe that address a link.
+
+    Stored for known and unknown addresses alike, so that the answer and its time tell nobody which one it is.
+    The address is wiped once the link was sent. The link works once, for ten minutes.
+    """
+
+    TASK = "donations.send_sign_in_link"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.CharField(max_length=254, blank=True, editable=False)
+    language = models.CharField(max_length=10, default="en", editable=False)
+    address_hash = models.CharField(max_length=32, blank=True, editable=False)
+    email_hash = models.CharField(max_length=32, blank=True, editable=False)
+    donor = models.ForeignKey(Donor, null=True, editable=False, on_delete=models.CASCADE, related_name="+")
+    used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(Owed.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            *Owed.Meta.constraints,
+            models.CheckConstraint(
+                name="only_a_link_that_was_sent_is_used",
+                condition=models.Q(used_at=None) | models.Q(donor__isnull=False),
+            ),
+        ]
+        indexes: ClassVar = [*Owed.Meta.indexes, models.Index(fields=["owed_at"], name="sign_ins_by_age")]
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}"

@@ -1,0 +1,137 @@
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from donations.giving.models import Donation
+from logistics.documents.models import Document
+from logistics.errors import WrongState
+from logistics.ids import uuid7
+from logistics.mail.models import Email
+from logistics.owed.models import Owed
+
+
+class ReceiptState(models.TextChoices):
+    ISSUED = "issued"
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"
+
+
+# The whole life of a receipt: valid until cancelled or replaced, then never again.
+NEXT = {
+    ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLED, ReceiptState.REPLACED}),
+    ReceiptState.CANCELLED: frozenset[ReceiptState](),
+    ReceiptState.REPLACED: frozenset[ReceiptState](),
+}
+
+
+class Receipt(models.Model):
+    """The paper by which a donor proves a gift to the tax authority; numbered without gap, never edited or deleted.
+
+    What it says stands frozen in its document.
+    """
+
+    class Kind(models.TextChoices):
+        SINGLE = "single"
+        REPLACEMENT = "replacement"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    donation = models.ForeignKey(Donation, on_delete=models.PROTECT, related_name="receipts")
+    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.SINGLE)
+    jurisdiction = models.CharField(max_length=2)
+    series = models.CharField(max_length=20)  # "HK"
+    year = models.PositiveSmallIntegerField()
+    sequence = models.PositiveIntegerField()
+    number = models.CharField(max_length=30)  # "HK-2026-000001"
+    amount_minor = models.PositiveBigIntegerField("amount, minor units")
+    currency = models.CharField(max_length=3)
+    issued_at = models.DateTimeField()
+    issued_on = models.DateField()  # in the charity's time zone
+    replaces = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
+
+    state = models.CharField(max_length=10, choices=ReceiptState, default=ReceiptState.ISSUED, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    end_reason = models.CharField(max_length=40, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number"], name="a_receipt_number_is_used_once"),
+            models.UniqueConstraint(fields=["series", "year", "sequence"], name="receipts_of_a_series_are_in_sequence"),
+            models.UniqueConstraint(
+                fields=["donation"], condition=Q(state="issued"), name="a_donation_has_one_valid_receipt"
+            ),
+            models.CheckConstraint(
+                name="a_receipt_ended_exactly_when_it_says_so",
+                condition=(Q(state="issued", ended_at=None, end_reason=""))
+                | (~Q(state="issued") & Q(ended_at__isnull=False) & ~Q(end_reason="")),
+            ),
+            models.CheckConstraint(name="a_receipt_is_for_more_than_nothing", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="a_replacement_names_what_it_replaces",
+                condition=Q(kind="replacement", replaces__isnull=False) | Q(kind="single", replaces=None),
+            ),
+            models.CheckConstraint(name="no_receipt_replaces_itself", condition=~Q(replaces=F("id"))),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="receipts_are_not_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="receipts_only_end",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.state <> 'issued' OR"
+                    " to_jsonb(OLD) - ARRAY['state', 'ended_at', 'end_reason'] IS DISTINCT FROM"
+                    " to_jsonb(NEW) - ARRAY['state', 'ended_at', 'end_reason']"
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def become(self, state: ReceiptState) -> None:
+        """Move to a next state in memory, or raise WrongState; the caller saves."""
+        if state not in NEXT[ReceiptState(self.state)]:
+            raise WrongState(
+                f"Receipt {self.number} is {self.state}; it cannot become {state}.",
+                status=self.state,
+                wanted=str(state),
+            )
+        self.state = state
+
+
+class ReceiptDelivery(Owed):
+    """A receipt that we owe a donor by mail: the very bytes that were issued, however often."""
+
+    TASK = "donations.deliver_receipt"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="deliveries")
+    email = models.OneToOneField(Email, null=True, editable=False, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta(Owed.Meta):
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "receipt deliveries"
+        constraints: ClassVar = [
+            *Owed.Meta.constraints,
+            models.CheckConstraint(
+                name="a_delivery_has_a_mail_exactly_when_done",
+                condition=Q(state="done", email__isnull=False) | (~Q(state="done") & Q(email=None)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery of {self.receipt_id}"
+
+    @property
+    def shown_state(self) -> str:
+        """pending until the mail has left, then sent; failed when either gave up."""
+        if self.state == Owed.State.DEAD or (self.email is not None and self.email.state == Owed.State.DEAD):
+            return "failed"
+        return "sent" if self.email is not None and self.email.state == Owed.State.DONE else "pending"

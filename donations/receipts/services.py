@@ -1,0 +1,255 @@
+"""Receipts: issued with the money, cancelled or replaced when it goes back, mailed as the bytes that were issued."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from donations.giving import tokens
+from donations.giving.models import Donation, Donor
+from donations.receipts import shapes
+from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.audit import services as audit
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.documents import services as documents
+from logistics.errors import DomainError, WrongState
+from logistics.mail import services as mail
+from logistics.mail.models import Email
+from logistics.owed import services as owed
+from logistics.owed.models import Owed
+from logistics.transactions import lock
+
+TEMPLATE = "donations/receipt.html"
+PAYMENT_MODES: dict[str, Any] = {
+    Donation.Channel.ONLINE: "card",
+    Donation.Channel.BANK: "bank_transfer",
+    Donation.Channel.CASH: "cash",
+    Donation.Channel.CHEQUE: "cheque",
+}
+
+
+class ReceiptBlocked(DomainError):
+    """Something that must stand on the receipt is missing; `missing` names it."""
+
+    code = "receipt_blocked"
+
+
+def missing_for(charity: Charity, donor: Donor) -> list[str]:
+    """Return what a receipt must carry and does not have, by the rules of the charity's jurisdiction.
+
+    Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
+    """
+    needed = {
+        "charity_name": charity.name,
+        "charity_address": charity.address,
+        "charity_registration": charity.registration,
+        "charity_signatory": charity.signatory,
+        "donor_name": donor.addressee,
+    }
+    return [f"{name}_missing" for name, value in needed.items() if not value.strip()]
+
+
+def follow(donation: Donation, *, at: datetime) -> Receipt | None:
+    """Let the receipt say what of the gift is still ours, and return the valid one; the caller holds the lock.
+
+    Issued with the money; cancelled when all of it went back (full refund, lost dispute); replaced by one that
+    names its number when a part did. While a bank disputes the payment nothing is issued. What is missing for a
+    receipt is noted on the donation instead. Numbers are taken last, for others wait for them.
+    """
+    valid = donation.receipts.filter(state=ReceiptState.ISSUED).first()
+    kept_minor = donation.kept_minor
+    if valid is not None and valid.amount_minor == kept_minor:
+        return valid
+    if valid is not None and kept_minor == 0:
+        _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at)
+        return None
+    if kept_minor == 0 or (valid is None and donation.status == Donation.Status.DISPUTED):
+        return None
+    charity = charities.the_charity()
+    missing = missing_for(charity, donation.donor)
+    if missing != donation.receipt_blocked_by:
+        donation.receipt_blocked_by = missing
+        donation.save(update_fields=["receipt_blocked_by"])
+    if missing:
+        if valid is not None:
+            _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at)
+        return None
+    if valid is not None:
+        _end(valid, ReceiptState.REPLACED, reason=donation.status, at=at)
+    replaced = valid or donation.receipts.order_by("-id").first()
+    return _issue(donation, charity, kept_minor, replaces=replaced, at=at)
+
+
+def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime) -> None:
+    receipt = lock(receipt)
+    receipt.become(state)
+    receipt.ended_at = at
+    receipt.end_reason = reason[:40]
+    receipt.save(update_fields=["state", "ended_at", "end_reason"])
+    documents.supersede(receipt.document, at=at)
+    audit.record(f"receipt {state}", receipt.donation, by=None, at=at, receipt=receipt.number, reason=reason)
+    if state == ReceiptState.CANCELLED and receipt.deliveries.filter(state=Owed.State.DONE).exists():
+        _mail(receipt, "receipt-cancelled", "donations/mail/receipt_cancelled.txt", ())
+
+
+def _issue(
+    donation: Donation, charity: Charity, amount_minor: int, *, replaces: Receipt | None, at: datetime
+) -> Receipt:
+    issued_on = charities.day_at(charity, at)
+    series = charity.jurisdiction
+    # From here to the commit everybody else who wants a number waits.
+    sequence = documents.next_number(f"{series} receipts", issued_on.year)
+    number = f"{series}-{issued_on.year}-{sequence:06}"
+    document = documents.request(
+        "receipt",
+        number=number,
+        template=TEMPLATE,
+        context=dict(_says(donation, charity, number, amount_minor, issued_on, replaces)),
+        at=at,
+        languages=[donation.language],
+    )
+    receipt = Receipt.objects.create(
+        donation=donation,
+        document=document,
+        kind=Receipt.Kind.REPLACEMENT if replaces else Receipt.Kind.SINGLE,
+        jurisdiction=charity.jurisdiction,
+        series=series,
+        year=issued_on.year,
+        sequence=sequence,
+        number=number,
+        amount_minor=amount_minor,
+        currency=donation.currency,
+        issued_at=at,
+        issued_on=issued_on,
+        replaces=replaces,
+    )
+    owed.owe(ReceiptDelivery(receipt=receipt))
+    audit.record("receipt issued", donation, by=None, at=at, receipt=number, amount_minor=amount_minor)
+    return receipt
+
+
+def _says(
+    donation: Donation, charity: Charity, number: str, amount_minor: int, issued_on: date, replaces: Receipt | None
+) -> shapes.Receipt:
+    donor, appeal = donation.donor, donation.appeal
+    assert donation.received_on is not None
+    return shapes.Receipt(
+        number=number,
+        issued_on=issued_on.isoformat(),
+        jurisdiction="HK",
+        charity=shapes.Charity(
+            name=charity.name,
+            name_local=charity.name_local,
+            address_lines=_lines(charity.address),
+            registration=charity.registration,
+            email=charity.email,
+            phone=charity.phone,
+        ),
+        donor=shapes.Donor(name=donor.addressee, address_lines=_lines(donor.address)),
+        donation=donation.reference,
+        amount_minor=amount_minor,
+        currency=donation.currency,
+        received_on=donation.received_on.isoformat(),
+        appeal=appeal.title(donation.language) if appeal else "",
+        payment_mode=PAYMENT_MODES[donation.channel],
+        replaces=replaces.number if replaces else "",
+        signatory=charity.signatory,
+        signatory_role=charity.signatory_title,
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@transaction.atomic
+def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
+    """Issue the receipt of a received gift that lacked something before; twice is the same receipt.
+
+    Raises ReceiptBlocked while something is still missing, WrongState when there is nothing to receipt.
+    """
+    donation = lock(donation)
+    receipt = follow(donation, at=at)
+    if receipt is not None:
+        return receipt
+    if donation.receipt_blocked_by:
+        raise ReceiptBlocked(
+            f"No receipt can be issued: {', '.join(donation.receipt_blocked_by)}. Complete the charity or the donor first.",
+            missing=donation.receipt_blocked_by,
+        )
+    raise WrongState(f"A gift that is {donation.status} has nothing to receipt.", status=donation.status)
+
+
+@transaction.atomic
+def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
+    """Owe the donor the same receipt once more: the same bytes. Raises WrongState unless it is valid."""
+    receipt = lock(receipt)
+    if receipt.state != ReceiptState.ISSUED:
+        raise WrongState(
+            f"Receipt {receipt.number} is {receipt.state}: it must not be sent again.", status=receipt.state
+        )
+    delivery = owed.owe(ReceiptDelivery(receipt=receipt, asked_by=by))
+    audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)
+    return delivery
+
+
+def deliver(delivery_id: str) -> bool:
+    """Owe the donor the mail with the printed receipt; waits for the printing, gives up on a void receipt."""
+    return owed.carry_out(ReceiptDelivery, delivery_id, _printed, _owe_mail)
+
+
+def _printed(delivery: ReceiptDelivery) -> None:
+    document = delivery.receipt.document
+    if document.state == Owed.State.DEAD:
+        raise owed.GiveUp("receipt_not_printed")
+    if document.state != Owed.State.DONE:
+        raise owed.NotYet(timedelta(seconds=1))
+
+
+def _owe_mail(delivery: ReceiptDelivery, _: None) -> dict[str, Any]:
+    receipt = lock(delivery.receipt)
+    if receipt.state != ReceiptState.ISSUED:
+        raise owed.GiveUp(f"receipt_{receipt.state}")
+    attachment = documents.as_attachment(receipt.document)
+    return {"email_id": _mail(receipt, "receipt", "donations/mail/receipt.txt", [attachment]).pk}
+
+
+def _mail(receipt: Receipt, kind: str, template: str, attachments: Any) -> Email:
+    donation = receipt.donation
+    charity = charities.the_charity()
+    return mail.request(
+        kind,
+        to=donation.donor.email,
+        template=template,
+        context={
+            "charity": charity,
+            "donor": donation.donor.addressee,
+            "donation": donation,
+            "appeal": donation.appeal.title(donation.language) if donation.appeal else "",
+            "receipt": receipt,
+            "follow_url": tokens.follow_url(donation),
+        },
+        language=donation.language,
+        attachments=attachments,
+    )
+
+
+def pdf(receipt: Receipt) -> bytes:
+    """Return the issued bytes. Raises NotReady while they are being printed."""
+    return documents.read(receipt.document)
+
+
+class NoReceipt(DomainError):
+    """The gift has no valid receipt: it is not received, or the money went back."""
+
+    code = "no_receipt"
+    status = 404
+
+
+def valid_of(donation: Donation) -> Receipt:
+    """Return the valid receipt of a gift. Raises NoReceipt."""
+    receipt = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
+    if receipt is None:
+        raise NoReceipt("This gift has no valid receipt.")
+    return receipt

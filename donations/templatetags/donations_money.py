@@ -1,0 +1,27 @@
+"""Money as donors read it, in their language."""
+
+from django import template
+from django.utils import translation
+
+from donations.giving.models import Donation
+from logistics.documents import wording
+
+register = template.Library()
+
+
+@register.filter
+def amount_given(donation: Donation) -> str:
+    """HK$500.50, or XOF 65 500."""
+    return money(donation.amount_minor, donation.currency)
+
+
+@register.simple_tag
+def money(amount_minor: int, currency: str) -> str:
+    """Print minor units of a currency in the language of the page or mail."""
+    return wording.money(amount_minor, currency, [translation.get_language()[:2]])
+
+
+@register.filter
+def in_words(day: object) -> str:
+    """1 March 2026, or 1 mars 2026."""
+    return wording.day(str(day), [translation.get_language()[:2]])

@@ -1,0 +1,75 @@
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db import transaction
+
+from logistics.audit import services as audit
+from logistics.charity.models import Charity
+from logistics.codes import codes
+from logistics.errors import DomainError, Invalid, Stale
+
+
+class CharityNotSetUp(DomainError):
+    """Nobody has entered yet who we are."""
+
+    code = "charity_not_set_up"
+
+    def __init__(self) -> None:
+        super().__init__("The charity is not set up yet. Finance enters it at PUT /api/v1/charity/ or in the admin.")
+
+
+def the_charity() -> Charity:
+    """Return who we are. Raises CharityNotSetUp before finance has said so."""
+    charity = Charity.objects.first()
+    if charity is None:
+        raise CharityNotSetUp
+    return charity
+
+
+def day_at(charity: Charity, moment: datetime) -> date:
+    """Return the day that a moment belongs to where the charity is."""
+    return moment.astimezone(ZoneInfo(charity.time_zone)).date()
+
+
+@transaction.atomic
+def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime) -> Charity:
+    """Say who we are: all of it, for the first time (no version) or anew. Papers issued before stay as they are.
+
+    Raises Invalid for a country, currency or time zone that does not exist, Stale when somebody changed it since
+    `version` was read.
+    """
+    check(values)
+    charity = Charity.objects.select_for_update().first()
+    current = charity.version if charity else None
+    if version != current:
+        raise Stale(
+            f"The charity is at version {current}, you sent {version}. Read it again and repeat your change."
+            if charity
+            else "The charity is not set up yet: send it without a version.",
+            version=current,
+        )
+    if charity is None:
+        charity = Charity(version=0)
+    for name, value in values.items():
+        setattr(charity, name, value)
+    charity.version += 1
+    charity.save()
+    audit.record("set up", charity, by=by, at=at, version=charity.version)
+    return charity
+
+
+def check(values: dict[str, Any]) -> None:
+    """Refuse what no list knows. Raises Invalid with the field."""
+    if values.get("country") not in codes.countries():
+        raise Invalid("Not a country code of ISO 3166-1.", field="country", code="unknown_country")
+    if values.get("time_zone") not in available_timezones():
+        raise Invalid("Not a time zone such as Asia/Hong_Kong.", field="time_zone", code="unknown_time_zone")
+    currencies = values.get("currencies") or []
+    if not currencies:
+        raise Invalid("Name at least one currency in which you accept gifts.", field="currencies", code="required")
+    for index, currency in enumerate(currencies):
+        if currency not in codes.currencies():
+            raise Invalid(
+                f"{currency} is not a currency code of ISO 4217.", field=f"currencies[{index}]", code="unknown_currency"
+            )

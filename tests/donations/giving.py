@@ -1,0 +1,164 @@
+"""A small world for tests of giving: a charity, an appeal, donors who pay at the stand-in, workers who work."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import requests
+from django.core import mail
+from django.db.models.functions import Now
+from django.test import Client
+
+from config.celery import app as celery_app
+from donations.appeals.models import Appeal
+from donations.giving.models import Donation
+from donations.receipts.models import Receipt
+from logistics.charity.models import Charity
+from logistics.owed.models import Owed
+from logistics.owed.services import owed_models
+from logistics.people.models import Role, User
+from tests.stand_in import StandIn
+
+celery_app.loader.import_default_modules()
+GOOD, DECLINED = "4242424242424242", "4000000000000002"
+NOON = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)  # in Hong Kong
+
+
+def make_charity(**changes: Any) -> Charity:
+    values = {
+        "name": "Harbour Relief",
+        "address": "12 Harbour Road\nWan Chai\nHong Kong",
+        "country": "HK",
+        "registration": "91/1234",
+        "jurisdiction": "HK",
+        "time_zone": "Asia/Hong_Kong",
+        "email": "office@example.org",
+        "signatory": "Lee Siu Wai",
+        "signatory_title": "Treasurer",
+        "currencies": ["HKD", "XOF", "EUR"],
+    }
+    return Charity.objects.create(**values | changes)
+
+
+def make_appeal(**changes: Any) -> Appeal:
+    values = {
+        "slug": "mali",
+        "title_en": "Mali: rescue and rehabilitation",
+        "title_fr": "Mali : secours et réinsertion",
+        "story_en": "Beds and books.",
+        "story_fr": "Des lits et des livres.",
+        "target_minor": 150_000_000,
+        "currency": "HKD",
+        "country": "ML",
+        "opens_on": date(2020, 1, 1),
+    }
+    return Appeal.objects.create(**values | changes)
+
+
+def make_staff(*roles: Role) -> User:
+    return User.objects.create_user(f"{uuid.uuid4().hex[:8]}@example.org", "x" * 14, name="Staff", roles=list(roles))
+
+
+def signed_in(*roles: Role) -> Client:
+    client = Client()
+    client.force_login(make_staff(*roles), backend="logistics.people.backends.RoleBackend")
+    return client
+
+
+def body_of_gift(**changes: Any) -> dict[str, Any]:
+    return {
+        "amount": "500.50",
+        "currency": "HKD",
+        "appeal": "mali",
+        "donor": {"name": "Chan Tai Man", "email": "taiman@example.org", "language": "en", "country": "HK"},
+        "consent": True,
+    } | changes
+
+
+@dataclass
+class Giving:
+    """Donors, the stand-in and our workers, in one process."""
+
+    stand_in: StandIn
+    client: Client = field(default_factory=Client)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> Any:
+        return self.client.post(
+            path,
+            json.dumps(body if body is not None else {}),
+            content_type="application/json",
+            headers={"Idempotency-Key": key or str(uuid.uuid4()), **headers},
+        )
+
+    def give(self, **changes: Any) -> dict[str, Any]:
+        """Write a gift down over the API; nothing is paid yet."""
+        answer = self.post("/api/v1/donations/", body_of_gift(**changes))
+        assert answer.status_code == 201, answer.content
+        return answer.json()
+
+    def type_card(self, checkout_url: str, card: str = GOOD) -> requests.Response:
+        """Fill in the hosted page as a person does."""
+        typed = {"number": card, "expiry": "12/34", "cvc": "123", "name": "Chan Tai Man"}
+        return requests.post(checkout_url, typed, allow_redirects=False, timeout=10)
+
+    def happened(self) -> list[dict[str, Any]]:
+        """Every event so far at Stripe, oldest first."""
+        return self.stand_in.world.store.newest_first("event")[::-1]
+
+    def deliver(self, *events: dict[str, Any]) -> list[int]:
+        """Post signed events to our webhook, all that happened when none are named; the answers' statuses."""
+        return [self.deliver_one(event).status_code for event in events or self.happened()]
+
+    def deliver_one(self, event: dict[str, Any]) -> Any:
+        raw = json.dumps(event).encode()
+        headers = self.stand_in.webhooks.headers(raw)
+        return self.client.post(
+            "/api/v1/stripe/events/",
+            raw,
+            content_type="application/json",
+            headers={"Stripe-Signature": headers.get("Stripe-Signature", "")},
+        )
+
+    def work(self) -> int:
+        """Do all that is owed, as workers and relay would over the next minutes; how many jobs that was."""
+        jobs = 0
+        for _ in range(40):
+            done = 0
+            for model in owed_models():
+                model.objects.filter(state=Owed.State.PENDING, run_after__gt=Now()).update(run_after=Now())
+                for pk in list(model.objects.due().order_by("run_after").values_list("pk", flat=True)):
+                    celery_app.tasks[model.TASK](str(pk))
+                    done += 1
+            jobs += done
+            if not done:
+                return jobs
+        raise AssertionError("the work does not end")
+
+    def gift_paid(self, **changes: Any) -> Donation:
+        """A gift given, paid, told to us and worked off."""
+        gift = self.give(**changes)
+        assert self.type_card(gift["checkout_url"]).status_code == 303
+        self.deliver()
+        self.work()
+        return donation_of(gift)
+
+
+def donation_of(gift: dict[str, Any]) -> Donation:
+    return Donation.objects.get(reference=gift["reference"])
+
+
+def receipts_of(donation: Donation) -> list[Receipt]:
+    return list(donation.receipts.order_by("sequence"))
+
+
+def mails() -> list[Any]:
+    return list(mail.outbox)
+
+
+def pdf_text(pdf: bytes) -> str:
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(pdf)
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
