@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ class Api:
 
     world: World
     api_key: str = ""
+    page_follows_host: bool = True
     heard: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
 
     def answer(self, request: Heard) -> Answer:
@@ -82,6 +84,10 @@ class Api:
             heard["params"] = forms.read(encoded, operation.parameters)
             key = heard["idempotency_key"] if request.method == "POST" else None
             with self.world.acting(heard["request_id"], key):
+                # Browsers find the page where this caller found the API: localhost and 127.0.0.1 are two sites to them.
+                host = request.headers.get("host", "")
+                if self.page_follows_host and re.fullmatch(r"[\w.:\[\]-]+", host):
+                    self.world.public_url = f"http://{host}"
                 if key is not None:
                     return self._once(key, operation, heard)
                 return Answer(200, self._act(operation, heard["params"]))

@@ -185,7 +185,7 @@ class StandIn:
         self.api_key, self.secrets = api_key, secrets
         self.world = World(Store(state))
         self.webhooks = Webhooks(self.world, webhook_url, secrets)
-        self.api = Api(self.world, api_key)
+        self.api = Api(self.world, api_key, page_follows_host=not public_url)
         self.control = Control(self.world, self.webhooks, self.api)
         self.webhooks.each_second = lambda: checkout.expire_due(self.world)
         self._server = Server((host, port), self)

@@ -1,11 +1,12 @@
 """The hosted page: what a donor sees and may do, without JavaScript."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.stand_in import cards, money
-from tests.stand_in_tests.conftest import Caller, Reply
+from tests.stand_in_tests.conftest import GIFT, Caller, Reply
 
 BEFORE_COMPLETION = ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 COMPLETION = ["charge.succeeded", "payment_intent.succeeded", "checkout.session.completed", "charge.updated"]
@@ -45,6 +46,12 @@ class TestPage:
 
         assert "<script" not in text
         assert "&lt;script&gt;" in text
+
+    def test_is_found_under_the_name_by_which_the_api_was_found(self, caller: Caller) -> None:
+        port = urlsplit(caller.stand_in.url).port
+        session = caller.api("POST", "/v1/checkout/sessions", GIFT, Host=f"localhost:{port}").json
+
+        assert session["url"] == f"http://localhost:{port}/c/pay/{session['id']}"
 
     def test_of_nothing_is_404(self, caller: Caller) -> None:
         assert caller.send("GET", "/c/pay/cs_no").status == 404

@@ -104,6 +104,16 @@ def test_held_ones_wait_to_be_released(caller: Caller, receiver: Receiver) -> No
     assert kinds(receiver) == ["checkout.session.completed"] * 20
 
 
+def test_twenty_copies_leave_in_eight_threads(caller: Caller, receiver: Receiver) -> None:
+    caller.stand_in.control.switch(hold=True, parallel=8)
+    pay_and_settle(caller)
+    receiver.gather(4)  # which one thread alone never would be
+    caller.stand_in.control.release(times=20)
+    caller.stand_in.webhooks.settle()
+
+    assert Counter(kinds(receiver)) == dict.fromkeys(PAYMENT, 20)
+
+
 def test_an_event_of_the_past_can_be_sent_again(caller: Caller, receiver: Receiver) -> None:
     pay_and_settle(caller)
     event = caller.api("GET", "/v1/events").json["data"][0]
