@@ -87,3 +87,8 @@ def container_types() -> dict[str, dict[str, str]]:
 def is_hs6(code: str) -> bool:
     """Say whether this is a subheading (six digits) of the Harmonized System 2022."""
     return len(code) == 6 and code in hs()
+
+
+def is_unit(code: str) -> bool:
+    """Say whether this is a unit of Recommendation 20, where X and a package code means so many packages (XBX boxes)."""
+    return code in units() or (len(code) == 3 and code[0] == "X" and code[1:] in package_kinds())
