@@ -39,7 +39,7 @@ format: setup  ## put the code in order
 	@$(VENV)/ruff check --fix --quiet .; $(VENV)/ruff format --quiet .
 
 lock: setup  ## turn pyproject.toml into the hashed lock files
-	@$(VENV)/python -m config.local.lock
+	@$(VENV)/python -m config.local.lock $(ARGS)
 
 setup:
 	@$(SETUP)

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPMessage
+from email.message import Message
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +48,7 @@ class Answer:
     """What came back over HTTP, whatever its status."""
 
     status: int
-    headers: HTTPMessage
+    headers: Message
     body: bytes
 
     def json(self) -> Any:

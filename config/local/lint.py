@@ -1,0 +1,95 @@
+"""`make lint`: all checks that need no test, each with its duration; all of them run, also when one fails."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.local import processes
+from config.local.postgres import Postgres
+from config.local.programs import BIN, MANAGE, ROOT
+
+# The settings want these; nothing here is kept or sent.
+SETTINGS = {
+    "DEBUG": "true",
+    "SECRET_KEY": "lint-only-secret-key-of-more-than-fifty-characters-0123456789",
+    "FIELD_KEYS": "bGludC1vbmx5LWtleS1vZi0zMi1ieXRlcy0wMDAwMDA=",
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_lint_only",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+}
+AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report: commands that must all succeed, in this order."""
+
+    name: str
+    commands: list[list[str]]
+
+    def run(self, env: dict[str, str]) -> tuple[bool, float, str]:
+        """Return whether it holds, how many seconds it took, and what it printed."""
+        began, said = time.monotonic(), ""
+        for command in self.commands:
+            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+            said += done.stdout + done.stderr
+            if done.returncode:
+                return False, time.monotonic() - began, said
+        return True, time.monotonic() - began, said
+
+
+def checks(folder: Path) -> list[Check]:
+    description = str(folder / "openapi.yaml")
+    spectacular = [*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", description]
+    return [
+        Check("mypy", [[str(BIN / "mypy"), "config", "logistics", "shipments", "donations", "tests"]]),
+        Check("ruff check", [[str(BIN / "ruff"), "check", "--quiet", "."]]),
+        Check("ruff format", [[str(BIN / "ruff"), "format", "--check", "--quiet", "."]]),
+        Check("imports", [[str(BIN / "lint-imports")]]),
+        Check("migrations", [[*MANAGE, "makemigrations", "--check", "--dry-run"]]),
+        Check("Django's checks", [[*MANAGE, "check", "--fail-level", "WARNING"]]),
+        Check("OpenAPI", [spectacular, [sys.executable, "-m", "openapi_spec_validator", description]]),
+    ]
+
+
+def main() -> int:
+    """Run all checks; the exit code is 1 if one of them does not hold."""
+    with tempfile.TemporaryDirectory(prefix="relief-lint-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # the account that runs PostgreSQL must pass through
+        postgres = Postgres(folder / "postgres", durable=False)
+        postgres.prepare()
+        with (folder / "postgres.log").open("wb") as log:
+            server = postgres.start(output=log)
+        try:
+            # makemigrations asks a database whether what it recorded is consistent.
+            env = {**os.environ, **SETTINGS, "DATABASE_URL": postgres.url("postgres"), "VAR_DIR": str(folder)}
+            return report(checks(folder), env)
+        finally:
+            processes.stop(server, by=signal.SIGQUIT)
+
+
+def report(wanted: list[Check], env: dict[str, str]) -> int:
+    failed = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = [(check, pool.submit(check.run, env)) for check in wanted]
+        for check, future in running:
+            holds, seconds, said = future.result()
+            print(f"{'ok    ' if holds else 'FAILED'}  {check.name}  ({seconds:.1f} s)", flush=True)
+            if not holds:
+                failed.append(check.name)
+                print(said.strip(), flush=True)
+    if failed:
+        print(f"\n{len(failed)} of {len(wanted)} checks failed: {', '.join(failed)}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
