@@ -1,6 +1,6 @@
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -124,6 +124,15 @@ def read(document: Document) -> bytes:
     if hashlib.sha256(pdf).hexdigest() != document.sha256:
         raise Damaged(document.storage_name)
     return pdf
+
+
+def damaged(*, newest: int = 1000) -> Iterator[str]:
+    """Yield the id of each of the newest issued documents whose stored file is gone or is not what was issued."""
+    for document in Document.objects.filter(state=Owed.State.DONE).order_by("-id")[:newest].iterator():
+        try:
+            read(document)
+        except (Damaged, OSError):
+            yield str(document.pk)
 
 
 def supersede(document: Document, *, at: datetime) -> None:

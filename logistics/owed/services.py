@@ -142,7 +142,7 @@ def _fail(mine: "models.QuerySet[Any]", row: Owed, error: Exception) -> None:
     log.warning(
         "owed row failed; it will be tried again",
         extra={"task": row.TASK, "row": str(row.pk), "code": code, "wait_s": wait.total_seconds()},
-        exc_info=not isinstance(error, DomainError),
+        exc_info=True,
     )
     _put_back(mine, run_after=Now() + wait, last_error_code=code[:60])
 

@@ -1,0 +1,173 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import DatabaseError
+
+from logistics.documents import rendering
+from logistics.documents import services as documents
+from logistics.documents.models import Document, NumberSeries
+from tests.logistics.makers import NOON, in_threads, make_email
+
+pytestmark = pytest.mark.django_db
+
+
+NOTE = '{% extends "documents/base.html" %}{% block kind %}Note{% endblock %}{% block content %}{{ said }}{% endblock %}'
+LOADERS = [
+    ("django.template.loaders.locmem.Loader", {"papers/note.html": NOTE}),
+    "django.template.loaders.app_directories.Loader",
+]
+
+
+@pytest.fixture(autouse=True)
+def _paper(monkeypatch, files):
+    """A paper of our own, so that no other app's paper matters here."""
+    engine = rendering.engine(LOADERS)
+    monkeypatch.setattr(rendering, "_engine", lambda: engine)
+
+
+def ask(said: str = "Hello", **options) -> Document:
+    context = {"said": said, "number": "NOTE-1", "issued_on": "2026-03-02"}
+    given = {"number": "NOTE-1", "template": "papers/note.html", "context": context, "at": NOON}
+    return documents.request("note", **given | options)
+
+
+def printed(**options) -> Document:
+    document = ask(**options)
+    assert documents.render(str(document.pk))
+    document.refresh_from_db()
+    return document
+
+
+class TestRender:
+    def test_keeps_a_pdf_named_by_its_hash(self):
+        document = printed()
+
+        pdf = documents.read(document)
+
+        assert pdf.startswith(b"%PDF-")
+        assert document.sha256 == hashlib.sha256(pdf).hexdigest()
+        assert (document.size, document.pages, document.state) == (len(pdf), 1, "done")
+        assert document.sha256 in document.storage_name
+
+    def test_a_second_time_does_nothing(self):
+        assert not documents.render(str(printed().pk))
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_eight_workers_one_prints(self):
+        document = ask()
+
+        assert sum(in_threads(lambda _: documents.render(str(document.pk)))) == 1
+
+        document.refresh_from_db()
+        assert (document.state, document.attempts) == ("done", 1)
+
+    def test_what_cannot_be_printed_is_tried_again_and_then_dead(self):
+        document = ask(template="papers/missing.html")
+        Document.objects.filter(pk=document.pk).update(attempts=4)
+
+        assert not documents.render(str(document.pk))
+
+        document.refresh_from_db()
+        assert (document.state, document.last_error_code) == ("dead", "template_broken")
+        with pytest.raises(documents.NotReady, match="could not be printed"):
+            documents.read(document)
+
+
+class TestRead:
+    def test_before_it_is_printed_says_when_to_come_back(self):
+        with pytest.raises(documents.NotReady) as refusal:
+            documents.read(ask())
+
+        assert refusal.value.headers == {"Retry-After": "2"}
+
+    def test_a_file_that_was_changed_is_never_given_out(self):
+        document = printed()
+        Path(default_storage.path(document.storage_name)).write_bytes(b"%PDF-1.7 something else")
+
+        with pytest.raises(documents.Damaged):
+            documents.read(document)
+
+        assert list(documents.damaged()) == [str(document.pk)]
+
+    def test_a_file_that_is_gone_is_found(self):
+        document = printed()
+        default_storage.delete(document.storage_name)
+
+        assert list(documents.damaged()) == [str(document.pk)]
+
+
+@pytest.mark.parametrize(
+    ("printed_first", "change", "refused_by"),
+    [
+        (False, {"context": {"said": "Something else"}}, "what_a_document_says_is_frozen"),
+        (False, {"number": "NOTE-2"}, "what_a_document_says_is_frozen"),
+        (True, {"sha256": "0" * 64}, "issued_documents_never_change"),
+        (True, {"storage_name": "elsewhere"}, "issued_documents_never_change"),
+    ],
+)
+def test_the_database_refuses_to_change_what_was_issued(printed_first, change, refused_by):
+    document = printed() if printed_first else ask()
+
+    with pytest.raises(DatabaseError, match="pgtrigger: Cannot update rows"), transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(**change)
+
+
+def test_the_database_refuses_to_delete_one():
+    with pytest.raises(DatabaseError, match="pgtrigger: Cannot delete rows"), transaction.atomic():
+        ask().delete()
+
+
+def test_the_database_refuses_one_that_is_done_without_a_file():
+    document = ask()
+
+    with pytest.raises(IntegrityError, match="document_has_a_file_exactly_when_done"), transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(state="done", ended_at=NOON)
+
+
+def test_a_document_may_become_invalid_and_stays_readable():
+    document = printed()
+
+    documents.supersede(document, at=NOON)
+
+    document.refresh_from_db()
+    assert document.superseded_at == NOON
+    assert documents.read(document)
+
+
+class TestNumbers:
+    def test_start_anew_each_year_and_series(self):
+        with transaction.atomic():
+            taken = [documents.next_number(*of) for of in (("A", 2026), ("A", 2026), ("A", 2027), ("B", 2026))]
+
+        assert taken == [1, 2, 1, 1]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_outside_a_transaction_none_is_given(self):
+        with pytest.raises(RuntimeError):
+            documents.next_number("A", 2026)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_eight_writers_with_rollbacks_leave_no_gap(self):
+        """Every third of 80 takers changes its mind after it took a number; the others store theirs."""
+
+        def take(writer: int) -> None:
+            for step in range(10):
+                try:
+                    with transaction.atomic():
+                        number = documents.next_number("A", 2026)
+                        make_email(subject=str(number))
+                        if (writer + step) % 3 == 0:
+                            raise InterruptedError
+                except InterruptedError:
+                    continue
+
+        in_threads(take)
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT subject::int FROM logistics_email ORDER BY 1")
+            kept = [row[0] for row in cursor.fetchall()]
+        assert kept == list(range(1, len(kept) + 1))
+        assert NumberSeries.objects.get().last == len(kept)

@@ -1,0 +1,136 @@
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from logistics.errors import WrongState
+from logistics.partners import services as partners
+from logistics.people import services as people
+from logistics.people.backends import may
+from logistics.people.models import ApiKey, Role, User
+from tests.logistics.makers import NOON, YEAR, key_client, make_key, make_partner, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+class TestKeys:
+    def test_only_a_hash_of_the_secret_is_stored(self):
+        key = make_key(make_partner())
+        secret = key.text.partition(".")[2]
+
+        stored = str(ApiKey.objects.values())
+
+        assert len(secret) >= 32
+        assert secret not in stored
+
+    def test_a_key_names_its_user(self):
+        key = make_key(make_partner(), at=NOON)
+
+        assert people.user_of_key(key.text, at=NOON) == key.row.user
+
+    @pytest.mark.parametrize("text", ["", "x", "abc.def", "\0.\0", "é" * 12 + ".x", "0" * 12 + "."])
+    def test_nonsense_names_nobody(self, text):
+        assert people.user_of_key(text, at=NOON) is None
+
+    def test_a_wrong_secret_names_nobody(self):
+        key = make_key(make_partner(), at=NOON)
+
+        assert people.user_of_key(key.text[:-1] + "!", at=NOON) is None
+
+    def test_it_expires(self):
+        key = make_key(make_partner(), at=NOON)
+
+        assert people.user_of_key(key.text, at=NOON + YEAR) is None
+
+    def test_it_is_dead_at_once_when_revoked(self):
+        key = make_key(make_partner())
+        client = key_client(key)
+        assert client.get("/api/v1/me/").status_code == 200
+
+        people.revoke_key(key.row, by=None, at=NOON)
+
+        answer = client.get("/api/v1/me/")
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
+
+    def test_its_use_is_noted_once_a_minute(self):
+        key = make_key(make_partner(), at=NOON)
+        for seconds in (0, 30, 90):
+            people.user_of_key(key.text, at=NOON + timedelta(seconds=seconds))
+
+        key.row.refresh_from_db()
+        assert key.row.last_used_at == NOON + timedelta(seconds=90)
+
+    def test_two_of_one_program_may_live_and_a_third_may_not(self):
+        partner = make_partner()
+        first, second = make_key(partner, at=NOON), make_key(partner, at=NOON)
+        assert first.row.user == second.row.user
+
+        with pytest.raises(people.TooManyKeys):
+            make_key(partner, at=NOON)
+
+        people.revoke_key(first.row, by=None, at=NOON)
+        assert make_key(partner, at=NOON)
+
+    def test_another_program_has_keys_of_its_own(self):
+        partner = make_partner()
+
+        assert make_key(partner, name="phone").row.user != make_key(partner, name="office").row.user
+
+    def test_none_is_issued_to_a_suspended_partner(self):
+        with pytest.raises(WrongState):
+            make_key(make_partner(status="suspended"))
+
+    def test_those_of_an_ended_partner_die(self):
+        partner = make_partner()
+        key = make_key(partner, at=NOON)
+
+        partners.update(partner, {"status": "ended"}, version=1, by=None, at=NOON)
+
+        assert people.user_of_key(key.text, at=NOON) is None
+
+    def test_the_database_refuses_one_that_was_never_alive(self):
+        key = make_key(make_partner(), at=NOON)
+
+        with pytest.raises(IntegrityError, match="an_api_key_expires_after_it_was_made"), transaction.atomic():
+            ApiKey.objects.filter(pk=key.row.pk).update(expires_at=NOON)
+
+
+class TestUsers:
+    def test_an_address_belongs_to_one_whatever_its_case(self):
+        make_user(email="a@example.org")
+
+        with pytest.raises(IntegrityError, match="an_email_belongs_to_one_user"):
+            make_user(email="A@Example.org")
+
+    def test_a_role_that_is_not_known_is_refused(self):
+        with pytest.raises(IntegrityError, match="the_roles_of_a_user_are_known"):
+            make_user(roles=["emperor"])
+
+    def test_one_finds_in_by_the_address_in_any_case(self):
+        user = make_user(email="finance@example.org")
+
+        assert User.objects.get_by_natural_key("Finance@Example.ORG") == user
+
+
+@pytest.mark.parametrize(
+    ("role", "permission", "expected"),
+    [
+        (Role.WAREHOUSE, "shipments.change_shipment", True),
+        (Role.WAREHOUSE, "donations.view_donor", False),
+        (Role.WAREHOUSE, "logistics.add_partner", False),
+        (Role.FINANCE, "donations.change_appeal", True),
+        (Role.FINANCE, "shipments.change_shipment", False),
+        (Role.FINANCE, "shipments.view_shipment", True),
+        (Role.COORDINATOR, "logistics.change_site", True),
+        (Role.COORDINATOR, "logistics.view_siteaddress", False),
+        (Role.AUDITOR, "logistics.view_auditentry", True),
+        (Role.AUDITOR, "donations.change_appeal", False),
+        (Role.PARTNER, "shipments.view_shipment", False),
+    ],
+)
+def test_roles_decide_what_the_admin_allows(role, permission, expected):
+    assert may(make_user(role), permission) is expected
+
+
+def test_who_left_may_nothing():
+    assert not may(make_user(Role.FINANCE, is_active=False, is_superuser=True), "donations.view_donor")
