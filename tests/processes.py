@@ -270,7 +270,7 @@ class Instance:
             case "stripe":
                 return programs.stand_in(
                     self.stripe_port,
-                    webhook_url=f"http://127.0.0.1:{self.port}/api/v1/stripe/webhook/",
+                    webhook_url=f"http://127.0.0.1:{self.port}/api/v1/stripe/events/",
                     webhook_secrets=self.env["STRIPE_WEBHOOK_SECRETS"].split(","),
                     api_key=self.env["STRIPE_SECRET_KEY"],
                 )

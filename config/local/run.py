@@ -18,7 +18,7 @@ from config.local.programs import MANAGE, ROOT, Program
 from config.local.supervisor import Part, Supervisor, end_left_over
 from config.local.watchdog import Watchdog
 
-WEBHOOK_PATH = "/api/v1/stripe/webhook/"
+WEBHOOK_PATH = "/api/v1/stripe/events/"
 LOUD = {"error", "critical", "exception"}
 
 

@@ -1,6 +1,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +30,31 @@ class NewKey:
 
     row: ApiKey
     text: str
+
+
+class EmailTaken(DomainError):
+    """Another user has this e-mail address."""
+
+    code = "email_taken"
+
+
+@transaction.atomic
+def make_user(
+    email: str,
+    password: str | None,
+    *,
+    name: str,
+    roles: Sequence[str],
+    language: str = "en",
+    by: User | None,
+    at: datetime,
+) -> User:
+    """Make somebody who may sign in, or with no password a user for a program's keys. Raises EmailTaken."""
+    if User.objects.filter(email__iexact=email).exists():
+        raise EmailTaken("Somebody has this e-mail address already. Use another one.")
+    user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
+    audit.record("user made", user, by=by, at=at, roles=list(roles))
+    return user
 
 
 @transaction.atomic

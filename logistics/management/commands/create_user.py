@@ -1,0 +1,41 @@
+import getpass
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from logistics.people import services
+from logistics.people.models import STAFF_ROLES
+
+
+class Command(BaseCommand):
+    help = "Make a member of staff. The password is asked for, or comes from the environment variable PASSWORD."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--role", action="append", required=True, choices=sorted(STAFF_ROLES), dest="roles")
+        parser.add_argument("--language", default="en", choices=["en", "fr"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = os.environ.get("PASSWORD") or getpass.getpass("Password: ")
+        try:
+            validate_password(password)
+            user = services.make_user(
+                options["email"],
+                password,
+                name=options["name"],
+                roles=options["roles"],
+                language=options["language"],
+                by=None,
+                at=timezone.now(),
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except services.EmailTaken as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Made {user.email} with the roles {', '.join(user.roles)}.")
