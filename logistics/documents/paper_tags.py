@@ -6,6 +6,7 @@
     {% stack texts %}, {% stack_words "Net" %}   the same, one under the other
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
+    {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
@@ -24,7 +25,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
-from logistics.documents import wording
+from logistics.documents import barcodes, wording
 
 register = template.Library()
 
@@ -173,6 +174,21 @@ def qr(context: template.Context, text: str, label: str) -> SafeString:
         '<span class="qr-box" role="img" aria-label="{}">{}</span>',
         wording.translated(label, _languages(context)[0]),
         svg,
+    )
+
+
+@register.filter
+def times(count: int) -> range:
+    """Repeat so many times: {% for copy in 2|times %}."""
+    return range(count)
+
+
+@register.simple_tag
+def sscc_bars(sscc: str) -> SafeString:
+    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
+    width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
+    return format_html(
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path d="{}"/></svg>', width, path
     )
 
 

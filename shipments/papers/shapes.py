@@ -214,3 +214,58 @@ class GoodsReceivedForm(TypedDict):
     bill_of_lading: str
     totals: Totals
     packages: list[Package]
+
+
+class Label(TypedDict):
+    number: int
+    marks: str
+    kind: Texts
+    gross_kg: str
+    gross_measured: bool
+    destination: str  # the code of the site
+    flags: list[Flag]
+    sscc: str  # 18 digits, check digit right; "" where the package has none
+    scan: str  # what the QR code says: an address with a random token
+    copies: int  # two for a pallet, on two sides
+
+
+class Labels(TypedDict):
+    """Template `shipments/papers/labels.html`: one A6 page for each copy."""
+
+    number: str
+    issued_on: str
+    consignor: str
+    route: str  # "Hong Kong – Dakar – Bamako": ports and hand-over towns, never a site
+    packages: int  # the N of "n of N"
+    labels: list[Label]
+
+
+class Waybill(TypedDict):
+    """Template `shipments/papers/waybill.html`: one for each leg of the journey."""
+
+    number: str  # "SHP-2026-00001-WB-1"
+    shipment: str
+    reference: str
+    version: int
+    supersedes: int
+    issued_on: str
+    title: str
+    consignor: Party
+    consignee: Party
+    carrier: Party
+    mode: Texts
+    loaded_at: str  # a port, a warehouse or a hand-over point; never the address of a confidential site
+    handed_over_at: str
+    loads_on: str
+    arrives_on: str
+    vehicle: str
+    registration: str
+    driver: str
+    containers: list[Container]
+    bill_of_lading: str
+    cargo_tracking_note: str
+    totals: Totals
+    by_kind: list[KindTotal]
+    by_destination: list[DestinationTotal]
+    dangerous_goods: bool
+    instructions: str

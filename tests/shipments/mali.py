@@ -17,10 +17,13 @@ from shipments.papers.shapes import (
     GoodsReceivedForm,
     GoodsReceivedNote,
     KindTotal,
+    Label,
+    Labels,
     Line,
     Package,
     PackingList,
     Totals,
+    Waybill,
 )
 
 DATA = Path(__file__).parent.parent / "data" / "mali_shipment"
@@ -328,4 +331,56 @@ def _difference(package: Package, line: Line, *, damaged: int = 0, missing: int 
 def goods_received_form(**changes: Any) -> GoodsReceivedForm:
     context: Any = shipment() | {"totals": totals(), "packages": packages()}
     done: GoodsReceivedForm = context | changes
+    return done
+
+
+def labels(**changes: Any) -> Labels:
+    made: list[Label] = [
+        {
+            "number": package["number"],
+            "marks": package["marks"],
+            "kind": package["kind"],
+            "gross_kg": package["gross_kg"],
+            "gross_measured": package["gross_measured"],
+            "destination": package["destination"],
+            "flags": package["flags"],
+            "sscc": row["sscc"],
+            "scan": f"https://relief.example.org/p/{package['number']:022d}/",
+            "copies": 1,
+        }
+        for package, row in zip(packages(), rows("packages"), strict=True)
+    ]
+    context: Any = {
+        "number": "SHP-2026-00001",
+        "issued_on": "2026-02-27",
+        "consignor": "International Relief Charity (fictional)",
+        "route": "Hong Kong – Dakar – Bamako",
+        "packages": len(made),
+        "labels": made,
+    }
+    done: Labels = context | changes
+    return done
+
+
+def waybill(**changes: Any) -> Waybill:
+    context: Any = shipment() | {
+        "number": "SHP-2026-00001-WB-2",
+        "shipment": "SHP-2026-00001",
+        "carrier": {"name": "Transport Sahel (fictional)", "lines": ["Dakar, Sénégal"]},
+        "mode": {"en": "road", "fr": "routier"},
+        "loaded_at": "Dakar, port (SNDKR)",
+        "handed_over_at": "Partner’s depot, Bamako district (ML20)",
+        "loads_on": "2026-04-14",
+        "arrives_on": "2026-04-28",
+        "vehicle": "Truck with semi-trailer",
+        "registration": "DK 1234 AB",
+        "driver": "Moussa Traoré",
+        "cargo_tracking_note": "056414",
+        "totals": totals(),
+        "by_kind": _by_kind(),
+        "by_destination": _by_destination(),
+        "dangerous_goods": True,
+        "instructions": "Keep dry. Do not open before the hand-over point.",
+    }
+    done: Waybill = context | changes
     return done

@@ -1,0 +1,75 @@
+"""Labels and waybill, and the bar code that scanners read."""
+
+import pytest
+
+from logistics.documents import barcodes, rendering
+from tests.logistics import pdfs
+from tests.shipments import mali
+
+BOTH = ("en", "fr")
+
+
+def printed(name, context):
+    return rendering.to_pdf(f"shipments/papers/{name}.html", {**context, **mali.FACTS}, languages=BOTH)
+
+
+class TestBarCode:
+    def test_of_an_sscc_is_the_one_that_scanners_read(self):
+        """Read back from a printed label with ZXing: (00)048912340000000760."""
+        widths = barcodes.gs1_128("00048912340000000760")
+
+        assert widths[:6] == [2, 1, 1, 2, 3, 2]  # start in code set C
+        assert widths[6:12] == [4, 1, 1, 1, 3, 1]  # FNC1: what follows is GS1 data
+        assert widths[-7:] == [2, 3, 3, 1, 1, 1, 2]  # stop
+        assert sum(widths) == 11 * 13 + 13
+        values = [barcodes._WIDTHS.index("".join(map(str, widths[i : i + 6]))) for i in range(0, len(widths) - 7, 6)]
+        assert values[2:-1] == [0, 4, 89, 12, 34, 0, 0, 0, 7, 60]
+        assert values[-1] == (105 + sum(place * value for place, value in enumerate(values[1:-1], 1))) % 103
+
+    @pytest.mark.parametrize("digits", ["123", "12a4", "١٢"])
+    def test_takes_pairs_of_digits_only(self, digits):
+        with pytest.raises(ValueError, match="pairs of digits"):
+            barcodes.gs1_128(digits)
+
+
+class TestLabels:
+    def test_are_a_page_for_each_copy_and_name_the_site_by_its_code_only(self):
+        labels = mali.labels()["labels"][75:78]
+        labels[0]["copies"] = 2
+
+        pages = pdfs.page_texts(printed("labels", mali.labels(labels=labels)).pdf)
+
+        assert len(pages) == 4
+        assert pages[0] == pages[1]
+        for words in ("76 / 270", "Site A", "CGD-ML-26-001 76/270", "~ 49.000 kg", "> 25 kg", "this way up / haut"):
+            assert words in pages[0]
+        assert "(00) 048912340000000760" in pages[0]
+        assert "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue" in pages[0]
+
+    def test_stand_without_an_sscc(self):
+        labels = mali.labels()["labels"][:1]
+        labels[0]["sscc"] = ""
+
+        pages = pdfs.page_texts(printed("labels", mali.labels(labels=labels)).pdf)
+
+        assert len(pages) == 1
+        assert "(00)" not in pages[0]
+
+
+def test_a_waybill_is_one_page_with_parties_load_and_room_for_three_signatures():
+    one = printed("waybill", mali.waybill())
+
+    text = pdfs.text_of(one.pdf)
+    assert one.pages == 1
+    for words in (
+        "Waybill / Lettre de voiture",
+        "Transport Sahel (fictional)",
+        "DK 1234 AB",
+        "Moussa Traoré",
+        "CSQU3054383",
+        "270 6 252.010 6 490.110 59.053",
+        "Loaded Chargé",
+        "Transported Transporté",
+        "Received Reçu",
+    ):
+        assert words in text
