@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import stripe
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from donations import stripe_signature
 from donations.payment_facts import (
@@ -272,7 +273,7 @@ def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
     """
     secrets = [secret.strip() for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]
     if not secrets:
-        raise PaymentProviderMisconfigured("STRIPE_WEBHOOK_SECRETS is empty: set the endpoint's signing secret.")
+        raise PaymentProviderMisconfigured(_("STRIPE_WEBHOOK_SECRETS is empty: set the endpoint's signing secret."))
     stripe_signature.verify(payload, signature, secrets, now)
     try:
         return Event.from_stripe(json.loads(payload.decode("utf-8")))
@@ -283,9 +284,9 @@ def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
 def _v1() -> Any:
     """Return Stripe's v1 services for the settings of this moment, in this process."""
     if settings.STRIPE_API_BASE and not settings.DEBUG:
-        raise PaymentProviderMisconfigured("STRIPE_API_BASE names a stand-in, which is refused when DEBUG is off.")
+        raise PaymentProviderMisconfigured(_("STRIPE_API_BASE names a stand-in, which is refused when DEBUG is off."))
     if not settings.STRIPE_SECRET_KEY:
-        raise PaymentProviderMisconfigured("STRIPE_SECRET_KEY is empty: set the account's secret key.")
+        raise PaymentProviderMisconfigured(_("STRIPE_SECRET_KEY is empty: set the account's secret key."))
     return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, os.getpid()).v1
 
 
@@ -310,8 +311,7 @@ def _told_apart() -> Iterator[None]:
         raise _unavailable(error) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise PaymentProviderMisconfigured(
-            "Stripe did not accept our key. Check STRIPE_SECRET_KEY and its permissions.",
-            **_details(error),
+            _("Stripe did not accept our key. Check STRIPE_SECRET_KEY and its permissions."), **_details(error)
         ) from error
     except (
         stripe.InvalidRequestError,
@@ -319,19 +319,23 @@ def _told_apart() -> Iterator[None]:
         stripe.IdempotencyError,
     ) as error:
         if error.code == "resource_missing" and error.http_status == 404:
-            raise PaymentObjectMissing("Stripe does not know this object.", **_details(error)) from error
-        raise PaymentRefused("Stripe refused the request; `provider_code` says why.", **_details(error)) from error
+            raise PaymentObjectMissing(_("Stripe does not know this object."), **_details(error)) from error
+        raise _refused(error) from error
     except stripe.StripeError as error:
         if error.http_status is None or error.http_status == 409 or error.http_status >= 500:
             raise _unavailable(error) from error
-        raise PaymentRefused("Stripe refused the request; `provider_code` says why.", **_details(error)) from error
+        raise _refused(error) from error
 
 
 def _unavailable(error: stripe.StripeError) -> PaymentProviderUnavailable:
     return PaymentProviderUnavailable(
-        "The payment service does not answer. Nothing is lost: try again with the same Idempotency-Key.",
+        _("The payment service does not answer. Nothing is lost: try again with the same Idempotency-Key."),
         **_details(error),
     )
+
+
+def _refused(error: stripe.StripeError) -> PaymentRefused:
+    return PaymentRefused(_("The payment service refused the request; `provider_code` says why."), **_details(error))
 
 
 def _details(error: stripe.StripeError) -> dict[str, object]:

@@ -8,6 +8,8 @@ currency unit" too, but with exceptions of its own, listed here as data
 from collections.abc import Mapping
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from logistics.errors import DomainError
 
 # Stripe units per ISO 4217 minor unit. ISO says 0 decimals for both; Stripe keeps two "for backwards
@@ -51,11 +53,7 @@ _TWO_DECIMAL_CODES = """
 TWO_DECIMAL: Final = frozenset(_TWO_DECIMAL_CODES.split())
 
 SUPPORTED: Final = (
-    TWO_DECIMAL
-    | ZERO_DECIMAL
-    | ENDS_IN_ZERO
-    | frozenset(STRIPE_UNITS_PER_MINOR)
-    | frozenset(MINOR_PER_STRIPE_UNIT)
+    TWO_DECIMAL | ZERO_DECIMAL | ENDS_IN_ZERO | frozenset(STRIPE_UNITS_PER_MINOR) | frozenset(MINOR_PER_STRIPE_UNIT)
 )
 
 # "The amount value supports up to eight digits"; the few currencies with longer ones do not matter to gifts.
@@ -78,26 +76,24 @@ def to_stripe_amount(amount_minor: int, currency: str) -> int:
     code = currency.upper()
     if code not in SUPPORTED:
         raise AmountNotChargeable(
-            f"Cards cannot be charged in {code}. Choose another currency, or give by bank transfer.",
+            _("Cards cannot be charged in %(currency)s. Choose another currency, or give by bank transfer.")
+            % {"currency": code},
             currency=code,
         )
     if type(amount_minor) is not int or amount_minor <= 0:
-        raise AmountNotChargeable("The amount must be more than zero.", currency=code)
+        raise AmountNotChargeable(_("The amount must be more than zero."), currency=code)
     step = MINOR_PER_STRIPE_UNIT.get(code, 10 if code in ENDS_IN_ZERO else 1)
     if amount_minor % step:
         raise AmountNotChargeable(
-            f"An amount in {code} must be a multiple of {step} of its smallest unit. Round it and try again.",
+            _("An amount in %(currency)s must be a multiple of %(step)d of its smallest unit. Round it and try again.")
+            % {"currency": code, "step": step},
             currency=code,
             multiple_of_minor=step,
         )
-    amount = (
-        amount_minor
-        * STRIPE_UNITS_PER_MINOR.get(code, 1)
-        // MINOR_PER_STRIPE_UNIT.get(code, 1)
-    )
+    amount = amount_minor * STRIPE_UNITS_PER_MINOR.get(code, 1) // MINOR_PER_STRIPE_UNIT.get(code, 1)
     if amount > STRIPE_UNITS_MAX:
         raise AmountNotChargeable(
-            "The amount is more than one card payment can carry. Give it in parts, or by bank transfer.",
+            _("The amount is more than one card payment can carry. Give it in parts, or by bank transfer."),
             currency=code,
         )
     return amount
@@ -112,7 +108,5 @@ def from_stripe_amount(stripe_amount: int, currency: str) -> int:
     scaled = stripe_amount * MINOR_PER_STRIPE_UNIT.get(code, 1)
     amount_minor, rest = divmod(scaled, STRIPE_UNITS_PER_MINOR.get(code, 1))
     if rest:
-        raise ValueError(
-            f"Stripe reported {stripe_amount} in {code}, which is not a whole number of its units"
-        )
+        raise ValueError(f"Stripe reported {stripe_amount} in {code}, which is not a whole number of its units")
     return amount_minor
