@@ -4,6 +4,7 @@
     {% both_count n "package" "packages" %}      packages / colis
     {% pair texts %}                             a text of the context, given as {"en": ..., "fr": ...}
     {% stack texts %}, {% stack_words "Net" %}   the same, one under the other
+    {% dimensions "58.5" "50.0" "22.0" %}
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
     {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
@@ -126,6 +127,15 @@ def stack_words(context: template.Context, message: str) -> SafeString:
 @register.simple_tag(takes_context=True)
 def number(context: template.Context, value: str | int) -> str:
     return wording.number(value, _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def dimensions(context: template.Context, length: str, width: str, height: str) -> str:
+    """Length, width and height, with the decimals that they need: 58.5 × 50 × 22. A dash where none is known."""
+    if not length:
+        return "–"
+    sides = (side.removesuffix(".0") for side in (length, width, height))
+    return " × ".join(wording.number(side, _languages(context)) for side in sides)
 
 
 @register.simple_tag(takes_context=True)

@@ -39,7 +39,9 @@ def translated_count(singular: str, plural: str, count: int, language: str) -> s
 
 
 def number(value: str | int, languages: Sequence[str]) -> str:
-    """Print a decimal string or a whole number with exactly the decimals that it was given."""
+    """Print a decimal string or a whole number with exactly the decimals that it was given, "" as a dash."""
+    if value == "":
+        return "–"
     amount = Decimal(value)
     exponent = amount.as_tuple().exponent
     decimals = max(0, -exponent) if isinstance(exponent, int) else 0

@@ -102,6 +102,12 @@ class TestTheWholeContainer:
         assert text.count("FRAGILE") == fragile
         assert "UN3481" in text
 
+    def test_prints_sizes_without_idle_decimals(self, pages):
+        text = " ".join(pages)
+
+        assert "196 × 96 × 16" in text
+        assert "58.5 × 50 × 22" in text
+
     def test_embeds_its_fonts_and_its_manifest(self, container):
         assert all(pdfs.fonts(container.pdf).values())
         files = pdfs.embedded_files(container.pdf)
