@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
 from logistics.charity.models import Charity
+from logistics.charity.services import day_at
 from logistics.codes import codes
-from logistics.errors import DomainError
 from shipments.manifests import totals, vocabulary
 from shipments.manifests.models import ManifestLine, Shipment, ShipmentSite
 from shipments.manifests.models import Package as PackageRow
@@ -21,24 +20,6 @@ from shipments.papers import shapes
 
 HEAVY_KG = Decimal(25)  # more than this, two people lift it
 SAME_AS_CONSIGNEE: shapes.Party = {"name": "Same as consignee / Idem destinataire", "lines": []}
-
-
-class CharityMissing(DomainError):
-    """Every paper names its consignor, and there is none yet."""
-
-    code = "charity_missing"
-
-
-def the_charity() -> Charity:
-    charity = Charity.objects.first()
-    if charity is None:
-        raise CharityMissing("Set up the charity first: papers name it as the consignor.")
-    return charity
-
-
-def day(at: datetime, charity: Charity) -> str:
-    """Return the date of a moment where the charity is."""
-    return at.astimezone(ZoneInfo(charity.time_zone)).date().isoformat()
 
 
 def packing_list(shipment: Shipment, *, version: int, charity: Charity, at: datetime) -> shapes.PackingList:
@@ -49,7 +30,7 @@ def packing_list(shipment: Shipment, *, version: int, charity: Charity, at: date
         **head(shipment, charity),  # type: ignore[typeddict-item]
         "version": version,
         "supersedes": version - 1,
-        "issued_on": day(at, charity),
+        "issued_on": day_at(charity, at).isoformat(),
         "notify": _notify(shipment),
         "mode": vocabulary.MODES[shipment.mode],
         "incoterm": shipment.incoterm,

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Max
 
+from logistics.charity.services import the_charity
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError
@@ -22,9 +23,9 @@ class NoSuchPaper(DomainError):
 def owe_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     """Owe the next version of a sealed shipment's packing list, in the consignee's languages.
 
-    The caller holds the shipment's lock. Raises CharityMissing.
+    The caller holds the shipment's lock. Raises CharityNotSetUp.
     """
-    charity = contexts.the_charity()
+    charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0
     context = contexts.packing_list(shipment, version=last + 1, charity=charity, at=at)
     return owe(

@@ -1,0 +1,238 @@
+"""What a partner confirms, how it adds up, and where it differs from what was sent."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.lookups import Exact, LessThanOrEqual
+
+from logistics.documents.models import Document
+from logistics.errors import WrongState
+from logistics.ids import uuid7
+from shipments.manifests.models import ManifestLine, Package, Shipment
+
+
+class Delivery(models.Model):
+    """One confirmation of goods received; a shipment may have several. Never edited: a correction reverses it."""
+
+    class Source(models.TextChoices):
+        API = "api", "Partner's system"
+        LINK = "link", "Link"
+        PAPER = "paper", "Paper"
+        PHONE = "phone", "Telephone"
+        SMS = "sms", "SMS"
+
+    class Default(models.TextChoices):
+        GOOD = "good", "Everything not named arrived sound"
+        NONE = "none", "What is not named was not counted yet"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="deliveries")
+    sequence = models.PositiveSmallIntegerField(help_text="1 to n in its shipment")
+    # The partner's own id: a phone that sends again, or is reinstalled, cannot confirm twice.
+    client_id = models.UUIDField()
+    body_sha256 = models.CharField(max_length=64)
+    stated_at = models.DateTimeField(help_text="When the goods were received, by the receiver's clock")
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    source = models.CharField(max_length=5, choices=Source)
+    default = models.CharField(max_length=4, choices=Default)
+    received_by = models.CharField(max_length=100)
+    delivered_by = models.CharField(max_length=100, blank=True)
+    seal_read = models.CharField(max_length=30, blank=True)
+    seal_intact = models.BooleanField(null=True)
+    packages_counted = models.PositiveIntegerField(null=True)
+    note = models.CharField(max_length=500, blank=True)
+    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    received_note = models.OneToOneField(Document, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shipment", "client_id"], name="a_client_id_confirms_once_in_a_shipment"),
+            models.UniqueConstraint(fields=["shipment", "sequence"], name="deliveries_of_a_shipment_are_numbered"),
+            models.CheckConstraint(name="a_delivery_reverses_another", condition=~Q(reverses=F("id"))),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="deliveries_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.sequence}"
+
+
+NONE_NEGATIVE = Q(good__gte=0, damaged__gte=0, missing__gte=0, surplus__gte=0)
+
+
+class DeliveryLine(models.Model):
+    """What one delivery says of one manifest line. A reversing delivery has the same figures below zero."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "line_id")
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="lines")
+    line = models.ForeignKey(ManifestLine, on_delete=models.PROTECT, related_name="+")
+    good = models.IntegerField(default=0)
+    damaged = models.IntegerField(default=0)
+    missing = models.IntegerField(default=0)
+    surplus = models.IntegerField(default=0)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="a_delivery_line_counts_up_or_reverses",
+                condition=NONE_NEGATIVE | Q(good__lte=0, damaged__lte=0, missing__lte=0, surplus__lte=0),
+            ),
+            models.CheckConstraint(
+                name="a_delivery_line_says_something",
+                condition=~Q(good=0, damaged=0, missing=0, surplus=0),
+            ),
+            models.CheckConstraint(name="damage_has_a_reason", condition=Q(damaged__lte=0) | ~Q(reason="")),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="delivery_lines_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.good} good, {self.damaged} damaged, {self.missing} missing, {self.surplus} surplus"
+
+
+class UnlistedGoods(models.Model):
+    """Goods that arrived and stand on no manifest line; kept apart from the counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="unlisted")
+    description = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    unit = models.CharField(max_length=3, default="H87")
+    remark = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "unlisted goods"
+        constraints: ClassVar = [models.CheckConstraint(name="unlisted_goods_are_some", condition=Q(quantity__gt=0))]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="unlisted_goods_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} unlisted"
+
+
+ACCOUNTED = F("good") + F("damaged") + F("missing")
+EXPECTED = F("shipped") + F("surplus")
+
+
+class Tally(models.Model):
+    """How the deliveries of a manifest line add up so far: a projection of DeliveryLine, and its guard.
+
+    `missing` is declared, never inferred: what nobody has named yet is simply not accounted for.
+    """
+
+    line = models.OneToOneField(ManifestLine, primary_key=True, on_delete=models.PROTECT, related_name="tally")
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="tallies")
+    shipped = models.PositiveIntegerField()
+    good = models.IntegerField(default=0)
+    damaged = models.IntegerField(default=0)
+    missing = models.IntegerField(default=0)
+    surplus = models.IntegerField(default=0)
+    is_resolved = models.GeneratedField(
+        expression=Q(
+            Exact(ACCOUNTED, EXPECTED),
+            Q(missing=0) | Q(surplus=0),
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints: ClassVar = [
+            models.CheckConstraint(name="a_tally_is_not_negative", condition=NONE_NEGATIVE),
+            models.CheckConstraint(
+                name="no_more_is_accounted_for_than_was_shipped_and_surplus",
+                condition=LessThanOrEqual(ACCOUNTED, EXPECTED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.good + self.damaged + self.missing} of {self.shipped + self.surplus}"
+
+
+class Discrepancy(models.Model):
+    """A difference between what was sent and what arrived: opened by a delivery, decided and closed by staff."""
+
+    class Kind(models.TextChoices):
+        SHORT = "short", "Short"
+        SURPLUS = "surplus", "Surplus"
+        DAMAGE = "damage", "Damage"
+        WRONG_ITEM = "wrong_item", "Wrong item"
+        LOST_PACKAGE = "lost_package", "Lost package"
+        LOST_SHIPMENT = "lost_shipment", "Lost shipment"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        DECIDED = "decided", "Decided"
+        CLOSED = "closed", "Closed"
+
+    class Decision(models.TextChoices):
+        ACCEPT = "accept", "Accept"
+        REPLACE = "replace", "Replace"
+        WRITE_OFF = "write_off", "Write off"
+        CLAIM = "claim", "Claim"
+        NONE = "none", "None needed: the delivery was corrected"
+
+    NEXT: ClassVar = {
+        State.OPEN: {State.DECIDED},
+        State.DECIDED: {State.CLOSED, State.DECIDED},
+        State.CLOSED: set(),
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="discrepancies")
+    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.PROTECT, related_name="discrepancies")
+    package = models.ForeignKey(Package, null=True, on_delete=models.PROTECT, related_name="+")
+    line = models.ForeignKey(ManifestLine, null=True, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=13, choices=Kind)
+    quantity = models.PositiveIntegerField(help_text="Pieces; of a lost package: all of its pieces")
+    reason = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=7, choices=State, default=State.OPEN)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    opened_at = models.DateTimeField()
+    decision = models.CharField(max_length=9, choices=Decision, blank=True)
+    decision_note = models.CharField(max_length=500, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "discrepancies"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="a_discrepancy_is_decided_exactly_when_it_says_so",
+                condition=Q(state="open", decision="", decided_at=None, closed_at=None)
+                | (Q(state="decided", decided_at__isnull=False, closed_at=None) & ~Q(decision=""))
+                | (Q(state="closed", decided_at__isnull=False, closed_at__isnull=False) & ~Q(decision="")),
+            ),
+            models.CheckConstraint(
+                name="a_discrepancy_has_a_delivery_or_the_whole_shipment_is_lost",
+                condition=Q(delivery__isnull=False) | Q(kind="lost_shipment"),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["shipment"], condition=~Q(state="closed"), name="discrepancies_unclosed")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    def become(self, state: State) -> None:
+        """Move to a next state in memory, or raise WrongState; the caller saves."""
+        if state not in self.NEXT[self.State(self.state)]:
+            raise WrongState(
+                f"A discrepancy that is {self.state} cannot become {state}.", current=self.state, wanted=state
+            )
+        self.state = state

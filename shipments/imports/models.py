@@ -1,0 +1,60 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from logistics.ids import uuid7
+from logistics.owed.models import Owed
+from shipments.manifests.models import Shipment
+
+
+class Upload(Owed):
+    """A spreadsheet of a manifest that we owe somebody to read: checked whole, then written whole or refused whole.
+
+    The bytes lie here, and not in the store of files, so that they come and go with the row, in one transaction.
+    """
+
+    TASK = "shipments.read_upload"
+
+    class Outcome(models.TextChoices):
+        WOULD_IMPORT = "would_import", "Would import"
+        IMPORTED = "imported", "Imported"
+        REFUSED = "refused", "Refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="uploads")
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField()
+    dry_run = models.BooleanField(help_text="Only say what would happen")
+    replace = models.BooleanField(default=False, help_text="Packages that are there already go")
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField("size, bytes")
+    content = models.BinaryField(null=True)  # until it is read
+    outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
+    # Packages, lines, items to create, totals: see imports.plan.
+    plan = models.JSONField(null=True)
+    # Each: sheet, row, column, value, code, detail.
+    errors = models.JSONField(default=list)
+    error_count = models.PositiveIntegerField(default=0)
+
+    class Meta(Owed.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            *Owed.Meta.constraints,
+            models.CheckConstraint(
+                name="an_upload_has_an_outcome_exactly_when_read",
+                condition=Q(state="done", outcome__in=["would_import", "imported", "refused"])
+                | (~Q(state="done") & Q(outcome="")),
+            ),
+            models.CheckConstraint(
+                name="an_upload_is_refused_exactly_with_errors",
+                condition=Q(outcome="refused", error_count__gt=0) | (~Q(outcome="refused") & Q(error_count=0)),
+            ),
+            models.CheckConstraint(
+                name="a_dry_run_imports_nothing", condition=Q(dry_run=False) | ~Q(outcome="imported")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"

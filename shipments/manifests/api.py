@@ -1,0 +1,235 @@
+"""Packages and lines of a shipment's manifest: `/shipments/{shipment}/packages/`, `/shipments/{shipment}/lines/`."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from logistics.errors import Invalid
+from logistics.idempotency.api import idempotent
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+from shipments.manifests import access, services
+from shipments.manifests.models import ManifestLine, Package, Shipment
+from shipments.manifests.money import to_minor
+from shipments.manifests.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
+
+PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+
+
+class OfShipment:
+    """What the views of one shipment's rows share: the shipment in the address, as far as the caller may know of it."""
+
+    request: Request
+    kwargs: dict[str, Any]
+
+    def shipment(self) -> Shipment:
+        """Return the shipment of the address. Raises Http404 where there is none, or not for this caller."""
+        if not hasattr(self, "_shipment"):
+            self._shipment = access.find(self.request.user, self.kwargs["shipment"])
+        return self._shipment
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_serializer_context()  # type: ignore[misc]
+        # For the schema nobody is asking.
+        if self.kwargs:
+            context |= {
+                "for_partner": access.is_partner(self.request.user),
+                "currency": self.shipment().customs_currency,
+            }
+        return context
+
+
+class PackageFilter(django_filters.FilterSet):
+    kind = django_filters.CharFilter(label="UN/ECE Rec 21")
+    destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
+    number_from = django_filters.NumberFilter("number", "gte")
+    number_to = django_filters.NumberFilter("number", "lte")
+    item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
+    is_heavy = django_filters.BooleanFilter(label="More than 25 kg", method="heavier")
+
+    class Meta:
+        model = Package
+        fields: list[str] = []
+
+    def heavier(self, packages: "QuerySet[Package]", name: str, wanted: bool) -> "QuerySet[Package]":
+        return packages.filter(gross_kg__gt=25) if wanted else packages.exclude(gross_kg__gt=25)
+
+
+PACKAGE = OpenApiExample(
+    "Two desks",
+    value={
+        "kind": "CT",
+        "length_cm": "120.0",
+        "width_cm": "60.0",
+        "height_cm": "75.0",
+        "gross_kg": "31.500",
+        "gross_measured": True,
+        "destination": "K7RXW",
+        "flags": ["fragile"],
+        "copies": 2,
+        "lines": [{"item": "CR-DESK", "quantity": 1, "unit_value": "450.00", "origin": "CN"}],
+    },
+    request_only=True,
+)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List a shipment's packages with their lines"),
+    retrieve=extend_schema(summary="Read one package"),
+)
+@extend_schema(tags=["manifests"])
+class PackageViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Package]):
+    """Packages are named by their number. They change only while the shipment is a draft or being packed."""
+
+    queryset = Package.objects.none()
+    serializer_class = PackageOut
+    permission_classes = [PACKERS]
+    filterset_class = PackageFilter
+    ordering = "number"
+    lookup_field = "number"
+    lookup_value_converter = "int"
+
+    def get_queryset(self) -> "QuerySet[Package]":
+        if not self.kwargs:
+            return self.queryset
+        packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
+        return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
+
+    def _told(self, data: dict[str, Any]) -> dict[str, Any]:
+        code = data.pop("destination", "")
+        if code is None:
+            data["destination"] = None
+        elif code:
+            stop = self.shipment().stops.filter(site__code=code).first()
+            if stop is None:
+                raise Invalid("That site is not one of this shipment's.", field="destination", code="foreign_site")
+            data["destination"] = stop
+        return data
+
+    def _answer(self, package: Package, **options: Any) -> Response:
+        fresh = self.get_queryset().get(pk=package.pk)
+        return with_etag(Response(self.get_serializer(fresh).data, **options), fresh)
+
+    @extend_schema(
+        summary="Add one package, or several equal ones",
+        request=PackageIn,
+        responses={201: PackageOut(many=True)},
+        examples=[PACKAGE],
+        filters=False,
+    )
+    @idempotent
+    def create(self, request: Request, shipment: str) -> Response:
+        """Answers with the new packages. The first package makes of a draft a shipment that is being packed."""
+        told = PackageIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        data = self._told(dict(told.validated_data))
+        lines = [line_told(line, self.shipment()) for line in data.pop("lines")]
+        made = services.add_package(self.shipment(), lines, by=actor(request), at=timezone.now(), **data)
+        packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
+        return Response(self.get_serializer(packages, many=True).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut)
+    def partial_update(self, request: Request, shipment: str, number: int) -> Response:
+        told = PackageChange(data=request.data, partial=True)
+        told.is_valid(raise_exception=True)
+        package = services.edit_package(
+            self.get_object(),
+            self._told(dict(told.validated_data)),
+            version=expected_version(request),
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return self._answer(package)
+
+    @extend_schema(summary="Take a package and its lines out of the manifest", request=None, responses={204: None})
+    def destroy(self, request: Request, shipment: str, number: int) -> Response:
+        services.remove_package(
+            self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LineFilter(django_filters.FilterSet):
+    package = django_filters.NumberFilter("package__number")
+    item = django_filters.CharFilter("item__code")
+    hs6 = django_filters.CharFilter()
+    origin = django_filters.CharFilter()
+    condition = django_filters.CharFilter()
+    search = django_filters.CharFilter("description_en", "icontains", label="In the English description")
+
+    class Meta:
+        model = ManifestLine
+        fields: list[str] = []
+
+
+class NewLineIn(LineIn):
+    package = serializers.IntegerField(min_value=1, help_text="Number of the package")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List a shipment's manifest lines"),
+    retrieve=extend_schema(summary="Read one line"),
+)
+@extend_schema(tags=["manifests"])
+class LineViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ManifestLine]):
+    """What is in the packages, in the words of the papers."""
+
+    queryset = ManifestLine.objects.none()
+    serializer_class = LineOut
+    permission_classes = [PACKERS]
+    filterset_class = LineFilter
+    ordering = "id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> "QuerySet[ManifestLine]":
+        if not self.kwargs:
+            return self.queryset
+        lines = ManifestLine.objects.filter(package__shipment=self.shipment())
+        return lines.select_related("package", "item").order_by("id")
+
+    def _answer(self, line: ManifestLine, **options: Any) -> Response:
+        fresh = self.get_queryset().get(pk=line.pk)
+        return with_etag(Response(self.get_serializer(fresh).data, **options), fresh)
+
+    @extend_schema(summary="Put goods into a package", request=NewLineIn, responses={201: LineOut}, filters=False)
+    @idempotent
+    def create(self, request: Request, shipment: str) -> Response:
+        """What the line does not say of description, unit, weight and HS code, the catalogue item says."""
+        told = NewLineIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        data = dict(told.validated_data)
+        package = Package.objects.filter(shipment=self.shipment(), number=data.pop("package")).first()
+        if package is None:
+            raise Invalid("There is no such package in this shipment.", field="package", code="does_not_exist")
+        line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
+        return self._answer(line, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Change a line", request=LineIn, responses=LineOut)
+    def partial_update(self, request: Request, shipment: str, pk: str) -> Response:
+        told = LineIn(data=request.data, partial=True)
+        told.is_valid(raise_exception=True)
+        changes = line_told(dict(told.validated_data), self.shipment())
+        line = services.edit_line(
+            self.get_object(), changes, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return self._answer(line)
+
+    @extend_schema(summary="Take goods out of a package", request=None, responses={204: None})
+    def destroy(self, request: Request, shipment: str, pk: str) -> Response:
+        services.remove_line(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def line_told(data: dict[str, Any], shipment: Shipment) -> dict[str, Any]:
+    """Return a line's fields as the service wants them: the amount in minor units of the customs currency."""
+    if "unit_value" in data:
+        data["unit_value_minor"] = to_minor(data.pop("unit_value"), shipment.customs_currency, field="unit_value")
+    return data

@@ -1,0 +1,295 @@
+"""Make and change a shipment while it is packed. Its moves from state to state: shipments/moves."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Max
+from stdnum import iso6346
+
+from logistics.audit import services as audit
+from logistics.catalogue.models import Item
+from logistics.codes import codes
+from logistics.documents import services as documents
+from logistics.errors import DomainError, Invalid
+from logistics.ids import uuid7
+from logistics.partners.models import Partner, Site
+from logistics.people.models import User
+from logistics.transactions import lock
+from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
+from shipments.manifests.states import EVER_DISPATCHED, OPEN_FOR_PACKING, Status
+
+SERIES = "shipments"
+COPIES_MAX = 500
+# Known only when the ship sails: may change after sealing, until the shipment ends.
+TRANSPORT_FIELDS = frozenset(
+    {
+        "seal_number",
+        "bill_of_lading",
+        "cargo_tracking_note",
+        "departs_on",
+        "reaches_port_on",
+        "arrives_on",
+        "freight_minor",
+        "freight_currency",
+    }
+)
+STILL_MOVING = frozenset({Status.SEALED, *EVER_DISPATCHED} - {Status.CLOSED, Status.RETURNED})
+
+
+class ManifestFrozen(DomainError):
+    """The manifest is sealed: what stands on its papers cannot change below them."""
+
+    code = "manifest_frozen"
+
+
+class Stop(NamedTuple):
+    """A site of the shipment and the mark that the packers' spreadsheet gives it."""
+
+    site: Site
+    mark: str
+
+
+@transaction.atomic
+def create(
+    *, title: str, consignee: Partner, customs_currency: str, stops: Iterable[Stop], by: User, at: datetime, **more: Any
+) -> Shipment:
+    """Open a shipment to a partner: a draft with the next number of the year.
+
+    Raises Invalid for an unknown code, for a partner that is not approved, for a site of another partner.
+    """
+    shipment = Shipment(
+        title=title, consignee=consignee, customs_currency=customs_currency, created_by=by, created_at=at, **more
+    )
+    _check(shipment)
+    if consignee.status != Partner.Status.APPROVED:
+        raise Invalid("This partner is not approved. Approve it first.", field="consignee", code="not_approved")
+    shipment.number = f"SHP-{at.year}-{documents.next_number(SERIES, at.year):05}"
+    shipment.save(force_insert=True)
+    _set_stops(shipment, stops)
+    audit.record("created", shipment, by=by, at=at, number=shipment.number)
+    return shipment
+
+
+@transaction.atomic
+def edit(
+    shipment: Shipment,
+    changes: Mapping[str, Any],
+    *,
+    version: int,
+    by: User,
+    at: datetime,
+    stops: Iterable[Stop] | None = None,
+) -> Shipment:
+    """Change what a shipment says; once it is sealed, only what is learned on the way (B/L, seal, dates, freight).
+
+    Raises Stale, ManifestFrozen, Invalid.
+    """
+    shipment = lock(shipment, version=version)
+    wanted = {*changes, *(["sites"] if stops is not None else [])}
+    if shipment.status in STILL_MOVING:
+        wanted -= TRANSPORT_FIELDS
+    if wanted and shipment.status not in OPEN_FOR_PACKING:
+        raise ManifestFrozen(
+            f"The shipment is {shipment.status}: {', '.join(sorted(wanted))} cannot change any more."
+            " Reopen it first if it has not left.",
+            fields=sorted(wanted),
+        )
+    for name, value in changes.items():
+        setattr(shipment, name, value)
+    _check(shipment)
+    shipment.version += 1
+    shipment.save()
+    if stops is not None:
+        _set_stops(shipment, stops)
+    audit.record("edited", shipment, by=by, at=at, fields=sorted({*changes, *wanted}))
+    return shipment
+
+
+def begin_packing(shipment: Shipment, *, by: User) -> None:
+    """Let a locked shipment take packages. Raises ManifestFrozen once it is sealed."""
+    if not shipment.may_be_packed:
+        raise ManifestFrozen(
+            f"The shipment is {shipment.status}: its manifest cannot change. Reopen it first if it has not left."
+        )
+    if shipment.status == Status.DRAFT:
+        shipment.become(Status.PACKING)
+        shipment.packed_by = by
+        shipment.save(update_fields=["status", "packed_by"])
+
+
+@transaction.atomic
+def add_package(
+    shipment: Shipment,
+    lines: Iterable[Mapping[str, Any]],
+    *,
+    by: User,
+    at: datetime,
+    copies: int = 1,
+    number: int | None = None,
+    **about: Any,
+) -> list[Package]:
+    """Put packages into the manifest: `copies` equal ones, numbered from `number` or from the next free one.
+
+    Raises ManifestFrozen, Invalid.
+    """
+    shipment = lock(shipment)
+    begin_packing(shipment, by=by)
+    last = shipment.packages.aggregate(last=Max("number"))["last"] or 0
+    first = number or last + 1
+    if shipment.packages.filter(number__range=(first, first + copies - 1)).exists():
+        raise Invalid(f"There is a package {first} already.", field="number", code="not_unique")
+    packages = [Package(id=uuid7(), shipment=shipment, number=first + step, **about) for step in range(copies)]
+    told = list(lines)
+    made = [
+        new_line(package, position=position, **line)
+        for package in packages
+        for position, line in enumerate(told, start=1)
+    ]
+    _check_package(packages[0])
+    Package.objects.bulk_create(packages)
+    ManifestLine.objects.bulk_create(made)
+    audit.record("packages added", shipment, by=by, at=at, first=first, last=first + copies - 1)
+    return packages
+
+
+@transaction.atomic
+def edit_package(package: Package, changes: Mapping[str, Any], *, version: int, by: User, at: datetime) -> Package:
+    """Change what a package says. Raises Stale, ManifestFrozen, Invalid."""
+    shipment = lock(package.shipment)
+    begin_packing(shipment, by=by)
+    package = lock(package, version=version)
+    taken = shipment.packages.filter(number=changes.get("number", 0)).exclude(pk=package.pk)
+    if taken.exists():
+        raise Invalid(f"There is a package {changes['number']} already.", field="number", code="not_unique")
+    for name, value in changes.items():
+        setattr(package, name, value)
+    _check_package(package)
+    package.version += 1
+    package.save(update_fields=[*changes, "version"])
+    audit.record("package edited", shipment, by=by, at=at, package=package.number, fields=sorted(changes))
+    return package
+
+
+@transaction.atomic
+def remove_package(package: Package, *, version: int, by: User, at: datetime) -> None:
+    """Take a package and its lines out of the manifest. Raises Stale, ManifestFrozen."""
+    shipment = lock(package.shipment)
+    begin_packing(shipment, by=by)
+    lock(package, version=version).delete()
+    audit.record("package removed", shipment, by=by, at=at, package=package.number)
+
+
+@transaction.atomic
+def add_line(package: Package, *, by: User, at: datetime, **about: Any) -> ManifestLine:
+    """Put goods into a package. Raises ManifestFrozen, Invalid."""
+    shipment = lock(package.shipment)
+    begin_packing(shipment, by=by)
+    last = package.lines.aggregate(last=Max("position"))["last"] or 0
+    line = new_line(package, position=last + 1, **about)
+    line.save(force_insert=True)
+    audit.record("line added", shipment, by=by, at=at, package=package.number, line=line.position)
+    return line
+
+
+@transaction.atomic
+def edit_line(line: ManifestLine, changes: Mapping[str, Any], *, version: int, by: User, at: datetime) -> ManifestLine:
+    """Change what a line says. Raises Stale, ManifestFrozen, Invalid."""
+    shipment = lock(line.package.shipment)
+    begin_packing(shipment, by=by)
+    line = lock(line, version=version)
+    for name, value in changes.items():
+        setattr(line, name, value)
+    _check_line(line)
+    line.version += 1
+    line.save(update_fields=[*changes, "version"])
+    audit.record(
+        "line edited", shipment, by=by, at=at, package=line.package.number, line=line.position, fields=sorted(changes)
+    )
+    return line
+
+
+@transaction.atomic
+def remove_line(line: ManifestLine, *, version: int, by: User, at: datetime) -> None:
+    """Take goods out of a package. Raises Stale, ManifestFrozen."""
+    shipment = lock(line.package.shipment)
+    begin_packing(shipment, by=by)
+    lock(line, version=version).delete()
+    audit.record("line removed", shipment, by=by, at=at, package=line.package.number, line=line.position)
+
+
+def new_line(package: Package, *, item: Item, position: int, **about: Any) -> ManifestLine:
+    """Return a line, not yet stored, in the item's words wherever it is given none of its own."""
+    of_item = {
+        "description_en": item.name_en,
+        "description_fr": item.name_fr,
+        "unit": item.unit,
+        "hs6": item.hs6,
+        "unit_weight_kg": item.unit_weight_kg,
+    }
+    line = ManifestLine(package=package, item=item, position=position, **(of_item | about))
+    _check_line(line)
+    return line
+
+
+def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
+    wanted = {stop.mark: stop.site for stop in stops}
+    for site in wanted.values():
+        if site.partner_id != shipment.consignee_id:
+            raise Invalid("A site belongs to another partner.", field="sites", code="foreign_site")
+    if len(set(wanted.values())) < len(wanted):
+        raise Invalid("A site stands twice.", field="sites", code="not_unique")
+    here = {stop.mark: stop for stop in shipment.stops.all()}
+    gone = [stop for mark, stop in here.items() if mark not in wanted or wanted[mark].pk != stop.site_id]
+    if Package.objects.filter(destination__in=gone).exists():
+        raise Invalid("A site that packages go to cannot be taken away.", field="sites", code="in_use")
+    ShipmentSite.objects.filter(pk__in=[stop.pk for stop in gone]).delete()
+    kept = {mark for mark, stop in here.items() if stop not in gone}
+    ShipmentSite.objects.bulk_create(
+        ShipmentSite(shipment=shipment, site=site, mark=mark) for mark, site in wanted.items() if mark not in kept
+    )
+
+
+def _check(shipment: Shipment) -> None:
+    """Raise Invalid for the first code that no list of the trade knows."""
+    _known("customs_currency", shipment.customs_currency, codes.currencies())
+    _known("freight_currency", shipment.freight_currency, codes.currencies())
+    _known("incoterm", shipment.incoterm, codes.incoterms())
+    for name in ("port_of_loading", "port_of_discharge", "place_of_delivery"):
+        _known(name, getattr(shipment, name), codes.ports())
+    _known("container_type", shipment.container_type, codes.container_types())
+    if shipment.container_number and not iso6346.is_valid(shipment.container_number):
+        raise Invalid(
+            "The container number's check digit (ISO 6346) does not fit. Read it again on the door.",
+            field="container_number",
+            code="bad_check_digit",
+        )
+    if (shipment.freight_minor is None) != (not shipment.freight_currency):
+        raise Invalid("Freight needs an amount and a currency.", field="freight", code="incomplete")
+
+
+def _known(field: str, value: str, list_of_codes: Mapping[str, object]) -> None:
+    if value and value not in list_of_codes:
+        raise Invalid(f"{value} is not in the published list of codes.", field=field, code="unknown_code")
+
+
+def _check_package(package: Package) -> None:
+    _known("kind", package.kind, codes.package_kinds())
+    sizes = [package.length_cm, package.width_cm, package.height_cm]
+    if any(size is None for size in sizes) and any(size is not None for size in sizes):
+        raise Invalid("Give all three dimensions or none.", field="length_cm", code="incomplete")
+    if package.gross_measured and package.gross_kg is None:
+        raise Invalid("A measured weight needs a weight.", field="gross_kg", code="required")
+    if package.destination is not None and package.destination.shipment_id != package.shipment_id:
+        raise Invalid("That site is not one of this shipment's.", field="destination", code="foreign_site")
+
+
+def _check_line(line: ManifestLine) -> None:
+    if not codes.is_unit(line.unit):
+        raise Invalid(f"{line.unit} is not a unit of UN/ECE Rec 20.", field="unit", code="unknown_code")
+    if not codes.is_hs6(line.hs6):
+        raise Invalid(
+            "Six digits of the Harmonized System 2022 are needed, e.g. 940320.", field="hs6", code="unknown_code"
+        )
+    _known("origin", line.origin, codes.countries())

@@ -1,0 +1,50 @@
+"""The whole life of a shipment. What is not here cannot happen.
+
+draft -> packing -> sealed -> dispatched -> arrived -> partially_received -> received -> closed
+"""
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PACKING = "packing", "Packing"
+    SEALED = "sealed", "Sealed"
+    DISPATCHED = "dispatched", "Dispatched"
+    ARRIVED = "arrived", "Arrived"
+    PARTIALLY_RECEIVED = "partially_received", "Partially received"
+    RECEIVED = "received", "Received"
+    CLOSED = "closed", "Closed"
+    CANCELLED = "cancelled", "Cancelled"
+    LOST = "lost", "Lost"
+    RETURNED = "returned", "Returned"
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.PACKING, Status.CANCELLED}),
+    Status.PACKING: frozenset({Status.SEALED, Status.CANCELLED}),
+    # Reopened, its papers are superseded.
+    Status.SEALED: frozenset({Status.PACKING, Status.DISPATCHED, Status.CANCELLED}),
+    Status.DISPATCHED: frozenset({Status.ARRIVED, Status.LOST, Status.RETURNED}),
+    Status.ARRIVED: frozenset({Status.PARTIALLY_RECEIVED, Status.RECEIVED, Status.LOST}),
+    # Back to arrived when its only delivery was reversed.
+    Status.PARTIALLY_RECEIVED: frozenset({Status.RECEIVED, Status.ARRIVED}),
+    Status.RECEIVED: frozenset({Status.CLOSED, Status.PARTIALLY_RECEIVED, Status.ARRIVED}),
+    Status.LOST: frozenset({Status.ARRIVED, Status.CLOSED}),
+    Status.CLOSED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.RETURNED: frozenset(),
+}
+OPEN_FOR_PACKING = (Status.DRAFT, Status.PACKING)
+EVER_DISPATCHED = (
+    Status.DISPATCHED,
+    Status.ARRIVED,
+    Status.PARTIALLY_RECEIVED,
+    Status.RECEIVED,
+    Status.CLOSED,
+    Status.LOST,
+    Status.RETURNED,
+)
+SEALED_STATES = (Status.SEALED, *EVER_DISPATCHED)
+# A partner is not told of what may still change or be cancelled.
+SEEN_BY_PARTNERS = EVER_DISPATCHED

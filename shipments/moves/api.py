@@ -1,0 +1,246 @@
+"""`/shipments/`: a shipment and its moves, one action for each verb."""
+
+from collections.abc import Callable
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from logistics.audit import services as audit
+from logistics.codes import codes
+from logistics.errors import Invalid
+from logistics.idempotency.api import idempotent
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+from shipments.manifests import access
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.manifests.money import to_minor
+from shipments.manifests.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
+from shipments.manifests.states import Status
+from shipments.moves import rules, services, story
+
+ALL = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
+
+
+class ShipmentFilter(django_filters.FilterSet):
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices, label="One or more states")
+    partner = django_filters.CharFilter("consignee__code", label="Code of the consignee")
+    number = django_filters.CharFilter(label="SHP-2026-00001")
+    dispatched_after = django_filters.IsoDateTimeFilter("dispatched_at", "gte")
+    dispatched_before = django_filters.IsoDateTimeFilter("dispatched_at", "lt")
+    created_after = django_filters.IsoDateTimeFilter("created_at", "gte")
+    created_before = django_filters.IsoDateTimeFilter("created_at", "lt")
+    search = django_filters.CharFilter(method="mentions", label="In number, reference, title, container, B/L")
+
+    class Meta:
+        model = Shipment
+        fields: list[str] = []
+
+    def mentions(self, shipments: "QuerySet[Shipment]", name: str, text: str) -> "QuerySet[Shipment]":
+        wanted = Q()
+        for field in ("number", "reference", "title", "container_number", "bill_of_lading"):
+            wanted |= Q(**{f"{field}__icontains": text})
+        return shipments.filter(wanted)
+
+
+class ReasonIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, help_text="Stands in the trail")
+
+
+class TrailEntryOut(serializers.Serializer[Any]):
+    sequence = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    verb = serializers.CharField()
+    by = serializers.CharField()
+    sentence = serializers.CharField(help_text="In the language of Accept-Language: English or French")
+    reason = serializers.CharField()
+
+
+SHIPMENT = OpenApiExample(
+    "A container to Mali",
+    value={
+        "title": "Mali: rescue and rehabilitation for survivors of trafficking",
+        "reference": "CGD-ML-26-001",
+        "consignee": "AMAR",
+        "sites": [{"code": "K7RXW", "mark": "A"}, {"code": "T3MPZ", "mark": "B"}],
+        "mode": "sea",
+        "incoterm": "DAP",
+        "incoterm_place": "Bamako",
+        "port_of_loading": "HKHKG",
+        "port_of_discharge": "SNDKR",
+        "place_of_delivery": "MLBKO",
+        "container_number": "CSQU3054383",
+        "container_type": "45G1",
+        "seal_number": "HK0012345",
+        "customs_currency": "HKD",
+        "freight": "38500.00",
+        "freight_currency": "HKD",
+    },
+    request_only=True,
+)
+
+
+def move(
+    summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Any = None
+) -> Callable[[Any], Any]:
+    """A POST on one shipment that moves it, under an Idempotency-Key."""
+    options: dict[str, Any] = {"permission_classes": [permission]} if permission else {}
+
+    def decorate(method: Any) -> Any:
+        described = extend_schema(
+            summary=summary,
+            request=ReasonIn if with_reason else None,
+            responses=ShipmentDetailOut,
+            filters=False,
+        )(idempotent(method))
+        return action(detail=True, methods=["post"], url_path=url_path or method.__name__, **options)(described)
+
+    return decorate
+
+
+@extend_schema_view(list=extend_schema(summary="List shipments, newest first"))
+@extend_schema(tags=["shipments"])
+class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
+    """Shipments are named by id or number. A partner sees its own, once they have left."""
+
+    queryset = Shipment.objects.none()
+    serializer_class = ShipmentOut
+    permission_classes = [ALL]
+    filterset_class = ShipmentFilter
+    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
+    ordering_fields = ["id", "number"]
+    ordering = ["-id"]
+    lookup_url_kwarg = "shipment"
+    lookup_value_converter = "str"
+
+    def get_queryset(self) -> "QuerySet[Shipment]":
+        return access.visible_to(self.request.user).select_related("consignee")
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"for_partner": access.is_partner(self.request.user)}
+
+    def _found(self) -> Shipment:
+        return access.find(self.request.user, self.kwargs["shipment"])
+
+    def _answer(self, shipment: Shipment, **options: Any) -> Response:
+        actions = rules.allowed_actions(shipment, actor(self.request))
+        context = self.get_serializer_context() | {"allowed_actions": actions}
+        return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, **options), shipment)
+
+    @extend_schema(summary="Read a shipment, its totals, and what you may do with it now", responses=ShipmentDetailOut)
+    def retrieve(self, request: Request, shipment: str) -> Response:
+        return self._answer(self._found())
+
+    @extend_schema(
+        summary="Open a shipment",
+        request=ShipmentIn,
+        responses={201: ShipmentDetailOut},
+        examples=[SHIPMENT],
+        filters=False,
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """A draft with the next number of the year. Its sites belong to the consignee."""
+        told = ShipmentIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        fields, stops = _told(dict(told.validated_data))
+        shipment = manifests.create(**fields, stops=stops or [], by=actor(request), at=timezone.now())
+        return self._answer(shipment, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut)
+    def partial_update(self, request: Request, shipment: str) -> Response:
+        """Once it is sealed only what is learned on the way can change: seal, B/L, CTN, dates, freight."""
+        told = ShipmentIn(data=request.data, partial=True)
+        told.is_valid(raise_exception=True)
+        found = self._found()
+        fields, stops = _told(dict(told.validated_data), found)
+        edited = manifests.edit(
+            found, fields, stops=stops, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return self._answer(edited)
+
+    @move("Note that you compared the packages with the manifest; the packer cannot")
+    def check(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.check(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Seal: freeze the manifest and issue its packing list")
+    def seal(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.seal(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Reopen a sealed shipment; its packing list is superseded", with_reason=True)
+    def reopen(self, request: Request, shipment: str) -> Response:
+        reason = _reason(request)
+        return self._answer(services.reopen(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+
+    # Not named `dispatch`: that is the method by which Django calls every view.
+    @move("Dispatch: the goods leave, the partner is told", url_path="dispatch")
+    def send_off(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.dispatch(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Report the arrival; nothing is counted yet", permission=RECEIVERS)
+    def arrive(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.arrive(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Declare the whole shipment lost", with_reason=True)
+    def lose(self, request: Request, shipment: str) -> Response:
+        reason = _reason(request)
+        return self._answer(services.lose(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+
+    @move("Report that a lost shipment was found")
+    def find(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.find(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Report that the goods came back", url_path="return", with_reason=True)
+    def send_back(self, request: Request, shipment: str) -> Response:
+        reason = _reason(request)
+        return self._answer(services.send_back(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+
+    @move("Close: every line is accounted for, every discrepancy closed")
+    def close(self, request: Request, shipment: str) -> Response:
+        return self._answer(services.close(self._found(), by=actor(request), at=timezone.now()))
+
+    @move("Cancel a shipment that has not left", with_reason=True)
+    def cancel(self, request: Request, shipment: str) -> Response:
+        reason = _reason(request)
+        return self._answer(services.cancel(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+
+    @extend_schema(
+        summary="Read the shipment's story: who did what, when",
+        responses=TrailEntryOut(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def trail(self, request: Request, shipment: str) -> Response:
+        """Oldest first, as sentences. A partner reads "the charity" in place of our people's names."""
+        entries = audit.trail(self._found())
+        return Response(list(story.tell(entries, hide_staff=access.is_partner(request.user))))
+
+
+def _reason(request: Request) -> str:
+    told = ReasonIn(data=request.data)
+    told.is_valid(raise_exception=True)
+    return str(told.validated_data["reason"])
+
+
+def _told(data: dict[str, Any], shipment: Shipment | None = None) -> tuple[dict[str, Any], list[manifests.Stop] | None]:
+    """Return the fields as the service wants them, and the stops where the body names them."""
+    sites = data.pop("sites", None)
+    stops = None if sites is None else [manifests.Stop(site["code"], site["mark"]) for site in sites]
+    if "freight" in data:
+        freight = data.pop("freight")
+        currency = data.get("freight_currency", shipment.freight_currency if shipment else "")
+        if freight is not None and currency not in codes.currencies():
+            raise Invalid("Freight needs a currency of ISO 4217.", field="freight_currency", code="unknown_code")
+        data["freight_minor"] = None if freight is None else to_minor(freight, currency, field="freight")
+    return data, stops

@@ -1,0 +1,213 @@
+"""Which move of a shipment is allowed now, and why the others are not.
+
+The services ask the same questions as `allowed_actions`, so that an answer and a refusal never disagree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
+
+from logistics.errors import DomainError, WrongState
+from logistics.partners.models import Partner
+from logistics.people.models import Role, User
+from shipments.deliveries.models import Discrepancy, Tally
+from shipments.manifests.models import ManifestLine, Shipment
+from shipments.manifests.states import Status
+
+WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
+RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
+
+
+class NotReady(DomainError):
+    """The manifest is not complete: `problems` says what is missing, and in which packages."""
+
+    code = "not_ready"
+
+
+class PartnerNotApproved(DomainError):
+    """Goods go to approved partners only."""
+
+    code = "partner_not_approved"
+
+
+class SealMissing(DomainError):
+    """A container leaves under a seal."""
+
+    code = "seal_missing"
+
+
+class Unresolved(DomainError):
+    """Lines are not accounted for, or discrepancies are open."""
+
+    code = "unresolved"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A verb of the API: from which states, by whom, and what else must hold."""
+
+    name: str
+    sources: frozenset[Status]
+    roles: frozenset[Role]
+    guard: Callable[[Shipment], DomainError | None] = lambda shipment: None
+
+
+def refusal(name: str, shipment: Shipment) -> DomainError | None:
+    """Return why this move is refused now, or None."""
+    move = MOVES[name]
+    if shipment.status not in move.sources:
+        return WrongState(
+            _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
+            % {
+                "status": Status(shipment.status).label.lower(),
+                "sources": ", ".join(source.label.lower() for source in Status if source in move.sources),
+            },
+            current=shipment.status,
+            wanted=name,
+        )
+    return move.guard(shipment)
+
+
+def require(name: str, shipment: Shipment) -> None:
+    """Raise what refuses this move now."""
+    if error := refusal(name, shipment):
+        raise error
+
+
+def allowed_actions(shipment: Shipment, user: User) -> list[dict[str, Any]]:
+    """Return each move that this person's roles include, and the reason where it is refused now."""
+    answers = []
+    for move in MOVES.values():
+        if not user.has_role(*move.roles):
+            continue
+        error = refusal(move.name, shipment)
+        answers.append(
+            {
+                "action": move.name,
+                "allowed": error is None,
+                "reason_code": error.code if error else "",
+                "reason": str(error) if error else "",
+            }
+        )
+    return answers
+
+
+# --- What else must hold ----------------------------------------------------------------------
+
+
+def complete(shipment: Shipment) -> DomainError | None:
+    """At least one package, none empty, numbers without gap, weights known, names in the partner's languages."""
+    problems = list(_problems(shipment))
+    if not problems:
+        return None
+    return NotReady(
+        _("The manifest is not ready: %(problems)s") % {"problems": " ".join(p["detail"] for p in problems)},
+        problems=problems,
+    )
+
+
+def _problems(shipment: Shipment) -> "list[dict[str, Any]]":
+    packages = (
+        shipment.packages.annotate(
+            line_count=Count("lines"),
+            net=Sum("lines__net_kg"),
+            unweighed=Count("lines", filter=Q(lines__unit_weight_kg=None)),
+        )
+        .order_by("number")
+        .values("number", "gross_kg", "line_count", "net", "unweighed", "destination_id")
+    )
+    rows = list(packages)
+    if not rows:
+        return [_problem("no_packages", _("There is no package."), [])]
+    found = {
+        "empty_packages": (_("Packages without goods."), [r["number"] for r in rows if not r["line_count"]]),
+        "numbers_not_contiguous": (
+            _("Package numbers do not run from 1 without gap."),
+            [row["number"] for place, row in enumerate(rows, start=1) if row["number"] != place][:1],
+        ),
+        "weights_unknown": (
+            _("Weights are not known."),
+            [row["number"] for row in rows if row["gross_kg"] is None or row["unweighed"]],
+        ),
+        "gross_below_net": (
+            _("Packages weigh less than their goods."),
+            [row["number"] for row in rows if row["gross_kg"] and row["net"] and row["gross_kg"] < row["net"]],
+        ),
+        "destination_missing": (
+            _("Packages have no destination."),
+            [row["number"] for row in rows if row["destination_id"] is None] if shipment.stops.count() > 1 else [],
+        ),
+        "names_missing": (_("Goods have no name in the partner's language."), _unnamed(shipment)),
+        "payload_exceeded": (_("The goods weigh more than the container may carry."), _overweight(shipment, rows)),
+    }
+    return [_problem(code, detail, numbers) for code, (detail, numbers) in found.items() if numbers]
+
+
+def _problem(code: str, detail: str, packages: list[int]) -> dict[str, Any]:
+    return {"code": code, "detail": detail, "packages": packages[:50], "count": len(packages)}
+
+
+def _unnamed(shipment: Shipment) -> list[int]:
+    lines = ManifestLine.objects.filter(package__shipment=shipment)
+    unnamed = Q(description_en="") | (Q(description_fr="") if "fr" in shipment.consignee.languages else Q())
+    return list(lines.filter(unnamed).values_list("package__number", flat=True).order_by("package__number").distinct())
+
+
+def _overweight(shipment: Shipment, rows: list[dict[str, Any]]) -> list[int]:
+    payload = shipment.container_payload_kg
+    gross = sum(row["gross_kg"] or 0 for row in rows)
+    return [rows[-1]["number"]] if payload is not None and gross > payload else []
+
+
+def may_leave(shipment: Shipment) -> DomainError | None:
+    if shipment.consignee.status != Partner.Status.APPROVED:
+        return PartnerNotApproved(_("The partner is not approved. A coordinator can approve it."))
+    if shipment.container_number and not shipment.seal_number:
+        return SealMissing(_("Enter the number of the container's seal first."))
+    return None
+
+
+def settled(shipment: Shipment) -> DomainError | None:
+    """Every line is accounted for, and every discrepancy is closed."""
+    lines = shipment.line_count or 0
+    resolved = Tally.objects.filter(shipment=shipment, is_resolved=True).count()
+    still_open = shipment.discrepancies.exclude(state=Discrepancy.State.CLOSED).count()
+    # Of a shipment that is lost as a whole no line was ever counted.
+    unresolved = 0 if shipment.status == Status.LOST else lines - resolved
+    if not unresolved and not still_open:
+        return None
+    return Unresolved(
+        _("Before it is closed: %(lines)s lines are not accounted for, %(open)s discrepancies are not closed.")
+        % {"lines": unresolved, "open": still_open},
+        unresolved_lines=unresolved,
+        open_discrepancies=still_open,
+    )
+
+
+def not_yet_checked(shipment: Shipment) -> DomainError | None:
+    return None if shipment.packages.exists() else NotReady(_("There is no package to check."), problems=[])
+
+
+MOVES: dict[str, Move] = {
+    move.name: move
+    for move in (
+        Move("check", frozenset({Status.PACKING}), WAREHOUSE, not_yet_checked),
+        Move("seal", frozenset({Status.PACKING}), WAREHOUSE, complete),
+        Move("reopen", frozenset({Status.SEALED}), WAREHOUSE),
+        Move("dispatch", frozenset({Status.SEALED}), WAREHOUSE, may_leave),
+        Move("arrive", frozenset({Status.DISPATCHED}), RECEIVERS),
+        Move(
+            "deliver",
+            frozenset({Status.DISPATCHED, Status.ARRIVED, Status.PARTIALLY_RECEIVED, Status.RECEIVED}),
+            RECEIVERS,
+        ),
+        Move("lose", frozenset({Status.DISPATCHED, Status.ARRIVED}), WAREHOUSE),
+        Move("find", frozenset({Status.LOST}), WAREHOUSE),
+        Move("return", frozenset({Status.DISPATCHED}), WAREHOUSE),
+        Move("close", frozenset({Status.RECEIVED, Status.LOST}), WAREHOUSE, settled),
+        Move("cancel", frozenset({Status.DRAFT, Status.PACKING, Status.SEALED}), WAREHOUSE),
+    )
+}

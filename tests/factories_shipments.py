@@ -1,0 +1,106 @@
+"""Makers of shipments, on top of those of the base rooms."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from logistics.catalogue.models import Category, Item
+from logistics.charity.models import Charity
+from logistics.partners.models import Partner
+from logistics.people.models import Role, User
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.moves import services as moves
+from tests.logistics.makers import NOON, make_category, make_contact, make_item, make_partner, make_site, make_user
+
+MALI = Path(__file__).parent / "data" / "mali_shipment"
+MARKS = "ABCDE"
+# The kinds of goods of the Mali shipment.
+CATEGORIES = {
+    "Household furniture": "Mobilier",
+    "Household appliances": "Électroménager",
+    "Hostel supplies": "Fournitures de foyer",
+    "Office equipment": "Équipement de bureau",
+    "Computers": "Informatique",
+    "School supplies": "Fournitures scolaires",
+    "Vocational training equipment": "Équipement de formation professionnelle",
+    "Clothing": "Vêtements",
+    "Toys": "Jouets",
+}
+
+
+def make_charity(**fields: Any) -> Charity:
+    given = {
+        "name": "Harbour Relief (fictional)",
+        "address": "Unit 5, Example Centre\nTuen Mun, Hong Kong",
+        "country": "HK",
+        "registration": "91/00000",
+        "jurisdiction": "HK",
+        "email": "giving@example.org",
+        "signatory": "Chan Tai Man",
+        "currencies": ["HKD"],
+    }
+    return Charity.objects.first() or Charity.objects.create(**given | fields)
+
+
+def make_categories() -> list[Category]:
+    return [make_category(name_en=name_en, name_fr=name_fr) for name_en, name_fr in CATEGORIES.items()]
+
+
+def make_packer() -> User:
+    return make_user(Role.WAREHOUSE, name="Lee Ka Yan")
+
+
+def make_shipment(
+    partner: Partner | None = None, *, by: User | None = None, marks: str = "A", **fields: Any
+) -> Shipment:
+    """A draft to a partner, with a site for each mark."""
+    partner = partner or make_partner()
+    stops = [manifests.Stop(make_site(partner), mark) for mark in marks]
+    given = {"title": "Beds and books", "customs_currency": "HKD"}
+    return manifests.create(**given | fields, consignee=partner, stops=stops, by=by or make_packer(), at=NOON)
+
+
+def pack(
+    shipment: Shipment,
+    packages: int = 1,
+    *,
+    lines: int = 1,
+    item: Item | None = None,
+    by: User | None = None,
+    **line: Any,
+) -> Shipment:
+    """Put equal packages into a shipment: each with lines of 10 pieces at 1.250 kg and HK$4.50."""
+    item = item or make_item()
+    told = {"item": item, "quantity": 10, "unit_weight_kg": Decimal("1.250"), "unit_value_minor": 450} | line
+    manifests.add_package(
+        shipment,
+        [told] * lines,
+        copies=packages,
+        kind="CT",
+        length_cm=Decimal(60),
+        width_cm=Decimal(40),
+        height_cm=Decimal(40),
+        gross_kg=Decimal("13.5") * lines,
+        destination=shipment.stops.first(),
+        by=by or make_packer(),
+        at=NOON,
+    )
+    shipment.refresh_from_db()
+    return shipment
+
+
+def make_packed(packages: int = 1, *, partner: Partner | None = None, lines: int = 1, **fields: Any) -> Shipment:
+    make_charity()
+    return pack(make_shipment(partner, **fields), packages, lines=lines)
+
+
+def make_sealed(packages: int = 1, *, partner: Partner | None = None, lines: int = 1, **fields: Any) -> Shipment:
+    return moves.seal(make_packed(packages, partner=partner, lines=lines, **fields), by=make_packer(), at=NOON)
+
+
+def make_dispatched(packages: int = 1, *, partner: Partner | None = None, lines: int = 1, **fields: Any) -> Shipment:
+    partner = partner or make_partner()
+    make_contact(partner)
+    sealed = make_sealed(packages, partner=partner, lines=lines, **fields)
+    return moves.dispatch(sealed, by=make_packer(), at=NOON)

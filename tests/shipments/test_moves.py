@@ -1,0 +1,445 @@
+import pytest
+from django.db import IntegrityError, transaction
+
+from logistics.documents.models import Document
+from logistics.errors import WrongState
+from logistics.mail.models import Email
+from logistics.people.models import Role
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import Status
+from shipments.moves import rules, services
+from tests.factories_shipments import (
+    make_charity,
+    make_dispatched,
+    make_packed,
+    make_packer,
+    make_sealed,
+    make_shipment,
+    pack,
+)
+from tests.logistics.makers import (
+    NOON,
+    client_of,
+    in_threads,
+    key_client,
+    make_item,
+    make_key,
+    make_partner,
+    make_user,
+    once,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class TestSeal:
+    def test_freezes_the_totals_and_owes_the_packing_list(self) -> None:
+        shipment = make_packed(3, lines=2)
+
+        services.seal(shipment, by=make_packer(), at=NOON)
+
+        shipment.refresh_from_db()
+        assert (shipment.status, shipment.package_count, shipment.line_count) == ("sealed", 3, 6)
+        assert (str(shipment.net_kg), str(shipment.gross_kg)) == ("75.000", "81.000")
+        assert (str(shipment.volume_m3), shipment.value_minor) == ("0.288", 27000)
+        paper = shipment.papers.get()
+        assert (paper.kind, paper.version, paper.document.state) == ("packing-list", 1, "pending")
+        assert paper.document.languages == ["en", "fr"]
+        assert [p["number"] for p in paper.document.context["packages"]] == [1, 2, 3]
+
+    def test_refuses_an_empty_manifest(self) -> None:
+        shipment = make_shipment()
+        manifests.begin_packing(shipment, by=make_packer())
+
+        with pytest.raises(rules.NotReady) as refusal:
+            services.seal(shipment, by=make_packer(), at=NOON)
+
+        assert [p["code"] for p in refusal.value.details["problems"]] == ["no_packages"]  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            ({"unit_weight_kg": None}, "weights_unknown"),
+            ({"unit_weight_kg": 2}, "gross_below_net"),
+            ({"description_fr": ""}, "names_missing"),
+        ],
+    )
+    def test_names_the_packages_that_are_not_ready(self, line: dict[str, object], code: str) -> None:
+        shipment = pack(make_packed(), **line)
+
+        with pytest.raises(rules.NotReady) as refusal:
+            services.seal(shipment, by=make_packer(), at=NOON)
+
+        assert [(p["code"], p["packages"]) for p in refusal.value.details["problems"]] == [(code, [2])]  # type: ignore[attr-defined]
+        assert not Document.objects.exists()
+
+    def test_refuses_a_gap_in_the_numbers(self) -> None:
+        shipment = make_packed(3)
+        package = shipment.packages.get(number=2)
+        manifests.remove_package(package, version=1, by=make_packer(), at=NOON)
+
+        with pytest.raises(rules.NotReady) as refusal:
+            services.seal(shipment, by=make_packer(), at=NOON)
+
+        assert [p["code"] for p in refusal.value.details["problems"]] == ["numbers_not_contiguous"]  # type: ignore[attr-defined]
+
+    def test_refuses_a_package_without_destination_where_there_are_several(self) -> None:
+        make_charity()
+        shipment = pack(make_shipment(marks="AB"))
+        shipment.packages.update(destination=None)
+
+        with pytest.raises(rules.NotReady, match="destination"):
+            services.seal(shipment, by=make_packer(), at=NOON)
+
+    def test_refuses_more_than_the_container_may_carry(self) -> None:
+        make_charity()
+        shipment = pack(make_shipment(container_payload_kg=13))
+
+        with pytest.raises(rules.NotReady, match="container"):
+            services.seal(shipment, by=make_packer(), at=NOON)
+
+    def test_refuses_the_packer_as_checker(self) -> None:
+        shipment = make_packed()
+
+        with pytest.raises(services.CheckerIsPacker):
+            services.check(shipment, by=shipment.packed_by, at=NOON)
+
+    def test_prints_who_packed_and_who_checked(self) -> None:
+        shipment = make_packed()
+        services.check(shipment, by=make_user(Role.WAREHOUSE, name="Awa"), at=NOON)
+
+        services.seal(shipment, by=make_packer(), at=NOON)
+
+        context = shipment.papers.get().document.context
+        assert (context["prepared_by"], context["checked_by"]) == ("Lee Ka Yan", "Awa")
+
+
+class TestFrozen:
+    def test_the_service_refuses_a_change(self) -> None:
+        shipment = make_sealed()
+
+        with pytest.raises(manifests.ManifestFrozen):
+            pack(shipment)
+
+    @pytest.mark.parametrize("what", ["package", "line", "new package", "no line"])
+    def test_the_database_refuses_a_change(self, what: str) -> None:
+        shipment = make_sealed()
+        package = shipment.packages.get()
+        line = package.lines.get()
+        changes = {
+            "package": lambda: shipment.packages.update(gross_kg=1),
+            "line": lambda: package.lines.update(quantity=1),
+            "new package": lambda: shipment.packages.create(number=2, kind="CT"),
+            "no line": line.delete,
+        }
+
+        with pytest.raises(IntegrityError, match="a sealed manifest is frozen"), transaction.atomic():
+            changes[what]()
+
+    def test_the_database_refuses_other_totals_and_texts(self) -> None:
+        shipment = make_sealed()
+
+        for change in ({"net_kg": 1}, {"title": "Other"}, {"container_number": "CSQU3054383"}):
+            with pytest.raises(Exception, match="frozen"), transaction.atomic():
+                Shipment.objects.filter(pk=shipment.pk).update(**change)
+
+    def test_what_is_learned_on_the_way_may_change(self) -> None:
+        shipment = make_sealed()
+
+        manifests.edit(shipment, {"bill_of_lading": "HKG1"}, version=shipment.version, by=make_packer(), at=NOON)
+
+        shipment.refresh_from_db()
+        assert shipment.bill_of_lading == "HKG1"
+
+    def test_the_database_refuses_a_dispatch_without_a_date(self) -> None:
+        shipment = make_sealed()
+
+        with pytest.raises(IntegrityError, match="shipment_has_left_exactly_when_it_says_so"):
+            Shipment.objects.filter(pk=shipment.pk).update(status=Status.DISPATCHED)
+
+    def test_the_database_refuses_a_seal_without_totals(self) -> None:
+        shipment = make_packed()
+
+        with pytest.raises(IntegrityError, match="shipment_is_sealed_exactly_when_it_says_so"):
+            Shipment.objects.filter(pk=shipment.pk).update(status=Status.SEALED)
+
+    def test_the_database_refuses_a_packer_who_checks(self) -> None:
+        shipment = make_packed()
+
+        with pytest.raises(IntegrityError, match="who_checks_a_shipment_did_not_pack_it"):
+            Shipment.objects.filter(pk=shipment.pk).update(checked_by=shipment.packed_by)
+
+
+class TestReopen:
+    def test_supersedes_the_packing_list_and_the_next_seal_makes_version_2(self) -> None:
+        shipment = make_sealed()
+
+        services.reopen(shipment, reason="one box more", by=make_packer(), at=NOON)
+        pack(shipment)
+        services.seal(shipment, by=make_packer(), at=NOON)
+
+        first, second = shipment.papers.order_by("version")
+        assert first.document.superseded_at == NOON
+        assert (second.version, second.document.superseded_at) == (2, None)
+        assert (second.document.context["version"], second.document.context["supersedes"]) == (2, 1)
+        assert second.document.context["totals"]["packages"] == 2
+
+    def test_is_refused_once_it_has_left(self) -> None:
+        with pytest.raises(WrongState):
+            services.reopen(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
+
+
+class TestDispatch:
+    def test_tells_each_contact_in_its_language_without_naming_a_site(self) -> None:
+        shipment = make_dispatched(2, hand_over_point="Partner's depot, Bamako")
+
+        mail = Email.objects.get()
+
+        assert mail.language == "fr"
+        assert shipment.number in mail.subject
+        assert "Partner's depot, Bamako" in mail.body
+        assert "27 kg" in mail.body
+        assert shipment.stops.get().site.code not in mail.body
+
+    def test_needs_an_approved_partner(self) -> None:
+        partner = make_partner()
+        shipment = make_sealed(partner=partner)
+        partner.status = "suspended"
+        partner.save()
+        shipment.consignee.refresh_from_db()
+
+        with pytest.raises(rules.PartnerNotApproved):
+            services.dispatch(shipment, by=make_packer(), at=NOON)
+
+    def test_needs_the_seal_of_the_container(self) -> None:
+        shipment = make_sealed(container_number="CSQU3054383")
+
+        with pytest.raises(rules.SealMissing):
+            services.dispatch(shipment, by=make_packer(), at=NOON)
+
+
+class TestOtherMoves:
+    def test_a_lost_shipment_opens_a_discrepancy_and_may_be_found(self) -> None:
+        shipment = make_dispatched()
+
+        services.lose(shipment, reason="no news for ninety days", by=make_packer(), at=NOON)
+        services.find(shipment, by=make_packer(), at=NOON)
+
+        shipment.refresh_from_db()
+        assert shipment.status == Status.ARRIVED
+        assert shipment.discrepancies.get().kind == "lost_shipment"
+
+    def test_a_cancelled_shipment_has_no_valid_paper(self) -> None:
+        shipment = make_sealed()
+
+        services.cancel(shipment, reason="the partner declined", by=make_packer(), at=NOON)
+
+        shipment.refresh_from_db()
+        assert (shipment.status, shipment.gross_kg) == ("cancelled", None)
+        assert shipment.papers.get().document.superseded_at == NOON
+
+    def test_what_left_cannot_be_cancelled(self) -> None:
+        with pytest.raises(WrongState):
+            services.cancel(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
+
+    def test_goods_may_come_back(self) -> None:
+        shipment = services.send_back(make_dispatched(), reason="customs refused", by=make_packer(), at=NOON)
+
+        assert shipment.status == Status.RETURNED
+
+    def test_nothing_is_closed_before_it_is_counted(self) -> None:
+        with pytest.raises(WrongState):
+            services.close(make_dispatched(), by=make_packer(), at=NOON)
+
+
+class TestApi:
+    def test_a_shipment_from_draft_to_dispatch(self) -> None:
+        make_charity()
+        partner = make_partner(code="AMAR")
+        client = client_of(make_packer())
+        item = make_item(code="DESK")
+        told = {
+            "title": "Desks",
+            "consignee": "AMAR",
+            "customs_currency": "HKD",
+            "container_number": "CSQU3054383",
+            "container_type": "45G1",
+            "seal_number": "HK1",
+            "freight": "38500.00",
+            "freight_currency": "HKD",
+        }
+
+        made = client.post("/api/v1/shipments/", told, format="json", headers=once())
+        address = f"/api/v1/shipments/{made.json()['number']}/"
+        package = {
+            "kind": "CT",
+            "gross_kg": "20.000",
+            "lines": [{"item": item.code, "quantity": 3, "unit_value": "12.50", "unit_weight_kg": "5"}],
+        }
+        packed = client.post(f"{address}packages/", package | {"copies": 2}, format="json", headers=once())
+        sealed = client.post(f"{address}seal/", headers=once())
+        left = client.post(f"{address}dispatch/", headers=once())
+
+        assert [answer.status_code for answer in (made, packed, sealed, left)] == [201, 201, 200, 200]
+        assert made.json()["freight"] == "38500.00"
+        assert [package["number"] for package in packed.json()] == [1, 2]
+        assert sealed.json()["totals"]["value"] == "75.00"
+        assert left.json()["status"] == "dispatched"
+        story = client.get(f"{address}trail/").json()
+        assert [entry["verb"] for entry in story] == ["created", "packages added", "sealed", "dispatched"]
+        assert story[1]["sentence"] == "Lee Ka Yan added packages 1 to 2."
+        assert partner.shipments.count() == 1
+
+    def test_a_move_under_the_same_key_happens_once(self) -> None:
+        shipment, client, key = make_packed(), client_of(make_packer()), once()
+
+        first = client.post(f"/api/v1/shipments/{shipment.pk}/seal/", headers=key)
+        second = client.post(f"/api/v1/shipments/{shipment.pk}/seal/", headers=key)
+
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert second.headers["Idempotent-Replayed"] == "true"
+        assert first.json() == second.json()
+
+    def test_says_why_a_move_is_refused(self) -> None:
+        shipment = make_packed()
+
+        actions = client_of(make_packer()).get(f"/api/v1/shipments/{shipment.pk}/").json()["allowed_actions"]
+
+        allowed = {action["action"]: (action["allowed"], action["reason_code"]) for action in actions}
+        assert allowed["seal"] == (True, "")
+        assert allowed["dispatch"] == (False, "wrong_state")
+
+    def test_a_wrong_check_digit_is_refused(self) -> None:
+        make_partner(code="AMAR")
+        told = {"title": "X", "consignee": "AMAR", "customs_currency": "HKD", "container_number": "CSQU3054384"}
+
+        answer = client_of(make_packer()).post("/api/v1/shipments/", told, format="json", headers=once())
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["code"] == "bad_check_digit"
+
+    def test_an_edit_needs_the_version_that_was_read(self) -> None:
+        shipment, client = make_packed(), client_of(make_packer())
+        address = f"/api/v1/shipments/{shipment.pk}/"
+        tag = client.get(address).headers["ETag"]
+
+        first = client.patch(address, {"title": "New"}, format="json", headers={"If-Match": tag})
+        second = client.patch(address, {"title": "Other"}, format="json", headers={"If-Match": tag})
+        third = client.patch(address, {"title": "Other"}, format="json")
+
+        assert [first.status_code, second.status_code, third.status_code] == [200, 412, 428]
+
+    def test_a_list_costs_the_same_for_10_and_1000(self, django_assert_max_num_queries: object) -> None:
+        client = client_of(make_packer())
+        partner = make_partner()
+
+        def queries() -> int:
+            from django.db import connection
+            from django.test.utils import CaptureQueriesContext
+
+            with CaptureQueriesContext(
+                connection,
+            ) as caught:
+                assert client.get("/api/v1/shipments/?page_size=200").status_code == 200
+            return len(caught)
+
+        by = make_packer()
+        Shipment.objects.bulk_create(_drafts(10, partner, by))
+        few = queries()
+        Shipment.objects.bulk_create(_drafts(990, partner, by, start=11))
+
+        assert queries() == few <= 4
+
+
+def _drafts(count: int, partner: object, by: object, start: int = 1) -> list[Shipment]:
+    return [
+        Shipment(number=f"SHP-2026-{n:05}", title="T", consignee=partner, customs_currency="HKD", created_by=by)  # type: ignore[misc]
+        for n in range(start, start + count)
+    ]
+
+
+class TestPartner:
+    def test_sees_its_own_shipments_once_they_have_left(self) -> None:
+        partner = make_partner()
+        left, staying = make_dispatched(partner=partner), make_sealed(partner=partner)
+        make_dispatched()
+        client = key_client(make_key(partner))
+
+        listed = client.get("/api/v1/shipments/").json()["results"]
+        own = client.get(f"/api/v1/shipments/{left.number}/")
+        not_yet = client.get(f"/api/v1/shipments/{staying.number}/")
+
+        assert [shipment["number"] for shipment in listed] == [left.number]
+        assert own.status_code == 200
+        assert not {"freight", "purpose", "sites", "customs_currency"} & set(own.json())
+        assert "value" not in own.json()["totals"]
+        assert not_yet.status_code == 404
+
+    def test_another_partners_shipment_is_as_missing_as_none(self) -> None:
+        shipment = make_dispatched()
+        client = key_client(make_key(make_partner()))
+
+        for path in ("", "packages/", "lines/", "papers/", "packing-list/", "trail/", "deliveries/"):
+            foreign = client.get(f"/api/v1/shipments/{shipment.number}/{path}")
+            missing = client.get(f"/api/v1/shipments/SHP-2026-99999/{path}")
+            assert foreign.status_code == missing.status_code == 404, path
+            assert foreign.json() == missing.json()
+
+    def test_moves_nothing_but_the_arrival(self) -> None:
+        partner = make_partner()
+        shipment = make_dispatched(partner=partner)
+        client = key_client(make_key(partner))
+
+        arrived = client.post(f"/api/v1/shipments/{shipment.pk}/arrive/", headers=once())
+        closed = client.post(f"/api/v1/shipments/{shipment.pk}/close/", headers=once())
+
+        assert (arrived.status_code, closed.status_code) == (200, 403)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_of_many_who_seal_one_does(self) -> None:
+        shipment, by = make_packed(), make_packer()
+
+        def seal(_: int) -> bool:
+            try:
+                services.seal(shipment, by=by, at=NOON)
+            except WrongState:
+                return False
+            return True
+
+        assert sum(in_threads(seal)) == 1
+        assert shipment.papers.count() == 1
+
+    def test_reopen_or_dispatch_but_not_both(self) -> None:
+        shipment, by = make_sealed(), make_packer()
+
+        def go(number: int) -> str:
+            try:
+                if number % 2:
+                    return services.reopen(shipment, reason="race", by=by, at=NOON).status
+                return services.dispatch(shipment, by=by, at=NOON).status
+            except WrongState:
+                return ""
+
+        outcomes = [outcome for outcome in in_threads(go) if outcome]
+        shipment.refresh_from_db()
+        assert outcomes == [shipment.status]
+
+    def test_a_package_added_during_the_seal_is_in_it_or_refused(self) -> None:
+        shipment, by, item = make_packed(), make_packer(), make_item()
+
+        def go(number: int) -> bool:
+            try:
+                if number == 0:
+                    services.seal(shipment, by=by, at=NOON)
+                else:
+                    pack(shipment, item=item, by=by)
+            except manifests.ManifestFrozen:
+                return False
+            return True
+
+        done = in_threads(go)
+        shipment.refresh_from_db()
+        assert shipment.package_count == shipment.packages.count() == sum(done)
