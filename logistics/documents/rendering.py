@@ -25,6 +25,10 @@ from logistics.errors import DomainError
 ASSETS = Path(__file__).parent / "assets"
 # Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
 os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
+# Its steps are for our progress, not for the log; it takes the first ones while it is imported.
+PROGRESS_LOG = logging.getLogger("weasyprint.progress")
+PROGRESS_LOG.setLevel(logging.INFO)
+PROGRESS_LOG.propagate = False
 
 from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
@@ -133,10 +137,7 @@ class _Undefined(str):
 @contextmanager
 def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
     complaints = _Complaints(progress)
-    loggers = [logging.getLogger(name) for name in ("weasyprint", "weasyprint.progress")]
-    # Steps are logged at INFO, which a root logger at WARNING would hide from us.
-    loggers[1].setLevel(logging.INFO)
-    loggers[1].propagate = False
+    loggers = [logging.getLogger("weasyprint"), PROGRESS_LOG]
     for logger in loggers:
         logger.addHandler(complaints)
     try:
