@@ -133,7 +133,7 @@ def migrate(postgres: Postgres) -> None:
         "REDIS_URL": "redis://127.0.0.1:9/0",
     }
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "migrate", "--no-input", "-v", "0"],
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--no-input", "--skip-checks", "-v", "0"],
         env=environment,
         cwd=ROOT,
         capture_output=True,
@@ -175,6 +175,13 @@ def start() -> Services:
     result = Services(work, postgres, valkey)
     result.recreate()
     return result
+
+
+def start_for_program() -> Services:
+    """Start the servers for a program that is not a test run (`make demo`)."""
+    global _services  # noqa: PLW0603
+    _services = start()
+    return _services
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,0 +1,87 @@
+"""docker-compose.yml keeps the promises that can be read off it; an engine to run it is not always at hand."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {"web", "worker", "worker-papers", "beat", "relay", "migrate", "bucket"}
+RUNS_TASKS = ["worker", "worker-papers", "relay"]
+ONE_OFF = {"migrate", "bucket"}
+
+
+def test_every_part_of_the_product_is_there():
+    assert set(SERVICES) == OURS | {"postgres", "redis", "files"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_gets_no_more_than_it_needs(name: str):
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "mem_limit" in service
+    assert "privileged" not in service
+    assert name not in OURS or service["user"] == "10001:10001"
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_OFF - {"beat", "relay"}))
+def test_a_service_that_answers_has_a_health_check(name: str):
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+def test_images_are_pinned_to_a_version():
+    images = [service["image"] for service in SERVICES.values() if service["image"] != "relief:local"]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+
+
+def test_only_web_is_reached_from_outside_and_only_on_this_machine():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+
+    assert set(published) == {"web"}
+    assert published["web"][0].startswith("127.0.0.1:")
+    assert COMPOSE["networks"]["stores"]["internal"] is True
+    assert [name for name in ("postgres", "redis", "files") if SERVICES[name]["networks"] != ["stores"]] == []
+
+
+@pytest.mark.parametrize("name", RUNS_TASKS)
+def test_a_deployment_cuts_no_task_off(name: str):
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
+
+
+def test_papers_have_a_queue_of_their_own_and_no_queue_is_forgotten():
+    queues = [word for name in RUNS_TASKS for word in SERVICES[name]["command"] if word.startswith("--queues=")]
+    routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+
+    assert sorted(queues) == ["--queues=default", "--queues=papers"]
+    assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == {"default", "papers"}
+
+
+def test_every_secret_comes_from_the_environment_and_a_missing_one_is_named():
+    secret = re.compile(r"^\s*(\w*(?:SECRET|PASSWORD|FIELD_KEYS|ACCESS_KEY|AUTH)\w*):\s*(.+)$", re.MULTILINE)
+
+    assert [name for name, value in secret.findall(TEXT) if not re.match(r"\$\{\w+:\?", value)] == []
+
+
+def test_the_example_names_every_variable_that_is_wanted():
+    wanted = set(re.findall(r"\$\{(\w+):\?", TEXT))
+    offered = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert wanted - offered == set()
+
+
+def test_every_variable_that_a_container_is_told_is_one_that_the_settings_read():
+    told = set(COMPOSE["x-environment"]) | set(COMPOSE["x-worker-environment"]) - {"<<"}
+    read = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', (ROOT / "config" / "settings.py").read_text()))
+
+    assert told - read == set()
