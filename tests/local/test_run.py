@@ -1,0 +1,114 @@
+"""`make run` as its user meets it: it starts, mends itself, stops, keeps its data, leaves nobody behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from config.local import processes
+from config.local.environment import read_env
+from config.local.programs import ROOT
+from tests.processes import eventually
+
+pytestmark = pytest.mark.processes
+
+PARTS = {"postgres", "valkey", "stripe", "web", "worker", "beat", "relay"}
+
+
+@dataclass
+class Run:
+    """One `make run` with a data folder of its own."""
+
+    var: Path
+    process: subprocess.Popen[bytes]
+    screen: Path
+
+    def says(self, text: str) -> bool:
+        return text in self.screen.read_text()
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, word: str) -> psutil.Process:
+        """The main process of one part, by a word of its command."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if any(word in argument for argument in child.cmdline()))
+
+    def database(self) -> psycopg.Connection[tuple[object, ...]]:
+        sockets = self.var / "postgres"
+        return psycopg.connect(f"host={sockets} user=postgres dbname=relief", autocommit=True)
+
+
+@contextmanager
+def running(var: Path) -> Iterator[Run]:
+    """Start it as from a bare shell, and wait until it says that it runs."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    port = processes.free_port()
+    screen = var.parent / "screen"
+    with screen.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.local.run"],
+            env={**env, "VAR_DIR": str(var), "PORT": str(port)},
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    run = Run(var, process, screen)
+    try:
+        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=90, what="make run")
+        assert process.poll() is None, screen.read_text()
+        yield run
+    finally:
+        if process.poll() is None:
+            processes.stop(process, within=40)
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
+    with running(var) as run:
+        family = run.family()
+        worker = run.part("celery")
+        worker.kill()
+        eventually(lambda: run.says("worker: ended by itself"), what="the worker's death to be noticed")
+        eventually(lambda: run.part("celery").pid != worker.pid, what="another worker")
+        with run.database() as connection:
+            connection.execute("CREATE TABLE kept (word text)")
+        family += run.family()
+        run.process.send_signal(signal.SIGINT)
+
+        assert run.process.wait(30) == 0
+        assert [one for one in family if one.is_running()] == []
+        assert {path.stem for path in (var / "log").glob("*.log")} >= PARTS
+        assert not (var / "run" / "environment").exists()
+
+    with running(var) as run, run.database() as connection:
+        family = run.family()
+
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+        run.process.kill()
+        run.process.wait()
+        eventually(lambda: not any(one.is_running() for one in family), within=40, what="every part to end by itself")
+
+
+def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
+    from config.local.environment import kept_secrets
+
+    path = var / "secrets.env"
+    first = kept_secrets(path)
+
+    assert kept_secrets(path) == first == read_env(path)
+    assert path.stat().st_mode & 0o077 == 0
