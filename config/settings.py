@@ -1,5 +1,6 @@
 """All settings, from the environment only; the table in README.md explains each variable."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,8 +49,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.RequestLogMiddleware",
     "config.metrics.RequestMetricsMiddleware",
+    "config.middleware.SizeLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -240,6 +242,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/"],  # unfold's Alpine needs eval; see CONTENT_SECURITY_POLICY in README
     "DIRECTIVES": {
@@ -272,7 +275,11 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "config.api.OrderingFilter",
+    ],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [
@@ -301,6 +308,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "OwedState": "logistics.owed.models.Owed.State",
+        "DonationStatus": "donations.giving.models.Donation.Status",
+        "ReceiptState": "donations.receipts.models.ReceiptState",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
 }
 
@@ -313,6 +325,10 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
 }
 
+# --- Watching -------------------------------------------------------------------------------
+# Set: /metrics answers only to this bearer token. Empty: to anybody who reaches it, so keep it behind the proxy.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- Checks ---------------------------------------------------------------------------------
 # W004: e-mail addresses are unique regardless of case, by a constraint on Lower("email").
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
@@ -322,3 +338,5 @@ LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"))
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = TRUSTED_PROXIES > 0
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line for each request: the one that tells its outcome

@@ -23,10 +23,19 @@ SMALLEST: Final[Mapping[str, int]] = {
 
 
 def parse(text: str, currency: str, *, field: str = "amount") -> int:
+    """Return the minor units of a gift by card written as a decimal string.
+
+    Raises Invalid as `read` does, and for what is too small or too large to give by card in that currency.
+    """
+    amount_minor = read(text, currency, field=field)
+    _check_size(amount_minor, currency, field)
+    return amount_minor
+
+
+def read(text: str, currency: str, *, field: str = "amount") -> int:
     """Return the minor units of an amount written as a decimal string: "500.50" HKD is 50050, "65500" XOF is 65500.
 
-    Raises Invalid for what is not such a string, for more decimals than the currency has, for zero, and for
-    what is too small or too large to give by card in it.
+    Raises Invalid for what is not such a string, for more decimals than the currency has, and for zero.
     """
     known = codes.currencies().get(currency)
     if known is None:
@@ -44,14 +53,13 @@ def parse(text: str, currency: str, *, field: str = "amount") -> int:
             code="too_many_decimals",
         )
     amount_minor = int(Decimal(text).scaleb(known.exponent))
-    _check_size(amount_minor, currency, field)
+    if amount_minor == 0:
+        raise Invalid(_("The amount must be more than zero."), field=field, code="amount_zero")
     return amount_minor
 
 
 def _check_size(amount_minor: int, currency: str, field: str) -> None:
     smallest_minor = smallest(currency)
-    if amount_minor == 0:
-        raise Invalid(_("The amount must be more than zero."), field=field, code="amount_zero")
     if amount_minor < smallest_minor:
         raise Invalid(
             _("The smallest gift by card is %(amount)s %(currency)s.")

@@ -48,7 +48,7 @@ def check_payments(
     ]:
         found.append(
             Warning(
-                "STRIPE_WEBHOOK_SECRETS is empty: Stripe's messages are refused and gifts are found late, by the sweep.",
+                "STRIPE_WEBHOOK_SECRETS is empty: Stripe's messages are refused; gifts are found late, by the sweep.",
                 hint="Set it to the signing secret (whsec_...) of the webhook endpoint.",
                 id="donations.W001",
             )

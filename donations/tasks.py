@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from donations.payments import services as payments
+from donations.portal import services as portal
 from donations.receipts import services as receipts
 
 # Stripe tries to deliver an event for three days; what it gave up since the last look is among these.
@@ -20,6 +21,11 @@ def apply_stripe_event(event_id: str) -> None:
 @shared_task(name="donations.deliver_receipt")
 def deliver_receipt(delivery_id: str) -> None:
     receipts.deliver(delivery_id)
+
+
+@shared_task(name="donations.send_sign_in_link")
+def send_sign_in_link(request_id: str) -> None:
+    portal.send_link(request_id)
 
 
 @shared_task(name="donations.catch_up_with_stripe")

@@ -1,11 +1,18 @@
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from donations.appeals.api import AppealViewSet
 from donations.checkout.api import CheckoutView, DonationViewSet, GiftReceiptView, GiftView
-from donations.payments.api import StripeWebhookView
+from donations.giving.api import DonorViewSet
+from donations.payments.api import StripeEventViewSet, StripeWebhookView
+from donations.receipts.api import ReceiptViewSet
 
 router = SimpleRouter(use_regex_path=False)
+router.register("appeals", AppealViewSet)
 router.register("donations", DonationViewSet)
+router.register("donors", DonorViewSet)
+router.register("receipts", ReceiptViewSet)
+router.register("stripe-events", StripeEventViewSet)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,

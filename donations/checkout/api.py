@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,9 +21,11 @@ from donations.giving.api import DonationReading
 from donations.giving.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
-from logistics.idempotency.api import run_once
+from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
+from donations.receipts.api import ReceiptOut
+from logistics.idempotency.api import idempotent, run_once
 from logistics.people.models import Role
-from logistics.people.permissions import Anyone, allow
+from logistics.people.permissions import Anyone, actor, allow
 
 DECLINED = "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
 
@@ -71,7 +74,7 @@ class GiftOut(serializers.Serializer[Any]):
     """A gift as its donor follows it."""
 
     reference = serializers.CharField()
-    status = serializers.ChoiceField(choices=Donation.Status)
+    status = serializers.ChoiceField(choices=Donation.Status.choices)
     amount = serializers.CharField()
     currency = serializers.CharField()
     appeal = serializers.CharField(allow_null=True, help_text="Slug of the appeal; null: where most needed")
@@ -179,7 +182,7 @@ class DonationViewSet(DonationReading):
 
     @property
     def throttle_scope(self) -> str | None:
-        return "give" if self.request.method == "POST" else None
+        return "give" if self.action == "create" else None
 
     @extend_schema(request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=[{}])
     def create(self, request: Request) -> Response:
@@ -201,6 +204,14 @@ class DonationViewSet(DonationReading):
         return answer_with_gift(run_once(request, write_down), made)
 
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
+
+    @extend_schema(request=None, responses={201: ReceiptOut}, examples=[RECEIPT_EXAMPLE])
+    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
+    @idempotent
+    def issue_receipt(self, request: Request, pk: str) -> Response:
+        """Issue the receipt of a gift for which something was missing before (`receipt_blocked_by`)."""
+        receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(ReceiptOut(receipt).data, status=201)
 
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:

@@ -1,14 +1,18 @@
 from typing import Any
 
 import django_filters
-from django_filters.rest_framework import DjangoFilterBackend
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
-from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from donations.api_fields import MoneyField
-from donations.giving.models import Donation
+from donations.giving import services
+from donations.giving.models import Donation, Donor
 from logistics.people.models import Role
-from logistics.people.permissions import allow
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
 
 
 class DonationOut(serializers.Serializer[Any]):
@@ -16,12 +20,12 @@ class DonationOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     reference = serializers.CharField()
-    status = serializers.ChoiceField(choices=Donation.Status)
+    status = serializers.ChoiceField(choices=Donation.Status.choices)
     amount = MoneyField("amount_minor")
     refunded = MoneyField("refunded_minor")
     charged_back = MoneyField("charged_back_minor")
     currency = serializers.CharField()
-    channel = serializers.ChoiceField(choices=Donation.Channel)
+    channel = serializers.ChoiceField(choices=Donation.Channel.choices)
     appeal = serializers.CharField(source="appeal.slug", default=None, allow_null=True)
     donor = serializers.UUIDField(source="donor_id")
     donor_name = serializers.CharField(source="donor.addressee")
@@ -41,7 +45,7 @@ class DonationFilter(django_filters.FilterSet):
     received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")
     donor = django_filters.UUIDFilter(field_name="donor_id")
     without_receipt = django_filters.BooleanFilter(
-        field_name="receipt_blocked_by", lookup_expr="len__gt", method="filter_without_receipt"
+        method="filter_without_receipt", label="Received, but something for its receipt is missing"
     )
 
     class Meta:
@@ -52,14 +56,144 @@ class DonationFilter(django_filters.FilterSet):
         return rows.exclude(receipt_blocked_by=[]) if value else rows.filter(receipt_blocked_by=[])
 
 
+DONATION_EXAMPLE = OpenApiExample(
+    "Received",
+    response_only=True,
+    value={
+        "id": "01976f4f-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "reference": "GFT-7K2M-9QXD",
+        "status": "received",
+        "amount": "500.50",
+        "refunded": "0.00",
+        "charged_back": "0.00",
+        "currency": "HKD",
+        "channel": "online",
+        "appeal": "mali",
+        "donor": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "donor_name": "Chan Tai Man",
+        "language": "en",
+        "anonymous": False,
+        "message": "",
+        "consent_version": "2026-01",
+        "created_at": "2026-03-01T07:58:00Z",
+        "received_at": "2026-03-01T08:00:00Z",
+        "received_on": "2026-03-01",
+        "receipt_blocked_by": [],
+    },
+)
+
+
 class DonationReading(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts, for finance and auditors."""
 
     queryset = Donation.objects.select_related("appeal", "donor")
     serializer_class = DonationOut
     filterset_class = DonationFilter
-    filter_backends = [DjangoFilterBackend, OrderingFilter]
-    ordering_fields = ["id", "received_at", "amount_minor"]
+    ordering_fields = ["id", "amount_minor"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
     permission_classes = [allow(Role.FINANCE)]
+
+    @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    def list(self, request: Request) -> Response:  # type: ignore[override]
+        """List gifts, newest first."""
+        return super().list(request)
+
+    @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+        """Show one gift."""
+        return super().retrieve(request)
+
+
+class DonorIn(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    organisation = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    address = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    country = serializers.CharField(max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1 alpha-2")
+    language = serializers.ChoiceField(choices=["en", "fr"], required=False)
+
+
+class DonorOut(serializers.Serializer[Any]):
+    """A donor as finance sees it."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    organisation = serializers.CharField()
+    email = serializers.EmailField()
+    address = serializers.CharField()
+    country = serializers.CharField()
+    language = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+
+class DonorFilter(django_filters.FilterSet):
+    email = django_filters.CharFilter(lookup_expr="iexact")
+    name = django_filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = Donor
+        fields = ["country", "language"]
+
+
+DONOR_IN_EXAMPLE = OpenApiExample("Name for the receipt", request_only=True, value={"name": "Chan Tai Man"})
+DONOR_EXAMPLE = OpenApiExample(
+    "A person",
+    response_only=True,
+    value={
+        "id": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "name": "Chan Tai Man",
+        "organisation": "",
+        "email": "taiman@example.org",
+        "address": "",
+        "country": "HK",
+        "language": "en",
+        "created_at": "2026-03-01T07:58:00Z",
+        "version": 1,
+    },
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
+)
+
+
+class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donor]):
+    """Donors, for finance; auditors see gifts, not addresses."""
+
+    queryset = Donor.objects.all()
+    serializer_class = DonorOut
+    filterset_class = DonorFilter
+    ordering_fields = ["id", "name"]
+    ordering = ["-id"]
+    lookup_value_converter = "uuid"
+    permission_classes = [allow(Role.FINANCE)]
+
+    @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    def list(self, request: Request) -> Response:  # type: ignore[override]
+        """List donors, newest first."""
+        return super().list(request)
+
+    @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+        """Show one donor."""
+        donor = self.get_object()
+        return with_etag(Response(DonorOut(donor).data), donor)
+
+    @extend_schema(
+        request=DonorIn,
+        responses={200: DonorOut},
+        examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
+        parameters=[IF_MATCH],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Correct a donor; receipts issued before stay as they are."""
+        wanted = DonorIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        donor = services.correct_donor(
+            self.get_object(),
+            version=expected_version(request),
+            changes=wanted.validated_data,
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return with_etag(Response(DonorOut(donor).data), donor)

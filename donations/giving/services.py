@@ -1,12 +1,14 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from donations.giving.models import Donation, Donor
 from logistics.audit import services as audit
 from logistics.charity import services as charities
+from logistics.codes import codes
+from logistics.errors import Invalid
 from logistics.transactions import lock
 
 
@@ -69,13 +71,24 @@ def donor_of(*, name: str, organisation: str, email: str, country: str, language
 def correct_donor(donor: Donor, *, version: int, changes: dict[str, Any], by: Any, at: datetime) -> Donor:
     """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
 
-    Raises Stale when somebody else changed the donor since `version` was read.
+    Raises Stale when somebody else changed the donor since `version` was read, Invalid for a country that does not
+    exist and for a name under which the same e-mail is known already.
     """
+    if changes.get("country") and changes["country"] not in codes.countries():
+        raise Invalid("Not a country code of ISO 3166-1.", field="country", code="unknown_country")
     donor = lock(donor, version=version)
     for name, value in changes.items():
         setattr(donor, name, value)
     donor.version += 1
-    donor.save(update_fields=[*changes, "version"])
+    try:
+        with transaction.atomic():
+            donor.save(update_fields=[*changes, "version"])
+    except IntegrityError as error:
+        raise Invalid(
+            "This e-mail has another donor of that name. Correct the gift's other donor instead.",
+            field="name",
+            code="not_unique",
+        ) from error
     audit.record("corrected", donor, by=by, at=at, fields=sorted(changes))
     return donor
 

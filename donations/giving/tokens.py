@@ -24,9 +24,14 @@ def token_of(donation: Donation) -> str:
     return _signer().sign(base64.urlsafe_b64encode(donation.pk.bytes).rstrip(b"=").decode())
 
 
+def path_of(donation: Donation) -> str:
+    """Return the path of the page on which this donor follows this gift."""
+    return reverse("gift", args=[token_of(donation)])
+
+
 def follow_url(donation: Donation) -> str:
-    """Return the address of the page on which this donor follows this gift."""
-    return settings.PUBLIC_URL + reverse("gift", args=[token_of(donation)])
+    """Return the same as people reach it from outside."""
+    return absolute(path_of(donation))
 
 
 def donation_of(token: str, among: QuerySet[Donation] | None = None) -> Donation:

@@ -1,8 +1,10 @@
 from typing import Any
 
+import django_filters
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, inline_serializer
-from rest_framework import serializers
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,7 +12,10 @@ from rest_framework.views import APIView
 from donations import gateway
 from donations.payments import services
 from donations.payments.models import StripeEvent
-from logistics.people.permissions import Anyone
+from logistics.idempotency.api import idempotent
+from logistics.owed.models import Owed
+from logistics.people.models import Role
+from logistics.people.permissions import Anyone, actor, allow
 
 
 class StripeWebhookView(APIView):
@@ -36,3 +41,88 @@ class StripeWebhookView(APIView):
         event = gateway.read_event(request.body, request.headers.get("Stripe-Signature"), now)
         is_new = services.keep_event(event, source=StripeEvent.Source.WEBHOOK, at=now)
         return Response({"is_new": is_new})
+
+
+class StripeEventOut(serializers.Serializer[Any]):
+    """A message of Stripe's, and what we made of it. `dead` is quarantine; `problem` says why."""
+
+    id = serializers.UUIDField()
+    stripe_id = serializers.CharField()
+    kind = serializers.CharField()
+    object_type = serializers.CharField()
+    object_id = serializers.CharField()
+    payment_intent_id = serializers.CharField()
+    livemode = serializers.BooleanField()
+    api_version = serializers.CharField()
+    happened_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+    source = serializers.ChoiceField(choices=StripeEvent.Source.choices)
+    state = serializers.ChoiceField(choices=Owed.State.choices)
+    outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
+    attempts = serializers.IntegerField()
+    problem = serializers.CharField(source="last_error_code")
+    donation = serializers.UUIDField(source="attempt.donation_id", default=None, allow_null=True)
+
+
+class StripeEventFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(choices=Owed.State.choices, help_text="`dead`: in quarantine")
+    problem = django_filters.CharFilter(field_name="last_error_code")
+    donation = django_filters.UUIDFilter(field_name="attempt__donation_id")
+
+    class Meta:
+        model = StripeEvent
+        fields = ["stripe_id", "kind", "outcome", "source", "payment_intent_id"]
+
+
+EVENT_EXAMPLE = OpenApiExample(
+    "In quarantine",
+    response_only=True,
+    value={
+        "id": "01976f50-1c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "stripe_id": "evt_1PabcDEF",
+        "kind": "checkout.session.completed",
+        "object_type": "checkout.session",
+        "object_id": "cs_live_a1b2c3",
+        "payment_intent_id": "pi_3PabcDEF",
+        "livemode": True,
+        "api_version": gateway.API_VERSION,
+        "happened_at": "2026-03-01T08:00:00Z",
+        "received_at": "2026-03-01T08:00:01Z",
+        "source": "webhook",
+        "state": "dead",
+        "outcome": "",
+        "attempts": 1,
+        "problem": "amount_mismatch",
+        "donation": None,
+    },
+)
+
+
+class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
+    """What Stripe told us; finance tries those in quarantine again."""
+
+    queryset = StripeEvent.objects.select_related("attempt")
+    serializer_class = StripeEventOut
+    filterset_class = StripeEventFilter
+    ordering_fields = ["id", "happened_at"]
+    ordering = ["-id"]
+    lookup_value_converter = "uuid"
+    permission_classes = [allow(Role.FINANCE)]
+
+    @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    def list(self, request: Request) -> Response:  # type: ignore[override]
+        """List Stripe's messages, newest first; `?state=dead` are those in quarantine."""
+        return super().list(request)
+
+    @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+        """Show one message of Stripe's."""
+        return super().retrieve(request)
+
+    @extend_schema(request=None, responses={202: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def retry(self, request: Request, pk: str) -> Response:
+        """Take a message out of quarantine: a worker looks at Stripe again."""
+        event = services.retry_event(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(StripeEventOut(event).data, status=202)

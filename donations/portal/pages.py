@@ -1,5 +1,211 @@
-from django.http import HttpRequest, HttpResponse
+"""What donors see. Plain HTML, no script: works on an old phone over a thin line."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from donations import gateway
+from donations.appeals import services as appeals
+from donations.appeals.models import Appeal
+from donations.checkout import following
+from donations.checkout import services as checkout
+from donations.checkout.api import receipt_response
+from donations.checkout.visitors import address_of
+from donations.giving import services as giving
+from donations.giving import tokens
+from donations.giving.models import Donor
+from donations.payments.models import PaymentAttempt
+from donations.portal import languages, services
+from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
+from donations.portal.languages import in_two_languages
+from donations.portal.progress import progress_of
+from donations.receipts import services as receipts
+from donations.receipts.models import Receipt, ReceiptState
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.documents import services as documents
+from logistics.errors import DomainError
+
+# Where most needed: a form without an appeal.
+ANY = "most-needed"
+SIGNED_IN = "gifts_of_donor"
+STAY = timedelta(hours=1)
+GIFTS_A_PAGE = 50
 
 
+def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    charity = Charity.objects.first()
+    shown = {"charity": charity, "language": languages.current(), **context}
+    return render(request, f"donations/pages/{name}.html", shown, status=status)
+
+
+@require_safe
+@in_two_languages
+def give(request: HttpRequest) -> HttpResponse:
+    """The appeals that are open today, and how far each is."""
+    charity = Charity.objects.first()
+    if charity is None:
+        return _page(request, "not_yet", {})
+    found = list(Appeal.objects.open_on(charities.day_at(charity, timezone.now())).order_by("-id")[:60])
+    received = appeals.received(found)
+    return _page(request, "give", {"shown": [progress_of(appeal, received[appeal.pk]) for appeal in found]})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_two_languages
+def give_to(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form by which one gives; on to Stripe's page when it is right, with every error beside its field else."""
+    charity = get_object_or_404(Charity)
+    today = charities.day_at(charity, timezone.now())
+    appeal = None if slug == ANY else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
+    form = GiftForm(request.POST or None)
+    currency = str(request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or "")
+    if currency not in charity.currencies:
+        currency = charity.currencies[0]
+    status = 200
+    if request.method == "POST" and "show" in request.POST:
+        form = GiftForm(initial={**request.POST.dict(), "suggested": "", "amount": ""})
+    elif request.method == "POST":
+        if form.is_valid():
+            answer = _give(request, form, appeal)
+            if answer is not None:
+                return answer
+        status = 422
+    return _page(request, "give_to", _form_context(charity, appeal, form, currency), status)
+
+
+def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, Any]:
+    progress = progress_of(appeal, appeals.received([appeal])[appeal.pk]) if appeal else None
+    return {
+        "form": form,
+        "progress": progress,
+        "is_open": appeal is None or appeal.is_open_on(charities.day_at(charity, timezone.now())),
+        "currency": currency,
+        "currencies": charity.currencies,
+        "suggestions": suggestions(currency),
+        "countries": countries(),
+        "consent_text": checkout.consent_text(languages.current()),
+    }
+
+
+def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpResponse | None:
+    now = timezone.now()
+    wish = form.wish(appeal=appeal.slug if appeal else "", language=languages.current())
+    try:
+        attempt = checkout.give(wish, address=address_of(request), at=now)
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return None
+    return _to_checkout(attempt)
+
+
+def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
+    """Send the donor to Stripe's page; to the gift's own page, from which to try again, when there is none."""
+    try:
+        attempt = checkout.open_session(attempt, at=timezone.now())
+    except (gateway.PaymentProviderUnavailable, gateway.PaymentProviderMisconfigured):
+        return HttpResponseRedirect(tokens.path_of(attempt.donation) + "?problem=provider", status=303)
+    except gateway.PaymentRefused:
+        return HttpResponseRedirect(tokens.path_of(attempt.donation) + "?problem=refused", status=303)
+    return HttpResponseRedirect(attempt.checkout_url or tokens.path_of(attempt.donation), status=303)
+
+
+@require_safe
+@in_two_languages
 def gift(request: HttpRequest, token: str) -> HttpResponse:
-    return HttpResponse("x")
+    """How far a gift is, for the donor who has its secret address."""
+    shown = following.follow(tokens.donation_of(token), at=timezone.now())
+    problem = request.GET.get("problem") if shown.may_pay else None
+    return _page(request, "gift", {"gift": shown, "donation": shown.donation, "token": token, "problem": problem})
+
+
+@require_POST
+def pay(request: HttpRequest, token: str) -> HttpResponse:
+    """Go on to Stripe's page for a gift that is still to be paid."""
+    donation = tokens.donation_of(token)
+    try:
+        attempt = checkout.attempt_again(donation, address=address_of(request), at=timezone.now())
+    except checkout.AlreadyPaid:
+        return HttpResponseRedirect(tokens.path_of(donation), status=303)
+    except DomainError:
+        return HttpResponseRedirect(tokens.path_of(donation) + "?problem=limit", status=303)
+    return _to_checkout(attempt)
+
+
+@require_safe
+def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """The valid receipt of a gift, as a PDF; back to the gift's page while there is none."""
+    donation = tokens.donation_of(token)
+    try:
+        return receipt_response(donation)
+    except (documents.NotReady, receipts.NoReceipt):
+        return HttpResponseRedirect(tokens.path_of(donation))
+
+
+# --- My gifts ---------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_two_languages
+def my_gifts(request: HttpRequest) -> HttpResponse:
+    """A signed-in donor's gifts; else the form that asks for a link."""
+    if request.method == "POST":
+        return _ask_for_link(request)
+    donor = _donor_signed_in(request)
+    if donor is None:
+        return _page(request, "sign_in", {"form": EmailForm()})
+    valid = Prefetch(
+        "receipts",
+        queryset=Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("document"),
+        to_attr="valid_receipts",
+    )
+    pages = Paginator(giving.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
+    return _page(request, "my_gifts", {"donor": donor, "gifts": pages.get_page(request.GET.get("page"))})
+
+
+def _ask_for_link(request: HttpRequest) -> HttpResponse:
+    form = EmailForm(request.POST)
+    if not form.is_valid():
+        return _page(request, "sign_in", {"form": form}, status=422)
+    services.ask_for_link(
+        form.cleaned_data["email"], language=languages.current(), address=address_of(request), at=timezone.now()
+    )
+    return _page(request, "sign_in_sent", {"minutes": int(services.LINK_LASTS.total_seconds() // 60)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_two_languages
+def enter(request: HttpRequest, token: str) -> HttpResponse:
+    """The page that the mailed link opens: a button, which uses the link up."""
+    if request.method != "POST":
+        return _page(request, "enter", {"works": services.is_worth_trying(token)})
+    try:
+        donor = services.enter(token, at=timezone.now())
+    except services.LinkWorthless:
+        return _page(request, "enter", {"works": False}, status=410)
+    request.session.flush()
+    request.session[SIGNED_IN] = {"donor": str(donor.pk), "until": (timezone.now() + STAY).isoformat()}
+    return redirect("my-gifts")
+
+
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    request.session.flush()
+    return redirect("my-gifts")
+
+
+def _donor_signed_in(request: HttpRequest) -> Donor | None:
+    signed_in = request.session.get(SIGNED_IN)
+    if not isinstance(signed_in, dict):
+        return None
+    until = parse_datetime(signed_in["until"])
+    if until is None or until < timezone.now():
+        return None
+    return Donor.objects.filter(pk=signed_in["donor"]).first()

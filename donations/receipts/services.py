@@ -105,7 +105,9 @@ def _issue(
         "receipt",
         number=number,
         template=TEMPLATE,
-        context=dict(_says(donation, charity, number, amount_minor, issued_on, replaces)),
+        context=dict(
+            _says(donation, charity, number=number, amount_minor=amount_minor, issued_on=issued_on, replaces=replaces)
+        ),
         at=at,
         languages=[donation.language],
     )
@@ -130,7 +132,13 @@ def _issue(
 
 
 def _says(
-    donation: Donation, charity: Charity, number: str, amount_minor: int, issued_on: date, replaces: Receipt | None
+    donation: Donation,
+    charity: Charity,
+    *,
+    number: str,
+    amount_minor: int,
+    issued_on: date,
+    replaces: Receipt | None,
 ) -> shapes.Receipt:
     donor, appeal = donation.donor, donation.appeal
     assert donation.received_on is not None
@@ -175,7 +183,8 @@ def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
         return receipt
     if donation.receipt_blocked_by:
         raise ReceiptBlocked(
-            f"No receipt can be issued: {', '.join(donation.receipt_blocked_by)}. Complete the charity or the donor first.",
+            f"No receipt can be issued: {', '.join(donation.receipt_blocked_by)}."
+            " Complete the charity or the donor first.",
             missing=donation.receipt_blocked_by,
         )
     raise WrongState(f"A gift that is {donation.status} has nothing to receipt.", status=donation.status)

@@ -25,3 +25,11 @@ def money(amount_minor: int, currency: str) -> str:
 def in_words(day: object) -> str:
     """1 March 2026, or 1 mars 2026."""
     return wording.day(str(day), [translation.get_language()[:2]])
+
+
+@register.simple_tag
+def shown_amount(amount: str, currency: str) -> str:
+    """A suggested amount, "250" or "65500", with its currency but without decimals."""
+    language = "fr" if currency in wording.GROUPED_BY_SPACE else translation.get_language()[:2]
+    symbol = {"HKD": "HK$", "EUR": "€", "USD": "US$", "GBP": "£"}.get(currency, f"{currency}\N{NO-BREAK SPACE}")
+    return f"{symbol}{wording.number(amount, [language])}"

@@ -1,0 +1,189 @@
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from donations import amounts
+from donations.api_fields import AmountField
+from donations.appeals import services
+from donations.appeals.models import Appeal
+from donations.appeals.services import Received
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.idempotency.api import idempotent
+from logistics.people.models import STAFF_ROLES, Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+
+READ = ("GET", "HEAD", "OPTIONS")
+
+
+class PublicReadsFinanceWrites(BasePermission):
+    """Appeals are there to be read by all; finance writes them."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method in READ or allow(Role.FINANCE)().has_permission(request, view)
+
+
+class AppealIn(serializers.Serializer[Any]):
+    slug = serializers.SlugField(max_length=80, help_text="Its address: /give/<slug>/")
+    title_en = serializers.CharField(max_length=120)
+    title_fr = serializers.CharField(max_length=120)
+    story_en = serializers.CharField(max_length=20_000)
+    story_fr = serializers.CharField(max_length=20_000)
+    target_amount = AmountField(help_text="A decimal string in `currency`")
+    currency = serializers.CharField(max_length=3, min_length=3, help_text="ISO 4217")
+    country = serializers.CharField(max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1 alpha-2")
+    opens_on = serializers.DateField()
+    closes_on = serializers.DateField(required=False, allow_null=True, help_text="The last day")
+
+
+class ReceivedOut(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    amount = serializers.SerializerMethodField()
+    gifts = serializers.IntegerField()
+
+    def get_amount(self, row: Received) -> str:
+        return amounts.written_out(row.amount_minor, row.currency)
+
+
+class AppealOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    title_en = serializers.CharField()
+    title_fr = serializers.CharField()
+    story_en = serializers.CharField()
+    story_fr = serializers.CharField()
+    target_amount = serializers.SerializerMethodField()
+    currency = serializers.CharField()
+    country = serializers.CharField()
+    opens_on = serializers.DateField()
+    closes_on = serializers.DateField(allow_null=True)
+    received = serializers.SerializerMethodField(help_text="What was given and not given back, by currency")
+    version = serializers.IntegerField()
+
+    def get_target_amount(self, appeal: Appeal) -> str:
+        return amounts.written_out(appeal.target_minor, appeal.currency)
+
+    @extend_schema_field(ReceivedOut(many=True))
+    def get_received(self, appeal: Appeal) -> Any:
+        return ReceivedOut(self.context["received"][appeal.pk], many=True).data
+
+
+class AppealFilter(django_filters.FilterSet):
+    class Meta:
+        model = Appeal
+        fields = ["country", "currency"]
+
+
+EXAMPLE = {
+    "slug": "mali",
+    "title_en": "Mali: rescue and rehabilitation for survivors of trafficking",
+    "title_fr": "Mali : secours et réinsertion des survivants de la traite",
+    "story_en": "Beds, stoves, sewing machines and school books for five homes.",
+    "story_fr": "Des lits, des cuisinières, des machines à coudre et des livres pour cinq foyers.",
+    "target_amount": "1500000.00",
+    "currency": "HKD",
+    "country": "ML",
+    "opens_on": "2026-01-01",
+    "closes_on": None,
+}
+IN_EXAMPLE = OpenApiExample("Mali", value=EXAMPLE, request_only=True)
+OUT_EXAMPLE = OpenApiExample(
+    "Mali",
+    response_only=True,
+    value={
+        "id": "01976f4e-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        **EXAMPLE,
+        "received": [{"currency": "HKD", "amount": "500.50", "gifts": 1}],
+        "version": 1,
+    },
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
+)
+
+
+class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
+    """Appeals: the public sees those open today, staff all of them."""
+
+    queryset = Appeal.objects.all()
+    serializer_class = AppealOut
+    filterset_class = AppealFilter
+    ordering_fields = ["id", "opens_on"]
+    ordering = ["-id"]
+    lookup_field = "slug"
+    permission_classes = [PublicReadsFinanceWrites]
+
+    def get_queryset(self) -> QuerySet[Appeal]:
+        rows = super().get_queryset()
+        user = self.request.user
+        if user.is_authenticated and user.has_role(*STAFF_ROLES):
+            return rows
+        charity = Charity.objects.first()
+        return rows.open_on(charities.day_at(charity, timezone.now())) if charity else rows.none()
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        appeals = args[0] if kwargs.get("many") else args[:1]
+        kwargs["context"] = {**self.get_serializer_context(), "received": services.received(appeals)}
+        return AppealOut(*args, **kwargs)
+
+    def _answer(self, appeal: Appeal, status: int = 200) -> Response:
+        return with_etag(Response(self.get_serializer(appeal).data, status=status), appeal)
+
+    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=[{}])
+    def list(self, request: Request) -> Response:  # type: ignore[override]
+        """List appeals, newest first."""
+        return super().list(request)
+
+    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=[{}])
+    def retrieve(self, request: Request, slug: str) -> Response:  # type: ignore[override]
+        """Show one appeal and what was given to it."""
+        return self._answer(self.get_object())
+
+    @extend_schema(request=AppealIn, responses={201: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE])
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Publish an appeal."""
+        wanted = AppealIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        appeal = services.publish(values=wanted.validated_data, by=actor(request), at=timezone.now())
+        return self._answer(appeal, status=201)
+
+    @extend_schema(
+        request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
+    )
+    def update(self, request: Request, slug: str) -> Response:
+        """Write an appeal anew; `If-Match` names the version that you read."""
+        return self._change(request, partial=False)
+
+    @extend_schema(
+        request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
+    )
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Change parts of an appeal; `If-Match` names the version that you read."""
+        return self._change(request, partial=True)
+
+    def _change(self, request: Request, *, partial: bool) -> Response:
+        wanted = AppealIn(data=request.data, partial=partial)
+        wanted.is_valid(raise_exception=True)
+        appeal = services.change(
+            self.get_object(),
+            changes=wanted.validated_data,
+            version=expected_version(request),
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return self._answer(appeal)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, slug: str) -> Response:
+        """Remove an appeal to which nobody has given."""
+        services.remove(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(status=204)

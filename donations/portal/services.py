@@ -1,0 +1,102 @@
+"""Donors see their own gifts by a link that is mailed to them: no password, used once, for ten minutes."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from donations.checkout import limits
+from donations.giving.models import Donor
+from donations.portal.models import SignInRequest
+from logistics.charity import services as charities
+from logistics.errors import DomainError
+from logistics.mail import services as mail
+from logistics.owed import services as owed
+
+LINK_LASTS: Final = timedelta(minutes=10)
+LINKS_AN_HOUR: Final = 5  # to one address; from one network address ten times as many
+
+
+class LinkWorthless(DomainError):
+    """The link was used, is older than ten minutes, or is not one of ours."""
+
+    code = "link_worthless"
+    status = 410
+
+
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="donations.sign-in", sep="~")
+
+
+@transaction.atomic
+def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> None:
+    """Owe whoever reads this e-mail a link to the gifts made under it.
+
+    Does the same for known and unknown addresses. Beyond the hourly limit nothing more is owed, silently.
+    """
+    email_hash, address_hash = limits.keyed_hash("email", email), limits.keyed_hash("address", address)
+    recent = SignInRequest.objects.filter(owed_at__gt=at - timedelta(hours=1))
+    hashes = list(
+        recent.filter(Q(email_hash=email_hash) | Q(address_hash=address_hash)).values_list("email_hash", flat=True)[
+            : LINKS_AN_HOUR * 10
+        ]
+    )
+    if hashes.count(email_hash) >= LINKS_AN_HOUR or len(hashes) >= LINKS_AN_HOUR * 10:
+        return
+    owed.owe(
+        SignInRequest(email=email.strip().lower(), language=language, email_hash=email_hash, address_hash=address_hash)
+    )
+
+
+def send_link(request_id: str) -> bool:
+    """Owe the mail with the link if there is such a donor, and forget the address that was typed."""
+    return owed.carry_out(SignInRequest, request_id, _donor_of, _owe_mail)
+
+
+def _donor_of(request: SignInRequest) -> Donor | None:
+    return Donor.objects.filter(email=request.email).order_by("id").first()
+
+
+def _owe_mail(request: SignInRequest, donor: Donor | None) -> dict[str, Any]:
+    if donor is not None:
+        mail.request(
+            "sign-in-link",
+            to=donor.email,
+            template="donations/mail/sign_in.txt",
+            context={
+                "charity": charities.the_charity(),
+                "link": settings.PUBLIC_URL + reverse("my-gifts-enter", args=[_signer().sign(request.pk.hex)]),
+                "minutes": int(LINK_LASTS.total_seconds() // 60),
+            },
+            language=request.language,
+        )
+    return {"email": "", "donor": donor}
+
+
+def is_worth_trying(token: str) -> bool:
+    """Say whether a link is ours and not older than ten minutes, without using it up: mail scanners open links."""
+    return _request_id(token) is not None
+
+
+def _request_id(token: str) -> UUID | None:
+    try:
+        return UUID(_signer().unsign(token, max_age=LINK_LASTS))
+    except (signing.BadSignature, ValueError):
+        return None
+
+
+@transaction.atomic
+def enter(token: str, *, at: datetime) -> Donor:
+    """Use a link up and return whose gifts it opens. Raises LinkWorthless the second time, and after ten minutes."""
+    request_id = _request_id(token)
+    unused = SignInRequest.objects.filter(pk=request_id, used_at=None, donor__isnull=False)
+    if request_id is None or unused.update(used_at=at) == 0:
+        raise LinkWorthless("This link was used before, or is older than ten minutes. Ask for a new one.")
+    donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
+    assert donor is not None
+    return donor

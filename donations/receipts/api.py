@@ -1,0 +1,146 @@
+from typing import Any
+
+import django_filters
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_field
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from donations.api_fields import MoneyField
+from donations.receipts import services
+from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.idempotency.api import idempotent
+from logistics.owed.models import Owed
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+
+
+class DeliveryOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.CharField(source="shown_state", help_text="`pending`, `sent` or `failed`")
+    owed_at = serializers.DateTimeField()
+    problem = serializers.CharField(source="last_error_code", help_text="Code of the last problem, if any")
+
+
+class ReceiptOut(serializers.Serializer[Any]):
+    """A receipt as finance sees it; what it says stands in its PDF."""
+
+    id = serializers.UUIDField()
+    number = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Receipt.Kind.choices)
+    state = serializers.ChoiceField(choices=ReceiptState.choices)
+    jurisdiction = serializers.CharField()
+    donation = serializers.UUIDField(source="donation_id")
+    donation_reference = serializers.CharField(source="donation.reference")
+    amount = MoneyField("amount_minor")
+    currency = serializers.CharField()
+    issued_at = serializers.DateTimeField()
+    issued_on = serializers.DateField()
+    replaces = serializers.CharField(source="replaces.number", default=None, allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end_reason = serializers.CharField()
+    document_state = serializers.ChoiceField(choices=Owed.State.choices, source="document.state")
+    sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
+    deliveries = DeliveryOut(many=True)
+    allowed_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string", "nullable": True}})
+    def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
+        """Action -> null when it is allowed now, else the reason why not."""
+        is_valid = receipt.state == ReceiptState.ISSUED
+        is_printed = receipt.document.state == Owed.State.DONE
+        return {
+            "resend": None if is_valid else f"The receipt is {receipt.state}.",
+            "pdf": None if is_printed else "The receipt is not printed yet.",
+        }
+
+
+class ReceiptFilter(django_filters.FilterSet):
+    issued_from = django_filters.DateFilter(field_name="issued_on", lookup_expr="gte")
+    issued_to = django_filters.DateFilter(field_name="issued_on", lookup_expr="lte")
+    donation = django_filters.UUIDFilter(field_name="donation_id")
+
+    class Meta:
+        model = Receipt
+        fields = ["number", "state", "kind", "currency", "year", "jurisdiction"]
+
+
+DELIVERY_EXAMPLE = {
+    "id": "01976f51-0c5b-7c11-9d7e-0d4b8a1c2e3f",
+    "state": "sent",
+    "owed_at": "2026-03-01T08:00:05Z",
+    "problem": "",
+}
+EXAMPLE = OpenApiExample(
+    "Issued",
+    response_only=True,
+    value={
+        "id": "01976f50-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "number": "HK-2026-000001",
+        "kind": "single",
+        "state": "issued",
+        "jurisdiction": "HK",
+        "donation": "01976f4f-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "donation_reference": "GFT-7K2M-9QXD",
+        "amount": "500.50",
+        "currency": "HKD",
+        "issued_at": "2026-03-01T08:00:05Z",
+        "issued_on": "2026-03-01",
+        "replaces": None,
+        "ended_at": None,
+        "end_reason": "",
+        "document_state": "done",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "deliveries": [DELIVERY_EXAMPLE],
+        "allowed_actions": {"resend": None, "pdf": None},
+    },
+)
+
+
+class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
+    """Receipts, for finance and auditors."""
+
+    queryset = Receipt.objects.select_related("donation", "document", "replaces").prefetch_related("deliveries__email")
+    serializer_class = ReceiptOut
+    filterset_class = ReceiptFilter
+    ordering_fields = ["id", "issued_on", "amount_minor"]
+    ordering = ["-id"]
+    lookup_value_converter = "uuid"
+    permission_classes = [allow(Role.FINANCE)]
+
+    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    def list(self, request: Request) -> Response:  # type: ignore[override]
+        """List receipts, newest first."""
+        return super().list(request)
+
+    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+        """Show one receipt and its deliveries."""
+        return super().retrieve(request)
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")}
+    )
+    @action(detail=True, methods=["get"])
+    def pdf(self, request: Request, pk: str) -> HttpResponse:
+        """Download the bytes that were issued; also of a cancelled receipt. 409 while it is being printed."""
+        receipt = self.get_object()
+        response = HttpResponse(services.pdf(receipt), content_type="application/pdf")
+        response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
+        return response
+
+    @extend_schema(
+        request=None,
+        responses={202: DeliveryOut},
+        examples=[OpenApiExample("Owed", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def resend(self, request: Request, pk: str) -> Response:
+        """Mail the donor the same receipt once more: the same bytes."""
+        delivery: ReceiptDelivery = services.resend(self.get_object(), by=actor(request), at=timezone.now())
+        delivery.refresh_from_db()
+        return Response(DeliveryOut(delivery).data, status=202)

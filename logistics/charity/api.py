@@ -1,0 +1,88 @@
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from logistics.charity import services
+from logistics.charity.models import Charity, Jurisdiction
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+
+
+class CharityIn(serializers.Serializer[Any]):
+    """Who we are; it stands on every receipt and paper."""
+
+    name = serializers.CharField(max_length=200)
+    name_local = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    address = serializers.CharField(max_length=1000, help_text="One line a line")
+    country = serializers.CharField(max_length=2, help_text="ISO 3166-1 alpha-2")
+    registration = serializers.CharField(max_length=60, help_text="The tax authority's file number")
+    jurisdiction = serializers.ChoiceField(choices=Jurisdiction.choices, help_text="Whose rules receipts follow")
+    time_zone = serializers.CharField(max_length=40, help_text="Such as Asia/Hong_Kong: gives receipts their day")
+    email = serializers.EmailField()
+    phone = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
+    website = serializers.URLField(required=False, allow_blank=True, default="")
+    signatory = serializers.CharField(max_length=100, help_text="Who signs receipts")
+    signatory_title = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+    currencies = serializers.ListField(
+        child=serializers.CharField(max_length=3, min_length=3), min_length=1, max_length=40, help_text="ISO 4217"
+    )
+
+
+class CharityOut(CharityIn):
+    version = serializers.IntegerField()
+
+
+EXAMPLE = {
+    "name": "Harbour Relief Hong Kong (fictional)",
+    "name_local": "海港救援會",
+    "address": "Unit 5, 12/F, Example Centre\nTuen Mun, New Territories\nHong Kong",
+    "country": "HK",
+    "registration": "91/00000",
+    "jurisdiction": "HK",
+    "time_zone": "Asia/Hong_Kong",
+    "email": "giving@example.org",
+    "phone": "+852 2345 6789",
+    "website": "https://example.org",
+    "signatory": "Chan Tai Man",
+    "signatory_title": "Honorary Treasurer",
+    "currencies": ["HKD", "XOF", "USD", "EUR"],
+}
+IN_EXAMPLE = OpenApiExample("Hong Kong", value=EXAMPLE, request_only=True)
+OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, response_only=True)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description='The version that you read, e.g. `"1"`; not sent only when the charity is set up for the first time.',
+)
+
+
+class CharityView(APIView):
+    """Who we are: read by all staff, written by finance."""
+
+    permission_classes = [allow(Role.FINANCE, read=(Role.WAREHOUSE, Role.COORDINATOR))]
+
+    @extend_schema(responses={200: CharityOut}, examples=[OUT_EXAMPLE])
+    def get(self, request: Request) -> Response:
+        """Show the charity. 409 `charity_not_set_up` before finance has entered it."""
+        return self._answer(services.the_charity())
+
+    @extend_schema(
+        request=CharityIn, responses={200: CharityOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
+    )
+    def put(self, request: Request) -> Response:
+        """Set the charity up, or write it anew. Receipts issued before stay as they are."""
+        wanted = CharityIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        version = expected_version(request) if Charity.objects.exists() else None
+        charity = services.set_up(values=wanted.validated_data, version=version, by=actor(request), at=timezone.now())
+        return self._answer(charity)
+
+    def _answer(self, charity: Charity) -> Response:
+        return with_etag(Response(CharityOut(charity).data), charity)
