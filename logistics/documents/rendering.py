@@ -217,8 +217,9 @@ def to_pdf(
     """Print a template with a context of plain values as a PDF.
 
     The same template and context give the same bytes in any process at any time; with the same Pango, on any
-    machine: no font, date or random number comes from outside. `languages` are printed side by side; the first is the language of the document. `progress` is told per cent from 0
-    to 100, rising; what it raises stops the printing.
+    machine: no font, date or random number comes from outside. `languages` are printed side by side; the first
+    is the language of the document. `progress` is told per cent from 0 to 100, rising; what it raises stops
+    the printing.
 
     Raises MissingGlyphs for characters that no bundled font has, TemplateBroken when the template or its
     context is wrong or asks for anything that is not a bundled asset.

@@ -9,7 +9,9 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parent.parent.parent
 APPS = ("logistics", "shipments", "donations")
 TEMPLATES = [path for app in APPS for path in sorted((ROOT / app).glob("templates/**/*.html"))]
-WORDS = re.compile(r'{% (?:both|both_plain|stack_words) "([^"]+)"|label="([^"]+)"|{% qr \S+ "([^"]+)"')
+WORDS = re.compile(
+    r'{% (?:both|both_plain|stack_words) "([^"]+)"|party\.html" with label="([^"]+)"|{% qr \S+ "([^"]+)"'
+)
 COUNTED = re.compile(r'{% both_count \S+ "([^"]+)" "[^"]+"')
 
 
