@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+from rest_framework.filters import OrderingFilter as DRFOrderingFilter
 from rest_framework.pagination import CursorPagination as DRFCursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -30,6 +32,55 @@ class CursorPagination(DRFCursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError) as error:
+            # A cursor of somebody's own making: its position is no value of the field.
+            raise exceptions.NotFound(self.invalid_cursor_message) from error
+
+    def get_page_size(self, request: Request) -> int:
+        size = request.query_params.get(self.page_size_query_param, str(self.page_size))
+        if not (size.isascii() and size.isdigit() and 1 <= int(size[:9]) <= self.max_page_size):
+            message = _("Send a whole number from 1 to %(most)s.") % {"most": self.max_page_size}
+            raise exceptions.ValidationError({self.page_size_query_param: [message]})
+        return int(size)
+
+
+class OrderingFilter(DRFOrderingFilter):
+    """`?ordering=name` or `-name`, by the fields that the view lists in `ordering_fields`; ties by newest first.
+
+    They should be nearly unique and never null, since the cursor stands on them.
+    """
+
+    def get_valid_fields(self, queryset: Any, view: Any, context: Any = None) -> list[tuple[str, str]]:
+        return [(name, name) for name in getattr(view, "ordering_fields", ())]
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...] | None:
+        asked = request.query_params.get(self.ordering_param, "")
+        if not asked:
+            return self.get_default_ordering(view)
+        allowed = [name for name, _label in self.get_valid_fields(queryset, view)]
+        if asked.removeprefix("-") not in allowed:
+            message = _("Order by one of: %(allowed)s.") % {"allowed": ", ".join(allowed)}
+            raise exceptions.ValidationError({self.ordering_param: [message]})
+        return (asked,) if asked.removeprefix("-") == "id" else (asked, "-id")
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        names = getattr(view, "ordering_fields", ())
+        if not names:
+            return []
+        values = [value for name in names for value in (name, f"-{name}")]
+        return [
+            {
+                "name": self.ordering_param,
+                "in": "query",
+                "required": False,
+                "description": "Default: newest first. With `-`: descending.",
+                "schema": {"type": "string", "enum": values},
+            }
+        ]
 
 
 def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: Any) -> dict[str, Any]:
@@ -90,19 +141,3 @@ def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
         errors_of_items = any(isinstance(d, dict) and set(d) != {"message", "code"} for d in details)
         for index, value in enumerate(details):
             yield from field_errors(value, f"{path}[{index}]" if errors_of_items else path)
-
-
-def _plain_problem(status: int, code: str, detail: str) -> JsonResponse:
-    return JsonResponse(problem(status, code, detail), status=status, content_type=PROBLEM_JSON)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return _plain_problem(404, "not_found", str(ADVICE["not_found"]))
-
-
-def server_error(request: HttpRequest) -> JsonResponse:
-    return _plain_problem(
-        500,
-        "bug",
-        "Something is wrong on our side; it was logged. Send the request again later, with the same Idempotency-Key.",
-    )

@@ -17,7 +17,19 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 # What is owed is swept by `manage.py relay`, not by beat: a beat that dies delays no receipt.
 app.conf.beat_schedule = {
-    "worker heartbeat": {"task": "logistics.beat_heart", "schedule": 15.0},
+    # One through each queue, so that each kind of worker shows that it is alive; a late one says nothing new.
+    "heartbeat default": {
+        "task": "logistics.beat_heart",
+        "schedule": 15.0,
+        "args": ["default"],
+        "options": {"queue": "default", "expires": 15},
+    },
+    "heartbeat papers": {
+        "task": "logistics.beat_heart",
+        "schedule": 15.0,
+        "args": ["papers"],
+        "options": {"queue": "papers", "expires": 15},
+    },
     "invariants": {"task": "logistics.verify_invariants", "schedule": crontab(minute="7")},
     "forget old idempotency keys": {
         "task": "logistics.forget_idempotency_keys",

@@ -1,8 +1,101 @@
-from django.db import connection
+"""Is everything there that we need? For load balancers (the status) and for people (the JSON)."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
+from redis import Redis
+
+from logistics.people.permissions import public_page
+from logistics.vitals import services as vitals
+
+PATIENCE_S = 2.0
+# Without these no request can be answered. Without the others requests are answered and the work waits, or is
+# done by the relay.
+NEEDED = ("database",)
+WATCHED = ("worker default", "worker papers", "relay")
 
 
+def database() -> dict[str, Any]:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '1s'")
+            cursor.execute("SELECT 1")
+    finally:
+        # Runs in a thread of its own, whose connection nobody else would give back.
+        connection.close()
+    return {}
+
+
+def broker() -> dict[str, Any]:
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+        client.ping()
+    return {}
+
+
+def storage() -> dict[str, Any]:
+    default_storage.exists("health")
+    return {}
+
+
+def heartbeats() -> dict[str, Any]:
+    """Raise Silent if a worker or the relay has not been heard of lately."""
+    try:
+        ages = vitals.ages_s()
+    finally:
+        connection.close()
+    silent = [name for name in WATCHED if ages.get(name, float("inf")) > vitals.SILENT_AFTER.total_seconds()]
+    if silent:
+        raise Silent(", ".join(silent))
+    return {name: round(ages[name], 1) for name in WATCHED}
+
+
+class Silent(Exception):
+    """These have not been heard of lately."""
+
+
+CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "database": database,
+    "broker": broker,
+    "storage": storage,
+    "heartbeats": heartbeats,
+}
+
+
+def _outcome(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    started = time.monotonic()
+    try:
+        found = check()
+    except Silent as error:
+        return {"ok": False, "error": "silent", "who": str(error)}
+    except Exception as error:  # whatever a store can raise, the answer is "not well"; its text may hold addresses
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True, "ms": round((time.monotonic() - started) * 1000, 1), **found}
+
+
+@public_page
 def health(request: HttpRequest) -> JsonResponse:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
+    """Answer 200 while requests can be served ("ok", or "degraded" when work waits), 503 when they cannot.
+
+    Never slower than two seconds: a part that does not answer in time is not well.
+    """
+    pool = ThreadPoolExecutor(len(CHECKS))
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        running = {name: pool.submit(_outcome, check) for name, check in CHECKS.items()}
+        outcomes = {}
+        for name, future in running.items():
+            try:
+                outcomes[name] = future.result(timeout=max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                outcomes[name] = {"ok": False, "error": "timeout"}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    failed = [name for name, outcome in outcomes.items() if not outcome["ok"]]
+    status = "ok" if not failed else "failed" if set(failed) & set(NEEDED) else "degraded"
+    return JsonResponse({"status": status, "checks": outcomes}, status=503 if status == "failed" else 200)

@@ -8,10 +8,12 @@ import structlog
 
 from logistics.errors import DomainError
 
+
 def without_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     """Replace `exc_info` by where the error happened and its class.
 
-    Its message is left out: PostgreSQL quotes the row, SMTP the address, and logs hold no personal data. The code of a refusal of ours says as much.
+    Its message is left out: PostgreSQL quotes the row, SMTP the address, and logs hold no personal data. The code
+    of a refusal of ours says as much.
     """
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
@@ -64,6 +66,8 @@ def logging_config(*, level: str) -> dict[str, Any]:
             # Bodies and parameters of requests are personal data.
             "stripe": {"level": "WARNING"},
             "django.db.backends": {"level": "WARNING"},
+            # Says with the whole path, which holds ids and tokens, what our own line says with the route.
+            "django.request": {"level": "CRITICAL"},
             "axes": {"level": "ERROR"},
         },
     }

@@ -1,13 +1,26 @@
 """Figures for Prometheus at /metrics."""
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from secrets import compare_digest
 
+from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from logistics.owed.services import owed_models
+from logistics.people.permissions import public_page
+from logistics.vitals import services as vitals
+from logistics.vitals.models import Vital
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
-SECONDS = Histogram("http_request_seconds", "Time to answer", ["route"])
+SECONDS = Histogram("http_request_seconds", "Time to answer", ["method", "route"])
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestMetricsMiddleware:
@@ -20,10 +33,67 @@ class RequestMetricsMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         route = request.resolver_match.route if request.resolver_match else "unknown"
-        REQUESTS.labels(request.method, route, response.status_code).inc()
-        SECONDS.labels(route).observe(time.perf_counter() - started)
+        # A client may make up methods; each would be a series of its own for ever.
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(method, route, response.status_code).inc()
+        SECONDS.labels(method, route).observe(time.perf_counter() - started)
         return response
 
 
+class OwedCollector(Collector):
+    """What is owed, how late, and who is alive: read from the database when Prometheus asks, with one index each."""
+
+    def collect(self) -> Iterator[Metric]:
+        rows = GaugeMetricFamily("owed_rows", "Owed rows that are not done", labels=["kind", "state"])
+        overdue = GaugeMetricFamily("owed_overdue_seconds", "How late the oldest due row is", labels=["kind"])
+        for model in owed_models():
+            kind = model._meta.label_lower
+            counts, late_s = _owed(model._meta.db_table)
+            for state in ("pending", "leased", "dead"):
+                rows.add_metric([kind, state], counts.get(state, 0))
+            overdue.add_metric([kind], late_s)
+        yield rows
+        yield overdue
+
+        ages = GaugeMetricFamily("heartbeat_age_seconds", "Since the last sign of life", labels=["name"])
+        for name, age_s in vitals.ages_s().items():
+            ages.add_metric([name], age_s)
+        yield ages
+
+        broken = GaugeMetricFamily("invariant_broken_rows", "Rows that break a statement", labels=["statement"])
+        last = Vital.objects.filter(name=vitals.INVARIANTS).first()
+        for statement, count in (last.findings if last else {}).items():
+            broken.add_metric([statement], count)
+        yield broken
+
+
+def _owed(table: str) -> tuple[dict[str, int], float]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(run_after)))::float"  # noqa: S608
+            f" FROM \"{table}\" WHERE state IN ('pending', 'leased', 'dead') GROUP BY state"
+        )
+        found = {state: (count, late_s) for state, count, late_s in cursor.fetchall()}
+    late_s = max((late_s for state, (_, late_s) in found.items() if state != "dead"), default=0.0)
+    return {state: count for state, (count, _) in found.items()}, late_s
+
+
+def _registry() -> CollectorRegistry:
+    """One for this answer: of all processes together where gunicorn runs several, with what the database knows."""
+    registry = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(OwedCollector())
+    return registry
+
+
+@public_page
 def metrics(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Answer in Prometheus' text format; with METRICS_TOKEN set, only to `Authorization: Bearer <token>`."""
+    token = settings.METRICS_TOKEN
+    if token and not compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+        return HttpResponse("Send the METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
+    body = generate_latest(_registry())
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        body = generate_latest(REGISTRY) + body
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -1,17 +1,54 @@
 from collections.abc import Callable
 
+import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django_structlog.middlewares import RequestMiddleware
+
+from config import errors
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One line for each request, by its route's pattern: its path holds ids and tokens, which logs do not."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        match = request.resolver_match
+        return f"{request.method} {match.route if match else '(no route)'}"
+
+
+class SizeLimitMiddleware:
+    """Refuses a body that is too large before anything reads it: 1 MB, or 10 MB for an upload.
+
+    Django's own limit does not see what the API's parsers read.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_upload = request.META.get("CONTENT_TYPE", "").startswith("multipart/form-data")
+        # The parts around a file weigh something too.
+        most = settings.UPLOAD_MAX_BYTES + 100_000 if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > most:
+            response = errors.answer(request, 413)
+            response["Connection"] = "close"
+            return response
+        return self.get_response(request)
 
 
 class PrivateByDefaultMiddleware:
-    """No cache keeps an answer unless its view says that it may.
+    """No cache keeps an answer unless its view says that it may, and each answer tells its request's id.
 
     Authenticated and per-donor answers must never come out of a shared cache; most
     of Django's caching advisories of 2026 start with a view that forgot to say so.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -19,4 +56,7 @@ class PrivateByDefaultMiddleware:
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
             patch_vary_headers(response, ["Cookie", "Authorization"])
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        if request_id:
+            response["X-Request-ID"] = str(request_id)
         return response

@@ -1,10 +1,12 @@
-"""How endpoints describe themselves: errors and the Idempotency-Key are added here, once for all."""
+"""How endpoints describe themselves: who may call, errors, Idempotency-Key and versions are added here, once for all."""
 
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+
+from config.api import PROBLEM_JSON
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
@@ -24,54 +26,111 @@ class ProblemSerializer(serializers.Serializer[Any]):
     errors = FieldErrorSerializer(many=True, required=False, help_text="Only for `invalid_input`.")
 
 
-def _example(status: int, code: str, detail: str, **extra: Any) -> OpenApiExample:
-    body = {"type": f"urn:relief:problem:{code}", "title": code.replace("_", " ").capitalize(), "status": status}
-    return OpenApiExample(
-        code, value={**body, "code": code, "detail": detail, **extra}, response_only=True, status_codes=[str(status)]
-    )
+def _problem(description: str, status: int, code: str, detail: str, **extra: Any) -> OpenApiResponse:
+    body = {
+        "type": f"urn:relief:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+    example = OpenApiExample(code, value=body, response_only=True, status_codes=[str(status)], media_type=PROBLEM_JSON)
+    return OpenApiResponse(ProblemSerializer, description=description, examples=[example])
 
 
-INVALID = _example(
-    400,
-    "invalid_input",
-    "Some fields are missing or wrong; nothing was changed. Correct them and send again.",
-    errors=[{"field": "amount", "code": "required", "detail": "This field is required."}],
-)
 ERRORS = {
-    "400": ("The input is wrong; `errors` names the fields.", INVALID),
-    "401": (
+    "400": _problem(
+        "The input is wrong; `errors` names the fields.",
+        400,
+        "invalid_input",
+        "Some fields are missing or wrong; nothing was changed. Correct them and send again.",
+        errors=[{"field": "amount", "code": "required", "detail": "This field is required."}],
+    ),
+    "401": _problem(
         "Nobody is signed in.",
-        _example(401, "not_authenticated", "Send an API key: `Authorization: Bearer <key>`, or sign in."),
+        401,
+        "not_authenticated",
+        "Send an API key: `Authorization: Bearer <key>`, or sign in.",
     ),
-    "403": (
-        "You may not do this.",
-        _example(403, "permission_denied", "You do not have permission to perform this action."),
+    "403": _problem(
+        "Your role may not do this.",
+        403,
+        "permission_denied",
+        "You do not have permission to perform this action.",
     ),
-    "404": (
-        "Not there, or not yours.",
-        _example(404, "not_found", "There is nothing here that you may see. Check the address."),
+    "404": _problem(
+        "Not there, or not yours.", 404, "not_found", "There is nothing here that you may see. Check the address."
     ),
-    "409": (
+    "409": _problem(
         "A rule refuses this now; `code` names the rule.",
-        _example(409, "wrong_state", "A shipment that is draft cannot become dispatched."),
+        409,
+        "wrong_state",
+        "A shipment that is draft cannot become dispatched.",
     ),
-    "412": (
+    "412": _problem(
         "Somebody else changed it since you read it.",
-        _example(412, "stale", "This was changed since you read it (version 4, you sent 3). Read it again."),
+        412,
+        "stale",
+        "This was changed since you read it (version 4, you sent 3). Read it again and repeat your change.",
+        version=4,
     ),
-    "422": (
-        "The Idempotency-Key was used for another body.",
-        _example(422, "idempotency_key_reused", "This Idempotency-Key was used with another body. Send a new key."),
+    "422": _problem(
+        "The Idempotency-Key was used for another request.",
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request. Send a new key with a new request, or the same body with"
+        " the same key.",
     ),
-    "429": (
+    "428": _problem(
+        "The version that you read is missing.",
+        428,
+        "version_missing",
+        'Send the version that you read, as `If-Match: "3"` or as `version` in the body.',
+    ),
+    "429": _problem(
         "Too many requests.",
-        _example(429, "throttled", "Request was throttled. Expected available in 12 seconds.", retry_after_s=12),
+        429,
+        "throttled",
+        "Request was throttled. Expected available in 12 seconds.",
+        retry_after_s=12,
     ),
 }
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="A UUID of your own for this write; send it again with each retry, also weeks later.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description='The version that you read, e.g. `"3"`. Needed unless `version` stands in the body.',
+)
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+READS = ("GET", "HEAD", "OPTIONS")
 
 
 class AutoSchema(SpectacularAutoSchema):
-    """Adds to each operation the errors that it can give and the headers that it reads."""
+    """Adds to each operation who may call it, the headers that it reads and the errors that it can give."""
+
+    def get_description(self) -> str:
+        return f"{super().get_description() or ''}\n\n{self._who()}".strip()
+
+    def _who(self) -> str:
+        (permission,) = self.view.get_permissions() or [None]
+        if getattr(permission, "open_to_all", False):
+            return "*Open to everybody.*"
+        side = "reading_roles" if self.method in READS else "allowed_roles"
+        return f"*Roles: {', '.join(sorted(getattr(permission, side, ())))}.*"
+
+    def _is_public(self) -> bool:
+        return all(getattr(permission, "open_to_all", False) for permission in self.view.get_permissions())
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        return [{}] if self._is_public() else super().get_auth()
 
     def _is_idempotent(self) -> bool:
         handler = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
@@ -80,40 +139,32 @@ class AutoSchema(SpectacularAutoSchema):
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         if self._is_idempotent():
-            parameters.append(
-                OpenApiParameter(
-                    "Idempotency-Key",
-                    str,
-                    OpenApiParameter.HEADER,
-                    required=True,
-                    description="A UUID of your own for this write; send it again with each retry, also weeks later.",
-                )
-            )
+            parameters.append(IDEMPOTENCY_KEY)
+        if self.method == "PATCH":
+            parameters.append(IF_MATCH)
         return parameters
 
     def _errors_expected(self) -> list[str]:
-        codes = ["429"]
-        if self.method != "GET" or self._is_list_view():
-            codes.append("400")
-        if self.view.permission_classes and not getattr(self.view.permission_classes[0], "open_to_all", False):
-            codes += ["401", "403"]
+        codes = {"429"}
+        if self.method in WRITES or self._is_list_view():
+            codes.add("400")
+        if not self._is_public():
+            codes |= {"401", "403"}
         if "{" in self.path:
-            codes.append("404")
-        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
-            codes.append("409")
-        if self.method in ("PUT", "PATCH"):
-            codes.append("412")
+            codes.add("404")
+        if self.method in WRITES:
+            codes.add("409")
+        if self.method == "PATCH":
+            codes |= {"412", "428"}
         if self._is_idempotent():
-            codes.append("422")
+            codes.add("422")
         return sorted(codes)
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
-        responses = super()._get_response_bodies(direction)
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
         for code in self._errors_expected():
             if code not in responses:
-                description, example = ERRORS[code]
-                described = OpenApiResponse(ProblemSerializer, description=description, examples=[example])
                 responses[code] = self._get_response_for_code(
-                    described, code, media_types=["application/problem+json"], direction=direction
+                    ERRORS[code], code, media_types=[PROBLEM_JSON], direction=direction
                 )
         return responses

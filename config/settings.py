@@ -297,23 +297,37 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Relief API",
-    "DESCRIPTION": "Giving, shipments and deliveries of a charity.",
+    "DESCRIPTION": (BASE_DIR / "config" / "introduction.md").read_text(encoding="utf-8"),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["logistics.people.permissions.Anyone"],
     "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+    # Two fields named `status` are two things; each set of values gets a name that says of what.
     "ENUM_NAME_OVERRIDES": {
         "OwedState": "logistics.owed.models.Owed.State",
+        "PartnerStatus": "logistics.partners.models.Partner.Status",
+        "ShipmentStatus": "shipments.manifests.states.Status",
         "DonationStatus": "donations.giving.models.Donation.Status",
-        "ReceiptState": "donations.receipts.models.ReceiptState",
     },
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+    "TAGS": [
+        {"name": "me", "description": "Who you are."},
+        {"name": "appeals", "description": "What gifts are asked for."},
+        {"name": "donations", "description": "Gifts of money, from the promise to the payment."},
+        {"name": "gifts", "description": "What a donor may see of a gift, by the token that only the donor has."},
+        {"name": "shipments", "description": "Goods on their way: manifest, seal, papers, dispatch, delivery."},
+        {"name": "partners", "description": "Organisations that receive what we send, and their programs' keys."},
+        {"name": "contacts", "description": "People at partners who are told of shipments."},
+        {"name": "sites", "description": "Where goods are used. Where a confidential site is stands nowhere."},
+        {"name": "items", "description": "What we send, each described once."},
+        {"name": "documents", "description": "Papers owed and issued, and how far each is."},
+        {"name": "audit-entries", "description": "Who did what to which row, when."},
+        {"name": "verify", "description": "Is this paper genuine?"},
+    ],
 }
 
 # --- Admin ----------------------------------------------------------------------------------

@@ -1,16 +1,18 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 
-from config import health, metrics
+from config import errors, health, metrics
+from config.docs import DocsView, SchemaView
+from logistics.people.permissions import public_page
 
 api = [
     path("", include("logistics.urls")),
     path("", include("shipments.urls")),
     path("", include("donations.urls")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularRedocView.as_view(url_name="schema"), name="docs"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(), name="docs"),
+    re_path(r"^(?P<rest>.*)$", public_page(errors.no_such_endpoint)),
 ]
 
 urlpatterns = [
@@ -20,8 +22,10 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("donations.page_urls")),
     path("", include("logistics.page_urls")),
-    path("", RedirectView.as_view(url="/give/"), name="home"),
+    path("", public_page(RedirectView.as_view(url="/give/")), name="home"),
 ]
 
-handler404 = "config.api.not_found"
-handler500 = "config.api.server_error"
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

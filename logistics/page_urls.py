@@ -1,3 +1,5 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from logistics.documents.pages import VerifyView
+
+urlpatterns: list[URLPattern | URLResolver] = [path("verify/<str:token>/", VerifyView.as_view(), name="verify")]

@@ -1,10 +1,16 @@
 """What queue and clock may wake in this app: each task is one service call, and bears repetition."""
 
+import logging
+from dataclasses import asdict
+
 from celery import shared_task
 
 from logistics.documents import services as documents
 from logistics.idempotency import api as idempotency
 from logistics.mail import services as mail
+from logistics.vitals import services as vitals
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="logistics.render_document")
@@ -15,6 +21,18 @@ def render_document(document_id: str) -> None:
 @shared_task(name="logistics.send_email")
 def send_email(email_id: str) -> None:
     mail.deliver(email_id)
+
+
+@shared_task(name="logistics.beat_heart")
+def beat_heart(queue: str) -> None:
+    vitals.beat(f"worker {queue}")
+
+
+@shared_task(name="logistics.verify_invariants")
+def verify_invariants() -> None:
+    for finding in vitals.check_all():
+        if finding.broken:
+            log.error("an invariant is broken", extra=asdict(finding))
 
 
 @shared_task(name="logistics.forget_idempotency_keys")

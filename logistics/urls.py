@@ -9,6 +9,7 @@ from logistics.catalogue.api import (
     PortsView,
     UnitsView,
 )
+from logistics.charity.api import CharityView
 from logistics.documents.api import DocumentViewSet
 from logistics.oversight.api import AuditEntryViewSet, EmailViewSet
 from logistics.partners.api import ContactViewSet, MeView, PartnerKeyViewSet, PartnerViewSet, SiteViewSet
@@ -25,6 +26,7 @@ router.register("emails", EmailViewSet)
 router.register("audit-entries", AuditEntryViewSet)
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("charity/", CharityView.as_view(), name="charity"),
     path("me/", MeView.as_view(), name="me"),
     path("hs-codes/", HsCodesView.as_view(), name="hs-codes"),
     path("units/", UnitsView.as_view(), name="units"),

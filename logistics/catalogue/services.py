@@ -64,5 +64,5 @@ def _check_codes(fields: Mapping[str, Any]) -> None:
             f"{hs6} is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.",
             field="hs6",
         )
-    if unit is not None and unit not in codes.units():
+    if unit is not None and not codes.is_unit(unit):
         raise Invalid(f"{unit} is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.", field="unit")

@@ -54,6 +54,13 @@ def hs() -> dict[str, str]:
 
 
 @cache
+def hs6() -> dict[str, str]:
+    """Subheadings of the Harmonized System 2022: code of six digits -> its description after its heading's."""
+    names = hs()
+    return {code: f"{names[code[:4]]}: {name}" for code, name in names.items() if len(code) == 6 and code.isdigit()}
+
+
+@cache
 def units() -> dict[str, str]:
     """UN/ECE Recommendation 20: common code -> name (H87 piece, KGM kilogram, PR pair, SET set)."""
     return {r["CommonCode"]: r["Name"] for r in _rows("unece-rec20-units.csv") if r["Status"] not in ("X", "D")}

@@ -10,12 +10,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
+from logistics.audit import services as audit
 from logistics.documents import rendering
 from logistics.documents.models import Document
 from logistics.errors import DomainError
 from logistics.mail.services import Attachment
 from logistics.owed import services as owed
 from logistics.owed.models import Owed
+from logistics.people.models import User
+from logistics.transactions import lock
 
 
 class NotReady(DomainError):
@@ -133,6 +136,14 @@ def damaged(*, newest: int = 1000) -> Iterator[str]:
             read(document)
         except (Damaged, OSError):
             yield str(document.pk)
+
+
+@transaction.atomic
+def retry(document: Document, *, by: User | None, at: datetime) -> Document:
+    """Have a dead document printed again, after its cause was mended. Raises WrongState unless it is dead."""
+    document = owed.revive(lock(document))
+    audit.record("printing tried again", document, by=by, at=at)
+    return document
 
 
 def supersede(document: Document, *, at: datetime) -> None:

@@ -1,16 +1,20 @@
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypedDict
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files.storage import default_storage
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from logistics.audit import services as audit
 from logistics.mail.models import Email
 from logistics.owed import services as owed
+from logistics.transactions import lock
 
 
 class Attachment(TypedDict):
@@ -48,6 +52,14 @@ def request(
             attachments=list(attachments),
         )
     )
+
+
+@transaction.atomic
+def retry(email: Email, *, by: AbstractBaseUser | None, at: datetime) -> Email:
+    """Have a dead mail sent again, after its cause was mended. Raises WrongState unless it is dead."""
+    email = owed.revive(lock(email))
+    audit.record("sending tried again", email, by=by, at=at)
+    return email
 
 
 def deliver(email_id: str) -> bool:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from logistics.errors import DomainError
+from logistics.errors import DomainError, WrongState
 from logistics.owed.models import Owed
 from logistics.transactions import enqueue_on_commit
 
@@ -116,6 +116,16 @@ def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None
     finally:
         done.set()
         thread.join()
+
+
+@transaction.atomic
+def revive(row: Row) -> Row:
+    """Have a dead row tried again, from the first attempt, and tell a worker. Raises WrongState unless it is dead."""
+    if not type(row).objects.filter(pk=row.pk).revive():
+        raise WrongState("Only what is dead can be tried again; a worker looks after the rest.", state=row.state)
+    enqueue_on_commit(row.TASK, row)
+    row.refresh_from_db()
+    return row
 
 
 def report(row: Owed, percent: int) -> None:

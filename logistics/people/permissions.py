@@ -1,5 +1,7 @@
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from django.http.response import HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -41,6 +43,15 @@ def allow(*roles: Role, read: tuple[Role, ...] = ()) -> type[BasePermission]:
             return user.has_role(*wanted)
 
     return Allowed
+
+
+Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])
+
+
+def public_page(view: Page) -> Page:
+    """Mark a page (a plain Django view) as open to the public, on purpose; a test asks each page for its mark."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view
 
 
 def actor(request: Request) -> Any:

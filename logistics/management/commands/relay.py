@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, connection
 
 from logistics.owed.relay import sweep
+from logistics.vitals import services as vitals
 
 log = logging.getLogger(__name__)
 # Any 64-bit number that nothing else in this database takes as its advisory lock.
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             try:
                 if self._is_the_active_one():
                     did = asdict(sweep())
+                    vitals.beat("relay")
                     if any(did.values()):
                         log.info("swept", extra=did)
             except OperationalError:

@@ -1,0 +1,75 @@
+"""Errors outside the API's views: problem+json for programs, a page for people, both saying what to do."""
+
+from typing import NamedTuple
+
+import structlog
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from config.api import ADVICE, PROBLEM_JSON, problem
+
+
+class Told(NamedTuple):
+    code: str
+    heading: str | Promise
+    advice: str | Promise
+
+
+ERRORS = {
+    400: Told("bad_request", _("This cannot be read"), _("Go back, reload the page and try again.")),
+    403: Told("permission_denied", _("This is not for you"), _("Sign in as somebody who may see it.")),
+    404: Told("not_found", _("There is nothing here"), _("Check the address, or start again from the first page.")),
+    413: Told("too_large", _("This is too large"), _("Send less at once.")),
+    500: Told(
+        "bug",
+        _("Something is wrong on our side"),
+        _("It was logged. Try again later; nothing is done twice if you repeat the same request."),
+    ),
+}
+CSRF = Told(
+    "csrf_failed",
+    _("This form is too old"),
+    _("Go back, reload the page and send it again. Cookies must be allowed."),
+)
+
+
+def answer(request: HttpRequest, status: int, told: Told | None = None) -> HttpResponse:
+    """Return the error as this caller reads it: JSON under /api/ or when asked for, otherwise a page."""
+    told = told or ERRORS[status]
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    if request.path.startswith("/api/") or not request.accepts("text/html"):
+        detail = str(ADVICE.get(told.code) or told.advice)
+        extra = {"request_id": request_id} if status == 500 and request_id else {}
+        body = problem(status, told.code, detail, title=str(told.heading), **extra)
+        return JsonResponse(body, status=status, content_type=PROBLEM_JSON)
+    page = render_to_string(
+        "pages/error.html", {"told": told, "status": status, "request_id": request_id, "request": request}
+    )
+    return HttpResponse(page, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return answer(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(request, 403, CSRF)
+
+
+def no_such_endpoint(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """The last route of the API: any address that no endpoint has."""
+    return answer(request, 404)

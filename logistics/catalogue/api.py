@@ -1,0 +1,211 @@
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from logistics.catalogue import services
+from logistics.catalogue.models import Category, Item
+from logistics.codes import codes
+from logistics.idempotency.api import idempotent
+from logistics.people.models import STAFF_ROLES, Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+
+KEEPERS = (Role.WAREHOUSE, Role.COORDINATOR)
+READERS = (Role.FINANCE, Role.PARTNER)
+CODES_MAX = 50
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ("id", "name_en", "name_fr", "version")
+        read_only_fields = ("id", "version")
+        extra_kwargs = {"name_en": {"validators": []}}  # uniqueness is the database's to say
+
+
+class ItemSerializer(serializers.ModelSerializer[Item]):
+    unit_weight_kg = serializers.DecimalField(
+        max_digits=9, decimal_places=3, min_value=0, allow_null=True, required=False, help_text="Null: not known."
+    )
+
+    class Meta:
+        model = Item
+        fields = (
+            "id", "code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_dangerous",
+            "un_number", "is_active", "version",
+        )  # fmt: skip
+        read_only_fields = ("id", "version")
+        extra_kwargs = {"code": {"validators": Item._meta.get_field("code").validators}}
+
+    def validate_unit_weight_kg(self, value: Any) -> Any:
+        if value == 0:
+            raise serializers.ValidationError("A weight that is not known is null, not 0.")
+        return value
+
+
+class CodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List categories"),
+    retrieve=extend_schema(summary="Show a category"),
+)
+class CategoryViewSet(ReadOnlyModelViewSet[Category]):
+    queryset = Category.objects.all()
+    serializer_class = CategorySerializer
+    permission_classes = (allow(*KEEPERS, read=READERS),)
+    search_fields = ("name_en", "name_fr")
+    ordering_fields = ("id", "name_en")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        category = self.get_object()
+        return with_etag(Response(self.get_serializer(category).data), category)
+
+    @extend_schema(summary="Add a category", responses={201: CategorySerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add a kind of goods."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        category = services.create_category(fields=body.validated_data, by=actor(request), at=timezone.now())
+        return with_etag(Response(self.get_serializer(category).data, status=201), category)
+
+    @extend_schema(summary="Rename a category")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Rename a kind of goods."""
+        category = self.get_object()
+        body = self.get_serializer(category, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        category = services.update_category(
+            category, body.validated_data, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(Response(self.get_serializer(category).data), category)
+
+
+class ItemFilter(filters.FilterSet):
+    class Meta:
+        model = Item
+        fields = ("code", "category", "hs6", "unit", "is_active", "is_dangerous")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List items", description="What we send, each described once."),
+    retrieve=extend_schema(summary="Show an item"),
+)
+class ItemViewSet(ReadOnlyModelViewSet[Item]):
+    queryset = Item.objects.all()
+    serializer_class = ItemSerializer
+    permission_classes = (allow(*KEEPERS, read=READERS),)
+    filterset_class = ItemFilter
+    search_fields = ("code", "name_en", "name_fr")
+    ordering_fields = ("id", "code", "name_en")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        item = self.get_object()
+        return with_etag(Response(self.get_serializer(item).data), item)
+
+    @extend_schema(
+        summary="Add an item",
+        responses={201: ItemSerializer},
+        examples=[
+            OpenApiExample(
+                "a folding bed",
+                {
+                    "code": "BED-FOLD",
+                    "name_en": "Folding bed, steel",
+                    "name_fr": "Lit pliant, acier",
+                    "category": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a003",
+                    "unit": "H87",
+                    "hs6": "940320",
+                    "unit_weight_kg": "12.500",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Describe something that we send. `hs6` and `unit` must be codes of the published lists."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        item = services.create_item(fields=body.validated_data, by=actor(request), at=timezone.now())
+        return with_etag(Response(self.get_serializer(item).data, status=201), item)
+
+    @extend_schema(summary="Change an item")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Describe an item better. Its code stands on labels and never changes; issued papers keep what they say."""
+        item = self.get_object()
+        body = self.get_serializer(item, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        item = services.update_item(
+            item, body.validated_data, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(Response(self.get_serializer(item).data), item)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        parameters=[
+            OpenApiParameter("search", str, description="Each word must stand in the name, or the code begins with it.")
+        ],
+        responses=CodeSerializer(many=True),
+    )
+)
+class CodesView(APIView):
+    """A published list of codes: at most 50 that match, best first. A short list, so there are no pages."""
+
+    permission_classes = (allow(read=(*sorted(STAFF_ROLES), Role.PARTNER)),)
+    filter_backends = ()
+    pagination_class = None
+
+    names: ClassVar[Callable[[], dict[str, str]]]
+
+    def get(self, request: Request) -> Response:
+        words = request.query_params.get("search", "").casefold().split()
+        found = [
+            {"code": code, "name": name}
+            for code, name in type(self).names().items()
+            if all(code.casefold().startswith(word) or word in name.casefold() for word in words)
+        ]
+        # Where the word is the whole code or begins the name, it is more likely what was meant.
+        wanted = " ".join(words)
+        found.sort(key=lambda row: (row["code"].casefold() != wanted, not row["name"].casefold().startswith(wanted)))
+        return Response(found[:CODES_MAX])
+
+
+@extend_schema_view(get=extend_schema(summary="Find HS codes"))
+class HsCodesView(CodesView):
+    """Subheadings (six digits) of the Harmonized System 2022 with their descriptions; at most 50."""
+
+    names = staticmethod(codes.hs6)
+
+
+@extend_schema_view(get=extend_schema(summary="Find units"))
+class UnitsView(CodesView):
+    """Units of measure of UN/ECE Recommendation 20; at most 50."""
+
+    names = staticmethod(codes.units)
+
+
+@extend_schema_view(get=extend_schema(summary="Find package kinds"))
+class PackageKindsView(CodesView):
+    """Kinds of packages of UN/ECE Recommendation 21: CT carton, PX pallet, BL bale; at most 50."""
+
+    names = staticmethod(codes.package_kinds)
+
+
+@extend_schema_view(get=extend_schema(summary="Find ports and places"))
+class PortsView(CodesView):
+    """UN/LOCODEs without their space: HKHKG Hong Kong, SNDKR Dakar; at most 50."""
+
+    names = staticmethod(codes.ports)

@@ -1,0 +1,61 @@
+from typing import Any
+
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from logistics.documents import services
+from logistics.documents.models import Document
+from logistics.idempotency.api import idempotent
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    class Meta:
+        model = Document
+        fields = (
+            "id", "kind", "number", "version", "languages", "state", "progress", "attempts", "last_error_code",
+            "requested_at", "ended_at", "superseded_at", "content_sha256", "sha256", "size", "pages",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class DocumentFilter(filters.FilterSet):
+    requested_after = filters.IsoDateTimeFilter("requested_at", "gte")
+    progress_below = filters.NumberFilter("progress", "lt")
+
+    class Meta:
+        model = Document
+        fields = ("state", "kind", "number", "version")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List documents",
+        description="Papers owed and issued, and how far each is. A PDF is downloaded where its owner lives.",
+    ),
+    retrieve=extend_schema(summary="Show a document"),
+)
+class DocumentViewSet(ReadOnlyModelViewSet[Document]):
+    # The context holds what the paper says, names among it: it is not read here.
+    queryset = Document.objects.defer("context")
+    serializer_class = DocumentSerializer
+    permission_classes = (allow(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR),)
+    filterset_class = DocumentFilter
+    search_fields = ("number",)
+    ordering_fields = ("id", "requested_at")
+
+    @extend_schema(summary="Print a dead document again", request=None, responses=DocumentSerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def retry(self, request: Request, pk: str) -> Response:
+        """Try again what failed too often, once its cause (`last_error_code`) is mended."""
+        document = services.retry(self.get_object(), by=actor(request), at=timezone.now())
+        data: Any = self.get_serializer(document).data
+        return Response(data)

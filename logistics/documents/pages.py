@@ -1,0 +1,79 @@
+from typing import Any
+
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from logistics.documents.models import Document
+from logistics.owed.models import Owed
+from logistics.people.permissions import Anyone
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    """What anybody who holds a paper may know: nothing that is not printed on it, and nobody's name."""
+
+    genuine = serializers.BooleanField(help_text="False: we never issued it, and no other field is there.")
+    valid = serializers.BooleanField(help_text="False: genuine, but replaced or cancelled since.")
+    kind = serializers.CharField()
+    number = serializers.CharField()
+    version = serializers.IntegerField()
+    issued_on = serializers.DateField()
+    no_longer_valid_since = serializers.DateField(allow_null=True)
+    valid_version = serializers.IntegerField(allow_null=True, help_text="The version that replaced it, if one did.")
+    content_sha256 = serializers.CharField(help_text="Its first characters stand on the paper.")
+    file_sha256 = serializers.CharField(allow_null=True, help_text="Of the PDF; null while it is being printed.")
+
+
+class VerifyView(APIView):
+    permission_classes = (Anyone,)
+    # A signed-in person sees what everybody sees.
+    authentication_classes = ()
+    renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
+
+    @extend_schema(
+        summary="Verify a paper",
+        responses={
+            200: VerdictSerializer,
+            404: OpenApiResponse(description='`{"genuine": false}`: we never issued a paper with this code.'),
+        },
+    )
+    def get(self, request: Request, token: str) -> Response:
+        """Tell whoever holds a paper whether it is genuine and still valid: what its QR code leads to.
+
+        A page in English or French; with `Accept: application/json` the same facts for a program.
+        """
+        document = Document.objects.filter(token=token).defer("context").first()
+        found: dict[str, Any] = _verdict(document) if document else {"genuine": False}
+        status = 200 if document else 404
+        if request.accepted_renderer.format == "html":
+            found = found | {"kind_name": kind_name(document)}
+        headers = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+        return Response(found, status=status, template_name="documents/verify.html", headers=headers)
+
+
+def _verdict(document: Document) -> dict[str, Any]:
+    valid_version = None
+    if document.superseded_at:
+        same = Document.objects.filter(kind=document.kind, number=document.number, superseded_at=None)
+        valid_version = same.exclude(state=Owed.State.DEAD).order_by("-version").values_list("version", flat=True)
+    return {
+        "genuine": True,
+        "valid": document.superseded_at is None,
+        "kind": document.kind,
+        "number": document.number,
+        "version": document.version,
+        "issued_on": document.requested_at.date(),
+        "no_longer_valid_since": document.superseded_at.date() if document.superseded_at else None,
+        "valid_version": valid_version.first() if valid_version else None,
+        "content_sha256": document.content_sha256,
+        "file_sha256": document.sha256 or None,
+    }
+
+
+def kind_name(document: Document | None) -> str:
+    """Return "packing-list" as people read it; the app that prints such papers brings the translation."""
+    return gettext(document.kind.replace("-", " ").capitalize()) if document else ""

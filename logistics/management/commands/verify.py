@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from logistics.vitals import services as vitals
+
+
+class Command(BaseCommand):
+    help = "Check everything that must always be true of the data, and say which rows break it. Non-zero if any does."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = vitals.check_all()
+        for finding in findings:
+            if finding.broken:
+                self.stdout.write(self.style.ERROR(f"broken  {finding.statement}"))
+                self.stdout.write(f"        {finding.broken} rows: {', '.join(finding.samples)}")
+            else:
+                self.stdout.write(f"holds   {finding.statement}")
+        broken = sum(1 for finding in findings if finding.broken)
+        if broken:
+            raise CommandError(f"{broken} of {len(findings)} statements do not hold.")
+        self.stdout.write(self.style.SUCCESS(f"All {len(findings)} statements hold."))

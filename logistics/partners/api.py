@@ -1,0 +1,294 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from logistics.idempotency.api import idempotent
+from logistics.partners import addresses, services
+from logistics.partners.models import Contact, Partner, Site, SiteAddress
+from logistics.partners.serializers import (
+    AddressSerializer,
+    ContactSerializer,
+    IssuedKeySerializer,
+    KeySerializer,
+    MeSerializer,
+    NewKeySerializer,
+    PartnerSerializer,
+    ReasonSerializer,
+    SiteSerializer,
+)
+from logistics.people import services as people
+from logistics.people.models import ApiKey, Role
+from logistics.people.permissions import actor, allow
+from logistics.versions import expected_version, with_etag
+
+READERS = (Role.WAREHOUSE, Role.FINANCE, Role.PARTNER)
+
+
+class MeView(APIView):
+    permission_classes = (allow(*Role),)
+
+    @extend_schema(
+        summary="Who am I",
+        responses=MeSerializer,
+        examples=[
+            OpenApiExample(
+                "a partner's program",
+                {
+                    "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a001",
+                    "name": "AMAR-ML: coordinator's phone",
+                    "email": "key-019a1f3c@keys.invalid",
+                    "roles": ["partner"],
+                    "language": "fr",
+                    "partner": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a002",
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Return the user whom this key or session belongs to, and the partner that it acts for."""
+        user = actor(request)
+        partner = services.partner_of(user)
+        shown = {name: getattr(user, name) for name in ("id", "name", "email", "roles", "language")}
+        return Response(MeSerializer(shown | {"partner": partner.pk if partner else None}).data)
+
+
+class PartnerFilter(filters.FilterSet):
+    class Meta:
+        model = Partner
+        fields = ("status", "country", "code")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List partners", description="Staff see all; a partner's key sees the partner itself."),
+    retrieve=extend_schema(summary="Show a partner"),
+)
+class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
+    queryset = Partner.objects.all()
+    serializer_class = PartnerSerializer
+    permission_classes = (allow(Role.COORDINATOR, read=READERS),)
+    filterset_class = PartnerFilter
+    search_fields = ("code", "name")
+    ordering_fields = ("id", "code", "name")
+
+    def get_queryset(self) -> QuerySet[Partner]:
+        return services.visible_to(actor(self.request))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        partner = self.get_object()
+        return with_etag(Response(self.get_serializer(partner).data), partner)
+
+    @extend_schema(summary="Take in a partner", responses={201: PartnerSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add an organisation that receives what we send. Its `code` stands on papers and never names a place."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        partner = services.create(fields=body.validated_data, by=actor(request), at=timezone.now())
+        return with_etag(Response(self.get_serializer(partner).data, status=201), partner)
+
+    @extend_schema(summary="Change a partner")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change what is known of a partner. One that becomes `ended` loses its API keys at once."""
+        partner = self.get_object()
+        body = self.get_serializer(partner, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        partner = services.update(
+            partner, body.validated_data, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(Response(self.get_serializer(partner).data), partner)
+
+
+class OfPartner:
+    """Rows that belong to a partner: all for staff, its own for a partner's user."""
+
+    queryset: Any
+    request: Request
+
+    def get_queryset(self) -> Any:
+        return self.queryset.filter(partner__in=services.visible_to(actor(self.request)))
+
+
+class ContactFilter(filters.FilterSet):
+    class Meta:
+        model = Contact
+        fields = ("partner", "is_told")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List contacts", description="People at partners who are told of shipments."),
+    retrieve=extend_schema(summary="Show a contact"),
+)
+class ContactViewSet(OfPartner, ReadOnlyModelViewSet[Contact]):
+    queryset = Contact.objects.select_related("partner")
+    serializer_class = ContactSerializer
+    # Personal data: finance has no work with it.
+    permission_classes = (allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.PARTNER)),)
+    filterset_class = ContactFilter
+    search_fields = ("name", "email")
+    ordering_fields = ("id", "name")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        contact = self.get_object()
+        return with_etag(Response(self.get_serializer(contact).data), contact)
+
+    @extend_schema(summary="Add a contact", responses={201: ContactSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add a person at a partner; `is_told` says whether mails about shipments go there."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        contact = services.add_contact(fields.pop("partner"), fields=fields, by=actor(request), at=timezone.now())
+        return with_etag(Response(self.get_serializer(contact).data, status=201), contact)
+
+    @extend_schema(summary="Change a contact")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a contact. A contact stays with its partner: `partner` is ignored."""
+        contact = self.get_object()
+        body = self.get_serializer(contact, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changes = {name: value for name, value in body.validated_data.items() if name != "partner"}
+        contact = services.update_contact(
+            contact, changes, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(Response(self.get_serializer(contact).data), contact)
+
+    @extend_schema(summary="Forget a contact")
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Forget a person: nothing of the row stays but its id in the trail."""
+        services.remove_contact(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(status=204)
+
+
+class SiteFilter(filters.FilterSet):
+    class Meta:
+        model = Site
+        fields = ("partner", "code", "kind", "region")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List sites",
+        description="Where goods are used: code, region, hand-over point. Where a confidential site is stands nowhere.",
+    ),
+    retrieve=extend_schema(summary="Show a site"),
+)
+class SiteViewSet(OfPartner, ReadOnlyModelViewSet[Site]):
+    queryset = Site.objects.select_related("partner").annotate(
+        has_address=Exists(SiteAddress.objects.filter(site=OuterRef("pk")))
+    )
+    serializer_class = SiteSerializer
+    permission_classes = (allow(Role.COORDINATOR, read=READERS),)
+    filterset_class = SiteFilter
+    search_fields = ("code", "public_name", "hand_over_point")
+    ordering_fields = ("id", "code")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        site = self.get_object()
+        return with_etag(Response(self.get_serializer(site).data), site)
+
+    @extend_schema(summary="Add a site", responses={201: SiteSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Add a place where a partner uses goods. It gets a random `code`, the only name that papers print."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        site = services.add_site(fields.pop("partner"), fields=fields, by=actor(request), at=timezone.now())
+        return with_etag(self._shown(site, status=201), site)
+
+    @extend_schema(summary="Change a site")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change what may be known of a site. A site stays with its partner: `partner` is ignored."""
+        site = self.get_object()
+        body = self.get_serializer(site, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changes = {name: value for name, value in body.validated_data.items() if name != "partner"}
+        site = services.update_site(
+            site, changes, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(self._shown(site), site)
+
+    def _shown(self, site: Site, status: int = 200) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(pk=site.pk)).data, status=status)
+
+    @extend_schema(summary="Seal a site's address", request=AddressSerializer, responses={204: None})
+    @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR)])
+    def address(self, request: Request, pk: str) -> Response:
+        """Store where the site really is, encrypted. It cannot be read back but by `reveal`."""
+        body = AddressSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        address = addresses.Address(**body.validated_data)
+        addresses.seal(self.get_object(), address, by=actor(request), at=timezone.now())
+        return Response(status=204)
+
+    @extend_schema(summary="Read a site's address", request=ReasonSerializer, responses=AddressSerializer)
+    @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
+    def reveal(self, request: Request, pk: str) -> Response:
+        """Read where the site really is. Your name, the time and the reason are recorded before it is opened.
+
+        Takes no Idempotency-Key: each reading is an event of its own, and its answer is kept nowhere.
+        """
+        body = ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = addresses.reveal(
+            self.get_object(), reason=body.validated_data["reason"], by=actor(request), at=timezone.now()
+        )
+        return Response(AddressSerializer(found).data)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List a partner's keys", description="Keys of the partner's programs, dead ones too, with last use."
+    ),
+    retrieve=extend_schema(summary="Show a partner's key"),
+)
+@extend_schema(parameters=[OpenApiParameter("partner_pk", UUID, OpenApiParameter.PATH, description="The partner.")])
+class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
+    queryset = ApiKey.objects.none()
+    serializer_class = KeySerializer
+    permission_classes = (allow(Role.COORDINATOR),)
+    filter_backends = ()
+
+    def _partner(self) -> Partner:
+        return get_object_or_404(services.visible_to(actor(self.request)), pk=self.kwargs["partner_pk"])
+
+    def get_queryset(self) -> QuerySet[ApiKey]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        return services.keys_of(self._partner())
+
+    @extend_schema(summary="Issue a key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    @idempotent(shown_once=("key",))
+    def create(self, request: Request, partner_pk: str) -> Response:
+        """Give a partner's program a key that sees only this partner's rows.
+
+        `key` is shown in this answer only: a repeat with the same Idempotency-Key makes no second key and shows
+        null. Lost it? Revoke it and issue another. Two keys of one program may live at once, for replacing one.
+        """
+        body = NewKeySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        valid = timedelta(days=body.validated_data["valid_days"])
+        name = body.validated_data["name"]
+        made = services.issue_key(self._partner(), name=name, valid=valid, by=actor(request), at=timezone.now())
+        return Response(KeySerializer(made.row).data | {"key": made.text}, status=201)
+
+    @extend_schema(summary="Revoke a key", request=None, responses=KeySerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def revoke(self, request: Request, partner_pk: str, pk: str) -> Response:
+        """Make a key worthless from the next request on. Revoking twice changes nothing."""
+        key = people.revoke_key(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(KeySerializer(key).data)

@@ -1,0 +1,98 @@
+"""Shapes of partners, contacts, sites and keys in the API. Rules are in services.py; here only shapes."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from logistics.partners.addresses import REASON_MIN
+from logistics.partners.models import Contact, Partner, Site
+from logistics.people.models import ApiKey, Role
+
+KEY_DAYS = 365
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.EmailField()
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices))
+    language = serializers.CharField()
+    partner = serializers.UUIDField(
+        allow_null=True, help_text="The partner that you act for; its rows are all that you see. Null for staff."
+    )
+
+
+class PartnerSerializer(serializers.ModelSerializer[Partner]):
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=10), allow_empty=False, help_text="Of its papers, first one first."
+    )
+    country = serializers.CharField(min_length=2, max_length=2, help_text="ISO 3166-1 alpha-2, e.g. ML.")
+
+    class Meta:
+        model = Partner
+        fields = (
+            "id", "code", "name", "status", "languages", "country", "address", "tax_number", "version",
+        )  # fmt: skip
+        read_only_fields = ("id", "version")
+        # Uniqueness is the database's to say; services turn its answer into a refusal.
+        extra_kwargs = {"code": {"validators": Partner._meta.get_field("code").validators}}
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    class Meta:
+        model = Contact
+        fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "version")
+        read_only_fields = ("id", "version")
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    region = serializers.RegexField(
+        r"^([A-Z]{2}\d{2,6})?$", required=False, allow_blank=True, help_text="Admin-1 p-code of COD-AB, e.g. ML04."
+    )
+    has_address = serializers.BooleanField(
+        read_only=True, help_text="Whether its address is sealed here. Reading it needs a reason, see `reveal`."
+    )
+
+    class Meta:
+        model = Site
+        fields = (
+            "id", "partner", "code", "kind", "public_name", "region", "hand_over_point", "has_address", "version",
+        )  # fmt: skip
+        read_only_fields = ("id", "code", "version")
+
+
+class AddressSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    address = serializers.CharField(max_length=500, allow_blank=True)
+    town = serializers.CharField(max_length=100, allow_blank=True)
+    phone = serializers.CharField(max_length=40, allow_blank=True)
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        min_length=REASON_MIN, max_length=500, help_text="Why you need the address; it is kept in the trail."
+    )
+
+
+class KeySerializer(serializers.ModelSerializer[ApiKey]):
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "prefix", "created_at", "expires_at", "revoked_at", "last_used_at")
+        read_only_fields = fields
+
+
+class NewKeySerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(
+        max_length=80, help_text="The program that uses it. Two keys of one program may live at once."
+    )
+    valid_days = serializers.IntegerField(min_value=1, max_value=KEY_DAYS, default=KEY_DAYS)
+
+
+class IssuedKeySerializer(KeySerializer):
+    key = serializers.CharField(
+        allow_null=True, help_text="`prefix.secret`: shown now and never again; null in a replay."
+    )
+
+    class Meta(KeySerializer.Meta):
+        fields = (*KeySerializer.Meta.fields, "key")  # type: ignore[assignment]
+        read_only_fields = fields
