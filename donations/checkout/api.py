@@ -51,12 +51,13 @@ class DonationIn(serializers.Serializer[Any]):
     message = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
     consent = serializers.BooleanField(default=False, help_text="The donor agreed to be written to")
     consent_text = StrictCharField(
+        allow_blank=True,
         max_length=2000,
         required=False,
         default="",
         help_text="What the donor was shown, word for word; none: the text of our own page",
     )
-    consent_version = StrictCharField(max_length=20, required=False, default="")
+    consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
     def wish(self) -> services.Wish:
         data = dict(self.validated_data)

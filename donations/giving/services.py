@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from donations.giving.models import Donation, Donor
@@ -57,13 +57,15 @@ def donor_of(*, name: str, organisation: str, email: str, country: str, language
         country=country,
         language=language,
     )
-    # An update that changes nothing, so that PostgreSQL returns the id of the row that was there.
-    Donor.objects.bulk_create(
-        [donor],
-        update_conflicts=True,
-        unique_fields=["email", "name", "organisation"],
-        update_fields=["email"],
-    )
+    with connection.cursor() as cursor:
+        # An update that changes nothing, so that PostgreSQL returns the id of the row that was there.
+        cursor.execute(
+            "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
+            " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
+            " ON CONFLICT (email, name, organisation) DO UPDATE SET email = EXCLUDED.email RETURNING id",
+            [donor.pk, donor.name, donor.organisation, donor.email, country, language],
+        )
+        donor.pk = cursor.fetchone()[0]
     return donor
 
 

@@ -89,7 +89,7 @@ class Giving:
             path,
             json.dumps(body if body is not None else {}),
             content_type="application/json",
-            headers={"Idempotency-Key": key or str(uuid.uuid4()), **headers},
+            headers={"Idempotency-Key": str(uuid.uuid4()) if key is None else key, **headers},
         )
 
     def give(self, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,331 @@
+"""POST /api/v1/donations/: what is taken, what is refused, and that nothing happens twice."""
+
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from donations import gateway
+from donations.appeals.models import Appeal
+from donations.giving.models import Donation, Donor
+from donations.payments.models import AttemptState, PaymentAttempt
+from logistics.charity.models import Charity
+from logistics.idempotency.models import IdempotencyRecord
+from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, make_appeal, receipts_of
+
+URL = "/api/v1/donations/"
+
+
+def refusal_of(giving: Giving, status: int = 400, **changes: Any) -> dict[str, Any]:
+    answer = giving.post(URL, body_of_gift(**changes))
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    assert Donation.objects.count() == 0
+    return answer.json()
+
+
+def error_of(giving: Giving, **changes: Any) -> tuple[str, str]:
+    [error] = refusal_of(giving, **changes)["errors"]
+    return error["field"], error["code"]
+
+
+def test_the_answer_says_where_to_pay_and_how_to_follow(giving: Giving) -> None:
+    gift = giving.give()
+
+    assert gift["status"] == "pending"
+    assert gift["amount"] == "500.50"
+    assert gift["checkout_url"].startswith(giving.stand_in.url)
+    assert giving.client.get(gift["url"]).json() == gift
+    assert gift["follow_url"].endswith(f"/gifts/{gift['token']}/")
+    donation = donation_of(gift)
+    assert (donation.amount_minor, donation.currency) == (50050, "HKD")
+    assert donation.consent_version and "write to me" in donation.consent_text
+    assert donation.attempts.get().state == AttemptState.SESSION_OPEN
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [
+        (500.5, "HKD", ("amount", "not_a_string")),
+        (500, "HKD", ("amount", "not_a_string")),
+        (True, "HKD", ("amount", "not_a_string")),
+        (None, "HKD", ("amount", "null")),
+        ("500.505", "HKD", ("amount", "too_many_decimals")),
+        ("65500.5", "XOF", ("amount", "too_many_decimals")),
+        ("0", "HKD", ("amount", "amount_zero")),
+        ("0.00", "HKD", ("amount", "amount_zero")),
+        ("9.99", "HKD", ("amount", "amount_too_small")),
+        ("499", "XOF", ("amount", "amount_too_small")),
+        ("1000000.00", "HKD", ("amount", "amount_too_large")),
+        ("-5", "HKD", ("amount", "not_an_amount")),
+        ("1e3", "HKD", ("amount", "not_an_amount")),
+        ("1,000.00", "HKD", ("amount", "not_an_amount")),
+        ("٥٠٠", "HKD", ("amount", "not_an_amount")),
+        ("NaN", "HKD", ("amount", "not_an_amount")),
+        ("", "HKD", ("amount", "not_an_amount")),
+        ("500", "USD", ("currency", "currency_not_accepted")),
+        ("500", "hkd", ("currency", "currency_not_accepted")),
+        ("500", "XXX", ("currency", "currency_not_accepted")),
+    ],
+)
+def test_an_amount_that_is_none_is_refused(
+    giving: Giving, amount: Any, currency: str, expected: tuple[str, str]
+) -> None:
+    assert error_of(giving, amount=amount, currency=currency) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"), [("500.5", "HKD", 50050), ("65500", "XOF", 65500), ("65500.00", "XOF", 65500)]
+)
+def test_an_amount_is_kept_in_minor_units(giving: Giving, amount: str, currency: str, minor: int) -> None:
+    assert donation_of(giving.give(amount=amount, currency=currency)).amount_minor == minor
+
+
+def test_other_input_that_is_wrong_is_refused(giving: Giving) -> None:
+    donor = body_of_gift()["donor"]
+    assert error_of(giving, appeal="nowhere") == ("appeal", "unknown_appeal")
+    assert error_of(giving, donor=donor | {"name": ""}) == ("donor.name", "required")
+    assert error_of(giving, donor=donor | {"name": "Chan\x00"}) == ("donor.name", "null_characters_not_allowed")
+    assert error_of(giving, donor=donor | {"name": "Chan\nTai"}) == ("donor.name", "not_printable")
+    assert error_of(giving, donor=donor | {"name": 7}) == ("donor.name", "invalid")
+    assert error_of(giving, donor=donor | {"email": "nobody"}) == ("donor.email", "invalid")
+    assert error_of(giving, donor=donor | {"country": "ZZ"}) == ("donor.country", "unknown_country")
+    assert error_of(giving, donor=donor | {"language": "de"}) == ("donor.language", "invalid_choice")
+    assert error_of(giving, message="x" * 501) == ("message", "max_length")
+
+
+def test_an_anonymous_gift_needs_no_name(giving: Giving) -> None:
+    gift = giving.give(anonymous=True, donor={"email": "someone@example.org"})
+    assert donation_of(gift).donor.name == ""
+
+
+def test_a_closed_appeal_takes_no_gifts(giving: Giving) -> None:
+    Appeal.objects.update(closes_on=date(2021, 1, 1))
+    assert refusal_of(giving, 409)["code"] == "appeal_closed"
+
+
+def test_without_a_charity_nothing_is_taken(giving: Giving) -> None:
+    Charity.objects.all().delete()
+    assert refusal_of(giving, 409)["code"] == "charity_not_set_up"
+
+
+def test_a_gift_may_go_where_it_is_most_needed(giving: Giving) -> None:
+    assert donation_of(giving.give(appeal="")).appeal is None
+
+
+# --- Once ---------------------------------------------------------------------------------------
+
+
+def test_the_same_key_and_body_is_the_same_gift(giving: Giving) -> None:
+    key = str(uuid.uuid4())
+    first = giving.post(URL, body_of_gift(), key=key)
+    again = giving.post(URL, body_of_gift(), key=key)
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again["Idempotent-Replayed"] == "true"
+    assert (Donation.objects.count(), PaymentAttempt.objects.count()) == (1, 1)
+    [record] = IdempotencyRecord.objects.all()
+    assert first.json()["token"] not in str(record.response)
+
+
+def test_the_same_key_with_another_body_is_refused(giving: Giving) -> None:
+    key = str(uuid.uuid4())
+    giving.post(URL, body_of_gift(), key=key)
+    other = giving.post(URL, body_of_gift(amount="600"), key=key)
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert Donation.objects.count() == 1
+
+
+def test_a_gift_without_a_key_is_refused(giving: Giving) -> None:
+    answer = giving.post(URL, body_of_gift(), key="")
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+
+
+def test_a_donor_is_known_once_and_not_rewritten_by_others(giving: Giving) -> None:
+    giving.give()
+    giving.give(donor=body_of_gift()["donor"] | {"email": "TaiMan@Example.org", "country": "FR", "language": "fr"})
+
+    donor = Donor.objects.get()
+    assert (donor.country, donor.language) == ("HK", "en")
+    assert set(donor.donations.values_list("language", flat=True)) == {"en", "fr"}
+
+
+# --- Stripe does not answer -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's pauses between retries are not what is tested."""
+    import stripe._http_client as http_client
+
+    monkeypatch.setattr(http_client.HTTPClient, "MAX_DELAY", 0.01)
+    monkeypatch.setattr(http_client.HTTPClient, "INITIAL_DELAY", 0.001)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_same_key_continues_the_gift_when_stripe_answers_again(giving: Giving, when: str) -> None:
+    key = str(uuid.uuid4())
+    giving.stand_in.control.switch(fault="500", fault_when=when, faults=3)
+    down = giving.post(URL, body_of_gift(), key=key)
+    assert (down.status_code, down.json()["code"]) == (503, "payment_provider_unavailable")
+    assert PaymentAttempt.objects.get().state == AttemptState.CREATED
+
+    up = giving.post(URL, body_of_gift(), key=key)
+
+    assert (up.status_code, Donation.objects.count(), PaymentAttempt.objects.count()) == (201, 1, 1)
+    assert up.json()["checkout_url"]
+    assert len(giving.stand_in.world.store.newest_first("checkout.session")) == 1
+
+
+# --- Limits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", ["address", "email", "world"])
+def test_beyond_a_limit_stripe_is_not_even_asked(giving: Giving, settings: Any, limit: str) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {limit: 3}
+    for _ in range(3):
+        giving.give()
+    asked = len(giving.stand_in.control.requests())
+
+    answer = giving.post(URL, body_of_gift())
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_gifts")
+    assert "Retry-After" in answer
+    assert len(giving.stand_in.control.requests()) == asked
+    assert Donation.objects.count() == 3
+
+
+def test_the_limits_count_an_hour(giving: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"email": 1}
+    connection.cursor().execute("ALTER TABLE donations_paymentattempt DISABLE TRIGGER USER")
+    giving.give()
+    PaymentAttempt.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+
+    giving.give()
+
+    assert Donation.objects.count() == 2
+
+
+# --- Paying again -----------------------------------------------------------------------------------
+
+
+def test_an_open_checkout_is_handed_out_again(giving: Giving) -> None:
+    gift = giving.give()
+    again = giving.post(f"{URL}{gift['token']}/checkout/")
+
+    assert (again.status_code, again.json()["checkout_url"]) == (201, gift["checkout_url"])
+
+
+def test_after_a_checkout_expired_there_is_a_new_one(giving: Giving) -> None:
+    gift = giving.give()
+    giving.stand_in.control.advance(24 * 3600)
+    giving.deliver()
+    giving.work()
+    assert donation_of(gift).attempts.get().state == AttemptState.EXPIRED
+    assert giving.client.get(gift["url"]).json()["checkout_url"] is None
+
+    # The stand-in's clock is a day ahead of ours, so it takes no new session; ours is what is tested.
+    giving.stand_in.control.advance(-24 * 3600)
+    again = giving.post(f"{URL}{gift['token']}/checkout/").json()
+
+    assert again["checkout_url"] and again["checkout_url"] != gift["checkout_url"]
+    giving.type_card(again["checkout_url"])
+    giving.deliver()
+    giving.work()
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+
+
+def test_a_received_gift_is_not_paid_again(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+
+    answer = giving.post(f"{URL}{gift['token']}/checkout/")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_paid")
+
+
+def test_a_declined_card_is_told_the_same_whatever_the_bank_said(giving: Giving) -> None:
+    problems = []
+    for card in (DECLINED, "4000000000009995", "4000000000009987"):
+        gift = giving.give()
+        assert giving.type_card(gift["checkout_url"], card).status_code == 402
+        giving.deliver()
+        giving.work()
+        seen = giving.client.get(gift["url"]).json()
+        assert (seen["status"], seen["checkout_url"]) == ("pending", gift["checkout_url"])
+        problems.append(seen["problem"])
+    assert len(set(problems)) == 1 and "not accepted" in problems[0]
+
+
+def test_a_declined_card_and_then_a_good_one_is_one_gift_with_one_receipt(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"], DECLINED)
+    giving.deliver()
+    giving.work()
+    giving.type_card(gift["checkout_url"], GOOD)
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, donation.attempts.count()) == (Donation.Status.RECEIVED, 1)
+    assert donation.attempts.get().decline_code == ""
+    assert len(receipts_of(donation)) == 1
+
+
+# --- Secrets ------------------------------------------------------------------------------------------
+
+
+def test_what_we_did_not_sign_opens_nothing(giving: Giving) -> None:
+    gift, other = giving.give(), giving.give()
+    body, _, signature = gift["token"].partition("~")
+    forged = f"{body}~{other['token'].partition('~')[2]}"
+    for token in (forged, body, f"{body}~", "x", f"{body}~{signature[:-1]}", "a" * 400):
+        for path in (f"/api/v1/gifts/{token}/", f"/api/v1/gifts/{token}/receipt/", f"/gifts/{token}/"):
+            assert giving.client.get(path).status_code == 404, path
+        assert giving.post(f"{URL}{token}/checkout/").status_code == 404
+
+
+def test_no_receipt_before_the_money(giving: Giving) -> None:
+    answer = giving.client.get(f"/api/v1/gifts/{giving.give()['token']}/receipt/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_receipt")
+
+
+def test_a_gift_costs_at_most_twelve_queries(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    giving.give()
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        answer = giving.post(URL, body_of_gift())
+
+    assert answer.status_code == 201
+    asked = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(asked) <= 12, "\n".join(asked)
+
+
+def test_the_gateway_is_never_called_inside_a_transaction(
+    committed_giving: Giving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    real = gateway.create_checkout_session
+
+    def watched(**arguments: Any) -> Any:
+        seen.append(connection.in_atomic_block)
+        return real(**arguments)
+
+    monkeypatch.setattr(gateway, "create_checkout_session", watched)
+    committed_giving.give()
+
+    assert seen == [False]
+
+
+def test_an_appeal_has_its_own_gifts(giving: Giving) -> None:
+    make_appeal(slug="other")
+    assert donation_of(giving.give(appeal="other")).appeal.slug == "other"  # type: ignore[union-attr]
