@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.journeys.story import Place
+from tests.processes import Instance
+
+PASSWORD = "story-only-Passw0rd"
+STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"}
+
+
+@contextmanager
+def running_place(folder: Path, *, keep: Path) -> Iterator[Place]:
+    """Start a whole product of real processes with its staff and nothing else, and end it."""
+    with Instance.started(folder, "web", "worker", "relay", "stripe", settings={"RATE_GIVE": "1000/hour"}) as product:
+        for role, name in STAFF.items():
+            product.env["PASSWORD"] = PASSWORD
+            product.manage("create_user", f"{role}@example.org", "--name", name, "--role", role)
+        yield Place(
+            base_url=product.env["PUBLIC_URL"],
+            stand_in_url=product.env["STRIPE_API_BASE"],
+            mailbox=Path(product.env["VAR_DIR"]) / "mail",
+            keep=keep,
+            password=PASSWORD,
+        )
