@@ -12,6 +12,7 @@ from pathlib import Path
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 ANSWER_SECONDS = 3.0
 MISSES_ALLOWED = 2
@@ -26,7 +27,7 @@ def answers(app: Celery, hostname: str | None, *, within: float) -> bool | None:
     asked = [hostname] if hostname else None
     try:
         return bool(app.control.broadcast("ping", destination=asked, reply=True, timeout=within, limit=1))
-    except (OperationalError, OSError):
+    except (OperationalError, RedisError, OSError):
         return None
 
 

@@ -11,6 +11,7 @@ import ctypes
 import os
 import pwd
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def drop_to(user: str, program: list[str], death_signal: int) -> list[str]:
         f"--bounding-set={caps}",
         f"--inh-caps={caps}",
         f"--ambient-caps={caps}",
-        f"--pdeathsig={death_signal}",
+        f"--pdeathsig={signal.Signals(death_signal).name}",
         *program,
     ]
 

@@ -6,14 +6,13 @@ from config.local.environment import var_folder
 from config.local.run import only_one
 
 # Files and folders of var/ that hold what people did; packages, caches and secrets are not data.
-DATA = ["postgres", "valkey", "files", "mail", "static", "log", "stripe.json", "run/beat-schedule"]
+DATA = ["postgres", "valkey", "files", "mail", "static", "log", "stripe.json", "run/beat-schedule*"]
 
 
 def main() -> None:
     var = var_folder()
     with only_one(var):  # not under the feet of a running product
-        for name in DATA:
-            path = var / name
+        for path in [path for name in DATA for path in var.glob(name)]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:

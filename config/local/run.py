@@ -32,9 +32,10 @@ def echo(name: str, line: bytes) -> None:
     if os.environ.get("VERBOSE"):
         say(f"{name:>8} | {text}")
         return
-    with contextlib.suppress(ValueError, AttributeError):
-        if json.loads(text).get("level") in LOUD:
-            say(f"{name:>8} | {json.loads(text).get('event', '')}")
+    with contextlib.suppress(ValueError, AttributeError, IndexError):
+        entry = json.loads(text)
+        if entry.get("level") in LOUD:
+            say(f"{name:>8} | {str(entry.get('event', '')).splitlines()[0]}")
 
 
 class Product:
@@ -178,6 +179,7 @@ def only_one(var: Path) -> TextIO:
 
 def main() -> int:
     """Run until a signal; the exit code is 0 when nothing went wrong."""
+    os.umask(0o077)  # mails and papers of people lie in var/
     with only_one(var_folder()):
         left = end_left_over(var_folder() / "run" / "processes.json")
         if left:

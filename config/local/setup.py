@@ -86,7 +86,7 @@ def make_venv() -> None:
 def install_packages() -> None:
     """Install exactly what the lock file names; pip refuses a file whose hash is another."""
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r", str(LOCK)]
-    quiet = [*command, "--quiet", "--disable-pip-version-check", "--no-input"]
+    quiet = [*command, "-qq", "--disable-pip-version-check", "--no-input"]
     if subprocess.run(quiet, cwd=ROOT, check=False).returncode:
         sys.exit(
             "The packages of requirements-dev.txt could not be installed; pip says why above. Without a network,"
