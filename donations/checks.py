@@ -8,9 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 
-def check_payments(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a stand-in in production and live money in development; warn of payments that cannot work.
 
     Registered by the donations AppConfig. Django runs it before `migrate`, `runserver` and a Celery worker;
@@ -43,9 +41,7 @@ def check_payments(
                 id="donations.E003",
             )
         )
-    if key and not [
-        secret for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()
-    ]:
+    if key and not [secret for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]:
         found.append(
             Warning(
                 "STRIPE_WEBHOOK_SECRETS is empty: Stripe's messages are refused; gifts are found late, by the sweep.",

@@ -110,9 +110,7 @@ class Charge:
     card_last4: str | None
     livemode: bool
     created_at: datetime
-    balance_transaction_id: (
-        str | None
-    )  # None until Stripe has booked it, moments after the payment
+    balance_transaction_id: str | None  # None until Stripe has booked it, moments after the payment
     balance_transaction: BalanceTransaction | None
 
     @classmethod
@@ -123,9 +121,7 @@ class Charge:
             id=data["id"],
             status=data["status"],
             amount_minor=from_stripe_amount(data["amount"], data["currency"]),
-            amount_refunded_minor=from_stripe_amount(
-                data["amount_refunded"], data["currency"]
-            ),
+            amount_refunded_minor=from_stripe_amount(data["amount_refunded"], data["currency"]),
             currency=data["currency"].upper(),
             paid=data["paid"],
             refunded=data["refunded"],
@@ -137,9 +133,7 @@ class Charge:
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             balance_transaction_id=_id(booked),
-            balance_transaction=BalanceTransaction.from_stripe(booked)
-            if isinstance(booked, dict)
-            else None,
+            balance_transaction=BalanceTransaction.from_stripe(booked) if isinstance(booked, dict) else None,
         )
 
 
@@ -155,12 +149,8 @@ class PaymentIntent:
     currency: str
     latest_charge_id: str | None
     charge: Charge | None  # the latest one, where it was fetched with it
-    error_code: (
-        str | None
-    )  # of the last attempt, if that failed: card_declined, expired_card, ...
-    decline_code: (
-        str | None
-    )  # generic_decline, insufficient_funds, ...; never shown to a donor (card testing)
+    error_code: str | None  # of the last attempt, if that failed: card_declined, expired_card, ...
+    decline_code: str | None  # generic_decline, insufficient_funds, ...; never shown to a donor (card testing)
     error_message: str | None  # Stripe's English text
     livemode: bool
     created_at: datetime
@@ -173,9 +163,7 @@ class PaymentIntent:
             id=data["id"],
             status=data["status"],
             amount_minor=from_stripe_amount(data["amount"], data["currency"]),
-            amount_received_minor=from_stripe_amount(
-                data["amount_received"], data["currency"]
-            ),
+            amount_received_minor=from_stripe_amount(data["amount_received"], data["currency"]),
             currency=data["currency"].upper(),
             latest_charge_id=_id(charge),
             charge=Charge.from_stripe(charge) if isinstance(charge, dict) else None,
@@ -251,9 +239,7 @@ class Dispute:
             charge_id=_id(data["charge"]),
             evidence_due_at=_at(due_by) if due_by else None,
             is_charge_refundable=data["is_charge_refundable"],
-            balance_transactions=tuple(
-                map(BalanceTransaction.from_stripe, data["balance_transactions"])
-            ),
+            balance_transactions=tuple(map(BalanceTransaction.from_stripe, data["balance_transactions"])),
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             metadata=data["metadata"] or {},
@@ -271,9 +257,7 @@ class Event:
     created_at: datetime
     object_type: str  # checkout.session, payment_intent, charge, refund, dispute, ...
     object_id: str
-    payment_intent_id: (
-        str | None
-    )  # the payment that it is about, where the object tells
+    payment_intent_id: str | None  # the payment that it is about, where the object tells
     reference: str | None  # `client_reference_id` of a checkout session
     payload: Mapping[str, Any]  # the whole event; holds personal data
 
@@ -281,11 +265,7 @@ class Event:
     def from_stripe(cls, data: Json) -> Self:
         about = data["data"]["object"]
         kind = about["object"]
-        intent = (
-            about["id"]
-            if kind == "payment_intent"
-            else _id(about.get("payment_intent"))
-        )
+        intent = about["id"] if kind == "payment_intent" else _id(about.get("payment_intent"))
         return cls(
             id=str(data["id"]),
             kind=str(data["type"]),

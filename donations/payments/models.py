@@ -164,7 +164,7 @@ class PaymentAttempt(models.Model):
         """Move to a next state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[AttemptState(self.state)]:
             raise WrongState(
-                f"A payment that is {self.state} cannot become {state}.", status=self.state, wanted=str(state)
+                f"A payment that is {self.state} cannot become {state}.", state=self.state, wanted=str(state)
             )
         self.state = state
 

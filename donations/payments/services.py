@@ -288,7 +288,7 @@ def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
     event = lock(event)
     if StripeEvent.objects.filter(pk=event.pk).revive() == 0:
         raise WrongState(
-            f"Only an event in quarantine can be tried again; this one is {event.state}.", status=event.state
+            f"Only an event in quarantine can be tried again; this one is {event.state}.", state=event.state
         )
     enqueue_on_commit(event.TASK, event)
     audit.record("event retried", event, by=by, at=at)

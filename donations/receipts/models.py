@@ -97,7 +97,7 @@ class Receipt(models.Model):
         if state not in NEXT[ReceiptState(self.state)]:
             raise WrongState(
                 f"Receipt {self.number} is {self.state}; it cannot become {state}.",
-                status=self.state,
+                state=self.state,
                 wanted=str(state),
             )
         self.state = state

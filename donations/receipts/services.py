@@ -187,7 +187,7 @@ def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
             " Complete the charity or the donor first.",
             missing=donation.receipt_blocked_by,
         )
-    raise WrongState(f"A gift that is {donation.status} has nothing to receipt.", status=donation.status)
+    raise WrongState(f"A gift that is {donation.status} has nothing to receipt.", state=donation.status)
 
 
 @transaction.atomic
@@ -196,7 +196,7 @@ def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
     receipt = lock(receipt)
     if receipt.state != ReceiptState.ISSUED:
         raise WrongState(
-            f"Receipt {receipt.number} is {receipt.state}: it must not be sent again.", status=receipt.state
+            f"Receipt {receipt.number} is {receipt.state}: it must not be sent again.", state=receipt.state
         )
     delivery = owed.owe(ReceiptDelivery(receipt=receipt, asked_by=by))
     audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)

@@ -1,0 +1,560 @@
+"""Stripe's events: signed, stored once, looked up, booked; in any order, any number of times."""
+
+import itertools
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.core import mail
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+
+from config.celery import app as celery_app
+from donations import gateway
+from donations.giving.models import Donation
+from donations.payments import services as payments
+from donations.payments.models import (
+    AttemptState,
+    Dispute,
+    DisputeState,
+    PaymentAttempt,
+    Refund,
+    RefundState,
+    StripeEvent,
+)
+from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.mail.models import Email
+from logistics.owed.models import Owed
+from logistics.people.models import Role
+from tests.donations.giving import DECLINED, GOOD, NOON, Giving, donation_of, mails, receipts_of, signed_in
+
+EVENTS = "/api/v1/stripe/events/"
+FROZEN = "donations.PaymentAttempt:what_an_attempt_asks_is_frozen"
+
+
+def events_of(giving: Giving, *kinds: str) -> list[dict[str, Any]]:
+    return [event for event in giving.happened() if event["type"] in kinds]
+
+
+def paid(giving: Giving, **changes: Any) -> dict[str, Any]:
+    gift = giving.give(**changes)
+    giving.type_card(gift["checkout_url"])
+    return gift
+
+
+# --- The door -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "t=1,v1=00", "nonsense", "t=1", "v1=00", None],
+)
+def test_a_forged_event_is_refused_and_not_stored(giving: Giving, header: str | None) -> None:
+    paid(giving)
+    body = json.dumps(giving.happened()[0])
+    headers = {} if header is None else {"Stripe-Signature": header}
+    answer = giving.client.post(EVENTS, body, content_type="application/json", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_signature")
+    assert StripeEvent.objects.count() == 0
+
+
+def test_a_changed_body_or_another_secret_or_an_old_signature_is_refused(giving: Giving) -> None:
+    paid(giving)
+    event = giving.happened()[0]
+    raw = json.dumps(event).encode()
+    signature = giving.stand_in.webhooks.headers(raw)["Stripe-Signature"]
+    changed = raw.replace(b"hkd", b"usd")
+    assert changed != raw
+    for body in (changed, raw + b" ", b"\xff" + raw):
+        answer = giving.client.post(
+            EVENTS, body, content_type="application/json", headers={"Stripe-Signature": signature}
+        )
+        assert answer.status_code == 400
+    for switches in (
+        {"signature": "wrong"},
+        {"signature": "missing"},
+        {"signature": "", "skew_s": -600},
+        {"skew_s": 600},
+    ):
+        giving.stand_in.control.switch(**switches)
+        assert giving.deliver(event) == [400]
+    assert StripeEvent.objects.count() == 0
+
+
+def test_an_event_is_stored_without_its_personal_data(giving: Giving) -> None:
+    paid(giving)
+    giving.deliver()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(e::text, ' ') FROM donations_stripeevent e")
+        text = cursor.fetchone()[0]
+    assert "example.org" not in text and "Chan" not in text
+
+
+def test_an_event_that_comes_again_changes_nothing(giving: Giving) -> None:
+    gift = paid(giving)
+    [event] = events_of(giving, "payment_intent.succeeded")
+    assert giving.deliver_one(event).json() == {"is_new": True}
+    giving.work()
+
+    assert giving.deliver_one(event).json() == {"is_new": False}
+    giving.deliver()
+    giving.work()
+
+    assert StripeEvent.objects.filter(stripe_id=event["id"]).count() == 1
+    assert len(receipts_of(donation_of(gift))) == 1
+    assert len(mails()) == 1
+
+
+def test_the_same_event_twenty_times_in_eight_threads_is_one_receipt_and_one_mail(committed_giving: Giving) -> None:
+    giving = committed_giving
+    gift = paid(giving)
+    copies = giving.happened() * 20
+
+    def send(event: dict[str, Any]) -> int:
+        try:
+            return Giving(giving.stand_in, Client()).deliver_one(event).status_code
+        finally:
+            connection.close()
+
+    def work(pk: Any) -> None:
+        try:
+            celery_app.tasks[StripeEvent.TASK](str(pk))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(send, copies)) == {200}
+        list(pool.map(work, [*StripeEvent.objects.values_list("pk", flat=True)] * 8))
+    giving.work()
+
+    donation = donation_of(gift)
+    assert donation.status == Donation.Status.RECEIVED
+    assert len(receipts_of(donation)) == 1
+    assert (ReceiptDelivery.objects.count(), Email.objects.count(), len(mail.outbox)) == (1, 1, 1)
+    assert StripeEvent.objects.exclude(state=Owed.State.DONE).count() == 0
+
+
+# --- Order ------------------------------------------------------------------------------------------------
+
+
+FIVE = (
+    "checkout.session.completed",
+    "payment_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+)
+
+
+class Rewind:
+    """Take back what was booked, as often as one likes."""
+
+    def __enter__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT before")
+
+    def __exit__(self, *_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK TO SAVEPOINT before")
+
+
+def test_five_events_in_several_orders_end_in_one_state(giving: Giving) -> None:
+    """Completed, succeeded, refunded in part, disputed, dispute lost: told late and in another order."""
+    gift = paid(giving)
+    [intent] = giving.stand_in.world.store.newest_first("payment_intent")
+    giving.stand_in.control.refund(payment_intent=intent["id"], amount=10000)
+    dispute = giving.stand_in.control.dispute(intent["id"])
+    giving.stand_in.control.close_dispute(dispute["id"], status="lost")
+    five = events_of(giving, *FIVE)
+    assert len(five) == 5
+    seen = set()
+    for turn in range(5):
+        with Rewind():
+            for event in [*five[turn:], *five[:turn]][:: -1 if turn % 2 else 1]:
+                giving.deliver(event)
+                giving_applies()
+            seen.add(state_of(gift))
+
+    assert len(seen) == 1
+    [(status, refunded, charged_back, *_)] = seen
+    assert (status, refunded, charged_back) == ("charged_back", 10000, 40050)
+
+
+def test_pictures_of_five_moments_in_all_orders_end_in_one_state(giving: Giving) -> None:
+    """What workers saw at five moments, booked in each of the 120 orders, as slow workers would."""
+    gift, control = giving.give(), giving.stand_in.control
+    attempt = donation_of(gift).attempts.get()
+    giving.type_card(gift["checkout_url"], DECLINED)
+    pictures = [payments.picture_of_session(attempt.session_id)]
+    giving.type_card(gift["checkout_url"])
+    intent = giving.stand_in.world.store.newest_first("payment_intent")[0]["id"]
+    pictures.append(payments.picture_of_payment(intent))
+    control.refund(payment_intent=intent, amount=10000)
+    pictures.append(payments.picture_of_payment(intent))
+    dispute = control.dispute(intent)
+    pictures.append(payments.picture_of_payment(intent))
+    control.close_dispute(dispute["id"], status="lost")
+    pictures.append(payments.picture_of_payment(intent))
+    seen = set()
+    for order in itertools.permutations(pictures):
+        with Rewind():
+            for picture in order:
+                payments.book(attempt, picture, at=NOON)
+            # An old picture gave a receipt that a newer one took away again; valid is none in the end.
+            valid = Receipt.objects.filter(state=ReceiptState.ISSUED).count()
+            seen.add((valid, *state_of(gift)[:-1]))
+
+    assert len(seen) == 1
+    [(valid, status, refunded, charged_back, *_)] = seen
+    assert (valid, status, refunded, charged_back) == (0, "charged_back", 10000, 40050)
+
+
+def giving_applies() -> None:
+    for pk in StripeEvent.objects.due().values_list("pk", flat=True):
+        celery_app.tasks[StripeEvent.TASK](str(pk))
+
+
+def state_of(gift: dict[str, Any]) -> tuple[Any, ...]:
+    donation = donation_of(gift)
+    attempt = donation.attempts.get()
+    return (
+        donation.status,
+        donation.refunded_minor,
+        donation.charged_back_minor,
+        donation.received_on,
+        attempt.state,
+        attempt.session_id,
+        attempt.payment_intent_id,
+        attempt.charge_id,
+        attempt.fee_minor,
+        tuple(Refund.objects.values_list("stripe_id", "state", "amount_minor")),
+        tuple(Dispute.objects.values_list("stripe_id", "state", "amount_minor")),
+        tuple(Receipt.objects.values_list("state", "amount_minor", "kind")),
+    )
+
+
+def test_an_event_may_come_before_our_own_note_of_the_session(giving: Giving) -> None:
+    gift = giving.give()
+    with connection.cursor() as cursor:  # as if we were killed between Stripe's answer and our note of it
+        cursor.execute("UPDATE donations_paymentattempt SET state='created', session_id=NULL, checkout_url=''")
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert donation.status == Donation.Status.RECEIVED
+    assert donation.attempts.get().session_id is not None
+
+
+def test_a_success_after_the_expiry_is_booked(giving: Giving) -> None:
+    gift = giving.give()
+    session_id = donation_of(gift).attempts.get().session_id
+    giving.stand_in.control.advance(24 * 3600)
+    giving.deliver()
+    giving.work()
+    assert donation_of(gift).attempts.get().state == AttemptState.EXPIRED
+
+    giving.stand_in.control.pay(session_id, GOOD, late=True)
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, donation.attempts.get().state) == (Donation.Status.RECEIVED, AttemptState.SUCCEEDED)
+    assert len(receipts_of(donation)) == 1
+
+
+def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving: Giving) -> None:
+    gift = giving.give()
+    first = donation_of(gift).attempts.get()
+    giving.stand_in.control.advance(24 * 3600)
+    giving.deliver()
+    giving.work()
+    giving.stand_in.control.advance(-24 * 3600)
+    again = giving.post(f"/api/v1/donations/{gift['token']}/checkout/").json()
+    giving.type_card(again["checkout_url"])
+    giving.stand_in.control.pay(first.session_id, GOOD, late=True)
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert [attempt.counts for attempt in donation.attempts.order_by("number")].count(True) == 1
+    assert len(receipts_of(donation)) == 1
+    assert receipts_of(donation)[0].amount_minor == 50050
+    assert StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE).exists()
+
+
+# --- What is not ours, or not right --------------------------------------------------------------------------
+
+
+def test_a_payment_that_is_not_ours_is_left_alone(giving: Giving) -> None:
+    session = gateway.create_checkout_session(
+        amount_minor=50050, currency="HKD", reference="SHOP-1", description="A mug", email=None, locale="en",
+        success_url="http://localhost/", cancel_url="http://localhost/", expires_at=soon(giving), metadata={},
+        idempotency_key="shop-1",
+    )  # fmt: skip
+    giving.stand_in.control.pay(session.id)
+    giving.deliver()
+    giving.work()
+
+    outcomes = set(StripeEvent.objects.filter(kind__in=payments.KINDS).values_list("state", "outcome"))
+    assert outcomes == {("done", "not_ours")}
+
+
+def soon(giving: Giving) -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(giving.stand_in.world.store.now(), tz=UTC) + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [("amount_minor", 50000, "amount_mismatch"), ("currency", "EUR", "currency_mismatch")],
+)
+def test_another_amount_or_currency_is_quarantined_and_never_receipted(
+    giving: Giving, field: str, value: Any, code: str
+) -> None:
+    gift = giving.give()
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(**{field: value})
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, receipts_of(donation)) == (Donation.Status.PENDING, [])
+    codes = set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True))
+    assert codes == {code}
+
+
+def test_another_api_version_or_mode_is_quarantined(giving: Giving) -> None:
+    giving.stand_in.control.switch(api_version="2020-08-27")
+    first = paid(giving)
+    giving.deliver()
+    giving.work()
+    assert donation_of(first).status == Donation.Status.PENDING
+    assert set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True)) == {
+        "api_version_mismatch"
+    }
+
+
+def test_a_live_event_in_test_mode_is_quarantined(giving: Giving) -> None:
+    giving.stand_in.control.switch(livemode=True)
+    gift = giving.post("/api/v1/donations/", {})  # nothing is given; only events are wanted
+    assert gift.status_code == 400
+    giving.stand_in.control.switch(livemode=False)
+    gift = paid(giving)
+    [event] = events_of(giving, "payment_intent.succeeded")
+    giving.deliver(event | {"livemode": True})
+    giving.work()
+
+    assert StripeEvent.objects.get().last_error_code == "livemode_mismatch"
+    assert donation_of(gift).status == Donation.Status.PENDING
+
+
+def test_finance_sees_the_quarantine_and_tries_again(giving: Giving) -> None:
+    gift = giving.give()
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(amount_minor=1)
+    giving.type_card(gift["checkout_url"])
+    giving.deliver(*events_of(giving, "payment_intent.succeeded"))
+    giving.work()
+    finance = Giving(giving.stand_in, signed_in(Role.FINANCE))
+    [row] = finance.client.get("/api/v1/stripe-events/?state=dead").json()["results"]
+    assert row["problem"] == "amount_mismatch"
+
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(amount_minor=50050)
+    assert finance.post(f"/api/v1/stripe-events/{row['id']}/retry/").status_code == 202
+    giving.work()
+
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+    answer = finance.post(f"/api/v1/stripe-events/{row['id']}/retry/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_only_finance_tries_again(giving: Giving) -> None:
+    paid(giving)
+    giving.deliver()
+    path = f"/api/v1/stripe-events/{StripeEvent.objects.first().pk}/retry/"  # type: ignore[union-attr]
+    assert giving.post(path).status_code in (401, 403)
+    for role in (Role.AUDITOR, Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER):
+        assert Giving(giving.stand_in, signed_in(role)).post(path).status_code == 403
+
+
+# --- Stripe is silent -------------------------------------------------------------------------------------------
+
+
+def test_what_stripe_never_delivered_is_found_in_its_list(giving: Giving) -> None:
+    gift = paid(giving)
+    celery_app.tasks["donations.catch_up_with_stripe"]()
+    giving.work()
+
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+    assert set(StripeEvent.objects.values_list("source", flat=True)) == {"list"}
+
+
+def test_a_checkout_whose_end_nobody_told_us_is_looked_up(giving: Giving) -> None:
+    gift = giving.give()
+    giving.stand_in.control.advance(24 * 3600)
+    attempt = donation_of(gift).attempts.get()
+
+    payments.catch_up(since=attempt.created_at + timedelta(days=2), at=attempt.expires_at + timedelta(minutes=1))
+
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.EXPIRED
+
+
+def test_while_stripe_is_down_an_event_waits_and_does_not_die(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    gift = paid(giving)
+    giving.deliver(*events_of(giving, "payment_intent.succeeded"))
+
+    def down(*_: Any) -> Any:
+        raise gateway.PaymentProviderUnavailable("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "fetch_payment_intent", down)
+        for _ in range(20):
+            StripeEvent.objects.update(run_after=Now())
+            giving_applies()
+    event = StripeEvent.objects.get()
+    assert (event.state, event.attempts) == ("pending", 0)
+
+    giving.work()
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+
+
+# --- Money that goes back -------------------------------------------------------------------------------------------
+
+
+def refund(giving: Giving, gift: dict[str, Any], amount: int | None = None) -> dict[str, Any]:
+    intent = donation_of(gift).attempts.get(counts=True).payment_intent_id
+    wanted = {"payment_intent": intent} | ({"amount": amount} if amount else {})
+    made = giving.stand_in.control.refund(**wanted)
+    giving.deliver()
+    giving.work()
+    return made
+
+
+def received(giving: Giving, card: str = GOOD) -> dict[str, Any]:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"], card)
+    giving.deliver()
+    giving.work()
+    return gift
+
+
+def test_a_full_refund_in_the_dashboard_cancels_the_receipt(giving: Giving) -> None:
+    gift = received(giving)
+    refund(giving, gift)
+
+    donation = donation_of(gift)
+    assert (donation.status, donation.refunded_minor, donation.kept_minor) == (Donation.Status.REFUNDED, 50050, 0)
+    [receipt] = receipts_of(donation)
+    assert (receipt.state, receipt.end_reason) == (ReceiptState.CANCELLED, "refunded")
+    assert receipt.document.superseded_at is not None
+    assert [one.subject.split()[-1] for one in mails()][-1] == "cancelled"
+    assert giving.client.get(f"/api/v1/gifts/{gift['token']}/receipt/").status_code == 404
+
+
+def test_a_partial_refund_replaces_the_receipt_by_one_that_names_it(giving: Giving) -> None:
+    gift = received(giving)
+    refund(giving, gift, 10050)
+
+    donation = donation_of(gift)
+    assert donation.status == Donation.Status.PARTIALLY_REFUNDED
+    old, new = receipts_of(donation)
+    assert (old.state, new.state) == (ReceiptState.REPLACED, ReceiptState.ISSUED)
+    assert (new.amount_minor, new.replaces, new.document.context["replaces"]) == (40000, old, old.number)
+    assert len(mails()) == 2
+
+
+def test_three_partial_refunds_are_a_full_one(giving: Giving) -> None:
+    gift = received(giving)
+    for amount in (10000, 20000, 20050):
+        refund(giving, gift, amount)
+
+    donation = donation_of(gift)
+    assert donation.status == Donation.Status.REFUNDED
+    assert [receipt.state for receipt in receipts_of(donation)] == ["replaced", "replaced", "cancelled"]
+
+
+def test_a_refund_that_fails_after_all_gives_a_new_receipt(giving: Giving) -> None:
+    gift = received(giving)
+    made = refund(giving, gift)
+    giving.stand_in.control.fail_refund(made["id"])
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, Refund.objects.get().state) == (Donation.Status.RECEIVED, RefundState.FAILED)
+    cancelled, new = receipts_of(donation)
+    assert (cancelled.state, new.state, new.replaces) == ("cancelled", "issued", cancelled)
+
+
+def test_a_refund_under_way_leaves_the_receipt_until_it_succeeds(giving: Giving) -> None:
+    gift = received(giving, "4000000000007726")
+    made = refund(giving, gift)
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+
+    giving.stand_in.control.settle_refund(made["id"])
+    giving.deliver()
+    giving.work()
+
+    assert donation_of(gift).status == Donation.Status.REFUNDED
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "receipt"),
+    [
+        ("lost", Donation.Status.CHARGED_BACK, ReceiptState.CANCELLED),
+        ("won", Donation.Status.RECEIVED, ReceiptState.ISSUED),
+    ],
+)
+def test_a_dispute_keeps_or_takes_the_receipt(giving: Giving, end: str, status: str, receipt: str) -> None:
+    gift = received(giving)
+    dispute = giving.stand_in.control.dispute(donation_of(gift).attempts.get().payment_intent_id)
+    giving.deliver()
+    giving.work()
+    assert donation_of(gift).status == Donation.Status.DISPUTED
+    assert receipts_of(donation_of(gift))[0].state == ReceiptState.ISSUED
+
+    giving.stand_in.control.close_dispute(dispute["id"], status=end)
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, receipts_of(donation)[0].state) == (status, receipt)
+    assert Dispute.objects.get().state == end
+
+
+def test_an_inquiry_takes_nothing(giving: Giving) -> None:
+    gift = received(giving, "4000000000001976")
+    donation = donation_of(gift)
+    assert (donation.status, receipts_of(donation)[0].state) == (Donation.Status.RECEIVED, ReceiptState.ISSUED)
+    assert Dispute.objects.get().state == DisputeState.WARNING_NEEDS_RESPONSE
+
+
+def test_a_partial_dispute_that_is_lost_leaves_a_receipt_for_the_rest(giving: Giving) -> None:
+    gift = received(giving)
+    intent = donation_of(gift).attempts.get().payment_intent_id
+    dispute = giving.stand_in.control.dispute(intent, amount=20050)
+    giving.stand_in.control.close_dispute(dispute["id"], status="lost")
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, donation.charged_back_minor) == (Donation.Status.CHARGED_BACK, 20050)
+    assert [(one.state, one.amount_minor) for one in receipts_of(donation)] == [("replaced", 50050), ("issued", 30000)]
+
+
+def test_the_fee_comes_from_stripes_own_books(giving: Giving) -> None:
+    attempt = donation_of(received(giving)).attempts.get()
+    assert attempt.fee_currency == "HKD"
+    assert attempt.fee_minor and attempt.balance_transaction_id.startswith("txn_")
+    assert (attempt.card_brand, attempt.card_last4) == ("visa", "4242")
