@@ -1,1 +1,10 @@
 """What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+
+from celery import shared_task
+
+from shipments.imports import services as imports
+
+
+@shared_task(name="shipments.read_upload")
+def read_upload(upload_id: str) -> None:
+    imports.read_upload(upload_id)

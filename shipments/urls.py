@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from shipments.imports.api import TemplateView, UploadViewSet
 from shipments.manifests.api import LineViewSet, PackageViewSet
 from shipments.moves.api import ShipmentViewSet
 from shipments.papers.api import PackingListViewSet, PaperViewSet
@@ -9,9 +10,12 @@ router = SimpleRouter(use_regex_path=False)
 router.register("shipments", ShipmentViewSet, "shipment")
 router.register("shipments/<str:shipment>/packages", PackageViewSet, "package")
 router.register("shipments/<str:shipment>/lines", LineViewSet, "line")
+router.register("shipments/<str:shipment>/imports", UploadViewSet, "import")
 router.register("shipments/<str:shipment>/papers", PaperViewSet, "paper")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Before the router, which would take it for a shipment.
+    path("shipments/import-template/", TemplateView.as_view(), name="import-template"),
     path(
         "shipments/<str:shipment>/packing-list/", PackingListViewSet.as_view({"get": "retrieve"}), name="packing-list"
     ),

@@ -246,30 +246,41 @@ class ShipmentSite(models.Model):
         return f"stop {self.mark}"
 
 
-# Runs for each row; FOR KEY SHARE waits for a seal that is under way, and then sees it.
-FROZEN_PACKAGE = """
+# Runs once for each statement, over all of its rows: 10,000 lines come in one. FOR KEY SHARE waits for a seal that is
+# under way, and then sees it.
+FROZEN_SQL = """
     SELECT count(*) INTO sealed FROM (
-        SELECT s.status FROM shipments_shipment s
-        WHERE s.id IN (OLD.shipment_id, NEW.shipment_id) FOR KEY SHARE
+        SELECT s.status FROM shipments_shipment s WHERE s.id IN ({shipments}) FOR KEY SHARE
     ) AS held WHERE status NOT IN ('draft', 'packing');
     IF sealed > 0 THEN
         RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';
     END IF;
-    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-    RETURN NEW;
+    RETURN NULL;
 """
-FROZEN_LINE = FROZEN_PACKAGE.replace(
-    "WHERE s.id IN (OLD.shipment_id, NEW.shipment_id) FOR KEY SHARE",
-    "JOIN shipments_package p ON p.shipment_id = s.id"
-    " WHERE p.id IN (OLD.package_id, NEW.package_id) FOR KEY SHARE OF s",
-)
-EVERY_WRITE = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
+OF_PACKAGES = "SELECT shipment_id FROM {rows}"
+OF_LINES = "SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM {rows})"
 
 
-def frozen_once_sealed(name: str, func: str) -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name=name, when=pgtrigger.Before, operation=EVERY_WRITE, declare=[("sealed", "integer")], func=func
-    )
+def frozen_once_sealed(what: str, shipments_of: str) -> list[pgtrigger.Trigger]:
+    """Refuse every write to rows of a shipment that is sealed."""
+    old, new = shipments_of.format(rows="old_rows"), shipments_of.format(rows="new_rows")
+    of_operation = [
+        ("added", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), new),
+        ("changed", pgtrigger.Update, pgtrigger.Referencing(old="old_rows", new="new_rows"), f"{old} UNION {new}"),
+        ("removed", pgtrigger.Delete, pgtrigger.Referencing(old="old_rows"), old),
+    ]
+    return [
+        pgtrigger.Trigger(
+            name=f"no_{what}_is_{verb}_once_sealed",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=referencing,
+            declare=[("sealed", "integer")],
+            func=FROZEN_SQL.format(shipments=shipments),
+        )
+        for verb, operation, referencing, shipments in of_operation
+    ]
 
 
 class Package(models.Model):
@@ -316,7 +327,7 @@ class Package(models.Model):
                 name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | Q(gross_kg__gt=0)
             ),
         ]
-        triggers: ClassVar = [frozen_once_sealed("packages_of_a_sealed_manifest_are_frozen", FROZEN_PACKAGE)]
+        triggers: ClassVar = frozen_once_sealed("package", OF_PACKAGES)
 
     def __str__(self) -> str:
         return f"package {self.number}"
@@ -367,7 +378,7 @@ class ManifestLine(models.Model):
                 name="a_un_number_has_its_form", condition=Q(un_number="") | Q(un_number__regex=r"^\d{4}$")
             ),
         ]
-        triggers: ClassVar = [frozen_once_sealed("lines_of_a_sealed_manifest_are_frozen", FROZEN_LINE)]
+        triggers: ClassVar = frozen_once_sealed("line", OF_LINES)
 
     def __str__(self) -> str:
         return f"line {self.position}"

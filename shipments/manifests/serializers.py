@@ -80,7 +80,7 @@ class ShipmentOut(serializers.Serializer[Shipment]):
 
     id = serializers.UUIDField()
     number = serializers.CharField()
-    status = serializers.ChoiceField(choices=Status)
+    status = serializers.ChoiceField(choices=Status.choices)
     version = serializers.IntegerField()
     title = serializers.CharField()
     reference = serializers.CharField()

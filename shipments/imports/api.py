@@ -1,0 +1,218 @@
+"""Spreadsheets into the manifest: `/shipments/{shipment}/imports/`."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from logistics.codes import codes
+from logistics.errors import Invalid
+from logistics.idempotency.api import idempotent
+from logistics.people.models import Role
+from logistics.people.permissions import actor, allow
+from shipments.imports import services, template
+from shipments.imports.models import Upload
+from shipments.manifests.api import OfShipment
+
+PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# What the other fields of the form and its borders may weigh.
+FORM_BYTES = 20_000
+
+
+class UploadIn(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="An .xlsx in the form of the template")
+    dry_run = serializers.BooleanField(help_text="true: only say what would happen. There is no default.")
+    replace = serializers.BooleanField(default=False, help_text="true: the packages that are there already go")
+
+
+class UploadErrorOut(serializers.Serializer[Any]):
+    sheet = serializers.CharField()
+    row = serializers.IntegerField(allow_null=True, help_text="As the spreadsheet counts; null: the whole file")
+    column = serializers.CharField()
+    value = serializers.CharField(help_text="What stands there, where it is a code or a figure")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class PlannedTotalsOut(serializers.Serializer[Any]):
+    net_kg = serializers.CharField()
+    gross_kg = serializers.CharField()
+    volume_m3 = serializers.CharField()
+    value_minor = serializers.IntegerField()
+    pieces = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class PlannedItemOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name_en = serializers.CharField()
+
+
+class PlanOut(serializers.Serializer[Any]):
+    packages = serializers.IntegerField()
+    first_package = serializers.IntegerField()
+    last_package = serializers.IntegerField()
+    lines = serializers.IntegerField()
+    replaces_packages = serializers.IntegerField()
+    items_in_catalogue = serializers.IntegerField()
+    items_to_create = PlannedItemOut(many=True)
+    totals = PlannedTotalsOut()
+
+
+class UploadOut(serializers.Serializer[Upload]):
+    id = serializers.UUIDField()
+    url = serializers.CharField()
+    state = serializers.CharField(help_text="pending, leased (being read), done, dead")
+    progress = serializers.IntegerField(help_text="Per cent")
+    dry_run = serializers.BooleanField()
+    replace = serializers.BooleanField()
+    outcome = serializers.ChoiceField(choices=[*Upload.Outcome.choices, ("", "Not read yet")])
+    uploaded_at = serializers.DateTimeField()
+    sha256 = serializers.CharField(help_text="Of the file")
+    size = serializers.IntegerField(help_text="Bytes")
+    plan = PlanOut(allow_null=True, help_text="What would be, or was, written; null where it was refused")
+    error_count = serializers.IntegerField()
+    errors = UploadErrorOut(many=True, help_text="The first 500 of error_count")
+
+    def to_representation(self, row: Upload) -> dict[str, Any]:
+        address = {"shipment": row.shipment_id, "pk": row.pk}
+        return {
+            "id": str(row.pk),
+            "url": reverse("import-detail", kwargs=address, request=self.context.get("request")),
+            "state": row.state,
+            "progress": row.progress,
+            "dry_run": row.dry_run,
+            "replace": row.replace,
+            "outcome": row.outcome,
+            "uploaded_at": row.uploaded_at,
+            "sha256": row.sha256,
+            "size": row.size,
+            "plan": row.plan,
+            "error_count": row.error_count,
+            "errors": row.errors,
+        }
+
+
+REFUSED = OpenApiExample(
+    "Refused",
+    value={
+        "id": "0199c3a0-5f4e-7b1a-8c2d-3e4f5a6b7c8d",
+        "url": "/api/v1/shipments/0199c3a0-0000-7000-8000-000000000000/imports/0199c3a0-5f4e-7b1a-8c2d-3e4f5a6b7c8d/",
+        "state": "done",
+        "progress": 100,
+        "dry_run": True,
+        "replace": False,
+        "outcome": "refused",
+        "uploaded_at": "2026-02-26T08:00:00Z",
+        "sha256": "0" * 64,
+        "size": 43584,
+        "plan": None,
+        "error_count": 1,
+        "errors": [
+            {
+                "sheet": "lines",
+                "row": 17,
+                "column": "unit_weight_kg",
+                "value": "",
+                "code": "required",
+                "detail": "This must be filled in.",
+            }
+        ],
+    },
+    response_only=True,
+)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List the spreadsheets sent for a shipment"),
+    retrieve=extend_schema(summary="See how far a spreadsheet is, what it would import, or every reason why not"),
+)
+@extend_schema(tags=["imports"])
+class UploadViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Upload]):
+    """A spreadsheet is read in the background, whole or not at all."""
+
+    queryset = Upload.objects.none()
+    serializer_class = UploadOut
+    permission_classes = [PACKERS]
+    parser_classes = [MultiPartParser]
+    filterset_fields = ["dry_run", "outcome"]
+    ordering = "-id"
+    lookup_value_converter = "uuid"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # Before anything reads the body: 30 MB are refused by their length alone.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
+            raise services.TooLarge
+
+    def get_queryset(self) -> "QuerySet[Upload]":
+        if not self.kwargs:
+            return self.queryset
+        return Upload.objects.filter(shipment=self.shipment()).defer("content").order_by("-id")
+
+    @extend_schema(
+        summary="Send a spreadsheet, to try or to import",
+        description=(
+            "Answers 202 with the address where its progress and outcome stand. `dry_run` must be given: true only"
+            " says what would happen. One bad row refuses the whole file, and every bad row is named with its reason."
+        ),
+        request={"multipart/form-data": UploadIn},
+        responses={202: UploadOut},
+        examples=[REFUSED],
+        filters=False,
+    )
+    @idempotent
+    def create(self, request: Request, shipment: str) -> Response:
+        told = UploadIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        row = services.upload(
+            self.shipment(),
+            told.validated_data["file"].read(),
+            dry_run=told.validated_data["dry_run"],
+            replace=told.validated_data["replace"],
+            by=actor(request),
+            at=timezone.now(),
+        )
+        row.refresh_from_db(fields=["state", "progress"])
+        answer = self.get_serializer(row).data
+        return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
+
+
+class XLSXRenderer(BaseRenderer):
+    media_type = XLSX
+    format = "xlsx"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return JSONRenderer().render(data, "application/problem+json", renderer_context)
+
+
+class TemplateView(APIView):
+    permission_classes = [PACKERS]
+    renderer_classes = [JSONRenderer, XLSXRenderer]
+
+    @extend_schema(
+        tags=["imports"],
+        summary="Download the spreadsheet to fill in",
+        parameters=[OpenApiParameter("currency", str, description="Customs currency, ISO 4217; HKD if not given")],
+        responses={(200, XLSX): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        currency = request.query_params.get("currency", "HKD").upper()
+        if currency not in codes.currencies():
+            raise Invalid("That is not a currency code of ISO 4217.", field="currency", code="unknown_code")
+        response = HttpResponse(template.spreadsheet(currency), content_type=XLSX)
+        response["Content-Disposition"] = f'attachment; filename="manifest-{currency}.xlsx"'
+        return response

@@ -1,0 +1,302 @@
+"""The columns of a manifest spreadsheet: what each may hold, and how a cell becomes a value.
+
+A column of 10,000 cells has few different values: each is judged once.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from stdnum import ean
+
+from logistics.codes import codes
+from shipments.manifests.models import Condition, Flag
+
+BLANK = ""
+EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,29}")
+CONDITIONS = {condition.label.lower(): condition.value for condition in Condition} | {
+    condition.value: condition.value for condition in Condition
+}
+# The words of packers -> our flags. Heavy follows from the weight; other words become the remark.
+HANDLING = {
+    "fragile": Flag.FRAGILE,
+    "this way up": Flag.THIS_WAY_UP,
+    "upright": Flag.THIS_WAY_UP,
+    "open first": Flag.OPEN_FIRST,
+    "dangerous": Flag.DANGEROUS,
+}
+UNKNOWN_COUNTRY = "XX"
+
+
+class BadCell(Exception):
+    """A cell that its column cannot hold; `code` and a detail that says what to write."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+Parser = Callable[[Any], Any]
+
+
+def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser:
+    """A number with so many decimals at most; floats of the spreadsheet (0.1 + 0.2) count as what they mean."""
+
+    def parse(cell: Any) -> Decimal:
+        if not isinstance(cell, int | float):
+            raise BadCell("not_a_number", _("Write a number, not text."))
+        exact = Decimal(repr(cell))
+        if not exact.is_finite():
+            raise BadCell("not_a_number", _("Write a number, not text."))
+        value = round(exact, places)
+        if abs(value - exact) > Decimal("1e-9"):
+            raise BadCell("too_many_decimals", _("At most %(places)d decimals.") % {"places": places})
+        if value < low:
+            raise BadCell(code_low, _("At least %(low)s.") % {"low": low})
+        if value > high:
+            raise BadCell("too_large", _("At most %(high)s.") % {"high": high})
+        return value
+
+    return parse
+
+
+def whole(*, high: int) -> Parser:
+    parse_number = number(0, low=Decimal(1), high=Decimal(high), code_low="below_one")
+
+    def parse(cell: Any) -> int:
+        try:
+            return int(parse_number(cell))
+        except BadCell as bad:
+            if bad.code == "too_many_decimals":
+                raise BadCell("not_whole", _("A whole number is needed.")) from None
+            raise
+
+    return parse
+
+
+def as_text(cell: Any) -> str:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if not isinstance(cell, str):
+        raise BadCell("not_text", _("Write it as text."))
+    text = cell.strip()
+    if text in EXCEL_ERRORS:
+        raise BadCell("formula_error", _("A formula failed here. Write the value."))
+    if CONTROL.search(text):
+        raise BadCell("control_characters", _("There are invisible control characters. Write it anew."))
+    return text
+
+
+def text(longest: int) -> Parser:
+    """Words, kept exactly as they are: what looks like a formula is text, and is never evaluated."""
+
+    def parse(cell: Any) -> str:
+        value = as_text(cell)
+        if len(value) > longest:
+            raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": longest})
+        return value
+
+    return parse
+
+
+def one_of(known: Callable[[str], bool], code: str, advice: Callable[[], str]) -> Parser:
+    def parse(cell: Any) -> str:
+        value = as_text(cell).upper()
+        if not known(value):
+            raise BadCell(code, advice())
+        return value
+
+    return parse
+
+
+def item_code(cell: Any) -> str:
+    """A code of the catalogue, which knows no underscore: it is taken for a dash."""
+    value = as_text(cell).replace("_", "-")
+    if not ITEM_CODE.fullmatch(value):
+        raise BadCell("bad_item_code", _("A-Z, 0-9 and -, at most 30."))
+    return value
+
+
+def condition(cell: Any) -> str:
+    try:
+        return CONDITIONS[as_text(cell).lower().replace("-", " ")]
+    except KeyError:
+        raise BadCell(
+            "unknown_condition",
+            _("One of: %(known)s.") % {"known": ", ".join(str(known.label) for known in Condition)},
+        ) from None
+
+
+def country(cell: Any) -> str:
+    value = as_text(cell).upper()
+    if value == UNKNOWN_COUNTRY:
+        return ""
+    if value not in codes.countries():
+        raise BadCell("unknown_country", _("Two letters of ISO 3166-1, e.g. CN; XX where it is not known."))
+    return value
+
+
+def sscc(cell: Any) -> str:
+    value = as_text(cell) if isinstance(cell, str) else ""
+    if not re.fullmatch(r"[0-9]{18}", value):
+        raise BadCell("bad_sscc", _("18 digits, written as text: Excel rounds long numbers."))
+    if ean.calc_check_digit(value[:-1]) != value[-1]:
+        raise BadCell("bad_check_digit", _("The check digit of the SSCC does not fit."))
+    return value
+
+
+def un_number(cell: Any) -> str:
+    value = as_text(cell).upper().removeprefix("UN").strip()
+    if not re.fullmatch(r"[0-9]{4}", value):
+        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481."))
+    return value
+
+
+def yes_or_no(cell: Any) -> bool:
+    value = as_text(cell).lower()
+    if value in ("yes", "y", "true", "oui", "1"):
+        return True
+    if value in ("no", "n", "false", "non", "0"):
+        return False
+    raise BadCell("not_yes_or_no", _("Write yes or no."))
+
+
+def serials(cell: Any) -> tuple[str, ...]:
+    found = [part.strip() for part in re.split(r"[;,\n]", as_text(cell)) if part.strip()]
+    if any(len(part) > 60 for part in found):
+        raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": 60})
+    return tuple(found)
+
+
+def handling(cell: Any) -> tuple[tuple[str, ...], str]:
+    """Split "fragile; keep dry" into flags and the words that remain."""
+    words = [part.strip() for part in as_text(cell).split(";") if part.strip()]
+    flags = [HANDLING[word.lower()].value for word in words if word.lower() in HANDLING]
+    rest = "; ".join(word for word in words if word.lower() not in HANDLING and word.lower() != "heavy")
+    if len(rest) > 200:
+        raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": 200})
+    return tuple(dict.fromkeys(flags)), rest
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the sheet. Columns of a package say the same in each of its rows, or nothing after the first."""
+
+    name: str
+    parse: Parser
+    required: bool = False
+    of_package: bool = False
+    default: Any = ""
+    help: str = ""
+    shows_value: bool = True  # in errors; words may say anything, codes and figures may be shown
+
+
+KG, CM = Decimal("999999.999"), Decimal("99999.9")
+weight = number(3, low=Decimal("0.001"), high=KG, code_low="not_positive")
+length = number(1, low=Decimal("0.1"), high=CM, code_low="not_positive")
+COLUMNS = {
+    column.name: column
+    for column in (
+        Column("package_no", whole(high=100_000), required=True, of_package=True, help="1 to N without gap"),
+        Column("marks", text(60), of_package=True, help="Shipping marks", shows_value=False),
+        Column("sscc", sscc, of_package=True, help="18 digits, as text"),
+        Column(
+            "package_type",
+            one_of(
+                lambda code: code in codes.package_kinds(),
+                "unknown_package_kind",
+                lambda: _("A code of UN/ECE Rec 21: CT carton, PK package, PX pallet, BL bale."),
+            ),
+            required=True,
+            of_package=True,
+            help="UN/ECE Rec 21: CT carton, PK package, PX pallet, BL bale",
+        ),
+        Column("length_cm", length, of_package=True, default=None, help="1 decimal"),
+        Column("width_cm", length, of_package=True, default=None, help="1 decimal"),
+        Column("height_cm", length, of_package=True, default=None, help="1 decimal"),
+        Column("gross_kg", weight, required=True, of_package=True, help="3 decimals"),
+        Column("gross_measured", yes_or_no, of_package=True, default=False, help="yes: it stood on a scale"),
+        Column("net_kg", weight, of_package=True, default=None, help="Optional: compared with the lines"),
+        Column("destination_site", text(4), of_package=True, help="The mark of a site of the shipment: A"),
+        Column("handling", handling, of_package=True, default=((), ""), help="fragile; this way up; open first"),
+        Column("line_no", whole(high=1_000_000), default=None, help="Optional: a running number"),
+        Column(
+            "item_code",
+            item_code,
+            required=True,
+            help="A-Z, 0-9 and -; _ is taken for -",
+        ),
+        Column("description_en", text(200), required=True, help="As papers shall say it", shows_value=False),
+        Column("description_fr", text(200), help="Needed for French-speaking partners", shows_value=False),
+        Column("category", text(100), help="Of the catalogue; needed for items that it has not"),
+        Column("quantity", whole(high=1_000_000), required=True, help="Whole"),
+        Column(
+            "unit",
+            one_of(
+                codes.is_unit, "unknown_unit", lambda: _("A code of UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM.")
+            ),
+            required=True,
+            help="UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM kilogram, XBX box",
+        ),
+        Column("unit_weight_kg", weight, required=True, help="Net, of one unit, 3 decimals"),
+        Column(
+            "hs6",
+            one_of(codes.is_hs6, "unknown_hs_code", lambda: _("Six digits of the Harmonized System 2022, as text.")),
+            required=True,
+            help="Six digits, as text",
+        ),
+        Column("condition", condition, required=True, help="New, Like new, Lightly used, Heavily used, Mixed"),
+        Column("grade", text(1), help="A, B, C"),
+        Column("country_of_origin", country, help="ISO 3166-1: CN; XX unknown"),
+        Column("un_number", un_number, help="Dangerous goods: UN3481"),
+        Column("serial_numbers", serials, default=(), help="Apart by ;", shows_value=False),
+        Column("remark", text(200), help="Stands on the papers", shows_value=False),
+    )
+}
+VALUE_PREFIX = "unit_value_"  # unit_value_hkd: in the shipment's customs currency
+
+
+def value_column(currency: str) -> Column:
+    """The customs value of one unit, in the currency that its name says; as minor units."""
+    exponent = codes.currencies()[currency].exponent
+    parse_amount = number(exponent, low=Decimal(0), high=Decimal(10**9), code_low="negative")
+
+    def parse(cell: Any) -> int:
+        return int(parse_amount(cell).scaleb(exponent))
+
+    name = f"{VALUE_PREFIX}{currency.lower()}"
+    return Column(name, parse, required=True, help=f"Customs value of one unit, in {currency}")
+
+
+def convert(column: Column, cells: Sequence[Any]) -> tuple[list[Any], dict[Any, BadCell]]:
+    """Return the column's values, blanks as its default, and what is wrong with each cell that is wrong."""
+    known: dict[Any, Any] = {}
+    bad: dict[Any, BadCell] = {}
+    for cell in _distinct(cells):
+        if cell == BLANK or (isinstance(cell, str) and not cell.strip()):
+            known[cell] = column.default
+            if column.required and not column.of_package:
+                bad[cell] = BadCell("required", _("This must be filled in."))
+            continue
+        try:
+            known[cell] = column.parse(cell)
+        except BadCell as error:
+            known[cell], bad[cell] = None, error
+    return [known[cell] for cell in cells], bad
+
+
+def _distinct(cells: Sequence[Any]) -> Iterable[Any]:
+    # dict, not set: in the order of the sheet, so that errors come out the same each time.
+    return dict.fromkeys(cells)
+
+
+def hashable(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return the cells with true and false as words: Python takes True and 1 for the same."""
+    return (
+        [str(cell).lower() if isinstance(cell, bool) else cell for cell in cells] if bool in map(type, cells) else cells
+    )

@@ -1,0 +1,167 @@
+"""A spreadsheet becomes a manifest: all of it, or nothing and every reason why."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from logistics.audit import services as audit
+from logistics.errors import DomainError
+from logistics.owed import services as owed
+from logistics.people.models import User
+from logistics.transactions import lock
+from shipments.imports import plan as planning
+from shipments.imports import workbook, writing
+from shipments.imports.models import Upload
+from shipments.manifests import services as manifests
+from shipments.manifests import totals
+from shipments.manifests.models import Shipment
+
+
+class TooLarge(DomainError):
+    """The file is larger than any manifest."""
+
+    code = "too_large"
+    status = 413
+
+    def __init__(self) -> None:
+        most = settings.UPLOAD_MAX_BYTES // 1_000_000
+        super().__init__(f"The file is larger than {most} MB. Send only the sheet of lines, without pictures.")
+
+
+class TotalsDiffer(Exception):
+    """What was written does not add up to what was planned: a bug, and nothing is kept."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What reading a file came to: a plan, or errors."""
+
+    plan: planning.Plan | None
+    errors: planning.Errors
+
+
+@transaction.atomic
+def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, by: User, at: datetime) -> Upload:
+    """Owe somebody the reading of a spreadsheet into a shipment. Raises TooLarge, ManifestFrozen."""
+    if len(content) > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge
+    shipment = lock(shipment)
+    if not shipment.may_be_packed:
+        raise manifests.ManifestFrozen(
+            f"The shipment is {shipment.status}: its manifest cannot change. Reopen it first if it has not left."
+        )
+    row = owed.owe(
+        Upload(
+            shipment=shipment,
+            uploaded_by=by,
+            uploaded_at=at,
+            dry_run=dry_run,
+            replace=replace,
+            content=content,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+    )
+    audit.record(
+        "dry run uploaded" if dry_run else "manifest uploaded",
+        shipment,
+        by=by,
+        at=at,
+        upload=str(row.pk),
+        sha256=row.sha256,
+    )
+    return row
+
+
+def read_upload(upload_id: str) -> bool:
+    """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
+    return owed.carry_out(Upload, upload_id, _read, _record)
+
+
+def _read(row: Upload) -> Outcome:
+    with translation.override(row.uploaded_by.language):
+        try:
+            owed.report(row, 5)
+            sheet, without_value = workbook.read(bytes(row.content or b""))
+        except workbook.Unreadable as problem:
+            errors = planning.Errors(problem.sheet)
+            errors.add(None, "", problem.code, problem.detail)
+            return Outcome(None, errors)
+        owed.report(row, 30)
+        around = planning.Around.of(row.shipment, replace=row.replace)
+        return Outcome(*planning.make(sheet, without_value, around, progress=partial(_report, row)))
+
+
+def _report(row: Upload, percent: int) -> None:
+    # Every tenth per cent is enough to look at, and each costs a write.
+    if percent // 10 > row.progress // 10:
+        row.progress = percent
+        owed.report(row, percent)
+
+
+def _record(row: Upload, outcome: Outcome) -> dict[str, Any]:
+    """Write the plan, in the transaction that marks the upload as read."""
+    shipment = lock(row.shipment)
+    plan, errors = outcome.plan, outcome.errors
+    replaces = shipment.packages.count() if row.replace else 0
+    if plan is not None and not row.dry_run:
+        errors = _still_fits(row, shipment, plan, errors)
+    if plan is None or errors.count:
+        if not row.dry_run:
+            at = timezone.now()
+            audit.record("manifest refused", shipment, by=None, at=at, upload=str(row.pk), errors=errors.count)
+        return {
+            "outcome": Upload.Outcome.REFUSED,
+            "errors": errors.shown,
+            "error_count": errors.count,
+            "content": None,
+        }
+    if not row.dry_run:
+        _write(row, shipment, plan)
+    return {
+        "outcome": Upload.Outcome.WOULD_IMPORT if row.dry_run else Upload.Outcome.IMPORTED,
+        "plan": plan.told(replaces=replaces),
+        "content": None,
+    }
+
+
+def _write(row: Upload, shipment: Shipment, plan: planning.Plan) -> None:
+    before = totals.Totals()
+    if row.replace:
+        writing.clear(shipment)
+    else:
+        before = totals.counted([shipment.pk]).get(shipment.pk, before)
+    manifests.begin_packing(shipment, by=row.uploaded_by)
+    writing.write(plan, shipment, dict(shipment.stops.values_list("mark", "id")))
+    after = totals.counted([shipment.pk])[shipment.pk]
+    for name in totals.FIGURES:
+        if getattr(after, name) != getattr(before, name) + getattr(plan.totals, name):
+            raise TotalsDiffer(name)
+    audit.record(
+        "manifest imported",
+        shipment,
+        by=row.uploaded_by,
+        at=timezone.now(),
+        upload=str(row.pk),
+        packages=plan.totals.package_count,
+        lines=plan.totals.line_count,
+        items_created=len(plan.new_items),
+    )
+
+
+def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: planning.Errors) -> planning.Errors:
+    """Look again, now that nobody else can change the manifest: it may have been sealed or packed meanwhile."""
+    around = planning.Around.of(shipment, replace=row.replace)
+    marks = {mark.upper() for mark in plan.values["destination_site"] if mark}
+    if not shipment.may_be_packed or around.first_number != min(plan.packages) or not marks <= set(around.stops):
+        with translation.override(row.uploaded_by.language):
+            detail = _("The manifest was changed while the file was read. Look at it and send the file again.")
+            errors.add(None, "", "manifest_changed", detail)
+    return errors

@@ -1,0 +1,125 @@
+"""Writes a plan into the manifest with COPY: 10,000 lines in a fifth of a second."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+from django.db import connection
+
+from logistics.catalogue.models import Item
+from logistics.ids import uuid7
+from shipments.imports.plan import Plan, packages_of, unit_values
+from shipments.manifests.models import ManifestLine, Package, Shipment
+
+PACKAGE_COLUMNS = (
+    "id", "shipment_id", "number", "version", "kind", "marks", "sscc", "length_cm", "width_cm", "height_cm",
+    "gross_kg", "gross_measured", "destination_id", "flags", "remark",
+)  # fmt: skip
+LINE_COLUMNS = (
+    "id", "package_id", "position", "version", "item_id", "description_en", "description_fr", "quantity", "unit",
+    "unit_weight_kg", "hs6", "origin", "condition", "grade", "unit_value_minor", "un_number", "serials", "remark",
+)  # fmt: skip
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+NULL = "\\N"
+
+
+def write(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> None:
+    """Add the plan's packages and lines to a locked shipment that may be packed."""
+    items = _items(plan)
+    ids = _write_packages(plan, shipment, stops)
+    _write_lines(plan, ids, items)
+
+
+def clear(shipment: Shipment) -> None:
+    """Take all packages and lines out of a locked shipment that may be packed."""
+    ManifestLine.objects.filter(package__shipment=shipment)._raw_delete(using="default")  # type: ignore[attr-defined]
+    Package.objects.filter(shipment=shipment)._raw_delete(using="default")  # type: ignore[attr-defined]
+
+
+def _items(plan: Plan) -> dict[str, Any]:
+    """Create the items that the catalogue has not, and return the id of each code."""
+    if plan.new_items:
+        # Somebody may have described one meanwhile: then that one counts.
+        Item.objects.bulk_create(
+            [Item(code=code, **fields) for code, fields in plan.new_items.items()], ignore_conflicts=True
+        )
+    wanted = list(dict.fromkeys(plan.values["item_code"]))
+    return dict(Item.objects.filter(code__in=wanted).values_list("code", "id"))
+
+
+def _write_packages(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> dict[int, str]:
+    ids = {number: str(uuid7()) for number in sorted(plan.packages)}
+    values = plan.values
+    # Where there is one site only, all goes there.
+    otherwise = next(iter(stops.values())) if len(stops) == 1 else None
+    rows = []
+    for number, first, _places in packages_of(plan):
+        flags, words = values["handling"][first]
+        mark = values["destination_site"][first]
+        rows.append(
+            (
+                ids[number],
+                shipment.pk,
+                number,
+                1,
+                values["package_type"][first],
+                values["marks"][first],
+                values["sscc"][first],
+                values["length_cm"][first],
+                values["width_cm"][first],
+                values["height_cm"][first],
+                values["gross_kg"][first],
+                values["gross_measured"][first],
+                stops[mark.upper()] if mark else otherwise,
+                flags,
+                words,
+            )
+        )
+    _copy("shipments_package", PACKAGE_COLUMNS, [_escaped(column) for column in zip(*rows, strict=True)])
+    return ids
+
+
+def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, Any]) -> None:
+    values = plan.values
+    positions = [0] * len(plan.rows)
+    for _number, _first, places in packages_of(plan):
+        for position, place in enumerate(places, start=1):
+            positions[place] = position
+    columns: list[Iterable[Any]] = [
+        [str(uuid7()) for _ in plan.rows],
+        _escaped([package_ids[number] for number in values["package_no"]]),
+        _escaped(positions),
+        repeat("1"),
+        _escaped([items[code] for code in values["item_code"]]),
+        *(_escaped(values[name]) for name in ("description_en", "description_fr", "quantity", "unit")),
+        *(_escaped(values[name]) for name in ("unit_weight_kg", "hs6", "country_of_origin", "condition", "grade")),
+        _escaped(unit_values(plan)),
+        *(_escaped(values[name]) for name in ("un_number", "serial_numbers", "remark")),
+    ]
+    _copy("shipments_manifestline", LINE_COLUMNS, columns)
+
+
+def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[Any]]) -> None:
+    """Send columns of escaped texts to PostgreSQL as one block of rows."""
+    block = "\n".join(map("\t".join, zip(*columns, strict=False)))
+    with connection.cursor() as cursor:
+        statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]  # psycopg's cursor, below Django's
+            copy.write(f"{block}\n")
+
+
+def _escaped(cells: Sequence[Any]) -> list[str]:
+    """Return a column as COPY wants it; each different value is turned into text once."""
+    known = {cell: _as_copied(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
+
+
+def _as_copied(cell: Any) -> str:
+    if cell is None:
+        return NULL
+    if isinstance(cell, bool):
+        return "t" if cell else "f"
+    if isinstance(cell, tuple):
+        parts = ('"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in cell)
+        cell = "{" + ",".join(parts) + "}"
+    return str(cell).translate(ESCAPES)
