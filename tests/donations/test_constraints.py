@@ -1,0 +1,140 @@
+"""The database itself refuses what must never be, whoever asks."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from donations.appeals.models import Appeal
+from donations.giving.models import Donation, Donor
+from donations.payments.models import Dispute, PaymentAttempt, Refund, StripeEvent
+from donations.portal.models import SignInRequest
+from donations.receipts.models import Receipt, ReceiptDelivery
+from tests.donations.giving import Giving, make_appeal, receipts_of
+
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
+
+
+def refused(match: str, change: Any) -> None:
+    with pytest.raises(DatabaseError, match=match), transaction.atomic():
+        change()
+
+
+@pytest.mark.django_db
+def test_of_appeals() -> None:
+    make_appeal()
+    refused("an_appeal_has_an_address_of_its_own", make_appeal)
+    refused("an_appeal_asks_for_more_than_nothing", lambda: Appeal.objects.update(target_minor=0))
+    refused("an_appeal_closes_after_it_opens", lambda: Appeal.objects.update(closes_on=date(2019, 1, 1)))
+    refused("the_currency_of_an_appeal_is_a_code", lambda: Appeal.objects.update(currency="hk"))
+
+
+@pytest.mark.django_db
+def test_of_donors() -> None:
+    Donor.objects.create(email="a@example.org", name="A")
+    refused("a_donor_is_known_once", lambda: Donor.objects.create(email="a@example.org", name="A"))
+    refused("an_email_of_a_donor_is_in_lower_case", lambda: Donor.objects.update(email="A@example.org"))
+
+
+def test_of_donations(giving: Giving) -> None:
+    paid, pending = giving.gift_paid(), giving.give()
+    rows = Donation.objects.filter(pk=paid.pk)
+    waiting = Donation.objects.filter(reference=pending["reference"])
+    refused("a_donation_has_a_day_exactly_when_it_was_received", lambda: rows.update(received_on=None))
+    refused("a_donation_has_a_day_exactly_when_it_was_received", lambda: waiting.update(status="received"))
+    refused("no_more_goes_back_than_was_given", lambda: rows.update(refunded_minor=50051))
+    refused("no_more_goes_back_than_was_given", lambda: rows.update(charged_back_minor=50051))
+    refused("only_received_money_goes_back", lambda: waiting.update(refunded_minor=1))
+    refused("what_was_given_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("received_gifts_are_not_deleted", lambda: rows._raw_delete("default"))
+    values = {"donor": paid.donor, "created_at": NOON}
+    refused(
+        "a_donation_is_more_than_nothing", lambda: Donation.objects.create(amount_minor=0, currency="HKD", **values)
+    )
+    refused("the_currency_of_a_donation", lambda: Donation.objects.create(amount_minor=1, currency="hk$", **values))
+    refused(
+        "a_donation_has_a_reference_of_its_own",
+        lambda: Donation.objects.create(reference=paid.reference, amount_minor=1, currency="HKD", **values),
+    )
+
+
+def test_of_payment_attempts(giving: Giving) -> None:
+    donation = giving.gift_paid()
+    rows = PaymentAttempt.objects.filter(donation=donation)
+    attempt = rows.get()
+
+    def another(**changes: Any) -> PaymentAttempt:
+        values = {"donation": donation, "number": 2, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
+        return PaymentAttempt.objects.create(**values | {"expires_at": NOON} | changes)
+
+    refused("attempts_of_a_donation_are_numbered", lambda: another(number=1))
+    refused("a_checkout_session_belongs_to_one_attempt", lambda: another(session_id=attempt.session_id))
+    refused("a_payment_intent_belongs_to_one_attempt", lambda: another(payment_intent_id=attempt.payment_intent_id))
+    refused("a_donation_has_one_living_attempt", lambda: (another(), another(number=3)))
+    refused("an_open_checkout_has_a_session", lambda: another(state="session_open"))
+    refused("a_payment_is_dated_exactly_when_it_succeeded", lambda: another(state="succeeded"))
+    refused("a_payment_is_dated_exactly_when_it_succeeded", lambda: rows.update(succeeded_at=None))
+    refused("only_a_payment_that_succeeded_counts", lambda: another(counts=True))
+    succeeded = {"state": "succeeded", "succeeded_at": NOON, "payment_intent_id": "pi_2", "counts": True}
+    refused("a_donation_is_received_by_one_attempt", lambda: another(**succeeded))
+    refused("an_attempt_is_of_more_than_nothing", lambda: another(amount_minor=0))
+    refused("what_an_attempt_asks_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("successful_payments_are_final", lambda: rows.update(state="expired", succeeded_at=None, counts=False))
+
+
+def test_of_refunds_disputes_and_events(giving: Giving) -> None:
+    attempt = giving.gift_paid().attempts.get()
+    values = {"attempt": attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
+    Refund.objects.create(stripe_id="re_1", state="pending", **values)
+    Dispute.objects.create(stripe_id="du_1", state="needs_response", **values)
+    refused("a_refund_is_known_once", lambda: Refund.objects.create(stripe_id="re_1", state="pending", **values))
+    refused("a_dispute_is_known_once", lambda: Dispute.objects.create(stripe_id="du_1", state="won", **values))
+    refused("what_was_refunded_is_frozen", lambda: Refund.objects.update(amount_minor=2))
+    refused("Cannot delete rows", lambda: Refund.objects.all()._raw_delete("default"))
+    refused("Cannot delete rows", lambda: Dispute.objects.all()._raw_delete("default"))
+    refused("Cannot delete rows", lambda: StripeEvent.objects.all()._raw_delete("default"))
+    refused("Cannot update rows", lambda: StripeEvent.objects.update(kind="x"))
+    event = StripeEvent.objects.first()
+    assert event is not None
+    event.pk = None
+    refused("an_event_of_stripe_is_stored_once", lambda: event.save(force_insert=True))
+
+
+def test_of_receipts(giving: Giving) -> None:
+    first, second = receipts_of(giving.gift_paid())[0], receipts_of(giving.gift_paid())[0]
+    rows = Receipt.objects.filter(pk=first.pk)
+    for change in ({"number": "HK-2026-999999"}, {"amount_minor": 1}, {"issued_on": date(2020, 1, 1)}, {"sequence": 9}):
+        refused("Cannot update rows", lambda change=change: rows.update(**change))
+    refused("Cannot delete rows", lambda: rows._raw_delete("default"))
+    refused("a_receipt_ended_exactly_when_it_says_so", lambda: rows.update(state="cancelled"))
+    refused("a_receipt_ended_exactly_when_it_says_so", lambda: rows.update(ended_at=NOON))
+    rows.update(state="cancelled", ended_at=NOON, end_reason="refunded")
+    refused("Cannot update rows", lambda: rows.update(state="issued", ended_at=None, end_reason=""))
+
+    def copy(**changes: Any) -> None:
+        names = [field.attname for field in Receipt._meta.fields if field.name != "id"]
+        values = {name: getattr(second, name) for name in names} | {"document_id": spare.pk} | changes
+        Receipt.objects.create(**values)
+
+    spare = first.document
+    spare.pk = None
+    spare.token = "another-token"
+    spare.save(force_insert=True)
+    free = {"state": "cancelled", "ended_at": NOON, "end_reason": "x"}
+    refused("a_receipt_number_is_used_once", lambda: copy(sequence=77, **free))
+    refused("receipts_of_a_series_are_in_sequence", lambda: copy(number="X", **free))
+    refused("a_donation_has_one_valid_receipt", lambda: copy(number="X", sequence=77))
+    refused("a_receipt_is_for_more_than_nothing", lambda: copy(number="X", sequence=77, amount_minor=0, **free))
+    refused("a_replacement_names_what_it_replaces", lambda: copy(number="X", sequence=77, kind="replacement", **free))
+    refused(
+        "a_delivery_has_a_mail_exactly_when_done",
+        lambda: ReceiptDelivery.objects.filter(receipt=second).update(email=None),
+    )
+
+
+@pytest.mark.django_db
+def test_of_sign_ins() -> None:
+    request = SignInRequest.objects.create(email="a@example.org")
+    rows = SignInRequest.objects.filter(pk=request.pk)
+    refused("only_a_link_that_was_sent_is_used", lambda: rows.update(used_at=NOON))

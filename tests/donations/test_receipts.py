@@ -1,0 +1,258 @@
+"""Receipts: numbered without gap, dated where the charity is, frozen, blocked while something is missing."""
+
+import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from donations.giving.models import Donation, Donor
+from donations.payments import services as payments
+from donations.receipts import services as receipts
+from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.charity.models import Charity
+from logistics.documents import services as documents
+from logistics.documents.models import NumberSeries
+from logistics.owed.models import Owed
+from logistics.people.models import Role
+from tests.donations.giving import Giving, donation_of, mails, make_charity, pdf_text, receipts_of, signed_in
+
+
+def received_donation(at: datetime, **changes: Any) -> Donation:
+    """A gift whose money came, as the books would leave it, without a receipt."""
+    donor = Donor.objects.create(name="Chan", email=f"{uuid.uuid4().hex}@example.org")
+    values = {"donor": donor, "amount_minor": 50050, "currency": "HKD", "created_at": at}
+    donation = Donation.objects.create(**values | changes)
+    return payments.giving.settle(
+        donation, status=Donation.Status.RECEIVED, refunded_minor=0, charged_back_minor=0, received_at=at, at=at
+    )
+
+
+def finance(giving: Giving) -> Giving:
+    return Giving(giving.stand_in, signed_in(Role.FINANCE))
+
+
+# --- What it says ------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_in_francs_says_francs(giving: Giving) -> None:
+    donor = {"name": "Aïssata Traoré", "email": "aissata@example.org", "language": "fr"}
+    donation = giving.gift_paid(amount="65500", currency="XOF", donor=donor)
+
+    [mail] = mails()
+    text = pdf_text(mail.attachments[0][1])
+    assert re.search(r"XOF\s65\s500", text)
+    assert "655.00" not in text and "655,00" not in text
+    assert "Aïssata Traoré" in text
+    assert "Reçu" in text or "reçu" in text
+    assert receipts_of(donation)[0].document.languages == ["fr"]
+
+
+def test_a_receipt_stays_as_it_was_issued(giving: Giving) -> None:
+    donation = giving.gift_paid()
+    [receipt] = receipts_of(donation)
+    before = receipts.pdf(receipt)
+    Charity.objects.update(name="Another name")
+    Donor.objects.update(name="Another donor")
+
+    assert receipts.pdf(Receipt.objects.get()) == before
+    assert receipt.document.context["donor"]["name"] == "Chan Tai Man"
+
+
+def test_a_receipt_is_made_out_to_the_organisation_that_gave(giving: Giving) -> None:
+    donor = {"name": "Chan Tai Man", "organisation": "Chan & Co.", "email": "office@chan.example"}
+    assert receipts_of(giving.gift_paid(donor=donor))[0].document.context["donor"]["name"] == "Chan & Co."
+
+
+@pytest.mark.parametrize(
+    ("zone", "year", "day"),
+    [
+        ("Asia/Hong_Kong", 2027, "2027-01-01"),
+        ("Africa/Bamako", 2026, "2026-12-31"),
+        ("America/New_York", 2026, "2026-12-31"),
+    ],
+)
+@pytest.mark.django_db
+def test_the_year_is_that_of_the_charity(zone: str, year: int, day: str) -> None:
+    make_charity(time_zone=zone)
+    late = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    donation = received_donation(late)
+
+    receipt = receipts.issue(donation, by=None, at=late)
+
+    assert (receipt.year, receipt.number) == (year, f"HK-{year}-000001")
+    assert (receipt.issued_on.isoformat(), donation.received_on.isoformat()) == (day, day)  # type: ignore[union-attr]
+
+
+# --- Numbers -------------------------------------------------------------------------------------------------
+
+
+class Rollback(Exception):
+    """A writer that fails after it took its number."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_writers_who_often_fail_leave_no_gap() -> None:
+    make_charity()
+    noon = datetime(2026, 3, 1, 4, tzinfo=UTC)
+    donations = [received_donation(noon) for _ in range(80)]
+
+    def write(job: tuple[int, Donation]) -> None:
+        number, donation = job
+        try:
+            with transaction.atomic():
+                receipts.issue(donation, by=None, at=noon)
+                if number % 3 == 0:
+                    raise Rollback
+        except Rollback:
+            pass
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, enumerate(donations)))
+
+    issued = sorted(Receipt.objects.values_list("sequence", flat=True))
+    assert issued == list(range(1, len(issued) + 1))
+    assert len(issued) == 53
+    assert NumberSeries.objects.get(name="HK receipts").last == 53
+
+
+# --- What is missing --------------------------------------------------------------------------------------------
+
+
+def test_a_gift_without_a_name_is_received_and_its_receipt_waits(giving: Giving) -> None:
+    donation = giving.gift_paid(anonymous=True, donor={"email": "someone@example.org"})
+    assert (donation.status, donation.receipt_blocked_by) == (Donation.Status.RECEIVED, ["donor_name_missing"])
+    assert receipts_of(donation) == []
+    staff = finance(giving)
+    [listed] = staff.client.get("/api/v1/donations/?without_receipt=true").json()["results"]
+    assert listed["receipt_blocked_by"] == ["donor_name_missing"]
+    refused = staff.post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
+    assert (refused.status_code, refused.json()["code"]) == (409, "receipt_blocked")
+
+    corrected = staff.client.patch(
+        f"/api/v1/donors/{donation.donor_id}/",
+        {"name": "Chan Tai Man"},
+        content_type="application/json",
+        headers={"If-Match": '"1"'},
+    )
+    assert (corrected.status_code, corrected["ETag"]) == (200, '"2"')
+    issued = staff.post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
+    giving.work()
+
+    assert (issued.status_code, issued.json()["number"][:3]) == (201, "HK-")
+    donation.refresh_from_db()
+    assert donation.receipt_blocked_by == []
+    assert len(mails()) == 1
+    again = staff.post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
+    assert again.json()["number"] == issued.json()["number"]
+
+
+def test_a_charity_without_its_registration_issues_nothing(giving: Giving) -> None:
+    Charity.objects.update(registration=" ", signatory="")
+    donation = giving.gift_paid()
+    assert donation.receipt_blocked_by == ["charity_registration_missing", "charity_signatory_missing"]
+
+
+def test_a_gift_that_was_not_received_has_nothing_to_receipt(giving: Giving) -> None:
+    donation = donation_of(giving.give())
+    answer = finance(giving).post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+# --- Delivery ------------------------------------------------------------------------------------------------------
+
+
+def test_resending_sends_the_same_bytes(giving: Giving) -> None:
+    donation = giving.gift_paid()
+    [receipt] = receipts_of(donation)
+    answer = finance(giving).post(f"/api/v1/receipts/{receipt.pk}/resend/")
+    assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+    giving.work()
+
+    first, second = mails()
+    assert first.attachments[0][1] == second.attachments[0][1]
+    assert [delivery.shown_state for delivery in receipt.deliveries.select_related("email")] == ["sent", "sent"]
+
+
+def test_a_void_receipt_is_not_sent_again(giving: Giving) -> None:
+    donation = giving.gift_paid()
+    intent = donation.attempts.get().payment_intent_id
+    giving.stand_in.control.refund(payment_intent=intent)
+    giving.deliver()
+    giving.work()
+    [receipt] = receipts_of(donation)
+
+    answer = finance(giving).post(f"/api/v1/receipts/{receipt.pk}/resend/")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_a_receipt_that_was_cancelled_before_it_was_mailed_is_never_mailed(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    for event in payments.StripeEvent.objects.all():
+        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+    intent = donation_of(gift).attempts.get().payment_intent_id
+    giving.stand_in.control.refund(payment_intent=intent)
+    giving.deliver()
+    for event in payments.StripeEvent.objects.due():
+        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+    giving.work()
+
+    assert mails() == []
+    assert ReceiptDelivery.objects.get().last_error_code == "receipt_cancelled"
+
+
+def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_says_so(giving: Giving) -> None:
+    donor = {"name": "\U0001f600", "email": "smile@example.org"}  # no bundled font draws it
+    donation = giving.gift_paid(donor=donor)
+
+    delivery = ReceiptDelivery.objects.get(receipt__donation=donation)
+    assert (delivery.state, delivery.last_error_code) == (Owed.State.DEAD, "receipt_not_printed")
+    assert mails() == []
+
+
+def test_the_donor_and_staff_download_the_same_bytes(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+    [receipt] = receipts_of(donation_of(gift))
+
+    by_donor = giving.client.get(f"/api/v1/gifts/{gift['token']}/receipt/")
+    by_staff = finance(giving).client.get(f"/api/v1/receipts/{receipt.pk}/pdf/")
+
+    assert by_donor.content == by_staff.content == documents.read(receipt.document)
+    assert by_donor["Content-Type"] == "application/pdf"
+    assert receipt.number in by_donor["Content-Disposition"]
+    assert "no-store" in by_donor["Cache-Control"]
+    for role in (Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER):
+        assert signed_in(role).get(f"/api/v1/receipts/{receipt.pk}/pdf/").status_code == 403
+    assert Client().get(f"/api/v1/receipts/{receipt.pk}/pdf/").status_code in (401, 403)
+
+
+def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    for event in payments.StripeEvent.objects.all():
+        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+
+    answer = giving.client.get(f"/api/v1/gifts/{gift['token']}/receipt/")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "document_not_ready")
+    assert giving.client.get(gift["url"]).json()["receipt"]["state"] == "pending"
+
+
+def test_what_a_receipt_may_become(giving: Giving) -> None:
+    [receipt] = receipts_of(giving.gift_paid())
+    receipt.become(ReceiptState.REPLACED)
+    with pytest.raises(Exception, match="cannot become"):
+        receipt.become(ReceiptState.CANCELLED)
