@@ -25,6 +25,7 @@ from logistics.people.permissions import actor, allow
 from shipments.imports import services, template
 from shipments.imports.models import Upload
 from shipments.manifests.api import OfShipment
+from shipments.manifests.serializers import TotalsOut
 
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,15 +48,6 @@ class UploadErrorOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class PlannedTotalsOut(serializers.Serializer[Any]):
-    net_kg = serializers.CharField()
-    gross_kg = serializers.CharField()
-    volume_m3 = serializers.CharField()
-    value_minor = serializers.IntegerField()
-    pieces = serializers.IntegerField()
-    currency = serializers.CharField()
-
-
 class PlannedItemOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     name_en = serializers.CharField()
@@ -69,7 +61,7 @@ class PlanOut(serializers.Serializer[Any]):
     replaces_packages = serializers.IntegerField()
     items_in_catalogue = serializers.IntegerField()
     items_to_create = PlannedItemOut(many=True)
-    totals = PlannedTotalsOut()
+    totals = TotalsOut()
 
 
 class UploadOut(serializers.Serializer[Upload]):

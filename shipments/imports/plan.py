@@ -13,6 +13,7 @@ from logistics.catalogue.models import Category, Item
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, convert, hashable, value_column
 from shipments.imports.workbook import NoValue, Sheet
 from shipments.manifests.models import Shipment
+from shipments.manifests.serializers import totals_out
 from shipments.manifests.totals import THREE_PLACES, Totals
 
 ERRORS_SHOWN = 500
@@ -78,14 +79,7 @@ class Plan:
             "replaces_packages": replaces,
             "items_in_catalogue": self.known_items,
             "items_to_create": [{"code": code, "name_en": item["name_en"]} for code, item in self.new_items.items()],
-            "totals": {
-                "net_kg": str(value.net_kg),
-                "gross_kg": str(value.gross_kg),
-                "volume_m3": str(value.volume_m3),
-                "value_minor": value.value_minor,
-                "pieces": value.piece_count,
-                "currency": self.currency,
-            },
+            "totals": totals_out(value, self.currency, for_partner=False),
         }
 
 

@@ -529,7 +529,7 @@ class TestApi:
         assert taken.status_code == 202
         assert (waiting["state"], waiting["progress"], waiting["outcome"]) == ("pending", 0, "")
         assert (done["state"], done["progress"], done["outcome"]) == ("done", 100, "would_import")
-        assert done["plan"]["totals"]["value_minor"] == 52509400
+        assert done["plan"]["totals"]["value"] == "525094.00"
 
     def test_the_same_upload_again_is_the_same_import(self) -> None:
         shipment, client, key = mali_shipment(), client_of(make_packer()), once()
