@@ -5,7 +5,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,17 +17,8 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
 from logistics.people.models import STAFF_ROLES, Role
-from logistics.people.permissions import actor, allow
+from logistics.people.permissions import READS, actor, allow
 from logistics.versions import expected_version, with_etag
-
-READ = ("GET", "HEAD", "OPTIONS")
-
-
-class PublicReadsFinanceWrites(BasePermission):
-    """Appeals are there to be read by all; finance writes them."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return request.method in READ or allow(Role.FINANCE)().has_permission(request, view)
 
 
 class AppealIn(serializers.Serializer[Any]):
@@ -119,7 +109,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     ordering_fields = ["id", "opens_on"]
     ordering = ["-id"]
     lookup_field = "slug"
-    permission_classes = [PublicReadsFinanceWrites]
+    permission_classes = [allow(Role.FINANCE, open_to_all=READS)]
 
     def get_queryset(self) -> QuerySet[Appeal]:
         rows = super().get_queryset()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,6 +33,7 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents
 from logistics.errors import DomainError
+from logistics.people.permissions import public_page
 
 # Where most needed: a form without an appeal.
 ANY = "most-needed"
@@ -46,6 +48,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int 
     return render(request, f"donations/pages/{name}.html", shown, status=status)
 
 
+@public_page
 @require_safe
 @in_two_languages
 def give(request: HttpRequest) -> HttpResponse:
@@ -58,6 +61,7 @@ def give(request: HttpRequest) -> HttpResponse:
     return _page(request, "give", {"shown": [progress_of(appeal, received[appeal.pk]) for appeal in found]})
 
 
+@public_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def give_to(request: HttpRequest, slug: str) -> HttpResponse:
@@ -99,7 +103,8 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
     now = timezone.now()
     wish = form.wish(appeal=appeal.slug if appeal else "", language=languages.current())
     try:
-        attempt = checkout.give(wish, address=address_of(request), at=now)
+        with transaction.atomic():
+            attempt = checkout.give(wish, address=address_of(request), at=now)
     except DomainError as refusal:
         form.refuse(refusal)
         return None
@@ -117,6 +122,7 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
     return HttpResponseRedirect(attempt.checkout_url or tokens.path_of(attempt.donation), status=303)
 
 
+@public_page
 @require_safe
 @in_two_languages
 def gift(request: HttpRequest, token: str) -> HttpResponse:
@@ -126,12 +132,14 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, "gift", {"gift": shown, "donation": shown.donation, "token": token, "problem": problem})
 
 
+@public_page
 @require_POST
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Go on to Stripe's page for a gift that is still to be paid."""
     donation = tokens.donation_of(token)
     try:
-        attempt = checkout.attempt_again(donation, address=address_of(request), at=timezone.now())
+        with transaction.atomic():
+            attempt = checkout.attempt_again(donation, address=address_of(request), at=timezone.now())
     except checkout.AlreadyPaid:
         return HttpResponseRedirect(tokens.path_of(donation), status=303)
     except DomainError:
@@ -139,6 +147,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     return _to_checkout(attempt)
 
 
+@public_page
 @require_safe
 def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The valid receipt of a gift, as a PDF; back to the gift's page while there is none."""
@@ -152,6 +161,7 @@ def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
 # --- My gifts ---------------------------------------------------------------------------------
 
 
+@public_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def my_gifts(request: HttpRequest) -> HttpResponse:
@@ -180,6 +190,7 @@ def _ask_for_link(request: HttpRequest) -> HttpResponse:
     return _page(request, "sign_in_sent", {"minutes": int(services.LINK_LASTS.total_seconds() // 60)})
 
 
+@public_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def enter(request: HttpRequest, token: str) -> HttpResponse:
@@ -195,6 +206,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("my-gifts")
 
 
+@public_page
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
     request.session.flush()

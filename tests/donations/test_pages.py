@@ -1,0 +1,297 @@
+"""The pages of donors: without script, small, in two languages, nothing lost, nothing shown to others."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from donations import gateway
+from donations.appeals.models import Appeal
+from donations.giving import tokens
+from donations.giving.models import Donation
+from donations.payments.models import PaymentAttempt
+from donations.portal.models import SignInRequest
+from logistics.charity.models import Charity
+from tests.donations.giving import DECLINED, Giving, mails
+
+FORM = {
+    "currency": "HKD",
+    "amount": "500.50",
+    "name": "Chan Tai Man",
+    "email": "taiman@example.org",
+    "country": "HK",
+    "message": "For the school",
+    "consent": "on",
+}
+
+
+def text_of(answer: Any) -> str:
+    return answer.content.decode()
+
+
+def check_page(answer: Any) -> str:
+    """What every page keeps: small, no script, no style that the policy would block."""
+    html = text_of(answer)
+    assert len(answer.content) < 50_000
+    assert "<script" not in html and "style=" not in html and "onclick" not in html
+    nonce = re.search(r'<style nonce="([^"]+)"', html)
+    assert nonce and f"'nonce-{nonce[1]}'" in answer["Content-Security-Policy"]
+    assert "no-store" in answer["Cache-Control"]
+    return html
+
+
+def test_the_front_page_is_where_one_gives(giving: Giving) -> None:
+    assert giving.client.get("/")["Location"] == "/give/"
+    html = check_page(giving.client.get("/give/"))
+    assert "Mali: rescue and rehabilitation" in html
+    assert "/give/mali/" in html and "/give/most-needed/" in html
+
+
+def test_the_front_page_shows_what_was_received(giving: Giving) -> None:
+    giving.gift_paid()
+    giving.gift_paid(amount="65500", currency="XOF")
+    html = text_of(giving.client.get("/give/"))
+    assert "HK$500.50" in html and "HK$1,500,000.00" in html
+    assert re.search(r"XOF\s65\s500", html)
+
+
+def test_before_the_charity_is_set_up_the_page_says_so(giving: Giving) -> None:
+    Charity.objects.all().delete()
+    assert "Soon you can give here" in text_of(giving.client.get("/give/"))
+
+
+def test_the_pages_speak_french(giving: Giving) -> None:
+    answer = giving.client.get("/give/?language=fr")
+    assert answer.status_code == 302
+    html = check_page(giving.client.get("/give/"))
+    assert '<html lang="fr">' in html
+    assert "Mali : secours et réinsertion" in html
+    assert "Mes dons" in html
+    assert "Where most needed" not in html
+    form = check_page(giving.client.get("/give/mali/"))
+    assert "Continuer vers le paiement" in form and "Continue to payment" not in form
+
+
+def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> None:
+    check_page(giving.client.get("/give/mali/"))
+    answer = giving.client.post("/give/mali/", FORM)
+    assert answer.status_code == 303
+    assert answer["Location"].startswith(giving.stand_in.url)
+    paid = giving.type_card(answer["Location"])
+    donation = Donation.objects.get()
+    assert paid.headers["Location"] == tokens.follow_url(donation)
+    assert donation.message == "For the school" and donation.consent_version
+    giving.deliver()
+    giving.work()
+
+    html = check_page(giving.client.get(tokens.path_of(donation)))
+    assert "Thank you." in html and "HK$500.50" in html and "HK-" in html
+    assert 'name="robots" content="noindex"' in html
+    pdf = giving.client.get(f"{tokens.path_of(donation)}receipt/")
+    assert pdf.content == mails()[0].attachments[0][1]
+
+
+@pytest.mark.parametrize("typed", ["1 250,50", "1250.5", "1250,50"])
+def test_an_amount_may_be_written_as_people_do(giving: Giving, typed: str) -> None:
+    giving.client.post("/give/mali/", FORM | {"amount": typed})
+    assert Donation.objects.get().amount_minor == 125050
+
+
+def test_a_suggested_amount_may_be_chosen(giving: Giving) -> None:
+    giving.client.post("/give/mali/", FORM | {"amount": "", "suggested": "250"})
+    assert Donation.objects.get().amount_minor == 25000
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"amount": "5"}, "The smallest gift by card is 10.00 HKD."),
+        ({"amount": ""}, "Choose an amount, or write one."),
+        ({"amount": "much"}, "Write the amount with digits"),
+        ({"name": ""}, "Tell us your name for the receipt"),
+        ({"email": "nobody"}, "valid email"),
+        ({"currency": "USD"}, "We accept gifts in HKD, XOF, EUR."),
+        ({"country": "ZZ"}, "Choose a country."),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(giving: Giving, changes: Any, said: str) -> None:
+    answer = giving.client.post("/give/mali/", FORM | changes)
+
+    html = check_page(answer)
+    assert answer.status_code == 422
+    assert said in html
+    assert "For the school" in html and (changes.get("email") or "taiman@example.org") in html
+    assert Donation.objects.count() == 0
+
+
+def test_changing_the_currency_loses_nothing(giving: Giving) -> None:
+    html = check_page(giving.client.post("/give/mali/", FORM | {"show": "XOF"}))
+    assert "Chan Tai Man" in html and "For the school" in html
+    assert re.search(r'name="currency" value="XOF"', html)
+    assert re.search(r"XOF\s5\s000", html)
+    assert Donation.objects.count() == 0
+
+
+def test_names_are_shown_as_they_were_typed(giving: Giving) -> None:
+    html = text_of(giving.client.post("/give/mali/", FORM | {"name": '"><script>alert(1)</script>', "amount": ""}))
+    assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_a_closed_appeal_says_so_and_one_to_come_is_not_there(giving: Giving) -> None:
+    Appeal.objects.update(closes_on="2021-01-01")
+    assert "This appeal is closed" in text_of(giving.client.get("/give/mali/"))
+    assert giving.client.post("/give/mali/", FORM).status_code == 422
+    Appeal.objects.update(opens_on="2999-01-01", closes_on=None)
+    assert giving.client.get("/give/mali/").status_code == 404
+    assert giving.client.get("/give/nowhere/").status_code == 404
+
+
+def test_forms_need_their_token(giving: Giving) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/give/mali/", FORM).status_code == 403
+
+
+def test_while_stripe_is_down_the_gift_waits_for_its_donor(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(**_: Any) -> Any:
+        raise gateway.PaymentProviderUnavailable("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "create_checkout_session", down)
+        answer = giving.client.post("/give/mali/", FORM)
+    assert answer.status_code == 303
+    html = check_page(giving.client.get(answer["Location"]))
+    assert "does not answer just now" in html and "Continue to payment" in html
+
+    again = giving.client.post(f"{tokens.path_of(Donation.objects.get())}pay/")
+
+    assert again["Location"].startswith(giving.stand_in.url)
+    assert PaymentAttempt.objects.count() == 1
+
+
+def test_a_declined_donor_is_told_and_may_try_again(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"], DECLINED)
+    giving.deliver()
+    giving.work()
+
+    html = check_page(giving.client.get(f"/gifts/{gift['token']}/"))
+
+    assert "The card was not accepted" in html and "Continue to payment" in html
+    assert giving.client.post(f"/gifts/{gift['token']}/pay/")["Location"] == gift["checkout_url"]
+
+
+@pytest.mark.parametrize("end", ["refund", "lost"])
+def test_a_gift_that_went_back_shows_no_receipt(giving: Giving, end: str) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    intent = giving.stand_in.world.store.newest_first("payment_intent")[0]["id"]
+    giving.deliver()
+    giving.work()
+    if end == "refund":
+        giving.stand_in.control.refund(payment_intent=intent)
+    else:
+        giving.stand_in.control.close_dispute(giving.stand_in.control.dispute(intent)["id"], status="lost")
+    giving.deliver()
+    giving.work()
+
+    html = check_page(giving.client.get(f"/gifts/{gift['token']}/"))
+
+    assert "no longer valid" in html and "Download" not in html
+    assert giving.client.get(f"/gifts/{gift['token']}/receipt/").status_code == 302
+
+
+# --- My gifts ---------------------------------------------------------------------------------------------------
+
+
+def ask(giving: Giving, email: str) -> str:
+    answer = giving.client.post("/my-gifts/", {"email": email})
+    assert answer.status_code == 200
+    giving.work()
+    return re.sub(r'(nonce|value)="[^"]+"', "", check_page(answer))
+
+
+def link_in_last_mail() -> str:
+    found = re.search(r"http://localhost:8000(/my-gifts/in/\S+)", mails()[-1].body)
+    assert found
+    return found[1]
+
+
+def test_a_donor_signs_in_by_a_mailed_link_and_sees_own_gifts_only(giving: Giving) -> None:
+    mine = giving.gift_paid()
+    other = giving.gift_paid(donor={"name": "Other", "email": "other@example.org"})
+    ask(giving, "TaiMan@example.org")
+    link = link_in_last_mail()
+
+    assert "Show my gifts" in check_page(giving.client.get(link))
+    assert giving.client.get(link).status_code == 200  # a mail scanner's look does not use it up
+    assert giving.client.post(link)["Location"] == "/my-gifts/"
+    html = check_page(giving.client.get("/my-gifts/"))
+    assert mine.reference in html and other.reference not in html
+    assert mine.receipts.get().number in html
+
+    giving.client.post("/my-gifts/leave/")
+    assert mine.reference not in text_of(giving.client.get("/my-gifts/"))
+
+
+def test_a_link_works_once(giving: Giving) -> None:
+    giving.gift_paid()
+    ask(giving, "taiman@example.org")
+    link = link_in_last_mail()
+    assert giving.client.post(link).status_code == 302
+
+    again = Client().post(link)
+
+    assert again.status_code == 410
+    assert "Ask for a new one" in text_of(again)
+
+
+def test_a_link_is_worthless_after_ten_minutes(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    giving.gift_paid()
+    ask(giving, "taiman@example.org")
+    link = link_in_last_mail()
+    now = timezone.now().timestamp()
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 601)
+
+    assert "Show my gifts" not in text_of(giving.client.get(link))
+    assert giving.client.post(link).status_code == 410
+
+
+def test_a_forged_link_is_worthless(giving: Giving) -> None:
+    for token in ("x", "0" * 32, "0" * 32 + "~1abc~" + "a" * 43):
+        assert giving.client.post(f"/my-gifts/in/{token}/").status_code == 410
+
+
+def test_the_answer_does_not_tell_whether_the_address_is_known(giving: Giving) -> None:
+    giving.gift_paid()
+    before = len(mails())
+    known, unknown = ask(giving, "taiman@example.org"), ask(giving, "nobody@example.org")
+
+    assert known == unknown
+    assert len(mails()) == before + 1
+    assert set(SignInRequest.objects.values_list("email", "state")) == {("", "done")}
+
+
+def test_one_address_gets_five_links_an_hour(giving: Giving) -> None:
+    giving.gift_paid()
+    before = len(mails())
+    for _ in range(7):
+        ask(giving, "taiman@example.org")
+    assert len(mails()) == before + 5
+
+
+def test_a_signed_in_donors_list_costs_the_same_for_one_gift_and_for_many(giving: Giving) -> None:
+    donation = giving.gift_paid()
+    ask(giving, "taiman@example.org")
+    giving.client.post(link_in_last_mail())
+    with CaptureQueriesContext(connection) as few:
+        giving.client.get("/my-gifts/")
+    for _ in range(20):
+        Donation.objects.create(donor=donation.donor, amount_minor=1000, currency="HKD", created_at=timezone.now())
+    with CaptureQueriesContext(connection) as many:
+        giving.client.get("/my-gifts/")
+
+    assert len(many) == len(few) <= 8
