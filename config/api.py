@@ -106,6 +106,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         return None
     response.data = _body_of(exc, response)
     response.content_type = PROBLEM_JSON
+    # A page for people (its errors too are read by people), as config.errors makes it.
+    response.template_name = "pages/error.html"
+    if getattr(getattr(context.get("request"), "accepted_renderer", None), "format", "") == "html":
+        response.content_type = "text/html; charset=utf-8"
     return response
 
 

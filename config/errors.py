@@ -39,15 +39,13 @@ def answer(request: HttpRequest, status: int, told: Told | None = None) -> HttpR
     """Return the error as this caller reads it: JSON under /api/ or when asked for, otherwise a page."""
     told = told or ERRORS[status]
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    if request.path.startswith("/api/") or not request.accepts("text/html"):
-        detail = str(ADVICE.get(told.code) or told.advice)
-        extra = {"request_id": request_id} if status == 500 and request_id else {}
-        body = problem(status, told.code, detail, title=str(told.heading), **extra)
+    is_api = request.path.startswith("/api/") or not request.accepts("text/html")
+    detail = str(ADVICE.get(told.code, told.advice) if is_api else told.advice)
+    extra = {"request_id": request_id} if status == 500 and request_id else {}
+    body = problem(status, told.code, detail, title=str(told.heading), **extra)
+    if is_api:
         return JsonResponse(body, status=status, content_type=PROBLEM_JSON)
-    page = render_to_string(
-        "pages/error.html", {"told": told, "status": status, "request_id": request_id, "request": request}
-    )
-    return HttpResponse(page, status=status)
+    return HttpResponse(render_to_string("pages/error.html", body), status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

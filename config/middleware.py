@@ -20,16 +20,19 @@ class RequestLogMiddleware(RequestMiddleware):
         return f"{request.method} {match.route if match else '(no route)'}"
 
 
-class SizeLimitMiddleware:
-    """Refuses a body that is too large before anything reads it: 1 MB, or 10 MB for an upload.
+class RefuseEarlyMiddleware:
+    """Refuses what nothing behind it should read.
 
-    Django's own limit does not see what the API's parsers read.
+    A body over 1 MB, or 10 MB for an upload: Django's own limit does not see what the API's parsers read.
+    An address with a NUL character, which PostgreSQL cannot compare with anything.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return errors.answer(request, 400)
         is_upload = request.META.get("CONTENT_TYPE", "").startswith("multipart/form-data")
         # The parts around a file weigh something too.
         most = settings.UPLOAD_MAX_BYTES + 100_000 if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE

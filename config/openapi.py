@@ -1,4 +1,4 @@
-"""How endpoints describe themselves: who may call, errors, Idempotency-Key and versions are added here, once for all."""
+"""How endpoints describe themselves: who may call, errors, keys and versions are added here, once for all."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from config.api import PROBLEM_JSON
+from logistics.people.permissions import READS
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
@@ -110,24 +111,34 @@ IF_MATCH = OpenApiParameter(
     description='The version that you read, e.g. `"3"`. Needed unless `version` stands in the body.',
 )
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-READS = ("GET", "HEAD", "OPTIONS")
 
 
 class AutoSchema(SpectacularAutoSchema):
     """Adds to each operation who may call it, the headers that it reads and the errors that it can give."""
 
-    def get_description(self) -> str:
-        return f"{super().get_description() or ''}\n\n{self._who()}".strip()
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation:
+            operation["description"] = f"{operation.get('description', '')}\n\n{self._who()}".strip()
+        return operation
+
+    def get_summary(self) -> str:
+        """Return "List gifts", "Show gifts", or what the action is called, where the view does not say it better."""
+        action = getattr(self.view, "action", None) or {"get": "show"}.get(self.method.lower(), self.method.lower())
+        verb = {"list": "List", "retrieve": "Show", "create": "Add", "partial_update": "Change", "destroy": "Remove"}
+        if action in verb or action == "show":
+            return super().get_summary() or f"{verb.get(action, 'Show')} {self.get_tags()[0].replace('-', ' ')}"
+        return super().get_summary() or action.replace("_", " ").capitalize()
 
     def _who(self) -> str:
-        (permission,) = self.view.get_permissions() or [None]
-        if getattr(permission, "open_to_all", False):
+        if self._is_public():
             return "*Open to everybody.*"
         side = "reading_roles" if self.method in READS else "allowed_roles"
-        return f"*Roles: {', '.join(sorted(getattr(permission, side, ())))}.*"
+        roles = {role for permission in self.view.get_permissions() for role in getattr(permission, side, ())}
+        return f"*Roles: {', '.join(sorted(roles))}.*"
 
     def _is_public(self) -> bool:
-        return all(getattr(permission, "open_to_all", False) for permission in self.view.get_permissions())
+        return all(self.method in getattr(permission, "open_to_all", ()) for permission in self.view.get_permissions())
 
     def get_auth(self) -> list[dict[str, Any]]:
         return [{}] if self._is_public() else super().get_auth()

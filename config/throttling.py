@@ -1,7 +1,7 @@
-import hashlib
 import logging
 from typing import Any
 
+from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
@@ -23,8 +23,8 @@ class CallerThrottle(SimpleRateThrottle):
         else:
             self.rate, who = self.THROTTLE_RATES["anonymous"], self.get_ident(request)
         self.num_requests, self.duration = self.parse_rate(self.rate)
-        # Addresses are personal data: the cache holds only their hash.
-        return f"throttle {hashlib.sha256(who.encode()).hexdigest()}"
+        # Addresses are personal data: the cache holds only their keyed hash.
+        return f"throttle-{salted_hmac('throttle', who, algorithm='sha256').hexdigest()}"
 
     def allow_request(self, request: Request, view: Any) -> bool:
         try:

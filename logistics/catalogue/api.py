@@ -178,8 +178,8 @@ class CodesView(APIView):
             if all(code.casefold().startswith(word) or word in name.casefold() for word in words)
         ]
         # Where the word is the whole code or begins the name, it is more likely what was meant.
-        wanted = " ".join(words)
-        found.sort(key=lambda row: (row["code"].casefold() != wanted, not row["name"].casefold().startswith(wanted)))
+        wanted, first = " ".join(words), "".join(words[:1])
+        found.sort(key=lambda row: (row["code"].casefold() != wanted, not row["name"].casefold().startswith(first)))
         return Response(found[:CODES_MAX])
 
 

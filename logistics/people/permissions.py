@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from django.http.response import HttpResponseBase
@@ -6,6 +6,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from logistics.people.models import Role
+
+READS = ("GET", "HEAD", "OPTIONS")
 
 
 class NobodyUnlessAllowed(BasePermission):
@@ -18,29 +20,33 @@ class NobodyUnlessAllowed(BasePermission):
 class Anyone(BasePermission):
     """Open to the public, on purpose."""
 
-    open_to_all = True
+    open_to_all = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return True
 
 
-def allow(*roles: Role, read: tuple[Role, ...] = ()) -> type[BasePermission]:
+def allow(*roles: Role, read: Collection[Role] = (), open_to_all: Collection[str] = ()) -> type[BasePermission]:
     """Return a permission for people with one of these roles; those in `read` may only look.
 
-    Auditors may read wherever staff may.
+    Auditors may read wherever staff may. Methods in `open_to_all` (`READS`, "POST") are for everybody.
     """
+    writers = frozenset(roles)
     readers = {*roles, *read} | ({Role.AUDITOR} if set(roles) - {Role.PARTNER} else set())
+    methods = frozenset(open_to_all)
 
     class Allowed(BasePermission):
-        allowed_roles = frozenset(roles)
+        allowed_roles = writers
         reading_roles = frozenset(readers)
+        open_to_all = methods
 
         def has_permission(self, request: Request, view: Any) -> bool:
+            if request.method in self.open_to_all:
+                return True
             user = request.user
             if not (user and user.is_authenticated):
                 return False
-            wanted = self.reading_roles if request.method in ("GET", "HEAD", "OPTIONS") else self.allowed_roles
-            return user.has_role(*wanted)
+            return user.has_role(*(self.reading_roles if request.method in READS else self.allowed_roles))
 
     return Allowed
 

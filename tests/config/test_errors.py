@@ -1,0 +1,161 @@
+"""Whatever goes wrong, a program gets one shape of answer and a person gets a page."""
+
+import pytest
+from django.core.cache.backends.redis import RedisCache
+from django.test import Client
+
+from config import errors
+from config.api import PROBLEM_JSON
+from logistics.people.models import Role
+from tests.logistics.makers import client_of, make_partner, make_user, once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def coordinator():
+    return client_of(make_user(Role.COORDINATOR))
+
+
+def is_a_problem(answer, status, code):
+    assert (answer.status_code, answer["Content-Type"]) == (status, PROBLEM_JSON)
+    body = answer.json()
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:relief:problem:{code}")
+    assert body["title"]
+    assert body["detail"]
+    assert answer["X-Request-ID"]
+    return True
+
+
+class TestPrograms:
+    def test_nobody_is_signed_in(self):
+        answer = client_of().get("/api/v1/partners/")
+
+        assert is_a_problem(answer, 401, "not_authenticated")
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+
+    def test_a_key_that_is_not_one(self):
+        assert is_a_problem(client_of(Authorization="Bearer x.y").get("/api/v1/partners/"), 401, "bad_key")
+
+    def test_not_this_role(self):
+        assert is_a_problem(client_of(make_user(Role.FINANCE)).get("/api/v1/contacts/"), 403, "permission_denied")
+
+    @pytest.mark.parametrize("path", ["/api/v1/partners/x/", "/api/v1/nothing/", "/api/v1/nothing"])
+    def test_nothing_there(self, coordinator, path):
+        assert is_a_problem(coordinator.get(path), 404, "not_found")
+
+    def test_not_this_method(self, coordinator):
+        assert is_a_problem(coordinator.delete("/api/v1/partners/"), 405, "method_not_allowed")
+
+    def test_not_this_answer(self, coordinator):
+        assert is_a_problem(
+            coordinator.get("/api/v1/partners/", headers={"Accept": "image/png"}), 406, "not_acceptable"
+        )
+
+    def test_not_this_body(self, coordinator):
+        answer = coordinator.post("/api/v1/partners/", "a=1", content_type="text/plain", headers=once())
+
+        assert is_a_problem(answer, 415, "unsupported_media_type")
+
+    def test_not_json(self, coordinator):
+        answer = coordinator.post("/api/v1/partners/", "{", content_type="application/json", headers=once())
+
+        assert is_a_problem(answer, 400, "parse_error")
+
+    @pytest.mark.parametrize("body", ["[]", "null", '"x"', "1"])
+    def test_json_that_is_no_object(self, coordinator, body):
+        answer = coordinator.post("/api/v1/partners/", body, content_type="application/json", headers=once())
+
+        assert is_a_problem(answer, 400, "invalid_input")
+
+    def test_too_large(self, coordinator):
+        answer = coordinator.post("/api/v1/partners/", "x" * 1_000_001, content_type="application/json", headers=once())
+
+        assert is_a_problem(answer, 413, "too_large")
+
+    def test_a_character_that_no_text_has(self, coordinator):
+        assert is_a_problem(coordinator.get("/api/v1/partners/?search=%00"), 400, "bad_request")
+
+    def test_a_write_from_a_browser_without_its_token(self):
+        client = client_of(make_user(Role.COORDINATOR))
+        client.handler.enforce_csrf_checks = True
+
+        answer = client.post("/api/v1/partners/", {}, format="json", headers=once())
+
+        assert is_a_problem(answer, 403, "permission_denied")
+        assert "CSRF" in answer.json()["detail"]
+
+    def test_too_often(self, monkeypatch):
+        from config.throttling import CallerThrottle
+
+        monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "1/min", "caller": "1/min"})
+        client = client_of(make_user(Role.COORDINATOR))
+        client.get("/api/v1/me/")
+
+        answer = client.get("/api/v1/me/")
+
+        assert is_a_problem(answer, 429, "throttled")
+        assert 0 < answer.json()["retry_after_s"] <= 60
+        assert answer["Retry-After"]
+
+    def test_our_own_fault(self, coordinator, monkeypatch):
+        monkeypatch.setattr("logistics.partners.services.visible_to", lambda user: 1 / 0)
+        coordinator.raise_request_exception = False
+
+        answer = coordinator.get("/api/v1/partners/")
+
+        assert is_a_problem(answer, 500, "bug")
+        assert answer.json()["request_id"] == answer["X-Request-ID"]
+
+    def test_a_rate_limit_without_its_cache_lets_requests_pass(self, coordinator, monkeypatch):
+
+        dead = RedisCache("redis://127.0.0.1:9/0", {"OPTIONS": {"socket_connect_timeout": 1}})
+        monkeypatch.setattr("config.throttling.CallerThrottle.cache", dead)
+
+        assert coordinator.get("/api/v1/me/").status_code == 200
+
+
+class TestPeople:
+    @pytest.mark.parametrize(("language", "heading"), [("en", "There is nothing here"), ("fr", "Il n’y a rien ici")])
+    def test_get_a_page_in_their_language(self, settings, language, heading):
+        settings.DEBUG = False
+
+        answer = Client().get("/nothing-here/", headers={"Accept": "text/html", "Accept-Language": language})
+
+        assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert heading in answer.content.decode()
+
+    def test_a_form_without_its_token_says_what_to_do(self):
+        client = Client(enforce_csrf_checks=True)
+
+        answer = client.post("/admin/login/", {"username": "a"}, headers={"Accept": "text/html"})
+
+        assert (answer.status_code, "This form is too old" in answer.content.decode()) == (403, True)
+
+    def test_a_program_that_posts_a_form_without_it_gets_a_problem(self):
+        client = Client(enforce_csrf_checks=True)
+
+        assert is_a_problem(
+            client.post("/admin/login/", {}, headers={"Accept": "application/json"}), 403, "csrf_failed"
+        )
+
+
+def test_no_cache_keeps_what_is_private(coordinator):
+    answer = coordinator.get("/api/v1/partners/")
+
+    assert {"no-store", "private"} <= {part.strip() for part in answer["Cache-Control"].split(",")}
+    assert {"Cookie", "Authorization"} <= {part.strip() for part in answer["Vary"].split(",")}
+
+
+def test_every_error_of_the_house_has_its_advice():
+    assert all(told.heading and told.advice for told in [*errors.ERRORS.values(), errors.CSRF])
+
+
+def test_a_unique_value_taken_in_a_race_is_a_refusal(coordinator):
+    """The serializer does not ask first: the database alone says whether a code is free."""
+    make_partner(code="TAKEN")
+    body = {"code": "TAKEN", "name": "A", "languages": ["fr"], "country": "ML"}
+
+    answer = coordinator.post("/api/v1/partners/", body, format="json", headers=once())
+
+    assert is_a_problem(answer, 409, "taken")

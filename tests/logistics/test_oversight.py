@@ -1,0 +1,195 @@
+"""Documents, mails and the trail as staff watch them over the API."""
+
+import pytest
+
+from logistics.audit import services as audit
+from logistics.audit.models import AuditEntry
+from logistics.documents import services as documents
+from logistics.documents.models import Document
+from logistics.mail.models import Email
+from logistics.people.models import Role
+from tests.logistics.makers import NOON, client_of, make_email, make_item, make_partner_user, make_user, once
+
+pytestmark = pytest.mark.django_db
+
+
+def make_document(**fields) -> Document:
+    given = {"number": "NOTE-1", "template": "none.html", "context": {"donor": "Chan Tai Man"}, "at": NOON}
+    return documents.request("note", **given | fields)
+
+
+def kill(row) -> None:
+    type(row).objects.filter(pk=row.pk).update(
+        state="dead", ended_at=NOON, attempts=5, last_error_code="template_broken"
+    )
+
+
+class TestDocuments:
+    def test_show_how_far_they_are_and_not_what_they_say(self):
+        make_document()
+
+        answer = client_of(make_user(Role.WAREHOUSE)).get("/api/v1/documents/?state=pending")
+
+        assert [(row["state"], row["progress"]) for row in answer.json()["results"]] == [("pending", 0)]
+        assert "Chan Tai Man" not in answer.content.decode()
+
+    def test_are_not_for_partners(self):
+        assert client_of(make_partner_user()).get("/api/v1/documents/").status_code == 403
+
+    def test_the_dead_are_tried_again(self):
+        document = make_document()
+        kill(document)
+        client = client_of(make_user(Role.WAREHOUSE))
+
+        answer = client.post(f"/api/v1/documents/{document.pk}/retry/", headers=once())
+
+        assert (answer.status_code, answer.json()["state"], answer.json()["attempts"]) == (200, "pending", 0)
+        assert audit.trail(document).get().verb == "printing tried again"
+
+    def test_only_the_dead(self):
+        document = make_document()
+        client = client_of(make_user(Role.WAREHOUSE))
+
+        answer = client.post(f"/api/v1/documents/{document.pk}/retry/", headers=once())
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+    def test_an_auditor_only_looks(self):
+        document = make_document()
+        client = client_of(make_user(Role.AUDITOR))
+
+        assert client.get(f"/api/v1/documents/{document.pk}/").status_code == 200
+        assert client.post(f"/api/v1/documents/{document.pk}/retry/", headers=once()).status_code == 403
+
+
+class TestEmails:
+    def test_show_where_they_go_and_not_what_they_say(self):
+        make_email(body="A secret.")
+
+        answer = client_of(make_user(Role.FINANCE)).get("/api/v1/emails/")
+
+        assert answer.json()["results"][0]["to"] == "somebody@example.org"
+        assert "A secret." not in answer.content.decode()
+
+    def test_are_not_for_the_warehouse(self):
+        assert client_of(make_user(Role.WAREHOUSE)).get("/api/v1/emails/").status_code == 403
+
+    def test_the_dead_are_tried_again(self):
+        email = make_email()
+        kill(email)
+
+        answer = client_of(make_user(Role.FINANCE)).post(f"/api/v1/emails/{email.pk}/retry/", headers=once())
+
+        assert (answer.status_code, answer.json()["state"]) == (200, "pending")
+
+
+class TestTrail:
+    def test_is_for_auditors(self):
+        item, somebody = make_item(), make_user(Role.WAREHOUSE)
+        audit.record("item created", item, by=somebody, at=NOON)
+
+        answer = client_of(make_user(Role.AUDITOR)).get(f"/api/v1/audit-entries/?subject_id={item.pk}")
+
+        (row,) = answer.json()["results"]
+        assert (row["verb"], row["by_name"]) == ("item created", somebody.name)
+        assert client_of(somebody).get("/api/v1/audit-entries/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["documents", "emails", "audit-entries"])
+def test_a_list_costs_the_same_for_ten_and_a_thousand(path, django_assert_num_queries):
+    client = client_of(make_user(Role.AUDITOR))
+    item, by = make_item(), make_user()
+
+    def make(model, number):
+        return {
+            "documents": lambda: Document(
+                kind="note",
+                number="N",
+                template="t",
+                context={},
+                content_sha256="0" * 64,
+                languages=["en"],
+                requested_at=NOON,
+            ),
+            "emails": lambda: Email(kind="note", to="a@example.org", subject="S", body="B"),
+            "audit-entries": lambda: AuditEntry(
+                subject_kind="logistics.item",
+                subject_id=item.pk,
+                sequence=number,
+                verb="v",
+                by=by,
+                at=NOON,
+                hash="0" * 64,
+            ),
+        }[path]()
+
+    model = {"documents": Document, "emails": Email, "audit-entries": AuditEntry}[path]
+    for start, count in ((0, 10), (10, 1000)):
+        model.objects.bulk_create(make(model, start + number) for number in range(count))
+        with django_assert_num_queries(3):
+            assert len(client.get(f"/api/v1/{path}/?page_size=200").json()["results"]) in (10, 200)
+
+
+class TestVerify:
+    def answer(self, token, **headers):
+        return client_of(**headers).get(f"/verify/{token}/")
+
+    def test_a_paper_of_ours_is_genuine(self):
+        document = make_document()
+
+        page = self.answer(document.token, Accept="text/html").content.decode()
+
+        assert "Genuine and valid" in page
+        assert "NOTE-1" in page
+        assert document.content_sha256 in page
+        assert "Chan Tai Man" not in page
+
+    def test_in_french(self):
+        page = self.answer(make_document().token, Accept="text/html", Accept_Language="fr").content.decode()
+
+        assert "Authentique et valable" in page
+        assert "2 mars 2026" in page
+
+    def test_as_json(self):
+        found = self.answer(make_document().token, Accept="application/json").json()
+
+        assert (found["genuine"], found["valid"], found["kind"], found["issued_on"]) == (
+            True,
+            True,
+            "note",
+            "2026-03-02",
+        )
+
+    def test_one_that_was_replaced_names_the_version_that_is_valid(self):
+        old = make_document()
+        make_document(version=2)
+        documents.supersede(old, at=NOON)
+
+        found = self.answer(old.token, Accept="application/json").json()
+        page = self.answer(old.token, Accept="text/html").content.decode()
+
+        assert (found["valid"], found["valid_version"], found["no_longer_valid_since"]) == (False, 2, "2026-03-02")
+        assert "Version 2 replaces it." in page
+
+    def test_one_that_was_cancelled_says_so(self):
+        old = make_document()
+        documents.supersede(old, at=NOON)
+
+        assert "It was cancelled." in self.answer(old.token, Accept="text/html").content.decode()
+
+    @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
+    def test_anything_else_is_not_ours(self, token):
+        answer = self.answer(token, Accept="text/html")
+
+        assert (answer.status_code, "Not one of ours" in answer.content.decode()) == (404, True)
+
+    def test_no_search_engine_keeps_it(self):
+        assert "noindex" in self.answer(make_document().token)["X-Robots-Tag"]
+
+    def test_who_asks_too_often_waits(self, settings, monkeypatch):
+        from config.throttling import CallerThrottle
+
+        monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "2/min", "caller": "2/min"})
+        codes = [self.answer("x", Accept="text/html").status_code for _ in range(3)]
+
+        assert codes == [404, 404, 429]

@@ -1,0 +1,337 @@
+"""Partners, contacts, sites, their addresses and keys, over the API."""
+
+import json
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from logistics.audit.models import AuditEntry
+from logistics.errors import Forbidden
+from logistics.idempotency.models import IdempotencyRecord
+from logistics.partners import addresses
+from logistics.partners.models import Contact, Partner, Site, SiteAddress
+from logistics.people.models import ApiKey, Role
+from tests.logistics.makers import (
+    NOON,
+    client_of,
+    fields_of,
+    key_client,
+    make_contact,
+    make_key,
+    make_partner,
+    make_partner_user,
+    make_site,
+    make_user,
+    once,
+)
+
+pytestmark = pytest.mark.django_db
+
+PARTNER = {"code": "AMAR-ML", "name": "Association malienne", "languages": ["fr", "en"], "country": "ML"}
+ADDRESS = {"name": "Foyer Ɲɛta", "address": "Rue 12, porte 34", "town": "Bamako", "phone": "+223 20 21 23 45"}
+REASON = "The driver stands before a closed door."
+
+
+@pytest.fixture
+def coordinator():
+    return client_of(make_user(Role.COORDINATOR))
+
+
+class TestPartners:
+    def test_a_coordinator_takes_one_in(self, coordinator):
+        answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
+
+        assert (answer.status_code, answer["ETag"]) == (201, '"1"')
+        assert answer.json() | PARTNER == answer.json()
+        assert AuditEntry.objects.get().verb == "partner created"
+
+    def test_two_have_not_the_same_code(self, coordinator):
+        make_partner(code="AMAR-ML")
+
+        answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "taken")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("country", "XX"), ("languages", ["tlh"]), ("languages", []), ("code", "über"), ("name", "")],
+    )
+    def test_what_is_wrong_is_named(self, coordinator, field, value):
+        answer = coordinator.post("/api/v1/partners/", PARTNER | {field: value}, format="json", headers=once())
+
+        assert answer.status_code == 400
+        assert [name.partition("[")[0] for name in fields_of(answer.json())] == [field]
+        assert not Partner.objects.exists()
+
+    def test_an_edit_needs_the_version_that_was_read(self, coordinator):
+        url = f"/api/v1/partners/{make_partner().pk}/"
+        missing = coordinator.patch(url, {"name": "A"}, format="json")
+        first = coordinator.patch(url, {"name": "A"}, format="json", headers={"If-Match": '"1"'})
+        second = coordinator.patch(url, {"name": "B", "version": 1}, format="json")
+
+        assert (missing.status_code, missing.json()["code"]) == (428, "version_missing")
+        assert (first.status_code, first["ETag"]) == (200, '"2"')
+        assert (second.status_code, second.json()["code"]) == (412, "stale")
+        assert Partner.objects.get().name == "A"
+
+    @pytest.mark.parametrize("version", ["x", "-1", "³", "9" * 40])
+    def test_a_version_that_is_no_number_is_refused(self, coordinator, version):
+        url = f"/api/v1/partners/{make_partner().pk}/"
+
+        answer = coordinator.patch(url, {"name": "A", "version": version}, format="json")
+
+        assert (answer.status_code, fields_of(answer.json())) == (400, ["version"])
+
+    def test_a_partner_sees_itself_and_changes_nothing(self):
+        own, other = make_partner(), make_partner()
+        client = client_of(make_partner_user(own))
+
+        assert [row["id"] for row in client.get("/api/v1/partners/").json()["results"]] == [str(own.pk)]
+        assert client.get(f"/api/v1/partners/{other.pk}/").status_code == 404
+        assert client.patch(f"/api/v1/partners/{own.pk}/", {"name": "A"}, format="json").status_code == 403
+
+    def test_warehouse_reads_and_does_not_write(self):
+        client = client_of(make_user(Role.WAREHOUSE))
+
+        assert client.get("/api/v1/partners/").status_code == 200
+        assert client.post("/api/v1/partners/", PARTNER, format="json", headers=once()).status_code == 403
+
+    def test_a_list_is_searched_filtered_and_ordered(self, coordinator):
+        make_partner(name="Beta", code="B", status="suspended")
+        make_partner(name="Alpha", code="A")
+
+        def codes(query):
+            return [row["code"] for row in coordinator.get(f"/api/v1/partners/?{query}").json()["results"]]
+
+        assert codes("ordering=name") == ["A", "B"]
+        assert codes("ordering=-name") == ["B", "A"]
+        assert codes("status=suspended") == ["B"]
+        assert codes("search=alph") == ["A"]
+
+
+class TestLists:
+    @pytest.mark.parametrize("path", ["partners", "contacts", "sites"])
+    def test_cost_the_same_for_ten_rows_and_a_thousand(self, path, coordinator, django_assert_num_queries):
+        partner = make_partner()
+
+        def fill(count):
+            if path == "partners":
+                Partner.objects.bulk_create(
+                    Partner(code=f"{count}-{n}", name="P", languages=["fr"], country="ML") for n in range(count)
+                )
+            elif path == "contacts":
+                Contact.objects.bulk_create(
+                    Contact(partner=partner, name="C", email="c@example.org") for n in range(count)
+                )
+            else:
+                Site.objects.bulk_create(
+                    Site(partner=partner, region="ML04", hand_over_point="The port") for n in range(count)
+                )
+
+        # The session, the user, the rows.
+        fill(10)
+        with django_assert_num_queries(3):
+            assert len(coordinator.get(f"/api/v1/{path}/?page_size=200").json()["results"]) >= 10
+        fill(1000)
+        with django_assert_num_queries(3):
+            assert len(coordinator.get(f"/api/v1/{path}/?page_size=200").json()["results"]) == 200
+
+    def test_pages_follow_one_another_until_the_end(self, coordinator):
+        wanted = {make_partner(name="Same").code for _ in range(7)}
+        url, seen = "/api/v1/partners/?page_size=3&ordering=name", []
+        while url:
+            page = coordinator.get(url).json()
+            seen += [row["code"] for row in page["results"]]
+            url = page["next"]
+
+        assert (len(seen), set(seen)) == (7, wanted)
+
+    @pytest.mark.parametrize("query", ["page_size=0", "page_size=201", "page_size=x", "ordering=address", "status=new"])
+    def test_what_is_wrong_in_a_query_is_named(self, coordinator, query):
+        answer = coordinator.get(f"/api/v1/partners/?{query}")
+
+        assert (answer.status_code, fields_of(answer.json())) == (400, [query.partition("=")[0]])
+
+    @pytest.mark.parametrize("cursor", ["x", "cD1ub3QtYW4taWQ=", "bz0xJnA9MQ=="])
+    def test_a_made_up_cursor_is_not_found(self, coordinator, cursor):
+        assert coordinator.get(f"/api/v1/partners/?cursor={cursor}").status_code == 404
+
+
+class TestContacts:
+    def test_are_added_changed_and_forgotten(self, coordinator):
+        partner = make_partner()
+        body = {"partner": str(partner.pk), "name": "Awa", "email": "awa@example.org"}
+        added = coordinator.post("/api/v1/contacts/", body, format="json", headers=once())
+        url = f"/api/v1/contacts/{added.json()['id']}/"
+
+        changed = coordinator.patch(url, {"phone": "+223 65 01 23 45", "version": 1}, format="json")
+        gone = coordinator.delete(url)
+
+        assert (added.status_code, changed.json()["phone"], gone.status_code) == (201, "+223 65 01 23 45", 204)
+        assert not Contact.objects.exists()
+        assert "Awa" not in str(AuditEntry.objects.values())
+
+    def test_belong_to_their_partner_only(self):
+        own, other = make_partner(), make_partner()
+        mine, theirs = make_contact(own), make_contact(other)
+        client = client_of(make_partner_user(own))
+
+        assert [row["id"] for row in client.get("/api/v1/contacts/").json()["results"]] == [str(mine.pk)]
+        assert client.get(f"/api/v1/contacts/{theirs.pk}/").status_code == 404
+
+    def test_are_not_for_finance(self):
+        assert client_of(make_user(Role.FINANCE)).get("/api/v1/contacts/").status_code == 403
+
+
+class TestSites:
+    def test_get_a_random_code_and_are_confidential_unless_told_otherwise(self, coordinator):
+        body = {"partner": str(make_partner().pk), "region": "ML04", "hand_over_point": "The partner's warehouse"}
+
+        answer = coordinator.post("/api/v1/sites/", body, format="json", headers=once())
+
+        assert answer.status_code == 201
+        assert len(answer.json()["code"]) == 5
+        assert (answer.json()["kind"], answer.json()["has_address"]) == ("confidential", False)
+
+    def test_a_confidential_one_has_no_public_name(self, coordinator):
+        site = make_site(kind="open", public_name="Training centre")
+
+        answer = coordinator.patch(f"/api/v1/sites/{site.pk}/", {"kind": "confidential", "version": 1}, format="json")
+
+        assert (answer.status_code, fields_of(answer.json())) == (400, ["public_name"])
+        with pytest.raises(IntegrityError, match="a_confidential_site_has_no_public_name"), transaction.atomic():
+            Site.objects.update(kind="confidential")
+
+    def test_belong_to_their_partner_only(self):
+        own = make_partner()
+        mine, theirs = make_site(own), make_site()
+        client = client_of(make_partner_user(own))
+
+        assert [row["id"] for row in client.get("/api/v1/sites/").json()["results"]] == [str(mine.pk)]
+        assert client.get(f"/api/v1/sites/{theirs.pk}/").status_code == 404
+
+
+def seal(client, site):
+    return client.put(f"/api/v1/sites/{site.pk}/address/", ADDRESS, format="json")
+
+
+def reveal(client, site, reason=REASON):
+    return client.post(f"/api/v1/sites/{site.pk}/address/reveal/", {"reason": reason}, format="json")
+
+
+class TestAddresses:
+    def test_are_encrypted(self, coordinator):
+        assert seal(coordinator, make_site()).status_code == 204
+
+        stored = bytes(SiteAddress.objects.get().sealed)
+        assert not [value for value in ADDRESS.values() if value.encode() in stored]
+
+    def test_are_read_by_a_coordinator_with_a_reason_which_is_recorded(self, coordinator):
+        site = make_site()
+        seal(coordinator, site)
+
+        answer = reveal(coordinator, site)
+
+        assert (answer.status_code, answer.json()) == (200, ADDRESS)
+        assert "no-store" in answer["Cache-Control"]
+        entry = AuditEntry.objects.get(verb="address read")
+        assert (entry.subject_id, entry.reason) == (site.pk, REASON)
+
+    def test_what_was_read_stands_nowhere_else(self, coordinator):
+        site = make_site()
+        seal(coordinator, site)
+        reveal(coordinator, site)
+
+        kept = json.dumps(
+            [str(list(model.objects.values())) for model in (AuditEntry, IdempotencyRecord, Site)], ensure_ascii=False
+        )
+
+        assert not [value for value in ADDRESS.values() if value in kept]
+        assert not [value for value in ADDRESS.values() if value in coordinator.get("/api/v1/sites/").content.decode()]
+
+    def test_need_a_reason(self, coordinator):
+        site = make_site()
+        seal(coordinator, site)
+
+        assert reveal(coordinator, site, reason="why not").status_code == 400
+        assert not AuditEntry.objects.filter(verb="address read").exists()
+
+    @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE, Role.AUDITOR, Role.PARTNER])
+    def test_are_not_for_anybody_else(self, role, coordinator):
+        partner = make_partner()
+        site = make_site(partner)
+        seal(coordinator, site)
+        client = client_of(make_partner_user(partner) if role == Role.PARTNER else make_user(role))
+
+        assert reveal(client, site).status_code == 403
+        assert seal(client, site).status_code == 403
+
+    def test_are_not_for_a_superuser_either(self, coordinator):
+        site = make_site()
+        seal(coordinator, site)
+
+        with pytest.raises(Forbidden):
+            addresses.reveal(site, reason=REASON, by=make_user(is_superuser=True), at=NOON)
+
+    def test_that_nobody_sealed_are_said_to_be_missing(self, coordinator):
+        answer = reveal(coordinator, make_site())
+
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_address")
+
+
+class TestKeys:
+    def issue(self, client, partner, headers=None, **body):
+        return client.post(
+            f"/api/v1/partners/{partner.pk}/keys/", {"name": "phone"} | body, format="json", headers=headers or once()
+        )
+
+    def test_are_shown_once_and_work(self, coordinator):
+        partner = make_partner()
+        made = self.issue(coordinator, partner)
+
+        assert made.status_code == 201
+        client = client_of(Authorization=f"Bearer {made.json()['key']}")
+        assert client.get("/api/v1/me/").json()["partner"] == str(partner.pk)
+        listed = coordinator.get(f"/api/v1/partners/{partner.pk}/keys/")
+        assert made.json()["key"] not in listed.content.decode()
+        assert listed.json()["results"][0]["last_used_at"]
+
+    def test_a_repeat_makes_no_second_key_and_shows_nothing(self, coordinator):
+        partner, headers = make_partner(), once()
+        first = self.issue(coordinator, partner, headers)
+
+        second = self.issue(coordinator, partner, headers)
+
+        assert (second.status_code, second.json()["key"], second.json()["id"]) == (201, None, first.json()["id"])
+        assert ApiKey.objects.count() == 1
+        assert first.json()["key"].partition(".")[2] not in str(IdempotencyRecord.objects.values())
+
+    def test_die_when_revoked(self, coordinator):
+        partner = make_partner()
+        key = make_key(partner)
+        client = key_client(key)
+        assert client.get("/api/v1/me/").status_code == 200
+
+        answer = coordinator.post(f"/api/v1/partners/{partner.pk}/keys/{key.row.pk}/revoke/", headers=once())
+
+        assert (answer.status_code, bool(answer.json()["revoked_at"])) == (200, True)
+        assert client.get("/api/v1/me/").status_code == 401
+
+    def test_a_third_live_one_is_refused(self, coordinator):
+        partner = make_partner()
+        make_key(partner)
+        make_key(partner)
+
+        answer = self.issue(coordinator, partner)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "too_many_keys")
+
+    def test_of_another_partner_are_not_found(self, coordinator):
+        key = make_key(make_partner())
+
+        assert coordinator.get(f"/api/v1/partners/{make_partner().pk}/keys/{key.row.pk}/").status_code == 404
+
+    def test_are_the_coordinators_to_see(self):
+        assert (
+            client_of(make_user(Role.WAREHOUSE)).get(f"/api/v1/partners/{make_partner().pk}/keys/").status_code == 403
+        )

@@ -1,0 +1,102 @@
+"""Rules of the house that a machine can hold: who may come in, names that must exist, sizes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from logistics.idempotency.api import idempotent
+from logistics.owed.services import owed_models
+from logistics.people.permissions import NobodyUnlessAllowed
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("config", "logistics", "shipments", "donations")
+SOURCES = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
+
+# POSTs that take no Idempotency-Key, and why.
+WITHOUT_KEY = {
+    "api/v1/sites/<pk>/address/reveal/": "Each reading is an event of its own, and no record may keep what was read.",
+    "api/v1/stripe/events/": "Stripe's own event id is the key.",
+}
+
+
+def routes(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every address that the product answers, with its view; the admin guards its own."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        path = prefix + re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(pattern.pattern)).replace("^", "").replace("$", "")
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name != "admin":
+                yield from routes(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
+            yield path, pattern.callback
+
+
+def view_of(callback: Any) -> Any:
+    """The DRF view class behind a route with this route's own settings, or None for a plain page."""
+    cls = getattr(callback, "cls", None)
+    return cls(**getattr(callback, "initkwargs", {})) if cls else None
+
+
+def names_its_roles(callback: Any) -> bool:
+    view = view_of(callback)
+    if view is None:
+        return bool(getattr(callback, "open_to_all", False) or getattr(callback, "allowed_roles", None))
+    permissions = [permission() for permission in view.permission_classes]
+    return bool(permissions) and all(
+        not isinstance(permission, NobodyUnlessAllowed)
+        and (getattr(permission, "open_to_all", False) or hasattr(permission, "allowed_roles"))
+        for permission in permissions
+    )
+
+
+def test_every_route_names_who_may_come_in():
+    assert [path for path, callback in routes() if not names_its_roles(callback)] == []
+
+
+def post_handlers() -> Iterator[tuple[str, Any]]:
+    for path, callback in routes():
+        cls = getattr(callback, "cls", None)
+        if cls is None:
+            continue
+        actions = getattr(callback, "actions", None) or {}
+        handler = getattr(cls, actions.get("post", "post"), None) if actions.get("post") or not actions else None
+        if handler is not None:
+            yield path, handler
+
+
+def test_every_post_takes_an_idempotency_key_or_says_why_not():
+    without = {path for path, handler in post_handlers() if not getattr(handler, "takes_idempotency_key", False)}
+
+    assert without - set(WITHOUT_KEY) == set()
+    assert set(WITHOUT_KEY) - without == set()
+
+
+def test_the_mark_is_the_decorators():
+    assert idempotent(lambda self, request: None).takes_idempotency_key  # type: ignore[attr-defined,arg-type]
+
+
+def test_every_task_that_is_named_exists():
+    current_app.loader.import_default_modules()
+    text = "".join(path.read_text() for path in SOURCES)
+    names = set(re.findall(r'enqueue_on_commit\(\s*"([^"]+)"', text))
+    names |= {entry["task"] for entry in current_app.conf.beat_schedule.values()}
+    names |= set(current_app.conf.task_routes)
+    names |= {model.TASK for model in owed_models()}
+
+    assert len(names) >= 5
+    assert names - set(current_app.tasks) == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_longer_than_four_hundred_lines(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_the_top_level_is_as_agreed():
+    kept = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+
+    assert kept - {"var"} <= {"config", "logistics", "shipments", "donations", "tests"}
