@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.local import processes
+from config.local import messages, processes
 from config.local.postgres import VERSION, Postgres
 from config.local.valkey import Valkey
 
@@ -161,6 +161,7 @@ def forget_killed_runs() -> None:
 def start() -> Services:
     """Start both servers; they end with this process, however it ends."""
     forget_killed_runs()
+    messages.compile_all()
     work = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     work.chmod(0o711)  # the account that runs PostgreSQL must pass through
     atexit.register(shutil.rmtree, work, ignore_errors=True)
