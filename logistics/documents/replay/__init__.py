@@ -1,0 +1,204 @@
+"""Long lists by layout replay: WeasyPrint lays out one row of each kind, and every row is painted from that.
+
+    document = replay.lay_out(html, sources, lay_out=..., tell=...)
+
+A paper is replayed when its template marks rows (`<tr data-row="line">`) and it has many of them. What replay cannot
+do exactly it refuses, and says why in the log; the paper then goes through plain WeasyPrint.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from logistics.documents.replay import chrome, limits, markup
+from logistics.documents.replay.cells import Cells
+from logistics.documents.replay.markup import MARK, RowKind
+from logistics.documents.replay.pagination import Group, paginate
+from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.rows import PageRows, Painter
+from logistics.documents.replay.samples import LayOut, Samples, Shapers, Sheet
+
+# Below this the samples cost more than they save (measured).
+ROWS_MIN = 60
+TRIES = 3
+TINY = 1e-6  # px; what differs by less is the same place
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["ROWS_MIN", "Refused", "lay_out", "lay_out_strictly", "rows_in"]
+
+
+def rows_in(html: str) -> int:
+    """Count the rows that the template marked."""
+    return html.count(MARK)
+
+
+def lay_out(
+    html: str, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+) -> Any | None:
+    """Lay a paper out by replay, or return None where plain WeasyPrint has to.
+
+    `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `tell` hears per cent.
+    """
+    try:
+        return lay_out_strictly(html, sources, lay_out=lay_out, tell=tell)
+    except Refused as refusal:
+        logger.info("Not replayed: %s.", refusal)
+        return None
+
+
+def lay_out_strictly(
+    html: str, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+) -> ReplayedDocument:
+    """Lay a paper out by replay. Raises Refused for what it cannot print exactly as WeasyPrint would."""
+    run = markup.find(html)
+    rows = [row for group in run.groups for row in group]
+    kinds = list(dict.fromkeys(row.kind for row in rows))
+    _check(html, sources, run, kinds)
+    samples = Samples(run, lay_out)
+    cells = Cells(rows, samples)
+    tell(35)
+    heights = [[cells.height(row) for row in group] for group in run.groups]
+    tell(45)
+    groups = [_group(cells, group, of_rows) for group, of_rows in zip(run.groups, heights, strict=True)]
+    around = _around(run, cells, groups, lay_out)
+    tell(70)
+    return _put_together(around, cells, rows, [height for of_rows in heights for height in of_rows], tell)
+
+
+def _check(html: str, sources: Iterable[str], run: markup.Run, kinds: list[RowKind]) -> None:
+    if "<style" in html or "<link" in html:
+        raise Refused("a stylesheet inside the paper")
+    if any(cell.tag != "td" for kind in kinds for cell in kind.cells):
+        raise Refused("a marked row has a heading of its own")
+    around = [tag for tag, _ in markup.ancestors(run.before)]
+    marked = " ".join(part for kind in kinds for part in (kind.group_attributes, kind.attributes))
+    limits.check(sources, ancestors=around, marked=marked)
+
+
+def _group(cells: Cells, rows: list[markup.Row], heights: list[float]) -> Group:
+    places = [cells.places[row.kind] for row in rows]
+    kept = [False] * len(places)
+    for index in range(1, len(places)):
+        kept[index] = places[index - 1].keep_with_next or places[index].keep_with_previous
+    if places[0].keep_with_previous or places[-1].keep_with_next:
+        raise Refused("a page break is to be avoided between two groups")
+    return Group(heights, kept, places[0].keep_group)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows that stand together on one page: the first of them, the one after the last, their tops in px."""
+
+    start: int
+    end: int
+    tops: list[float]
+    height: float
+    new_page: bool
+
+
+def _pieces(pages: list[list[float]], groups: list[Group]) -> list[Piece]:
+    """One piece for each page; on the last page, another one for the last group if that stays whole.
+
+    So what follows the list can take the last group with it to the next page, as WeasyPrint would.
+    """
+    heights = [height for group in groups for height in group.heights]
+    pieces, start = [], 0
+    for number, tops in enumerate(pages):
+        ends = [start + len(tops)]
+        last = len(groups[-1].heights)
+        if number == len(pages) - 1 and groups[-1].whole and last < len(tops):
+            ends.insert(0, ends[0] - last)
+        at = start
+        for end in ends:
+            of_piece = tops[at - start : end - start]
+            height = of_piece[-1] + heights[end - 1] - of_piece[0]
+            pieces.append(Piece(at, end, of_piece, height, new_page=number > 0 and at == start))
+            at = end
+        start = at
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The paper laid out around its rows: a document, its pages, and the pieces of the list in order."""
+
+    document: Any
+    rests: list[chrome.Rest]
+    pieces: list[Piece]
+    repeated: int  # how many pages in the middle are all like one
+
+
+def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
+    """Lay out what is not a row, around spacers. Where the list begins is known only when that is done: try again."""
+    sheet = cells.samples.sheet
+    assert sheet is not None
+    columns = sum(cell.box.colspan for cell in next(iter(cells.places.values())).cells)
+    first_top = sheet.top
+    for _ in range(TRIES):
+        pages = paginate(groups, first_top=first_top, top=sheet.top, bottom=sheet.bottom)
+        pieces = _pieces(pages, groups)
+        repeated = max(0, len(pages) - 2)
+        wanted = [piece for n, piece in enumerate(pieces) if not 2 <= n <= repeated]
+        spacers = [chrome.spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
+        document = lay_out(f"{run.before}{''.join(spacers)}{run.after}")
+        rests = chrome.rests(document)
+        first = next(rest for rest in rests if rest.spacers).spacers[0]
+        if abs(first.top - first_top) < TINY:
+            _check_places(rests, wanted, sheet, whole=groups[-1].whole)
+            return Around(document, rests, pieces, repeated)
+        first_top = first.top
+    raise Refused("where the list begins depends on how long it is")
+
+
+def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet, *, whole: bool) -> None:
+    """What was predicted must have happened, but for a last group that followed what comes after it."""
+    found = [(number, spacer) for number, rest in enumerate(rests) for spacer in rest.spacers]
+    if len(found) != len(wanted):
+        raise Refused("the list has other pages than predicted")
+    page = found[0][0]
+    for index, ((number, spacer), piece) in enumerate(zip(found, wanted, strict=True)):
+        box = rests[number].page._page_box
+        page += piece.new_page
+        as_predicted = number == page and abs(spacer.top - piece.tops[0]) < TINY
+        followed = index == len(wanted) - 1 and number == page + 1 and abs(spacer.top - sheet.top) < TINY
+        if not (as_predicted or (followed and not piece.new_page)) or abs(spacer.height - piece.height) > TINY:
+            raise Refused("rows stand elsewhere than predicted")
+        if abs(box.content_box_y() + box.height - sheet.bottom) > TINY:
+            raise Refused("a page of the list has another height")
+    after = rests[found[-1][0] + 1 :]
+    if not whole and any(map(chrome.avoids_break_before, after)):
+        raise Refused("something after the list may pull rows to its page")
+
+
+def _put_together(
+    around: Around, cells: Cells, rows: list[markup.Row], heights: list[float], tell: Callable[[int], None]
+) -> ReplayedDocument:
+    recorder = cells.recorder
+    around.document.fonts.update(recorder.document.fonts)
+    recorder.document.fonts = around.document.fonts
+    shapers = Shapers(recorder.stream())
+    painter = Painter(cells)
+
+    def paints(piece: Piece, spacer: chrome.Spacer) -> Callable[[], PageRows]:
+        shift = spacer.top - piece.tops[0]
+        tops = [top + shift for top in piece.tops]
+        part = slice(piece.start, piece.end)
+        return lambda: painter.page(rows[part], tops, heights[part])
+
+    rests = around.rests
+    first = next(number for number, rest in enumerate(rests) if rest.spacers)
+    # The one page in the middle stands for all of them.
+    order = rests[: first + 1] + rests[first + 1 : first + 2] * around.repeated
+    order += rests[first + 1 + bool(around.repeated) :]
+    pieces = iter(around.pieces)
+    drawn: dict[int, chrome.Chrome] = {}
+    pages = []
+    for rest in order:
+        if id(rest) not in drawn:
+            drawn[id(rest)] = chrome.Chrome(rest, chrome.slots(rest.page, shapers) if around.repeated > 1 else [])
+        pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
+    grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
+    return ReplayedDocument(around.document, pages, states=recorder.states(), grid=grid.__getitem__, tell=tell)

@@ -1,0 +1,204 @@
+"""Everything on a page that is not a marked row: laid out and drawn by WeasyPrint, repeated by replay.
+
+The paper is laid out with spacers where its rows will stand: one on the first page of the list, one on the last, and
+one in between that is the pattern of all pages in the middle. So heads, totals, signatures, running titles and page
+breaks after the list are WeasyPrint's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from logistics.documents.replay.recording import joined, number
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.samples import AVOID, Shapers
+from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
+
+SPACER = "data-replay-spacer"
+BARE = "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left"
+
+
+class Spacer(NamedTuple):
+    """A place for rows. Sizes in px."""
+
+    text_box: Any  # whose operators the rows replace
+    top: float
+    height: float
+
+
+class Rest(NamedTuple):
+    """A page of the paper without its rows."""
+
+    page: Any
+    spacers: list[Spacer]
+
+
+def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
+    """A group as high as the rows that will stand in its place."""
+    before = "page" if new_page else "auto"
+    cells = f'<td style="{BARE}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
+    return (
+        f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto">'
+        f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px">{cells}</tr></tbody>'
+    )
+
+
+def rests(document: Any) -> list[Rest]:
+    """The pages of a paper that was laid out with spacers."""
+    return [_rest(page) for page in document.pages]
+
+
+def _rest(page: Any) -> Rest:
+    spacers = []
+    for row in page._page_box.descendants():
+        if isinstance(row, boxes.TableRowBox) and row.element is not None and SPACER in row.element.attrib:
+            text = next(box for box in row.descendants() if isinstance(box, boxes.TextBox))
+            spacers.append(Spacer(text, row.position_y, row.height))
+    return Rest(page, spacers)
+
+
+def avoids_break_before(rest: Rest) -> bool:
+    """Whether something on this page wants to stay with what stands before it."""
+    return any(
+        box.style["break_before"] in AVOID and not isinstance(box, boxes.LineBox | boxes.TextBox)
+        for box in rest.page._page_box.descendants()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The page number in a margin box. Sizes in px."""
+
+    text_box: Any
+    content: tuple[Any, ...]
+    shaper: Any
+    left: float
+    right: float
+    align: str
+    baseline: float
+
+    def operators(self, page: int, pages: int) -> bytes:
+        text = "".join(
+            item if kind == "string" else str({"page": page, "pages": pages}[item[0]]) for kind, item in self.content
+        )
+        lines = self.shaper.lines(text.strip(" "), 1e6)
+        if lines is None:
+            raise Refused("a page number that replay cannot write")
+        (line,) = lines
+        x = {
+            "left": self.left,
+            "right": self.right - line.width,
+            "center": (self.left + self.right - line.width) / 2,
+        }[self.align]
+        font, size = self.shaper.font
+        return b"BT\n/%s %s Tf\n1 0 0 -1 %s %s Tm\n[%s] TJ\nET" % (
+            font.encode(),
+            number(size),
+            number(x),
+            number(self.baseline),
+            line.glyphs.encode(),
+        )
+
+
+def slots(page: Any, shapers: Shapers) -> list[Slot]:
+    """The margin boxes of a page that show its number or the number of pages."""
+    found = []
+    for margin in page._page_box.children:
+        if not isinstance(margin, boxes.MarginBox) or not isinstance(margin.style["content"], tuple | list):
+            continue
+        kinds = {kind for kind, _ in margin.style["content"]}
+        if kinds <= {"string", "string()"}:
+            continue
+        found.append(_slot(margin, shapers))
+    return found
+
+
+def _slot(margin: Any, shapers: Shapers) -> Slot:
+    content = tuple(margin.style["content"])
+    for kind, item in content:
+        if not (kind == "string" or (kind == "counter()" and item in (("page", "decimal"), ("pages", "decimal")))):
+            raise Refused("a margin box shows more than text and page numbers")
+    texts = [box for box in margin.descendants() if isinstance(box, boxes.TextBox)]
+    lines = [box for box in margin.descendants() if isinstance(box, boxes.LineBox)]
+    if len(texts) != 1 or len(lines) != 1:
+        raise Refused("a page number that is not one line of text")
+    align = {"start": "left", "end": "right"}.get(margin.style["text_align_all"], margin.style["text_align_all"])
+    # The width of the box follows its text, from the side of the page on which it stands.
+    if not margin.at_keyword.endswith(f"-{align}"):
+        raise Refused("a page number that is not aligned to its own side")
+    (text,) = texts
+    return Slot(
+        text,
+        content,
+        shapers.of(text.style),
+        margin.content_box_x(),
+        margin.content_box_x() + margin.width,
+        align,
+        text.position_y + text.baseline,
+    )
+
+
+class Chrome:
+    """The operators of one page without its rows and page numbers, drawn once and then repeated."""
+
+    def __init__(self, rest: Rest, numbers: Sequence[Slot]) -> None:
+        self.rest, self.numbers = rest, numbers
+        self.parts: list[bytes | Slot | None] = []  # None: here go the rows of the next spacer
+        self.tags: dict[Any, Any] = {}
+        self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
+
+    def repeat(self, stream: Stream, rows: Sequence[bytes], page: int, pages: int) -> None:
+        """Put the page on a stream; `rows` are those of each spacer, their ids of marked content filled in already."""
+        next_rows = iter(rows)
+        for part in self.parts:
+            if part is None:
+                stream.stream.append(next(next_rows))
+            elif isinstance(part, Slot):
+                stream.stream.append(part.operators(page, pages))
+            else:
+                stream.stream.append(part)
+
+    def draw_once(self, stream: Stream, scale: float) -> None:
+        """Let WeasyPrint draw the page on this stream, then take the operators out of it again."""
+        if self.parts:
+            stream._tags.update({box: dict(tag) for box, tag in self.tags.items()})
+            return
+        start = len(stream.stream)
+        self.rest.page.paint(stream, scale)
+        items = stream.stream[start:]
+        del stream.stream[start:]
+        self.tags = {box: dict(tag) for box, tag in stream._tags.items()}
+        holes: dict[int, Slot | None] = {self.tags[slot.text_box]["mcid"]: slot for slot in self.numbers}
+        self.spacer_ids = [self.tags[spacer.text_box]["mcid"] for spacer in self.rest.spacers]
+        holes.update(dict.fromkeys(self.spacer_ids))
+        self.parts = list(_parts(items, holes))
+
+
+def _parts(items: list[Any], holes: dict[int, Slot | None]) -> list[bytes | Slot | None]:
+    """Cut the operators of a page at its holes: each a piece of marked content, of which only the colour is kept."""
+    parts: list[bytes | Slot | None] = []
+    kept: list[Any] = []
+    index = 0
+    while index < len(items):
+        item = items[index]
+        if isinstance(item, pydyf.Dictionary) and item.get("MCID") in holes:
+            hole = holes[item["MCID"]]
+            begin, end = items.index(b"BT", index), items.index(b"EMC", index)
+            tag = kept.pop()
+            if hole is None:
+                parts += [_plain([*kept, *items[index + 2 : begin]]), None]
+                kept = []
+            else:
+                parts += [_plain([*kept, tag, *items[index:begin]]), hole]
+                kept = [b"EMC"]
+            index = end + 1
+        else:
+            kept.append(item)
+            index += 1
+    return [*parts, _plain(kept)]
+
+
+def _plain(items: list[Any]) -> bytes:
+    """Operators that are the same on every page: here the ids of marked content stay what they are."""
+    operators, _ = joined(items)
+    return operators % tuple(item["MCID"] for item in items if isinstance(item, pydyf.Dictionary) and "MCID" in item)

@@ -1,0 +1,156 @@
+"""Finding the marked rows in the HTML of a paper.
+
+A row is marked by `data-row` on its `tr`. The marked rows of a paper form one run: whole `tbody` elements of one
+table, one after the other. What stands before and after them is the frame, which WeasyPrint lays out itself.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+from logistics.documents.replay.refusal import Refused
+
+MARK = " data-row="
+ATTRIBUTES = r'((?:\s+[\w:-]+(?:="[^"<>]*")?)*)\s*'
+
+
+def _element(names: str) -> re.Pattern[str]:
+    """Match one element with its content up to its end tag; unrolled, because most of a paper passes through here."""
+    return re.compile(rf"\s*<({names}){ATTRIBUTES}>([^<]*(?:<(?!/\1>)[^<]*)*)</\1>")
+
+
+GROUP, ROW, CELL = _element("tbody"), _element("tr"), _element("td|th")
+TAG = re.compile(r"(<[^<>]*>)")
+# What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed.
+INSIDE = re.compile(r"</?(?:i|b|em|strong|span|small|sub|sup|bdi|bdo|code|p|div)(?:\s[^<>]*)?>|<br\s*/?>")
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+
+
+class CellKind(NamedTuple):
+    tag: str
+    attributes: str
+
+
+class RowKind(NamedTuple):
+    """Rows of one kind differ in nothing but the content of their cells."""
+
+    group_attributes: str
+    attributes: str
+    cells: tuple[CellKind, ...]
+
+
+class Row(NamedTuple):
+    kind: RowKind
+    contents: tuple[str, ...]  # the HTML inside each cell
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    before: str
+    groups: list[list[Row]]
+    after: str
+
+
+def find(html: str) -> Run:
+    """Cut the marked rows out of a paper. Raises Refused where they are not one run of whole groups."""
+    start = html.rfind("<tbody", 0, html.find(MARK))
+    if start < 0:
+        raise Refused("the first marked row stands in no tbody")
+    reader = _Reader()
+    groups, end = [], start
+    while (group := GROUP.match(html, end)) and MARK in group[3]:
+        groups.append(reader.rows(group[2], group[3]))
+        end = group.end()
+    if MARK in html[end:]:
+        raise Refused("marked rows do not follow each other, or their markup is not well formed")
+    return Run(html[:start], groups, html[end:])
+
+
+class _Reader:
+    """Reads rows. Equal kinds and equal contents become one object: there are few, many times."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[tuple[str, ...], RowKind] = {}
+        self.texts: dict[str, str] = {}
+
+    def rows(self, group_attributes: str, body: str) -> list[Row]:
+        rows, end = [], 0
+        while row := ROW.match(body, end):
+            if MARK not in row[2]:
+                raise Refused("a row of a marked group is not marked")
+            rows.append(self.row(group_attributes, row[2], row[3]))
+            end = row.end()
+        if body[end:].strip() or not rows:
+            raise Refused("a marked group holds something that is not a row")
+        return rows
+
+    def row(self, group_attributes: str, attributes: str, body: str) -> Row:
+        cells = CELL.findall(body := body.strip())
+        # Nothing may stand between the cells: what findall skips would be lost. (The length is the quick way to know.)
+        length = sum(len(tag) * 2 + len(attributes) + len(inner) + 5 for tag, attributes, inner in cells)
+        if length != len(body) and CELL.sub("", body).strip():
+            raise Refused("a marked row holds something that is not a cell")
+        key = (group_attributes, attributes, *[part for cell in cells for part in cell[:2]])
+        if not (kind := self.kinds.get(key)):
+            kind = RowKind(group_attributes, attributes, tuple(CellKind(tag, attrs) for tag, attrs, _ in cells))
+            self.kinds[key] = kind
+        texts = self.texts
+        return Row(kind, tuple([texts.setdefault(inner, inner) for _, _, inner in cells]))
+
+
+def pieces(content: str) -> list[str]:
+    """Text, tag, text, tag, ..., text. Raises Refused for an element that replay does not know."""
+    parts = TAG.split(content) if "<" in content else [content]
+    for tag in parts[1::2]:
+        if not INSIDE.fullmatch(tag):
+            raise Refused(f"a marked cell holds {tag[:30]}")
+    return parts
+
+
+class _Opened(HTMLParser):
+    """Keeps the elements that are still open, as they were written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.stack.append((tag, self.get_starttag_text() or ""))
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        """<path/> opens nothing."""
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.stack or self.stack[-1][0] != tag:
+            raise Refused(f"</{tag}> closes an element that is not open")
+        self.stack.pop()
+
+
+def ancestors(before: str) -> list[tuple[str, str]]:
+    """Name and start tag of each element around the run, outermost first: html, body, ..., table."""
+    opened = _Opened()
+    opened.feed(before)
+    if [tag for tag, _ in opened.stack[:2]] != ["html", "body"] or opened.stack[-1][0] != "table":
+        raise Refused("marked rows are not in a table of the body")
+    return opened.stack
+
+
+def beginning_of_table(before: str) -> str:
+    """Return the table as far as the run; refused unless it has column heads, to be repeated, and nothing else."""
+    table = before[before.rindex("<table") :]
+    if "</thead>" not in table or "<tbody" in table or "<tr" in table.partition("</thead>")[2]:
+        raise Refused("the table of marked rows needs a thead and nothing between it and them")
+    return table
+
+
+def head_of(html: str) -> str:
+    """Everything before the body."""
+    return html[: html.index("<body")]
+
+
+def rows_of(groups: list[list[Row]]) -> Iterator[Row]:
+    for group in groups:
+        yield from group

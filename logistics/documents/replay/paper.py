@@ -1,0 +1,83 @@
+"""A paper put together from pages that WeasyPrint laid out and rows that replay painted."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from logistics.documents.replay.chrome import Chrome
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.rows import PageRows
+from logistics.documents.replay.structure import PackedStream, StructuredPDF
+from logistics.documents.replay.weasyprint_private import Document, Page, Stream
+
+# What a page tells WeasyPrint beside its operators.
+TOLD = ("width", "height", "bleed", "bookmarks", "links", "anchors", "forms", "_page_box")
+
+
+class ReplayedPage(Page):
+    """A page of a replayed paper. WeasyPrint treats it as one of its own."""
+
+    def __init__(self, chrome: Chrome, paint_rows: Sequence[Callable[[], PageRows]]) -> None:
+        for name in TOLD:
+            setattr(self, name, getattr(chrome.rest.page, name))
+        self.chrome = chrome
+        self.paint_rows = paint_rows
+        self.rows: list[tuple[PageRows, list[int]]] = []  # for each spacer its rows, and their ids of marked content
+        self.number = self.pages = 0
+        self.states: dict[str, Any] = {}
+        self.painted: Callable[[], None] = lambda: None
+
+    def paint(self, stream: Stream, scale: float = 1) -> None:
+        """Write the page to its stream, packed at once: the pages of a long paper do not fit in memory as text."""
+        self.chrome.draw_once(stream, scale)
+        operators = []
+        used = len(stream._tags)
+        for paint, first in zip(self.paint_rows, self.chrome.spacer_ids, strict=True):
+            rows = paint()
+            # The rows take the place of the spacer: its id goes to their first cell.
+            ids = [first, *range(used, used + rows.holes - 1)]
+            used += rows.holes - 1
+            self.rows.append((rows, ids))
+            operators.append(b"q\n%s\nQ" % (rows.operators % tuple(ids)))
+        self.chrome.repeat(stream, operators, self.number, self.pages)
+        for name, state in self.states.items():
+            stream._resources["ExtGState"].setdefault(name, state)
+        PackedStream.pack(stream)
+        self.painted()
+
+
+class ReplayedDocument(Document):
+    """A document whose pages are replayed. Made of one that WeasyPrint laid out."""
+
+    def __init__(
+        self,
+        document: Any,
+        pages: Sequence[ReplayedPage],
+        *,
+        states: dict[str, Any],
+        grid: Callable[[Any], list[tuple[int, int]]],
+        tell: Callable[[int], None],
+    ) -> None:
+        super().__init__(
+            list(pages),
+            document.metadata,
+            document.url_fetcher,
+            document.font_config,
+            document.color_profiles,
+            document.output_intent,
+        )
+        self.fonts = document.fonts
+        self.grid = grid
+        for number, page in enumerate(self.pages, start=1):
+            page.number, page.pages, page.states = number, len(self.pages), states
+            # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
+            page.painted = partial(tell, 75 + 14 * number // len(self.pages))
+
+    def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
+        """Write a tagged PDF, the rows in their place in its structure. Zoom and a finisher are not supported."""
+        if zoom != 1 or finisher is not None:
+            raise Refused("zoom and finishers")
+        return super().write_pdf(target, finisher=self._finish, **options)
+
+    def _finish(self, document: Any, pdf: Any) -> None:
+        StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.grid)

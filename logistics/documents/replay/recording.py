@@ -1,0 +1,66 @@
+"""What WeasyPrint draws, kept as operators with a hole for each number that differs from page to page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_bytes
+
+MARKED_CONTENT_ID = b"<</MCID %d>>"
+
+
+class Recorder:
+    """Makes streams that share the fonts of one document and nothing else."""
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+        self.resources = {
+            "ExtGState": pydyf.Dictionary(),
+            "XObject": pydyf.Dictionary(),
+            "Pattern": pydyf.Dictionary(),
+            "Shading": pydyf.Dictionary(),
+            "ColorSpace": None,
+        }
+
+    def stream(self) -> Stream:
+        """Return an empty stream that marks content, as the streams of a tagged page do."""
+        document = self.document
+        return Stream(
+            document.fonts, (0, 0, 0, 0), self.resources, {}, {}, document.color_profiles, document.output_intent
+        )
+
+    def record(self, draw: Callable[[Stream], None]) -> tuple[bytes, int]:
+        """Return what is drawn as one template of operators, and the number of its holes.
+
+        Each hole is the id of a piece of marked content, in order. Raises Refused for a picture, a gradient or a mask.
+        """
+        stream = self.stream()
+        draw(stream)
+        return joined(stream.stream)
+
+    def states(self) -> dict[str, Any]:
+        """Graphics states by name, which the page that replays the operators must know. Raises Refused for others."""
+        if any(self.resources[kind] for kind in ("XObject", "Pattern", "Shading")):
+            raise Refused("a marked row draws a picture, a gradient or a shadow")
+        states: dict[str, Any] = self.resources["ExtGState"]
+        # A name like s0 is a mask or a blend mode, numbered page by page.
+        if any(name[0] not in "aA" for name in states):
+            raise Refused("a marked row draws a mask")
+        return states
+
+
+def joined(items: list[Any]) -> tuple[bytes, int]:
+    """Make one template of the items of a stream, with a hole for each id of marked content."""
+    holes, parts = 0, []
+    for item in items:
+        if isinstance(item, pydyf.Dictionary) and "MCID" in item:
+            holes += 1
+            parts.append(MARKED_CONTENT_ID)
+        else:
+            parts.append(to_bytes(item).replace(b"%", b"%%"))
+    return b"\n".join(parts), holes
+
+
+def number(value: float) -> bytes:
+    """A length in an operator; a ten-thousandth of a px is far below what a printer can draw."""
+    return f"{value:.4f}".rstrip("0").rstrip(".").encode()

@@ -1,0 +1,2 @@
+class Refused(Exception):
+    """Replay cannot print this paper exactly; plain WeasyPrint shall. The message says why."""

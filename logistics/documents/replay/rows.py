@@ -1,0 +1,69 @@
+"""The marked rows of one page, as one template of operators and what its structure needs to know."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from logistics.documents.replay.cells import Cells, Drawing
+from logistics.documents.replay.markup import Row, RowKind
+from logistics.documents.replay.recording import number
+
+
+class PageRows(NamedTuple):
+    """Operators with one hole for each id of marked content; and how many ids each cell of each row takes."""
+
+    operators: bytes
+    cells: list[tuple[RowKind, tuple[int, ...]]]
+
+    @property
+    def holes(self) -> int:
+        return sum(map(sum, (taken for _, taken in self.cells)))
+
+
+class Painter:
+    """Paints rows page by page. Frames of rows of one kind and height are drawn once."""
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+        self.frames: dict[tuple[RowKind, float], bytes] = {}
+        self.taken: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def page(self, rows: Sequence[Row], tops: Sequence[float], heights: Sequence[float]) -> PageRows:
+        """Paint rows whose tops are given in px from the top of the page."""
+        parts: list[bytes] = []
+        cells = []
+        for row, top, height in zip(rows, tops, heights, strict=True):
+            drawings = self._drawings(row)
+            parts.append(b"q\n1 0 0 1 0 %s cm" % number(top))
+            parts.append(self._frame(row.kind, height))
+            parts += self._contents(row.kind, drawings, height)
+            parts.append(b"Q")
+            taken = tuple([drawing.holes for drawing in drawings])
+            cells.append((row.kind, self.taken.setdefault(taken, taken)))
+        return PageRows(b"\n".join(filter(None, parts)), cells)
+
+    def _drawings(self, row: Row) -> list[Drawing]:
+        columns = self.cells.columns[row.kind]
+        return [
+            column.drawings[content]  # type: ignore[misc]  # all are drawn
+            for column, content in zip(columns, row.contents, strict=True)
+        ]
+
+    def _frame(self, kind: RowKind, height: float) -> bytes:
+        # Heights are sums in different orders; what differs in the ninth decimal looks the same.
+        key = (kind, round(height, 6))
+        if key not in self.frames:
+            self.frames[key] = self.cells.frame(kind, height)
+        return self.frames[key]
+
+    def _contents(self, kind: RowKind, drawings: Sequence[Drawing], height: float) -> list[bytes]:
+        place = self.cells.places[kind]
+        if not place.hangs:
+            return [drawing.operators for drawing in drawings]
+        parts = []
+        for drawing, cell in zip(drawings, place.cells, strict=True):
+            room = height - cell.top - drawing.height - cell.bottom
+            shift = {"top": 0.0, "middle": room / 2, "bottom": room}[cell.vertical_align]
+            parts.append(
+                b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(shift), drawing.operators) if shift else drawing.operators
+            )
+        return parts

@@ -1,0 +1,269 @@
+"""One row of each kind, laid out by WeasyPrint, and what is read off it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logistics.documents.replay import markup
+from logistics.documents.replay.markup import RowKind, Run
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.shaping import Shaper
+from logistics.documents.replay.weasyprint_private import Stream, boxes
+
+LayOut = Callable[[str], Any]
+Wanted = tuple[RowKind, Sequence[str]]  # a sample row: its kind, and the HTML inside each cell
+AVOID = ("avoid", "avoid-page")
+# Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
+ORDINARY = {
+    "letter_spacing": "normal",
+    "word_spacing": 0,
+    "white_space": "normal",
+    "text_decoration_line": "none",
+    "text_transform": "none",
+    "direction": "ltr",
+    "visibility": "visible",
+    "word_break": "normal",
+    "position": "static",
+    "opacity": 1,
+    "overflow": "visible",
+}
+LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """A place for a text that has its lines to itself. Sizes in px."""
+
+    shaper: Shaper
+    style: Any
+    x: float
+    width: float
+    line_height: float
+    baseline: float  # below the top of its line
+    align: Sequence[str]
+
+
+@dataclass(slots=True)
+class CellPlace:
+    """Where the content of a cell goes, in px. `top` and `bottom` are border and padding."""
+
+    box: Any
+    top: float
+    bottom: float
+    vertical_align: str
+
+
+@dataclass(slots=True)
+class RowPlace:
+    box: Any
+    page: Any
+    cells: list[CellPlace]
+    keep_with_next: bool
+    keep_with_previous: bool
+    keep_group: bool
+
+    @property
+    def hangs(self) -> bool:
+        """Whether some cell moves when its row grows."""
+        return any(cell.vertical_align != "top" for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Where the rows of a page begin and must end when the list goes on from the page before, in px."""
+
+    top: float
+    bottom: float
+    width: float
+
+
+class Samples:
+    """Lays out sample rows in the frame of one paper."""
+
+    def __init__(self, run: Run, lay_out: LayOut) -> None:
+        table = markup.beginning_of_table(run.before)
+        around = markup.ancestors(run.before)
+        inner = "".join(start for _, start in around[1:-1])
+        # On its second page, so that the rows of `@page :first` do not count.
+        self.before = f'{markup.head_of(run.before)}{inner}<div style="break-after: page"></div>{table}'
+        self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
+        self.lay_out = lay_out
+        self.sheet: Sheet | None = None
+        self.document: Any = None
+
+    def rows(self, wanted: list[Wanted]) -> list[RowPlace]:
+        """Lay out rows of these kinds and contents and say how each is built."""
+        body = "".join(_row_html(kind, contents) for kind, contents in wanted)
+        document = self.lay_out(f"{self.before}{body}{self.after}")
+        found = []
+        for page in document.pages[1:]:
+            rows = list(_body_rows(page._page_box))
+            if rows and self.sheet is None:
+                self.sheet = _sheet(page._page_box, rows[0][0])
+            found += [_place(row, page._page_box, group) for row, group in rows]
+        if len(found) != len(wanted):
+            raise Refused("a row does not fit on a page")
+        self.document = self.document or document
+        return found
+
+
+def _row_html(kind: RowKind, contents: Sequence[str]) -> str:
+    cells = "".join(
+        f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
+        for cell, content in zip(kind.cells, contents, strict=True)
+    )
+    return f"<tbody{kind.group_attributes}><tr{kind.attributes}>{cells}</tr></tbody>"
+
+
+def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
+    for group in page_box.descendants():
+        if isinstance(group, boxes.TableRowGroupBox) and not group.is_header:
+            yield from ((row, group) for row in group.children)
+
+
+def _sheet(page_box: Any, first_row: Any) -> Sheet:
+    chain = _chain(page_box, first_row)
+    for box in chain:
+        if isinstance(box, boxes.TableBox):
+            _check_table(box)
+        elif type(box) is not boxes.BlockBox:
+            raise Refused("the table of marked rows stands in something that is not a plain block")
+        if box.padding_bottom or box.border_bottom_width or (box.margin_bottom and box is not chain[0]):
+            raise Refused("something around the marked rows keeps a distance from the foot of the page")
+        if box.style["break_inside"] in AVOID or box.style["break_after"] in AVOID:
+            raise Refused("something around the marked rows must not break")
+    return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width)
+
+
+def _chain(page_box: Any, row: Any) -> list[Any]:
+    """The boxes around a row from that of the root element to the table."""
+    chain, box = [], page_box.children[0]
+    while True:
+        chain.append(box)
+        if isinstance(box, boxes.TableBox):
+            return chain
+        box = next(
+            child for child in box.children if isinstance(child, boxes.ParentBox) and row in list(child.descendants())
+        )
+
+
+def _check_table(table: Any) -> None:
+    style = table.style
+    drawn = [table, *table.column_groups, *[c for g in table.column_groups for c in g.children]]
+    if style["border_collapse"] != "separate" or any(style["border_spacing"]):
+        raise Refused("borders of the table collapse or have a distance")
+    if style["table_layout"] != "fixed" or style["width"] == "auto":
+        raise Refused("the table's columns depend on its content")
+    if style["direction"] != "ltr":
+        raise Refused("the table runs from right to left")
+    if any(box.background for box in drawn):
+        raise Refused("the table or a column has a background")
+    if table.border_left_width or table.border_right_width or table.border_top_width:
+        raise Refused("the table has a border")
+    if not table.children[0].is_header or table.children[-1].is_footer:
+        raise Refused("the table has no repeated head, or has a foot")
+
+
+def _place(row: Any, page_box: Any, group: Any) -> RowPlace:
+    """Read how a row of this kind is built. Raises Refused if it holds what replay cannot place."""
+    style = row.style
+    if style["break_inside"] not in AVOID or style["height"] != "auto" or style["string_set"] != "none":
+        raise Refused("a marked row may break, has a height, or names a string")
+    if group.background or group.style["break_before"] != "auto" or group.style["break_after"] != "auto":
+        raise Refused("a marked group has a background or asks for page breaks")
+    cells = []
+    for cell in row.children:
+        align = cell.style["vertical_align"]
+        if align not in ("top", "middle", "bottom"):
+            raise Refused("cells of marked rows must be aligned at top, middle or bottom")
+        if cell.rowspan != 1 or cell.style["height"] != "auto" or cell.style["empty_cells"] != "show":
+            raise Refused("a marked cell spans rows, has a height or hides when empty")
+        if any(cell.style[name] != ORDINARY[name] for name in ("position", "opacity", "overflow")):
+            raise Refused("a marked cell is placed or clipped")
+        top = cell.border_top_width + _px(cell.style["padding_top"])
+        bottom = cell.border_bottom_width + _px(cell.style["padding_bottom"])
+        cells.append(CellPlace(cell, top, bottom, align))
+    breaks = {style["break_before"], style["break_after"]} - {"auto", *AVOID}
+    if breaks:
+        raise Refused("a marked row asks for a page break")
+    return RowPlace(
+        row,
+        page_box,
+        cells,
+        keep_with_next=style["break_after"] in AVOID,
+        keep_with_previous=style["break_before"] in AVOID,
+        keep_group=group.style["break_inside"] in AVOID,
+    )
+
+
+def _px(length: Any) -> float:
+    if length.unit != "px":
+        raise Refused("the padding of a marked cell is not a length")
+    value: float = length.value
+    return value
+
+
+class Shapers:
+    """One shaper for each computed style of text in a document."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.by_style: dict[str, Shaper] = {}
+
+    def of(self, style: Any) -> Shaper:
+        names = ("font_size", "font_family", "font_weight", "font_style", "font_stretch", "lang", "direction")
+        variants = sorted(name for name in style if name.startswith(("font_variant", "font_feature", "font_kerning")))
+        key = repr([style[name] for name in (*names, *variants)])
+        if key not in self.by_style:
+            self.by_style[key] = Shaper(style, self.stream)
+        return self.by_style[key]
+
+
+def paragraphs(cell: Any, shapers: Shapers) -> list[Paragraph] | None:
+    """The places for texts in a cell that was laid out with an x for each; None if they share lines or are special."""
+    found: list[Paragraph] = []
+    y = cell.content_box_y()
+    holders = [cell] if cell.children and isinstance(cell.children[0], boxes.LineBox) else cell.children
+    for block in holders:
+        if block is not cell and (
+            type(block) is not boxes.BlockBox or block.background or any(_edges(block)) or block.is_floated()
+        ):
+            return None
+        if len(block.children) != 1 or not isinstance(block.children[0], boxes.LineBox):
+            return None
+        (line,) = block.children
+        if len(line.children) != 1 or not isinstance(line.children[0], boxes.TextBox) or line.background:
+            return None
+        (text,) = line.children
+        if (
+            text.text != "x"
+            or abs(line.position_y - y) > 1e-6
+            or not _ordinary(text.style)
+            or not _ordinary(block.style)
+        ):
+            return None
+        align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
+        if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
+            return None
+        baseline = text.position_y + text.baseline - line.position_y
+        shaper = shapers.of(text.style)
+        found.append(Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align))
+        y += line.height
+    return found if abs(y - cell.content_box_y() - cell.content_height) < 1e-6 else None
+
+
+def _ordinary(style: Any) -> bool:
+    return (
+        all(style[name] == value for name, value in ORDINARY.items())
+        and not style["transform"]
+        and style["hyphens"] in ("manual", "none")
+        and not style["text_indent"].value
+        and style["font_size"] > 0
+    )
+
+
+def _edges(box: Any) -> Iterator[float]:
+    for side in ("top", "right", "bottom", "left"):
+        yield getattr(box, f"border_{side}_width")
+        yield getattr(box, f"padding_{side}")
+        yield getattr(box, f"margin_{side}")

@@ -1,0 +1,195 @@
+"""Words, shaped once by WeasyPrint's own code and remembered as PDF operators.
+
+A line put together from remembered words is the line that WeasyPrint would have drawn, operator for operator, as long
+as no glyph depends on a neighbour beyond the parts that were shaped together. That is checked, not assumed: the words
+of a line meet at spaces, so kerning with the space is tried for each letter; digits and codes are put together from
+single characters, so each pair of characters is tried. Whatever fails a check, has another font, a mark, or a line
+break that is not at a space, is `None` here, and WeasyPrint lays out that cell itself.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from logistics.documents.replay.weasyprint_private import (
+    TO_UNITS,
+    Matrix,
+    Stream,
+    create_layout,
+    draw_first_line,
+    line_size,
+)
+
+# Scripts that run left to right, glyph by glyph, and whose line breaks we know. No soft hyphen, no combining mark.
+PLAIN = re.compile(
+    "[ -~\u00a0-\u00ac\u00ae-\u024f\u0250-\u02af\u0386-\u03ff\u0400-\u0482\u048a-\u052f\u1e00-\u1eff"
+    "\u2010-\u2015\u2018-\u2022\u2026\u2030\u20a0-\u20bf\u2116\u2122\u2190-\u2193\u2460-\u2473]*"
+)
+# With these only, a line can break at a space and nowhere else (UAX 14).
+BREAKS_AT_SPACES = re.compile("[ 0-9A-Za-z.,:;'’()%&\u00a0\u00b2\u00b3\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*")
+# Words of these are mostly numbers and codes, of which there are as many as lines.
+CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
+# Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
+NEAR = 4 / TO_UNITS
+
+Font = tuple[str, float]
+
+
+class Shaped(NamedTuple):
+    glyphs: str  # the operand of TJ without its brackets: "<002a002b>12<0030>"
+    width: float  # px
+
+
+class Line(NamedTuple):
+    glyphs: str
+    width: float
+
+
+def _broken(words: Sequence[Shaped], space: Shaped, width: float) -> list[Line] | None:
+    """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
+    lines = []
+    glyphs, taken = words[0]
+    for word in words[1:]:
+        wanted = taken + space.width + word.width
+        if abs(wanted - width) < NEAR:
+            return None
+        if wanted > width:
+            lines.append(Line(glyphs, taken))
+            glyphs, taken = word
+        else:
+            glyphs, taken = f"{glyphs}{space.glyphs}{word.glyphs}", wanted
+    lines.append(Line(glyphs, taken))
+    if any(line.width > width - NEAR for line in lines):
+        return None
+    return [Line(line.glyphs.replace("><", ""), line.width) for line in lines]
+
+
+def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
+    """Whether parts that stand side by side look just as they do alone."""
+    known = [part for part in parts if part is not None]
+    if whole is None or len(known) < len(parts):
+        return False
+    joined = "".join(part.glyphs for part in known).replace("><", "")
+    return joined == whole.glyphs and abs(sum(part.width for part in known) - whole.width) < 1e-6
+
+
+class _Listener:
+    """Stands in for a stream while WeasyPrint draws one word, and keeps what it would have written."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.ink_rect, self.logical_rect = stream.ink_rect, stream.logical_rect
+        self.fonts: list[Font] = []
+        self.shown: list[str] = []
+        self.raised = False
+
+    def set_text_matrix(self, *matrix: float) -> None:
+        """We place the word ourselves."""
+
+    def add_font(self, pango_font: Any) -> Any:
+        return self.stream.add_font(pango_font)
+
+    def set_font_size(self, font: str, size: float) -> None:
+        self.fonts.append((font, size))
+
+    def show_text(self, text: str) -> None:
+        self.shown.append(text)
+
+    def set_text_rise(self, rise: float) -> None:
+        self.raised = True
+
+
+class _TextBox:
+    def __init__(self, text: str, style: Any, layout: Any) -> None:
+        self.text, self.style, self.pango_layout = text, style, layout
+        self.baseline = 0
+
+
+class Shaper:
+    """The words of one computed style."""
+
+    def __init__(self, style: Any, stream: Stream) -> None:
+        self.style, self.stream = style, stream
+        self.words: dict[str, Shaped | None] = {}
+        self.joints: dict[str, bool] = {}
+        self.shapings = 0
+        font, x = self._shape("x")
+        self.font = font
+        self.plain = x is not None
+
+    def lines(self, text: str, width: float) -> list[Line] | None:
+        """Break a text into lines no wider than `width` px; None where only WeasyPrint can."""
+        if not self.plain or not PLAIN.fullmatch(text):
+            return None
+        space = self._space()
+        words = [self._part(word) for word in text.split(" ")]
+        if space is None or None in words:
+            return None
+        lines = _broken(words, space, width)  # type: ignore[arg-type]  # none of them is None
+        if lines is None or (len(lines) > 1 and not BREAKS_AT_SPACES.fullmatch(text)):
+            return None
+        return lines
+
+    def _space(self) -> Shaped | None:
+        """The space between two words, known from "x x"."""
+        if " " not in self.words:
+            x, both = self.word("x"), self._shape("x x")[1]
+            space = None
+            if x and both:
+                inner = both.glyphs.removeprefix(x.glyphs[:-1]).removesuffix(x.glyphs[1:])
+                if re.fullmatch("[0-9a-f]{4}", inner):
+                    space = Shaped(f"<{inner}>", both.width - 2 * x.width)
+            self.words[" "] = space
+        return self.words[" "]
+
+    def _part(self, word: str) -> Shaped | None:
+        """A word that may stand between spaces."""
+        if not self._indifferent_to_spaces(word[0], word[-1]):
+            return None
+        if CODE.fullmatch(word):
+            composed = self._composed(word)
+            if composed:
+                return composed
+        return self.word(word)
+
+    def _indifferent_to_spaces(self, first: str, last: str) -> bool:
+        return self._free(f"x {first}") and self._free(f"{last} x")
+
+    def _free(self, three: str) -> bool:
+        """Whether neither letter changes beside the space: its glyphs and widths just add up."""
+        if three not in self.joints:
+            parts = [self.word(three[0]), self._space(), self.word(three[2])]
+            self.joints[three] = _adds_up(self._shape(three)[1], parts)
+        return self.joints[three]
+
+    def _composed(self, word: str) -> Shaped | None:
+        for first, second in pairwise(word):
+            pair = first + second
+            if pair not in self.joints:
+                self.joints[pair] = _adds_up(self._shape(pair)[1], [self.word(first), self.word(second)])
+            if not self.joints[pair]:
+                return None
+        parts = [part for char in word if (part := self.word(char))]
+        if len(parts) < len(word):
+            return None
+        return Shaped("".join([p.glyphs for p in parts]).replace("><", ""), sum([p.width for p in parts]))
+
+    def word(self, word: str) -> Shaped | None:
+        if word not in self.words:
+            font, shaped = self._shape(word)
+            self.words[word] = shaped if font == self.font else None
+        return self.words[word]
+
+    def _shape(self, text: str) -> tuple[Font | None, Shaped | None]:
+        self.shapings += 1
+        layout = create_layout(text, self.style, None, None, 0)
+        first_line, _ = layout.get_first_line()
+        width, _ = line_size(first_line, self.style)
+        listener = _Listener(self.stream)
+        emojis = draw_first_line(listener, _TextBox(text, self.style, layout), "clip", "none", Matrix(d=-1))
+        if emojis or listener.raised or len(listener.fonts) != 1 or len(listener.shown) != 1:
+            return None, None
+        # WeasyPrint writes a kerning of zero where a width is not quite whole.
+        glyphs = re.sub(">0<|>0$", lambda zero: "" if zero[0] == ">0<" else ">", listener.shown[0])
+        return listener.fonts[0], Shaped(glyphs.replace("><", ""), width)

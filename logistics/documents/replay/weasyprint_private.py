@@ -1,0 +1,57 @@
+"""Every private part of WeasyPrint that replay touches, and why.
+
+Written against WeasyPrint 70.0 and pydyf 0.13.0. These names may change in any release: the pin moves only when
+tests/logistics/test_replay_fidelity.py is green. Nothing else in this package imports WeasyPrint or pydyf.
+
+| part | why |
+|---|---|
+| `formatting_structure.boxes` | to read geometry and styles off the boxes of a laid-out page |
+| `pdf.stream.Stream` | to let WeasyPrint itself draw cells, borders, words, and to keep the operators |
+| `draw.draw_background`, `draw.draw_border`, `draw.draw_stacking_context`, `stacking.StackingContext` | the same |
+| `draw.text.draw_first_line`, `text.line_break.create_layout`, `line_size` | to shape one word as WeasyPrint would |
+| `layout.background.layout_box_backgrounds` | backgrounds of a cell that is higher than its sample |
+| `LayoutContext.overflows` | the tolerance at the foot of a page |
+| `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
+| `pydyf._to_bytes` | operators as WeasyPrint would write them |
+| `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
+"""
+
+import pydyf
+from pydyf import _to_bytes as to_bytes
+from weasyprint import VERSION
+from weasyprint.document import Document, Page
+from weasyprint.draw import draw_background, draw_border, draw_stacking_context
+from weasyprint.draw.text import draw_first_line
+from weasyprint.formatting_structure import boxes
+from weasyprint.layout import LayoutContext
+from weasyprint.layout.background import layout_box_backgrounds
+from weasyprint.matrix import Matrix
+from weasyprint.pdf.stream import Stream
+from weasyprint.stacking import StackingContext
+from weasyprint.text.ffi import TO_UNITS
+from weasyprint.text.line_break import create_layout, line_size
+
+WRITTEN_FOR = "70.0"
+overflows = LayoutContext.overflows
+
+__all__ = [
+    "TO_UNITS",
+    "VERSION",
+    "WRITTEN_FOR",
+    "Document",
+    "Matrix",
+    "Page",
+    "StackingContext",
+    "Stream",
+    "boxes",
+    "create_layout",
+    "draw_background",
+    "draw_border",
+    "draw_first_line",
+    "draw_stacking_context",
+    "layout_box_backgrounds",
+    "line_size",
+    "overflows",
+    "pydyf",
+    "to_bytes",
+]
