@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
