@@ -1,0 +1,273 @@
+"""Donors who give while parts of the product are killed, frozen or cut off, and what must be true afterwards."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+import requests
+
+from tests.journeys.people import Donor
+from tests.journeys.story import GOOD_CARD, Place
+from tests.processes import Answer, Instance, eventually
+from tests.services import services
+from tests.shipments import mali
+from tests.stand_in.webhooks import sign
+
+# The lease of a killed worker (Owed.LEASE), the relay's sweep, and the work itself on a busy machine.
+ONE_LEASE_S = 40.0
+SETTINGS = {
+    "RATE_GIVE": "100000/hour",
+    "RATE_ANONYMOUS": "100000/min",
+    "GIVE_PER_ADDRESS": "100000",
+    "GIVE_PER_EMAIL": "100000",
+    "GIVE_PER_HOUR": "100000",
+}
+WORLD = """
+from tests.donations.giving import make_appeal, make_charity
+make_charity()
+make_appeal()
+"""
+LABELS = 50  # a worker prints them for seconds
+# An advisory lock of the test's own: whoever wants to pass the barrier waits for the test to open it.
+BARRIER = 4_242
+
+
+@dataclass
+class Gift:
+    """A gift on its way, and the donor who gives it."""
+
+    donor: Donor
+    email: str
+    answer: dict[str, Any]
+    took_s: float  # from the request to our answer
+
+    @property
+    def reference(self) -> str:
+        return str(self.answer["reference"])
+
+    def pay(self) -> None:
+        """Pay at the checkout; where the donor is sent afterwards may not answer just now."""
+        self.donor.pay(self.answer["checkout_url"], GOOD_CARD)
+
+
+@dataclass
+class Givers:
+    """A charity with an open appeal in a product of real processes."""
+
+    product: Instance
+    place: Place
+    gifts: list[Gift] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator["Givers"]:
+        with Instance.started(folder, "web", "worker", "relay", "stripe", settings=SETTINGS) as product:
+            product.manage("shell", "-v", "0", "-c", WORLD)
+            mailbox = Path(product.env["VAR_DIR"]) / "mail"
+            yield cls(
+                product, Place(product.env["PUBLIC_URL"], product.env["STRIPE_API_BASE"], mailbox, folder, password="")
+            )
+
+    def make_whole(self) -> None:
+        """Start again whatever a test has ended."""
+        if not self.product.broker.valkey.answers():
+            self.product.broker.kill()
+            self.product.broker.start()
+            eventually(self.product.broker.valkey.answers)
+        self.start(*(name for name, running in self.product.running.items() if not running.running))
+        self.place.control("switches", hold=False, times=1, order="given")
+
+    def start(self, *names: str) -> None:
+        """Start programs again and return when all of them are ready."""
+        for name in names:
+            running = self.product[name]
+            running.log.unlink(missing_ok=True)  # "ready" must be the new one's word
+            running.start()
+        for name in names:
+            self.product.wait_for(name)
+
+    def consumers(self) -> int:
+        """How many workers wait at the broker for work."""
+        try:
+            with redis.Redis.from_url(self.product.broker.valkey.url) as broker:
+                return sum("brpop" in str(client["cmd"]) for client in broker.client_list())
+        except redis.ConnectionError:
+            return 0
+
+    # --- Donors and Stripe ------------------------------------------------------------------
+
+    def give(self) -> Gift:
+        """Write a gift down over the API; nothing is paid yet."""
+        donor, email = Donor(self.place.base_url), f"donor-{uuid.uuid4().hex[:12]}@example.org"
+        body = {
+            "amount": "500.50",
+            "currency": "HKD",
+            "appeal": "mali",
+            "donor": {"name": "Chan Tai Man", "email": email, "language": "en", "country": "HK"},
+            "consent": True,
+        }
+        began = time.perf_counter()
+        answer = donor.post("/api/v1/donations/", body)
+        gift = Gift(donor, email, answer, time.perf_counter() - began)
+        self.gifts.append(gift)
+        return gift
+
+    def pay_at_stripe(self, gift: Gift) -> None:
+        """Pay without a look at our own pages, which are down."""
+        requests.post(
+            gift.answer["checkout_url"],
+            {"number": GOOD_CARD, "expiry": "12/34", "cvc": "123", "name": "A Donor"},
+            allow_redirects=False,
+            timeout=10,
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        """The newest events at Stripe, oldest first."""
+        found = requests.get(
+            f"{self.place.stand_in_url}/v1/events",
+            params={"limit": 100},
+            headers={"Authorization": f"Bearer {self.product.env['STRIPE_SECRET_KEY']}"},
+            timeout=10,
+        ).json()["data"]
+        return list(reversed(found))
+
+    def paid_unheard(self) -> tuple[Gift, list[dict[str, Any]]]:
+        """A gift that is paid, and the events by which Stripe would tell us if it could."""
+        before = {event["id"] for event in self.events()}
+        self.place.control("switches", hold=True)
+        gift = self.give()
+        self.pay_at_stripe(gift)
+        return gift, [event for event in self.events() if event["id"] not in before]
+
+    def deliver(self, event: dict[str, Any], *, timeout: float = 30.0) -> Answer:
+        """Post one event, signed, to our webhook. Raises OSError when nobody answers."""
+        body = json.dumps(event).encode()
+        secret, at = self.product.env["STRIPE_WEBHOOK_SECRETS"].split(",")[0], int(time.time())
+        return self.product.post(
+            "/api/v1/stripe/events/",
+            body,
+            headers={"Content-Type": "application/json", "Stripe-Signature": f"t={at},v1={sign(body, secret, at)}"},
+            timeout=timeout,
+        )
+
+    # --- Barriers ---------------------------------------------------------------------------
+
+    @contextmanager
+    def held_at(self, table: str, when: str) -> Iterator["Barrier"]:
+        """Hold whoever updates a row of a table so that `when` becomes true, just before it does.
+
+        The barrier lies in the database, so the program behind it is the real one and may be killed there.
+        It opens after 5 s (statement_timeout) by failing whoever waits.
+        """
+        url = services().postgres.conninfo(self.product.database)
+        with psycopg.connect(url, autocommit=True) as keeper:
+            keeper.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
+            keeper.execute(
+                f"""CREATE FUNCTION wait_at_barrier() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+                    AS 'BEGIN PERFORM pg_advisory_xact_lock_shared({BARRIER}); RETURN NEW; END';
+                    CREATE TRIGGER aa_barrier BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({when})
+                    EXECUTE FUNCTION wait_at_barrier()""".encode()
+            )
+            try:
+                yield Barrier(keeper)
+            finally:
+                keeper.execute("SELECT pg_advisory_unlock_all()")
+                keeper.execute(f"DROP TRIGGER aa_barrier ON {table}; DROP FUNCTION wait_at_barrier()".encode())
+
+    # --- What must be true ------------------------------------------------------------------
+
+    def papers_of(self, gift: Gift) -> tuple[Any, ...] | None:
+        """Receipt number, documents, attempts at printing and mails of a gift, or None while some of it is owed."""
+        rows = self.product.rows(
+            """SELECT r.number, p.attempts, p.state, d.state, e.state,
+                      (SELECT count(*) FROM logistics_document WHERE kind = 'receipt' AND number = r.number),
+                      (SELECT count(*) FROM logistics_email WHERE "to" = %s)
+               FROM donations_donation g
+               JOIN donations_receipt r ON r.donation_id = g.id
+               JOIN logistics_document p ON p.id = r.document_id
+               JOIN donations_receiptdelivery d ON d.receipt_id = r.id
+               LEFT JOIN logistics_email e ON e.id = d.email_id
+               WHERE g.reference = %s""",
+            gift.email,
+            gift.reference,
+        )
+        if not rows or any(state != "done" for row in rows for state in row[2:5]):
+            return None
+        assert len(rows) == 1, f"one receipt and one delivery, not {rows}"
+        number, attempts, *_, documents, mails = rows[0]
+        assert (documents, mails) == (1, 1), f"{number}: one document and one mail, not {documents} and {mails}"
+        return number, attempts
+
+    def settled(self, gift: Gift, *, within: float = ONE_LEASE_S) -> int:
+        """Wait until a gift's receipt is issued, printed and mailed, each exactly once; attempts at printing."""
+        _, attempts = eventually(
+            lambda: self.papers_of(gift), within=within, what=f"the receipt of {gift.reference} to be mailed"
+        )
+        assert len(self.place.mails_to(gift.email)) == 1
+        self.numbers_have_no_gap()
+        return int(attempts)
+
+    def numbers_have_no_gap(self) -> None:
+        numbers = [row[0] for row in self.product.rows("SELECT sequence FROM donations_receipt ORDER BY sequence")]
+        (last,) = self.product.rows("SELECT last FROM logistics_numberseries WHERE name = 'HK receipts'")
+        assert numbers == list(range(1, last[0] + 1))
+
+    def owe_long_paper(self) -> str:
+        """Owe a paper that takes a worker seconds to print, tell nobody, and return its number."""
+        number = f"LONG-{uuid.uuid4().hex[:8]}"
+        context = json.dumps(mali.labels(labels=mali.labels()["labels"][:LABELS]))
+        self.product.rows(
+            """INSERT INTO logistics_document (id, kind, number, version, template, context, content_sha256, languages,
+                   requested_at, token, storage_name, sha256, state, attempts, last_error_code, progress)
+               VALUES (%s, 'labels', %s, 1, 'shipments/papers/labels.html', %s, %s, '{en}',
+                   now(), %s, '', '', 'pending', 0, '', 0)
+               RETURNING id""",
+            *(uuid.uuid4(), number, context, hashlib.sha256(context.encode()).hexdigest(), number),
+        )
+        return number
+
+    def document(self, number: str) -> tuple[str, int]:
+        """State and attempts of the one document with a number."""
+        ((state, attempts),) = self.product.rows(
+            "SELECT state, attempts FROM logistics_document WHERE number = %s", number
+        )
+        return state, attempts
+
+    def stored_events(self, events: list[dict[str, Any]]) -> dict[str, int]:
+        """How often each of these events is stored, and only those that are done."""
+        return dict(
+            self.product.rows(
+                "SELECT stripe_id, count(*) FROM donations_stripeevent WHERE stripe_id = ANY(%s) AND state = 'done'"
+                " GROUP BY 1",
+                [event["id"] for event in events],
+            )
+        )
+
+
+@dataclass
+class Barrier:
+    """Where programs wait; see Givers.held_at."""
+
+    keeper: psycopg.Connection[Any]
+
+    def reached(self, *, within: float = 30.0) -> None:
+        """Return when somebody waits at it."""
+
+        def somebody_waits() -> bool:
+            row = self.keeper.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted", [BARRIER]
+            ).fetchone()
+            return bool(row and row[0])
+
+        eventually(somebody_waits, within=within, what="a program to reach the barrier")
+
+    def open(self) -> None:
+        self.keeper.execute("SELECT pg_advisory_unlock(%s)", [BARRIER])

@@ -1,0 +1,176 @@
+"""Whatever is killed, frozen or repeated: after one lease and one sweep each receipt and each paper exists once.
+
+The processes are real, and so are the signals. Tests share one product; each begins with all of it alive.
+"""
+
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Any
+
+import pytest
+import redis
+
+from tests.journeys.faults import Givers
+from tests.processes import eventually
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Givers]:
+    with Givers.started(tmp_path_factory.mktemp("faults")) as givers:
+        yield givers
+
+
+@pytest.fixture
+def givers(shared: Givers) -> Givers:
+    shared.make_whole()
+    return shared
+
+
+def test_a_worker_killed_while_printing(givers: Givers):
+    """kill -9 in the worst moments: half-way through a long paper, and with a receipt printed but not yet recorded."""
+    with givers.held_at("logistics_document", "NEW.state = 'done' AND NEW.kind = 'receipt'") as barrier:
+        long_paper = givers.owe_long_paper()
+        eventually(lambda: givers.document(long_paper)[0] == "leased", what="the long paper to be in print")
+        gift = givers.give()
+        gift.pay()
+        barrier.reached()
+        givers.product["worker"].kill()
+    assert givers.document(long_paper) == ("leased", 1)
+    givers.start("worker")
+
+    assert givers.settled(gift) == 2
+    eventually(lambda: givers.document(long_paper) == ("done", 2), within=30, what="the long paper to be printed")
+
+
+def test_the_broker_is_stopped_during_a_payment(givers: Givers):
+    usual = median(givers.give().took_s for _ in range(3))
+    gift = givers.give()
+    givers.product.broker.kill()  # the workers live, but hear nothing: whatever is done now, the relay does
+
+    gift.pay()
+    slow = [givers.give() for _ in range(3)]
+
+    givers.settled(gift)
+    assert median(late.took_s for late in slow) - usual <= 1.5
+    givers.product.broker.start()
+    eventually(lambda: givers.consumers() > 0, what="the worker to come back to the broker by itself")
+    slow[0].pay()
+    givers.settled(slow[0])
+
+
+def test_no_request_hangs_on_a_frozen_broker(givers: Givers):
+    """Half-open: the broker's machine takes what is sent and says nothing."""
+    _, events = givers.paid_unheard()
+    givers.product.broker.freeze()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            pages = [pool.submit(givers.product.get, path, timeout=8) for path in ("/health/", "/give/")]
+            told = [pool.submit(givers.deliver, event, timeout=8) for event in events]
+        gift = givers.give()
+    finally:
+        givers.product.broker.thaw()
+
+    assert all(answer.result().status < 600 for answer in pages)
+    assert [answer.result().status for answer in told] == [200] * len(events)
+    assert gift.took_s < 8
+    for paid in givers.gifts[-2:]:
+        if paid is gift:
+            givers.place.control("switches", hold=False)
+            gift.pay()
+        givers.settled(paid)
+
+
+def test_a_webhook_twenty_times_in_eight_threads(givers: Givers):
+    gift, events = givers.paid_unheard()
+    copies = events * 20
+    random.Random(20).shuffle(copies)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [json_of(answer) for answer in pool.map(givers.deliver, copies)]
+
+    assert sum(answer["is_new"] for answer in answers) == len(events)
+    givers.settled(gift)
+    eventually(lambda: givers.stored_events(events) == {event["id"]: 1 for event in events})
+    givers.settled(gift)
+    # And Stripe's own deliveries, late.
+    givers.place.control("release", order="reversed", times=2)
+    givers.place.control("settle")
+    givers.settled(gift)
+
+
+def json_of(answer: Any) -> Any:
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def test_relay_and_worker_killed_and_the_broker_emptied(givers: Givers):
+    gifts = [givers.give() for _ in range(3)]
+    givers.product["relay"].kill()
+    givers.product["worker"].kill()
+    for gift in gifts:
+        gift.pay()
+    givers.place.control("settle")
+    with redis.Redis.from_url(givers.product.broker.valkey.url) as broker:
+        assert broker.llen("default") > 0
+        broker.flushall()
+    givers.product["relay"].start()
+    givers.start("worker")
+
+    for gift in gifts:
+        givers.settled(gift)
+
+
+def test_a_worker_is_replaced_while_printing(givers: Givers):
+    """A deployment: SIGTERM, and the worker ends what it has begun."""
+    with givers.held_at("logistics_document", "NEW.state = 'done' AND NEW.kind = 'receipt'") as barrier:
+        gift = givers.give()
+        gift.pay()
+        barrier.reached()
+        worker = givers.product["worker"].process
+        assert worker is not None
+        worker.send_signal(signal.SIGTERM)
+        barrier.open()
+        assert worker.wait(25) == 0
+    givers.start("worker")
+
+    assert givers.settled(gift) == 1
+
+
+def test_the_web_killed_between_commit_and_enqueue(givers: Givers):
+    """The event is committed and its sender is still talking to a broker that does not answer: it dies there."""
+    gift, events = givers.paid_unheard()
+    success = next(event for event in events if event["type"] == "checkout.session.completed")
+    givers.product["worker"].kill()
+    givers.product["relay"].kill()
+    givers.product.broker.freeze()
+    heard = threading.Thread(target=lambda: refused(givers, success))
+    heard.start()
+
+    def is_stored() -> bool:
+        return bool(givers.product.rows("SELECT 1 FROM donations_stripeevent WHERE stripe_id = %s", success["id"]))
+
+    eventually(is_stored, what="the event to be committed")
+    givers.product["web"].kill()
+    heard.join()
+    givers.product.broker.kill()  # with all that it had taken and not read
+    givers.product["relay"].start()
+
+    givers.settled(gift)
+    assert [name for name in ("web", "worker") if givers.product[name].running] == []
+
+
+def refused(givers: Givers, event: dict[str, Any]) -> None:
+    with pytest.raises(OSError):
+        givers.deliver(event)
+
+
+def test_in_the_end_every_invariant_holds(shared: Givers):
+    printed = shared.product.manage("verify")
+
+    assert "broken" not in printed, printed
