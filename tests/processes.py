@@ -78,25 +78,26 @@ class Running:
 
     def stop(self, *, within: float = 15.0) -> int:
         """End it as a deployment would (SIGTERM), and return its exit code."""
-        return processes.stop(self._mine(), within=within)
+        return processes.stop(self.mine(), within=within)
 
     def kill(self) -> None:
         """End it and its children as a lost machine would (SIGKILL)."""
-        processes.signal_group(self._mine(), signal.SIGKILL)
-        self._mine().wait()
+        processes.signal_group(self.mine(), signal.SIGKILL)
+        self.mine().wait()
 
     def freeze(self) -> None:
         """Leave it alive but doing nothing (SIGSTOP)."""
-        processes.signal_group(self._mine(), signal.SIGSTOP)
+        processes.signal_group(self.mine(), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        processes.signal_group(self._mine(), signal.SIGCONT)
+        processes.signal_group(self.mine(), signal.SIGCONT)
 
     def text(self) -> str:
         """All that it wrote."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def _mine(self) -> subprocess.Popen[bytes]:
+    def mine(self) -> subprocess.Popen[bytes]:
+        """Its main process. Raises RuntimeError when it was never started."""
         if self.process is None:
             raise RuntimeError(f"{self.program.name} was not started.")
         return self.process
@@ -204,12 +205,14 @@ class Instance:
             raise RuntimeError(f"{name} ended at once:\n{running.text()[-4000:]}")
 
     def end(self) -> None:
-        """Stop everything and drop the database."""
-        for running in self.running.values():
-            if running.running:
-                running.thaw()
-                running.stop(within=10)
+        """Stop everything at once and drop the database; nobody will miss what a slow one had still to do."""
+        alive = [running for running in self.running.values() if running.running]
+        for running in alive:
+            running.thaw()
+            processes.signal_group(running.mine(), signal.SIGTERM)
         self.broker.thaw()
+        for running in alive:
+            running.stop(within=4)
         self.broker.stop()
         services().postgres.drop(self.database)
 
