@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, ProtectedError, Q, Sum
+from django.db.models import Count, F, ProtectedError, Sum
 
 from donations import amounts
 from donations.appeals.models import Appeal
@@ -92,7 +92,8 @@ def received(appeals: Iterable[Appeal]) -> dict[UUID, list[Received]]:
     totals: dict[UUID, list[Received]] = {appeal.pk: [] for appeal in appeals}
     kept = F("donations__amount_minor") - F("donations__refunded_minor") - F("donations__charged_back_minor")
     rows = (
-        Appeal.objects.filter(Q(pk__in=totals), ~Q(donations__status="pending"), donations__isnull=False)
+        # Not `~Q(status="pending")`: of a many-sided relation that means appeals without any pending gift.
+        Appeal.objects.filter(pk__in=totals, donations__received_at__isnull=False)
         .order_by("pk", "donations__currency")
         .values_list("pk", "donations__currency")
         .annotate(amount=Sum(kept), gifts=Count("donations"))

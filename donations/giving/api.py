@@ -119,12 +119,20 @@ class DonorOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     organisation = serializers.CharField()
-    email = serializers.EmailField()
-    address = serializers.CharField()
+    email = serializers.EmailField(required=False, help_text="For finance only")
+    address = serializers.CharField(required=False, help_text="For finance only")
     country = serializers.CharField()
     language = serializers.CharField()
     created_at = serializers.DateTimeField()
     version = serializers.IntegerField()
+
+    def to_representation(self, donor: Donor) -> dict[str, Any]:
+        """Leave out how to reach a donor, unless it is finance who asks."""
+        shown = super().to_representation(donor)
+        if not self.context["request"].user.has_role(Role.FINANCE):
+            for name in ("email", "address"):
+                shown.pop(name)
+        return shown
 
 
 class DonorFilter(django_filters.FilterSet):
@@ -177,7 +185,7 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
         """Show one donor."""
         donor = self.get_object()
-        return with_etag(Response(DonorOut(donor).data), donor)
+        return with_etag(Response(self.get_serializer(donor).data), donor)
 
     @extend_schema(
         request=DonorIn,
@@ -196,4 +204,4 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             by=actor(request),
             at=timezone.now(),
         )
-        return with_etag(Response(DonorOut(donor).data), donor)
+        return with_etag(Response(self.get_serializer(donor).data), donor)

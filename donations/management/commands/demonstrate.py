@@ -1,0 +1,30 @@
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from logistics.demonstration import world
+
+# Money first: a shipment's papers need the charity, which finance sets up.
+STAGES = ("donations.demonstration", "shipments.demonstration")
+
+
+class Command(BaseCommand):
+    help = "Make the demonstration world: people, a partner, a catalogue, gifts, a shipment. Again: nothing is doubled."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("People with known passwords are made in development only: DEBUG is off.")
+        at = timezone.now()
+        made = world.demonstrate(at)
+        for stage in STAGES:
+            if find_spec(stage):
+                import_module(stage).demonstrate(at)
+        self.stdout.write("Sign in at /admin/ as any of these, or call the API as the partner:")
+        for role, user in made.staff.items():
+            self.stdout.write(f"  {role + ':':12} {user.email}  {made.password}")
+        self.stdout.write(f"  {'partner:':12} Authorization: Bearer {made.partner_key}")
+        self.stdout.write("  donor:       no account: give at /give/, see one's gifts at /my-gifts/")
