@@ -139,6 +139,9 @@ def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
         yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for key, value in details.items():
+            if isinstance(key, int):  # the place of an item in a list
+                yield from field_errors(value, f"{path}[{key}]")
+                continue
             name = "" if key == "non_field_errors" else str(key)
             yield from field_errors(value, f"{path}.{name}".strip("."))
     else:
