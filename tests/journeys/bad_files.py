@@ -52,10 +52,10 @@ def make(good: Path, folder: Path) -> list[BadFile]:
     huge.write_bytes(good.read_bytes() + b"\0" * 30_000_000)
     return [
         spoiled("unknown column", "unknown_column", add_column),
-        spoiled("missing weight", "missing", set_cells("unit_weight_kg", None, 5, 9), times=2),
-        spoiled("negative quantity", "not_positive", set_cells("quantity", -3, 7, 8, 40), times=3),
+        spoiled("missing weight", "required", set_cells("unit_weight_kg", None, 5, 9), times=2),
+        spoiled("negative quantity", "below_one", set_cells("quantity", -3, 7, 8, 40), times=3),
         spoiled("package without lines", "package_without_lines", add_empty_package),
         spoiled("formula without a value", "formula_without_value", set_cells("quantity", "=1+1", 12)),
-        BadFile("unreadable file", unreadable, "unreadable_file"),
-        BadFile("30 MB file", huge, "file_too_large", refused_at_once=True),
+        BadFile("unreadable file", unreadable, "unreadable"),
+        BadFile("30 MB file", huge, "too_large", refused_at_once=True),
     ]

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tests import services
-from tests.journeys.place import running_place
 from tests.journeys.goods import GoodsStory
+from tests.journeys.place import running_place
 
 KEEP = services.ROOT / "var" / "demo"
 
@@ -38,7 +38,9 @@ def tell(console: Console) -> int:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=services.PREFIX) as folder:
         Path(folder).chmod(0o711)
-        console.print("Starting a throw-away product: web, worker, relay, PostgreSQL, Redis protocol, Stripe stand-in ...")
+        console.print(
+            "Starting a throw-away product: web, worker, relay, PostgreSQL, Redis protocol, Stripe stand-in ..."
+        )
         with running_place(Path(folder), keep=KEEP) as place:
             console.print(f"[dim]started in {time.perf_counter() - began:.1f} s[/dim]")
             return _tell_steps(console, GoodsStory(place))
@@ -54,7 +56,9 @@ def _tell_steps(console: Console, story: GoodsStory) -> int:
             try:
                 result = step()
             except Exception as error:  # a broken step is told like any other, and ends the story
-                console.print(f"[red]{number:>2} ✗[/red] {title}\n     {type(error).__name__}: {error}", highlight=False)
+                console.print(
+                    f"[red]{number:>2} ✗[/red] {title}\n     {type(error).__name__}: {error}", highlight=False
+                )
                 return 1
             bars.clear()
             took = time.perf_counter() - started

@@ -10,6 +10,7 @@ from typing import Any
 from tests.journeys import bad_files, papers
 from tests.journeys.people import Program
 from tests.journeys.story import DATA, Story, eventually, must
+from tests.shipments.mali import CATEGORIES
 
 WORKBOOK = DATA / "packing_list_clean.xlsx"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -54,14 +55,21 @@ class GoodsStory(Story):
             },
         )
         at = f"/api/v1/partners/{partner['id']}"
-        contact = {"name": "Awa Diarra", "email": PARTNER_MAIL, "language": "fr", "is_told": True}
-        coordinator.post(f"{at}/contacts/", contact)
+        contact = {
+            "partner": partner["id"],
+            "name": "Awa Diarra",
+            "email": PARTNER_MAIL,
+            "language": "fr",
+            "is_told": True,
+        }
+        coordinator.post("/api/v1/contacts/", contact)
         self.facts["sites"] = {}
         for site in rows("sites.csv"):
             is_secret = site["location_is_confidential"] == "yes"
             made = coordinator.post(
-                f"{at}/sites/",
+                "/api/v1/sites/",
                 {
+                    "partner": partner["id"],
                     "kind": "confidential" if is_secret else "open",
                     "public_name": "" if is_secret else site["name"],
                     "region": site["admin1_pcode"],
@@ -82,6 +90,8 @@ class GoodsStory(Story):
 
     def warehouse_opens_a_shipment(self) -> str:
         told = rows("shipment.csv")[0]
+        for name_en, name_fr in CATEGORIES.items():
+            self.staff("warehouse").post("/api/v1/categories/", {"name_en": name_en, "name_fr": name_fr})
         shipment = self.staff("warehouse").post(
             "/api/v1/shipments/",
             {
@@ -144,7 +154,7 @@ class GoodsStory(Story):
     def dry_run_shows_what_would_happen(self) -> str:
         seen = self._upload(WORKBOOK, dry_run=True)
         must(seen["outcome"] == "would_import", f"the dry run finds no error, not {seen['errors'][:3]}")
-        self._totals_are(seen["totals"])
+        self._totals_are(seen["plan"]["totals"])
         now = self.staff("warehouse").get(self.shipment)
         must(now["totals"]["packages"] == 0, "a dry run writes nothing")
         return "270 packages and 323 lines would be written; nothing is"
@@ -169,8 +179,10 @@ class GoodsStory(Story):
                 codes = {error["code"] for error in seen["errors"]}
                 must(case.code in codes, f"{case.name}: {case.code}, not {codes}")
                 places = [error for error in seen["errors"] if error["code"] == case.code]
-                must(len(places) == case.times, f"{case.name}: every bad row is listed ({case.times}), not {len(places)}")
-                must(all(error["reason"] for error in places), f"{case.name}: each row says why")
+                must(
+                    len(places) == case.times, f"{case.name}: every bad row is listed ({case.times}), not {len(places)}"
+                )
+                must(all(error["detail"] for error in places), f"{case.name}: each row says why")
             refused.append(case.name)
         now = warehouse.get(self.shipment)
         must(now["totals"]["packages"] == 0, "nothing of a bad file is written")
@@ -280,7 +292,9 @@ class GoodsStory(Story):
 
     def the_goods_received_note_and_the_discrepancy(self) -> str:
         warehouse = self.staff("warehouse")
-        note = self._paper(warehouse, f"{self.shipment}deliveries/{self.facts['delivery']['id']}/note/", "note")
+        note = self._paper(
+            warehouse, f"{self.shipment}deliveries/{self.facts['delivery']['id']}/goods-received-note/", "note"
+        )
         (self.place.keep / "goods-received-note.pdf").write_bytes(note)
         must("CGD-ML-26-001 17/270" in papers.words_of(note), "the note names the missing package")
         open_ones = warehouse.get("/api/v1/discrepancies/", shipment=self.facts["shipment"], state="open")["results"]
@@ -294,8 +308,11 @@ class GoodsStory(Story):
         coordinator.send("POST", f"{self.shipment}close/", status=(409,))
         for one in self.facts["discrepancies"]:
             at = f"/api/v1/discrepancies/{one['id']}/"
-            coordinator.post(f"{at}decide/", {"decision": "write_off", "reason": "Agreed with the partner by phone."})
-            coordinator.post(f"{at}close/", {"reason": "Settled."})
+            decided = coordinator.post(
+                f"{at}decide/",
+                {"decision": "write_off", "note": "Agreed with the partner by phone.", "version": one["version"]},
+            )
+            coordinator.post(f"{at}close/", {"version": decided["version"]})
         closed = coordinator.post(f"{self.shipment}close/")
         must(closed["status"] == "closed", "the shipment is closed")
         return f"{closed['number']} is closed"

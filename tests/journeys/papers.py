@@ -9,7 +9,9 @@ import pypdfium2
 def text_of(pdf: bytes) -> str:
     """Return the text as `pdftotext` reads it; where poppler is not installed, as PDFium does."""
     if shutil.which("pdftotext"):
-        return subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+        return subprocess.run(
+            ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True
+        ).stdout.decode()
     document = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in document)
 

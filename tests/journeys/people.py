@@ -66,7 +66,11 @@ class Staff(Person):
     def __init__(self, base_url: str, email: str, password: str) -> None:
         super().__init__(base_url)
         page = self.http.get(self.url("/admin/login/"), headers={"Accept": "text/html"}, timeout=30)
-        form = {"username": email, "password": password, "csrfmiddlewaretoken": hidden(page.text, "csrfmiddlewaretoken")}
+        form = {
+            "username": email,
+            "password": password,
+            "csrfmiddlewaretoken": hidden(page.text, "csrfmiddlewaretoken"),
+        }
         landed = self.http.post(page.url, data=form, headers={"Referer": page.url, "Accept": "text/html"}, timeout=30)
         if "sessionid" not in self.http.cookies:
             raise Refused(f"{email} could not sign in: {landed.status_code}")
@@ -88,13 +92,22 @@ class Donor(Person):
         page = checked(self.http.get(checkout_url, headers={"Accept": "text/html"}, timeout=30), 200)
         action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
         form = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text))
-        form |= {"card_number": card, "number": card, "exp": "12 / 34", "expiry": "12/34", "cvc": "123", "name": "A Donor"}
+        form |= {
+            "card_number": card,
+            "number": card,
+            "exp": "12 / 34",
+            "expiry": "12/34",
+            "cvc": "123",
+            "name": "A Donor",
+        }
         target = requests.compat.urljoin(page.url, action[1] if action and action[1] else page.url)
         return self.http.post(target, data=form, headers={"Accept": "text/html", "Referer": page.url}, timeout=30)
 
 
 def hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', html) or re.search(rf'value="([^"]*)"[^>]*name="{name}"', html)
+    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', html) or re.search(
+        rf'value="([^"]*)"[^>]*name="{name}"', html
+    )
     if not found:
         raise Refused(f"the page has no field {name}")
     return found[1]

@@ -1,7 +1,5 @@
 """The main job from gift to delivery, through HTTP only. `make demo` tells it, test_main_story.py proves it."""
 
-import csv
-import hashlib
 import re
 import time
 import uuid
@@ -15,7 +13,7 @@ from typing import Any
 import requests
 
 from tests.journeys import papers
-from tests.journeys.people import Donor, Person, Program, Refused, Staff, checked
+from tests.journeys.people import Donor, Person, Refused, Staff, checked
 
 DATA = Path(__file__).parent.parent / "data" / "mali_shipment"
 GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"

@@ -1,0 +1,27 @@
+"""The main job, as its people do it: gift, receipt, manifest, papers, delivery. See story.py and goods.py."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.goods import GoodsStory
+from tests.journeys.place import running_place
+
+
+@pytest.mark.processes
+def test_the_main_story_holds(tmp_path: Path) -> None:
+    keep = tmp_path / "papers"
+    keep.mkdir()
+    with running_place(tmp_path, keep=keep) as place:
+        story = GoodsStory(place)
+
+        told = {title: step() for title, step in story.steps()}
+
+    assert len(told) == 18
+    assert {path.name for path in keep.glob("*.pdf")} == {
+        "receipt-hkd.pdf",
+        "receipt-xof.pdf",
+        "receipt-second-card.pdf",
+        "packing-list.pdf",
+        "goods-received-note.pdf",
+    }
