@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from shipments.deliveries.api import DeliveryViewSet, DiscrepancyViewSet
 from shipments.imports.api import TemplateView, UploadViewSet
 from shipments.manifests.api import LineViewSet, PackageViewSet
 from shipments.moves.api import ShipmentViewSet
@@ -10,6 +11,8 @@ router = SimpleRouter(use_regex_path=False)
 router.register("shipments", ShipmentViewSet, "shipment")
 router.register("shipments/<str:shipment>/packages", PackageViewSet, "package")
 router.register("shipments/<str:shipment>/lines", LineViewSet, "line")
+router.register("shipments/<str:shipment>/deliveries", DeliveryViewSet, "delivery")
+router.register("discrepancies", DiscrepancyViewSet, "discrepancy")
 router.register("shipments/<str:shipment>/imports", UploadViewSet, "import")
 router.register("shipments/<str:shipment>/papers", PaperViewSet, "paper")
 

@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact, LessThanOrEqual
 
-from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 from shipments.manifests.models import ManifestLine, Package, Shipment
@@ -46,7 +45,6 @@ class Delivery(models.Model):
     packages_counted = models.PositiveIntegerField(null=True)
     note = models.CharField(max_length=500, blank=True)
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
-    received_note = models.OneToOneField(Document, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         verbose_name_plural = "deliveries"

@@ -30,6 +30,11 @@ class OfShipment:
     request: Request
     kwargs: dict[str, Any]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        # First of all: what is in the body must not tell whether the shipment is there.
+        self.shipment()
+
     def shipment(self) -> Shipment:
         """Return the shipment of the address. Raises Http404 where there is none, or not for this caller."""
         if not hasattr(self, "_shipment"):

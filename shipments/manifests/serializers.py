@@ -128,7 +128,7 @@ class ShipmentDetailOut(ShipmentOut):
     purpose = serializers.CharField(required=False)
     notify_party = serializers.CharField()
     hand_over_point = serializers.CharField()
-    mode = serializers.ChoiceField(choices=Mode)
+    mode = serializers.ChoiceField(choices=Mode.choices)
     incoterm = serializers.CharField()
     incoterm_place = serializers.CharField()
     port_of_loading = serializers.CharField()
@@ -226,7 +226,7 @@ class ShipmentIn(serializers.Serializer[Any]):
         max_length=500, required=False, allow_blank=True, help_text="Empty: the consignee"
     )
     hand_over_point = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    mode = serializers.ChoiceField(choices=Mode, required=False)
+    mode = serializers.ChoiceField(choices=Mode.choices, required=False)
     incoterm = serializers.CharField(max_length=3, required=False, allow_blank=True)
     incoterm_place = serializers.CharField(max_length=60, required=False, allow_blank=True)
     port_of_loading = serializers.CharField(max_length=5, required=False, allow_blank=True)
@@ -261,7 +261,7 @@ class LineOut(serializers.Serializer[ManifestLine]):
     net_kg = serializers.CharField(allow_null=True)
     hs6 = serializers.CharField()
     origin = serializers.CharField()
-    condition = serializers.ChoiceField(choices=Condition)
+    condition = serializers.ChoiceField(choices=Condition.choices)
     grade = serializers.CharField()
     unit_value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
     value = serializers.CharField(required=False)
@@ -311,7 +311,7 @@ class PackageOut(serializers.Serializer[Package]):
     gross_kg = serializers.CharField(allow_null=True)
     gross_measured = serializers.BooleanField()
     destination = serializers.CharField(allow_null=True, help_text="Code of the site")
-    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag))
+    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
     remark = serializers.CharField()
     lines = LineOut(many=True)
 
@@ -348,7 +348,7 @@ class LineIn(serializers.Serializer[Any]):
     )
     hs6 = serializers.RegexField(r"^[0-9]{6}$", required=False)
     origin = serializers.CharField(max_length=2, required=False, allow_blank=True)
-    condition = serializers.ChoiceField(choices=Condition, required=False)
+    condition = serializers.ChoiceField(choices=Condition.choices, required=False)
     grade = serializers.CharField(max_length=1, required=False, allow_blank=True)
     un_number = serializers.RegexField(r"^[0-9]{4}$", required=False, allow_blank=True)
     serials = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=500)
@@ -366,7 +366,7 @@ class PackageChange(serializers.Serializer[Any]):
     gross_kg = serializers.DecimalField(9, 3, required=False, allow_null=True, min_value=Decimal("0.001"))
     gross_measured = serializers.BooleanField(required=False)
     destination = serializers.CharField(max_length=8, required=False, allow_null=True, help_text="Code of the site")
-    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag), required=False, max_length=4)
+    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices), required=False, max_length=4)
     remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 

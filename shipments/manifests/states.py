@@ -48,3 +48,5 @@ EVER_DISPATCHED = (
 SEALED_STATES = (Status.SEALED, *EVER_DISPATCHED)
 # A partner is not told of what may still change or be cancelled.
 SEEN_BY_PARTNERS = EVER_DISPATCHED
+# Its goods may be confirmed. One that is on its way arrives by being confirmed.
+DELIVERABLE = (Status.DISPATCHED, Status.ARRIVED, Status.PARTIALLY_RECEIVED, Status.RECEIVED)

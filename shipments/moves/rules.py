@@ -15,7 +15,7 @@ from logistics.partners.models import Partner
 from logistics.people.models import Role, User
 from shipments.deliveries.models import Discrepancy, Tally
 from shipments.manifests.models import ManifestLine, Shipment
-from shipments.manifests.states import Status
+from shipments.manifests.states import DELIVERABLE, Status
 
 WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
 RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
@@ -199,11 +199,7 @@ MOVES: dict[str, Move] = {
         Move("reopen", frozenset({Status.SEALED}), WAREHOUSE),
         Move("dispatch", frozenset({Status.SEALED}), WAREHOUSE, may_leave),
         Move("arrive", frozenset({Status.DISPATCHED}), RECEIVERS),
-        Move(
-            "deliver",
-            frozenset({Status.DISPATCHED, Status.ARRIVED, Status.PARTIALLY_RECEIVED, Status.RECEIVED}),
-            RECEIVERS,
-        ),
+        Move("deliver", frozenset(DELIVERABLE), RECEIVERS),
         Move("lose", frozenset({Status.DISPATCHED, Status.ARRIVED}), WAREHOUSE),
         Move("find", frozenset({Status.LOST}), WAREHOUSE),
         Move("return", frozenset({Status.DISPATCHED}), WAREHOUSE),

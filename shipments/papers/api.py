@@ -36,7 +36,7 @@ class PDFRenderer(BaseRenderer):
 
 class PaperOut(serializers.Serializer[Paper]):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=Paper.Kind)
+    kind = serializers.ChoiceField(choices=Paper.Kind.choices)
     number = serializers.CharField()
     version = serializers.IntegerField()
     state = serializers.CharField(help_text="pending, leased (being printed), done, dead")

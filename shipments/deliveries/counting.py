@@ -1,0 +1,130 @@
+"""What a confirmation says, turned into figures for each manifest line.
+
+A confirmation is small: it says what holds by default ("good", or nothing) and names the exceptions. What it names is
+counted here; the rest of a "good" delivery is counted by one statement in the database (services.py).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from logistics.errors import Invalid
+from shipments.deliveries.models import Delivery
+from shipments.manifests.models import ManifestLine, Shipment
+
+FIGURES = ("good", "damaged", "missing", "surplus")
+# `true` in place of a number: all that is not accounted for yet.
+ALL: Literal[True] = True
+
+
+@dataclass
+class Counted:
+    """One line in one delivery."""
+
+    line: ManifestLine
+    remaining: int  # not accounted for before this delivery
+    good: int = 0
+    damaged: int = 0
+    missing: int = 0
+    surplus: int = 0
+    reason: str = ""
+    later: bool = False
+
+    @property
+    def says_nothing(self) -> bool:
+        return not (self.good or self.damaged or self.missing or self.surplus)
+
+    @property
+    def is_lost(self) -> bool:
+        """Nothing of the line came, and nothing had come before."""
+        return self.missing > 0 and self.missing == self.line.quantity
+
+
+def count(shipment: Shipment, default: str, exceptions: Sequence[Mapping[str, Any]]) -> list[Counted]:
+    """Return what the exceptions say of each line that they name.
+
+    Raises Invalid, with the path of the exception, for a package or line that is not there, a line named twice,
+    more than is there to account for, damage without a reason.
+    """
+    numbers = {exception["package"] for exception in exceptions}
+    of_package = _lines(shipment, numbers)
+    counted: dict[UUID, Counted] = {}
+    for place, exception in enumerate(exceptions):
+        path = f"exceptions[{place}]"
+        for line in _named(of_package, exception, path):
+            if line.pk in counted:
+                raise Invalid(_("This line is named twice."), field=path, code="named_twice")
+            counted[line.pk] = _judge(line, exception, default, path)
+    return list(counted.values())
+
+
+def _lines(shipment: Shipment, numbers: Iterable[int]) -> dict[int, list[ManifestLine]]:
+    lines = ManifestLine.objects.filter(package__shipment=shipment, package__number__in=list(numbers))
+    of_package: dict[int, list[ManifestLine]] = {}
+    for line in lines.select_related("package", "item", "tally").order_by("package__number", "position"):
+        of_package.setdefault(line.package.number, []).append(line)
+    return of_package
+
+
+def _named(of_package: Mapping[int, list[ManifestLine]], exception: Mapping[str, Any], path: str) -> list[ManifestLine]:
+    """Return the lines that an exception is about: one, or all of its package."""
+    number = exception["package"]
+    lines = of_package.get(number)
+    if not lines:
+        detail = _("There is no package %(number)d in this shipment.") % {"number": number}
+        raise Invalid(detail, field=f"{path}.package", code="does_not_exist")
+    if "line" in exception:
+        found = [line for line in lines if line.position == exception["line"]]
+        if not found:
+            detail = _("Package %(number)d has the lines 1 to %(last)d.") % {"number": number, "last": len(lines)}
+            raise Invalid(detail, field=f"{path}.line", code="does_not_exist")
+        return found
+    # type(), as True is an int too.
+    says_figures = any(type(exception.get(name)) is int for name in FIGURES)
+    if says_figures and len(lines) > 1:
+        detail = _("Package %(number)d has %(lines)d lines: say which line you counted.") % {
+            "number": number,
+            "lines": len(lines),
+        }
+        raise Invalid(detail, field=f"{path}.line", code="required")
+    return lines
+
+
+def _judge(line: ManifestLine, exception: Mapping[str, Any], default: str, path: str) -> Counted:
+    tally = getattr(line, "tally", None)
+    accounted = tally.good + tally.damaged + tally.missing - tally.surplus if tally else 0
+    counted = Counted(line, line.quantity - accounted, reason=exception.get("reason", ""))
+    if exception.get("later"):
+        counted.later = True
+        return counted
+    said = {name: exception[name] for name in FIGURES if exception.get(name) is not None}
+    if not said:
+        raise Invalid(_("Say what was good, damaged, missing or surplus."), field=path, code="says_nothing")
+    whole = [name for name, figure in said.items() if figure is ALL]
+    figures = {name: figure for name, figure in said.items() if figure is not ALL}
+    for name, figure in figures.items():
+        setattr(counted, name, figure)
+    rest = counted.remaining + counted.surplus - counted.good - counted.damaged - counted.missing
+    if len(whole) > 1 or "surplus" in whole:
+        raise Invalid(_("Only one of good, damaged and missing can be all of it."), field=path, code="contradiction")
+    if whole:
+        setattr(counted, whole[0], rest)
+    elif default == Delivery.Default.GOOD and "good" not in figures:
+        counted.good = rest
+    _holds_together(counted, rest, path)
+    return counted
+
+
+def _holds_together(counted: Counted, rest: int, path: str) -> None:
+    if rest < 0:
+        detail = _("Only %(remaining)d of this line are still to be accounted for; declare more as surplus.") % {
+            "remaining": counted.remaining
+        }
+        raise Invalid(detail, field=path, code="too_many")
+    if counted.missing and counted.surplus:
+        raise Invalid(_("A line cannot be both short and in surplus."), field=path, code="contradiction")
+    if counted.damaged and not counted.reason:
+        raise Invalid(_("Say what is damaged, in a few words."), field=f"{path}.reason", code="required")

@@ -1,0 +1,117 @@
+"""The goods-received note of a delivery."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from logistics.charity.services import day_at, the_charity
+from shipments.deliveries.counting import Counted
+from shipments.deliveries.figures import Standing
+from shipments.deliveries.models import Delivery
+from shipments.manifests import vocabulary
+from shipments.manifests.models import Shipment
+from shipments.papers import contexts, services, shapes
+from shipments.papers.models import Paper
+
+SOURCES: dict[str, shapes.Texts] = {
+    Delivery.Source.API: {"en": "partner’s system", "fr": "système du partenaire"},
+    Delivery.Source.LINK: {"en": "link", "fr": "lien"},
+    Delivery.Source.PAPER: {"en": "paper", "fr": "papier"},
+    Delivery.Source.PHONE: {"en": "telephone", "fr": "téléphone"},
+    Delivery.Source.SMS: {"en": "SMS", "fr": "SMS"},
+}
+
+
+def number_of(delivery: Delivery, shipment: Shipment) -> str:
+    return f"{shipment.number}-GRN-{delivery.sequence}"
+
+
+def of(delivery: Delivery) -> "QuerySet[Paper]":
+    """Return the note of a delivery: one paper, or none for a reversal."""
+    papers = Paper.objects.filter(kind=Paper.Kind.GOODS_RECEIVED_NOTE, number=number_of(delivery, delivery.shipment))
+    return papers.select_related("document").defer("document__context")
+
+
+def owe(
+    delivery: Delivery,
+    shipment: Shipment,
+    counted: Sequence[Counted],
+    unlisted: Sequence[Mapping[str, Any]],
+    standing: Standing,
+    *,
+    at: datetime,
+) -> Paper:
+    """Owe the note of a new delivery: what it says differs, and how the whole shipment stands after it."""
+    charity = the_charity()
+    figures = asdict(standing)
+    del figures["lines_resolved"]
+    if delivery.packages_counted is not None:
+        figures["packages_counted"] = delivery.packages_counted
+    context = contexts.head(shipment, charity) | {
+        "number": number_of(delivery, shipment),
+        "shipment": shipment.number,
+        "version": 1,
+        "supersedes": 0,
+        "issued_on": day_at(charity, at).isoformat(),
+        # As the receiver's clock says it: its day is the receiver's day.
+        "received_on": delivery.stated_at.date().isoformat(),
+        "recorded_on": day_at(charity, at).isoformat(),
+        "source": SOURCES[delivery.source],
+        "seal_read": delivery.seal_read,
+        "seal_intact": delivery.seal_intact,
+        "received": figures,
+        "differences": [_difference(line) for line in _in_order(counted) if _differs(line)],
+        "unlisted": [_unlisted(goods) for goods in unlisted],
+        "note": delivery.note,
+        "delivered_by": delivery.delivered_by,
+        "received_by": delivery.received_by,
+        "checked_by": "",
+    }
+    return services.owe(
+        shipment,
+        Paper.Kind.GOODS_RECEIVED_NOTE,
+        number=number_of(delivery, shipment),
+        version=1,
+        template="shipments/papers/goods_received_note.html",
+        context=context,
+        at=at,
+    )
+
+
+def _differs(counted: Counted) -> bool:
+    return bool(counted.damaged or counted.missing or counted.surplus)
+
+
+def _in_order(counted: Sequence[Counted]) -> list[Counted]:
+    return sorted(counted, key=lambda c: (c.line.package.number, c.line.position))
+
+
+def _difference(counted: Counted) -> shapes.Difference:
+    line = counted.line
+    return {
+        "package": line.package.number,
+        "marks": line.package.marks,
+        "item_code": line.item.code,
+        "description": contexts.texts(line),
+        "unit": vocabulary.unit(line.unit),
+        "sent": line.quantity,
+        "good": counted.good,
+        "damaged": counted.damaged,
+        "missing": counted.missing,
+        "surplus": counted.surplus,
+        # One text, in whatever language the receiver wrote.
+        "reason": {"en": counted.reason, "fr": counted.reason},
+        "remark": "",
+    }
+
+
+def _unlisted(goods: Mapping[str, Any]) -> shapes.Unlisted:
+    return {
+        "description": goods["description"],
+        "quantity": goods["quantity"],
+        "unit": vocabulary.unit(goods.get("unit", "H87")),
+        "remark": goods.get("remark", ""),
+    }

@@ -1,0 +1,334 @@
+"""Partners confirm what arrived; what differs opens discrepancies; staff decide on them."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from logistics.audit import services as audit
+from logistics.documents import services as documents
+from logistics.errors import DomainError, Invalid, WrongState
+from logistics.ids import uuid7
+from logistics.people.models import User
+from logistics.transactions import lock
+from shipments.deliveries import counting, figures, notes
+from shipments.deliveries.counting import Counted
+from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, UnlistedGoods
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import DELIVERABLE, Status
+
+# A phone's clock may be wrong, but not by more than this.
+CLOCK_ERROR = timedelta(days=1)
+
+
+class ClientIdReused(DomainError):
+    """The client_id confirmed something else."""
+
+    code = "client_id_reused"
+
+
+class NothingToConfirm(DomainError):
+    """Every line is accounted for already."""
+
+    code = "nothing_to_confirm"
+
+
+class CannotReverse(DomainError):
+    """The delivery was reversed already, or later deliveries build on it."""
+
+    code = "cannot_reverse"
+
+
+@transaction.atomic
+def confirm(
+    shipment: Shipment,
+    *,
+    client_id: UUID,
+    stated_at: datetime,
+    received_by: str,
+    by: User,
+    at: datetime,
+    default: str = Delivery.Default.GOOD,
+    exceptions: Sequence[Mapping[str, Any]] = (),
+    unlisted: Sequence[Mapping[str, Any]] = (),
+    source: str = Delivery.Source.API,
+    **more: Any,
+) -> tuple[Delivery, bool]:
+    """Take in what a receiver counted, and say whether it is new: the same client_id again changes nothing.
+
+    Its lines are counted, its differences opened as discrepancies, its goods-received note owed; the shipment is
+    received when every line is accounted for. `missing` is what was declared missing, never what was not named.
+
+    Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the end,
+    Invalid for figures that cannot be, NothingToConfirm.
+    """
+    shipment = _held(shipment)
+    said = {
+        "stated_at": stated_at,
+        "received_by": received_by,
+        "default": default,
+        "exceptions": list(exceptions),
+        "unlisted": list(unlisted),
+        "source": source,
+        **more,
+    }
+    body_sha256 = hash_of(said)
+    before = list(shipment.deliveries.order_by("sequence"))
+    if known := next((delivery for delivery in before if delivery.client_id == client_id), None):
+        return _repeated(known, body_sha256), False
+    _may_confirm(shipment, stated_at, at)
+    counted = counting.count(shipment, default, exceptions)
+    delivery = Delivery.objects.create(
+        id=uuid7(),
+        shipment=shipment,
+        sequence=len(before) + 1,
+        client_id=client_id,
+        body_sha256=body_sha256,
+        stated_at=stated_at,
+        recorded_at=at,
+        recorded_by=by,
+        source=source,
+        default=default,
+        received_by=received_by,
+        **more,
+    )
+    kept = _keep(delivery, counted, default, unlisted)
+    standing = figures.standing(shipment)
+    opened = _open_discrepancies(delivery, kept, unlisted, at=at)
+    _move(shipment, standing, at=at)
+    notes.owe(delivery, shipment, kept, unlisted, standing, at=at)
+    audit.record(
+        "delivery confirmed",
+        shipment,
+        by=by,
+        at=at,
+        delivery=delivery.sequence,
+        status=shipment.status,
+        discrepancies=opened,
+        **{name: getattr(standing, f"pieces_{name}") for name in counting.FIGURES},
+    )
+    return delivery, True
+
+
+@transaction.atomic
+def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> tuple[Delivery, bool]:
+    """Correct a delivery by a second one with the same figures below zero; then the right one can be confirmed.
+
+    Its discrepancies that nobody closed are closed, and its goods-received note is no longer valid.
+    Raises CannotReverse, ClientIdReused, WrongState once the shipment is closed.
+    """
+    shipment = _held(delivery.shipment)
+    body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
+    before = list(shipment.deliveries.order_by("sequence"))
+    if known := next((other for other in before if other.client_id == client_id), None):
+        return _repeated(known, body_sha256), False
+    if shipment.status not in DELIVERABLE:
+        raise WrongState(_("The shipment is %(status)s.") % {"status": shipment.status}, current=shipment.status)
+    if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
+        raise CannotReverse(_("This delivery is reversed already, or is itself a reversal."))
+    reversal = Delivery.objects.create(
+        id=uuid7(),
+        shipment=shipment,
+        sequence=len(before) + 1,
+        client_id=client_id,
+        body_sha256=body_sha256,
+        stated_at=at,
+        recorded_at=at,
+        recorded_by=by,
+        source=Delivery.Source.API,
+        default=Delivery.Default.NONE,
+        received_by=delivery.received_by,
+        note=reason,
+        reverses=delivery,
+    )
+    try:
+        with transaction.atomic():
+            figures.take_back(delivery, reversal)
+    except IntegrityError as error:
+        raise CannotReverse(_("Later deliveries count on the surplus of this one. Reverse them first.")) from error
+    _close_corrected(delivery, by=by, at=at)
+    for paper in notes.of(delivery):
+        documents.supersede(paper.document, at=at)
+    _move(shipment, figures.standing(shipment), at=at)
+    audit.record(
+        "delivery reversed",
+        shipment,
+        by=by,
+        at=at,
+        reason=reason,
+        delivery=reversal.sequence,
+        reversed=delivery.sequence,
+        status=shipment.status,
+    )
+    return reversal, True
+
+
+@transaction.atomic
+def decide(discrepancy: Discrepancy, *, decision: str, note: str, version: int, by: User, at: datetime) -> Discrepancy:
+    """Say what shall become of a difference: accept, replace, write off, claim. Raises WrongState, Stale."""
+    shipment = lock(discrepancy.shipment)
+    discrepancy = lock(discrepancy, version=version)
+    discrepancy.become(Discrepancy.State.DECIDED)
+    discrepancy.decision, discrepancy.decision_note = decision, note
+    discrepancy.decided_at, discrepancy.decided_by = at, by
+    _save(discrepancy)
+    audit.record(
+        "discrepancy decided",
+        shipment,
+        by=by,
+        at=at,
+        reason=note,
+        discrepancy=str(discrepancy.pk),
+        kind=discrepancy.kind,
+        decision=decision,
+    )
+    return discrepancy
+
+
+@transaction.atomic
+def close(discrepancy: Discrepancy, *, version: int, by: User, at: datetime) -> Discrepancy:
+    """End a discrepancy that was decided on. Raises WrongState, Stale."""
+    shipment = lock(discrepancy.shipment)
+    discrepancy = lock(discrepancy, version=version)
+    discrepancy.become(Discrepancy.State.CLOSED)
+    discrepancy.closed_at, discrepancy.closed_by = at, by
+    _save(discrepancy)
+    audit.record("discrepancy closed", shipment, by=by, at=at, discrepancy=str(discrepancy.pk), kind=discrepancy.kind)
+    return discrepancy
+
+
+def hash_of(said: Mapping[str, Any]) -> str:
+    """Return SHA-256 of a confirmation as canonical JSON, by which a repeated one is known."""
+    text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _held(shipment: Shipment) -> Shipment:
+    held = lock(shipment)
+    held.consignee = shipment.consignee
+    return held
+
+
+def _repeated(known: Delivery, body_sha256: str) -> Delivery:
+    if known.body_sha256 != body_sha256:
+        raise ClientIdReused(
+            _("This client_id confirmed something else. Send a new client_id with a new confirmation."),
+            delivery=str(known.pk),
+        )
+    return known
+
+
+def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
+    if shipment.status not in DELIVERABLE:
+        raise WrongState(
+            _("A shipment that is %(status)s cannot be confirmed.") % {"status": shipment.status},
+            current=shipment.status,
+            wanted="deliver",
+        )
+    if stated_at > at + CLOCK_ERROR:
+        raise Invalid(_("That time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+
+
+def _keep(
+    delivery: Delivery, counted: list[Counted], default: str, unlisted: Sequence[Mapping[str, Any]]
+) -> list[Counted]:
+    """Write what the delivery says of each line, and return what it says by name. Raises NothingToConfirm."""
+    kept = [line for line in counted if not line.says_nothing]
+    DeliveryLine.objects.bulk_create(
+        DeliveryLine(
+            delivery=delivery,
+            line=line.line,
+            good=line.good,
+            damaged=line.damaged,
+            missing=line.missing,
+            surplus=line.surplus,
+            reason=line.reason,
+        )
+        for line in kept
+    )
+    UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
+    if default == Delivery.Default.GOOD:
+        figures.count_the_rest_as_good(delivery, except_lines=[line.line.pk for line in counted])
+    if not figures.add_up(delivery) and not unlisted:
+        raise NothingToConfirm(
+            _("This confirmation counts nothing: every line that it could mean is accounted for already.")
+        )
+    return kept
+
+
+def _open_discrepancies(
+    delivery: Delivery, kept: list[Counted], unlisted: Sequence[Mapping[str, Any]], *, at: datetime
+) -> int:
+    found = list(_lost_packages(kept))
+    lost = {line.line.pk for _package, lines in found for line in lines}
+    kinds = Discrepancy.Kind
+    rows = [
+        {"kind": kinds.LOST_PACKAGE, "package": lines[0].line.package, "quantity": sum(line.missing for line in lines)}
+        | {"reason": lines[0].reason}
+        for _package, lines in found
+    ]
+    for line in kept:
+        about = {"package": line.line.package, "line": line.line, "reason": line.reason}
+        if line.missing and line.line.pk not in lost:
+            rows.append(about | {"kind": kinds.SHORT, "quantity": line.missing})
+        if line.damaged:
+            rows.append(about | {"kind": kinds.DAMAGE, "quantity": line.damaged})
+        if line.surplus:
+            rows.append(about | {"kind": kinds.SURPLUS, "quantity": line.surplus})
+    rows += [
+        {"kind": kinds.WRONG_ITEM, "quantity": goods["quantity"], "reason": goods["description"]} for goods in unlisted
+    ]
+    Discrepancy.objects.bulk_create(
+        Discrepancy(shipment=delivery.shipment, delivery=delivery, opened_at=at, **row) for row in rows
+    )
+    return len(rows)
+
+
+def _lost_packages(kept: list[Counted]) -> "list[tuple[UUID, list[Counted]]]":
+    """Return the packages of which every line is wholly missing."""
+    lines_of: dict[UUID, list[Counted]] = {}
+    for line in kept:
+        if line.is_lost:
+            lines_of.setdefault(line.line.package_id, []).append(line)
+    sizes = figures.lines_in(lines_of)
+    return [(package, lines) for package, lines in lines_of.items() if len(lines) == sizes[package]]
+
+
+def _close_corrected(delivery: Delivery, *, by: User, at: datetime) -> None:
+    for discrepancy in (
+        delivery.discrepancies.exclude(state=Discrepancy.State.CLOSED).select_for_update().order_by("pk")
+    ):
+        discrepancy.state = Discrepancy.State.CLOSED
+        if not discrepancy.decision:
+            discrepancy.decision = Discrepancy.Decision.NONE
+            discrepancy.decided_at, discrepancy.decided_by = at, by
+        discrepancy.closed_at, discrepancy.closed_by = at, by
+        _save(discrepancy)
+
+
+def _save(discrepancy: Discrepancy) -> None:
+    discrepancy.version += 1
+    discrepancy.save()
+
+
+def _move(shipment: Shipment, standing: figures.Standing, *, at: datetime) -> None:
+    """Bring the shipment's state in line with what is counted."""
+    if shipment.status == Status.DISPATCHED:
+        # What is counted has arrived, even if nobody said so.
+        shipment.become(Status.ARRIVED)
+        shipment.arrived_at = at
+    counted = standing.pieces_good + standing.pieces_damaged + standing.pieces_missing
+    if standing.lines_resolved == shipment.line_count:
+        status = Status.RECEIVED
+    else:
+        status = Status.PARTIALLY_RECEIVED if counted else Status.ARRIVED
+    if shipment.status != status:
+        shipment.become(status)
+    shipment.version += 1
+    shipment.save(update_fields=["status", "version", "arrived_at"])

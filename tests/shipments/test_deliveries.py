@@ -1,0 +1,483 @@
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
+
+from logistics.errors import Invalid, WrongState
+from logistics.people.models import Role
+from shipments.deliveries import figures, services
+from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, Tally
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import Status
+from shipments.moves import rules
+from shipments.moves import services as moves
+from shipments.papers.models import Paper
+from tests.factories_shipments import make_dispatched, make_packer, make_sealed
+from tests.logistics.makers import NOON, client_of, in_threads, key_client, make_key, make_partner, make_user, once
+
+pytestmark = pytest.mark.django_db
+
+
+def confirm(shipment: Shipment, *exceptions: dict[str, Any], client_id: UUID | None = None, **more: Any) -> Delivery:
+    told = {"stated_at": NOON, "received_by": "Aminata Ɲaré", "default": "good"} | more
+    delivery, _is_new = services.confirm(
+        shipment, client_id=client_id or uuid4(), exceptions=exceptions, by=make_packer(), at=NOON, **told
+    )
+    shipment.refresh_from_db()
+    return delivery
+
+
+def found(shipment: Shipment) -> list[tuple[str, int | None, int]]:
+    rows = shipment.discrepancies.select_related("package").order_by("id")
+    return [(row.kind, row.package.number if row.package else None, row.quantity) for row in rows]
+
+
+def reverse(delivery: Delivery) -> Delivery:
+    return services.reverse(delivery, client_id=uuid4(), reason="miscounted", by=make_packer(), at=NOON)[0]
+
+
+class TestAllSound:
+    def test_one_small_call_receives_the_whole_shipment(self) -> None:
+        shipment = make_dispatched(3, lines=2)
+
+        confirm(shipment)
+
+        assert (shipment.status, shipment.arrived_at) == ("received", NOON)
+        assert found(shipment) == []
+        standing = figures.standing(shipment)
+        assert (standing.packages_sound, standing.lines_resolved, standing.pieces_good) == (3, 6, 60)
+
+    def test_two_packages_missing_and_one_thing_damaged(self) -> None:
+        shipment = make_dispatched(5)
+
+        confirm(
+            shipment,
+            {"package": 2, "missing": True, "reason": "not in the container"},
+            {"package": 4, "missing": True},
+            {"package": 5, "line": 1, "damaged": 1, "reason": "door dented"},
+        )
+
+        assert shipment.status == Status.RECEIVED
+        assert found(shipment) == [("lost_package", 2, 10), ("lost_package", 4, 10), ("damage", 5, 1)]
+        standing = figures.standing(shipment)
+        assert (standing.packages_counted, standing.packages_sound) == (3, 2)
+        assert (standing.pieces_good, standing.pieces_damaged, standing.pieces_missing) == (29, 1, 20)
+
+    def test_owes_a_goods_received_note_that_says_what_differs(self) -> None:
+        shipment = make_dispatched(2)
+
+        confirm(shipment, {"package": 2, "damaged": 3, "reason": "wet"}, seal_intact=True, delivered_by="Moussa")
+
+        paper = shipment.papers.get(kind=Paper.Kind.GOODS_RECEIVED_NOTE)
+        context = paper.document.context
+        assert (paper.number, context["seal_intact"]) == (f"{shipment.number}-GRN-1", True)
+        assert context["received"]["pieces_good"] == 17
+        assert [(d["package"], d["sent"], d["good"], d["damaged"]) for d in context["differences"]] == [(2, 10, 7, 3)]
+
+    def test_what_was_sent_stays_as_it_was(self) -> None:
+        shipment = make_dispatched()
+
+        confirm(shipment, {"package": 1, "missing": 4})
+
+        assert shipment.packages.get().lines.get().quantity == 10
+        assert Tally.objects.get().shipped == 10
+
+
+class TestSeveralDeliveries:
+    def test_add_up(self) -> None:
+        shipment = make_dispatched(3)
+
+        confirm(shipment, {"package": 1, "good": True}, default="none")
+        assert shipment.status == Status.PARTIALLY_RECEIVED
+        confirm(shipment, {"package": 2, "good": 4}, default="none")
+        assert shipment.status == Status.PARTIALLY_RECEIVED
+        confirm(shipment, {"package": 2, "line": 1, "missing": 1})
+
+        assert shipment.status == Status.RECEIVED
+        tally = Tally.objects.get(line__package__number=2)
+        assert (tally.good, tally.missing, tally.is_resolved) == (9, 1, True)
+
+    def test_what_comes_later_is_neither_good_nor_missing(self) -> None:
+        shipment = make_dispatched(3)
+
+        confirm(shipment, {"package": 3, "later": True})
+
+        assert shipment.status == Status.PARTIALLY_RECEIVED
+        assert figures.standing(shipment).lines_resolved == 2
+        assert not Tally.objects.filter(line__package__number=3).exists()
+
+    def test_nothing_is_missing_unless_somebody_says_so(self) -> None:
+        shipment = make_dispatched(2)
+
+        confirm(shipment, {"package": 1, "good": True}, default="none")
+
+        assert figures.standing(shipment).pieces_missing == 0
+        assert found(shipment) == []
+
+    def test_a_surplus_may_be_counted_later(self) -> None:
+        shipment = make_dispatched()
+
+        confirm(shipment, {"package": 1, "surplus": 5}, default="none")
+        confirm(shipment, {"package": 1, "good": 15}, default="none")
+
+        assert shipment.status == Status.RECEIVED
+
+    def test_a_confirmation_of_nothing_is_refused(self) -> None:
+        shipment = make_dispatched()
+        confirm(shipment)
+
+        with pytest.raises(services.NothingToConfirm):
+            confirm(shipment)
+
+        assert Delivery.objects.count() == 1
+
+
+class TestSurplusAndUnlisted:
+    def test_more_than_was_sent_is_a_surplus(self) -> None:
+        shipment = make_dispatched()
+
+        confirm(shipment, {"package": 1, "surplus": 2})
+
+        tally = Tally.objects.get()
+        assert (tally.good, tally.surplus, tally.is_resolved) == (12, 2, True)
+        assert found(shipment) == [("surplus", 1, 2)]
+
+    def test_goods_of_no_line_are_kept_apart(self) -> None:
+        shipment = make_dispatched()
+
+        delivery = confirm(shipment, unlisted=[{"description": "Bicycle", "quantity": 1, "unit": "H87", "remark": ""}])
+
+        assert found(shipment) == [("wrong_item", None, 1)]
+        assert delivery.unlisted.get().description == "Bicycle"
+        assert figures.standing(shipment).pieces_good == 10
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("exception", "field", "code"),
+        [
+            ({"package": 9, "missing": True}, "exceptions[0].package", "does_not_exist"),
+            ({"package": 1, "line": 3, "missing": True}, "exceptions[0].line", "does_not_exist"),
+            ({"package": 1, "damaged": 1, "reason": "wet"}, "exceptions[0].line", "required"),
+            ({"package": 1, "line": 1, "damaged": 1}, "exceptions[0].reason", "required"),
+            ({"package": 1, "line": 1, "missing": 11}, "exceptions[0]", "too_many"),
+            ({"package": 1, "line": 1, "good": 5, "damaged": 6, "reason": "wet"}, "exceptions[0]", "too_many"),
+            ({"package": 1, "line": 1, "missing": 1, "surplus": 1}, "exceptions[0]", "contradiction"),
+            ({"package": 1, "missing": True, "good": True}, "exceptions[0]", "contradiction"),
+            ({"package": 1, "surplus": True}, "exceptions[0]", "contradiction"),
+            ({"package": 1}, "exceptions[0]", "says_nothing"),
+        ],
+    )
+    def test_figures_that_cannot_be(self, exception: dict[str, Any], field: str, code: str) -> None:
+        shipment = make_dispatched(lines=2)
+
+        with pytest.raises(Invalid) as refusal, transaction.atomic():
+            confirm(shipment, exception)
+
+        errors: Any = refusal.value.details["errors"]
+        assert (errors[0]["field"], errors[0]["code"]) == (field, code)
+        assert not Delivery.objects.exists()
+
+    def test_a_line_named_twice(self) -> None:
+        with pytest.raises(Invalid, match="twice"):
+            confirm(make_dispatched(), {"package": 1, "missing": True}, {"package": 1, "line": 1, "missing": 1})
+
+    def test_before_it_left(self) -> None:
+        with pytest.raises(WrongState):
+            confirm(make_sealed())
+
+    def test_in_the_future(self) -> None:
+        with pytest.raises(Invalid, match="clock"):
+            confirm(make_dispatched(), stated_at=NOON + timedelta(days=2))
+
+    def test_the_same_client_id_for_something_else(self) -> None:
+        shipment, client_id = make_dispatched(2), uuid4()
+        confirm(shipment, {"package": 1, "later": True}, client_id=client_id)
+
+        with pytest.raises(services.ClientIdReused):
+            confirm(shipment, client_id=client_id)
+
+
+class TestReversal:
+    def test_takes_back_what_a_delivery_said(self) -> None:
+        shipment = make_dispatched(2)
+        delivery = confirm(shipment, {"package": 2, "missing": True})
+
+        reverse(delivery)
+
+        shipment.refresh_from_db()
+        assert shipment.status == Status.ARRIVED
+        assert figures.standing(shipment).pieces_missing == 0
+        assert set(shipment.discrepancies.values_list("state", "decision")) == {("closed", "none")}
+        assert shipment.papers.get(kind="goods-received-note").document.superseded_at == NOON
+
+    def test_the_right_figures_can_be_confirmed_after_it(self) -> None:
+        shipment = make_dispatched(2)
+        reverse(confirm(shipment, {"package": 2, "missing": True}))
+
+        confirm(shipment)
+
+        assert shipment.status == Status.RECEIVED
+        assert figures.standing(shipment).pieces_good == 20
+        lines = DeliveryLine.objects.aggregate(good=Sum("good"), missing=Sum("missing"))
+        assert lines == {"good": 20, "missing": 0}
+
+    def test_happens_once(self) -> None:
+        delivery = confirm(make_dispatched())
+        reversal = reverse(delivery)
+
+        for again in (delivery, reversal):
+            with pytest.raises(services.CannotReverse):
+                reverse(again)
+
+    def test_is_refused_where_a_later_delivery_builds_on_it(self) -> None:
+        shipment = make_dispatched()
+        surplus = confirm(shipment, {"package": 1, "surplus": 5}, default="none")
+        confirm(shipment, {"package": 1, "good": 15}, default="none")
+
+        with pytest.raises(services.CannotReverse, match="surplus"):
+            reverse(surplus)
+
+        assert figures.standing(shipment).pieces_good == 15
+
+
+class TestConstraints:
+    def test_the_database_refuses_more_than_was_shipped_and_surplus(self) -> None:
+        confirm(make_dispatched())
+
+        with pytest.raises(IntegrityError, match="no_more_is_accounted_for_than_was_shipped_and_surplus"):
+            Tally.objects.update(good=11)
+
+    def test_the_database_refuses_a_negative_tally(self) -> None:
+        confirm(make_dispatched())
+
+        with pytest.raises(IntegrityError, match="a_tally_is_not_negative"):
+            Tally.objects.update(good=-1)
+
+    def test_the_database_refuses_damage_without_a_reason(self) -> None:
+        shipment = make_dispatched()
+        delivery = confirm(shipment, {"package": 1, "later": True}, unlisted=[{"description": "x", "quantity": 1}])
+
+        with pytest.raises(IntegrityError, match="damage_has_a_reason"):
+            DeliveryLine.objects.create(delivery=delivery, line=shipment.packages.get().lines.get(), damaged=1)
+
+    @pytest.mark.parametrize("model", [Delivery, DeliveryLine])
+    def test_the_database_refuses_to_change_or_forget_a_delivery(self, model: Any) -> None:
+        confirm(make_dispatched())
+
+        for change in (
+            lambda: model.objects.update(**{_first(model): 1}),
+            lambda: model.objects.all()._raw_delete("default"),
+        ):
+            with pytest.raises(Exception, match="annot"), transaction.atomic():
+                change()
+
+    def test_the_database_refuses_a_client_id_twice(self) -> None:
+        delivery = confirm(make_dispatched())
+
+        with pytest.raises(IntegrityError, match="a_client_id_confirms_once_in_a_shipment"):
+            Delivery.objects.create(
+                shipment=delivery.shipment, sequence=2, client_id=delivery.client_id, body_sha256="x", stated_at=NOON,
+                recorded_at=NOON, recorded_by=delivery.recorded_by, source="api", default="good", received_by="x",
+            )  # fmt: skip
+
+    def test_the_database_refuses_a_decision_without_a_date(self) -> None:
+        confirm(make_dispatched(), {"package": 1, "missing": True})
+
+        with pytest.raises(IntegrityError, match="a_discrepancy_is_decided_exactly_when_it_says_so"):
+            Discrepancy.objects.update(state="decided", decision="accept")
+
+
+def _first(model: Any) -> str:
+    return "sequence" if model is Delivery else "good"
+
+
+class TestApi:
+    body = {
+        "stated_at": "2026-04-28T10:15:00Z",
+        "received_by": "Aminata Ɲaré",
+        "default": "good",
+        "seal_intact": True,
+    }
+
+    def send(self, client: Any, shipment: Shipment, key: Any = None, **told: Any) -> Any:
+        return client.post(
+            f"/api/v1/shipments/{shipment.number}/deliveries/",
+            self.body | {"client_id": str(uuid4()), "stated_at": NOON.isoformat()} | told,
+            format="json",
+            headers=key or once(),
+        )
+
+    def test_a_partner_confirms_in_under_2_kB_and_sends_it_again(self) -> None:
+        partner = make_partner()
+        shipment = make_dispatched(270, partner=partner)
+        client, key = key_client(make_key(partner)), once()
+        told = {
+            "client_id": str(uuid4()),
+            "exceptions": [
+                {"package": 17, "missing": True, "reason": "not in the container"},
+                {"package": 204, "missing": True},
+                {"package": 88, "line": 1, "damaged": 1, "reason": "door dented"},
+            ],
+        }
+
+        first = self.send(client, shipment, key, **told)
+        same_key = self.send(client, shipment, key, **told)
+        other_key = self.send(client, shipment, **told)
+
+        assert len(json.dumps(self.body | told)) < 2000
+        assert len(first.content) < 1000 + 400
+        assert [answer.status_code for answer in (first, same_key, other_key)] == [201, 201, 200]
+        assert same_key.headers["Idempotent-Replayed"] == "true"
+        assert first.json() == same_key.json() == other_key.json()
+        assert first.json()["shipment_status"] == "received"
+        assert first.json()["standing"]["packages_counted"] == 268
+        assert first.json()["discrepancies"] == 3
+        assert Delivery.objects.count() == 1
+
+    def test_the_same_client_id_with_another_body_is_a_conflict(self) -> None:
+        partner = make_partner()
+        shipment, client = make_dispatched(2, partner=partner), key_client(make_key(partner))
+        client_id = str(uuid4())
+        self.send(client, shipment, client_id=client_id)
+
+        answer = self.send(client, shipment, client_id=client_id, received_by="Somebody else")
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "client_id_reused")
+
+    def test_another_partners_key_finds_nothing(self) -> None:
+        shipment = make_dispatched()
+        client = key_client(make_key(make_partner()))
+
+        foreign = self.send(client, shipment)
+        missing = client.post("/api/v1/shipments/SHP-2026-99999/deliveries/", self.body, format="json", headers=once())
+
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.json() == missing.json()
+
+    def test_staff_may_confirm_on_behalf(self) -> None:
+        shipment = make_dispatched()
+
+        answer = self.send(client_of(make_packer()), shipment, source="phone")
+
+        assert (answer.status_code, answer.json()["source"]) == (201, "phone")
+
+    def test_a_partner_cannot_claim_another_source(self) -> None:
+        partner = make_partner()
+        shipment = make_dispatched(partner=partner)
+
+        answer = self.send(key_client(make_key(partner)), shipment, source="paper")
+
+        assert answer.json()["source"] == "api"
+
+    @pytest.mark.parametrize("count", [-1, 1.5, "3", False, None])
+    def test_a_count_is_a_whole_number_or_true(self, count: Any) -> None:
+        answer = self.send(client_of(make_packer()), make_dispatched(), exceptions=[{"package": 1, "missing": count}])
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"] == "exceptions[0].missing"
+
+    def test_the_difference_is_decided_and_closed_and_then_the_shipment(self) -> None:
+        shipment, client = make_dispatched(), client_of(make_user(Role.COORDINATOR, name="Awa"))
+        self.send(client, shipment, exceptions=[{"package": 1, "missing": True}])
+        (row,) = client.get("/api/v1/discrepancies/", {"shipment": shipment.number, "state": "open"}).json()["results"]
+        address = f"/api/v1/discrepancies/{row['id']}/"
+        too_early = client.post(f"/api/v1/shipments/{shipment.number}/close/", headers=once())
+
+        decided = client.post(
+            f"{address}decide/", {"decision": "write_off", "version": 1}, format="json", headers=once()
+        )
+        stale = client.post(f"{address}close/", {"version": 1}, format="json", headers=once())
+        closed = client.post(f"{address}close/", {"version": 2}, format="json", headers=once())
+        ended = client.post(f"/api/v1/shipments/{shipment.number}/close/", headers=once())
+
+        assert (too_early.status_code, too_early.json()["code"]) == (409, "unresolved")
+        assert [a.status_code for a in (decided, stale, closed, ended)] == [200, 412, 200, 200]
+        assert ended.json()["status"] == "closed"
+        told = [entry["sentence"] for entry in client.get(f"/api/v1/shipments/{shipment.number}/trail/").json()]
+        assert told[-4:] == [
+            "Awa confirmed delivery 1: 10 missing; the shipment is received.",
+            "Awa decided on a discrepancy (lost_package): write_off.",
+            "Awa closed a discrepancy (lost_package).",
+            "Awa closed the shipment.",
+        ]
+
+    def test_a_partner_sees_no_discrepancies_and_the_warehouse_decides_none(self) -> None:
+        shipment = make_dispatched()
+        confirm(shipment, {"package": 1, "missing": True})
+        row = shipment.discrepancies.get()
+
+        assert key_client(make_key(shipment.consignee)).get("/api/v1/discrepancies/").status_code == 403
+        answer = client_of(make_packer()).post(f"/api/v1/discrepancies/{row.pk}/decide/", headers=once())
+        assert answer.status_code == 403
+
+    def test_all_sound_costs_few_queries_whatever_the_size(self) -> None:
+        small, large = make_dispatched(3), make_dispatched(270)
+        by = make_packer()
+
+        def queries(shipment: Shipment) -> int:
+            with CaptureQueriesContext(connection) as caught:
+                services.confirm(
+                    shipment, client_id=uuid4(), stated_at=NOON, received_by="A", by=by, at=NOON, default="good"
+                )
+            return len([q for q in caught.captured_queries if "SAVEPOINT" not in q["sql"]])
+
+        assert queries(small) == queries(large) <= 13
+
+
+class TestClose:
+    def test_waits_until_every_line_is_accounted_for(self) -> None:
+        shipment = make_dispatched(2)
+        confirm(shipment, {"package": 2, "later": True})
+
+        with pytest.raises(WrongState):
+            moves.close(shipment, by=make_packer(), at=NOON)
+
+    def test_a_lost_shipment_is_closed_once_its_loss_is_decided(self) -> None:
+        shipment = moves.lose(make_dispatched(), reason="no news for months", by=make_packer(), at=NOON)
+        with pytest.raises(rules.Unresolved):
+            moves.close(shipment, by=make_packer(), at=NOON)
+        row = shipment.discrepancies.get()
+        row = services.decide(row, decision="claim", note="insured", version=1, by=make_packer(), at=NOON)
+        services.close(row, version=2, by=make_packer(), at=NOON)
+
+        moves.close(shipment, by=make_packer(), at=NOON)
+
+        shipment.refresh_from_db()
+        assert shipment.status == Status.CLOSED
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_the_same_confirmation_many_times_at_once_counts_once(self) -> None:
+        shipment, client_id, by = make_dispatched(5), uuid4(), make_packer()
+
+        def send(_: int) -> bool:
+            return services.confirm(
+                shipment, client_id=client_id, stated_at=NOON, received_by="A", by=by, at=NOON, default="good"
+            )[1]
+
+        assert sum(in_threads(send)) == 1
+        assert figures.standing(shipment).pieces_good == 50
+        assert shipment.papers.filter(kind="goods-received-note").count() == 1
+
+    def test_many_confirmations_at_once_never_count_more_than_was_sent(self) -> None:
+        shipment, by = make_dispatched(), make_packer()
+
+        def send(_: int) -> bool:
+            try:
+                services.confirm(
+                    shipment, client_id=uuid4(), stated_at=NOON, received_by="A", by=by, at=NOON, default="none",
+                    exceptions=[{"package": 1, "good": 3}],
+                )  # fmt: skip
+            except Invalid:
+                return False
+            return True
+
+        assert sum(in_threads(send)) == 3
+        assert Tally.objects.get().good == 9
