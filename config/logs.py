@@ -21,7 +21,9 @@ def without_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         frames = traceback.extract_tb(error.__traceback__)
-        event["exception"] = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:])
+        ours = [frame for frame in frames[:-1] if "site-packages" not in frame.filename]
+        shown = [*ours[-10:], *frames[-1:]]
+        event["exception"] = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in shown)
         event["error"] = type(error).__qualname__
         if isinstance(error, DomainError):
             event["error_code"] = error.code

@@ -28,6 +28,7 @@ def web(port: int, *, workers: int = 2) -> Program:
         [
             str(BIN / "gunicorn"),
             "config.wsgi:application",
+            "--config=python:config.web_server",
             f"--bind=127.0.0.1:{port}",
             "--worker-class=gthread",
             f"--workers={workers}",

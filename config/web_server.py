@@ -1,0 +1,20 @@
+"""gunicorn's settings that are code: `gunicorn --config=python:config.web_server config.wsgi:application`."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+# Before any worker imports prometheus_client, which looks for it once: each process counts in files of its own in
+# this folder, and /metrics adds them up.
+_folder = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="relief-metrics-"))
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(_folder, ignore_errors=True)

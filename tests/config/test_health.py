@@ -1,0 +1,153 @@
+"""Health and metrics: what load balancers, Prometheus and people are told."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+
+from config import health
+from logistics.vitals import services as vitals
+from logistics.vitals.models import Vital
+from tests.logistics.makers import NOON, make_email
+
+# Health asks in threads of its own, which see only what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def _all_alive():
+    for name in health.WATCHED:
+        vitals.beat(name)
+
+
+def ask():
+    answer = Client().get("/health/")
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.usefixtures("_all_alive")
+class TestHealth:
+    def test_all_is_well(self):
+        status, body = ask()
+
+        assert (status, body["status"]) == (200, "ok")
+        assert set(body["checks"]) == {"database", "broker", "storage", "heartbeats"}
+
+    def test_a_dead_broker_is_no_reason_to_send_nobody(self, settings):
+        settings.REDIS_URL = "redis://127.0.0.1:9/0"
+
+        status, body = ask()
+
+        assert (status, body["status"], body["checks"]["broker"]["error"]) == (200, "degraded", "ConnectionError")
+
+    def test_a_silent_worker_is_named(self):
+        Vital.objects.filter(name="worker papers").update(at=Now() - timedelta(seconds=90))
+
+        status, body = ask()
+
+        assert (status, body["status"], body["checks"]["heartbeats"]["who"]) == (200, "degraded", "worker papers")
+
+    def test_without_the_database_nobody_is_sent(self, monkeypatch):
+        monkeypatch.setitem(health.CHECKS, "database", lambda: 1 / 0)
+
+        assert ask()[0] == 503
+        assert ask()[1]["status"] == "failed"
+
+    def test_a_part_that_does_not_answer_costs_two_seconds_at_most(self, monkeypatch):
+        import threading
+
+        released = threading.Event()
+        monkeypatch.setitem(health.CHECKS, "storage", lambda: released.wait(20) and {})
+        monkeypatch.setattr(health, "PATIENCE_S", 0.2)
+        started = time.monotonic()
+        try:
+            _, body = ask()
+        finally:
+            released.set()
+
+        assert time.monotonic() - started < 2
+        assert (body["status"], body["checks"]["storage"]["error"]) == ("degraded", "timeout")
+
+    def test_no_error_text_is_told(self, monkeypatch):
+        def broken():
+            raise OSError("cannot reach https://key:secret@store.internal")
+
+        monkeypatch.setitem(health.CHECKS, "storage", broken)
+
+        assert "secret" not in str(ask())
+
+
+def figures(**headers):
+    answer = Client(headers=headers or None).get("/metrics")
+    lines = [line for line in answer.content.decode().splitlines() if not line.startswith("#")]
+    return answer.status_code, dict(line.rsplit(" ", 1) for line in lines if " " in line)
+
+
+class TestMetrics:
+    def test_requests_are_counted_by_route_and_not_by_path(self):
+        Client().get("/verify/a-token-that-nobody-has/")
+
+        _, found = figures()
+
+        assert float(found['http_requests_total{method="GET",route="verify/<str:token>/",status="404"}']) >= 1
+        assert not [name for name in found if "a-token" in name]
+
+    def test_what_is_owed_is_counted_by_kind_and_state(self):
+        late, dead = make_email(), make_email()
+        type(late).objects.filter(pk=late.pk).update(run_after=Now() - timedelta(seconds=120))
+        type(dead).objects.filter(pk=dead.pk).update(state="dead", ended_at=NOON)
+
+        _, found = figures()
+
+        assert found['owed_rows{kind="logistics.email",state="pending"}'] == "1.0"
+        assert found['owed_rows{kind="logistics.email",state="dead"}'] == "1.0"
+        assert 119 < float(found['owed_overdue_seconds{kind="logistics.email"}']) < 180
+
+    def test_heartbeats_and_broken_invariants_are_told(self):
+        vitals.beat("relay")
+        Vital.objects.create(name="invariants", at=NOON, findings={"Two and two are four.": 3})
+
+        _, found = figures()
+
+        assert float(found['heartbeat_age_seconds{name="relay"}']) < 60
+        assert found['invariant_broken_rows{statement="Two and two are four."}'] == "3.0"
+
+    def test_a_token_may_guard_them(self, settings):
+        settings.METRICS_TOKEN = "a-token"
+
+        assert figures()[0] == 401
+        assert figures(Authorization="Bearer something-else")[0] == 401
+        assert figures(Authorization="Bearer a-token")[0] == 200
+
+    def test_an_invented_method_makes_no_series_of_its_own(self):
+        Client().generic("BREW", "/health/")
+
+        assert not [name for name in figures()[1] if "BREW" in name]
+
+    def test_they_cost_few_queries_however_many_kinds_are_owed(self, django_assert_max_num_queries):
+        with django_assert_max_num_queries(20):
+            figures()
+
+
+class TestInvariants:
+    def test_a_row_that_breaks_one_is_named_and_counted(self):
+        email = make_email()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE logistics_email SET state = 'leased', lease_token = gen_random_uuid(),"
+                " lease_until = now() - interval '2 hours'"
+            )
+
+        broken = [finding for finding in vitals.check_all() if finding.broken]
+
+        assert [(finding.broken, finding.samples) for finding in broken] == [(1, [str(email.pk)])]
+        assert list(Vital.objects.get(name="invariants").findings.values()) == [1]
+
+    def test_every_statement_is_a_sentence_said_once(self):
+        statements = [statement for statement, _ in vitals.invariants()]
+
+        assert len(set(statements)) == len(statements) >= 8
+        assert all(statement.endswith(".") for statement in statements)

@@ -1,0 +1,117 @@
+"""Logs are one JSON object a line, hold no values, and follow a request into its tasks."""
+
+import json
+import logging
+import sys
+
+import pytest
+import structlog
+from django.db import IntegrityError
+
+from config.logs import logging_config
+from logistics.errors import WrongState
+from tests.logistics.makers import make_partner, make_user
+from tests.processes import Instance, eventually
+
+
+def line_of(**options) -> dict:
+    formatter = logging_config(level="INFO")["formatters"]["json"]
+    record = logging.LogRecord("a.logger", logging.WARNING, __file__, 1, options.pop("message", "m"), None, None)
+    for name, value in options.items():
+        setattr(record, name, value)
+    made = structlog.stdlib.ProcessorFormatter(
+        processor=formatter["processor"], foreign_pre_chain=formatter["foreign_pre_chain"]
+    ).format(record)
+    assert "\n" not in made
+    return json.loads(made)
+
+
+def error_info(error: Exception):
+    try:
+        raise error
+    except Exception:
+        return sys.exc_info()
+
+
+def test_a_line_break_or_an_escape_makes_no_second_line():
+    assert line_of(message="a\nb\x1b[31m\u2028c")["event"] == "a\nb\x1b[31m\u2028c"
+
+
+def test_fields_are_kept():
+    found = line_of(row="019a", task="logistics.send_email")
+
+    assert (found["row"], found["task"], found["level"]) == ("019a", "logistics.send_email", "warning")
+
+
+@pytest.mark.django_db
+def test_an_error_tells_where_and_what_but_no_values():
+    make_user(email="awa@example.org")
+    with pytest.raises(IntegrityError) as caught:
+        make_user(email="awa@example.org")
+
+    found = line_of(exc_info=(caught.type, caught.value, caught.tb))
+
+    assert found["error"] == "IntegrityError"
+    assert "test_logs.py" in found["exception"]
+    assert "awa@example.org" not in json.dumps(found)
+
+
+def test_a_refusal_tells_its_code():
+    assert line_of(exc_info=error_info(WrongState("No.")))["error_code"] == "wrong_state"
+
+
+@pytest.mark.django_db
+def test_a_request_is_one_line_with_its_route_and_no_ids(caplog, client):
+    partner = make_partner()
+    with caplog.at_level(logging.INFO):
+        client.get(f"/api/v1/partners/{partner.pk}/")
+
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+
+    assert [line["request"] for line in lines] == ["GET api/v1/partners/(?P<pk>[^/.]+)/$"]
+    assert str(partner.pk) not in str(lines)
+
+
+@pytest.mark.processes
+def test_the_id_of_a_request_follows_into_the_worker(tmp_path):
+    """A dead mail is tried again over the API; the worker's lines about it name the request."""
+    with Instance.started(tmp_path, "web", "worker") as product:
+        made = product.manage("shell", "-c", SET_UP).strip().splitlines()[-1]
+        email, session = made.split()
+        token = "a" * 32
+        answer = product.post(
+            f"/api/v1/emails/{email}/retry/",
+            {},
+            headers={
+                "Cookie": f"sessionid={session}; csrftoken={token}",
+                "X-CSRFToken": token,
+                "Idempotency-Key": "tell-me-again-0001",
+            },
+        )
+        assert answer.status == 200, answer.body
+        request_id = answer.headers["X-Request-ID"]
+
+        def told() -> list[dict]:
+            lines = [json.loads(line) for line in product["worker"].text().splitlines() if line.startswith("{")]
+            return [line for line in lines if line.get("request_id") == request_id]
+
+        eventually(lambda: len(told()) >= 2, what="the worker to name the request")
+        assert {"task_started", "task_succeeded"} <= {line["event"] for line in told()}
+
+
+SET_UP = """
+from importlib import import_module
+from django.conf import settings
+from django.utils import timezone
+from logistics.mail.models import Email
+from logistics.people.models import User
+NOW = timezone.now()
+email = Email.objects.create(kind="note", to="a@example.org", subject="S", body="B", state="dead", ended_at=NOW)
+user = User.objects.create_user("finance@example.org", "a long password", name="F", roles=["finance"])
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+session["_auth_user_id"] = str(user.pk)
+session["_auth_user_backend"] = "logistics.people.backends.RoleBackend"
+session["_auth_user_hash"] = user.get_session_auth_hash()
+session.create()
+print(email.pk, session.session_key)
+"""
