@@ -65,6 +65,11 @@ def remove(appeal: Appeal, *, by: Any, at: datetime) -> None:
         raise AppealHasGifts("Somebody has given to this appeal. Close it instead: set its last day.") from error
 
 
+def check(values: dict[str, Any]) -> None:
+    """Refuse what an appeal cannot say. Raises Invalid with the field."""
+    _checked(values)
+
+
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     values = dict(values)
     values["target_minor"] = amounts.read(values.pop("target_amount"), values["currency"], field="target_amount")

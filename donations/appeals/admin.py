@@ -1,0 +1,78 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from donations import amounts
+from donations.admin_parts import shown
+from donations.appeals import services
+from donations.appeals.models import Appeal
+from logistics.errors import Invalid
+
+
+class AppealForm(forms.ModelForm):  # type: ignore[type-arg]
+    target_amount = forms.CharField(max_length=20, widget=UnfoldAdminTextInputWidget, help_text="1500000.00")
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Appeal
+        exclude = ["target_minor"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.fields["seen_version"].initial = self.instance.version
+            self.fields["target_amount"].initial = amounts.written_out(
+                self.instance.target_minor, self.instance.currency
+            )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
+            raise ValidationError("Somebody else changed this meanwhile. Open it again and repeat your change.")
+        if not self.errors:
+            try:
+                services.check({name: value for name, value in data.items() if name != "seen_version"})
+            except Invalid as refusal:
+                errors: Any = refusal.details["errors"]
+                raise ValidationError({errors[0]["field"]: str(refusal)}) from refusal
+        return data
+
+
+@admin.register(Appeal)
+class AppealAdmin(ModelAdmin):  # type: ignore[misc]
+    form = AppealForm
+    list_display = ["title_en", "target", "opens_on", "closes_on", "slug"]
+    list_filter = ["country", "currency"]
+    search_fields = ["title_en", "title_fr", "slug"]
+    fieldsets = [
+        (None, {"fields": ["seen_version", "slug", ("title_en", "title_fr"), ("story_en", "story_fr")]}),
+        ("Target", {"fields": [("target_amount", "currency"), "country", ("opens_on", "closes_on")]}),
+    ]
+
+    @admin.display(description="target", ordering="target_minor")
+    def target(self, appeal: Appeal) -> str:
+        return shown(appeal.target_minor, appeal.currency)
+
+    def save_model(self, request: HttpRequest, obj: Appeal, form: Any, change: bool) -> None:
+        values = dict(form.cleaned_data)
+        version, at = values.pop("seen_version"), timezone.now()
+        if change:
+            kept = Appeal.objects.get(pk=obj.pk)
+            saved = services.change(kept, changes=values, version=version, by=request.user, at=at)
+        else:
+            saved = services.publish(values=values, by=request.user, at=at)
+        obj.pk, obj.version = saved.pk, saved.version
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        services.remove(Appeal.objects.get(pk=obj.pk), by=request.user, at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for appeal in queryset:
+            self.delete_model(request, appeal)

@@ -1,0 +1,69 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
+from donations.receipts import services
+from donations.receipts.models import Receipt, ReceiptDelivery
+from logistics.errors import DomainError
+from logistics.owed.models import Owed
+
+
+class DeliveryInline(FactsInline):
+    model = ReceiptDelivery
+    fields = ["shown_state", "state", "attempts", "last_error_code", "owed_at", "ended_at"]
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(FactsAdmin):
+    list_display = ["number", "state", "amount", "donation", "issued_on", "kind", "paper"]
+    list_filter = ["state", "kind", "currency", "year"]
+    search_fields = ["number", "donation__reference"]
+    list_select_related = ["donation", "document"]
+    inlines = [DeliveryInline]
+    actions = ["send_again"]
+
+    @admin.display(description="amount", ordering="amount_minor")
+    def amount(self, receipt: Receipt) -> str:
+        return shown(receipt.amount_minor, receipt.currency)
+
+    @admin.display(description="paper")
+    def paper(self, receipt: Receipt) -> str:
+        if receipt.document.state != Owed.State.DONE:
+            return str(receipt.document.state)
+        return format_html('<a href="{}">PDF</a>', reverse("admin:donations_receipt_pdf", args=[receipt.pk]))
+
+    def get_urls(self) -> list[URLPattern]:
+        pdf = path("<uuid:pk>/pdf/", self.admin_site.admin_view(self.pdf), name="donations_receipt_pdf")
+        return [pdf, *super().get_urls()]
+
+    def pdf(self, request: HttpRequest, pk: str) -> HttpResponse:
+        receipt = self.get_object(request, str(pk))
+        if receipt is None or not self.has_view_permission(request, receipt):
+            return HttpResponse(status=404)
+        try:
+            return HttpResponse(services.pdf(receipt), content_type="application/pdf")
+        except DomainError as refusal:
+            return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain")
+
+    @admin.action(description="Mail the donor the same receipt again")
+    def send_again(self, request: HttpRequest, rows: QuerySet[Receipt]) -> None:
+        if not may_act(request, "donations.receipt"):
+            self.message_user(request, "Only finance sends receipts again.", messages.ERROR)
+            return
+        for receipt in rows:
+            try:
+                services.resend(receipt, by=request.user, at=timezone.now())
+                self.message_user(request, f"{receipt} is on its way.", messages.SUCCESS)
+            except DomainError as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+
+
+@admin.register(ReceiptDelivery)
+class ReceiptDeliveryAdmin(FactsAdmin):
+    list_display = ["receipt", "shown_state", "state", "attempts", "last_error_code", "owed_at"]
+    list_filter = ["state"]
+    list_select_related = ["receipt", "email"]

@@ -1,0 +1,130 @@
+"""The admin of money: finance and auditors look, finance acts, facts are not typed over."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from donations.appeals.models import Appeal
+from donations.giving.models import Donor
+from donations.payments.models import StripeEvent
+from logistics.audit.models import AuditEntry
+from logistics.charity.models import Charity
+from logistics.people.models import Role
+from tests.donations.giving import Giving, mails, receipts_of, signed_in
+
+FACTS = [
+    "donation",
+    "paymentattempt",
+    "refund",
+    "dispute",
+    "stripeevent",
+    "receipt",
+    "receiptdelivery",
+    "signinrequest",
+]
+
+
+def hidden(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', html) or re.search(
+        rf'value="([^"]*)"[^>]*name="{name}"', html
+    )
+    assert found, name
+    return found[1]
+
+
+@pytest.fixture
+def paid(giving: Giving) -> Any:
+    donation = giving.gift_paid()
+    intent = donation.attempts.get().payment_intent_id
+    giving.stand_in.control.refund(payment_intent=intent, amount=10000)
+    giving.stand_in.control.dispute(intent)
+    giving.deliver()
+    giving.work()
+    giving.client.post("/my-gifts/", {"email": "nobody@example.org"})
+    return donation
+
+
+def test_every_page_opens_for_finance_and_changes_nothing(giving: Giving, paid: Any) -> None:
+    finance = signed_in(Role.FINANCE)
+    for model in [*FACTS, "donor", "appeal"]:
+        html = finance.get(f"/admin/donations/{model}/").content.decode()
+        link = re.search(rf"/admin/donations/{model}/([0-9a-f-]{{36}})/change/", html)
+        assert link, model
+        page = finance.get(link[0])
+        assert page.status_code == 200, model
+        if model in FACTS:
+            assert finance.post(link[0], {}).status_code == 403, model
+            assert finance.get(f"/admin/donations/{model}/add/").status_code == 403, model
+            assert finance.post(link[0].replace("change", "delete"), {"post": "yes"}).status_code == 403, model
+
+
+def test_the_money_is_not_for_other_staff(giving: Giving, paid: Any) -> None:
+    auditor, warehouse = signed_in(Role.AUDITOR), signed_in(Role.WAREHOUSE)
+    for model in FACTS:
+        assert auditor.get(f"/admin/donations/{model}/").status_code == 200, model
+        assert warehouse.get(f"/admin/donations/{model}/").status_code == 403, model
+    assert auditor.get("/admin/donations/donor/").status_code == 403
+    assert Client().get("/admin/donations/donation/").status_code == 302
+    assert signed_in(Role.PARTNER).get("/admin/donations/donation/").status_code == 302
+
+
+def test_finance_sends_a_receipt_again_and_opens_its_paper(giving: Giving) -> None:
+    [receipt] = receipts_of(giving.gift_paid())
+    finance, path = signed_in(Role.FINANCE), "/admin/donations/receipt/"
+    form = {"action": "send_again", "_selected_action": [str(receipt.pk)]}
+    auditor = signed_in(Role.AUDITOR)
+    auditor.post(path, form)
+    giving.work()
+    assert len(mails()) == 1
+
+    finance.post(path, form)
+    giving.work()
+
+    assert len(mails()) == 2
+    assert finance.get(f"{path}{receipt.pk}/pdf/").content == mails()[0].attachments[0][1]
+    assert signed_in(Role.WAREHOUSE).get(f"{path}{receipt.pk}/pdf/").status_code == 404
+
+
+def test_finance_takes_an_event_out_of_quarantine(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    [event] = [one for one in giving.happened() if one["type"] == "payment_intent.succeeded"]
+    giving.deliver(event | {"api_version": "2020-08-27"})
+    giving.work()
+    row = StripeEvent.objects.get()
+    assert row.state == "dead"
+
+    form = {"action": "look_again", "_selected_action": [str(row.pk)]}
+    signed_in(Role.FINANCE).post("/admin/donations/stripeevent/", form)
+
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("pending", 0)
+
+
+def test_finance_changes_charity_appeal_and_donor_through_the_services(giving: Giving) -> None:
+    giving.give()
+    finance = signed_in(Role.FINANCE)
+    charity, appeal, donor = Charity.objects.get(), Appeal.objects.get(), Donor.objects.get()
+    forms = {
+        f"/admin/logistics/charity/{charity.pk}/change/": {
+            "name": "Renamed", "address": charity.address, "country": "HK", "registration": "91/1234",
+            "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": charity.email, "signatory": "Lee",
+            "currencies": "HKD,XOF",
+        },
+        f"/admin/donations/appeal/{appeal.pk}/change/": {
+            "slug": "mali", "title_en": "Renamed", "title_fr": "X", "story_en": "X", "story_fr": "X",
+            "target_amount": "10.00", "currency": "HKD", "opens_on": "2026-01-01",
+        },
+        f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "language": "en"},
+    }  # fmt: skip
+    for path, form in forms.items():
+        seen = {"seen_version": hidden(finance.get(path).content.decode(), "seen_version")}
+        saved = finance.post(path, form | seen)
+        assert saved.status_code == 302, saved.content.decode()[:20_000]
+        again = finance.post(path, form | seen)
+        assert again.status_code == 200 and "Somebody else changed this" in again.content.decode()
+    assert {Charity.objects.get().name, Appeal.objects.get().title_en, Donor.objects.get().name} == {"Renamed"}
+    assert [Charity.objects.get().version, Appeal.objects.get().version, Donor.objects.get().version] == [2, 2, 2]
+    assert set(AuditEntry.objects.values_list("verb", flat=True)) == {"set up", "changed", "corrected"}
