@@ -1,0 +1,28 @@
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from logistics.people import services
+from logistics.people.models import User
+
+
+class Command(BaseCommand):
+    help = "Make an API key by which a program acts as this user. It is printed once and stored nowhere."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("--name", required=True, help="the program that uses it")
+        parser.add_argument("--days", type=int, default=90, help="until it expires")
+
+    def handle(self, *args: Any, email: str, name: str, days: int, **options: Any) -> None:
+        try:
+            user = User.objects.get_by_natural_key(email)
+            key = services.make_key(user, name=name, valid=timedelta(days=days), by=None, at=timezone.now())
+        except User.DoesNotExist as error:
+            raise CommandError("Nobody has this e-mail address. Make the user first: manage.py create_user.") from error
+        except services.TooManyKeys as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(key.text)
