@@ -28,7 +28,7 @@ class LookOnly:
         return False
 
 
-class FactsAdmin(LookOnly, ModelAdmin):  # type: ignore[misc]
+class FactsAdmin(LookOnly, ModelAdmin):
     show_full_result_count = False  # no COUNT(*) over years of gifts
     list_per_page = 50
 
@@ -40,7 +40,7 @@ class FactsAdmin(LookOnly, ModelAdmin):  # type: ignore[misc]
         return self.get_readonly_fields(request, obj)
 
 
-class FactsInline(LookOnly, TabularInline):  # type: ignore[misc]
+class FactsInline(LookOnly, TabularInline):
     extra = 0
     show_change_link = True
 
@@ -56,7 +56,7 @@ def shown(amount_minor: int | None, currency: str) -> str:
 def may_act(request: HttpRequest, label: str) -> bool:
     """Say whether this person may change such rows, by action."""
     app, _, model = label.partition(".")
-    return bool(request.user.has_perm(f"{app}.change_{model}"))  # type: ignore[union-attr]
+    return bool(request.user.has_perm(f"{app}.change_{model}"))
 
 
 def sees_money(request: HttpRequest) -> bool:

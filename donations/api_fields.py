@@ -9,8 +9,12 @@ from rest_framework import serializers
 from donations import amounts
 
 
+# For `extend_schema(auth=...)`: no key and no session is needed.
+PUBLIC: Any = [{}]
+
+
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
-class AmountField(serializers.Field):  # type: ignore[type-arg]
+class AmountField(serializers.Field):
     """An amount of money as a decimal string. A JSON number is refused: 0.1 + 0.2 is not 0.3 there."""
 
     default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
@@ -34,7 +38,7 @@ class StrictCharField(serializers.CharField):
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class MoneyField(serializers.Field):  # type: ignore[type-arg]
+class MoneyField(serializers.Field):
     """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
 
     def __init__(self, minor: str, **kwargs: Any) -> None:

@@ -16,7 +16,7 @@ from donations.appeals.models import Appeal
 from logistics.errors import Invalid
 
 
-class AppealForm(forms.ModelForm):  # type: ignore[type-arg]
+class AppealForm(forms.ModelForm):
     target_amount = forms.CharField(max_length=20, widget=UnfoldAdminTextInputWidget, help_text="1500000.00")
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -46,7 +46,7 @@ class AppealForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Appeal)
-class AppealAdmin(ModelAdmin):  # type: ignore[misc]
+class AppealAdmin(ModelAdmin):
     form = AppealForm
     list_display = ["title_en", "target", "opens_on", "closes_on", "slug"]
     list_filter = ["country", "currency"]

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations import amounts
-from donations.api_fields import AmountField
+from donations.api_fields import PUBLIC, AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -103,7 +103,7 @@ IF_MATCH = OpenApiParameter(
 class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
     """Appeals: the public sees those open today, staff all of them."""
 
-    queryset = Appeal.objects.all()
+    queryset: Any = Appeal.objects.all()
     serializer_class = AppealOut
     filterset_class = AppealFilter
     ordering_fields = ["id", "opens_on"]
@@ -112,7 +112,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     permission_classes = [allow(Role.FINANCE, open_to_all=READS)]
 
     def get_queryset(self) -> QuerySet[Appeal]:
-        rows = super().get_queryset()
+        rows: Any = super().get_queryset()
         user = self.request.user
         if user.is_authenticated and user.has_role(*STAFF_ROLES):
             return rows
@@ -127,13 +127,13 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     def _answer(self, appeal: Appeal, status: int = 200) -> Response:
         return with_etag(Response(self.get_serializer(appeal).data, status=status), appeal)
 
-    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=[{}])
-    def list(self, request: Request) -> Response:  # type: ignore[override]
+    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=PUBLIC)
+    def list(self, request: Request) -> Response:
         """List appeals, newest first."""
         return super().list(request)
 
-    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=[{}])
-    def retrieve(self, request: Request, slug: str) -> Response:  # type: ignore[override]
+    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=PUBLIC)
+    def retrieve(self, request: Request, slug: str) -> Response:
         """Show one appeal and what was given to it."""
         return self._answer(self.get_object())
 

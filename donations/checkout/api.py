@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from donations import amounts
-from donations.api_fields import AmountField, StrictCharField
+from donations.api_fields import PUBLIC, AmountField, StrictCharField
 from donations.checkout import following, services
 from donations.checkout.following import Following
 from donations.checkout.visitors import address_of
@@ -177,7 +177,9 @@ class DonationViewSet(DonationReading):
     def throttle_scope(self) -> str | None:
         return "give" if self.action == "create" else None
 
-    @extend_schema(request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=[{}])
+    @extend_schema(
+        request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC
+    )
     def create(self, request: Request) -> Response:
         """Give: write the gift down and open a page at Stripe on which to pay it.
 
@@ -224,7 +226,7 @@ class CheckoutView(APIView):
     permission_classes = [Anyone]
     throttle_scope = "give"
 
-    @extend_schema(request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE], auth=[{}])
+    @extend_schema(request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE], auth=PUBLIC)
     def post(self, request: Request, token: str) -> Response:
         """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
         donation = tokens.donation_of(token)
@@ -243,7 +245,7 @@ class CheckoutView(APIView):
 class GiftView(APIView):
     permission_classes = [Anyone]
 
-    @extend_schema(responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE], auth=[{}])
+    @extend_schema(responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC)
     def get(self, request: Request, token: str) -> Response:
         """Follow one gift, as the donor who has its secret."""
         return Response(gift_out(following.follow(tokens.donation_of(token), at=timezone.now())))
@@ -254,7 +256,7 @@ class GiftReceiptView(APIView):
 
     @extend_schema(
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
-        auth=[{}],
+        auth=PUBLIC,
     )
     def get(self, request: Request, token: str) -> HttpResponse:
         """Download the valid receipt of one gift. 409 `document_not_ready` while it is being printed."""

@@ -16,7 +16,7 @@ from logistics.people.models import Role
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
 
-class DonorForm(forms.ModelForm):  # type: ignore[type-arg]
+class DonorForm(forms.ModelForm):
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -37,7 +37,7 @@ class DonorForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Donor)
-class DonorAdmin(ModelAdmin):  # type: ignore[misc]
+class DonorAdmin(ModelAdmin):
     form = DonorForm
     list_display = ["name", "organisation", "email", "country", "created_at"]
     search_fields = ["name", "organisation", "email"]

@@ -95,12 +95,12 @@ class DonationReading(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     permission_classes = [allow(Role.FINANCE)]
 
     @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
-    def list(self, request: Request) -> Response:  # type: ignore[override]
+    def list(self, request: Request) -> Response:
         """List gifts, newest first."""
         return super().list(request)
 
     @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
-    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+    def retrieve(self, request: Request, pk: str) -> Response:
         """Show one gift."""
         return super().retrieve(request)
 
@@ -177,12 +177,12 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     permission_classes = [allow(Role.FINANCE)]
 
     @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
-    def list(self, request: Request) -> Response:  # type: ignore[override]
+    def list(self, request: Request) -> Response:
         """List donors, newest first."""
         return super().list(request)
 
     @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
-    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+    def retrieve(self, request: Request, pk: str) -> Response:
         """Show one donor."""
         donor = self.get_object()
         return with_etag(Response(self.get_serializer(donor).data), donor)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from donations import gateway
+from donations.api_fields import PUBLIC
 from donations.payments import services
 from donations.payments.models import StripeEvent
 from logistics.idempotency.api import idempotent
@@ -30,7 +31,7 @@ class StripeWebhookView(APIView):
         request={"application/json": OpenApiTypes.OBJECT},
         responses={200: inline_serializer("EventTaken", {"is_new": serializers.BooleanField()})},
         examples=[OpenApiExample("Taken", response_only=True, value={"is_new": True})],
-        auth=[{}],
+        auth=PUBLIC,
     )
     def post(self, request: Request) -> Response:
         """Store a signed event of Stripe's and answer once it is committed; a worker looks at it then.
@@ -56,7 +57,7 @@ class StripeEventOut(serializers.Serializer[Any]):
     api_version = serializers.CharField()
     happened_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
-    source = serializers.ChoiceField(choices=StripeEvent.Source.choices)
+    told_by = serializers.ChoiceField(choices=StripeEvent.Source.choices, source="source")
     state = serializers.ChoiceField(choices=Owed.State.choices)
     outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
     attempts = serializers.IntegerField()
@@ -88,7 +89,7 @@ EVENT_EXAMPLE = OpenApiExample(
         "api_version": gateway.API_VERSION,
         "happened_at": "2026-03-01T08:00:00Z",
         "received_at": "2026-03-01T08:00:01Z",
-        "source": "webhook",
+        "told_by": "webhook",
         "state": "dead",
         "outcome": "",
         "attempts": 1,
@@ -110,12 +111,12 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     permission_classes = [allow(Role.FINANCE)]
 
     @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
-    def list(self, request: Request) -> Response:  # type: ignore[override]
+    def list(self, request: Request) -> Response:
         """List Stripe's messages, newest first; `?state=dead` are those in quarantine."""
         return super().list(request)
 
     @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
-    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+    def retrieve(self, request: Request, pk: str) -> Response:
         """Show one message of Stripe's."""
         return super().retrieve(request)
 

@@ -167,7 +167,8 @@ def _check(books: Books, picture: Picture, livemode: bool) -> None:
             raise Mismatch("amount_mismatch")
     if intent and intent.status == "succeeded" and intent.amount_received_minor != books.amount_minor:
         raise Mismatch("amount_mismatch")
-    if any(one.currency != books.currency for one in (*picture.refunds, *picture.disputes)):
+    back = {refund.currency for refund in picture.refunds} | {dispute.currency for dispute in picture.disputes}
+    if back - {books.currency}:
         raise Mismatch("currency_mismatch")
 
 

@@ -23,7 +23,7 @@ SUGGESTED_ELSEWHERE = (10, 25, 50, 100)
 def suggestions(currency: str) -> list[str]:
     """Return the amounts that the page offers, as decimal strings without needless decimals."""
     least = amounts.smallest(currency) / 10 ** codes.currencies()[currency].exponent
-    offered = SUGGESTED.get(currency, SUGGESTED_ELSEWHERE)
+    offered: tuple[int, ...] = SUGGESTED.get(currency, SUGGESTED_ELSEWHERE)
     if offered[0] < least:
         offered = tuple(int(least * factor) for factor in (1, 2, 5, 10))
     return [str(amount) for amount in offered]

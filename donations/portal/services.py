@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from donations.checkout import limits
@@ -90,12 +90,15 @@ def _request_id(token: str) -> UUID | None:
         return None
 
 
+def _unused(request_id: UUID) -> QuerySet[SignInRequest]:
+    return SignInRequest.objects.filter(pk=request_id, used_at=None, donor__isnull=False)
+
+
 @transaction.atomic
 def enter(token: str, *, at: datetime) -> Donor:
     """Use a link up and return whose gifts it opens. Raises LinkWorthless the second time, and after ten minutes."""
     request_id = _request_id(token)
-    unused = SignInRequest.objects.filter(pk=request_id, used_at=None, donor__isnull=False)
-    if request_id is None or unused.update(used_at=at) == 0:
+    if request_id is None or _unused(request_id).update(used_at=at) == 0:
         raise LinkWorthless("This link was used before, or is older than ten minutes. Ask for a new one.")
     donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
     assert donor is not None

@@ -112,12 +112,12 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     permission_classes = [allow(Role.FINANCE)]
 
     @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
-    def list(self, request: Request) -> Response:  # type: ignore[override]
+    def list(self, request: Request) -> Response:
         """List receipts, newest first."""
         return super().list(request)
 
     @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
-    def retrieve(self, request: Request, pk: str) -> Response:  # type: ignore[override]
+    def retrieve(self, request: Request, pk: str) -> Response:
         """Show one receipt and its deliveries."""
         return super().retrieve(request)
 

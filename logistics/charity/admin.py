@@ -13,7 +13,7 @@ from logistics.charity.models import Charity
 from logistics.errors import Invalid
 
 
-class CharityForm(forms.ModelForm):  # type: ignore[type-arg]
+class CharityForm(forms.ModelForm):
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     # By hand: the model's own form field warns of the scheme that Django 6 will assume.
     website = forms.URLField(required=False, assume_scheme="https", widget=UnfoldAdminTextInputWidget)
@@ -43,7 +43,7 @@ class CharityForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Charity)
-class CharityAdmin(ModelAdmin):  # type: ignore[misc]
+class CharityAdmin(ModelAdmin):
     form = CharityForm
     list_display = ["name", "registration", "jurisdiction", "time_zone"]
     fieldsets = [

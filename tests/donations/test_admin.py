@@ -37,7 +37,7 @@ def hidden(html: str, name: str) -> str:
 @pytest.fixture
 def paid(giving: Giving) -> Any:
     donation = giving.gift_paid()
-    intent = donation.attempts.get().payment_intent_id
+    intent = str(donation.attempts.get().payment_intent_id)
     giving.stand_in.control.refund(payment_intent=intent, amount=10000)
     giving.stand_in.control.dispute(intent)
     giving.deliver()

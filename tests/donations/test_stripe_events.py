@@ -191,7 +191,7 @@ def test_pictures_of_five_moments_in_all_orders_end_in_one_state(giving: Giving)
     gift, control = giving.give(), giving.stand_in.control
     attempt = donation_of(gift).attempts.get()
     giving.type_card(gift["checkout_url"], DECLINED)
-    pictures = [payments.picture_of_session(attempt.session_id)]
+    pictures = [payments.picture_of_session(str(attempt.session_id))]
     giving.type_card(gift["checkout_url"])
     intent = giving.stand_in.world.store.newest_first("payment_intent")[0]["id"]
     pictures.append(payments.picture_of_payment(intent))
@@ -260,7 +260,7 @@ def test_a_success_after_the_expiry_is_booked(giving: Giving) -> None:
     giving.work()
     assert donation_of(gift).attempts.get().state == AttemptState.EXPIRED
 
-    giving.stand_in.control.pay(session_id, GOOD, late=True)
+    giving.stand_in.control.pay(str(session_id), GOOD, late=True)
     giving.deliver()
     giving.work()
 
@@ -278,7 +278,7 @@ def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving
     giving.stand_in.control.advance(-24 * 3600)
     again = giving.post(f"/api/v1/donations/{gift['token']}/checkout/").json()
     giving.type_card(again["checkout_url"])
-    giving.stand_in.control.pay(first.session_id, GOOD, late=True)
+    giving.stand_in.control.pay(str(first.session_id), GOOD, late=True)
     giving.deliver()
     giving.work()
 
@@ -432,9 +432,12 @@ def test_while_stripe_is_down_an_event_waits_and_does_not_die(giving: Giving, mo
 # --- Money that goes back -------------------------------------------------------------------------------------------
 
 
+def intent_of(gift: dict[str, Any]) -> str:
+    return str(donation_of(gift).attempts.get(counts=True).payment_intent_id)
+
+
 def refund(giving: Giving, gift: dict[str, Any], amount: int | None = None) -> dict[str, Any]:
-    intent = donation_of(gift).attempts.get(counts=True).payment_intent_id
-    wanted = {"payment_intent": intent} | ({"amount": amount} if amount else {})
+    wanted = {"payment_intent": intent_of(gift)} | ({"amount": amount} if amount else {})
     made = giving.stand_in.control.refund(**wanted)
     giving.deliver()
     giving.work()
@@ -518,7 +521,7 @@ def test_a_refund_under_way_leaves_the_receipt_until_it_succeeds(giving: Giving)
 )
 def test_a_dispute_keeps_or_takes_the_receipt(giving: Giving, end: str, status: str, receipt: str) -> None:
     gift = received(giving)
-    dispute = giving.stand_in.control.dispute(donation_of(gift).attempts.get().payment_intent_id)
+    dispute = giving.stand_in.control.dispute(intent_of(gift))
     giving.deliver()
     giving.work()
     assert donation_of(gift).status == Donation.Status.DISPUTED
@@ -542,7 +545,7 @@ def test_an_inquiry_takes_nothing(giving: Giving) -> None:
 
 def test_a_partial_dispute_that_is_lost_leaves_a_receipt_for_the_rest(giving: Giving) -> None:
     gift = received(giving)
-    intent = donation_of(gift).attempts.get().payment_intent_id
+    intent = intent_of(gift)
     dispute = giving.stand_in.control.dispute(intent, amount=20050)
     giving.stand_in.control.close_dispute(dispute["id"], status="lost")
     giving.deliver()
