@@ -31,6 +31,8 @@ PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What the other fields of the form and its borders may weigh.
 FORM_BYTES = 20_000
+# Of more than this the connection is cut, whatever becomes of the answer.
+RUNS_OUT_BYTES = 100_000_000
 
 
 class UploadIn(serializers.Serializer[Any]):
@@ -146,8 +148,10 @@ class UploadViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        # Before anything reads the body: 30 MB are refused by their length alone.
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
+        # Before anything keeps the body: 30 MB are refused by their length alone.
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        if length > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
+            _let_it_run_out(request, length)
             raise services.TooLarge
 
     def get_queryset(self) -> "QuerySet[Upload]":
@@ -181,6 +185,13 @@ class UploadViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin
         row.refresh_from_db(fields=["state", "progress"])
         answer = self.get_serializer(row).data
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
+
+
+def _let_it_run_out(request: Request, length: int) -> None:
+    """Throw away what is still being sent: a client that cannot finish sending never reads our answer."""
+    if length <= RUNS_OUT_BYTES:
+        while request._request.read(65_536):
+            pass
 
 
 class XLSXRenderer(BaseRenderer):

@@ -18,7 +18,7 @@ from shipments.manifests.models import Condition, Flag
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,29}")
+ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,29}")
 CONDITIONS = {condition.label.lower(): condition.value for condition in Condition} | {
     condition.value: condition.value for condition in Condition
 }
@@ -115,10 +115,9 @@ def one_of(known: Callable[[str], bool], code: str, advice: Callable[[], str]) -
 
 
 def item_code(cell: Any) -> str:
-    """A code of the catalogue, which knows no underscore: it is taken for a dash."""
-    value = as_text(cell).replace("_", "-")
+    value = as_text(cell)
     if not ITEM_CODE.fullmatch(value):
-        raise BadCell("bad_item_code", _("A-Z, 0-9 and -, at most 30."))
+        raise BadCell("bad_item_code", _("A-Z, 0-9, - and _, at most 30."))
     return value
 
 
@@ -229,7 +228,7 @@ COLUMNS = {
             "item_code",
             item_code,
             required=True,
-            help="A-Z, 0-9 and -; _ is taken for -",
+            help="A-Z, 0-9, - and _",
         ),
         Column("description_en", text(200), required=True, help="As papers shall say it", shows_value=False),
         Column("description_fr", text(200), help="Needed for French-speaking partners", shows_value=False),

@@ -1,0 +1,94 @@
+"""The demonstration's shipment: the real list of one container to Mali, packed, sealed, and on its way."""
+
+import csv
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from django.db import transaction
+
+from logistics.demonstration import world
+from logistics.people.models import User
+from shipments.imports import services as imports
+from shipments.imports.models import Upload
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import Status
+from shipments.moves import services as moves
+
+DATA = Path(__file__).parent / "data"
+REFERENCE = "CGD-ML-26-001"
+DRAFT = "School supplies for Mali: second container"
+
+
+def demonstrate(at: datetime) -> None:
+    """Make one shipment that the partner can confirm, and a draft into which a spreadsheet can be read. Made once."""
+    made = world.demonstrate(at)
+    packer, checker = made.staff["warehouse"], made.staff["coordinator"]
+    # Step by step, so that one that was interrupted goes on where it was.
+    shipment = Shipment.objects.filter(reference=REFERENCE, consignee=made.partner).first()
+    shipment = shipment or _open(made, by=packer, at=at)
+    if shipment.status == Status.DRAFT:
+        shipment = _import(shipment, by=packer, at=at)
+    if shipment.status == Status.PACKING:
+        moves.check(shipment, by=checker, at=at)
+        shipment = moves.seal(shipment, by=packer, at=at)
+    if shipment.status == Status.SEALED:
+        moves.dispatch(shipment, by=packer, at=at)
+    if not Shipment.objects.filter(title=DRAFT, consignee=made.partner).exists():
+        _open_draft(made, by=packer, at=at)
+
+
+def _open_draft(made: world.World, *, by: User, at: datetime) -> Shipment:
+    stops = _stops(made)
+    return manifests.create(title=DRAFT, consignee=made.partner, customs_currency="HKD", stops=stops, by=by, at=at)
+
+
+def _stops(made: world.World) -> list[manifests.Stop]:
+    return [manifests.Stop(site, mark) for mark, site in made.sites.items()]
+
+
+def _open(made: world.World, *, by: User, at: datetime) -> Shipment:
+    with (DATA / "shipment.csv").open(encoding="utf-8", newline="") as file:
+        told = next(csv.DictReader(file))
+    return manifests.create(
+        title=told["title"],
+        reference=told["reference"],
+        consignee=made.partner,
+        hand_over_point=world.HAND_OVER_POINTS["A"],
+        incoterm=told["incoterm"],
+        incoterm_place=told["incoterm_place"],
+        port_of_loading=told["port_of_loading"],
+        port_of_discharge=told["port_of_discharge"],
+        place_of_delivery=told["place_of_delivery"],
+        container_number=told["container_no"],
+        container_type=told["container_iso_type"],
+        container_tare_kg=Decimal(told["container_tare_kg"]),
+        container_payload_kg=Decimal(told["container_max_payload_kg"]),
+        seal_number=told["seal_no"],
+        cargo_tracking_note=told["ectn_besc_no"],
+        bill_of_lading=told["bill_of_lading_no"],
+        packed_on=date.fromisoformat(told["packed_on"]),
+        departs_on=date.fromisoformat(told["etd"]),
+        reaches_port_on=date.fromisoformat(told["eta_port"]),
+        arrives_on=date.fromisoformat(told["eta_final"]),
+        customs_currency=told["customs_value_currency"],
+        freight_minor=int(Decimal(told["freight_hkd"]) * 100),
+        freight_currency="HKD",
+        stops=_stops(made),
+        by=by,
+        at=at,
+    )
+
+
+@transaction.atomic
+def _import(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Read the spreadsheet here and now: no worker sees the upload before this transaction ends."""
+    content = (DATA / "packing_list.xlsx").read_bytes()
+    upload = imports.upload(shipment, content, dry_run=False, replace=False, by=by, at=at)
+    imports.read_upload(str(upload.pk))
+    upload.refresh_from_db()
+    if upload.outcome != Upload.Outcome.IMPORTED:
+        raise RuntimeError(f"the demonstration's spreadsheet is refused: {upload.errors[:3]}")
+    shipment.refresh_from_db()
+    return shipment
