@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from donations import amounts
 
-
 # For `extend_schema(auth=...)`: no key and no session is needed.
 PUBLIC: Any = [{}]
 

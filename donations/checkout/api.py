@@ -12,11 +12,11 @@ from rest_framework.views import APIView
 
 from donations import amounts
 from donations.api_fields import PUBLIC, AmountField, StrictCharField
-from donations.checkout import following, services
+from donations.checkout import following, offline, services
 from donations.checkout.following import Following
 from donations.checkout.visitors import address_of
 from donations.giving import tokens
-from donations.giving.api import DonationReading
+from donations.giving.api import DONATION_EXAMPLE, DonationOut, DonationReading
 from donations.giving.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
@@ -61,6 +61,19 @@ class DonationIn(serializers.Serializer[Any]):
     def wish(self) -> services.Wish:
         data = dict(self.validated_data)
         return services.Wish(**data.pop("donor"), **data)
+
+
+class ArrivalIn(serializers.Serializer[Any]):
+    amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
+    currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
+    channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])
+    received_on = serializers.DateField(help_text="The day on which the money was ours")
+    appeal = StrictCharField(max_length=80, required=False, allow_blank=True, default="")
+    donor = DonorIn()
+
+    def arrival(self) -> offline.Arrival:
+        data = dict(self.validated_data)
+        return offline.Arrival(**data.pop("donor"), **data)
 
 
 class GiftReceiptOut(serializers.Serializer[Any]):
@@ -118,6 +131,18 @@ def gift_out(gift: Following) -> dict[str, Any]:
     }
 
 
+ARRIVAL_EXAMPLE = OpenApiExample(
+    "A cheque",
+    request_only=True,
+    value={
+        "amount": "5000.00",
+        "currency": "HKD",
+        "channel": "cheque",
+        "received_on": "2026-03-01",
+        "appeal": "mali",
+        "donor": {"organisation": "Chan & Co.", "email": "office@example.org"},
+    },
+)
 REQUEST_EXAMPLE = OpenApiExample(
     "HK$500.50 for Mali",
     request_only=True,
@@ -199,6 +224,16 @@ class DonationViewSet(DonationReading):
         return answer_with_gift(run_once(request, write_down), made)
 
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
+
+    @extend_schema(request=ArrivalIn, responses={201: DonationOut}, examples=[ARRIVAL_EXAMPLE, DONATION_EXAMPLE])
+    @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
+    @idempotent
+    def offline(self, request: Request) -> Response:
+        """Write down money that came by bank, in cash or by cheque; its receipt is issued at once."""
+        wanted = ArrivalIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        donation = offline.record(wanted.arrival(), by=actor(request), at=timezone.now())
+        return Response(DonationOut(donation).data, status=201)
 
     @extend_schema(request=None, responses={201: ReceiptOut}, examples=[RECEIPT_EXAMPLE])
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])

@@ -20,10 +20,11 @@ def settle(
     charged_back_minor: int,
     received_at: datetime,
     at: datetime,
+    by: Any = None,
 ) -> Donation:
     """Write down what became of a donation whose money came; the caller holds its lock.
 
-    The day on which it was received is that of the charity's time zone, and stays.
+    The day on which it was received is that of the charity's time zone, and stays. `by`: who says so; None: Stripe.
     """
     was = donation.status
     donation.status = status
@@ -36,7 +37,7 @@ def settle(
     audit.record(
         status.replace("_", " "),
         donation,
-        by=None,
+        by=by,
         at=at,
         was=was,
         refunded_minor=refunded_minor,

@@ -1,0 +1,76 @@
+"""Money that did not come by card: finance writes it down when it is there, and it is receipted like any other."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from donations import amounts
+from donations.appeals.models import Appeal
+from donations.giving import services as giving
+from donations.giving.models import Donation
+from donations.receipts import services as receipts
+from logistics.charity import services as charities
+from logistics.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Money that came, and from whom."""
+
+    amount: str  # "500.50"
+    currency: str
+    channel: Donation.Channel  # bank, cash or cheque
+    received_on: date  # the day on which it was ours
+    appeal: str  # slug; "" = where most needed
+    name: str
+    email: str
+    organisation: str = ""
+    country: str = ""
+    language: str = "en"
+
+
+@transaction.atomic
+def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
+    """Write down a gift that came by bank, in cash or by cheque: received that day, and receipted.
+
+    An appeal that has closed since may still be named. Raises Invalid, CharityNotSetUp.
+    """
+    charity = charities.the_charity()
+    if arrival.channel == Donation.Channel.ONLINE:
+        raise Invalid("Gifts by card come through Stripe only.", field="channel", code="invalid_choice")
+    if arrival.received_on > charities.day_at(charity, at):
+        raise Invalid("This day is still to come.", field="received_on", code="in_the_future")
+    appeal = Appeal.objects.filter(slug=arrival.appeal).first()
+    if arrival.appeal and appeal is None:
+        raise Invalid("There is no such appeal.", field="appeal", code="unknown_appeal")
+    donor = giving.donor_of(
+        name=arrival.name,
+        organisation=arrival.organisation,
+        email=arrival.email,
+        country=arrival.country,
+        language=arrival.language,
+    )
+    donation = Donation.objects.create(
+        donor=donor,
+        appeal=appeal,
+        amount_minor=amounts.read(arrival.amount, arrival.currency),
+        currency=arrival.currency,
+        channel=arrival.channel,
+        language=arrival.language,
+        created_at=at,
+    )
+    noon = datetime.combine(arrival.received_on, time(12), tzinfo=ZoneInfo(charity.time_zone))
+    donation = giving.settle(
+        donation,
+        status=Donation.Status.RECEIVED,
+        refunded_minor=0,
+        charged_back_minor=0,
+        received_at=min(noon, at),
+        at=at,
+        by=by,
+    )
+    receipts.follow(donation, at=at)
+    return donation

@@ -1,0 +1,81 @@
+"""Gifts that come by bank, in cash or by cheque, and the demonstration world, which is made of them."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from donations.demonstration import APPEALS, GIFTS, demonstrate
+from donations.giving.models import Donation
+from donations.receipts.models import Receipt
+from logistics.audit.models import AuditEntry
+from logistics.people.models import Role
+from tests.donations.giving import Giving, mails, signed_in
+
+URL = "/api/v1/donations/offline/"
+CHEQUE = {
+    "amount": "5000.00",
+    "currency": "HKD",
+    "channel": "cheque",
+    "received_on": "2026-03-01",
+    "appeal": "mali",
+    "donor": {"organisation": "Chan & Co.", "email": "office@chan.example"},
+}
+
+
+def send(client: Client, **changes: Any) -> Any:
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    return client.post(URL, json.dumps(CHEQUE | changes), content_type="application/json", headers=headers)
+
+
+def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -> None:
+    answer = send(signed_in(Role.FINANCE))
+    giving.work()
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["received_on"]) == (
+        201,
+        "received",
+        "2026-03-01",
+    )
+    receipt = Receipt.objects.get()
+    context = receipt.document.context
+    assert (context["payment_mode"], context["donor"]["name"]) == ("cheque", "Chan & Co.")
+    assert len(mails()) == 1
+    assert AuditEntry.objects.get(verb="received").by is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"channel": "online"}, ("channel", "invalid_choice")),
+        ({"received_on": (timezone.now() + timedelta(days=2)).date().isoformat()}, ("received_on", "in_the_future")),
+        ({"appeal": "nowhere"}, ("appeal", "unknown_appeal")),
+        ({"amount": "0"}, ("amount", "amount_zero")),
+    ],
+)
+def test_what_cannot_have_come_is_refused(giving: Giving, changes: Any, expected: tuple[str, str]) -> None:
+    answer = send(signed_in(Role.FINANCE), **changes)
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["field"], error["code"]) == (400, *expected)
+    assert not Donation.objects.exists()
+
+
+def test_only_finance_writes_it_down(giving: Giving) -> None:
+    for client in (Client(), signed_in(Role.AUDITOR), signed_in(Role.WAREHOUSE), signed_in(Role.PARTNER)):
+        assert send(client).status_code in (401, 403)
+
+
+@pytest.mark.django_db
+def test_the_demonstration_is_made_once() -> None:
+    at = datetime.now(UTC)
+    demonstrate(at)
+    demonstrate(at)
+
+    assert (Donation.objects.count(), Receipt.objects.count()) == (len(GIFTS), len(GIFTS))
+    html = Client().get("/give/").content.decode()
+    assert all(values["title_en"] in html for values in APPEALS)
+    assert "HK$123,888.00" in html
