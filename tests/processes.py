@@ -22,6 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import psycopg
 
 from config.local import processes, programs
@@ -41,6 +42,14 @@ def eventually(condition: Callable[[], Any], *, within: float = 30.0, what: str 
 
     processes.wait_until(holds, within=within, what=what or getattr(condition, "__doc__", None) or repr(condition))
     return found[0]
+
+
+def alive(process: psutil.Process) -> bool:
+    """Say whether a process still does something; one that waits for its parent to notice its death does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @dataclass

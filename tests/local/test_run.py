@@ -16,7 +16,7 @@ import pytest
 from config.local import processes
 from config.local.environment import read_env
 from config.local.programs import ROOT
-from tests.processes import eventually
+from tests.processes import alive, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -90,7 +90,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
         run.process.send_signal(signal.SIGINT)
 
         assert run.process.wait(30) == 0
-        assert [one for one in family if one.is_running()] == []
+        assert [one for one in family if alive(one)] == []
         assert {path.stem for path in (var / "log").glob("*.log")} >= PARTS
         assert not (var / "run" / "environment").exists()
 
@@ -101,7 +101,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
 
         run.process.kill()
         run.process.wait()
-        eventually(lambda: not any(one.is_running() for one in family), within=40, what="every part to end by itself")
+        eventually(lambda: not any(alive(one) for one in family), within=40, what="every part to end by itself")
 
 
 def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
