@@ -42,3 +42,19 @@ def metadata(pdf: bytes) -> dict[str, str]:
     with pypdfium2.PdfDocument(pdf) as document:
         told: dict[str, str] = document.get_metadata_dict()
         return told
+
+
+def overlaps(pdf: bytes) -> list[str]:
+    """Pieces of text that are drawn over one another, as "page: left x top" pairs; a good paper has none."""
+    found = []
+    with pypdfium2.PdfDocument(pdf) as document:
+        for number, page in enumerate(document, start=1):
+            drawn = page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT], max_depth=9)
+            boxes = sorted(text.get_bounds() for text in drawn)  # left, bottom, right, top in points
+            for index, (left, bottom, right, top) in enumerate(boxes):
+                for left_2, bottom_2, right_2, top_2 in boxes[index + 1 :]:
+                    if left_2 > right - 0.5:
+                        break  # sorted by left edge: no later one can reach back
+                    if min(right, right_2) - left_2 > 0.5 and min(top, top_2) - max(bottom, bottom_2) > 1.5:
+                        found.append(f"page {number}: {left:.0f},{bottom:.0f} and {left_2:.0f},{bottom_2:.0f}")
+    return found

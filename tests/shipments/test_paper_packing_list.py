@@ -93,6 +93,9 @@ class TestTheWholeContainer:
             assert "Description Désignation" in page
             assert "Packing list / Liste de colisage · SHP-2026-00001 · v1" in page
 
+    def test_draws_no_text_over_another(self, container):
+        assert pdfs.overlaps(container.pdf) == []
+
     def test_marks_what_needs_care(self, pages):
         text = " ".join(pages[1:])
         heavy = sum("heavy" in p["flags"] for p in mali.packages())
