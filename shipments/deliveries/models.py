@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact, LessThanOrEqual
+from django.utils.translation import gettext_lazy as _
 
 from logistics.errors import WrongState
 from logistics.ids import uuid7
@@ -162,24 +163,24 @@ class Discrepancy(models.Model):
     """A difference between what was sent and what arrived: opened by a delivery, decided and closed by staff."""
 
     class Kind(models.TextChoices):
-        SHORT = "short", "Short"
-        SURPLUS = "surplus", "Surplus"
-        DAMAGE = "damage", "Damage"
-        WRONG_ITEM = "wrong_item", "Wrong item"
-        LOST_PACKAGE = "lost_package", "Lost package"
-        LOST_SHIPMENT = "lost_shipment", "Lost shipment"
+        SHORT = "short", _("Short")
+        SURPLUS = "surplus", _("Surplus")
+        DAMAGE = "damage", _("Damage")
+        WRONG_ITEM = "wrong_item", _("Wrong item")
+        LOST_PACKAGE = "lost_package", _("Lost package")
+        LOST_SHIPMENT = "lost_shipment", _("Lost shipment")
 
     class State(models.TextChoices):
-        OPEN = "open", "Open"
-        DECIDED = "decided", "Decided"
-        CLOSED = "closed", "Closed"
+        OPEN = "open", _("Open")
+        DECIDED = "decided", _("Decided")
+        CLOSED = "closed", _("Closed")
 
     class Decision(models.TextChoices):
-        ACCEPT = "accept", "Accept"
-        REPLACE = "replace", "Replace"
-        WRITE_OFF = "write_off", "Write off"
-        CLAIM = "claim", "Claim"
-        NONE = "none", "None needed: the delivery was corrected"
+        ACCEPT = "accept", _("Accept")
+        REPLACE = "replace", _("Replace")
+        WRITE_OFF = "write_off", _("Write off")
+        CLAIM = "claim", _("Claim")
+        NONE = "none", _("None needed")
 
     NEXT: ClassVar = {
         State.OPEN: {State.DECIDED},

@@ -4,20 +4,21 @@ draft -> packing -> sealed -> dispatched -> arrived -> partially_received -> rec
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    PACKING = "packing", "Packing"
-    SEALED = "sealed", "Sealed"
-    DISPATCHED = "dispatched", "Dispatched"
-    ARRIVED = "arrived", "Arrived"
-    PARTIALLY_RECEIVED = "partially_received", "Partially received"
-    RECEIVED = "received", "Received"
-    CLOSED = "closed", "Closed"
-    CANCELLED = "cancelled", "Cancelled"
-    LOST = "lost", "Lost"
-    RETURNED = "returned", "Returned"
+    DRAFT = "draft", _("Draft")
+    PACKING = "packing", _("Packing")
+    SEALED = "sealed", _("Sealed")
+    DISPATCHED = "dispatched", _("Dispatched")
+    ARRIVED = "arrived", _("Arrived")
+    PARTIALLY_RECEIVED = "partially_received", _("Partially received")
+    RECEIVED = "received", _("Received")
+    CLOSED = "closed", _("Closed")
+    CANCELLED = "cancelled", _("Cancelled")
+    LOST = "lost", _("Lost")
+    RETURNED = "returned", _("Returned")
 
 
 NEXT: dict[Status, frozenset[Status]] = {

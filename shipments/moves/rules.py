@@ -62,8 +62,8 @@ def refusal(name: str, shipment: Shipment) -> DomainError | None:
         return WrongState(
             _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
             % {
-                "status": Status(shipment.status).label.lower(),
-                "sources": ", ".join(source.label.lower() for source in Status if source in move.sources),
+                "status": str(Status(shipment.status).label).lower(),
+                "sources": ", ".join(str(source.label).lower() for source in Status if source in move.sources),
             },
             current=shipment.status,
             wanted=name,

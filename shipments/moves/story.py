@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from logistics.audit.models import AuditEntry
+from shipments.deliveries.models import Discrepancy
 from shipments.manifests.states import Status
 
 # A verb of the trail -> what it says, in which %(...)s are details of its entry.
@@ -20,7 +22,9 @@ SENTENCES = {
     "line removed": gettext_noop("%(who)s took line %(line)s out of package %(package)s."),
     "manifest uploaded": gettext_noop("%(who)s uploaded a spreadsheet of the manifest."),
     "dry run uploaded": gettext_noop("%(who)s uploaded a spreadsheet to see what it would import."),
-    "manifest imported": gettext_noop("The spreadsheet was read: %(packages)s packages and %(lines)s lines stand in."),
+    "manifest imported": gettext_noop(
+        "The spreadsheet was read: %(packages)s packages and %(lines)s lines stand in the manifest."
+    ),
     "manifest refused": gettext_noop("The spreadsheet was refused, with %(errors)s errors; nothing was changed."),
     "checked": gettext_noop("%(who)s checked the packages against the manifest."),
     "sealed": gettext_noop(
@@ -64,6 +68,10 @@ def sentence(entry: AuditEntry, who: str) -> str:
         return told % {"who": who, **details}
     if entry.verb == "delivery confirmed":
         return _delivered(who, details)
+    if "kind" in details:
+        details["kind"] = _lower(Discrepancy.Kind(details["kind"]))
+    if "decision" in details:
+        details["decision"] = _lower(Discrepancy.Decision(details["decision"]))
     known = SENTENCES.get(entry.verb)
     return _(known) % {"who": who, **details} if known else f"{who}: {entry.verb}."
 
@@ -71,13 +79,16 @@ def sentence(entry: AuditEntry, who: str) -> str:
 def _delivered(who: str, details: dict[str, Any]) -> str:
     words = {"good": _("sound"), "damaged": _("damaged"), "missing": _("missing"), "surplus": _("surplus")}
     figures = ", ".join(f"{details[name]} {words[name]}" for name in COUNTS if details.get(name))
-    state = str(Status(details["status"]).label).lower()
     return _("%(who)s confirmed delivery %(delivery)s: %(figures)s; the shipment is %(state)s.") % {
         "who": who,
         "delivery": details["delivery"],
         "figures": figures or _("nothing counted"),
-        "state": _(state),
+        "state": _lower(Status(details["status"])),
     }
+
+
+def _lower(choice: TextChoices) -> str:
+    return str(choice.label).lower()
 
 
 def _who(entry: AuditEntry, *, hide_staff: bool) -> str:

@@ -402,8 +402,8 @@ class TestApi:
         told = [entry["sentence"] for entry in client.get(f"/api/v1/shipments/{shipment.number}/trail/").json()]
         assert told[-4:] == [
             "Awa confirmed delivery 1: 10 missing; the shipment is received.",
-            "Awa decided on a discrepancy (lost_package): write_off.",
-            "Awa closed a discrepancy (lost_package).",
+            "Awa decided on a discrepancy (lost package): write off.",
+            "Awa closed a discrepancy (lost package).",
             "Awa closed the shipment.",
         ]
 
