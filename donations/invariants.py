@@ -1,0 +1,97 @@
+"""What must be true of gifts, payments and receipts at any time, as queries that find the rows that break it."""
+
+from logistics.vitals.services import Invariant
+
+KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
+
+INVARIANTS: list[Invariant] = [
+    (
+        "Receipt numbers have no gap.",
+        """
+        SELECT n.name || ' ' || n.year FROM logistics_numberseries n
+        LEFT JOIN donations_receipt r ON r.series || ' receipts' = n.name AND r.year = n.year
+        WHERE n.name LIKE '% receipts'
+        GROUP BY n.name, n.year, n.last
+        HAVING count(r.id) <> n.last OR coalesce(max(r.sequence), 0) <> n.last
+        """,
+    ),
+    (
+        "A receipt's number says its series, year and sequence.",
+        """
+        SELECT id FROM donations_receipt
+        WHERE number <> series || '-' || year || '-' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')
+        """,
+    ),
+    (
+        "A valid receipt is for what of the gift is still ours.",
+        f"""
+        SELECT r.id FROM donations_receipt r JOIN donations_donation d ON d.id = r.donation_id
+        WHERE r.state = 'issued'
+        AND (d.received_at IS NULL OR r.currency <> d.currency OR r.amount_minor <> {KEPT})
+        """,  # noqa: S608  # no input
+    ),
+    (
+        "A received gift has a valid receipt, unless it went back, is disputed, or lacks something.",
+        f"""
+        SELECT d.id FROM donations_donation d
+        LEFT JOIN donations_receipt r ON r.donation_id = d.id AND r.state = 'issued'
+        WHERE d.received_at IS NOT NULL AND d.status <> 'disputed' AND {KEPT} > 0
+        AND d.receipt_blocked_by = '{{}}' AND r.id IS NULL
+        """,  # noqa: S608  # no input
+    ),
+    (
+        "What a receipt says is what its document says.",
+        """
+        SELECT r.id FROM donations_receipt r JOIN logistics_document d ON d.id = r.document_id
+        WHERE d.number <> r.number OR (d.context ->> 'amount_minor')::bigint <> r.amount_minor
+        OR d.context ->> 'currency' <> r.currency
+        """,
+    ),
+    (
+        "A receipt is valid exactly when its document is.",
+        """
+        SELECT r.id FROM donations_receipt r JOIN logistics_document d ON d.id = r.document_id
+        WHERE (r.state = 'issued') <> (d.superseded_at IS NULL)
+        """,
+    ),
+    (
+        "A gift given online is received exactly when one of its payments counts.",
+        """
+        SELECT d.id FROM donations_donation d
+        LEFT JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
+        WHERE d.channel = 'online' AND (d.received_at IS NULL) <> (a.id IS NULL)
+        """,
+    ),
+    (
+        "What was refunded or charged back is the sum of what succeeded of it.",
+        """
+        SELECT d.id FROM donations_donation d JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
+        WHERE d.refunded_minor <> least(d.amount_minor, coalesce((
+            SELECT sum(amount_minor) FROM donations_refund WHERE attempt_id = a.id AND state = 'succeeded'), 0))
+        OR d.charged_back_minor <> least(d.amount_minor, coalesce((
+            SELECT sum(amount_minor) FROM donations_dispute WHERE attempt_id = a.id AND state = 'lost'), 0))
+        """,
+    ),
+    (
+        "A payment asks for what was given, in the same currency.",
+        """
+        SELECT a.id FROM donations_paymentattempt a JOIN donations_donation d ON d.id = a.donation_id
+        WHERE a.amount_minor <> d.amount_minor OR a.currency <> d.currency
+        """,
+    ),
+    (
+        "A receipt was owed to its donor by mail.",
+        """
+        SELECT r.id FROM donations_receipt r
+        WHERE NOT EXISTS (SELECT FROM donations_receiptdelivery WHERE receipt_id = r.id)
+        """,
+    ),
+    (
+        "Nothing of giving that is due has waited for more than an hour.",
+        " UNION ALL ".join(
+            f"SELECT id FROM donations_{name} WHERE (state = 'pending' AND run_after < now() - interval '1 hour')"  # noqa: S608
+            " OR (state = 'leased' AND lease_until < now() - interval '1 hour')"
+            for name in ("stripeevent", "receiptdelivery", "signinrequest")
+        ),
+    ),
+]

@@ -1,0 +1,114 @@
+"""The statements that `manage.py verify` checks: they hold after a busy day, and each finds what was planted."""
+
+import pytest
+from django.db import connection
+
+from donations.invariants import INVARIANTS
+from logistics.documents.models import NumberSeries
+from tests.donations.giving import Giving, signed_in
+from tests.donations.test_offline import Role, send
+
+
+def broken() -> list[str]:
+    found = []
+    with connection.cursor() as cursor:
+        for statement, sql in INVARIANTS:
+            assert isinstance(sql, str)
+            cursor.execute(sql)
+            if cursor.fetchall():
+                found.append(statement)
+    return found
+
+
+@pytest.fixture
+def busy(giving: Giving) -> Giving:
+    """Gifts received, pending, refunded in part and in full, disputed, lost, nameless, by cheque."""
+    control = giving.stand_in.control
+    giving.give()
+    giving.gift_paid(anonymous=True, donor={"email": "someone@example.org"})
+    intents = [str(giving.gift_paid().attempts.get().payment_intent_id) for _ in range(5)]
+    control.refund(payment_intent=intents[0])
+    control.refund(payment_intent=intents[1], amount=10000)
+    control.dispute(intents[2])
+    control.close_dispute(control.dispute(intents[3])["id"], status="lost")
+    giving.deliver()
+    send(signed_in(Role.FINANCE))
+    giving.work()
+    return giving
+
+
+def test_they_hold_after_a_busy_day(busy: Giving) -> None:
+    assert broken() == []
+
+
+PLANTED: list[tuple[str, str, str]] = [
+    ("Receipt numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
+    (
+        "A receipt's number says its series, year and sequence.",
+        "donations_receipt",
+        "UPDATE donations_receipt SET number = 'HK-1999-000001' WHERE sequence = 1",
+    ),
+    (
+        "A valid receipt is for what of the gift is still ours.",
+        "donations_receipt",
+        "UPDATE donations_receipt SET amount_minor = amount_minor + 1 WHERE state = 'issued'",
+    ),
+    (
+        "A received gift has a valid receipt, unless it went back, is disputed, or lacks something.",
+        "donations_receipt",
+        "UPDATE donations_receipt SET state = 'cancelled', ended_at = now(), end_reason = 'x' WHERE state = 'issued'",
+    ),
+    (
+        "What a receipt says is what its document says.",
+        "logistics_document",
+        "UPDATE logistics_document SET context = context || '{\"amount_minor\": 1}'",
+    ),
+    (
+        "A receipt is valid exactly when its document is.",
+        "logistics_document",
+        "UPDATE logistics_document SET superseded_at = now() WHERE superseded_at IS NULL",
+    ),
+    (
+        "A gift given online is received exactly when one of its payments counts.",
+        "donations_paymentattempt",
+        "UPDATE donations_paymentattempt SET counts = false",
+    ),
+    (
+        "What was refunded or charged back is the sum of what succeeded of it.",
+        "donations_refund",
+        "UPDATE donations_refund SET state = 'failed'",
+    ),
+    (
+        "A payment asks for what was given, in the same currency.",
+        "donations_paymentattempt",
+        "UPDATE donations_paymentattempt SET amount_minor = amount_minor + 1",
+    ),
+    ("A receipt was owed to its donor by mail.", "donations_receiptdelivery", "DELETE FROM donations_receiptdelivery"),
+    (
+        "Nothing of giving that is due has waited for more than an hour.",
+        "donations_signinrequest",
+        "INSERT INTO donations_signinrequest (id, email, language, address_hash, email_hash, state, attempts, progress,"
+        " last_error_code, run_after) VALUES (gen_random_uuid(), '', 'en', '', '', 'pending', 0, 0, '',"
+        " now() - interval '2 hours')",
+    ),
+]
+
+
+def test_every_statement_has_its_planted_fault() -> None:
+    assert {statement for statement, _, _ in PLANTED} == {statement for statement, _ in INVARIANTS}
+
+
+def test_each_finds_what_was_planted(busy: Giving) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that triggers can be switched off below
+        for statement, table, fault in PLANTED:
+            cursor.execute("SAVEPOINT before")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(fault)
+            assert statement in broken(), statement
+            cursor.execute("ROLLBACK TO SAVEPOINT before")
+    assert broken() == []
+
+
+def test_numbers_are_counted(busy: Giving) -> None:
+    assert NumberSeries.objects.get(name="HK receipts").last == 7
