@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -92,7 +93,7 @@ def standing(shipment: Shipment) -> Standing:
 
 def count_the_rest_as_good(delivery: Delivery, *, except_lines: list[UUID]) -> None:
     with connection.cursor() as cursor:
-        told = {"delivery": delivery.pk, "shipment": delivery.shipment_id, "except": except_lines}
+        told: dict[str, Any] = {"delivery": delivery.pk, "shipment": delivery.shipment_id, "except": except_lines}
         cursor.execute(THE_REST, told)
 
 

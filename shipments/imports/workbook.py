@@ -92,7 +92,9 @@ def read(content: bytes) -> tuple[Sheet, list[NoValue]]:
             sheet=name,
         )
     here = sheets.index(name)
-    return Sheet(name, cells[0], rows), [NoValue(name, *place) for file, *place in found if file == here]
+    return Sheet(name, cells[0], rows), [
+        NoValue(name, row, column, failed) for file, row, column, failed in found if file == here
+    ]
 
 
 def _choose(sheets: list[str]) -> str:

@@ -32,8 +32,8 @@ def write(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> None:
 
 def clear(shipment: Shipment) -> None:
     """Take all packages and lines out of a locked shipment that may be packed."""
-    ManifestLine.objects.filter(package__shipment=shipment)._raw_delete(using="default")  # type: ignore[attr-defined]
-    Package.objects.filter(shipment=shipment)._raw_delete(using="default")  # type: ignore[attr-defined]
+    ManifestLine.objects.filter(package__shipment=shipment)._raw_delete(using="default")
+    Package.objects.filter(shipment=shipment)._raw_delete(using="default")
 
 
 def _items(plan: Plan) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[Any]]) ->
     block = "\n".join(map("\t".join, zip(*columns, strict=False)))
     with connection.cursor() as cursor:
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]  # psycopg's cursor, below Django's
+        with cursor.copy(statement) as copy:
             copy.write(f"{block}\n")
 
 

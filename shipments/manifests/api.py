@@ -1,8 +1,9 @@
 """Packages and lines of a shipment's manifest: `/shipments/{shipment}/packages/`, `/shipments/{shipment}/lines/`."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import django_filters
+from django.db import models
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -21,17 +22,15 @@ from shipments.manifests.models import ManifestLine, Package, Shipment
 from shipments.manifests.money import to_minor
 from shipments.manifests.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
 
+Row = TypeVar("Row", bound=models.Model)
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
 
 
-class OfShipment:
+class OfShipment(GenericViewSet[Row]):
     """What the views of one shipment's rows share: the shipment in the address, as far as the caller may know of it."""
 
-    request: Request
-    kwargs: dict[str, Any]
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         # First of all: what is in the body must not tell whether the shipment is there.
         self.shipment()
 
@@ -42,7 +41,7 @@ class OfShipment:
         return self._shipment
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_serializer_context()  # type: ignore[misc]
+        context = dict(super().get_serializer_context())
         # For the schema nobody is asking.
         if self.kwargs:
             context |= {
@@ -91,7 +90,7 @@ PACKAGE = OpenApiExample(
     retrieve=extend_schema(summary="Read one package"),
 )
 @extend_schema(tags=["manifests"])
-class PackageViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Package]):
+class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Package]):
     """Packages are named by their number. They change only while the shipment is a draft or being packed."""
 
     queryset = Package.objects.none()
@@ -184,7 +183,7 @@ class NewLineIn(LineIn):
     retrieve=extend_schema(summary="Read one line"),
 )
 @extend_schema(tags=["manifests"])
-class LineViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ManifestLine]):
+class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[ManifestLine]):
     """What is in the packages, in the words of the papers."""
 
     queryset = ManifestLine.objects.none()

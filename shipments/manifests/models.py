@@ -17,6 +17,7 @@ from logistics.catalogue.models import Item
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
+from logistics.people.models import User
 from shipments.manifests.states import (
     EVER_DISPATCHED,
     NEXT,
@@ -44,7 +45,6 @@ FROZEN = (
     "manifest_sha256",
     "sealed_at",
 )
-PERSON = {"null": True, "blank": True, "on_delete": models.PROTECT, "related_name": "+", "editable": False}
 
 
 class Mode(models.TextChoices):
@@ -73,10 +73,15 @@ class Flag(models.TextChoices):
     DANGEROUS = "dangerous"
 
 
+def somebody() -> "models.ForeignKey[User | None, User | None]":
+    """Who did something, where somebody did."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+
+
 class Shipment(models.Model):
     """Goods on their way to one partner, from the first package to the last signature."""
-
-    Status = Status
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.CharField(max_length=20, editable=False)
@@ -116,10 +121,10 @@ class Shipment(models.Model):
     freight_currency = models.CharField(max_length=3, blank=True)
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, **PERSON)  # type: ignore[misc]
-    packed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **PERSON)  # type: ignore[misc]
-    checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, **PERSON)  # type: ignore[misc]
-    sealed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **PERSON)  # type: ignore[misc]
+    created_by = somebody()
+    packed_by = somebody()
+    checked_by = somebody()
+    sealed_by = somebody()
     sealed_at = models.DateTimeField(null=True, editable=False)
     dispatched_at = models.DateTimeField(null=True, editable=False)
     arrived_at = models.DateTimeField(null=True, editable=False)

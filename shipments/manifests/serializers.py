@@ -316,6 +316,7 @@ class PackageOut(serializers.Serializer[Package]):
     lines = LineOut(many=True)
 
     def to_representation(self, package: Package) -> dict[str, Any]:
+        of_line = LineOut(context=self.context)
         return {
             "id": str(package.pk),
             "version": package.version,
@@ -332,7 +333,7 @@ class PackageOut(serializers.Serializer[Package]):
             "destination": package.destination.site.code if package.destination else None,
             "flags": package.flags,
             "remark": package.remark,
-            "lines": LineOut(package.lines.all(), many=True, context=self.context).data,
+            "lines": [of_line.to_representation(line) for line in package.lines.all()],
         }
 
 

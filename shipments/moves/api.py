@@ -128,7 +128,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         return access.visible_to(self.request.user).select_related("consignee")
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"for_partner": access.is_partner(self.request.user)}
+        return dict(super().get_serializer_context()) | {"for_partner": access.is_partner(self.request.user)}
 
     def _found(self) -> Shipment:
         return access.find(self.request.user, self.kwargs["shipment"])

@@ -3,7 +3,7 @@
 The services ask the same questions as `allowed_actions`, so that an answer and a refusal never disagree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,7 +156,7 @@ def _unnamed(shipment: Shipment) -> list[int]:
     return list(lines.filter(unnamed).values_list("package__number", flat=True).order_by("package__number").distinct())
 
 
-def _overweight(shipment: Shipment, rows: list[dict[str, Any]]) -> list[int]:
+def _overweight(shipment: Shipment, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     payload = shipment.container_payload_kg
     gross = sum(row["gross_kg"] or 0 for row in rows)
     return [rows[-1]["number"]] if payload is not None and gross > payload else []

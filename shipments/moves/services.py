@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -205,7 +206,7 @@ def _reason(reason: str) -> None:
 
 
 def _moved(
-    shipment: Shipment, verb: str, *, by: User, at: datetime, fields: list[str], reason: str = "", **details: object
+    shipment: Shipment, verb: str, *, by: User, at: datetime, fields: list[str], reason: str = "", **details: Any
 ) -> Shipment:
     shipment.version += 1
     shipment.save(update_fields=["status", "version", *fields])
@@ -213,7 +214,7 @@ def _moved(
     return shipment
 
 
-def _said(shipment: Shipment) -> dict[str, object]:
+def _said(shipment: Shipment) -> dict[str, Any]:
     return {name: str(getattr(shipment, name)) for name in ("package_count", "line_count", "gross_kg", "volume_m3")}
 
 

@@ -11,7 +11,6 @@ from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
-from rest_framework.viewsets import GenericViewSet
 
 from logistics.documents import services as documents
 from logistics.documents.models import Document
@@ -86,7 +85,7 @@ PDF_TOO = [JSONRenderer, PDFRenderer]
     retrieve=extend_schema(summary="Read the state of one paper"),
 )
 @extend_schema(tags=["papers"])
-class PaperViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Paper]):
+class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Paper]):
     """Issued papers never change; a newer version supersedes an older one, which stays readable."""
 
     queryset = Paper.objects.none()
@@ -113,7 +112,7 @@ class PaperViewSet(OfShipment, mixins.ListModelMixin, mixins.RetrieveModelMixin,
         return pdf_answer(self.get_object().document)
 
 
-class PackingListViewSet(OfShipment, GenericViewSet[Paper]):
+class PackingListViewSet(OfShipment[Paper]):
     queryset = Paper.objects.none()
     permission_classes = [READERS]
     renderer_classes = PDF_TOO

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 def confirm(shipment: Shipment, *exceptions: dict[str, Any], client_id: UUID | None = None, **more: Any) -> Delivery:
-    told = {"stated_at": NOON, "received_by": "Aminata Ɲaré", "default": "good"} | more
+    told: dict[str, Any] = {"stated_at": NOON, "received_by": "Aminata Ɲaré", "default": "good"} | more
     delivery, _is_new = services.confirm(
         shipment, client_id=client_id or uuid4(), exceptions=exceptions, by=make_packer(), at=NOON, **told
     )

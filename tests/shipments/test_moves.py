@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -65,7 +67,7 @@ class TestSeal:
             ({"description_fr": ""}, "names_missing"),
         ],
     )
-    def test_names_the_packages_that_are_not_ready(self, line: dict[str, object], code: str) -> None:
+    def test_names_the_packages_that_are_not_ready(self, line: dict[str, Any], code: str) -> None:
         shipment = pack(make_packed(), **line)
 
         with pytest.raises(rules.NotReady) as refusal:
@@ -101,9 +103,11 @@ class TestSeal:
 
     def test_refuses_the_packer_as_checker(self) -> None:
         shipment = make_packed()
+        packer = shipment.packed_by
+        assert packer is not None
 
         with pytest.raises(services.CheckerIsPacker):
-            services.check(shipment, by=shipment.packed_by, at=NOON)
+            services.check(shipment, by=packer, at=NOON)
 
     def test_prints_who_packed_and_who_checked(self) -> None:
         shipment = make_packed()
