@@ -1,6 +1,6 @@
 """Errors outside the API's views: problem+json for programs, a page for people, both saying what to do."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -28,6 +28,11 @@ ERRORS = {
         _("It was logged. Try again later; nothing is done twice if you repeat the same request."),
     ),
 }
+LOCKED_OUT = Told(
+    "locked_out",
+    _("Too many wrong passwords"),
+    _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
+)
 CSRF = Told(
     "csrf_failed",
     _("This form is too old"),
@@ -66,6 +71,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return answer(request, 403, CSRF)
+
+
+def locked_out(request: HttpRequest, credentials: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Answer who guessed a password too often: django-axes asks for this."""
+    return answer(request, 429, LOCKED_OUT)
 
 
 def no_such_endpoint(request: HttpRequest, rest: str = "") -> HttpResponse:

@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 from logistics.owed.services import owed_models
 from logistics.people.permissions import public_page
 from logistics.vitals import services as vitals
-from logistics.vitals.models import Vital
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("http_request_seconds", "Time to answer", ["method", "route"])
@@ -61,8 +60,7 @@ class OwedCollector(Collector):
         yield ages
 
         broken = GaugeMetricFamily("invariant_broken_rows", "Rows that break a statement", labels=["statement"])
-        last = Vital.objects.filter(name=vitals.INVARIANTS).first()
-        for statement, count in (last.findings if last else {}).items():
+        for statement, count in (vitals.last_findings() or {}).items():
             broken.add_metric([statement], count)
         yield broken
 

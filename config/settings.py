@@ -6,6 +6,8 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from config.logs import logging_config
 
@@ -26,6 +28,7 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
+    "unfold.contrib.forms",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -223,12 +226,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "logistics.people.backends.guessed_email"
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "config.errors.locked_out"
 # Fernet keys for encrypted columns, newest first; older ones still decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 
@@ -341,9 +347,34 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "Relief",
     "SITE_HEADER": "Relief",
+    "SITE_SUBHEADER": _("Giving, goods, deliveries"),
     "SITE_SYMBOL": "volunteer_activism",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pages/mark.svg")}],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "config.dashboard.environment",
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.dashboard.navigation"},
+    "LOGIN": {"image": lambda request: static("pages/sign-in.svg")},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        # Terracotta, as on the pages of donors and partners.
+        "primary": {
+            "50": "oklch(97.5% .012 42)",
+            "100": "oklch(94.5% .028 42)",
+            "200": "oklch(89% .055 42)",
+            "300": "oklch(81% .09 42)",
+            "400": "oklch(71% .13 42)",
+            "500": "oklch(61% .145 42)",
+            "600": "oklch(51% .135 40)",
+            "700": "oklch(44% .12 39)",
+            "800": "oklch(38% .1 38)",
+            "900": "oklch(33% .08 38)",
+            "950": "oklch(24% .06 38)",
+        },
+    },
 }
 
 # --- Watching -------------------------------------------------------------------------------

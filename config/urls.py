@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from config import errors, health, metrics
 from config.docs import DocsView, SchemaView
@@ -18,6 +19,7 @@ api = [
 urlpatterns = [
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
+    path("language/", public_page(set_language), name="set_language"),
     path("health/", health.health, name="health"),
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("donations.page_urls")),

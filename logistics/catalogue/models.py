@@ -11,8 +11,8 @@ class Category(models.Model):
     """What kind of goods: household furniture, appliances, school supplies ..."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name_en = models.CharField(max_length=100, unique=True)
-    name_fr = models.CharField(max_length=100)
+    name_en = models.CharField("English name", max_length=100, unique=True)
+    name_fr = models.CharField("French name", max_length=100)
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -31,12 +31,15 @@ class Item(models.Model):
     code = models.CharField(
         max_length=30, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", "A-Z, 0-9 and - only.")]
     )
-    name_en = models.CharField(max_length=200)
-    name_fr = models.CharField(max_length=200, blank=True, help_text="Needed before it goes to a French speaker")
+    name_en = models.CharField("English name", max_length=200)
+    name_fr = models.CharField(
+        "French name", max_length=200, blank=True, help_text="Needed before it goes to a French speaker"
+    )
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="items")
     unit = models.CharField(max_length=3, default="H87", help_text="UN/ECE Rec 20 code: H87 piece, SET set, PR pair")
     hs6 = models.CharField("HS code", max_length=6, blank=True, help_text="Six digits of the Harmonized System 2022")
     unit_weight_kg = models.DecimalField(
+        "weight of a unit, kg",
         max_digits=9,
         decimal_places=3,
         null=True,
@@ -48,7 +51,7 @@ class Item(models.Model):
     un_number = models.CharField(
         "UN number", max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", "Four digits.")]
     )
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("in use", default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:

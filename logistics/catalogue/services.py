@@ -34,7 +34,7 @@ def update_category(
 @transaction.atomic
 def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Item:
     """Describe something that we send. Raises Taken if its code is another's, Invalid for unknown codes."""
-    _check_codes(fields)
+    check_codes(fields)
     item = insert(Item(**fields))
     audit.record("item created", item, by=by, at=at, code=item.code)
     return item
@@ -50,14 +50,15 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
         raise Invalid(
             "The code stands on labels, so it never changes. Make a new item and set this one inactive.", field="code"
         )
-    _check_codes(changes)
+    check_codes(changes)
     item, changed = change(item, changes, version=version)
     if changed:
         audit.record("item changed", item, by=by, at=at, fields=changed)
     return item
 
 
-def _check_codes(fields: Mapping[str, Any]) -> None:
+def check_codes(fields: Mapping[str, Any]) -> None:
+    """Raise Invalid for an HS code or a unit that the published lists have not."""
     hs6, unit = fields.get("hs6"), fields.get("unit")
     if hs6 and not codes.is_hs6(hs6):
         raise Invalid(

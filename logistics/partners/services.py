@@ -34,7 +34,7 @@ def visible_to(user: User) -> "models.QuerySet[Partner]":
 @transaction.atomic
 def create(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Partner:
     """Take in a partner. Raises Taken if its code is another's, Invalid for an unknown country or language."""
-    _check_partner(fields)
+    check_partner(fields)
     partner = insert(Partner(**fields))
     audit.record("partner created", partner, by=by, at=at, code=partner.code)
     return partner
@@ -43,7 +43,7 @@ def create(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Partn
 @transaction.atomic
 def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Partner:
     """Change a partner; one that is ended loses its keys. Raises Stale, Invalid."""
-    _check_partner(changes)
+    check_partner(changes)
     partner, changed = change(partner, changes, version=version)
     if changed:
         audit.record("partner changed", partner, by=by, at=at, fields=changed)
@@ -53,7 +53,8 @@ def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: Us
     return partner
 
 
-def _check_partner(fields: Mapping[str, Any]) -> None:
+def check_partner(fields: Mapping[str, Any]) -> None:
+    """Raise Invalid for a country or a language that is none."""
     country = fields.get("country")
     if country is not None and country not in codes.countries():
         raise Invalid(f"{country} is no country of ISO 3166-1. Send two letters, e.g. ML.", field="country")

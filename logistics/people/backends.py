@@ -1,4 +1,8 @@
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
 
 from logistics.people.models import Role, User
 
@@ -23,6 +27,11 @@ CHANGES: dict[Role, frozenset[str]] = {
 READ_ONLY_BY: dict[str, frozenset[Role]] = {
     "donations.donor": frozenset({Role.FINANCE, Role.AUDITOR}),
     "logistics.email": frozenset({Role.FINANCE, Role.COORDINATOR, Role.AUDITOR}),
+    "logistics.contact": frozenset({Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR}),
+    "logistics.apikey": frozenset({Role.COORDINATOR, Role.AUDITOR}),
+    "logistics.membership": frozenset({Role.COORDINATOR, Role.AUDITOR}),
+    "logistics.user": frozenset({Role.AUDITOR}),
+    "logistics.auditentry": frozenset({Role.AUDITOR, Role.COORDINATOR}),
     "logistics.siteaddress": frozenset(),
 }
 
@@ -43,6 +52,12 @@ def may(user: User, perm: str) -> bool:
     return any(
         {label, f"{app}.*"} & CHANGES.get(role, frozenset()) for role in map(Role, user.roles) if role in CHANGES
     )
+
+
+def guessed_email(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
+    """Return whose password is being tried, for django-axes: in one case, as the sign-in itself finds people."""
+    given = credentials or (request.POST if request else {})
+    return str(given.get("username") or given.get("email") or "").strip().casefold()
 
 
 class RoleBackend(ModelBackend):

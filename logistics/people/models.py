@@ -66,6 +66,10 @@ class User(AbstractBaseUser):
         """Who may enter the admin."""
         return self.is_superuser or bool(STAFF_ROLES & set(self.roles))
 
+    def get_full_name(self) -> str:
+        """What the admin calls the person who is signed in."""
+        return self.name
+
     def has_role(self, *roles: Role) -> bool:
         return self.is_active and (self.is_superuser or bool(set(self.roles) & set(roles)))
 

@@ -1,9 +1,10 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -54,6 +55,18 @@ def make_user(
         raise EmailTaken("Somebody has this e-mail address already. Use another one.")
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
     audit.record("user made", user, by=by, at=at, roles=list(roles))
+    return user
+
+
+@transaction.atomic
+def change_user(user: User, changes: Mapping[str, Any], *, by: User | None, at: datetime) -> User:
+    """Change who somebody is or what they may do; who becomes inactive is out at the next request, keys too."""
+    user = lock(user)
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(changes))
+    details = {"roles": list(user.roles)} if "roles" in changes else {}
+    audit.record("user changed", user, by=by, at=at, fields=sorted(changes), **details)
     return user
 
 

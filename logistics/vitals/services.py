@@ -66,6 +66,12 @@ def check(statement: str, query: str | Callable[[], Iterator[str]]) -> Finding:
     return Finding(statement, len(broken), broken[:SAMPLES])
 
 
+def last_findings() -> dict[str, int] | None:
+    """Return the statements that did not hold at the last check, with their broken rows; None before the first."""
+    last = Vital.objects.filter(name=INVARIANTS).first()
+    return dict(last.findings) if last else None
+
+
 def check_all() -> list[Finding]:
     """Check every statement, and keep the outcome for /metrics and /health."""
     findings = [check(statement, query) for statement, query in invariants()]

@@ -1,0 +1,250 @@
+"""The first page of the admin and its sidebar: what waits, what is on its way, what happened last."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, Min, Sum
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+
+from donations import amounts
+from donations.giving.models import Donation
+from logistics.audit.models import AuditEntry
+from logistics.documents.models import Document
+from logistics.mail.models import Email
+from logistics.owed.models import Owed
+from logistics.owed.services import owed_models
+from logistics.people.models import Role
+from logistics.vitals import services as vitals
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import Status
+
+TRAIL = 12
+# Group -> (model, symbol of Material Symbols).
+ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        gettext_noop("Giving"),
+        (
+            ("donations.donation", "volunteer_activism"),
+            ("donations.receipt", "receipt_long"),
+            ("donations.donor", "person_heart"),
+            ("donations.appeal", "campaign"),
+            ("donations.refund", "undo"),
+            ("donations.dispute", "gavel"),
+            ("donations.paymentattempt", "credit_card"),
+            ("donations.stripeevent", "webhook"),
+        ),
+    ),
+    (
+        gettext_noop("Goods"),
+        (
+            ("shipments.shipment", "local_shipping"),
+            ("shipments.package", "package_2"),
+            ("shipments.delivery", "inventory"),
+            ("shipments.discrepancy", "difference"),
+            ("shipments.upload", "upload_file"),
+            ("logistics.item", "category"),
+            ("logistics.category", "sell"),
+        ),
+    ),
+    (
+        gettext_noop("Partners"),
+        (
+            ("logistics.partner", "handshake"),
+            ("logistics.contact", "contacts"),
+            ("logistics.site", "location_on"),
+            ("logistics.apikey", "key"),
+        ),
+    ),
+    (
+        gettext_noop("House"),
+        (
+            ("logistics.document", "description"),
+            ("logistics.email", "mail"),
+            ("logistics.auditentry", "history"),
+            ("logistics.charity", "domain"),
+            ("logistics.user", "group"),
+            ("logistics.membership", "badge"),
+            ("logistics.vital", "vital_signs"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar, grouped by room: the pages that there are and that this person may see."""
+    groups = [{"items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}]}]
+    for title, entries in ROOMS:
+        items = [item for label, icon in entries if (item := _item(request, label, icon))]
+        if items:
+            groups.append({"title": _(title), "separator": True, "items": items})  # type: ignore[dict-item]
+    return groups
+
+
+def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
+    app, name = label.split(".")
+    try:
+        model = apps.get_model(app, name)
+    except LookupError:
+        return None
+    page = admin.site._registry.get(model)
+    if page is None or not page.has_view_permission(request):
+        return None
+    title = str(model._meta.verbose_name_plural)
+    return {"title": title[0].upper() + title[1:], "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
+
+
+def environment(request: HttpRequest) -> list[Any] | None:
+    """Return the badge that says: nothing here is real."""
+    return [gettext_lazy("Demonstration"), "warning"] if settings.DEBUG else None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure; `tone` colours it: good, warn, bad or none."""
+
+    title: str
+    figure: str
+    said: str
+    link: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many rows are in one state; `share` is of the largest, in per cent."""
+
+    title: str
+    count: int
+    share: int
+    link: str
+    said: str = ""
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add to the admin's first page what this person may know."""
+    user: Any = request.user
+    context |= {"cards": _cards(request), "shipments": _shipments(), "hello": _("Hello, %s") % user.name.split(" ")[0]}
+    if user.has_role(Role.FINANCE, Role.AUDITOR):
+        context |= {"donations": _donations(), "months": _this_month()}
+    if user.has_role(Role.AUDITOR, Role.COORDINATOR):
+        context["trail"] = [
+            (entry, _subject(entry)) for entry in AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
+        ]
+    return context
+
+
+def _subject(entry: AuditEntry) -> str:
+    """Return what kind of row an entry is about, as people say it; a kind that is no more keeps its own name."""
+    try:
+        return str(apps.get_model(entry.subject_kind)._meta.verbose_name)
+    except LookupError:
+        return entry.subject_kind
+
+
+def _owed() -> tuple[int, int, float]:
+    """Return how many rows wait, how many are dead, and how many seconds the oldest due one is late."""
+    waiting, dead, late_s = 0, 0, 0.0
+    for model in owed_models():
+        undone = model.objects.filter(state__in=[Owed.State.PENDING, Owed.State.LEASED, Owed.State.DEAD])
+        counts = dict(undone.values_list("state").annotate(Count("pk")).order_by())
+        dead += counts.get(Owed.State.DEAD, 0)
+        waiting += counts.get(Owed.State.PENDING, 0) + counts.get(Owed.State.LEASED, 0)
+        oldest = model.objects.due().aggregate(late=Now() - Min("run_after"))["late"]
+        late_s = max(late_s, oldest.total_seconds() if oldest else 0.0)
+    return waiting, dead, late_s
+
+
+def _cards(request: HttpRequest) -> list[Card]:
+    waiting, dead, late_s = _owed()
+    ages = vitals.ages_s()
+    silent = [
+        name for name in ("worker default", "worker papers", "relay")
+        if ages.get(name, float("inf")) > vitals.SILENT_AFTER.total_seconds()
+    ]  # fmt: skip
+    broken = vitals.last_findings()
+    late = _("the oldest is %d s late") % late_s if late_s > 5 else _("nothing is late")
+    return [
+        Card(_("Waiting"), str(waiting), late, tone="warn" if late_s > 60 else ""),
+        Card(_("Dead"), str(dead), _dead_said(dead), _dead_link(request), tone="bad" if dead else "good"),
+        Card(
+            _("Workers"),
+            _("alive") if not silent else _("silent"),
+            ", ".join(silent) or _("all were heard of within a minute"),
+            tone="bad" if silent else "good",
+        ),
+        Card(
+            _("Invariants"),
+            "–" if broken is None else _("%d broken") % len(broken) if broken else _("hold"),
+            "; ".join(broken or ()) or (_("not checked yet") if broken is None else _("checked every hour")),
+            tone="bad" if broken else "good" if broken is not None else "",
+        ),
+    ]
+
+
+def _dead_said(dead: int) -> str:
+    return _("mend the cause, then try them again") if dead else _("everything owed was done, or will be")
+
+
+def _dead_link(request: HttpRequest) -> str:
+    """Return where this person finds the dead rows of the kind that has most of them."""
+    counted = [(model.objects.filter(state=Owed.State.DEAD).count(), model) for model in (Document, Email)]
+    count, model = max(counted, key=lambda pair: pair[0])
+    page = admin.site._registry.get(model)
+    if not count or page is None or not page.has_view_permission(request):
+        return ""
+    return reverse(f"admin:logistics_{model._meta.model_name}_changelist") + "?state__exact=dead"
+
+
+def _bars(rows: dict[str, tuple[int, str]], labels: dict[str, Any], where: str) -> list[Bar]:
+    most = max((count for count, _said in rows.values()), default=0)
+    return [
+        Bar(
+            str(label),
+            rows[state][0],
+            round(100 * rows[state][0] / most),
+            f"{where}?status__exact={state}",
+            rows[state][1],
+        )
+        for state, label in labels.items()
+        if state in rows
+    ]
+
+
+def _shipments() -> list[Bar]:
+    counts = dict(Shipment.objects.values_list("status").annotate(Count("pk")).order_by())
+    return _bars({state: (count, "") for state, count in counts.items()}, dict(Status.choices), _list_of("shipment"))
+
+
+def _donations() -> list[Bar]:
+    counts = dict(Donation.objects.values_list("status").annotate(Count("pk")).order_by())
+    labels = dict(Donation.Status.choices)
+    return _bars({state: (count, "") for state, count in counts.items()}, labels, _list_of("donation"))
+
+
+def _list_of(name: str) -> str:
+    app = {"shipment": "shipments", "donation": "donations"}[name]
+    return reverse(f"admin:{app}_{name}_changelist") if admin.site.is_registered(apps.get_model(app, name)) else ""
+
+
+def _this_month() -> list[str]:
+    """Return what was received since the month began, by currency: "HKD 1 500.50 from 3 gifts"."""
+    first = timezone.localdate().replace(day=1)
+    received = (
+        Donation.objects.filter(received_on__gte=first)
+        .values_list("currency")
+        .annotate(total=Sum("amount_minor"), gifts=Count("pk"))
+        .order_by("currency")
+    )
+    return [
+        ngettext("%(currency)s %(amount)s from %(gifts)d gift", "%(currency)s %(amount)s from %(gifts)d gifts", gifts)
+        % {"currency": currency, "amount": amounts.written_out(total, currency), "gifts": gifts}
+        for currency, total, gifts in received
+    ]

@@ -1,0 +1,71 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from logistics.admin_parts import HouseAdmin, VersionedForm, keep
+from logistics.catalogue import services
+from logistics.catalogue.models import Category, Item
+
+
+class ItemForm(VersionedForm):
+    check = staticmethod(services.check_codes)
+
+    class Meta:
+        model = Item
+        fields = (
+            "code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_dangerous", "un_number",
+            "is_active",
+        )  # fmt: skip
+
+
+@admin.register(Item)
+class ItemAdmin(HouseAdmin):
+    form = ItemForm
+    list_display = ("code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_active")
+    list_filter = ("category", "is_active", "is_dangerous")
+    search_fields = ("code", "name_en", "name_fr")
+    list_select_related = ("category",)
+    autocomplete_fields = ("category",)
+    fieldsets = (
+        (None, {"fields": ("seen_version", "code", ("name_en", "name_fr"), "category", "is_active")}),
+        ("Customs and weight", {"fields": (("unit", "hs6"), "unit_weight_kg")}),
+        ("Dangerous goods", {"fields": (("is_dangerous", "un_number"),)}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Item | None = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()  # it stands on labels
+
+    def save_model(self, request: HttpRequest, obj: Item, form: ItemForm, change: bool) -> None:
+        by, at = request.user, timezone.now()
+        if change:
+            version = form.cleaned_data["seen_version"]
+            saved = services.update_item(obj, form.changes(), version=version, by=by, at=at)
+        else:
+            saved = services.create_item(fields=form.values(), by=by, at=at)
+        keep(obj, saved)
+
+
+class CategoryForm(VersionedForm):
+    class Meta:
+        model = Category
+        fields = ("name_en", "name_fr")
+
+
+@admin.register(Category)
+class CategoryAdmin(HouseAdmin):
+    form = CategoryForm
+    fields = ("seen_version", "name_en", "name_fr")
+    list_display = ("name_en", "name_fr")
+    search_fields = ("name_en", "name_fr")
+
+    def save_model(self, request: HttpRequest, obj: Category, form: CategoryForm, change: bool) -> None:
+        by, at = request.user, timezone.now()
+        saved: Any
+        if change:
+            version = form.cleaned_data["seen_version"]
+            saved = services.update_category(obj, form.changes(), version=version, by=by, at=at)
+        else:
+            saved = services.create_category(fields=form.values(), by=by, at=at)
+        keep(obj, saved)

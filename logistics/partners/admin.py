@@ -1,0 +1,198 @@
+from datetime import timedelta
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.contrib.forms.widgets import ArrayWidget
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
+from logistics.errors import DomainError
+from logistics.partners import services
+from logistics.partners.models import Contact, Membership, Partner, Site
+from logistics.people.models import Role, User
+
+KEY_DAYS = 365
+
+
+class PartnerForm(VersionedForm):
+    check = staticmethod(services.check_partner)
+
+    class Meta:
+        model = Partner
+        fields = ("code", "name", "status", "languages", "country", "address", "tax_number")
+        widgets = {"languages": ArrayWidget}
+
+
+class ContactsInline(LookOnlyInline):
+    model = Contact
+    fields = ("name", "email", "phone", "language", "is_told")
+    readonly_fields = fields
+
+
+class SitesInline(LookOnlyInline):
+    model = Site
+    fields = ("code", "kind", "public_name", "region", "hand_over_point")
+    readonly_fields = fields
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(
+        max_length=80,
+        label=gettext_lazy("Program"),
+        help_text=gettext_lazy("Where the key is used, e.g. “coordinator’s phone”. Two keys of one program may live."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    valid_days = forms.IntegerField(
+        min_value=1,
+        max_value=KEY_DAYS,
+        initial=KEY_DAYS,
+        label=gettext_lazy("Valid for, days"),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
+@admin.register(Partner)
+class PartnerAdmin(HouseAdmin):
+    form = PartnerForm
+    list_display = ("code", "name", "status", "country", "languages")
+    list_filter = ("status", "country")
+    search_fields = ("code", "name")
+    fieldsets = (
+        (None, {"fields": ("seen_version", ("code", "status"), "name", "languages")}),
+        ("Office", {"fields": ("address", ("country", "tax_number"))}),
+    )
+    inlines = (ContactsInline, SitesInline)
+    actions_detail = ("issue_key",)
+
+    def save_model(self, request: HttpRequest, obj: Partner, form: PartnerForm, change: bool) -> None:
+        by, at = cast(User, request.user), timezone.now()
+        if change:
+            version = form.cleaned_data["seen_version"]
+            saved = services.update(obj, form.changes(), version=version, by=by, at=at)
+        else:
+            saved = services.create(fields=form.values(), by=by, at=at)
+        keep(obj, saved)
+
+    def has_issue_key_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return cast(User, request.user).has_role(Role.COORDINATOR)
+
+    @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
+    def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the program's name, make its key and show it once."""
+        partner = self.get_object(request, object_id)
+        if partner is None or not self.has_issue_key_permission(request):
+            raise PermissionDenied
+        form, key = KeyForm(request.POST or None), None
+        if request.method == "POST" and form.is_valid():
+            name, valid = form.cleaned_data["name"], timedelta(days=form.cleaned_data["valid_days"])
+            by = cast(User, request.user)
+            try:
+                key = services.issue_key(partner, name=name, valid=valid, by=by, at=timezone.now())
+            except DomainError as refusal:
+                messages.error(request, str(refusal))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("A key for %(partner)s") % {"partner": partner.name},
+            "form": form,
+            "key": key,
+            "keys": services.keys_of(partner).order_by("-id"),
+            "now": timezone.now(),
+            "back": reverse("admin:logistics_partner_change", args=[partner.pk]),
+        }
+        return TemplateResponse(request, "partners/issue_key.html", context)
+
+
+class ContactForm(VersionedForm):
+    class Meta:
+        model = Contact
+        fields = ("partner", "name", "email", "phone", "language", "is_told")
+
+
+@admin.register(Contact)
+class ContactAdmin(HouseAdmin):
+    form = ContactForm
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told")
+    list_display = ("name", "partner", "email", "language", "is_told")
+    list_filter = ("partner", "is_told")
+    search_fields = ("name", "email")
+    list_select_related = ("partner",)
+    autocomplete_fields = ("partner",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple[str, ...]:
+        return ("partner",) if obj else ()
+
+    # A person may ask to be forgotten.
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return cast(User, request.user).has_perm("logistics.delete_contact")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_model(self, request: HttpRequest, obj: Contact) -> None:
+        services.remove_contact(obj, by=cast(User, request.user), at=timezone.now())
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: ContactForm, change: bool) -> None:
+        by, at = cast(User, request.user), timezone.now()
+        if change:
+            version = form.cleaned_data["seen_version"]
+            saved = services.update_contact(obj, form.changes(), version=version, by=by, at=at)
+        else:
+            values = form.values()
+            saved = services.add_contact(values.pop("partner"), fields=values, by=by, at=at)
+        keep(obj, saved)
+
+
+class SiteForm(VersionedForm):
+    class Meta:
+        model = Site
+        fields = ("partner", "kind", "public_name", "region", "hand_over_point")
+
+
+@admin.register(Site)
+class SiteAdmin(HouseAdmin):
+    form = SiteForm
+    fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
+    list_display = ("code", "partner", "kind", "public_name", "region", "hand_over_point")
+    list_filter = ("partner", "kind", "region")
+    search_fields = ("code", "public_name", "hand_over_point")
+    list_select_related = ("partner",)
+    autocomplete_fields = ("partner",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
+        return ("partner",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Site, form: SiteForm, change: bool) -> None:
+        by, at = cast(User, request.user), timezone.now()
+        if change:
+            version = form.cleaned_data["seen_version"]
+            saved = services.update_site(obj, form.changes(), version=version, by=by, at=at)
+        else:
+            values = form.values()
+            saved = services.add_site(values.pop("partner"), fields=values, by=by, at=at)
+        keep(obj, saved)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin):  # type: ignore[misc]
+    """Which partner a user with the partner's role acts for; a superuser's work."""
+
+    list_display = ("user", "partner")
+    search_fields = ("user__name", "partner__name")
+    autocomplete_fields = ("user", "partner")
+    list_select_related = ("user", "partner")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def response_add(self, request: HttpRequest, obj: Membership, post_url_continue: Any = None) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:logistics_partner_change", args=[obj.partner_id]))

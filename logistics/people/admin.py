@@ -1,0 +1,113 @@
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from logistics.admin_parts import HouseAdmin, LookOnlyAdmin
+from logistics.people import services
+from logistics.people.models import ApiKey, Role, User
+
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+
+
+def _roles() -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        choices=Role.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        label=gettext_lazy("Roles"),
+    )
+
+
+class NewUserForm(UserCreationForm):  # type: ignore[misc]
+    roles = _roles()
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "roles", "language")
+        field_classes: dict[str, Any] = {}
+
+
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+    roles = _roles()
+
+    class Meta:
+        model = User
+        fields = ("name", "roles", "language", "is_active", "is_superuser")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[misc,type-arg]
+    """Who may sign in. A superuser's work: roles are power."""
+
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("name", "email", "roles_shown", "language", "is_active", "last_login")
+    list_filter = ("is_active", "language")
+    search_fields = ("name", "email")
+    ordering = ("name",)
+    filter_horizontal = ()
+    readonly_fields = ("email", "last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "language", "is_active")}),
+        (gettext_lazy("May do"), {"fields": ("roles", "is_superuser")}),
+        (gettext_lazy("Seen"), {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        # Programs' users are seen through their keys.
+        return super().get_queryset(request).exclude(email__endswith="@keys.invalid")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj else ()
+
+    @display(description=gettext_lazy("roles"), label=True)
+    def roles_shown(self, user: User) -> str:
+        return ", ".join(user.roles) or ("superuser" if user.is_superuser else "–")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        by, at = cast(User, request.user), timezone.now()
+        if change:
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            services.change_user(obj, changes, by=by, at=at)
+            return
+        data = form.cleaned_data
+        names = {name: data[name] for name in ("name", "roles", "language")}
+        made = services.make_user(data["email"], data["password1"], by=by, at=at, **names)
+        obj.pk, obj._state.adding = made.pk, False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(LookOnlyAdmin):
+    list_display = ("name", "user", "prefix", "state", "last_used_at", "expires_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__name")
+    fields = ("name", "user", "prefix", "created_at", "created_by", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = fields
+    actions = ("revoke",)
+
+    @display(description=gettext_lazy("state"), label={"live": "success", "expired": "warning", "revoked": "danger"})
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "live" if key.expires_at > timezone.now() else "expired"
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return cast(User, request.user).has_role(Role.COORDINATOR)
+
+    @action(description=gettext_lazy("Revoke the keys"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        for key in keys.order_by("pk"):
+            services.revoke_key(key, by=cast(User, request.user), at=timezone.now())
+        messages.success(request, _("These keys are dead from now on."))

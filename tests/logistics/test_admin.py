@@ -1,0 +1,290 @@
+"""The admin: who gets in, who sees what, and that every change goes through the services."""
+
+import re
+
+import pytest
+from axes.utils import reset
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from logistics.audit.models import AuditEntry
+from logistics.catalogue.models import Item
+from logistics.mail.models import Email
+from logistics.partners.models import Contact, Partner
+from logistics.people.models import ApiKey, Role, User
+from tests.logistics.makers import (
+    NOON,
+    PASSWORD,
+    make_category,
+    make_contact,
+    make_email,
+    make_item,
+    make_key,
+    make_partner,
+    make_partner_user,
+    make_site,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+HTML = {"Accept": "text/html"}
+
+
+def page_of(model, *, kind="changelist", args=()):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)
+
+
+def signed_in(*roles, **fields) -> Client:
+    client = Client(headers=HTML)
+    client.force_login(make_user(*roles, **fields), backend="logistics.people.backends.RoleBackend")
+    return client
+
+
+class TestSignIn:
+    @pytest.fixture(autouse=True)
+    def _forget_guesses(self):
+        reset()
+
+    def sign_in(self, email, password=PASSWORD, address="127.0.0.1"):
+        return Client(headers=HTML, REMOTE_ADDR=address).post(
+            "/admin/login/", {"username": email, "password": password}
+        )
+
+    def test_staff_get_in_and_see_the_overview(self):
+        user = make_user(Role.WAREHOUSE)
+
+        answer = self.sign_in(user.email.upper())
+
+        assert (answer.status_code, answer.url) == (302, "/admin/")
+
+    def test_partners_do_not(self):
+        assert self.sign_in(make_partner_user().email).status_code == 200  # the form again
+
+    def test_five_wrong_passwords_lock_that_address_out(self):
+        user = make_user(Role.WAREHOUSE)
+        for _ in range(5):
+            last = self.sign_in(user.email, "guess")
+        other_case = self.sign_in(user.email.upper())
+
+        assert last.status_code == 429
+        assert "Too many wrong passwords" in last.content.decode()
+        assert (self.sign_in(user.email).status_code, other_case.status_code) == (429, 429)
+
+    def test_but_not_the_owner_elsewhere(self):
+        user = make_user(Role.WAREHOUSE)
+        for _ in range(6):
+            self.sign_in(user.email, "guess", address="10.0.0.9")
+
+        assert self.sign_in(user.email, address="10.0.0.10").status_code == 302
+
+    def test_the_page_speaks_french(self):
+        page = Client(headers=HTML | {"Accept-Language": "fr"}).get("/admin/login/").content.decode()
+
+        assert "Mot de passe" in page
+
+
+class TestPages:
+    @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE, Role.COORDINATOR, Role.AUDITOR])
+    def test_the_overview_opens_for_all_staff(self, role):
+        page = signed_in(role).get("/admin/").content.decode()
+
+        assert "Shipments by state" in page
+        assert ("Donations by state" in page) is (role in (Role.FINANCE, Role.AUDITOR))
+        assert ("What happened last" in page) is (role in (Role.COORDINATOR, Role.AUDITOR))
+
+    def test_the_overview_is_translated(self):
+        client = signed_in(Role.AUDITOR)
+
+        page = client.get("/admin/", headers=HTML | {"Accept-Language": "fr"}).content.decode()
+
+        assert "Expéditions par état" in page
+
+    @pytest.mark.parametrize(
+        "model", [model for model in admin.site._registry if model._meta.app_label == "logistics"], ids=str
+    )
+    def test_every_list_and_every_row_opens(self, model):
+        make_contact(make_partner())
+        make_site()
+        make_item()
+        make_key(make_partner())
+        make_email()
+        client = signed_in(is_superuser=True)  # the last user made: the first are programs'
+        row = model._default_manager.last()
+
+        assert client.get(page_of(model)).status_code == 200
+        assert client.get(page_of(model) + "?q=x").status_code == 200
+        if row is not None:
+            assert client.get(page_of(model, kind="change", args=[row.pk])).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("role", "model", "status"),
+        [
+            (Role.WAREHOUSE, Email, 403),
+            (Role.WAREHOUSE, AuditEntry, 403),
+            (Role.WAREHOUSE, User, 403),
+            (Role.FINANCE, Contact, 403),
+            (Role.FINANCE, ApiKey, 403),
+            (Role.COORDINATOR, ApiKey, 200),
+            (Role.AUDITOR, AuditEntry, 200),
+            (Role.AUDITOR, User, 200),
+        ],
+    )
+    def test_roles_see_what_is_theirs(self, role, model, status):
+        assert signed_in(role).get(page_of(model)).status_code == status
+
+    def test_a_secret_place_has_no_page(self):
+        assert not [model for model in admin.site._registry if model._meta.model_name == "siteaddress"]
+
+    def test_the_list_of_items_costs_the_same_for_ten_and_a_thousand(self):
+        category, client, counts = make_category(), signed_in(Role.WAREHOUSE), []
+        for count in (10, 1000):
+            Item.objects.bulk_create(Item(code=f"I{count}-{n}", name_en="I", category=category) for n in range(count))
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                client.get(page_of(Item))
+            counts.append(len(queries))
+
+        assert counts[0] == counts[1]
+
+
+def form_of(client, url) -> dict[str, str]:
+    """The hidden fields of a form, as a browser would send them back."""
+    page = client.get(url).content.decode()
+    return dict(re.findall(r'<input type="hidden" name="(seen_version)" value="([^"]*)"', page))
+
+
+class TestChanges:
+    def test_an_item_is_made_by_the_service(self):
+        client, category = signed_in(Role.WAREHOUSE), make_category()
+        fields = {"code": "BED", "name_en": "Bed", "category": str(category.pk), "unit": "H87", "hs6": "940320"}
+
+        answer = client.post(page_of(Item, kind="add"), fields | {"is_active": "on"})
+
+        assert answer.status_code == 302, answer.content.decode()[-2000:]
+        assert Item.objects.get().code == "BED"
+        assert AuditEntry.objects.get(verb="item created").by.roles == ["warehouse"]
+
+    def test_a_code_that_is_in_no_list_is_refused_at_its_field(self):
+        client, category = signed_in(Role.WAREHOUSE), make_category()
+        fields = {"code": "BED", "name_en": "Bed", "category": str(category.pk), "unit": "H87", "hs6": "123456"}
+
+        page = client.post(page_of(Item, kind="add"), fields).content.decode()
+
+        assert "no subheading of the Harmonized System" in page
+        assert not Item.objects.exists()
+
+    def test_an_edit_of_an_old_version_is_refused(self):
+        item = make_item()
+        client, url = signed_in(Role.WAREHOUSE), page_of(Item, kind="change", args=[item.pk])
+        seen = form_of(client, url)
+        Item.objects.update(version=2)
+        fields = {"name_en": "Desk", "category": str(item.category_id), "unit": "H87"}
+
+        page = client.post(url, seen | fields).content.decode()
+
+        assert "Somebody else changed this meanwhile" in page
+        assert Item.objects.get().name_en != "Desk"
+
+    def test_a_partner_is_changed_with_its_version(self):
+        partner = make_partner()
+        client, url = signed_in(Role.COORDINATOR), page_of(Partner, kind="change", args=[partner.pk])
+        fields = {"code": partner.code, "name": "New name", "status": "approved", "languages": "fr", "country": "ML"}
+        formsets = {f"{name}-{part}_FORMS": "0" for name in ("contacts", "sites") for part in ("TOTAL", "INITIAL")}
+
+        answer = client.post(url, form_of(client, url) | fields | formsets)
+
+        partner.refresh_from_db()
+        assert (answer.status_code, partner.name, partner.version) == (302, "New name", 2)
+
+    def test_a_key_is_made_and_shown_once(self):
+        partner = make_partner()
+        client = signed_in(Role.COORDINATOR)
+        url = reverse("admin:logistics_partner_issue_key", args=[partner.pk])
+
+        page = client.post(url, {"name": "phone", "valid_days": "30"}).content.decode()
+
+        text = re.search(r"[0-9a-f]{12}\.[\w-]{40,}", page)
+        assert text
+        assert Client(headers={"Authorization": f"Bearer {text[0]}"}).get("/api/v1/me/").status_code == 200
+        assert text[0] not in client.get(url).content.decode()
+
+    def test_a_third_live_key_is_refused_with_the_reason(self):
+        partner = make_partner()
+        make_key(partner)
+        make_key(partner)
+        url = reverse("admin:logistics_partner_issue_key", args=[partner.pk])
+
+        page = signed_in(Role.COORDINATOR).post(url, {"name": "phone", "valid_days": "30"}).content.decode()
+
+        assert "Revoke one first" in page
+
+    def test_keys_are_not_the_warehouses_to_make(self):
+        url = reverse("admin:logistics_partner_issue_key", args=[make_partner().pk])
+
+        assert signed_in(Role.WAREHOUSE).post(url, {"name": "phone", "valid_days": "30"}).status_code == 403
+        assert not ApiKey.objects.exists()
+
+    def test_keys_are_revoked_from_their_list(self):
+        key = make_key(make_partner()).row
+
+        signed_in(Role.COORDINATOR).post(page_of(ApiKey), {"action": "revoke", "_selected_action": [str(key.pk)]})
+
+        key.refresh_from_db()
+        assert key.revoked_at
+
+    def test_the_dead_are_tried_again_from_their_list(self):
+        email = make_email()
+        Email.objects.filter(pk=email.pk).update(state="dead", ended_at=NOON)
+
+        signed_in(Role.FINANCE).post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+
+        email.refresh_from_db()
+        assert (email.state, email.attempts) == ("pending", 0)
+
+    def test_an_auditor_changes_nothing(self):
+        item, email = make_item(), make_email()
+        client = signed_in(Role.AUDITOR)
+        Email.objects.update(state="dead", ended_at=NOON)
+
+        client.post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+        answer = client.post(page_of(Item, kind="change", args=[item.pk]), {"name_en": "X"})
+
+        assert (answer.status_code, Email.objects.get().state) == (403, "dead")
+
+    def test_a_superuser_makes_staff_with_roles(self):
+        client = signed_in(is_superuser=True)
+        fields = {"email": "new@example.org", "name": "New", "language": "en", "roles": ["finance"]}
+        passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+
+        answer = client.post(page_of(User, kind="add"), fields | passwords)
+
+        assert answer.status_code == 302, re.findall(r"errorlist.*", answer.content.decode())
+        made = User.objects.get(email="new@example.org")
+        assert (made.roles, made.check_password(PASSWORD)) == (["finance"], True)
+        assert AuditEntry.objects.filter(verb="user made", subject_id=made.pk).exists()
+
+    def test_who_leaves_is_out_at_once(self):
+        leaver = make_user(Role.FINANCE)
+        client = Client(headers=HTML)
+        client.force_login(leaver, backend="logistics.people.backends.RoleBackend")
+        url = page_of(User, kind="change", args=[leaver.pk])
+
+        signed_in(is_superuser=True).post(url, {"name": leaver.name, "language": "en", "roles": ["finance"]})
+
+        leaver.refresh_from_db()
+        assert not leaver.is_active
+        assert client.get("/admin/").status_code == 302
+
+    def test_a_contact_can_be_forgotten(self):
+        contact = make_contact()
+
+        url = page_of(Contact, kind="delete", args=[contact.pk])
+        answer = signed_in(Role.COORDINATOR).post(url, {"post": "yes"})
+
+        assert answer.status_code == 302
+        assert not Contact.objects.exists()
+        assert AuditEntry.objects.filter(verb="contact removed").exists()
