@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from donations.amounts import written_out
 from donations.api_fields import MoneyField
 from donations.giving import services
 from donations.giving.models import Donation, Donor
@@ -37,6 +38,31 @@ class DonationOut(serializers.Serializer[Any]):
     received_at = serializers.DateTimeField(allow_null=True)
     received_on = serializers.DateField(allow_null=True)
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
+
+    def to_representation(self, donation: Donation) -> dict[str, Any]:
+        """By hand: a list of 50 costs a tenth of what the fields above would take, which describe it."""
+        currency = donation.currency
+        return {
+            "id": str(donation.pk),
+            "reference": donation.reference,
+            "status": donation.status,
+            "amount": written_out(donation.amount_minor, currency),
+            "refunded": written_out(donation.refunded_minor, currency),
+            "charged_back": written_out(donation.charged_back_minor, currency),
+            "currency": currency,
+            "channel": donation.channel,
+            "appeal": donation.appeal.slug if donation.appeal else None,
+            "donor": str(donation.donor_id),
+            "donor_name": donation.donor.addressee,
+            "language": donation.language,
+            "anonymous": donation.anonymous,
+            "message": donation.message,
+            "consent_version": donation.consent_version,
+            "created_at": donation.created_at,
+            "received_at": donation.received_at,
+            "received_on": donation.received_on,
+            "receipt_blocked_by": donation.receipt_blocked_by,
+        }
 
 
 class DonationFilter(django_filters.FilterSet):
@@ -86,7 +112,8 @@ DONATION_EXAMPLE = OpenApiExample(
 class DonationReading(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts, for finance and auditors."""
 
-    queryset = Donation.objects.select_related("appeal", "donor")
+    # What donors read of an appeal is long, and not shown here.
+    queryset = Donation.objects.select_related("appeal", "donor").defer("appeal__story_en", "appeal__story_fr")
     serializer_class = DonationOut
     filterset_class = DonationFilter
     ordering_fields = ["id", "amount_minor"]
