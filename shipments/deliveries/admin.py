@@ -1,0 +1,158 @@
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.errors import DomainError
+from logistics.people.models import Role, User
+from shipments.deliveries import services
+from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
+
+STATES = {"open": "danger", "decided": "warning", "closed": "success"}
+
+
+class DiscrepanciesInline(LookOnlyInline):
+    model = Discrepancy
+    fields = ("kind", "package", "quantity", "reason", "state", "decision")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related("package")
+
+
+class UnlistedInline(LookOnlyInline):
+    model = UnlistedGoods
+    fields = ("description", "quantity", "unit", "remark")
+    readonly_fields = fields
+    show_change_link = False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LookOnlyAdmin):
+    """What receivers confirmed. It never changes: a correction is a second delivery that reverses the first."""
+
+    list_display = (
+        "shipment",
+        "sequence",
+        "stated_at",
+        "recorded_at",
+        "received_by",
+        "source",
+        "seal_intact",
+        "is_reversal",
+    )
+    list_filter = ("source", "seal_intact")
+    search_fields = ("shipment__number", "received_by")
+    list_select_related = ("shipment",)
+    ordering = ("-id",)
+    fields = (
+        ("shipment", "sequence", "source"),
+        ("stated_at", "recorded_at", "recorded_by"),
+        ("received_by", "delivered_by"),
+        ("seal_read", "seal_intact", "packages_counted"),
+        ("default", "reverses"),
+        "note",
+        "goods_received_note",
+    )
+    readonly_fields = ("goods_received_note",)
+    inlines = (DiscrepanciesInline, UnlistedInline)
+
+    @display(description=gettext_lazy("reversal"), boolean=True)
+    def is_reversal(self, delivery: Delivery) -> bool:
+        return delivery.reverses_id is not None
+
+    @display(description=gettext_lazy("goods-received note"))
+    def goods_received_note(self, delivery: Delivery) -> str:
+        if delivery.reverses_id:
+            return "–"
+        address = {"shipment": delivery.shipment_id, "pk": delivery.pk}
+        return format_html('<a href="{}">PDF</a>', reverse("delivery-goods-received-note", kwargs=address))
+
+
+class DecisionForm(forms.Form):
+    decision = forms.ChoiceField(
+        choices=[choice for choice in Discrepancy.Decision.choices if choice[0] != "none"],
+        widget=UnfoldAdminSelectWidget,
+        label=gettext_lazy("Decision"),
+    )
+    note = forms.CharField(
+        max_length=500, required=False, widget=UnfoldAdminTextareaWidget, label=gettext_lazy("Why; stands in the trail")
+    )
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(LookOnlyAdmin):
+    """Where what arrived differs from what was sent; a coordinator decides on each, and closes it."""
+
+    list_display = ("shipment", "kind", "package", "item", "quantity", "reason", "state_shown", "decision", "opened_at")
+    list_filter = ("state", "kind", "decision")
+    search_fields = ("shipment__number", "reason")
+    list_select_related = ("shipment", "package", "line__item")
+    ordering = ("-id",)
+    fields = (
+        ("shipment", "delivery", "kind"),
+        ("package", "item", "quantity"),
+        "reason",
+        ("state", "opened_at"),
+        ("decision", "decided_at", "decided_by"),
+        "decision_note",
+        ("closed_at", "closed_by"),
+    )
+    readonly_fields = ("item",)
+    actions_detail = ("decide", "close")
+
+    @display(description=gettext_lazy("item"))
+    def item(self, row: Discrepancy) -> str:
+        return str(row.line.item) if row.line else "–"
+
+    @display(description=gettext_lazy("state"), label=STATES, ordering="state")
+    def state_shown(self, row: Discrepancy) -> tuple[str, str]:
+        return row.state, str(Discrepancy.State(row.state).label)
+
+    def _may(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
+        allowed = cast(User, request.user).has_role(Role.COORDINATOR)
+        return allowed and (object_id is None or Discrepancy.objects.filter(pk=object_id, state__in=states).exists())
+
+    def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may(request, object_id, "open", "decided")
+
+    def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may(request, object_id, "decided")
+
+    @action(description=gettext_lazy("Decide"), url_path="decide", permissions=["decide"], icon="gavel")
+    def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, DecisionForm(request.POST or None), gettext_lazy("Decide"))
+
+    @action(description=gettext_lazy("Close"), url_path="close", permissions=["close"], icon="task_alt")
+    def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, forms.Form(request.POST or None), gettext_lazy("Close"))
+
+    def _page(self, request: HttpRequest, object_id: str, form: forms.Form, verb: Any) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise PermissionDenied
+        back = reverse("admin:shipments_discrepancy_change", args=[row.pk])
+        if request.method == "POST" and form.is_valid():
+            told: dict[str, Any] = {"version": row.version, "by": cast(User, request.user), "at": timezone.now()}
+            try:
+                if "decision" in form.cleaned_data:
+                    services.decide(row, **form.cleaned_data, **told)
+                else:
+                    services.close(row, **told)
+            except DomainError as refusal:
+                messages.error(request, str(refusal))
+            return HttpResponseRedirect(back)
+        context = {**self.admin_site.each_context(request), "title": row, "form": form, "verb": verb, "back": back}
+        return TemplateResponse(request, "shipments/admin/move.html", context)

@@ -1,0 +1,74 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet, Sum
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from shipments.manifests import money
+from shipments.manifests.models import ManifestLine, Package
+
+
+class LinesInline(LookOnlyInline):
+    model = ManifestLine
+    fields = ("position", "item", "description_en", "quantity", "unit", "net_kg", "hs6", "origin", "condition", "value")
+    readonly_fields = fields
+    show_change_link = False
+
+    @display(description=gettext_lazy("customs value"))
+    def value(self, line: ManifestLine) -> str:
+        currency = line.package.shipment.customs_currency
+        return f"{money.written(line.value_minor, currency)} {currency}"
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[ManifestLine]":
+        lines: QuerySet[ManifestLine] = super().get_queryset(request)
+        return lines.select_related("item", "package__shipment").order_by("position")
+
+
+@admin.register(Package)
+class PackageAdmin(LookOnlyAdmin):
+    """What was packed. It is changed by spreadsheet or over the API, while the shipment is not sealed."""
+
+    list_display = (
+        "number",
+        "shipment",
+        "marks",
+        "kind",
+        "gross_kg",
+        "net_kg",
+        "volume_m3",
+        "lines",
+        "destination_code",
+    )
+    list_filter = ("kind", "gross_measured", "shipment__status")
+    search_fields = ("shipment__number", "marks", "sscc", "lines__item__code")
+    list_select_related = ("shipment", "destination__site")
+    ordering = ("-shipment_id", "number")
+    fields = (
+        ("shipment", "number", "kind"),
+        ("marks", "sscc"),
+        ("length_cm", "width_cm", "height_cm", "volume_m3"),
+        ("gross_kg", "gross_measured", "net_kg"),
+        ("destination_code", "flags"),
+        "remark",
+    )
+    readonly_fields = ("net_kg", "destination_code")
+    inlines = (LinesInline,)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        packages: QuerySet[Any] = super().get_queryset(request)
+        return packages.annotate(net=Sum("lines__net_kg"), line_count=Count("lines"))
+
+    @display(description=gettext_lazy("net kg"))
+    def net_kg(self, package: Any) -> str:
+        return f"{package.net:.3f}" if package.net is not None else "–"
+
+    @display(description=gettext_lazy("lines"))
+    def lines(self, package: Any) -> int:
+        return int(package.line_count)
+
+    @display(description=gettext_lazy("destination"))
+    def destination_code(self, package: Package) -> str:
+        return package.destination.site.code if package.destination else "–"

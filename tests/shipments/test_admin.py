@@ -1,0 +1,193 @@
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from logistics.people.models import Role
+from shipments.imports import services as imports
+from shipments.imports.models import Upload
+from shipments.manifests.models import Shipment
+from tests.factories_shipments import MALI, make_dispatched, make_packed, make_packer, make_sealed, pack
+from tests.logistics.makers import make_partner, make_partner_user, make_site, make_user
+from tests.shipments.test_deliveries import confirm
+from tests.shipments.test_imports import MALI_XLSX, mali_shipment
+
+pytestmark = pytest.mark.django_db
+
+
+def staff(*roles: Role) -> Client:
+    client = Client()
+    client.force_login(make_user(*roles), backend="logistics.people.backends.RoleBackend")
+    return client
+
+
+def page(client: Client, model: str, row: Any = None, verb: str = "change") -> Any:
+    url = reverse(f"admin:shipments_{model}_changelist")
+    return client.get(url if row is None else f"{url}{row.pk}/{verb}/", follow=True)
+
+
+class TestPages:
+    @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.COORDINATOR, Role.FINANCE, Role.AUDITOR])
+    def test_every_list_and_row_can_be_looked_at(self, role: Role) -> None:
+        shipment = make_dispatched(3)
+        delivery = confirm(shipment, {"package": 2, "missing": True}, {"package": 3, "damaged": 1, "reason": "wet"})
+        upload = Upload.objects.create(
+            shipment=shipment,
+            uploaded_by=make_packer(),
+            uploaded_at=delivery.stated_at,
+            dry_run=True,
+            size=1,
+            sha256="x",
+        )
+        client = staff(role)
+        rows = {
+            "shipment": shipment,
+            "package": shipment.packages.first(),
+            "delivery": delivery,
+            "discrepancy": shipment.discrepancies.first(),
+            "upload": upload,
+        }
+
+        for model, row in rows.items():
+            assert page(client, model).status_code == 200, model
+            assert page(client, model, row).status_code == 200, model
+
+    def test_a_partner_has_no_way_in(self) -> None:
+        client = Client()
+        client.force_login(make_partner_user(), backend="logistics.people.backends.RoleBackend")
+
+        assert "login" in page(client, "shipment").redirect_chain[-1][0]
+
+    def test_what_is_sealed_is_shown_and_not_asked_for(self) -> None:
+        client = staff(Role.WAREHOUSE)
+
+        packed = page(client, "shipment", make_packed()).content.decode()
+        sealed = page(client, "shipment", make_sealed()).content.decode()
+
+        assert 'name="title"' in packed
+        assert 'name="title"' not in sealed
+        assert 'name="bill_of_lading"' in sealed
+
+    def test_a_list_of_shipments_costs_the_same_for_few_and_many(self, django_assert_max_num_queries: Any) -> None:
+        client, partner = staff(Role.WAREHOUSE), make_partner()
+        by = make_packer()
+        Shipment.objects.bulk_create(
+            Shipment(number=f"SHP-2026-{n:05}", title="T", consignee=partner, customs_currency="HKD", created_by=by)
+            for n in range(1, 200)
+        )
+
+        with django_assert_max_num_queries(12):
+            page(client, "shipment")
+
+
+class TestMoves:
+    def post(self, client: Client, shipment: Shipment, verb: str, **told: Any) -> Any:
+        url = reverse(f"admin:shipments_shipment_do_{verb}", args=[shipment.pk])
+        return client.post(url, {"confirmed": "1"} | told, follow=True)
+
+    def test_a_shipment_is_sealed_and_dispatched(self) -> None:
+        shipment, client = make_packed(), staff(Role.WAREHOUSE)
+
+        asked = client.get(reverse("admin:shipments_shipment_do_seal", args=[shipment.pk]))
+        self.post(client, shipment, "seal")
+        self.post(client, shipment, "dispatch")
+
+        shipment.refresh_from_db()
+        assert "packing list is issued" in asked.content.decode()
+        assert shipment.status == "dispatched"
+
+    def test_looking_at_the_question_moves_nothing(self) -> None:
+        shipment = make_packed()
+
+        staff(Role.WAREHOUSE).get(reverse("admin:shipments_shipment_do_seal", args=[shipment.pk]))
+
+        shipment.refresh_from_db()
+        assert shipment.status == "packing"
+
+    def test_a_refusal_is_shown(self) -> None:
+        shipment = pack(make_packed(), unit_weight_kg=None)
+
+        answer = self.post(staff(Role.WAREHOUSE), shipment, "seal")
+
+        assert "Weights are not known." in answer.content.decode()
+
+    def test_a_reason_is_asked_for(self) -> None:
+        shipment, client = make_sealed(), staff(Role.WAREHOUSE)
+
+        self.post(client, shipment, "reopen")
+        shipment.refresh_from_db()
+        still = shipment.status
+        self.post(client, shipment, "reopen", reason="one box more")
+
+        shipment.refresh_from_db()
+        assert (still, shipment.status) == ("sealed", "packing")
+
+    @pytest.mark.parametrize("role", [Role.FINANCE, Role.AUDITOR])
+    def test_who_only_reads_moves_nothing(self, role: Role) -> None:
+        shipment = make_packed()
+
+        assert self.post(staff(role), shipment, "seal").status_code == 403
+
+
+class TestForms:
+    def test_a_new_shipment_goes_to_all_sites_of_its_partner(self) -> None:
+        partner, client = make_partner(), staff(Role.WAREHOUSE)
+        make_site(partner), make_site(partner)
+        told = {"title": "Beds", "consignee": partner.pk, "mode": "sea", "customs_currency": "HKD"}
+
+        answer = client.post(reverse("admin:shipments_shipment_add"), told | MANAGEMENT, follow=True)
+
+        assert answer.status_code == 200
+        assert [stop.mark for stop in Shipment.objects.get().stops.all()] == ["A", "B"]
+
+    def test_a_spreadsheet_is_taken_and_its_outcome_shown(self) -> None:
+        shipment, client = mali_shipment(), staff(Role.WAREHOUSE)
+        url = reverse("admin:shipments_shipment_upload", args=[shipment.pk])
+
+        answer = client.post(url, {"file": SimpleUploadedFile("x.xlsx", MALI_XLSX.read_bytes())}, follow=True)
+        waiting = answer.content.decode()
+        upload = Upload.objects.get()
+        imports.read_upload(str(upload.pk))
+        done = page(client, "upload", upload).content.decode()
+
+        assert 'http-equiv="refresh"' in waiting
+        assert 'http-equiv="refresh"' not in done
+        assert "270 packages (1 to 270) with 323 lines." in done
+        assert "525094.00 HKD" in done
+
+    def test_a_refused_spreadsheet_says_why(self) -> None:
+        shipment = mali_shipment()
+        upload = imports.upload(
+            shipment, (MALI / "lines.csv").read_bytes(), dry_run=True, replace=False, by=make_packer(),
+            at=shipment.created_at,
+        )  # fmt: skip
+        imports.read_upload(str(upload.pk))
+
+        assert "This is not an .xlsx file" in page(staff(Role.WAREHOUSE), "upload", upload).content.decode()
+
+    def test_a_coordinator_decides_and_closes_a_discrepancy(self) -> None:
+        shipment, client = make_dispatched(), staff(Role.COORDINATOR)
+        confirm(shipment, {"package": 1, "missing": True})
+        row = shipment.discrepancies.get()
+
+        client.post(reverse("admin:shipments_discrepancy_decide", args=[row.pk]), {"decision": "claim", "note": "x"})
+        client.post(reverse("admin:shipments_discrepancy_close", args=[row.pk]), {"confirmed": "1"})
+
+        row.refresh_from_db()
+        assert (row.state, row.decision) == ("closed", "claim")
+
+    def test_the_warehouse_decides_on_none(self) -> None:
+        shipment = make_dispatched()
+        confirm(shipment, {"package": 1, "missing": True})
+        url = reverse("admin:shipments_discrepancy_decide", args=[shipment.discrepancies.get().pk])
+
+        assert staff(Role.WAREHOUSE).post(url, {"decision": "claim"}).status_code == 403
+
+
+MANAGEMENT = {
+    f"{prefix}-{name}": 0
+    for prefix in ("stops", "papers", "discrepancies")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+}
