@@ -1,16 +1,16 @@
 """What queue and clock may wake in this app: each task is one service call, and bears repetition."""
 
-from datetime import timedelta
+import logging
 
 from celery import shared_task
 from django.utils import timezone
 
+from donations.gateway import PaymentProviderUnavailable
 from donations.payments import services as payments
 from donations.portal import services as portal
 from donations.receipts import services as receipts
 
-# Stripe tries to deliver an event for three days; what it gave up since the last look is among these.
-LOOK_BACK = timedelta(days=3)
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="donations.apply_stripe_event")
@@ -30,5 +30,7 @@ def send_sign_in_link(request_id: str) -> None:
 
 @shared_task(name="donations.catch_up_with_stripe")
 def catch_up_with_stripe() -> None:
-    now = timezone.now()
-    payments.catch_up(since=now - LOOK_BACK, at=now)
+    try:
+        payments.catch_up(at=timezone.now())
+    except PaymentProviderUnavailable:
+        log.warning("Stripe does not answer: the next look is in five minutes")

@@ -27,6 +27,8 @@ CHECKOUT_LASTS: Final = timedelta(hours=23)
 # Below this a checkout that Stripe has not seen yet cannot be opened any more.
 CHECKOUT_MIN: Final = timedelta(minutes=31)
 LANGUAGES: Final = ("en", "fr")
+# Stripe sends a donor who paid back with this, often before its event: the page then says "being confirmed".
+BACK_FROM_CHECKOUT: Final = "paid=1"
 CONSENT_VERSION: Final = "2026-01"
 
 
@@ -195,7 +197,7 @@ def open_session(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
         description=attempt.description,
         email=donation.donor.email,
         locale=donation.language,
-        success_url=follow_url,
+        success_url=f"{follow_url}?{BACK_FROM_CHECKOUT}",
         cancel_url=follow_url,
         expires_at=attempt.expires_at,
         metadata={"attempt": str(attempt.pk), "donation": donation.reference},

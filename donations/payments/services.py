@@ -56,6 +56,9 @@ KINDS: Final = (
     "charge.dispute.funds_reinstated",
 )
 PROVIDER_WAIT: Final = timedelta(seconds=15)
+SHORT_LOOK_BACK: Final = timedelta(hours=2)
+LONG_LOOK_BACK: Final = timedelta(days=3)
+DAILY_LOOK_HOUR: Final = 4
 
 
 @transaction.atomic
@@ -295,18 +298,31 @@ def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
     return lock(event)
 
 
-def catch_up(*, since: datetime, at: datetime) -> int:
-    """Store what Stripe did since then and never told us, look at checkouts that should have ended; say how many.
+def catch_up(*, at: datetime) -> int:
+    """Store what Stripe did and never told us, and look at checkouts that should have ended; say how many.
 
-    The net under lost webhooks. Stripe keeps events for 30 days.
+    The net under lost webhooks: from two hours before the last event that reached us, and once a day from
+    three days back, which is as long as Stripe itself tries. Raises PaymentProviderUnavailable.
     """
     found = 0
-    for event in gateway.list_events(since, kinds=KINDS):
+    for event in gateway.list_events(_look_since(at), kinds=KINDS):
         found += keep_event(event, source=StripeEvent.Source.LIST, at=at)
-    for attempt in PaymentAttempt.objects.filter(state__in=LIVING, expires_at__lt=at).order_by("expires_at")[:200]:
-        refresh(attempt, at=at)
-        found += 1
+    overdue = PaymentAttempt.objects.filter(state__in=LIVING, expires_at__lt=at).select_related("donation")
+    for attempt in overdue.order_by("expires_at")[:200]:
+        try:
+            refresh(attempt, at=at)
+            found += 1
+        except (machine.Mismatch, gateway.PaymentObjectMissing) as error:
+            # One that needs a person must not keep the others waiting; its events are in quarantine.
+            log.error("an overdue checkout does not fit", extra={"attempt": str(attempt.pk), "code": error.code})
     return found
+
+
+def _look_since(at: datetime) -> datetime:
+    newest = StripeEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
+    if newest is None or (at.hour == DAILY_LOOK_HOUR and at.minute < 5):
+        return at - LONG_LOOK_BACK
+    return max(newest - SHORT_LOOK_BACK, at - LONG_LOOK_BACK)
 
 
 def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:

@@ -129,7 +129,15 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
     """How far a gift is, for the donor who has its secret address."""
     shown = following.follow(tokens.donation_of(token), at=timezone.now())
     problem = request.GET.get("problem") if shown.may_pay else None
-    return _page(request, "gift", {"gift": shown, "donation": shown.donation, "token": token, "problem": problem})
+    is_back = request.GET.urlencode() == checkout.BACK_FROM_CHECKOUT
+    context = {
+        "gift": shown,
+        "donation": shown.donation,
+        "token": token,
+        "problem": problem,
+        "is_confirming": shown.may_pay and is_back and not shown.was_declined,
+    }
+    return _page(request, "gift", context)
 
 
 @public_page

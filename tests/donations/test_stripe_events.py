@@ -404,10 +404,33 @@ def test_a_checkout_whose_end_nobody_told_us_is_looked_up(giving: Giving) -> Non
     giving.stand_in.control.advance(24 * 3600)
     attempt = donation_of(gift).attempts.get()
 
-    payments.catch_up(since=attempt.created_at + timedelta(days=2), at=attempt.expires_at + timedelta(minutes=1))
+    payments.catch_up(at=attempt.expires_at + timedelta(minutes=1))
 
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.EXPIRED
+
+
+def test_an_overdue_checkout_that_does_not_fit_keeps_no_other_waiting(giving: Giving) -> None:
+    wrong, right = (donation_of(giving.give()).attempts.get() for _ in range(2))
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.filter(pk=wrong.pk).update(amount_minor=1)
+    giving.stand_in.control.advance(24 * 3600)
+
+    payments.catch_up(at=right.expires_at + timedelta(minutes=1))
+
+    right.refresh_from_db()
+    wrong.refresh_from_db()
+    assert (right.state, wrong.state) == (AttemptState.EXPIRED, AttemptState.SESSION_OPEN)
+
+
+def test_while_stripe_is_down_the_look_is_put_off(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any, **__: Any) -> Any:
+        raise gateway.PaymentProviderUnavailable("down")
+
+    monkeypatch.setattr(gateway, "list_events", down)
+    celery_app.tasks["donations.catch_up_with_stripe"]()
+
+    assert StripeEvent.objects.count() == 0
 
 
 def test_while_stripe_is_down_an_event_waits_and_does_not_die(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
