@@ -34,6 +34,8 @@ from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
+from logistics.documents import replay  # noqa: E402
+
 # Tagged, every font embedded, may carry files: readable by a screen reader and in thirty years.
 VARIANT = "pdf/a-3a"
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
@@ -237,8 +239,17 @@ def to_pdf(
 def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
     sheets = [_stylesheet(name) for name in paper.stylesheets]
-    page = HTML(string=html, url_fetcher=AssetFetcher())
-    document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
+
+    def lay_out(html: str) -> Any:
+        page = HTML(string=html, url_fetcher=AssetFetcher())
+        return page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
+
+    document = None
+    if replay.rows_in(html) >= replay.ROWS_MIN:
+        sources = [_engine().get_template(name).source for name in paper.stylesheets]
+        document = replay.lay_out(html, sources, lay_out=lay_out, tell=complaints.tell)
+    if document is None:
+        document = lay_out(html)
     complaints.raise_for_any(template)
     embedded = [_attachment(file) for file in paper.embedded]
     pdf = document.write_pdf(**{**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded})

@@ -18,12 +18,11 @@ from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows, Painter
-from logistics.documents.replay.samples import LayOut, Samples, Shapers, Sheet
+from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, Sheet
 
 # Below this the samples cost more than they save (measured).
 ROWS_MIN = 60
 TRIES = 3
-TINY = 1e-6  # px; what differs by less is the same place
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +73,8 @@ def _check(html: str, sources: Iterable[str], run: markup.Run, kinds: list[RowKi
     if any(cell.tag != "td" for kind in kinds for cell in kind.cells):
         raise Refused("a marked row has a heading of its own")
     around = [tag for tag, _ in markup.ancestors(run.before)]
+    # Parts of cells are laid out one by one, so no rule may ask for their place either.
+    around += {tag for group in run.groups for row in group for cell in row.contents for tag in markup.names(cell)}
     marked = " ".join(part for kind in kinds for part in (kind.group_attributes, kind.attributes))
     limits.check(sources, ancestors=around, marked=marked)
 
@@ -100,16 +101,16 @@ class Piece:
 
 
 def _pieces(pages: list[list[float]], groups: list[Group]) -> list[Piece]:
-    """One piece for each page; on the last page, another one for the last group if that stays whole.
+    """One piece for each page; on the last page, another one for the last rows before which a page may break.
 
-    So what follows the list can take the last group with it to the next page, as WeasyPrint would.
+    So what follows the list can take those rows with it to the next page, as WeasyPrint would.
     """
     heights = [height for group in groups for height in group.heights]
     pieces, start = [], 0
     for number, tops in enumerate(pages):
         ends = [start + len(tops)]
-        last = len(groups[-1].heights)
-        if number == len(pages) - 1 and groups[-1].whole and last < len(tops):
+        last = _rows_that_follow(groups[-1])
+        if number == len(pages) - 1 and last < len(tops):
             ends.insert(0, ends[0] - last)
         at = start
         for end in ends:
@@ -119,6 +120,16 @@ def _pieces(pages: list[list[float]], groups: list[Group]) -> list[Piece]:
             at = end
         start = at
     return pieces
+
+
+def _rows_that_follow(group: Group) -> int:
+    """How many rows go to the next page if the end of this group has to."""
+    if group.whole:
+        return len(group.heights)
+    count = 1
+    while count < len(group.heights) and group.kept[-count]:
+        count += 1
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +154,21 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
         repeated = max(0, len(pages) - 2)
         wanted = [piece for n, piece in enumerate(pieces) if not 2 <= n <= repeated]
         spacers = [chrome.spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
-        document = lay_out(f"{run.before}{''.join(spacers)}{run.after}")
+        try:
+            document = lay_out(f"{run.before}{''.join(spacers)}{run.after}")
+        except AssertionError as error:
+            raise Refused("WeasyPrint finds no place for what follows the list") from error
         rests = chrome.rests(document)
         first = next(rest for rest in rests if rest.spacers).spacers[0]
         if abs(first.top - first_top) < TINY:
-            _check_places(rests, wanted, sheet, whole=groups[-1].whole)
+            _check_places(rests, wanted, sheet)
             return Around(document, rests, pieces, repeated)
         first_top = first.top
     raise Refused("where the list begins depends on how long it is")
 
 
-def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet, *, whole: bool) -> None:
-    """What was predicted must have happened, but for a last group that followed what comes after it."""
+def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -> None:
+    """What was predicted must have happened, but for the last rows if they followed what comes after it."""
     found = [(number, spacer) for number, rest in enumerate(rests) for spacer in rest.spacers]
     if len(found) != len(wanted):
         raise Refused("the list has other pages than predicted")
@@ -168,9 +182,6 @@ def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet, *
             raise Refused("rows stand elsewhere than predicted")
         if abs(box.content_box_y() + box.height - sheet.bottom) > TINY:
             raise Refused("a page of the list has another height")
-    after = rests[found[-1][0] + 1 :]
-    if not whole and any(map(chrome.avoids_break_before, after)):
-        raise Refused("something after the list may pull rows to its page")
 
 
 def _put_together(
@@ -181,6 +192,9 @@ def _put_together(
     recorder.document.fonts = around.document.fonts
     shapers = Shapers(recorder.stream())
     painter = Painter(cells)
+    # All that may yet be refused is drawn now, while plain WeasyPrint can still take over.
+    for row, height in zip(rows, heights, strict=True):
+        painter.frame(row.kind, height)
 
     def paints(piece: Piece, spacer: chrome.Spacer) -> Callable[[], PageRows]:
         shift = spacer.top - piece.tops[0]
@@ -198,7 +212,10 @@ def _put_together(
     pages = []
     for rest in order:
         if id(rest) not in drawn:
-            drawn[id(rest)] = chrome.Chrome(rest, chrome.slots(rest.page, shapers) if around.repeated > 1 else [])
+            numbers = chrome.slots(rest.page, shapers) if around.repeated > 1 else []
+            for slot in numbers:
+                slot.operators(len(order), len(order))
+            drawn[id(rest)] = chrome.Chrome(rest, numbers)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
     grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
     return ReplayedDocument(around.document, pages, states=recorder.states(), grid=grid.__getitem__, tell=tell)

@@ -1,15 +1,14 @@
 """What stands in the cells of the marked rows, as operators that any page can repeat."""
 
-import re
-from collections.abc import Sequence
-from html import unescape
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind
-from logistics.documents.replay.recording import Recorder, number
+from logistics.documents.replay.recording import Recorder, Spellings, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import CENTER, RIGHT, Paragraph, RowPlace, Samples, Shapers, Wanted, paragraphs
+from logistics.documents.replay.samples import CENTER, RIGHT, Paragraph, RowPlace, Samples, Shapers, parts
+from logistics.documents.replay.shaping import Line
 from logistics.documents.replay.weasyprint_private import (
     StackingContext,
     Stream,
@@ -19,7 +18,7 @@ from logistics.documents.replay.weasyprint_private import (
     layout_box_backgrounds,
 )
 
-WHITE = re.compile("[ \t\n\r\f]+")
+Content = TypeVar("Content")
 
 
 class Drawing(NamedTuple):
@@ -28,9 +27,7 @@ class Drawing(NamedTuple):
     height: float
     operators: bytes
     holes: int
-
-
-EMPTY = Drawing(0.0, b"", 0)
+    spellings: Spellings = ()  # of glyphs that may stand for several texts; the first one in the document counts
 
 
 class Column:
@@ -38,7 +35,8 @@ class Column:
 
     def __init__(self) -> None:
         self.drawings: dict[str, Drawing | None] = {}
-        self.paragraphs: dict[tuple[str, ...], list[Paragraph] | None] = {}
+        self.forms: dict[tuple[str, ...], list[Paragraph | None] | None] = {}
+        self.by_weasyprint: dict[str, Drawing | None] = {}  # parts that shaping.py could not write
 
 
 class Cells:
@@ -55,64 +53,79 @@ class Cells:
                 column.drawings.setdefault(content)
         self.places: dict[RowKind, RowPlace] = {}
         self.colors: dict[Any, bytes] = {}
-        self._lay_out_samples()
-        self._draw_texts()
-        self._draw_the_rest()
+        self._lay_out_forms()
+        self._draw()
+        if self._lay_out_what_is_left():
+            self._draw()
 
-    def _lay_out_samples(self) -> None:
+    def _lay_out_forms(self) -> None:
         """Let WeasyPrint lay out each form of each cell once, with an x in place of every text."""
-        forms = {
-            kind: [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
-            for kind, columns in self.columns.items()
-        }
-        wanted: list[Wanted] = [
-            (kind, ["".join(of_cell[n]) if n < len(of_cell) else "" for of_cell in of_row])
-            for kind, of_row in forms.items()
-            for n in range(max(map(len, of_row)))
-        ]
+        of_kind: dict[RowKind, list[list[tuple[str, ...]]]] = {}
+        for kind, columns in self.columns.items():
+            of_kind[kind] = [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
+        wanted = [(kind, ["".join(form) for form in forms]) for kind, forms in _side_by_side(of_kind, ())]
         laid_out = self.samples.rows(wanted)
         self.recorder = Recorder(self.samples.document)
         self.shapers = Shapers(self.recorder.stream())
-        places = iter(laid_out)
-        for kind, of_row in forms.items():
-            for n in range(max(map(len, of_row))):
-                place = next(places)
-                self.places.setdefault(kind, place)
-                for column, of_cell, cell in zip(self.columns[kind], of_row, place.cells, strict=True):
-                    if n < len(of_cell):
-                        column.paragraphs[of_cell[n]] = paragraphs(cell.box, self.shapers)
+        for (kind, forms), place in zip(_side_by_side(of_kind, ()), laid_out, strict=True):
+            self.places.setdefault(kind, place)
+            for column, form, cell in zip(self.columns[kind], forms, place.cells, strict=True):
+                if form not in column.forms:
+                    column.forms[form] = parts(cell.box, len(form), self.shapers)
 
-    def _draw_texts(self) -> None:
+    def _draw(self) -> None:
         for kind, columns in self.columns.items():
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
-                for content in column.drawings:
-                    form = _form(content)
-                    places = column.paragraphs[form]
-                    if places is not None:
-                        column.drawings[content] = self._written(_texts(content), places, cell.top)
+                for content, drawing in column.drawings.items():
+                    if drawing is None:
+                        column.drawings[content] = self._drawing(column, content, cell.top)
 
-    def _written(self, texts: list[str], places: list[Paragraph], top: float) -> Drawing | None:
-        """Write texts where they go, or return None if WeasyPrint must."""
-        if not texts:
-            return EMPTY
-        y, operators = top, []
-        for text, place in zip(texts, places, strict=True):
-            lines = place.shaper.lines(text, place.width)
-            if lines is None:
+    def _drawing(self, column: Column, content: str, top: float) -> Drawing | None:
+        """Put the parts of a cell one under the other; None while one of them is not known."""
+        of_cell = markup.parts(content)
+        places = column.forms[_form(content)]
+        if places is None:
+            of_cell, places = [content], [None]
+        known = [self._part(column, part, place) for part, place in zip(of_cell, places, strict=True)]
+        y, holes, operators = top, 0, []
+        spellings: Spellings = ()
+        for part, place in zip(known, places, strict=True):
+            if part is None:
                 return None
-            font, size = place.shaper.font or ("", 0)
-            operators.append(b"%s\n/%s %s Tf" % (self._color(place.style), font.encode(), number(size)))
-            for line in lines:
-                x = place.x
-                if place.align is RIGHT:
-                    x += place.width - line.width
-                elif place.align is CENTER:
-                    x += (place.width - line.width) / 2
-                position = b"1 0 0 -1 %s %s Tm" % (number(x), number(y + place.baseline))
-                operators.append(b"%s\n[%s] TJ" % (position, line.glyphs.encode()))
-                y += place.line_height
-        body = b"\n".join(operators)
-        return Drawing(y - top, b"/Span\n<</MCID %%d>>\nBDC\nBT\n%s\nET\nEMC" % body, 1)
+            if isinstance(part, Drawing):
+                operators.append(b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(y), part.operators))
+                y += part.height
+                holes += part.holes
+                spellings += part.spellings
+            elif place is not None:
+                operators.append(self._written(part, place, y))
+                y += place.line_height * len(part)
+                holes += 1
+        return Drawing(y - top, b"\n".join(operators), holes, spellings)
+
+    def _part(self, column: Column, part: str, place: Paragraph | None) -> list[Line] | Drawing | None:
+        """The lines of a part, or what WeasyPrint drew; else remember that WeasyPrint has to."""
+        if part in column.by_weasyprint:
+            return column.by_weasyprint[part]
+        lines = place.shaper.lines(markup.text(part), place.width) if place else None
+        if lines is None:
+            column.by_weasyprint[part] = None
+        return lines
+
+    def _written(self, lines: list[Line], place: Paragraph, y: float) -> bytes:
+        font, size = place.shaper.font or ("", 0)
+        operators = [b"/Span\n<</MCID %%d>>\nBDC\n%s\nBT\n/%s" % (self._color(place.style), font.encode())]
+        operators[0] += b" %s Tf" % number(size)
+        for line in lines:
+            x = place.x
+            if place.align is RIGHT:
+                x += place.width - line.width
+            elif place.align is CENTER:
+                x += (place.width - line.width) / 2
+            position = b"1 0 0 -1 %s %s Tm" % (number(x), number(y + place.baseline))
+            operators.append(b"%s\n[%s] TJ" % (position, line.glyphs.encode()))
+            y += place.line_height
+        return b"\n".join([*operators, b"ET\nEMC"])
 
     def _color(self, style: Any) -> bytes:
         color = style["color"]
@@ -120,26 +133,20 @@ class Cells:
             self.colors[color], _ = self.recorder.record(lambda stream: stream.set_color(color))
         return self.colors[color]
 
-    def _draw_the_rest(self) -> None:
-        """Give to WeasyPrint every cell that was not written, each content once."""
-        left = {
-            kind: [[content for content, drawing in c.drawings.items() if drawing is None] for c in columns]
-            for kind, columns in self.columns.items()
-        }
-        wanted: list[Wanted] = [
-            (kind, [column[n] if n < len(column) else "" for column in columns])
-            for kind, columns in left.items()
-            for n in range(max(map(len, columns)))
-        ]
-        if not wanted:
-            return
+    def _lay_out_what_is_left(self) -> bool:
+        """Give WeasyPrint every part that was not written, each once; say whether there were any."""
+        of_kind = {kind: [list(column.by_weasyprint) for column in columns] for kind, columns in self.columns.items()}
+        wanted = list(_side_by_side(of_kind, ""))
+        if not any(any(contents) for _, contents in wanted):
+            return False
         for (kind, contents), place in zip(wanted, self.samples.rows(wanted), strict=True):
             for column, content, cell in zip(self.columns[kind], contents, place.cells, strict=True):
-                if content and column.drawings[content] is None:
-                    column.drawings[content] = self._drawn(cell.box, cell.top, place.page)
+                if content:
+                    column.by_weasyprint[content] = self._drawn(cell.box, place.page)
+        return True
 
-    def _drawn(self, cell: Any, top: float, page: Any) -> Drawing:
-        """Return what WeasyPrint draws inside this cell."""
+    def _drawn(self, cell: Any, page: Any) -> Drawing:
+        """Return what WeasyPrint draws inside this cell, the top of its content at 0."""
         for box in cell.descendants(placeholders=True):
             if box.style["position"] in ("absolute", "fixed") or box.style["string_set"] != "none":
                 raise Refused("a marked cell holds something placed elsewhere")
@@ -150,11 +157,10 @@ class Cells:
 
         def draw(stream: Stream) -> None:
             with stream.stacked():
-                stream.transform(f=top - cell.content_box_y())
+                stream.transform(f=-cell.content_box_y())
                 draw_stacking_context(stream, StackingContext.from_box(bare, page))
 
-        operators, holes = self.recorder.record(draw)
-        return Drawing(cell.content_height, operators, holes)
+        return Drawing(cell.content_height, *self.recorder.record_spelled(draw))
 
     def height(self, row: Row) -> float:
         """The height of a row, in px."""
@@ -192,17 +198,16 @@ class Cells:
 
 
 def _form(content: str) -> tuple[str, ...]:
-    """The tags of a cell with an x for each text between them."""
+    """The form of each part of a cell."""
     if "<" not in content:
-        return ("x",) if WHITE.sub("", content) else ("",)
-    parts = markup.pieces(content)
-    return tuple(
-        part if n % 2 else "x" if (bare := WHITE.sub(" ", part)).strip(" ") else bare for n, part in enumerate(parts)
-    )
+        return ("x",) if content.strip(markup.WHITE) else ()
+    return tuple(map(markup.form, markup.parts(content)))
 
 
-def _texts(content: str) -> list[str]:
-    """The texts of a cell in order, white space collapsed as in a block of its own."""
-    parts = markup.pieces(content)[::2] if "<" in content else [content]
-    bare = [WHITE.sub(" ", unescape(part)).strip(" ") for part in parts]
-    return [text for text in bare if text]
+def _side_by_side(
+    of_kind: dict[RowKind, list[list[Content]]], nothing: Content
+) -> Iterator[tuple[RowKind, list[Content]]]:
+    """As few sample rows as show every content of every cell; each kind of row has one at least."""
+    for kind, of_cell in of_kind.items():
+        for index in range(max(1, *map(len, of_cell))):
+            yield kind, [contents[index] if index < len(contents) else nothing for contents in of_cell]

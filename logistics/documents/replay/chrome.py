@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from logistics.documents.replay.recording import joined, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import AVOID, Shapers
+from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
 
 SPACER = "data-replay-spacer"
@@ -55,14 +55,6 @@ def _rest(page: Any) -> Rest:
             text = next(box for box in row.descendants() if isinstance(box, boxes.TextBox))
             spacers.append(Spacer(text, row.position_y, row.height))
     return Rest(page, spacers)
-
-
-def avoids_break_before(rest: Rest) -> bool:
-    """Whether something on this page wants to stay with what stands before it."""
-    return any(
-        box.style["break_before"] in AVOID and not isinstance(box, boxes.LineBox | boxes.TextBox)
-        for box in rest.page._page_box.descendants()
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ table, one after the other. What stands before and after them is the frame, whic
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from typing import NamedTuple
 
@@ -23,8 +24,11 @@ def _element(names: str) -> re.Pattern[str]:
 
 GROUP, ROW, CELL = _element("tbody"), _element("tr"), _element("td|th")
 TAG = re.compile(r"(<[^<>]*>)")
+NAME = re.compile(r"<([a-z]+)")
 # What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed.
 INSIDE = re.compile(r"</?(?:i|b|em|strong|span|small|sub|sup|bdi|bdo|code|p|div)(?:\s[^<>]*)?>|<br\s*/?>")
+WHITE = " \t\n\r\f"
+SPACES = re.compile(f"[{WHITE}]+")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
@@ -100,13 +104,42 @@ class _Reader:
         return Row(kind, tuple([texts.setdefault(inner, inner) for _, _, inner in cells]))
 
 
-def pieces(content: str) -> list[str]:
-    """Text, tag, text, tag, ..., text. Raises Refused for an element that replay does not know."""
-    parts = TAG.split(content) if "<" in content else [content]
-    for tag in parts[1::2]:
-        if not INSIDE.fullmatch(tag):
-            raise Refused(f"a marked cell holds {tag[:30]}")
-    return parts
+def parts(content: str) -> list[str]:
+    """The texts and elements that a cell holds, outermost only. Raises Refused for an element we do not know."""
+    if "<" not in content:
+        return [content] if content.strip(WHITE) else []
+    found, depth, element = [], 0, ""
+    for number, piece in enumerate(TAG.split(content)):
+        if number % 2 and not INSIDE.fullmatch(piece):
+            raise Refused(f"a marked cell holds {piece[:30]}")
+        if number % 2 and piece.startswith("<br"):
+            return [content]
+        depth += (-1 if piece.startswith("</") else 1) * (number % 2)
+        element += piece
+        if depth == 0 and element.strip(WHITE):
+            found.append(element)
+        if depth == 0:
+            element = ""
+    return found
+
+
+def names(content: str) -> list[str]:
+    """The names of the elements inside a cell."""
+    return NAME.findall(content) if "<" in content else []
+
+
+def form(part: str) -> str:
+    """The markup of a part with an x for each text."""
+    pieces = TAG.split(part) if "<" in part else [part]
+    return "".join(
+        piece if number % 2 else "x" if piece.strip(WHITE) else piece[:1] for number, piece in enumerate(pieces)
+    )
+
+
+def text(part: str) -> str:
+    """The text of a part that is one text, bare or in one element, white space collapsed as in a block of its own."""
+    bare = TAG.sub("", part) if "<" in part else part
+    return SPACES.sub(" ", unescape(bare)).strip(" ")
 
 
 class _Opened(HTMLParser):

@@ -1,5 +1,6 @@
 """A paper put together from pages that WeasyPrint laid out and rows that replay painted."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -25,11 +26,13 @@ class ReplayedPage(Page):
         self.rows: list[tuple[PageRows, list[int]]] = []  # for each spacer its rows, and their ids of marked content
         self.number = self.pages = 0
         self.states: dict[str, Any] = {}
+        self.drawn: Callable[[], None] = lambda: None  # told when all but the rows stands on the page
         self.painted: Callable[[], None] = lambda: None
 
     def paint(self, stream: Stream, scale: float = 1) -> None:
         """Write the page to its stream, packed at once: the pages of a long paper do not fit in memory as text."""
         self.chrome.draw_once(stream, scale)
+        self.drawn()
         operators = []
         used = len(stream._tags)
         for paint, first in zip(self.paint_rows, self.chrome.spacer_ids, strict=True):
@@ -72,6 +75,25 @@ class ReplayedDocument(Document):
             page.number, page.pages, page.states = number, len(self.pages), states
             # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
             page.painted = partial(tell, 75 + 14 * number // len(self.pages))
+
+        self.pages[0].drawn = self._spell_as_read()
+
+    def _spell_as_read(self) -> Callable[[], None]:
+        """Forget what glyphs stand for until the first page is drawn.
+
+        WeasyPrint remembers for each glyph the first text that it stood for, e with an accent or e and an accent. The
+        rows were shaped before the first page, but are read after it.
+        """
+        known = {key: dict(font.to_unicode) for key, font in self.fonts.items()}
+        for font in self.fonts.values():
+            font.to_unicode.clear()
+
+        def remember() -> None:
+            for key, glyphs in known.items():
+                for glyph, text in glyphs.items():
+                    self.fonts[key].to_unicode.setdefault(glyph, unicodedata.normalize("NFC", text))
+
+        return remember
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
         """Write a tagged PDF, the rows in their place in its structure. Zoom and a finisher are not supported."""

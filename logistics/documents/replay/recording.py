@@ -1,11 +1,14 @@
 """What WeasyPrint draws, kept as operators with a hole for each number that differs from page to page."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_bytes
 
+# Which font (WeasyPrint's key), which glyph of it, and the text that it stands for.
+Spellings = tuple[tuple[int, int, str], ...]
 MARKED_CONTENT_ID = b"<</MCID %d>>"
 
 
@@ -37,6 +40,22 @@ class Recorder:
         stream = self.stream()
         draw(stream)
         return joined(stream.stream)
+
+    def record_spelled(self, draw: Callable[[Stream], None]) -> tuple[bytes, int, Spellings]:
+        """Record, and tell also what each glyph that was drawn stands for, as if it were the first of the document."""
+        known = {key: font.to_unicode for key, font in self.document.fonts.items()}
+        for font in self.document.fonts.values():
+            font.to_unicode = {}
+        operators, holes = self.record(draw)
+        spellings = []
+        for key, font in self.document.fonts.items():
+            spellings += [(key, glyph, unicodedata.normalize("NFC", text)) for glyph, text in font.to_unicode.items()]
+            font.to_unicode = known.get(key, {})
+        return operators, holes, tuple(spellings)
+
+    def spell(self, font: int, glyph: int, text: str) -> None:
+        """Let a glyph stand for this text, unless it stands for another one already."""
+        self.document.fonts[font].to_unicode.setdefault(glyph, text)
 
     def states(self) -> dict[str, Any]:
         """Graphics states by name, which the page that replays the operators must know. Raises Refused for others."""

@@ -34,9 +34,11 @@ class Painter:
         for row, top, height in zip(rows, tops, heights, strict=True):
             drawings = self._drawings(row)
             parts.append(b"q\n1 0 0 1 0 %s cm" % number(top))
-            parts.append(self._frame(row.kind, height))
+            parts.append(self.frame(row.kind, height))
             parts += self._contents(row.kind, drawings, height)
             parts.append(b"Q")
+            for spelling in [spelling for drawing in drawings for spelling in drawing.spellings]:
+                self.cells.recorder.spell(*spelling)
             taken = tuple([drawing.holes for drawing in drawings])
             cells.append((row.kind, self.taken.setdefault(taken, taken)))
         return PageRows(b"\n".join(filter(None, parts)), cells)
@@ -48,7 +50,8 @@ class Painter:
             for column, content in zip(columns, row.contents, strict=True)
         ]
 
-    def _frame(self, kind: RowKind, height: float) -> bytes:
+    def frame(self, kind: RowKind, height: float) -> bytes:
+        """Backgrounds and borders of a row. Raises Refused for what cannot be repeated."""
         # Heights are sums in different orders; what differs in the ninth decimal looks the same.
         key = (kind, round(height, 6))
         if key not in self.frames:

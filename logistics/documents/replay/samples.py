@@ -13,6 +13,7 @@ from logistics.documents.replay.weasyprint_private import Stream, boxes
 LayOut = Callable[[str], Any]
 Wanted = tuple[RowKind, Sequence[str]]  # a sample row: its kind, and the HTML inside each cell
 AVOID = ("avoid", "avoid-page")
+TINY = 1e-6  # px; what differs by less is the same place
 # Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
 ORDINARY = {
     "letter_spacing": "normal",
@@ -219,37 +220,46 @@ class Shapers:
         return self.by_style[key]
 
 
-def paragraphs(cell: Any, shapers: Shapers) -> list[Paragraph] | None:
-    """The places for texts in a cell that was laid out with an x for each; None if they share lines or are special."""
-    found: list[Paragraph] = []
+def parts(cell: Any, count: int, shapers: Shapers) -> list[Paragraph | None] | None:
+    """The places of the parts of a cell that was laid out with an x for each text, from its top down.
+
+    None for the cell if its parts share lines or keep a distance; None for a part that only WeasyPrint can lay out.
+    """
+    found: list[Paragraph | None] = []
     y = cell.content_box_y()
-    holders = [cell] if cell.children and isinstance(cell.children[0], boxes.LineBox) else cell.children
-    for block in holders:
-        if block is not cell and (
-            type(block) is not boxes.BlockBox or block.background or any(_edges(block)) or block.is_floated()
-        ):
+    blocks = [cell] if cell.children and isinstance(cell.children[0], boxes.LineBox) else cell.children
+    if len(blocks) != count:
+        return None
+    for block in blocks:
+        if block is cell:
+            top, height = y, cell.content_height
+        else:
+            top, height = block.position_y, block.margin_height()
+            if type(block) is not boxes.BlockBox or block.is_floated() or any(_margins(block)):
+                return None
+        if abs(top - y) > TINY:
             return None
-        if len(block.children) != 1 or not isinstance(block.children[0], boxes.LineBox):
-            return None
-        (line,) = block.children
-        if len(line.children) != 1 or not isinstance(line.children[0], boxes.TextBox) or line.background:
-            return None
-        (text,) = line.children
-        if (
-            text.text != "x"
-            or abs(line.position_y - y) > 1e-6
-            or not _ordinary(text.style)
-            or not _ordinary(block.style)
-        ):
-            return None
-        align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
-        if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
-            return None
-        baseline = text.position_y + text.baseline - line.position_y
-        shaper = shapers.of(text.style)
-        found.append(Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align))
-        y += line.height
-    return found if abs(y - cell.content_box_y() - cell.content_height) < 1e-6 else None
+        found.append(_paragraph(block, shapers, height))
+        y += height
+    return found if abs(y - cell.content_box_y() - cell.content_height) < TINY else None
+
+
+def _paragraph(block: Any, shapers: Shapers, height: float) -> Paragraph | None:
+    if len(block.children) != 1 or not isinstance(block.children[0], boxes.LineBox):
+        return None
+    (line,) = block.children
+    if len(line.children) != 1 or not isinstance(line.children[0], boxes.TextBox) or line.background:
+        return None
+    (text,) = line.children
+    is_plain = isinstance(block, boxes.TableCellBox) or (not block.background and abs(height - line.height) < TINY)
+    if text.text != "x" or not is_plain or not _ordinary(text.style) or not _ordinary(block.style):
+        return None
+    align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
+    if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
+        return None
+    baseline = text.position_y + text.baseline - line.position_y
+    shaper = shapers.of(text.style)
+    return Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align)
 
 
 def _ordinary(style: Any) -> bool:
@@ -262,8 +272,6 @@ def _ordinary(style: Any) -> bool:
     )
 
 
-def _edges(box: Any) -> Iterator[float]:
+def _margins(box: Any) -> Iterator[float]:
     for side in ("top", "right", "bottom", "left"):
-        yield getattr(box, f"border_{side}_width")
-        yield getattr(box, f"padding_{side}")
         yield getattr(box, f"margin_{side}")

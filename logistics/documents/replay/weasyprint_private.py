@@ -12,6 +12,7 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `layout.background.layout_box_backgrounds` | backgrounds of a cell that is higher than its sample |
 | `LayoutContext.overflows` | the tolerance at the foot of a page |
 | `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
+| `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
 | `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
 """
