@@ -60,7 +60,7 @@ class OrderingFilter(DRFOrderingFilter):
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...] | None:
         asked = request.query_params.get(self.ordering_param, "")
         if not asked:
-            return self.get_default_ordering(view)
+            return tuple(self.get_default_ordering(view) or ()) or None
         allowed = [name for name, _label in self.get_valid_fields(queryset, view)]
         if asked.removeprefix("-") not in allowed:
             message = _("Order by one of: %(allowed)s.") % {"allowed": ", ".join(allowed)}
@@ -98,7 +98,7 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return every error that a client can act on as problem+json; anything else is a bug and a logged 500."""
     if isinstance(exc, DomainError):
-        body = problem(exc.status, exc.code, str(exc), **exc.details)
+        body = problem(exc.status, exc.code, str(exc)) | exc.details
         headers = exc.headers
         return Response(body, status=exc.status, headers=headers, content_type=PROBLEM_JSON)
     response = drf_exception_handler(exc, context)
@@ -129,8 +129,9 @@ def _body_of(exc: Exception, response: Response) -> dict[str, Any]:
     codes = exc.get_codes()
     code = codes if isinstance(codes, str) else exc.default_code
     detail = str(ADVICE.get(code) or exc.detail)
-    extra = {"retry_after_s": int(exc.wait)} if isinstance(exc, exceptions.Throttled) and exc.wait else {}
-    return problem(response.status_code, code, detail, **extra)
+    body = problem(response.status_code, code, detail)
+    wait_s = getattr(exc, "wait", None)  # of a throttled request
+    return body | {"retry_after_s": int(wait_s)} if wait_s else body
 
 
 def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -80,7 +80,7 @@ def _registry() -> CollectorRegistry:
     """One for this answer: of all processes together where gunicorn runs several, with what the database knows."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)
     registry.register(OwedCollector())
     return registry
 

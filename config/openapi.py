@@ -1,6 +1,6 @@
 """How endpoints describe themselves: who may call, errors, keys and versions are added here, once for all."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -24,7 +24,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False, help_text="Only for `invalid_input`.")
+    # DRF's own property of this name is for the other direction.
+    errors = FieldErrorSerializer(  # type: ignore[assignment]
+        many=True, required=False, help_text="Only for `invalid_input`."
+    )
 
 
 def _problem(description: str, status: int, code: str, detail: str, **extra: Any) -> OpenApiResponse:
@@ -171,7 +174,7 @@ class AutoSchema(SpectacularAutoSchema):
             codes.add("422")
         return sorted(codes)
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
         for code in self._errors_expected():
             if code not in responses:
@@ -179,3 +182,16 @@ class AutoSchema(SpectacularAutoSchema):
                     ERRORS[code], code, media_types=[PROBLEM_JSON], direction=direction
                 )
         return responses
+
+
+def without_impossible_defaults(result: Any, **_: Any) -> Any:
+    """Leave out the default "" of a field that refuses "": it means "may be missing", which `required` says already."""
+    if isinstance(result, dict):
+        if result.get("default") == "" and result.get("minLength"):
+            del result["default"]
+        for value in result.values():
+            without_impossible_defaults(value)
+    elif isinstance(result, list):
+        for value in result:
+            without_impossible_defaults(value)
+    return result

@@ -313,7 +313,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.without_impossible_defaults",
+    ],
     # Two fields named `status` are two things; each set of values gets a name that says of what.
     "ENUM_NAME_OVERRIDES": {
         "OwedState": "logistics.owed.models.Owed.State",

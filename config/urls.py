@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -7,7 +7,7 @@ from config import errors, health, metrics
 from config.docs import DocsView, SchemaView
 from logistics.people.permissions import public_page
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("logistics.urls")),
     path("", include("shipments.urls")),
     path("", include("donations.urls")),

@@ -1,6 +1,5 @@
 """What the admin pages of all rooms share: refusals are shown, versions are kept, facts are looked at only."""
 
-from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,11 +12,11 @@ from unfold.admin import ModelAdmin, TabularInline
 from logistics.errors import DomainError, Invalid
 
 
-class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]
+class VersionedForm(forms.ModelForm):
     """A form that remembers which version of the row it shows, and says field by field what a rule refuses."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    check: ClassVar[Callable[[Mapping[str, Any]], None]] = staticmethod(lambda fields: None)
+    check: ClassVar[Any] = staticmethod(lambda fields: None)  # a service's check of the fields; raises Invalid
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +42,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]
         return {name: value for name, value in self.cleaned_data.items() if name != "seen_version"}
 
 
-class HouseAdmin(ModelAdmin):  # type: ignore[misc]
+class HouseAdmin(ModelAdmin):
     """Rows are changed by services only; what those refuse is shown, not raised. Nothing is deleted."""
 
     list_per_page = 50
@@ -84,6 +83,6 @@ class LookOnlyAdmin(_LookOnly, HouseAdmin):
     """Nobody adds, changes or deletes such rows by hand; what may be done to them are actions."""
 
 
-class LookOnlyInline(_LookOnly, TabularInline):  # type: ignore[misc]
+class LookOnlyInline(_LookOnly, TabularInline):
     extra = 0
     show_change_link = True

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -7,6 +7,7 @@ from django.utils import timezone
 from logistics.admin_parts import HouseAdmin, VersionedForm, keep
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
+from logistics.people.models import User
 
 
 class ItemForm(VersionedForm):
@@ -38,7 +39,7 @@ class ItemAdmin(HouseAdmin):
         return ("code",) if obj else ()  # it stands on labels
 
     def save_model(self, request: HttpRequest, obj: Item, form: ItemForm, change: bool) -> None:
-        by, at = request.user, timezone.now()
+        by, at = cast(User, request.user), timezone.now()
         if change:
             version = form.cleaned_data["seen_version"]
             saved = services.update_item(obj, form.changes(), version=version, by=by, at=at)
@@ -61,7 +62,7 @@ class CategoryAdmin(HouseAdmin):
     search_fields = ("name_en", "name_fr")
 
     def save_model(self, request: HttpRequest, obj: Category, form: CategoryForm, change: bool) -> None:
-        by, at = request.user, timezone.now()
+        by, at = cast(User, request.user), timezone.now()
         saved: Any
         if change:
             version = form.cleaned_data["seen_version"]

@@ -28,7 +28,7 @@ class CategorySerializer(serializers.ModelSerializer[Category]):
         model = Category
         fields = ("id", "name_en", "name_fr", "version")
         read_only_fields = ("id", "version")
-        extra_kwargs = {"name_en": {"validators": []}}  # uniqueness is the database's to say
+        extra_kwargs: ClassVar[Any] = {"name_en": {"validators": []}}  # uniqueness is the database's to say
 
 
 class ItemSerializer(serializers.ModelSerializer[Item]):

@@ -27,7 +27,7 @@ for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
         admin.site.unregister(model)
 
 admin.site.index_template = "oversight/dashboard.html"
-admin.site.index_title = gettext_lazy("Overview")  # type: ignore[assignment]
+admin.site.index_title = gettext_lazy("Overview")
 STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
 
 

@@ -60,7 +60,7 @@ class OwedQuerySet(models.QuerySet[Row_co]):
             state=Owed.State.DEAD, lease_token=None, lease_until=None, last_error_code="worker_died", ended_at=Now()
         )
 
-    def leased_by(self, token: uuid.UUID) -> "OwedQuerySet[Row_co]":
+    def leased_by(self, token: uuid.UUID | None) -> "OwedQuerySet[Row_co]":
         """The row, while the lease is still ours; empty when another worker took over."""
         return self.filter(state=Owed.State.LEASED, lease_token=token)
 

@@ -3,7 +3,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
@@ -62,7 +62,7 @@ def carry_out(
     token = model.objects.claim(pk)
     if token is None:
         return False
-    row: Row = model.objects.get(pk=pk)
+    row = cast(Row, model.objects.get(pk=pk))
     mine = model.objects.filter(pk=pk).leased_by(token)
     try:
         with _lease_kept(mine, row.LEASE):

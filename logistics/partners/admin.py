@@ -183,7 +183,7 @@ class SiteAdmin(HouseAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin):  # type: ignore[misc]
+class MembershipAdmin(ModelAdmin):
     """Which partner a user with the partner's role acts for; a superuser's work."""
 
     list_display = ("user", "partner")

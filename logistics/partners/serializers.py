@@ -88,11 +88,12 @@ class NewKeySerializer(serializers.Serializer[Any]):
     valid_days = serializers.IntegerField(min_value=1, max_value=KEY_DAYS, default=KEY_DAYS)
 
 
-class IssuedKeySerializer(KeySerializer):
+class IssuedKeySerializer(serializers.ModelSerializer[ApiKey]):
     key = serializers.CharField(
         allow_null=True, help_text="`prefix.secret`: shown now and never again; null in a replay."
     )
 
-    class Meta(KeySerializer.Meta):
-        fields = (*KeySerializer.Meta.fields, "key")  # type: ignore[assignment]
+    class Meta:
+        model = ApiKey
+        fields = (*KeySerializer.Meta.fields, "key")
         read_only_fields = fields

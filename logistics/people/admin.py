@@ -28,7 +28,7 @@ def _roles() -> forms.MultipleChoiceField:
     )
 
 
-class NewUserForm(UserCreationForm):  # type: ignore[misc]
+class NewUserForm(UserCreationForm):
     roles = _roles()
 
     class Meta:
@@ -37,7 +37,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
         field_classes: dict[str, Any] = {}
 
 
-class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+class UserForm(forms.ModelForm):
     roles = _roles()
 
     class Meta:
@@ -46,7 +46,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[misc,type-arg]
+class UserAdmin(DjangoUserAdmin, HouseAdmin):
     """Who may sign in. A superuser's work: roles are power."""
 
     form = UserForm

@@ -65,8 +65,7 @@ def change_user(user: User, changes: Mapping[str, Any], *, by: User | None, at: 
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=list(changes))
-    details = {"roles": list(user.roles)} if "roles" in changes else {}
-    audit.record("user changed", user, by=by, at=at, fields=sorted(changes), **details)
+    audit.record("user changed", user, by=by, at=at, fields=sorted(changes), roles=list(user.roles))
     return user
 
 
