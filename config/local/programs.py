@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-GRACE_SECONDS = 8
+GRACE_SECONDS = 6
 
 
 @dataclass(frozen=True)

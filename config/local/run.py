@@ -109,13 +109,13 @@ class Product:
 
     def _start_programs(self) -> None:
         self._start(programs.web(self.local.port), ready=lambda: processes.port_answers(self.local.port))
-        self._start(programs.worker(), stop_within=15)
+        self._start(programs.worker())
         self._start(programs.beat(self.local.var / "run" / "beat-schedule"))
         self._start(programs.relay())
 
-    def _start(self, program: Program, *, ready: Callable[[], bool] = lambda: True, stop_within: float = 10) -> None:
+    def _start(self, program: Program, *, ready: Callable[[], bool] = lambda: True) -> None:
         if not self.supervisor.stopping:
-            self.supervisor.start(Part(program, self.local.env, ready=ready, stop_within=stop_within))
+            self.supervisor.start(Part(program, self.local.env, ready=ready))
 
     def _step(self, name: str, command: list[str], extra: dict[str, str] | None = None) -> str:
         """Run one command to its end, the supervisor minding the others meanwhile; return what it printed."""

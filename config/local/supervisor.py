@@ -36,7 +36,7 @@ class Part:
     is_store: bool = False  # others use it: it starts before them and ends after them
     user: str = ""
     stop_by: int = signal.SIGTERM
-    stop_within: float = 10.0
+    stop_within: float = 8.0
     cwd: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
     log: BinaryIO | None = None
@@ -132,7 +132,9 @@ class Supervisor:
             self.pump(0.05)
             for part in waiting:
                 if time.monotonic() - began > part.stop_within and part.process:
-                    self.tell(f"{part.name}: did not end in {part.stop_within:g} s; killed")
+                    self.tell(
+                        f"{part.name}: still busy after {part.stop_within:g} s; killed (what is owed is done next time)"
+                    )
                     processes.signal_group(part.process, signal.SIGKILL)
                     part.process.wait()
 
