@@ -88,7 +88,7 @@ class Lists:
         random = self.random
         return {
             "number": number,
-            "marks": f"{self.code(6)} {random.randint(1, 999)}/{random.randint(1, 999)}",
+            "marks": f"{self.code(random.choice([6, 13, 17]))} {random.randint(1, 999)}/{random.randint(1, 999)}",
             "kind": self.pair(SHORT),
             "length_cm": random.choice(["", "120", "59.5"]),
             "width_cm": random.choice(["80", "7.5"]),

@@ -26,8 +26,10 @@ PLAIN = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u024f\u0250-\u02af\u0386-\u03ff\u0400-\u0482\u048a-\u052f\u1e00-\u1eff"
     "\u2010-\u2015\u2018-\u2022\u2026\u2030\u20a0-\u20bf\u2116\u2122\u2190-\u2193\u2460-\u2473]*"
 )
-# With these only, a line can break at a space and nowhere else (UAX 14).
-BREAKS_AT_SPACES = re.compile("[ 0-9A-Za-z.,:;'’()%&\u00a0\u00b2\u00b3\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*")
+# Among these a line can end at a space and nowhere else (UAX 14).
+SAFE = re.compile("[0-9A-Za-z.,:;'’()%&\u00a0\u00b2\u00b3\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*")
+# No line ends between these either: rule LB25.
+INSIDE_A_NUMBER = re.compile("(?<=[0-9A-Za-z])[-/](?=[0-9])")
 # Words of these are mostly numbers and codes, of which there are as many as lines.
 CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
 # Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
@@ -44,25 +46,6 @@ class Shaped(NamedTuple):
 class Line(NamedTuple):
     glyphs: str
     width: float
-
-
-def _broken(words: Sequence[Shaped], space: Shaped, width: float) -> list[Line] | None:
-    """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
-    lines = []
-    glyphs, taken = words[0]
-    for word in words[1:]:
-        wanted = taken + space.width + word.width
-        if abs(wanted - width) < NEAR:
-            return None
-        if wanted > width:
-            lines.append(Line(glyphs, taken))
-            glyphs, taken = word
-        else:
-            glyphs, taken = f"{glyphs}{space.glyphs}{word.glyphs}", wanted
-    lines.append(Line(glyphs, taken))
-    if any(line.width > width - NEAR for line in lines):
-        return None
-    return [Line(line.glyphs.replace("><", ""), line.width) for line in lines]
 
 
 def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
@@ -123,13 +106,39 @@ class Shaper:
         if not self.plain or not PLAIN.fullmatch(text):
             return None
         space = self._space()
-        words = [self._part(word) for word in text.split(" ")]
-        if space is None or None in words:
+        words = text.split(" ")
+        shaped = [part for word in words if (part := self._part(word))]
+        if space is None or len(shaped) < len(words):
             return None
-        lines = _broken(words, space, width)  # type: ignore[arg-type]  # none of them is None
-        if lines is None or (len(lines) > 1 and not BREAKS_AT_SPACES.fullmatch(text)):
+        return self._broken(words, shaped, space, width)
+
+    def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[Line] | None:
+        """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
+        lines = []
+        glyphs, taken = shaped[0]
+        for word, part in zip(words[1:], shaped[1:], strict=True):
+            wanted = taken + space.width + part.width
+            if abs(wanted - width) < NEAR:
+                return None
+            if wanted > width:
+                if self._may_break_inside(word, width - taken - space.width):
+                    return None
+                lines.append(Line(glyphs, taken))
+                glyphs, taken = part
+            else:
+                glyphs, taken = f"{glyphs}{space.glyphs}{part.glyphs}", wanted
+        lines.append(Line(glyphs, taken))
+        if any(line.width > width - NEAR for line in lines):
             return None
-        return lines
+        return [Line(line.glyphs.replace("><", ""), line.width) for line in lines]
+
+    def _may_break_inside(self, word: str, room: float) -> bool:
+        """Whether the beginning of a word might fit on a line that has so much room left, in px."""
+        end = SAFE.match(INSIDE_A_NUMBER.sub("0", word)).end()  # type: ignore[union-attr]  # matches anything
+        if end == len(word):
+            return False
+        beginning = self.word(word[:end]) if end else None
+        return beginning is None or beginning.width < room + NEAR
 
     def _space(self) -> Shaped | None:
         """The space between two words, known from "x x"."""
