@@ -276,8 +276,8 @@ class ShipmentAdmin(HouseAdmin):
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:shipments_shipment_change", args=[shipment.pk]))
-        if refusal := rules.refusal(name, shipment):
-            messages.warning(request, str(refusal))
+        if now_refused := rules.refusal(name, shipment):
+            messages.warning(request, str(now_refused))
         return self._page(request, shipment, form, verb, said)
 
 

@@ -71,7 +71,7 @@ def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
     """
     shipment = _held(shipment)
     rules.require("reopen", shipment)
-    papers.supersede_packing_lists(shipment, at=at)
+    papers.supersede(shipment, at=at)
     for name, value in (NOT_SEALED | {"checked_by": None}).items():
         setattr(shipment, name, value)
     shipment.become(Status.PACKING)
@@ -158,7 +158,7 @@ def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
     shipment = _held(shipment)
     rules.require("cancel", shipment)
     _reason(reason)
-    papers.supersede_packing_lists(shipment, at=at)
+    papers.supersede(shipment, at=at)
     for name, value in NOT_SEALED.items():
         setattr(shipment, name, value)
     shipment.become(Status.CANCELLED)

@@ -31,6 +31,7 @@ SENTENCES = {
         "%(who)s sealed the shipment: %(package_count)s packages, %(line_count)s lines, %(gross_kg)s kg,"
         " %(volume_m3)s m³; packing list v%(packing_list_version)s was issued."
     ),
+    "paper issued": gettext_noop("%(who)s issued %(number)s (%(kind)s), version %(version)s."),
     "reopened": gettext_noop("%(who)s reopened the shipment; its packing list is no longer valid."),
     "dispatched": gettext_noop("%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were told."),
     "arrived": gettext_noop("%(who)s reported that the shipment has arrived."),
@@ -68,7 +69,7 @@ def sentence(entry: AuditEntry, who: str) -> str:
         return told % {"who": who, **details}
     if entry.verb == "delivery confirmed":
         return _delivered(who, details)
-    if "kind" in details:
+    if entry.verb.startswith("discrepancy"):
         details["kind"] = _lower(Discrepancy.Kind(details["kind"]))
     if "decision" in details:
         details["decision"] = _lower(Discrepancy.Decision(details["decision"]))

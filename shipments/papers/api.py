@@ -4,23 +4,28 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from logistics.documents import services as documents
 from logistics.documents.models import Document
+from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
-from logistics.people.permissions import allow
+from logistics.people.permissions import actor, allow
 from shipments.manifests.api import OfShipment
+from shipments.manifests.models import Mode
 from shipments.papers import services
 from shipments.papers.models import Paper
 
-READERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER, read=(Role.FINANCE,))
+READERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+ON_DEMAND = (Paper.Kind.LABELS, Paper.Kind.GOODS_RECEIVED_FORM, Paper.Kind.WAYBILL)
 
 
 class PDFRenderer(BaseRenderer):
@@ -68,6 +73,22 @@ class PaperOut(serializers.Serializer[Paper]):
         }
 
 
+class PaperIn(serializers.Serializer[Any]):
+    """Which paper to issue. The fields from `mode` on are those of a waybill: one leg of the journey."""
+
+    kind = serializers.ChoiceField(choices=[c for c in Paper.Kind.choices if c[0] in ON_DEMAND])
+    mode = serializers.ChoiceField(choices=Mode.choices, required=False)
+    carrier = serializers.CharField(max_length=300, required=False, help_text="Its name; its address on further lines")
+    loaded_at = serializers.CharField(max_length=200, required=False)
+    handed_over_at = serializers.CharField(max_length=200, required=False, help_text="A public place")
+    loads_on = serializers.DateField(required=False)
+    arrives_on = serializers.DateField(required=False)
+    vehicle = serializers.CharField(max_length=100, required=False)
+    registration = serializers.CharField(max_length=30, required=False)
+    driver = serializers.CharField(max_length=100, required=False)
+    instructions = serializers.CharField(max_length=500, required=False)
+
+
 def pdf_answer(document: Document) -> HttpResponse:
     """Return the issued bytes for download. Raises NotReady with the progress while they are printed."""
     response = HttpResponse(documents.read(document), content_type="application/pdf")
@@ -100,6 +121,22 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
             return self.queryset
         papers = Paper.objects.filter(shipment=self.shipment()).select_related("document")
         return papers.defer("document__context").order_by("-id")
+
+    @extend_schema(
+        summary="Issue labels, a blank goods-received form or a waybill",
+        description="Of a sealed shipment, from its frozen manifest. An older one of the kind is superseded.",
+        request=PaperIn,
+        responses={201: PaperOut},
+        filters=False,
+    )
+    @idempotent
+    def create(self, request: Request, shipment: str) -> Response:
+        told = PaperIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        leg = {name: str(value) for name, value in told.validated_data.items()}
+        kind = leg.pop("kind")
+        paper = services.issue(self.shipment(), kind, leg=leg, by=actor(request), at=timezone.now())
+        return Response(self.get_serializer(paper).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="Download a paper as PDF",

@@ -4,7 +4,7 @@ Only codes, hand-over points and goods: nothing here reads a site's name or addr
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from shipments.manifests.models import ManifestLine, Shipment, ShipmentSite
 from shipments.manifests.models import Package as PackageRow
 from shipments.papers import shapes
 
+PALLET = "PX"  # UN/ECE Rec 21; carries a label on two sides
 HEAVY_KG = Decimal(25)  # more than this, two people lift it
 SAME_AS_CONSIGNEE: shapes.Party = {"name": "Same as consignee / Idem destinataire", "lines": []}
 
@@ -50,6 +51,80 @@ def packing_list(shipment: Shipment, *, version: int, charity: Charity, at: date
         "packages": packages,
         "prepared_by": shipment.packed_by.name if shipment.packed_by else "",
         "checked_by": shipment.checked_by.name if shipment.checked_by else "",
+    }
+
+
+def goods_received_form(shipment: Shipment, *, charity: Charity, at: datetime) -> shapes.GoodsReceivedForm:
+    """Return what the blank form says that travels with the goods."""
+    return {
+        **head(shipment, charity),  # type: ignore[typeddict-item]
+        "issued_on": day_at(charity, at).isoformat(),
+        "totals": totals_of(shipment),
+        "packages": [_package(row) for row in packages_of(shipment)],
+    }
+
+
+def labels(shipment: Shipment, *, charity: Charity, scan: str, at: datetime) -> shapes.Labels:
+    """Return a label for each package; `scan` is what its QR code says."""
+    route = [
+        _place(code) for code in (shipment.port_of_loading, shipment.port_of_discharge, shipment.place_of_delivery)
+    ]
+    rows = packages_of(shipment)
+    return {
+        "number": shipment.number,
+        "issued_on": day_at(charity, at).isoformat(),
+        "consignor": charity.name,
+        "route": " – ".join(place["name"] for place in route if place),
+        "packages": len(rows),
+        "labels": [_label(row, scan) for row in rows],
+    }
+
+
+def _label(row: PackageRow, scan: str) -> shapes.Label:
+    return {
+        "number": row.number,
+        "marks": row.marks,
+        "kind": vocabulary.package_kind(row.kind),
+        "gross_kg": kg(row.gross_kg),
+        "gross_measured": row.gross_measured,
+        "destination": row.destination.site.code if row.destination else "",
+        "flags": flags_of(row),
+        "sscc": row.sscc,
+        "scan": scan,
+        "copies": 2 if row.kind == PALLET else 1,
+    }
+
+
+# What a waybill says of its leg, beside the shipment; "" where it is not known.
+LEG = (
+    "carrier", "loaded_at", "handed_over_at", "loads_on", "arrives_on", "vehicle", "registration", "driver",
+    "instructions",
+)  # fmt: skip
+
+
+def waybill(
+    shipment: Shipment, *, number: str, version: int, leg: Mapping[str, str], charity: Charity, at: datetime
+) -> shapes.Waybill:
+    """Return what the waybill of one leg says."""
+    rows = packages_of(shipment)
+    told = {name: leg.get(name, "") for name in LEG}
+    carrier, *address = told.pop("carrier").splitlines() or [""]
+    told["handed_over_at"] = told["handed_over_at"] or _hand_over(shipment)
+    return {
+        **head(shipment, charity),  # type: ignore[typeddict-item]
+        **told,
+        "number": number,
+        "shipment": shipment.number,
+        "version": version,
+        "supersedes": version - 1,
+        "issued_on": day_at(charity, at).isoformat(),
+        "carrier": {"name": carrier, "lines": address},
+        "mode": vocabulary.MODES[leg.get("mode") or shipment.mode],
+        "cargo_tracking_note": shipment.cargo_tracking_note,
+        "totals": totals_of(shipment),
+        "by_kind": _by_kind(rows),
+        "by_destination": _by_destination(shipment, rows),
+        "dangerous_goods": any("dangerous" in flags_of(row) for row in rows),
     }
 
 

@@ -12,11 +12,17 @@ class Paper(models.Model):
 
     class Kind(models.TextChoices):
         PACKING_LIST = "packing-list", "Packing list"
+        LABELS = "labels", "Labels"
+        GOODS_RECEIVED_FORM = "goods-received-form", "Goods-received form"
+        WAYBILL = "waybill", "Waybill"
         GOODS_RECEIVED_NOTE = "goods-received-note", "Goods-received note"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers")
     document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+")
+    # Say what the manifest says: no longer valid once it is reopened.
+    OF_MANIFEST: ClassVar = (Kind.PACKING_LIST, Kind.LABELS, Kind.GOODS_RECEIVED_FORM, Kind.WAYBILL)
+
     kind = models.CharField(max_length=30, choices=Kind)
     number = models.CharField(max_length=60)
     version = models.PositiveSmallIntegerField()

@@ -1,17 +1,28 @@
 """Papers are owed in the transaction that makes them due, and never change; a new version supersedes the old."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Max
 
+from logistics.audit import services as audit
 from logistics.charity.services import the_charity
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError
+from logistics.people.models import User
+from logistics.transactions import lock
 from shipments.manifests.models import Shipment
 from shipments.papers import contexts
 from shipments.papers.models import Paper
+
+
+class NotSealed(DomainError):
+    """A paper says what is frozen."""
+
+    code = "not_sealed"
 
 
 class NoSuchPaper(DomainError):
@@ -62,10 +73,41 @@ def languages(shipment: Shipment) -> list[str]:
     return [language for language in ("en", "fr") if language in wanted]
 
 
-def supersede_packing_lists(shipment: Shipment, *, at: datetime) -> None:
-    """Declare the packing lists of a shipment no longer valid; they stay readable, and their QR codes say so."""
-    for paper in shipment.papers.filter(kind=Paper.Kind.PACKING_LIST, document__superseded_at=None):
+def supersede(shipment: Shipment, *, at: datetime) -> None:
+    """Declare what says what the manifest says no longer valid; it stays readable, and its QR codes say so."""
+    for paper in shipment.papers.filter(kind__in=Paper.OF_MANIFEST, document__superseded_at=None):
         documents.supersede(paper.document, at=at)
+
+
+@transaction.atomic
+def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None, by: User, at: datetime) -> Paper:
+    """Issue labels, a blank goods-received form or a waybill of a sealed shipment; an older one is superseded.
+
+    `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (contexts.LEG).
+    Raises NotSealed, CharityNotSetUp.
+    """
+    held = lock(shipment)
+    held.consignee = shipment.consignee
+    if held.sealed_at is None:
+        raise NotSealed("Papers are issued once the shipment is sealed: seal it first.")
+    charity = the_charity()
+    before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
+    version = before.version + 1 if before else 1
+    number = held.number
+    if kind == Paper.Kind.LABELS:
+        scan = documents.facts(packing_list(held))["verify_url"]
+        context: dict[str, Any] = dict(contexts.labels(held, charity=charity, scan=scan, at=at))
+    elif kind == Paper.Kind.GOODS_RECEIVED_FORM:
+        context = dict(contexts.goods_received_form(held, charity=charity, at=at))
+    else:
+        number = f"{held.number}-WB-1"
+        context = dict(contexts.waybill(held, number=number, version=version, leg=leg or {}, charity=charity, at=at))
+    if before:
+        documents.supersede(before.document, at=at)
+    template = f"shipments/papers/{kind.replace('-', '_')}.html"
+    paper = owe(held, Paper.Kind(kind), number=number, version=version, template=template, context=context, at=at)
+    audit.record("paper issued", held, by=by, at=at, kind=kind, number=number, version=version)
+    return paper
 
 
 def packing_list(shipment: Shipment) -> Document:
