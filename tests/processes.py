@@ -183,11 +183,14 @@ class Instance:
         database = f"instance_{os.getpid()}_{next(_numbers)}"
         servers.recreate(database)
         port, stripe_port = processes.free_port(), processes.free_port()
+        temporary = folder / "tmp"  # what a killed process leaves there goes with the test's folder
+        temporary.mkdir(exist_ok=True)
         valkey = Valkey(folder / "valkey", durable=durable_broker)
         valkey.prepare()
         env = servers.environment(database=database) | {
             "REDIS_URL": valkey.url,
             "VAR_DIR": str(folder / "var"),
+            "TMPDIR": str(temporary),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}",
             "LOG_LEVEL": "INFO",

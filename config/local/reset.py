@@ -6,7 +6,17 @@ from config.local.environment import var_folder
 from config.local.run import only_one
 
 # Files and folders of var/ that hold what people did; packages, caches and secrets are not data.
-DATA = ["postgres", "valkey", "files", "mail", "static", "log", "stripe.json", "run/beat-schedule*"]
+DATA = [
+    "postgres",
+    "valkey",
+    "files",
+    "mail",
+    "static",
+    "log",
+    "stripe.json",
+    "demonstration-*.txt",
+    "run/beat-schedule*",
+]
 
 
 def main() -> None:
