@@ -98,7 +98,7 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
     if page is None or not page.has_view_permission(request):
         return None
     title = str(model._meta.verbose_name_plural)
-    return {"title": title[0].upper() + title[1:], "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
+    return {"title": _(title[0].upper() + title[1:]), "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
 
 
 def environment(request: HttpRequest) -> list[Any] | None:
