@@ -14,6 +14,7 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
 | `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
+| `pydyf.PDF.page_references` | replaced by one that remembers: it is made anew for each element of each page |
 | `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
 """
 
@@ -33,9 +34,24 @@ from weasyprint.text.ffi import TO_UNITS
 from weasyprint.text.line_break import create_layout, line_size
 
 WRITTEN_FOR = "70.0"
+PAGE_REFERENCES = pydyf.PDF.page_references
+
+
+def _page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
+    """The references of all pages, made once: WeasyPrint asks for them at each element of a tagged page."""
+    kids = pdf.pages["Kids"]
+    if len(getattr(pdf, "_page_references", ())) != len(kids) // 3:
+        pdf._page_references = PAGE_REFERENCES.fget(pdf)
+    references: tuple[bytes, ...] = pdf._page_references
+    return references
+
+
+# The same value; but tags take time in proportion to the pages, not to their square.
+pydyf.PDF.page_references = property(_page_references)
 overflows = LayoutContext.overflows
 
 __all__ = [
+    "PAGE_REFERENCES",
     "TO_UNITS",
     "VERSION",
     "WRITTEN_FOR",
