@@ -227,13 +227,21 @@ class DonationViewSet(DonationReading):
 
     @extend_schema(request=ArrivalIn, responses={201: DonationOut}, examples=[ARRIVAL_EXAMPLE, DONATION_EXAMPLE])
     @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
-    @idempotent
     def offline(self, request: Request) -> Response:
         """Write down money that came by bank, in cash or by cheque; its receipt is issued at once."""
-        wanted = ArrivalIn(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        donation = offline.record(wanted.arrival(), by=actor(request), at=timezone.now())
-        return Response(DonationOut(donation).data, status=201)
+
+        def write_down() -> Response:
+            wanted = ArrivalIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            donation = offline.record(wanted.arrival(), by=actor(request), at=timezone.now())
+            # The record keeps the id only: it outlives the donor's erasure.
+            return Response({"donation": donation.pk}, status=201)
+
+        kept = run_once(request, write_down)
+        donation = self.get_queryset().get(pk=kept.data["donation"])
+        return Response(DonationOut(donation).data, status=kept.status_code, headers=dict(kept.headers))
+
+    offline.takes_idempotency_key = True  # type: ignore[attr-defined]
 
     @extend_schema(request=None, responses={201: ReceiptOut}, examples=[RECEIPT_EXAMPLE])
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])

@@ -2,7 +2,7 @@ from typing import Any
 
 import django_filters
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,6 +38,18 @@ class DonationOut(serializers.Serializer[Any]):
     received_at = serializers.DateTimeField(allow_null=True)
     received_on = serializers.DateField(allow_null=True)
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
+    allowed_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
+    def get_allowed_actions(self, donation: Donation) -> dict[str, str | None]:
+        """Action -> null when it is allowed now, else the reason why not."""
+        if donation.status == Donation.Status.PENDING:
+            reason = "The gift is not received yet."
+        elif donation.kept_minor == 0:
+            reason = "The money went back."
+        else:
+            reason = "" if donation.receipt_blocked_by else "Its receipt lacks nothing."
+        return {"issue-receipt": reason or None}
 
     def to_representation(self, donation: Donation) -> dict[str, Any]:
         """By hand: a list of 50 costs a tenth of what the fields above would take, which describe it."""
@@ -62,6 +74,7 @@ class DonationOut(serializers.Serializer[Any]):
             "received_at": donation.received_at,
             "received_on": donation.received_on,
             "receipt_blocked_by": donation.receipt_blocked_by,
+            "allowed_actions": self.get_allowed_actions(donation),
         }
 
 
@@ -105,6 +118,7 @@ DONATION_EXAMPLE = OpenApiExample(
         "received_at": "2026-03-01T08:00:00Z",
         "received_on": "2026-03-01",
         "receipt_blocked_by": [],
+        "allowed_actions": {"issue-receipt": "Its receipt lacks nothing."},
     },
 )
 

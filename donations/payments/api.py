@@ -2,7 +2,7 @@ from typing import Any
 
 import django_filters
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -63,6 +63,14 @@ class StripeEventOut(serializers.Serializer[Any]):
     attempts = serializers.IntegerField()
     problem = serializers.CharField(source="last_error_code")
     donation = serializers.UUIDField(source="attempt.donation_id", default=None, allow_null=True)
+    allowed_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
+    def get_allowed_actions(self, event: StripeEvent) -> dict[str, str | None]:
+        """Action -> null when it is allowed now, else the reason why not."""
+        return {
+            "retry": None if event.state == Owed.State.DEAD else f"The message is {event.state}, not in quarantine."
+        }
 
 
 class StripeEventFilter(django_filters.FilterSet):
@@ -95,6 +103,7 @@ EVENT_EXAMPLE = OpenApiExample(
         "attempts": 1,
         "problem": "amount_mismatch",
         "donation": None,
+        "allowed_actions": {"retry": None},
     },
 )
 

@@ -19,6 +19,7 @@ from logistics.mail import services as mail
 from logistics.owed import services as owed
 
 LINK_LASTS: Final = timedelta(minutes=10)
+KEPT: Final = timedelta(days=1)  # who asked for a link, and when
 LINKS_AN_HOUR: Final = 5  # to one address; from one network address ten times as many
 
 
@@ -40,6 +41,7 @@ def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> No
     Does the same for known and unknown addresses. Beyond the hourly limit nothing more is owed, silently.
     """
     email_hash, address_hash = limits.keyed_hash("email", email), limits.keyed_hash("address", address)
+    SignInRequest.objects.filter(owed_at__lt=at - KEPT).delete()
     recent = SignInRequest.objects.filter(owed_at__gt=at - timedelta(hours=1))
     hashes = list(
         recent.filter(Q(email_hash=email_hash) | Q(address_hash=address_hash)).values_list("email_hash", flat=True)[

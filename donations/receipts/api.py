@@ -49,7 +49,7 @@ class ReceiptOut(serializers.Serializer[Any]):
     deliveries = DeliveryOut(many=True)
     allowed_actions = serializers.SerializerMethodField()
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string", "nullable": True}})
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
     def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
         """Action -> null when it is allowed now, else the reason why not."""
         is_valid = receipt.state == ReceiptState.ISSUED
