@@ -11,6 +11,10 @@ from django.test import TransactionTestCase
 from tests.services import services
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--benchmarks", action="store_true", help="run tests/benchmarks, which measure and take minutes")
+
+
 def recreate_database(_: TransactionTestCase) -> None:
     """Give a test that committed its database back as the migrations left it.
 

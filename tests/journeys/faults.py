@@ -129,11 +129,11 @@ class Givers:
             timeout=10,
         )
 
-    def events(self) -> list[dict[str, Any]]:
-        """The newest events at Stripe, oldest first."""
+    def events(self, *, before: str | None = None) -> list[dict[str, Any]]:
+        """The newest hundred events at Stripe, or the hundred before one of them, oldest first."""
         found = requests.get(
             f"{self.place.stand_in_url}/v1/events",
-            params={"limit": 100},
+            params={"limit": 100} | ({"starting_after": before} if before else {}),
             headers={"Authorization": f"Bearer {self.product.env['STRIPE_SECRET_KEY']}"},
             timeout=10,
         ).json()["data"]

@@ -1,0 +1,116 @@
+"""How a piece of work is measured, and how the figures are shown beside their goals."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number and, where we set ourselves one, its goal."""
+
+    what: str
+    value: float
+    unit: str
+    most: float | None = None  # the goal: not more than this
+    least: float | None = None  # the goal: not less than this
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        if self.most is None and self.least is None:
+            return None
+        return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
+
+    @property
+    def goal(self) -> str:
+        if self.most is not None:
+            return f"≤ {_written(self.most)} {self.unit}"
+        return f"≥ {_written(self.least)} {self.unit}" if self.least is not None else ""
+
+    @property
+    def measured(self) -> str:
+        return f"{_written(self.value)} {self.unit}"
+
+
+@dataclass
+class Report:
+    """All figures of one run."""
+
+    figures: dict[str, list[Figure]] = field(default_factory=dict)
+
+    def add(self, topic: str, *figures: Figure) -> None:
+        """Keep figures of one topic, and write them down at once: a later benchmark may fail."""
+        self.figures.setdefault(topic, []).extend(figures)
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        machine = {"cores": os.cpu_count(), "load_1min": os.getloadavg()[0], "python": platform.python_version()}
+        told = [asdict(figure) | {"held": figure.held} for figure in self.figures[topic]]
+        text = json.dumps({"topic": topic, "machine": machine, "figures": told}, indent=2, ensure_ascii=False)
+        (FOLDER / f"{topic.replace(' ', '_')}.json").write_text(text + "\n", encoding="utf-8")
+
+    def show(self, console: Console) -> None:
+        table = Table("work", "figure", "measured", "goal", "")
+        for topic, figures in self.figures.items():
+            for number, one in enumerate(figures):
+                mark = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: ""}[one.held]
+                table.add_row("" if number else topic, one.what, one.measured, one.goal, mark)
+            table.add_section()
+        console.print(table)
+
+
+def _written(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one piece of work took, medians over its repetitions."""
+
+    cpu_ms: float  # of this thread: a stand-in in another thread does not count
+    wall_ms: float
+    wall_p95_ms: float
+
+
+def cost(work: Callable[[], Any], *, times: int, warm: int = 1, before: Callable[[], Any] = lambda: None) -> Cost:
+    """Do the work again and again, after warming up; `before` each of them is not measured."""
+    cpu, wall = [], []
+    for number in range(warm + times):
+        before()
+        began, thread = time.perf_counter(), time.thread_time()
+        work()
+        used, took = time.thread_time() - thread, time.perf_counter() - began
+        if number >= warm:
+            cpu.append(used * 1000)
+            wall.append(took * 1000)
+    return Cost(statistics.median(cpu), statistics.median(wall), quantile(wall, 0.95))
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value below which a share of all lies (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def statements(work: Callable[[], Any]) -> list[str]:
+    """What the work asks of the database: the statements that read or write, not the savepoints around them."""
+    with CaptureQueriesContext(connection) as asked:
+        work()
+    around = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
+    return [query["sql"] for query in asked.captured_queries if not query["sql"].startswith(around)]
