@@ -145,7 +145,7 @@ class Goods:
     def grow(self, first: int, last: int, *, shipments: bool = True, lines: bool = True) -> None:
         """Add to the shipments, and to the rows of the one shipment."""
         if shipments:
-            copy(self.shipment, first, last, number="'SHP-2025-' || lpad(g::text, 5, '0')")
+            copy(self.shipment, first, last, number="'SHP-2025-' || lpad(g::text, 6, '0')")
             copy(self.stop, first, last, shipment_id=ID)
         if lines:
             copy(self.package, first, last, number="r.number + g")
