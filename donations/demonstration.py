@@ -34,6 +34,16 @@ CHARITY: dict[str, Any] = {
 }
 APPEALS: tuple[dict[str, Any], ...] = (
     {
+        "slug": "school-year",
+        "title_en": "A school year: books, uniforms and a warm meal",
+        "title_fr": "Une année d’école : livres, tenues et un repas chaud",
+        "story_en": "What a child needs to stay in school for a year, bought where it is used.",
+        "story_fr": "Ce qu’il faut à un enfant pour rester un an à l’école, acheté sur place.",
+        "target_amount": "25000000",
+        "currency": "XOF",
+        "country": "ML",
+    },
+    {
         "slug": "mali",
         "title_en": "Mali: rescue and rehabilitation for survivors of trafficking",
         "title_fr": "Mali : secours et réinsertion des survivants de la traite",
@@ -50,16 +60,6 @@ APPEALS: tuple[dict[str, Any], ...] = (
         ),
         "target_amount": "1500000.00",
         "currency": "HKD",
-        "country": "ML",
-    },
-    {
-        "slug": "school-year",
-        "title_en": "A school year: books, uniforms and a warm meal",
-        "title_fr": "Une année d’école : livres, tenues et un repas chaud",
-        "story_en": "What a child needs to stay in school for a year, bought where it is used.",
-        "story_fr": "Ce qu’il faut à un enfant pour rester un an à l’école, acheté sur place.",
-        "target_amount": "25000000",
-        "currency": "XOF",
         "country": "ML",
     },
 )

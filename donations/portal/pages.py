@@ -72,7 +72,8 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     form = GiftForm(request.POST or None)
     currency = str(request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or "")
     if currency not in charity.currencies:
-        currency = charity.currencies[0]
+        of_appeal = appeal.currency if appeal else ""
+        currency = of_appeal if of_appeal in charity.currencies else charity.currencies[0]
     status = 200
     if request.method == "POST" and "show" in request.POST:
         form = GiftForm(initial={**request.POST.dict(), "suggested": "", "amount": ""})
