@@ -33,7 +33,7 @@ def copy(row: models.Model, first: int, last: int, **values: str) -> None:
     Triggers and foreign keys are not asked: the copies are for counting and measuring, not for changing.
     """
     model = type(row)
-    names = [field.column for field in model._meta.concrete_fields if not field.generated]
+    names = [str(field.column) for field in model._meta.concrete_fields if not field.generated]
     chosen = {"id": ID} | values
     told = ", ".join(chosen.get(name, f'r."{name}"') for name in names)
     table = model._meta.db_table

@@ -59,7 +59,7 @@ def by_hand(file: Path, shipment: Shipment, keep: Callable[[Any, list[Any]], Non
     packages: dict[int, Package] = {}
     items = {item.code: item for item in Item.objects.all()}
     known = set(items)
-    lines = []
+    lines: list[ManifestLine] = []
     for row in rows_of(file):
         number = int(row["package_no"])
         if number not in packages:
@@ -82,7 +82,7 @@ def by_hand(file: Path, shipment: Shipment, keep: Callable[[Any, list[Any]], Non
         lines.append(
             ManifestLine(
                 package=packages[number],
-                position=1 + sum(1 for line in lines[-20:] if line.package is packages[number]),
+                position=1 + len([line for line in lines[-20:] if line.package is packages[number]]),
                 item=items[code],
                 description_en=row["description_en"],
                 description_fr=row["description_fr"] or "",

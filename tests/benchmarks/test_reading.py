@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,10 +58,10 @@ def test_lists_of_50(world: Any, report: Report, monkeypatch: pytest.MonkeyPatch
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0; ANALYZE")
         for name, url in urls.items():
-            took[name, last] = cost(lambda url=url: get(client, url), times=25, warm=5)
-            asked[name, last] = statements(lambda url=url: get(client, url))
+            took[name, last] = cost(partial(get, client, url), times=25, warm=5)
+            asked[name, last] = statements(partial(get, client, url))
     down = {name: far_down(client, url) for name, url in urls.items()}
-    deep = {name: statements(lambda url=url: get(client, url)) for name, url in down.items()}
+    deep = {name: statements(partial(get, client, url)) for name, url in down.items()}
     for name, url in urls.items():
         plain[name] = with_plain_serializer(client, url, monkeypatch)
     for name in urls:
