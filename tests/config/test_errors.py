@@ -147,6 +147,15 @@ def test_no_cache_keeps_what_is_private(coordinator):
     assert {"Cookie", "Authorization"} <= {part.strip() for part in answer["Vary"].split(",")}
 
 
+@pytest.mark.parametrize("path", ["/admin/login/", "/api/v1/docs/", "/verify/x/", "/api/v1/me/", "/health/"])
+def test_no_page_loads_anything_from_elsewhere(path):
+    policy = Client(headers={"Accept": "*/*"}).get(path)["Content-Security-Policy"]
+
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+    assert (rules["default-src"], rules["object-src"], rules["frame-ancestors"]) == ("'self'", "'none'", "'none'")
+    assert "http" not in rules["script-src"] + rules["style-src"] + rules["img-src"]
+
+
 def test_every_error_of_the_house_has_its_advice():
     assert all(told.heading and told.advice for told in [*errors.ERRORS.values(), errors.CSRF])
 

@@ -12,6 +12,7 @@ from config import health
 from logistics.vitals import services as vitals
 from logistics.vitals.models import Vital
 from tests.logistics.makers import NOON, make_email
+from tests.processes import Instance, eventually
 
 # Health asks in threads of its own, which see only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +79,15 @@ class TestHealth:
         monkeypatch.setitem(health.CHECKS, "storage", broken)
 
         assert "secret" not in str(ask())
+
+
+@pytest.mark.processes
+def test_a_whole_product_is_well_and_counts_in_all_its_processes(tmp_path):
+    """Beat sends a heartbeat through each queue; gunicorn's processes add their figures up."""
+    with Instance.started(tmp_path, "web", "worker", "beat", "relay") as product:
+        eventually(lambda: product.get("/health/").json()["status"] == "ok", within=60, what="all to be well")
+
+        assert 'http_requests_total{method="GET",route="health/",status="200"}' in product.get("/metrics").body.decode()
 
 
 def figures(**headers):
