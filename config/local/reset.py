@@ -14,7 +14,7 @@ DATA = [
     "static",
     "log",
     "stripe.json",
-    "demonstration-*.txt",
+    "demonstration-*",
     "run/beat-schedule*",
 ]
 

@@ -112,3 +112,26 @@ def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
 
     assert kept_secrets(path) == first == read_env(path)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_reset_forgets_data_and_keeps_secrets_and_is_refused_while_it_runs(var: Path):
+    import fcntl
+
+    (var / "postgres").mkdir(parents=True)
+    (var / "run").mkdir()
+    for name in ("secrets.env", "stripe.json", "demonstration-key", "run/beat-schedule.db"):
+        (var / name).touch()
+    command = [sys.executable, "-m", "config.local.reset"]
+    env = {**os.environ, "VAR_DIR": str(var)}
+
+    with (var / "run" / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, check=False)
+    kept = (var / "postgres").exists()
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, check=False)
+
+    assert refused.returncode == 1
+    assert kept
+    assert done.returncode == 0
+    assert sorted(path.name for path in var.iterdir()) == ["run", "secrets.env"]
+    assert [path.name for path in (var / "run").iterdir()] == ["lock"]
