@@ -62,6 +62,13 @@ class Report:
         (FOLDER / f"{topic.replace(' ', '_')}.json").write_text(text + "\n", encoding="utf-8")
 
     def show(self, console: Console) -> None:
+        """Print the table, and leave it in Markdown beside the figures."""
+        lines = ["| work | figure | measured | goal | |", "|---|---|---|---|---|"]
+        for topic, figures in self.figures.items():
+            for number, one in enumerate(figures):
+                mark = {True: "✓", False: "✗", None: ""}[one.held]
+                lines.append(f"| {'' if number else topic} | {one.what} | {one.measured} | {one.goal} | {mark} |")
+        (FOLDER / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
         table = Table("work", "figure", "measured", "goal", "")
         for topic, figures in self.figures.items():
             for number, one in enumerate(figures):
