@@ -12,7 +12,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # Tests at once; a file of tests stays together, as some tell a story in several tests.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
-.PHONY: help run reset test lint format lock demo bench setup setup-test manage
+.PHONY: help run reset test lint format lock demo bench bench-papers setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: setup-test  ## tell the story of the main job over HTTP; papers are left i
 
 bench: setup-test  ## measure what README.md promises
 	@exec $(VENV)/python -m pytest tests/benchmarks --benchmarks -s $(ARGS)
+
+bench-papers: setup-test  ## measure papers beside other engines, up to 50,000 lines; takes half an hour
+	@exec $(VENV)/python -m tests.benchmarks.papers --growth $(ARGS)
 
 manage: setup  ## run a management command on the running product: make manage ARGS="shell"
 	@exec $(VENV)/python -m config.local.manage $(ARGS)

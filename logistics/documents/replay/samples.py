@@ -92,7 +92,7 @@ class Samples:
         self.sheet: Sheet | None = None
         self.document: Any = None
 
-    def rows(self, wanted: list[Wanted]) -> list[RowPlace]:
+    def rows(self, wanted: Sequence[Wanted]) -> list[RowPlace]:
         """Lay out rows of these kinds and contents and say how each is built."""
         body = "".join(_row_html(kind, contents) for kind, contents in wanted)
         document = self.lay_out(f"{self.before}{body}{self.after}")
