@@ -21,7 +21,7 @@ from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, with_etag
-from shipments.deliveries import figures, notes, services
+from shipments.deliveries import notes, services
 from shipments.deliveries.models import Delivery, Discrepancy
 from shipments.manifests import access
 from shipments.manifests.api import OfShipment
@@ -154,7 +154,6 @@ class ConfirmedOut(ShipmentDeliveryOut):
 
     shipment_status = serializers.CharField()
     standing = StandingOut()
-    discrepancies = serializers.IntegerField(help_text="That this delivery opened")
 
 
 CONFIRMATION = OpenApiExample(
@@ -216,8 +215,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         said = dict(told.validated_data)
         if access.is_partner(request.user):
             said["source"] = Delivery.Source.API
-        delivery, is_new = services.confirm(self.shipment(), **said, by=actor(request), at=timezone.now())
-        return self._answer(delivery, is_new=is_new)
+        return self._answer(services.confirm(self.shipment(), **said, by=actor(request), at=timezone.now()))
 
     @extend_schema(
         summary="Take a wrong confirmation back",
@@ -231,18 +229,16 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     def reverse(self, request: Request, shipment: str, pk: str) -> Response:
         told = ReversalIn(data=request.data)
         told.is_valid(raise_exception=True)
-        delivery, is_new = services.reverse(
-            self.get_object(), **told.validated_data, by=actor(request), at=timezone.now()
+        return self._answer(
+            services.reverse(self.get_object(), **told.validated_data, by=actor(request), at=timezone.now())
         )
-        return self._answer(delivery, is_new=is_new)
 
-    def _answer(self, delivery: Delivery, *, is_new: bool) -> Response:
-        answer = self.get_serializer(delivery).data | {
-            "shipment_status": delivery.shipment.status,
-            "standing": vars(figures.standing(delivery.shipment)),
-            "discrepancies": delivery.discrepancies.count(),
+    def _answer(self, confirmed: services.Confirmed) -> Response:
+        answer = self.get_serializer(confirmed.delivery).data | {
+            "shipment_status": confirmed.delivery.shipment.status,
+            "standing": vars(confirmed.standing),
         }
-        return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+        return Response(answer, status=status.HTTP_201_CREATED if confirmed.is_new else status.HTTP_200_OK)
 
     @extend_schema(
         summary="Download the goods-received note of a confirmation as PDF",

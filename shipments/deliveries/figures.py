@@ -1,6 +1,6 @@
 """The counting itself, in SQL: a container of 10,000 lines is confirmed by as few statements as one of ten."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,42 +8,53 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
+from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery
 from shipments.manifests.models import Package, Shipment
 
-# What is neither accounted for nor named by the delivery arrived sound.
-THE_REST = """
-    INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
-    SELECT %(delivery)s, l.id, l.quantity - coalesce(t.good + t.damaged + t.missing - t.surplus, 0), 0, 0, 0, ''
-    FROM shipments_manifestline l
-    JOIN shipments_package p ON p.id = l.package_id
-    LEFT JOIN shipments_tally t ON t.line_id = l.id
-    WHERE p.shipment_id = %(shipment)s
-      AND l.id <> ALL(%(except)s)
-      AND l.quantity > coalesce(t.good + t.damaged + t.missing - t.surplus, 0)
-"""
-# Known tallies first: an upsert would judge each new row by the constraints before it is added to the old one.
-ADD_UP = """
-    WITH known AS (
+# One statement writes what the delivery says of each line and adds it to the tallies: first what it names, then, where
+# its default is good, all that is neither named nor accounted for. Known tallies are updated and new ones inserted
+# apart, as an upsert would judge each new row by the constraints before it is added to the old one.
+COUNT = """
+    WITH said AS (
+        INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
+        SELECT %(delivery)s, named.*
+        FROM unnest(%(lines)s::uuid[], %(good)s::int[], %(damaged)s::int[], %(missing)s::int[], %(surplus)s::int[],
+                    %(reasons)s::text[]) AS named
+        UNION ALL
+        SELECT %(delivery)s, l.id, l.quantity - coalesce(t.good + t.damaged + t.missing - t.surplus, 0), 0, 0, 0, ''
+        FROM shipments_manifestline l
+        JOIN shipments_package p ON p.id = l.package_id
+        LEFT JOIN shipments_tally t ON t.line_id = l.id
+        WHERE %(rest_is_good)s AND p.shipment_id = %(shipment)s AND l.id <> ALL(%(except)s::uuid[])
+          AND l.quantity > coalesce(t.good + t.damaged + t.missing - t.surplus, 0)
+        RETURNING line_id, good, damaged, missing, surplus
+    ), known AS (
         UPDATE shipments_tally t
-        SET good = t.good + d.good, damaged = t.damaged + d.damaged,
-            missing = t.missing + d.missing, surplus = t.surplus + d.surplus
-        FROM shipments_deliveryline d
-        WHERE d.line_id = t.line_id AND d.delivery_id = %(delivery)s
+        SET good = t.good + s.good, damaged = t.damaged + s.damaged,
+            missing = t.missing + s.missing, surplus = t.surplus + s.surplus
+        FROM said s WHERE s.line_id = t.line_id
         RETURNING t.line_id
     ), new AS (
         INSERT INTO shipments_tally (line_id, shipment_id, shipped, good, damaged, missing, surplus)
-        SELECT d.line_id, %(shipment)s, l.quantity, d.good, d.damaged, d.missing, d.surplus
-        FROM shipments_deliveryline d JOIN shipments_manifestline l ON l.id = d.line_id
-        WHERE d.delivery_id = %(delivery)s AND d.line_id NOT IN (SELECT line_id FROM known)
+        SELECT s.line_id, %(shipment)s, l.quantity, s.good, s.damaged, s.missing, s.surplus
+        FROM said s JOIN shipments_manifestline l ON l.id = s.line_id
+        WHERE NOT EXISTS (SELECT FROM shipments_tally t WHERE t.line_id = s.line_id)
         RETURNING line_id
     )
     SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM new)
 """
 TAKE_BACK = """
-    INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
-    SELECT %(reversal)s, line_id, -good, -damaged, -missing, -surplus, reason
-    FROM shipments_deliveryline WHERE delivery_id = %(delivery)s
+    WITH said AS (
+        INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
+        SELECT %(reversal)s, line_id, -good, -damaged, -missing, -surplus, reason
+        FROM shipments_deliveryline WHERE delivery_id = %(delivery)s
+        RETURNING line_id, good, damaged, missing, surplus
+    )
+    UPDATE shipments_tally t
+    SET good = t.good + s.good, damaged = t.damaged + s.damaged,
+        missing = t.missing + s.missing, surplus = t.surplus + s.surplus
+    FROM said s WHERE s.line_id = t.line_id
 """
 STANDING = """
     SELECT count(*),
@@ -91,16 +102,20 @@ def standing(shipment: Shipment) -> Standing:
         return Standing(*(int(figure) for figure in cursor.fetchone()))
 
 
-def count_the_rest_as_good(delivery: Delivery, *, except_lines: list[UUID]) -> None:
+def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
+    """Write what the delivery says of its lines, add it to the tallies, and say of how many lines that was."""
+    kept = [line for line in named if not line.says_nothing]
+    told: dict[str, Any] = {
+        "delivery": delivery.pk,
+        "shipment": delivery.shipment_id,
+        "lines": [line.line.pk for line in kept],
+        "reasons": [line.reason for line in kept],
+        "except": [line.line.pk for line in named],
+        "rest_is_good": rest_is_good,
+    }
+    told |= {name: [getattr(line, name) for line in kept] for name in ("good", "damaged", "missing", "surplus")}
     with connection.cursor() as cursor:
-        told: dict[str, Any] = {"delivery": delivery.pk, "shipment": delivery.shipment_id, "except": except_lines}
-        cursor.execute(THE_REST, told)
-
-
-def add_up(delivery: Delivery) -> int:
-    """Add the delivery's lines to the tallies, and say how many there are."""
-    with connection.cursor() as cursor:
-        cursor.execute(ADD_UP, {"delivery": delivery.pk, "shipment": delivery.shipment_id})
+        cursor.execute(COUNT, told)
         return int(cursor.fetchone()[0])
 
 
@@ -108,7 +123,6 @@ def take_back(delivery: Delivery, reversal: Delivery) -> None:
     """Write the delivery's lines once more below zero. IntegrityError where later deliveries build on them."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE_BACK, {"delivery": delivery.pk, "reversal": reversal.pk})
-    add_up(reversal)
 
 
 def lines_in(package_ids: Iterable[UUID]) -> dict[UUID, int]:

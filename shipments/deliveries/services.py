@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -19,7 +19,7 @@ from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted
-from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, UnlistedGoods
+from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import DELIVERABLE, Status
 
@@ -45,6 +45,14 @@ class CannotReverse(DomainError):
     code = "cannot_reverse"
 
 
+class Confirmed(NamedTuple):
+    """A delivery, whether it is new, and how the shipment stands after it."""
+
+    delivery: Delivery
+    is_new: bool
+    standing: figures.Standing
+
+
 @transaction.atomic
 def confirm(
     shipment: Shipment,
@@ -59,7 +67,7 @@ def confirm(
     unlisted: Sequence[Mapping[str, Any]] = (),
     source: str = Delivery.Source.API,
     **more: Any,
-) -> tuple[Delivery, bool]:
+) -> "Confirmed":
     """Take in what a receiver counted, and say whether it is new: the same client_id again changes nothing.
 
     Its lines are counted, its differences opened as discrepancies, its goods-received note owed; the shipment is
@@ -81,7 +89,7 @@ def confirm(
     body_sha256 = hash_of(said)
     before = list(shipment.deliveries.order_by("sequence"))
     if known := next((delivery for delivery in before if delivery.client_id == client_id), None):
-        return _repeated(known, body_sha256), False
+        return Confirmed(_repeated(known, body_sha256), False, figures.standing(shipment))
     _may_confirm(shipment, stated_at, at)
     counted = counting.count(shipment, default, exceptions)
     delivery = Delivery.objects.create(
@@ -113,11 +121,11 @@ def confirm(
         discrepancies=opened,
         **{name: getattr(standing, f"pieces_{name}") for name in counting.FIGURES},
     )
-    return delivery, True
+    return Confirmed(delivery, True, standing)
 
 
 @transaction.atomic
-def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> tuple[Delivery, bool]:
+def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> "Confirmed":
     """Correct a delivery by a second one with the same figures below zero; then the right one can be confirmed.
 
     Its discrepancies that nobody closed are closed, and its goods-received note is no longer valid.
@@ -127,7 +135,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
     before = list(shipment.deliveries.order_by("sequence"))
     if known := next((other for other in before if other.client_id == client_id), None):
-        return _repeated(known, body_sha256), False
+        return Confirmed(_repeated(known, body_sha256), False, figures.standing(shipment))
     if shipment.status not in DELIVERABLE:
         raise WrongState(_("The shipment is %(status)s.") % {"status": shipment.status}, current=shipment.status)
     if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
@@ -155,7 +163,8 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     _close_corrected(delivery, by=by, at=at)
     for paper in notes.of(delivery):
         documents.supersede(paper.document, at=at)
-    _move(shipment, figures.standing(shipment), at=at)
+    standing = figures.standing(shipment)
+    _move(shipment, standing, at=at)
     audit.record(
         "delivery reversed",
         shipment,
@@ -166,7 +175,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         reversed=delivery.sequence,
         status=shipment.status,
     )
-    return reversal, True
+    return Confirmed(reversal, True, standing)
 
 
 @transaction.atomic
@@ -239,27 +248,12 @@ def _keep(
     delivery: Delivery, counted: list[Counted], default: str, unlisted: Sequence[Mapping[str, Any]]
 ) -> list[Counted]:
     """Write what the delivery says of each line, and return what it says by name. Raises NothingToConfirm."""
-    kept = [line for line in counted if not line.says_nothing]
-    DeliveryLine.objects.bulk_create(
-        DeliveryLine(
-            delivery=delivery,
-            line=line.line,
-            good=line.good,
-            damaged=line.damaged,
-            missing=line.missing,
-            surplus=line.surplus,
-            reason=line.reason,
-        )
-        for line in kept
-    )
     UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
-    if default == Delivery.Default.GOOD:
-        figures.count_the_rest_as_good(delivery, except_lines=[line.line.pk for line in counted])
-    if not figures.add_up(delivery) and not unlisted:
+    if not figures.count(delivery, counted, rest_is_good=default == Delivery.Default.GOOD) and not unlisted:
         raise NothingToConfirm(
             _("This confirmation counts nothing: every line that it could mean is accounted for already.")
         )
-    return kept
+    return [line for line in counted if not line.says_nothing]
 
 
 def _open_discrepancies(

@@ -1,6 +1,7 @@
 """A spreadsheet becomes a manifest: all of it, or nothing and every reason why."""
 
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -88,21 +89,22 @@ def read_upload(upload_id: str) -> bool:
 def _read(row: Upload) -> Outcome:
     with translation.override(row.uploaded_by.language):
         try:
-            owed.report(row, 5)
             sheet, without_value = workbook.read(bytes(row.content or b""))
         except workbook.Unreadable as problem:
             errors = planning.Errors(problem.sheet)
             errors.add(None, "", problem.code, problem.detail)
             return Outcome(None, errors)
-        owed.report(row, 30)
+        report = partial(_report, row, [])
+        report(30)
         around = planning.Around.of(row.shipment, replace=row.replace)
-        return Outcome(*planning.make(sheet, without_value, around, progress=partial(_report, row)))
+        return Outcome(*planning.make(sheet, without_value, around, progress=report))
 
 
-def _report(row: Upload, percent: int) -> None:
-    # Every tenth per cent is enough to look at, and each costs a write.
-    if percent // 10 > row.progress // 10:
-        row.progress = percent
+def _report(row: Upload, said_at: list[float], percent: int) -> None:
+    """Show how far it is, once a second at most: each time costs a write."""
+    now = time.monotonic()
+    if not said_at or now - said_at[0] > 1:
+        said_at[:] = [now]
         owed.report(row, percent)
 
 

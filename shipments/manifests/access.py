@@ -7,7 +7,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404
 
-from logistics.partners import services as partners
 from logistics.people.models import Role, User
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import SEEN_BY_PARTNERS
@@ -26,8 +25,7 @@ def visible_to(user: User | AnonymousUser) -> QuerySet[Shipment]:
         return Shipment.objects.none()
     if user.is_staff:
         return Shipment.objects.all()
-    partner = partners.partner_of(user)
-    return Shipment.objects.filter(consignee=partner, status__in=SEEN_BY_PARTNERS)
+    return Shipment.objects.filter(consignee__memberships__user=user, status__in=SEEN_BY_PARTNERS)
 
 
 def find(user: User | AnonymousUser, key: str) -> Shipment:
