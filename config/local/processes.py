@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -39,6 +41,17 @@ def port_answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def web_answers(port: int) -> bool:
+    """Say whether a web server answers, with whatever status: its port is open long before it has loaded."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/", timeout=2).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def bound_to_us(command: Sequence[str], *, user: str = "", death_signal: int = signal.SIGTERM) -> list[str]:

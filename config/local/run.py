@@ -110,10 +110,11 @@ class Product:
         self._start(program, ready=lambda: processes.port_answers(port))
 
     def _start_programs(self) -> None:
-        self._start(programs.web(self.local.port), ready=lambda: processes.port_answers(self.local.port))
         self._start(programs.worker())
         self._start(programs.beat(self.local.var / "run" / "beat-schedule"))
         self._start(programs.relay())
+        # Last, as it alone is waited for: the others load meanwhile.
+        self._start(programs.web(self.local.port), ready=lambda: processes.web_answers(self.local.port))
 
     def _start(self, program: Program, *, ready: Callable[[], bool] = lambda: True) -> None:
         if not self.supervisor.stopping:
