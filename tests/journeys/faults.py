@@ -22,7 +22,7 @@ from tests.shipments import mali
 from tests.stand_in.webhooks import sign
 
 # The lease of a killed worker (Owed.LEASE), the relay's sweep, and the work itself on a busy machine.
-ONE_LEASE_S = 40.0
+ONE_LEASE_S = 60.0
 SETTINGS = {
     "RATE_GIVE": "100000/hour",
     "RATE_ANONYMOUS": "100000/min",
