@@ -73,11 +73,12 @@ def _check_compound(compound: parser.CompoundSelector, fixed: set[str], marked: 
         elif isinstance(simple, parser.ClassSelector):
             classes.append(simple.class_name)
         elif isinstance(simple, parser.PseudoClassSelector | parser.FunctionalPseudoClassSelector):
-            if simple.name in ("empty", "has", "not", "is", "where"):
-                raise Refused(f":{simple.name}")
+            if simple.name == "empty":
+                raise Refused(":empty")
             asks = asks or simple.name not in ("root", "link", "any-link", "lang")
-        elif not isinstance(simple, parser.IDSelector):
-            asks = asks or not isinstance(simple, parser.AttributeSelector)
+        elif not isinstance(simple, parser.IDSelector | parser.AttributeSelector):
+            # :has(), :not(), :is(), :where(): whatever they hold may ask.
+            raise Refused("a selector holds another, as :has() does")
     if not asks or (name and name not in fixed):
         return
     if not name and classes and not any(re.search(rf"\b{re.escape(c)}\b", marked) for c in classes):

@@ -1,0 +1,168 @@
+"""Replayed lists: structure, bytes, refusals. How they look is in test_replay_fidelity."""
+
+import hashlib
+import logging
+import re
+import subprocess
+import sys
+import zlib
+
+import pytest
+
+from logistics.documents import rendering, replay
+from logistics.documents.replay import pagination
+from logistics.documents.replay.pagination import Group, paginate
+from logistics.documents.replay.refusal import Refused
+from tests.logistics import pdfs
+from tests.shipments import mali
+
+TEMPLATE = "shipments/papers/packing_list.html"
+CONTEXT = {**mali.packing_list(), **mali.FACTS}
+
+
+def printed(caplog, **changes):
+    """The container's packing list by replay, for certain."""
+    with caplog.at_level(logging.INFO, logger=replay.__name__):
+        rendered = rendering.to_pdf(TEMPLATE, {**CONTEXT, **changes}, languages=("en", "fr"))
+    assert not [record for record in caplog.records if "Not replayed" in record.getMessage()]
+    return rendered
+
+
+def objects(pdf: bytes) -> list[bytes]:
+    """What all object streams of a PDF hold."""
+    found = []
+    for match in re.finditer(rb"/ObjStm/N \d+/First (\d+).*?stream\n", pdf, re.DOTALL):
+        content = zlib.decompressobj().decompress(pdf[match.end() :])
+        found += content[int(match[1]) :].split(b"\n")
+    return found
+
+
+class TestStructure:
+    def test_every_row_and_cell_has_its_place(self, caplog):
+        elements = objects(printed(caplog).pdf)
+
+        rows = [e for e in elements if e.startswith(b"<</S/TR/P ")]
+        cells = [e for e in elements if e.startswith(b"<</S/TD/P ")]
+        assert len(rows) == 323
+        assert len(cells) == 270 * 15 + 53 * 11
+        heads = [e for e in elements if e.startswith(b"<</O/Table")]
+        assert heads
+        assert all(b"/Headers[(" in head for head in heads)
+
+    def test_no_marked_content_is_without_an_element(self, caplog):
+        """Each page lists, for each of its ids, the element that it belongs to."""
+        (tree,) = [e for e in objects(printed(caplog).pdf) if b"/Nums" in e]
+
+        assert b"null" not in tree
+        assert tree.count(b"[") > 10
+
+    def test_the_manifest_is_embedded(self, caplog):
+        assert b"CGD-ML-26-001" in pdfs.embedded_files(printed(caplog).pdf)["manifest.json"]
+
+    def test_every_font_is_embedded(self, caplog):
+        assert all(pdfs.fonts(printed(caplog).pdf).values())
+
+
+class TestBytes:
+    def test_another_process_prints_the_same(self, caplog):
+        program = (
+            "import django, hashlib; django.setup()\n"
+            "from tests.logistics.test_replay import CONTEXT, TEMPLATE, rendering\n"
+            "printed = rendering.to_pdf(TEMPLATE, CONTEXT, languages=('en', 'fr'))\n"
+            "print(hashlib.sha256(printed.pdf).hexdigest())\n"
+        )
+        printed(caplog, number="SHP-2026-00002")  # a process that has printed before is another process
+        here = printed(caplog)
+
+        there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+
+        assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
+
+    def test_progress_rises_to_a_hundred(self):
+        told: list[int] = []
+        rendering.to_pdf(TEMPLATE, CONTEXT, languages=("en", "fr"), progress=told.append)
+
+        assert told == sorted(set(told))
+        assert told[-1] == 100
+        assert len([percent for percent in told if 75 <= percent < 90]) > 5
+
+
+class TestRefusals:
+    def test_a_missing_glyph_stops_a_replayed_paper(self):
+        packages = mali.packages()
+        packages[200]["lines"][0]["description"]["fr"] = "ballon 🎈"
+
+        with pytest.raises(rendering.MissingGlyphs) as refusal:
+            rendering.to_pdf(TEMPLATE, {**CONTEXT, "packages": packages}, languages=("en", "fr"))
+
+        assert refusal.value.details["characters"] == ["🎈"]
+
+    @pytest.mark.parametrize(
+        ("rule", "why"),
+        [
+            ("tr:nth-child(even) td { color: red }", "place of a row"),
+            (".head + tr td { color: red }", "place of a row"),
+            ("td:has(i) { color: red }", ":has"),
+            ("tr:not(.head) td { color: red }", "holds another"),
+            ("td:empty { color: red }", ":empty"),
+            ("@page :left { margin: 0 }", "@page :left"),
+            ("tr { counter-increment: line }", "counter-increment"),
+            ("@media print { td { color: red } }", "@media"),
+        ],
+    )
+    def test_a_stylesheet_that_cannot_be_followed_is_refused(self, rule, why):
+        html = (
+            '<html lang="en"><head></head><body><table><thead><tr><th>A</th></tr></thead>'
+            '<tbody><tr class="head" data-row="line"><td>x</td></tr></tbody></table></body></html>'
+        )
+
+        with pytest.raises(Refused, match=re.escape(why)):
+            replay.lay_out_strictly(html, [rule], lay_out=lambda html: pytest.fail("laid out"))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '<tr data-row="a"><td>x</td></tr>',
+            '<tbody><tr data-row="a"><td>x</td></tr><tr><td>y</td></tr></tbody>',
+            '<tbody><tr data-row="a"><td>x</td></tr></tbody><tbody><tr><td>y</td></tr></tbody>'
+            '<tbody><tr data-row="a"><td>z</td></tr></tbody>',
+            '<tbody><tr data-row="a">stray<td>x</td></tr></tbody>',
+            '<tbody><tr data-row="a"><td><a href="#x">x</a></td></tr></tbody>',
+            '<tbody><tr data-row="a"><th>x</th></tr></tbody>',
+        ],
+    )
+    def test_so_are_rows_that_are_not_one_plain_run(self, body):
+        html = f"<html><head></head><body><table><thead><tr><th>A</th></tr></thead>{body}</table></body></html>"
+
+        with pytest.raises(Refused):
+            replay.lay_out_strictly(html, [], lay_out=lambda html: pytest.fail("laid out"))
+
+
+class TestPages:
+    def test_a_group_that_does_not_fit_moves_whole(self):
+        groups = [Group([4, 4], [False, False], whole=True) for _ in range(3)]
+
+        pages = paginate(groups, first_top=0, top=0, bottom=20)
+
+        assert [len(tops) for tops in pages] == [4, 2]
+
+    def test_one_that_no_page_can_hold_is_broken(self):
+        pages = paginate([Group([4] * 8, [False] * 8, whole=True)], first_top=0, top=0, bottom=20)
+
+        assert [len(tops) for tops in pages] == [5, 3]
+
+    def test_a_head_stays_with_its_first_line(self):
+        kept = [False, False, False, False, False, True]
+
+        pages = paginate([Group([4] * 6, kept, whole=False)], first_top=0, top=0, bottom=20)
+
+        assert [len(tops) for tops in pages] == [4, 2]
+
+    def test_a_row_that_just_fits_does(self):
+        tall = [20 * (1 + 1e-10)]
+
+        assert len(paginate([Group(tall, [False], whole=True)], first_top=0, top=0, bottom=20 + 1e-8)) == 1
+
+    def test_a_row_higher_than_a_page_is_refused(self):
+        with pytest.raises(pagination.Refused, match="higher"):
+            paginate([Group([21], [False], whole=False)], first_top=0, top=0, bottom=20)
