@@ -37,6 +37,10 @@ class CallerThrottle(SimpleRateThrottle):
 class ScopedThrottle(ScopedRateThrottle):
     """The limit of a view's `throttle_scope`; with the cache down requests pass, and views count in the database."""
 
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        who = f"user {request.user.pk}" if request.user and request.user.is_authenticated else self.get_ident(request)
+        return f"throttle-{salted_hmac(f'throttle {self.scope}', who, algorithm='sha256').hexdigest()}"
+
     def allow_request(self, request: Request, view: Any) -> bool:
         try:
             return super().allow_request(request, view)

@@ -78,9 +78,14 @@ def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime
         received_at=at,
         source=source,
     )
+    if event.kind not in KINDS:  # nothing to look at: no worker need be told
+        row.state, row.ended_at, row.outcome = Owed.State.DONE, at, StripeEvent.Outcome.IGNORED
     try:
         with transaction.atomic():
-            owed.owe(row)
+            if row.state == Owed.State.PENDING:
+                owed.owe(row)
+            else:
+                row.save(force_insert=True)
     except IntegrityError:  # another thread stored it between our look and our insert
         return False
     return True

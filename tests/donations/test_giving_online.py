@@ -6,9 +6,11 @@ from typing import Any
 
 import pgtrigger
 import pytest
+import redis
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.throttling import SimpleRateThrottle
 
 from donations import gateway
 from donations.appeals.models import Appeal
@@ -17,6 +19,7 @@ from donations.payments.models import AttemptState, PaymentAttempt
 from logistics.charity.models import Charity
 from logistics.idempotency.models import IdempotencyRecord
 from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, make_appeal, receipts_of
+from tests.services import services
 
 URL = "/api/v1/donations/"
 
@@ -200,6 +203,19 @@ def test_beyond_a_limit_stripe_is_not_even_asked(giving: Giving, settings: Any, 
     assert "Retry-After" in answer
     assert len(giving.stand_in.control.requests()) == asked
     assert Donation.objects.count() == 3
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_again(
+    giving: Giving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "give", "1/hour")
+    giving.give()
+    answer = giving.post(URL, body_of_gift())
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert answer.json()["retry_after_s"] > 3000
+    with redis.Redis.from_url(services().valkey.url) as cache:
+        assert not [key for key in cache.scan_iter() if b"127.0.0.1" in key]
 
 
 def test_the_limits_count_an_hour(giving: Giving, settings: Any) -> None:
