@@ -26,14 +26,7 @@ from shipments.manifests.states import (
     Status,
 )
 
-# What stands on the issued papers, and so cannot change below them; reopening is the way.
-FROZEN = (
-    "number",
-    "title",
-    "reference",
-    "consignee_id",
-    "customs_currency",
-    "container_number",
+TOTALS = (
     "package_count",
     "line_count",
     "piece_count",
@@ -42,9 +35,24 @@ FROZEN = (
     "measured_kg",
     "volume_m3",
     "value_minor",
+)
+# What stands on the issued papers, and so cannot change below them; reopening is the way.
+FROZEN = (
+    "number",
+    "title",
+    "reference",
+    "consignee_id",
+    "customs_currency",
+    "container_number",
     "manifest_sha256",
     "sealed_at",
+    *TOTALS,
 )
+
+
+def is_known(*columns: str) -> Q:
+    """None of them is null. To a constraint `null > 0` is neither true nor false, and so no reason to refuse a row."""
+    return Q(**{f"{column}__isnull": False for column in columns})
 
 
 class Mode(models.TextChoices):
@@ -153,9 +161,9 @@ class Shipment(models.Model):
             models.CheckConstraint(
                 name="shipment_is_sealed_exactly_when_it_says_so",
                 condition=(
-                    Q(status__in=SEALED_STATES, sealed_at__isnull=False, value_minor__isnull=False)
+                    Q(status__in=SEALED_STATES, manifest_sha256__regex=r"^[0-9a-f]{64}$")
+                    & is_known("sealed_at", *TOTALS)
                     & Q(package_count__gt=0, line_count__gt=0, piece_count__gt=0, net_kg__gt=0, gross_kg__gt=0)
-                    & Q(measured_kg__isnull=False, volume_m3__isnull=False, manifest_sha256__regex=r"^[0-9a-f]{64}$")
                 )
                 | (
                     ~Q(status__in=SEALED_STATES)
@@ -194,7 +202,7 @@ class Shipment(models.Model):
             models.CheckConstraint(
                 name="freight_has_a_currency_exactly_when_known",
                 condition=Q(freight_minor=None, freight_currency="")
-                | (Q(freight_minor__gte=0) & ~Q(freight_currency="")),
+                | (is_known("freight_minor") & Q(freight_minor__gte=0) & ~Q(freight_currency="")),
             ),
         ]
         indexes: ClassVar = [
@@ -325,11 +333,13 @@ class Package(models.Model):
             models.CheckConstraint(
                 name="a_package_has_all_its_dimensions_or_none",
                 condition=Q(length_cm=None, width_cm=None, height_cm=None)
-                | Q(length_cm__gt=0, width_cm__gt=0, height_cm__gt=0),
+                | (
+                    is_known("length_cm", "width_cm", "height_cm") & Q(length_cm__gt=0, width_cm__gt=0, height_cm__gt=0)
+                ),
             ),
             models.CheckConstraint(name="an_sscc_has_18_digits", condition=Q(sscc="") | Q(sscc__regex=r"^\d{18}$")),
             models.CheckConstraint(
-                name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | Q(gross_kg__gt=0)
+                name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | is_known("gross_kg")
             ),
         ]
         triggers: ClassVar = frozen_once_sealed("package", OF_PACKAGES)

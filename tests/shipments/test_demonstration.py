@@ -1,0 +1,19 @@
+import pytest
+from django.conf import LazySettings
+
+from shipments import demonstration
+from shipments.manifests.models import Shipment
+from tests.factories_shipments import make_charity
+from tests.logistics.makers import NOON
+
+
+@pytest.mark.django_db
+def test_the_demonstration_is_made_once_and_goes_on_where_it_was(settings: LazySettings, tmp_path: object) -> None:
+    settings.VAR_DIR = tmp_path
+    make_charity()
+
+    demonstration.demonstrate(NOON)
+    demonstration.demonstrate(NOON)
+
+    made = dict(Shipment.objects.values_list("status", "package_count"))
+    assert made == {"draft": None, "dispatched": 270}
