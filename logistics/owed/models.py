@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 # A worker normally starts within milliseconds of the commit; the relay looks after those that it did not reach.
-GRACE = timedelta(seconds=1)
+GRACE = timedelta(seconds=3)
 TELL_AGAIN_AFTER = timedelta(seconds=15)
 
 Row_co = TypeVar("Row_co", bound="Owed", covariant=True)
