@@ -237,6 +237,7 @@ class GoodsStory(Story):
         must(shipment["status"] == "dispatched", "it is dispatched")
         mails = eventually("the partner is told", lambda: self.place.mails_to(PARTNER_MAIL))
         must(shipment["number"] in mails[0]["Subject"], "the mail names the shipment")
+        must("expédition" in mails[0]["Subject"].lower(), f"the mail is in French, not “{mails[0]['Subject']}”")
         return f"mail in French: “{mails[0]['Subject']}”"
 
     # --- The partner ------------------------------------------------------------------------
