@@ -71,5 +71,7 @@ def logging_config(*, level: str) -> dict[str, Any]:
             # Says with the whole path, which holds ids and tokens, what our own line says with the route.
             "django.request": {"level": "CRITICAL"},
             "axes": {"level": "ERROR"},
+            # Says with messages and tracebacks what django-structlog's own lines say without values.
+            "celery.app.trace": {"level": "CRITICAL"},
         },
     }

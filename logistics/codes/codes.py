@@ -97,5 +97,5 @@ def is_hs6(code: str) -> bool:
 
 
 def is_unit(code: str) -> bool:
-    """Say whether this is a unit of Recommendation 20, where X and a package code means so many packages (XBX boxes)."""
+    """Say whether this is a unit of Rec 20, where X and a package code means so many packages (XBX boxes)."""
     return code in units() or (len(code) == 3 and code[0] == "X" and code[1:] in package_kinds())

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -14,7 +15,8 @@ def dead_broker() -> Iterator[None]:
 
 
 def _broker(url: str) -> None:
-    current_app.conf.broker_url = url
-    current_app.conf.broker_write_url = url
+    app: Any = current_app
+    app.conf.broker_url = url
+    app.conf.broker_write_url = url
     # What a forked worker does: forget the producers, which keep their connections.
-    current_app._after_fork()
+    app._after_fork()

@@ -166,7 +166,7 @@ class TestChanges:
 
         assert answer.status_code == 302, answer.content.decode()[-2000:]
         assert Item.objects.get().code == "BED"
-        assert AuditEntry.objects.get(verb="item created").by.roles == ["warehouse"]
+        assert AuditEntry.objects.filter(verb="item created", by__roles=["warehouse"]).exists()
 
     def test_a_code_that_is_in_no_list_is_refused_at_its_field(self):
         client, category = signed_in(Role.WAREHOUSE), make_category()

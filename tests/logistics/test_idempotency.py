@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 from rest_framework.response import Response
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
 from config.api import PROBLEM_JSON
@@ -54,7 +54,7 @@ def _allowing():
 def post(body, *, user=None, headers=None, path="/door/"):
     request = APIRequestFactory().post(path, body, format="json", headers=headers or {})
     if user:
-        request._force_auth_user = user
+        force_authenticate(request, user)
     response = Door.as_view()(request)
     response.render()
     return response
@@ -178,7 +178,7 @@ def test_of_eight_at_once_one_has_an_effect():
 def test_keys_are_forgotten_after_ninety_days():
     post({"name": "Beds"}, headers=once())
     post({"name": "Desks"}, headers=once())
-    old = IdempotencyRecord.objects.order_by("pk").first()
+    old = IdempotencyRecord.objects.order_by("pk")[:1].get()
     IdempotencyRecord.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(days=91))
 
     assert forget_old() == 1

@@ -1,5 +1,7 @@
 """Documents, mails and the trail as staff watch them over the API."""
 
+from typing import Any
+
 import pytest
 
 from logistics.audit import services as audit
@@ -14,7 +16,12 @@ pytestmark = pytest.mark.django_db
 
 
 def make_document(**fields) -> Document:
-    given = {"number": "NOTE-1", "template": "none.html", "context": {"donor": "Chan Tai Man"}, "at": NOON}
+    given: dict[str, Any] = {
+        "number": "NOTE-1",
+        "template": "none.html",
+        "context": {"donor": "Chan Tai Man"},
+        "at": NOON,
+    }
     return documents.request("note", **given | fields)
 
 
@@ -123,7 +130,7 @@ def test_a_list_costs_the_same_for_ten_and_a_thousand(path, django_assert_num_qu
             ),
         }[path]()
 
-    model = {"documents": Document, "emails": Email, "audit-entries": AuditEntry}[path]
+    model: Any = {"documents": Document, "emails": Email, "audit-entries": AuditEntry}[path]
     for start, count in ((0, 10), (10, 1000)):
         model.objects.bulk_create(make(model, start + number) for number in range(count))
         with django_assert_num_queries(3):

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -58,7 +59,8 @@ class TestCarryOut:
         assert email.ended_at
 
     def test_a_second_time_does_nothing(self):
-        email, calls = make_email(), []
+        calls: list[Email] = []
+        email = make_email()
         do(email, calls.append)
 
         assert not do(email, calls.append)
@@ -211,7 +213,8 @@ def waiting_since(email: Email, seconds: int) -> Email:
 
 def queued_for(queue: str) -> int:
     with current_app.connection_for_write() as broker:
-        return broker.default_channel.client.llen(queue)
+        channel: Any = broker.default_channel
+        return int(channel.client.llen(queue))
 
 
 class TestSweep:
