@@ -25,7 +25,8 @@ LOUD = {"error", "critical", "exception"}
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    with contextlib.suppress(OSError):  # a terminal that was closed must not keep us from tidying up
+        print(text, flush=True)
 
 
 def echo(name: str, line: bytes) -> None:
@@ -142,10 +143,11 @@ class Product:
     def _demonstrate(self) -> str:
         """Make the demonstration world once, and return what it says about signing in.
 
-        Not in a database that somebody named: its people have known passwords. DEMO=true asks for it all the same.
+        Not in a database that somebody named: its people have known passwords. DEMO=true or false says otherwise.
         """
-        if self.local.postgres is None and self.local.env.get("DEMO", "").lower() not in YES:
-            return "No demonstration world is made in a database of yours; DEMO=true asks for it."
+        wanted = self.local.env.get("DEMO") or ("true" if self.local.postgres else "false")
+        if wanted.lower() not in YES:
+            return "No demonstration world is made here; DEMO=true asks for it."
         database = hashlib.sha256(self.local.env["DATABASE_URL"].encode()).hexdigest()[:12]
         told = self.local.var / f"demonstration-{database}.txt"
         if not told.exists():

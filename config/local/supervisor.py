@@ -1,20 +1,21 @@
 """Keep a set of programs running: start, log, restart, stop; nothing outlives it.
 
 One thread only. The kernel ties a child's life to the thread that started it (child.py), and a supervisor that
-never waits in more than one place has no race to lose.
+never waits in more than one place has no race to lose. Programs write into their log files themselves: through a
+pipe they would break, or hang, when the supervisor is killed (a worker then did not even end at SIGTERM).
 """
 
 import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 
@@ -22,6 +23,7 @@ from config.local import processes
 from config.local.programs import ROOT, Program
 
 LOG_MAX_BYTES = 20_000_000
+READ_MAX_BYTES = 1_000_000
 BACKOFF_FIRST, BACKOFF_MAX = 0.5, 30.0  # seconds before a program that ended by itself is started again
 CALM_SECONDS = 60.0  # a program that ran this long is not failing at its start
 
@@ -39,7 +41,7 @@ class Part:
     stop_within: float = 8.0
     cwd: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
-    log: BinaryIO | None = None
+    log_read: int = 0  # bytes of the log that were looked at
     started_at: float = 0.0
     failures: int = 0
     again_at: float | None = None
@@ -115,13 +117,12 @@ class Supervisor:
         (self.folder / "run" / "processes.json").unlink(missing_ok=True)
 
     def pump(self, seconds: float) -> None:
-        """Move what the parts wrote into their logs, waiting at most so long for more."""
+        """Wait so long, or until a signal; then show what the parts wrote meanwhile."""
         for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(key.fd, 512)  # the signal handlers' wake-up
-                continue
-            self._take_output(key.fd, key.data)
+            with contextlib.suppress(BlockingIOError):
+                os.read(key.fd, 512)  # the signal handlers' wake-up
+        for part in self.parts:
+            self._read_log(part)
 
     def _stop_together(self, parts: list[Part]) -> None:
         for part in parts:
@@ -140,36 +141,36 @@ class Supervisor:
 
     def _launch(self, part: Part) -> None:
         path = self.log_path(part)
-        if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        if part.log:
-            part.log.close()
-        part.log = path.open("ab")
-        reading, writing = os.pipe()
-        part.process = processes.start(
-            part.program.command,
-            env={**part.env, **part.program.env},
-            output=writing,
-            user=part.user,
-            death_signal=part.stop_by,
-            cwd=part.cwd,
-        )
-        os.close(writing)
-        os.set_blocking(reading, False)
-        self._selector.register(reading, selectors.EVENT_READ, part)
+        part.log_read = path.stat().st_size if path.exists() else 0
+        with path.open("ab") as output:
+            part.process = processes.start(
+                part.program.command,
+                env={**part.env, **part.program.env},
+                output=output,
+                user=part.user,
+                death_signal=part.stop_by,
+                cwd=part.cwd,
+            )
         part.started_at, part.again_at = time.monotonic(), None
         self._note_processes()
 
-    def _take_output(self, source: int, part: Part) -> None:
-        data = os.read(source, 65536)
-        if not data:
-            self._selector.unregister(source)
-            os.close(source)
-        elif part.log:
-            part.log.write(data)
-            part.log.flush()
-            for line in data.splitlines():
-                self.on_line(part.name, line)
+    def _read_log(self, part: Part) -> None:
+        """Show new whole lines of a log; keep it from growing without end."""
+        path = self.log_path(part)
+        size = path.stat().st_size if path.exists() else 0
+        if size <= part.log_read:
+            return
+        with path.open("rb") as log:
+            log.seek(part.log_read)
+            new = log.read(READ_MAX_BYTES)
+        whole = new.rfind(b"\n") + 1
+        part.log_read += whole or len(new) * (len(new) == READ_MAX_BYTES)
+        for line in new[:whole].splitlines():
+            self.on_line(part.name, line)
+        if size > LOG_MAX_BYTES and part.log_read >= size:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)  # the program goes on appending
+            part.log_read = 0
 
     def _look_after(self, part: Part) -> None:
         if part.running or self.stopping:
@@ -194,7 +195,7 @@ class Supervisor:
         for end in (reading, writing):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(writing)
-        self._selector.register(reading, selectors.EVENT_READ, None)
+        self._selector.register(reading, selectors.EVENT_READ)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 

@@ -56,7 +56,7 @@ def running(var: Path) -> Iterator[Run]:
     with screen.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.local.run"],
-            env={**env, "VAR_DIR": str(var), "PORT": str(port)},
+            env={**env, "VAR_DIR": str(var), "PORT": str(port), "DEMO": "false"},
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -64,7 +64,7 @@ def running(var: Path) -> Iterator[Run]:
         )
     run = Run(var, process, screen)
     try:
-        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=90, what="make run")
+        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=180, what="make run")
         assert process.poll() is None, screen.read_text()
         yield run
     finally:
@@ -101,7 +101,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
 
         run.process.kill()
         run.process.wait()
-        eventually(lambda: not any(alive(one) for one in family), within=40, what="every part to end by itself")
+        eventually(lambda: not any(alive(one) for one in family), within=90, what="every part to end by itself")
 
 
 def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
