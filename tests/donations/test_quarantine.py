@@ -1,0 +1,114 @@
+"""Events of payments that are not ours, or not what we asked for."""
+
+from datetime import timedelta
+from typing import Any
+
+import pgtrigger
+import pytest
+
+from donations import gateway
+from donations.giving.models import Donation
+from donations.payments import services as payments
+from donations.payments.models import (
+    PaymentAttempt,
+    StripeEvent,
+)
+from logistics.owed.models import Owed
+from logistics.people.models import Role
+from tests.donations.giving import Giving, donation_of, receipts_of, signed_in
+from tests.donations.test_stripe_events import FROZEN, events_of, paid
+
+
+def test_a_payment_that_is_not_ours_is_left_alone(giving: Giving) -> None:
+    session = gateway.create_checkout_session(
+        amount_minor=50050, currency="HKD", reference="SHOP-1", description="A mug", email=None, locale="en",
+        success_url="http://localhost/", cancel_url="http://localhost/", expires_at=soon(giving), metadata={},
+        idempotency_key="shop-1",
+    )  # fmt: skip
+    giving.stand_in.control.pay(session.id)
+    giving.deliver()
+    giving.work()
+
+    outcomes = set(StripeEvent.objects.filter(kind__in=payments.KINDS).values_list("state", "outcome"))
+    assert outcomes == {("done", "not_ours")}
+
+
+def soon(giving: Giving) -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(giving.stand_in.world.store.now(), tz=UTC) + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [("amount_minor", 50000, "amount_mismatch"), ("currency", "EUR", "currency_mismatch")],
+)
+def test_another_amount_or_currency_is_quarantined_and_never_receipted(
+    giving: Giving, field: str, value: Any, code: str
+) -> None:
+    gift = giving.give()
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(**{field: value})
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, receipts_of(donation)) == (Donation.Status.PENDING, [])
+    codes = set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True))
+    assert codes == {code}
+
+
+def test_another_api_version_or_mode_is_quarantined(giving: Giving) -> None:
+    giving.stand_in.control.switch(api_version="2020-08-27")
+    first = paid(giving)
+    giving.deliver()
+    giving.work()
+    assert donation_of(first).status == Donation.Status.PENDING
+    assert set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True)) == {
+        "api_version_mismatch"
+    }
+
+
+def test_a_live_event_in_test_mode_is_quarantined(giving: Giving) -> None:
+    giving.stand_in.control.switch(livemode=True)
+    gift = giving.post("/api/v1/donations/", {})  # nothing is given; only events are wanted
+    assert gift.status_code == 400
+    giving.stand_in.control.switch(livemode=False)
+    gift = paid(giving)
+    [event] = events_of(giving, "payment_intent.succeeded")
+    giving.deliver(event | {"livemode": True})
+    giving.work()
+
+    assert StripeEvent.objects.get().last_error_code == "livemode_mismatch"
+    assert donation_of(gift).status == Donation.Status.PENDING
+
+
+def test_finance_sees_the_quarantine_and_tries_again(giving: Giving) -> None:
+    gift = giving.give()
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(amount_minor=1)
+    giving.type_card(gift["checkout_url"])
+    giving.deliver(*events_of(giving, "payment_intent.succeeded"))
+    giving.work()
+    finance = Giving(giving.stand_in, signed_in(Role.FINANCE))
+    [row] = finance.client.get("/api/v1/stripe-events/?state=dead").json()["results"]
+    assert row["problem"] == "amount_mismatch"
+
+    with pgtrigger.ignore(FROZEN):
+        PaymentAttempt.objects.update(amount_minor=50050)
+    assert finance.post(f"/api/v1/stripe-events/{row['id']}/retry/").status_code == 202
+    giving.work()
+
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+    answer = finance.post(f"/api/v1/stripe-events/{row['id']}/retry/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_only_finance_tries_again(giving: Giving) -> None:
+    paid(giving)
+    giving.deliver()
+    path = f"/api/v1/stripe-events/{StripeEvent.objects.first().pk}/retry/"  # type: ignore[union-attr]
+    assert giving.post(path).status_code in (401, 403)
+    for role in (Role.AUDITOR, Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER):
+        assert Giving(giving.stand_in, signed_in(role)).post(path).status_code == 403
