@@ -1,5 +1,6 @@
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -14,7 +15,9 @@ from tests.logistics.makers import NOON, in_threads, make_email
 pytestmark = pytest.mark.django_db
 
 
-NOTE = '{% extends "documents/base.html" %}{% block kind %}Note{% endblock %}{% block content %}{{ said }}{% endblock %}'
+NOTE = (
+    '{% extends "documents/base.html" %}{% block kind %}Note{% endblock %}{% block content %}{{ said }}{% endblock %}'
+)
 LOADERS = [
     ("django.template.loaders.locmem.Loader", {"papers/note.html": NOTE}),
     "django.template.loaders.app_directories.Loader",
@@ -30,7 +33,7 @@ def _paper(monkeypatch, files):
 
 def ask(said: str = "Hello", **options) -> Document:
     context = {"said": said, "number": "NOTE-1", "issued_on": "2026-03-02"}
-    given = {"number": "NOTE-1", "template": "papers/note.html", "context": context, "at": NOON}
+    given: dict[str, Any] = {"number": "NOTE-1", "template": "papers/note.html", "context": context, "at": NOON}
     return documents.request("note", **given | options)
 
 
