@@ -1,0 +1,23 @@
+"""Settings without which something would fail late, in somebody's hands."""
+
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning, register
+
+
+@register()
+def check_field_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn when the address of a site could not be sealed."""
+    hint = "Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+    if not settings.FIELD_KEYS:
+        return [
+            Warning("FIELD_KEYS is empty: no site's address can be sealed or read.", hint=hint, id="logistics.W001")
+        ]
+    for key in settings.FIELD_KEYS:
+        try:
+            Fernet(key)
+        except ValueError:
+            return [Warning("FIELD_KEYS holds something that is no Fernet key.", hint=hint, id="logistics.W002")]
+    return []
