@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from logistics.errors import WrongState
 from logistics.ids import uuid7
+from logistics.triggers import never_truncated
 from shipments.manifests.models import ManifestLine, Package, Shipment
 
 
@@ -56,7 +57,8 @@ class Delivery(models.Model):
             models.CheckConstraint(name="a_delivery_reverses_another", condition=~Q(reverses=F("id"))),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="deliveries_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="deliveries_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("deliveries_are_not_truncated"),
         ]
 
     def __str__(self) -> str:
@@ -91,7 +93,8 @@ class DeliveryLine(models.Model):
             models.CheckConstraint(name="damage_has_a_reason", condition=Q(damaged__lte=0) | ~Q(reason="")),
         ]
         triggers: ClassVar = [
-            pgtrigger.Protect(name="delivery_lines_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="delivery_lines_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("delivery_lines_are_not_truncated"),
         ]
 
     def __str__(self) -> str:

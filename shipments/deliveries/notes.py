@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from logistics.charity.services import day_at, the_charity
+from logistics.mail import services as mail
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.figures import Standing
 from shipments.deliveries.models import Delivery
@@ -78,6 +79,17 @@ def owe(
         template="shipments/papers/goods_received_note.html",
         context=context,
         at=at,
+    )
+
+
+def tell_the_sender(delivery: Delivery, shipment: Shipment, standing: Standing, opened: int) -> None:
+    """Owe the charity a mail: a delivery differs from what was sent, and somebody must decide."""
+    charity = the_charity()
+    mail.request(
+        "delivery-differs",
+        to=charity.email,
+        template="shipments/mail/differs.txt",
+        context={"number": shipment.number, "delivery": delivery.sequence, "opened": opened, **asdict(standing)},
     )
 
 

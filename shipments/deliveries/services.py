@@ -110,6 +110,8 @@ def confirm(
     standing = figures.standing(shipment)
     opened = _open_discrepancies(delivery, kept, unlisted, at=at)
     _move(shipment, standing, at=at)
+    if opened:
+        notes.tell_the_sender(delivery, shipment, standing, opened)
     notes.owe(delivery, shipment, kept, unlisted, standing, at=at)
     audit.record(
         "delivery confirmed",

@@ -3,21 +3,24 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyAdmin
+from logistics.oversight.admin import OwedAdmin
 from logistics.owed.models import Owed
+from logistics.people.models import Role, User
+from shipments.imports import services
 from shipments.imports.models import Upload
 
-STATES = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
 OUTCOMES = {"imported": "success", "would_import": "info", "refused": "danger"}
 
 
 @admin.register(Upload)
-class UploadAdmin(LookOnlyAdmin):
+class UploadAdmin(OwedAdmin):
     """Spreadsheets that were sent: how far each is, and every reason why one was refused."""
 
+    retry_roles = (Role.WAREHOUSE, Role.COORDINATOR)
     list_display = (
         "uploaded_at",
         "shipment",
@@ -31,7 +34,6 @@ class UploadAdmin(LookOnlyAdmin):
     list_filter = ("outcome", "dry_run", "state")
     search_fields = ("shipment__number", "sha256")
     list_select_related = ("shipment", "uploaded_by")
-    ordering = ("-id",)
     fields = (
         ("shipment", "uploaded_by", "uploaded_at"),
         ("dry_run", "replace"),
@@ -58,9 +60,8 @@ class UploadAdmin(LookOnlyAdmin):
     def kind(self, upload: Upload) -> Any:
         return gettext_lazy("trial") if upload.dry_run else gettext_lazy("import")
 
-    @display(description=gettext_lazy("state"), label=STATES, ordering="state")
-    def state_shown(self, upload: Upload) -> str:
-        return upload.state
+    def retry(self, row: Upload, *, by: User) -> None:
+        services.retry(row, by=by, at=timezone.now())
 
     @display(description=gettext_lazy("outcome"), label=OUTCOMES, ordering="outcome")
     def outcome_shown(self, upload: Upload) -> tuple[str, str]:

@@ -81,6 +81,15 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
     return row
 
 
+@transaction.atomic
+def retry(row: Upload, *, by: User, at: datetime) -> Upload:
+    """Read a dead upload again, from the first attempt. Raises WrongState unless it is dead."""
+    shipment = lock(row.shipment)
+    row = owed.revive(row)
+    audit.record("upload retried", shipment, by=by, at=at, upload=str(row.pk))
+    return row
+
+
 def read_upload(upload_id: str) -> bool:
     """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
     return owed.carry_out(Upload, upload_id, _read, _record)

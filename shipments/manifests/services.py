@@ -63,8 +63,7 @@ def create(
         title=title, consignee=consignee, customs_currency=customs_currency, created_by=by, created_at=at, **more
     )
     _check(shipment)
-    if consignee.status != Partner.Status.APPROVED:
-        raise Invalid("This partner is not approved. Approve it first.", field="consignee", code="not_approved")
+    _approved(consignee)
     shipment.number = f"SHP-{at.year}-{documents.next_number(SERIES, at.year):05}"
     shipment.save(force_insert=True)
     _set_stops(shipment, stops)
@@ -87,6 +86,8 @@ def edit(
     Raises Stale, ManifestFrozen, Invalid.
     """
     shipment = lock(shipment, version=version)
+    # What is as it was is no change: a form sends all of its fields.
+    changes = {name: value for name, value in changes.items() if getattr(shipment, name) != value}
     wanted = {*changes, *(["sites"] if stops is not None else [])}
     if shipment.status in STILL_MOVING:
         wanted -= TRANSPORT_FIELDS
@@ -99,6 +100,7 @@ def edit(
     for name, value in changes.items():
         setattr(shipment, name, value)
     _check(shipment)
+    _keeps_its_sense(shipment, changes, stops_follow=stops is not None)
     shipment.version += 1
     shipment.save()
     if stops is not None:
@@ -267,6 +269,25 @@ def _check(shipment: Shipment) -> None:
         )
     if (shipment.freight_minor is None) != (not shipment.freight_currency):
         raise Invalid("Freight needs an amount and a currency.", field="freight", code="incomplete")
+
+
+def _keeps_its_sense(shipment: Shipment, changes: Mapping[str, Any], *, stops_follow: bool) -> None:
+    """Raise Invalid for a change that would make what is there already mean something else."""
+    if "customs_currency" in changes and ManifestLine.objects.filter(package__shipment=shipment).exists():
+        raise Invalid(
+            "The lines have values in the other currency. Take them out first.",
+            field="customs_currency",
+            code="in_use",
+        )
+    if "consignee" in changes:
+        _approved(shipment.consignee)
+        if not stops_follow and shipment.stops.exclude(site__partner=shipment.consignee).exists():
+            raise Invalid("The sites are the other partner's. Send new ones.", field="sites", code="foreign_site")
+
+
+def _approved(partner: Partner) -> None:
+    if partner.status != Partner.Status.APPROVED:
+        raise Invalid("This partner is not approved. Approve it first.", field="consignee", code="not_approved")
 
 
 def _known(field: str, value: str, list_of_codes: Mapping[str, object]) -> None:

@@ -22,6 +22,7 @@ SENTENCES = {
     "line removed": gettext_noop("%(who)s took line %(line)s out of package %(package)s."),
     "manifest uploaded": gettext_noop("%(who)s uploaded a spreadsheet of the manifest."),
     "dry run uploaded": gettext_noop("%(who)s uploaded a spreadsheet to see what it would import."),
+    "upload retried": gettext_noop("%(who)s had the spreadsheet read again."),
     "manifest imported": gettext_noop(
         "The spreadsheet was read: %(packages)s packages and %(lines)s lines stand in the manifest."
     ),

@@ -1,9 +1,11 @@
 from typing import ClassVar
 
+import pgtrigger
 from django.db import models
 
 from logistics.documents.models import Document
 from logistics.ids import uuid7
+from logistics.triggers import never_truncated
 from shipments.manifests.models import Shipment
 
 
@@ -31,6 +33,10 @@ class Paper(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind", "number", "version"], name="each_version_of_a_paper_is_issued_once")
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="papers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("papers_are_not_truncated"),
         ]
 
     def __str__(self) -> str:

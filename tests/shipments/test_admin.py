@@ -167,6 +167,20 @@ class TestForms:
 
         assert "This is not an .xlsx file" in page(staff(Role.WAREHOUSE), "upload", upload).content.decode()
 
+    def test_a_dead_upload_is_read_again(self) -> None:
+        shipment = mali_shipment()
+        upload = imports.upload(
+            shipment, MALI_XLSX.read_bytes(), dry_run=True, replace=False, by=make_packer(), at=shipment.created_at
+        )
+        Upload.objects.filter(pk=upload.pk).update(state="dead", ended_at=shipment.created_at)
+        told = {"action": "try_again", "_selected_action": [str(upload.pk)]}
+
+        staff(Role.WAREHOUSE).post(reverse("admin:shipments_upload_changelist"), told)
+        imports.read_upload(str(upload.pk))
+
+        upload.refresh_from_db()
+        assert upload.outcome == "would_import"
+
     def test_a_coordinator_decides_and_closes_a_discrepancy(self) -> None:
         shipment, client = make_dispatched(), staff(Role.COORDINATOR)
         confirm(shipment, {"package": 1, "missing": True})

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from logistics.errors import Invalid, WrongState
+from logistics.mail.models import Email
 from logistics.people.models import Role
 from shipments.deliveries import figures, services
 from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, Tally
@@ -78,6 +79,19 @@ class TestAllSound:
         assert (paper.number, context["seal_intact"]) == (f"{shipment.number}-GRN-1", True)
         assert context["received"]["pieces_good"] == 17
         assert [(d["package"], d["sent"], d["good"], d["damaged"]) for d in context["differences"]] == [(2, 10, 7, 3)]
+
+    def test_the_sender_is_told_of_differences_and_only_of_them(self) -> None:
+        confirm(make_dispatched())
+        shipment = make_dispatched()
+
+        confirm(shipment, {"package": 1, "missing": True})
+
+        mail = Email.objects.get(kind="delivery-differs")
+        assert (mail.to, mail.subject) == (
+            "giving@example.org",
+            f"Shipment {shipment.number}: what arrived differs from what was sent",
+        )
+        assert "Missing: 10" in mail.body
 
     def test_what_was_sent_stays_as_it_was(self) -> None:
         shipment = make_dispatched()

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from logistics.audit import services as audit
 from logistics.errors import Invalid
 from logistics.people.models import Role
 from shipments.manifests import money, totals
@@ -159,6 +160,40 @@ class TestShipments:
 
     def test_nobody_is_told_nothing(self) -> None:
         assert client_of().get("/api/v1/shipments/").status_code == 401
+
+
+class TestChangesThatWouldChangeTheSense:
+    def test_the_currency_of_values_that_are_there(self) -> None:
+        shipment = make_packed()
+
+        with pytest.raises(Invalid, match="currency"):
+            manifests.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
+
+    def test_the_partner_while_the_sites_stay(self) -> None:
+        shipment = make_shipment()
+
+        with pytest.raises(Invalid, match="sites"):
+            manifests.edit(shipment, {"consignee": make_partner()}, version=1, by=make_packer(), at=NOON)
+
+    def test_the_partner_with_its_sites(self) -> None:
+        shipment, other = make_shipment(), make_partner()
+        stops = [manifests.Stop(make_site(other), "B")]
+
+        manifests.edit(shipment, {"consignee": other}, stops=stops, version=1, by=make_packer(), at=NOON)
+
+        assert [stop.site.partner_id for stop in shipment.stops.select_related("site")] == [other.pk]
+
+    def test_a_partner_that_is_not_approved(self) -> None:
+        with pytest.raises(Invalid, match="approved"):
+            ended = make_partner(status="ended")
+            manifests.edit(make_shipment(), {"consignee": ended}, version=1, by=make_packer(), at=NOON)
+
+    def test_what_is_as_it_was_is_no_change(self) -> None:
+        shipment = make_sealed()
+
+        manifests.edit(shipment, {"title": shipment.title}, version=shipment.version, by=make_packer(), at=NOON)
+
+        assert [entry.verb for entry in audit.trail(shipment)][-1] == "edited"
 
 
 class TestPackages:
@@ -326,7 +361,7 @@ class TestConstraints:
 
     def test_the_database_forgets_no_shipment(self) -> None:
         with pytest.raises(Exception, match="Cannot delete"), transaction.atomic():
-            Shipment.objects.filter(pk=make_shipment().pk)._raw_delete("default")  # type: ignore[attr-defined]
+            Shipment.objects.filter(pk=make_shipment().pk)._raw_delete("default")
 
 
 def test_copies_are_real_packages_numbered_on() -> None:
