@@ -175,6 +175,18 @@ CONFIRMATION = OpenApiExample(
 )
 
 
+REVERSAL = OpenApiExample(
+    "Miscounted",
+    value={"client_id": "0b0c6a0e-27d4-4d0c-9c5e-5d5f2f7f9a01", "reason": "Package 17 was behind the others."},
+    request_only=True,
+)
+DECISION = OpenApiExample(
+    "Written off",
+    value={"version": 1, "decision": "write_off", "note": "Agreed with the partner by telephone."},
+    request_only=True,
+)
+
+
 @extend_schema_view(
     list=extend_schema(summary="List the confirmations of a shipment"),
     retrieve=extend_schema(summary="Read one confirmation"),
@@ -222,6 +234,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         description="A new delivery with the same figures below zero; confirm the right figures after it.",
         request=ReversalIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
+        examples=[REVERSAL],
         filters=False,
     )
     @action(detail=True, methods=["post"])
@@ -341,6 +354,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         summary="Decide what shall become of a difference",
         request=DecisionIn,
         responses=DiscrepancyOut,
+        examples=[DECISION],
         filters=False,
     )
     @action(detail=True, methods=["post"])

@@ -85,6 +85,17 @@ PACKAGE = OpenApiExample(
 )
 
 
+PACKAGE_CHANGE = OpenApiExample(
+    "It stood on a scale", value={"version": 1, "gross_kg": "31.640", "gross_measured": True}, request_only=True
+)
+LINE = OpenApiExample(
+    "Three chairs more",
+    value={"package": 12, "item": "CR-CHAIR", "quantity": 3, "unit_value": "150.00", "origin": "CN"},
+    request_only=True,
+)
+LINE_CHANGE = OpenApiExample("Two, not three", value={"version": 1, "quantity": 2}, request_only=True)
+
+
 @extend_schema_view(
     list=extend_schema(summary="List a shipment's packages with their lines"),
     retrieve=extend_schema(summary="Read one package"),
@@ -140,7 +151,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
         return Response(self.get_serializer(packages, many=True).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut)
+    @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut, examples=[PACKAGE_CHANGE])
     def partial_update(self, request: Request, shipment: str, number: int) -> Response:
         told = PackageChange(data=request.data, partial=True)
         told.is_valid(raise_exception=True)
@@ -203,7 +214,13 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         fresh = self.get_queryset().get(pk=line.pk)
         return with_etag(Response(self.get_serializer(fresh).data, **options), fresh)
 
-    @extend_schema(summary="Put goods into a package", request=NewLineIn, responses={201: LineOut}, filters=False)
+    @extend_schema(
+        summary="Put goods into a package",
+        request=NewLineIn,
+        responses={201: LineOut},
+        examples=[LINE],
+        filters=False,
+    )
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
         """What the line does not say of description, unit, weight and HS code, the catalogue item says."""
@@ -216,7 +233,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
         return self._answer(line, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Change a line", request=LineIn, responses=LineOut)
+    @extend_schema(summary="Change a line", request=LineIn, responses=LineOut, examples=[LINE_CHANGE])
     def partial_update(self, request: Request, shipment: str, pk: str) -> Response:
         told = LineIn(data=request.data, partial=True)
         told.is_valid(raise_exception=True)

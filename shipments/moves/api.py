@@ -91,6 +91,26 @@ SHIPMENT = OpenApiExample(
 )
 
 
+REASON = OpenApiExample("Why", value={"reason": "One more box of books came in."}, request_only=True)
+CHANGE = OpenApiExample(
+    "What is learned on the way",
+    value={"version": 4, "bill_of_lading": "HKGDKR2603001", "cargo_tracking_note": "056414"},
+    request_only=True,
+)
+TOLD = OpenApiExample(
+    "One entry",
+    value={
+        "sequence": 4,
+        "at": "2026-03-05T08:30:00Z",
+        "verb": "dispatched",
+        "by": "Lee Ka Yan",
+        "sentence": "Lee Ka Yan dispatched the shipment; 1 contacts of the partner were told.",
+        "reason": "",
+    },
+    response_only=True,
+)
+
+
 def move(
     summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Any = None
 ) -> Callable[[Any], Any]:
@@ -102,6 +122,7 @@ def move(
             summary=summary,
             request=ReasonIn if with_reason else None,
             responses=ShipmentDetailOut,
+            examples=[REASON] if with_reason else None,
             filters=False,
         )(idempotent(method))
         return action(detail=True, methods=["post"], url_path=url_path or method.__name__, **options)(described)
@@ -158,7 +179,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         shipment = manifests.create(**fields, stops=stops or [], by=actor(request), at=timezone.now())
         return self._answer(shipment, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut)
+    @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut, examples=[CHANGE])
     def partial_update(self, request: Request, shipment: str) -> Response:
         """Once it is sealed only what is learned on the way can change: seal, B/L, CTN, dates, freight."""
         told = ShipmentIn(data=request.data, partial=True)
@@ -218,6 +239,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     @extend_schema(
         summary="Read the shipment's story: who did what, when",
         responses=TrailEntryOut(many=True),
+        examples=[TOLD],
         filters=False,
     )
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -101,6 +101,22 @@ PDF = {(200, "application/pdf"): OpenApiTypes.BINARY}
 PDF_TOO = [JSONRenderer, PDFRenderer]
 
 
+WAYBILL = OpenApiExample(
+    "A waybill for the road",
+    value={
+        "kind": "waybill",
+        "mode": "road",
+        "carrier": "Transport Sahel (fictional)\nDakar, Sénégal",
+        "loaded_at": "Dakar, port",
+        "handed_over_at": "Gare routière, Bamako",
+        "loads_on": "2026-04-14",
+        "arrives_on": "2026-04-28",
+        "registration": "DK 1234 AB",
+    },
+    request_only=True,
+)
+
+
 @extend_schema_view(
     list=extend_schema(summary="List a shipment's papers with their state and hash"),
     retrieve=extend_schema(summary="Read the state of one paper"),
@@ -127,6 +143,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         description="Of a sealed shipment, from its frozen manifest. An older one of the kind is superseded.",
         request=PaperIn,
         responses={201: PaperOut},
+        examples=[WAYBILL],
         filters=False,
     )
     @idempotent
