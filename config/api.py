@@ -77,10 +77,16 @@ class OrderingFilter(DRFOrderingFilter):
                 "name": self.ordering_param,
                 "in": "query",
                 "required": False,
-                "description": "Default: newest first. With `-`: descending.",
+                "description": f"{_default_order(view)} With `-`: descending.",
                 "schema": {"type": "string", "enum": values},
             }
         ]
+
+
+def _default_order(view: Any) -> str:
+    default = getattr(view, "ordering", None) or CursorPagination.ordering
+    first = default if isinstance(default, str) else default[0]
+    return "Default: newest first." if first == "-id" else f"Default: by {first}."
 
 
 def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: Any) -> dict[str, Any]:

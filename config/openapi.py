@@ -1,13 +1,18 @@
 """How endpoints describe themselves: who may call, errors, keys and versions are added here, once for all."""
 
+import inspect
 from typing import Any, Literal
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from config.api import PROBLEM_JSON
+from logistics.errors import DomainError, Stale
+from logistics.idempotency.api import StillRunning
 from logistics.people.permissions import READS
+from logistics.versions import VersionMissing
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
@@ -100,6 +105,28 @@ ERRORS = {
         retry_after_s=12,
     ),
 }
+
+
+def _refusal(error: type[DomainError]) -> OpenApiResponse:
+    """Describe a refusal by the words that its class says of itself, unless ERRORS knows it better."""
+    status = str(error.status)
+    if status in ERRORS and ERRORS[status].examples[0].value["code"] == error.code:
+        return ERRORS[status]
+    words = inspect.cleandoc(error.__doc__ or "").splitlines()[0]
+    return _problem(f"`{error.code}`: {words}", error.status, error.code, words)
+
+
+def _either(one: OpenApiResponse, other: OpenApiResponse) -> OpenApiResponse:
+    """Describe one status that has two causes."""
+    if one is other:
+        return one
+    return OpenApiResponse(
+        ProblemSerializer,
+        description=f"{one.description}\n\n{other.description}",
+        examples=[*one.examples, *other.examples],
+    )
+
+
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -113,6 +140,7 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description='The version that you read, e.g. `"3"`. Needed unless `version` stands in the body.',
 )
+RETRY_AFTER = "Seconds until it is worth trying again."
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -146,19 +174,49 @@ class AutoSchema(SpectacularAutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         return [{}] if self._is_public() else super().get_auth()
 
+    def _handler(self) -> Any:
+        return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
+
     def _is_idempotent(self) -> bool:
-        handler = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
-        return bool(getattr(handler, "takes_idempotency_key", False))
+        return bool(getattr(self._handler(), "takes_idempotency_key", False))
+
+    def _own_refusals(self) -> list[type[DomainError]]:
+        """Refusals that the method is marked with (`may_raise`), and those that go without saying."""
+        own = [*getattr(self._handler(), "may_raise", ())]
+        if self.method == "PATCH":
+            own += [Stale, VersionMissing]
+        if self._is_idempotent():
+            own.append(StillRunning)
+        return list(dict.fromkeys(own))
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
+        own = self._own_refusals()
         if self._is_idempotent():
             parameters.append(IDEMPOTENCY_KEY)
-        if self.method == "PATCH":
+        if VersionMissing in own:
             parameters.append(IF_MATCH)
-        return parameters
+        waits = sorted({"429", *(str(error.status) for error in own if "Retry-After" in error.headers)})
+        header = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=waits, description=RETRY_AFTER)
+        return [*parameters, header]
 
-    def _errors_expected(self) -> list[str]:
+    def _get_paginator(self) -> Any:
+        # What a write answers with stands on one page.
+        return super()._get_paginator() if self.method == "GET" else None
+
+    def _get_examples(
+        self, serializer: Any, direction: str, media_type: str, status_code: Any = None, extras: Any = None
+    ) -> Any:
+        """Return the operation's examples for this direction, or else those of the shape that is sent or answered."""
+        is_success = direction == "request" or str(status_code).startswith("2")
+        if media_type == "application/json" and is_success:
+            other = "response_only" if direction == "request" else "request_only"
+            told = [example for example in self.get_examples() if not getattr(example, other)]
+            shape = getattr(serializer, "child", serializer)
+            extras = [*(extras or []), *(told or get_override(shape, "examples", []))]
+        return super()._get_examples(serializer, direction, media_type, status_code, extras)
+
+    def _errors_expected(self) -> dict[str, OpenApiResponse]:
         codes = {"429"}
         if self.method in WRITES or self._is_list_view():
             codes.add("400")
@@ -168,18 +226,21 @@ class AutoSchema(SpectacularAutoSchema):
             codes.add("404")
         if self.method in WRITES:
             codes.add("409")
-        if self.method == "PATCH":
-            codes |= {"412", "428"}
         if self._is_idempotent():
             codes.add("422")
-        return sorted(codes)
+        expected = {code: ERRORS[code] for code in codes}
+        for error in self._own_refusals():
+            code = str(error.status)
+            answer = _refusal(error)
+            expected[code] = _either(expected[code], answer) if code in expected else answer
+        return dict(sorted(expected.items()))
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
-        for code in self._errors_expected():
+        for code, answer in self._errors_expected().items():
             if code not in responses:
                 responses[code] = self._get_response_for_code(
-                    ERRORS[code], code, media_types=[PROBLEM_JSON], direction=direction
+                    answer, code, media_types=[PROBLEM_JSON], direction=direction
                 )
         return responses
 

@@ -1,3 +1,9 @@
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
 class DomainError(Exception):
     """A rule of the house said no; the caller did nothing wrong in Python terms.
 
@@ -44,3 +50,13 @@ class Invalid(DomainError):
     def __init__(self, message: str, *, field: str = "", code: str = "invalid", **details: object) -> None:
         errors = [{"field": field, "code": code, "detail": message}]
         super().__init__(message, **({"errors": errors} | details))
+
+
+def may_raise(*errors: type[DomainError]) -> Callable[[Method], Method]:
+    """A view method that can end in these refusals of its own; the description of the API reads it (config.openapi)."""
+
+    def mark(method: Method) -> Method:
+        method.may_raise = (*getattr(method, "may_raise", ()), *errors)  # type: ignore[attr-defined]
+        return method
+
+    return mark

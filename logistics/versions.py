@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from logistics.errors import DomainError, Invalid
+from logistics.errors import DomainError, Invalid, Stale, may_raise
 
 
 class Versioned(Protocol):
@@ -19,6 +20,10 @@ class VersionMissing(DomainError):
     status = 428
 
 
+# Marks a view method that calls `expected_version`; of a PATCH it goes without saying.
+needs_version = may_raise(Stale, VersionMissing)
+
+
 def expected_version(request: Request) -> int:
     """Return the version that the caller read: `If-Match: "3"`, or `version` in the body.
 
@@ -28,12 +33,14 @@ def expected_version(request: Request) -> int:
     said = request.headers.get("If-Match") or data.get("version")
     if said in (None, ""):
         raise VersionMissing(
-            'Send the version that you read, as `If-Match: "3"` (the ETag of the answer) or as `version` in the'
-            " body, so that nobody's change is lost."
+            _(
+                'Send the version that you read, as `If-Match: "3"` (the ETag of the answer) or as `version` in the'
+                " body, so that nobody's change is lost."
+            )
         )
     text = str(said).strip().removeprefix("W/").strip('"')
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise Invalid("A version is a whole number, e.g. 3.", field="version")
+        raise Invalid(_("A version is a whole number, e.g. 3."), field="version")
     return int(text)
 
 

@@ -18,7 +18,7 @@ from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
 from logistics.people.models import STAFF_ROLES, Role
 from logistics.people.permissions import READS, actor, allow
-from logistics.versions import expected_version, with_etag
+from logistics.versions import expected_version, needs_version, with_etag
 
 
 class AppealIn(serializers.Serializer[Any]):
@@ -149,6 +149,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @extend_schema(
         request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
     )
+    @needs_version
     def update(self, request: Request, slug: str) -> Response:
         """Write an appeal anew; `If-Match` names the version that you read."""
         return self._change(request, partial=False)

@@ -3,6 +3,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,6 +16,7 @@ from donations.api_fields import PUBLIC, AmountField, StrictCharField
 from donations.checkout import following, offline, services
 from donations.checkout.following import Following
 from donations.checkout.visitors import address_of
+from donations.gateway import PaymentProviderUnavailable
 from donations.giving import tokens
 from donations.giving.api import DONATION_EXAMPLE, DonationOut, DonationReading
 from donations.giving.models import Donation
@@ -22,11 +24,15 @@ from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
+from logistics.documents.services import NotReady
+from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.people.models import Role
 from logistics.people.permissions import Anyone, actor, allow
 
-DECLINED = "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
+DECLINED = gettext_lazy(
+    "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
+)
 
 
 class DonorIn(serializers.Serializer[Any]):
@@ -119,7 +125,7 @@ def gift_out(gift: Following) -> dict[str, Any]:
         "token": token,
         "url": tokens.absolute(reverse("api-gift", args=[token])),
         "follow_url": tokens.follow_url(donation),
-        "problem": DECLINED if gift.was_declined else None,
+        "problem": str(DECLINED) if gift.was_declined else None,
         "may_pay": gift.may_pay,
         "receipt": receipt
         and {
@@ -205,6 +211,7 @@ class DonationViewSet(DonationReading):
     @extend_schema(
         request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC
     )
+    @may_raise(PaymentProviderUnavailable)
     def create(self, request: Request) -> Response:
         """Give: write the gift down and open a page at Stripe on which to pay it.
 
@@ -270,6 +277,7 @@ class CheckoutView(APIView):
     throttle_scope = "give"
 
     @extend_schema(request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE], auth=PUBLIC)
+    @may_raise(PaymentProviderUnavailable)
     def post(self, request: Request, token: str) -> Response:
         """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
         donation = tokens.donation_of(token)
@@ -301,6 +309,7 @@ class GiftReceiptView(APIView):
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
         auth=PUBLIC,
     )
+    @may_raise(NotReady, receipts.NoReceipt)
     def get(self, request: Request, token: str) -> HttpResponse:
         """Download the valid receipt of one gift. 409 `document_not_ready` while it is being printed."""
         return receipt_response(tokens.donation_of(token))

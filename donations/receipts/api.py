@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 from donations.api_fields import MoneyField
 from donations.receipts import services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.documents.services import NotReady
+from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.mail.models import Email
 from logistics.owed.models import Owed
@@ -55,8 +58,10 @@ class ReceiptOut(serializers.Serializer[Any]):
         is_valid = receipt.state == ReceiptState.ISSUED
         is_printed = receipt.document.state == Owed.State.DONE
         return {
-            "resend": None if is_valid else f"The receipt is {receipt.state}.",
-            "pdf": None if is_printed else "The receipt is not printed yet.",
+            "resend": None
+            if is_valid
+            else _("The receipt is %(state)s.") % {"state": receipt.get_state_display().lower()},
+            "pdf": None if is_printed else _("The receipt is not printed yet."),
         }
 
 
@@ -132,6 +137,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")}
     )
     @action(detail=True, methods=["get"])
+    @may_raise(NotReady)
     def pdf(self, request: Request, pk: str) -> HttpResponse:
         """Download the bytes that were issued; also of a cancelled receipt. 409 while it is being printed."""
         receipt = self.get_object()

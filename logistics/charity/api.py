@@ -9,9 +9,10 @@ from rest_framework.views import APIView
 
 from logistics.charity import services
 from logistics.charity.models import Charity, Jurisdiction
+from logistics.errors import may_raise
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
-from logistics.versions import expected_version, with_etag
+from logistics.versions import expected_version, needs_version, with_etag
 
 
 class CharityIn(serializers.Serializer[Any]):
@@ -69,6 +70,7 @@ class CharityView(APIView):
     permission_classes = [allow(Role.FINANCE, read=(Role.WAREHOUSE, Role.COORDINATOR))]
 
     @extend_schema(responses={200: CharityOut}, examples=[OUT_EXAMPLE])
+    @may_raise(services.CharityNotSetUp)
     def get(self, request: Request) -> Response:
         """Show the charity. 409 `charity_not_set_up` before finance has entered it."""
         return self._answer(services.the_charity())
@@ -76,6 +78,7 @@ class CharityView(APIView):
     @extend_schema(
         request=CharityIn, responses={200: CharityOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
     )
+    @needs_version
     def put(self, request: Request) -> Response:
         """Set the charity up, or write it anew. Receipts issued before stay as they are."""
         wanted = CharityIn(data=request.data)

@@ -6,6 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -17,10 +18,12 @@ from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
 from logistics.codes import codes
+from logistics.documents.services import NotReady
+from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
-from logistics.versions import expected_version, with_etag
+from logistics.versions import expected_version, needs_version, with_etag
 from shipments.deliveries import notes, services
 from shipments.deliveries.models import Delivery, Discrepancy
 from shipments.manifests import access
@@ -51,8 +54,10 @@ class CountField(serializers.Field[Any, Any, Any, Any]):
 class ExceptionIn(serializers.Serializer[Any]):
     """A package, or one of its lines, that is not as `default` says."""
 
-    package = serializers.IntegerField(min_value=1, help_text="Its number")
-    line = serializers.IntegerField(min_value=1, required=False, help_text="Its place; absent: the whole package")
+    package = serializers.IntegerField(min_value=1, max_value=1_000_000, help_text="Its number")
+    line = serializers.IntegerField(
+        min_value=1, max_value=1_000_000, required=False, help_text="Its place; absent: the whole package"
+    )
     good = CountField(required=False)
     damaged = CountField(required=False, help_text="Needs a reason")
     missing = CountField(required=False)
@@ -71,7 +76,7 @@ class UnlistedIn(serializers.Serializer[Any]):
 
     def validate_unit(self, unit: str) -> str:
         if not codes.is_unit(unit):
-            raise serializers.ValidationError("No unit of UN/ECE Rec 20.", code="unknown_code")
+            raise serializers.ValidationError(_("No unit of UN/ECE Rec 20."), code="unknown_code")
         return unit
 
 
@@ -200,6 +205,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     permission_classes = [RECEIVERS]
     filterset_fields = ["source"]
     ordering = "-id"
+    ordering_fields = ["id", "stated_at"]
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> "QuerySet[Delivery]":
@@ -260,10 +266,11 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         filters=False,
     )
     @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_TOO)
+    @may_raise(NotReady, NoSuchPaper)
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()
         if paper is None:
-            raise NoSuchPaper("A reversal has no note of its own.")
+            raise NoSuchPaper(_("A reversal has no note of its own."))
         return pdf_answer(paper.document)
 
 
@@ -359,6 +366,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     )
     @action(detail=True, methods=["post"])
     @idempotent
+    @needs_version
     def decide(self, request: Request, pk: str) -> Response:
         """Needs the version that was read, as `If-Match` or `version`."""
         told = DecisionIn(data=request.data)
@@ -377,6 +385,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     )
     @action(detail=True, methods=["post"])
     @idempotent
+    @needs_version
     def close(self, request: Request, pk: str) -> Response:
         """Needs the version that was read, as `If-Match` or `version`."""
         row = services.close(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())

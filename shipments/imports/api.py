@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -17,7 +18,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from logistics.codes import codes
-from logistics.errors import Invalid
+from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
@@ -146,6 +147,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
     parser_classes = [MultiPartParser]
     filterset_fields = ["dry_run", "outcome"]
     ordering = "-id"
+    ordering_fields = ["id"]
     lookup_value_converter = "uuid"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -173,6 +175,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
         filters=False,
     )
     @idempotent
+    @may_raise(services.TooLarge)
     def create(self, request: Request, shipment: str) -> Response:
         told = UploadIn(data=request.data)
         told.is_valid(raise_exception=True)
@@ -217,7 +220,7 @@ class TemplateView(APIView):
     def get(self, request: Request) -> HttpResponse:
         currency = request.query_params.get("currency", "HKD").upper()
         if currency not in codes.currencies():
-            raise Invalid("That is not a currency code of ISO 4217.", field="currency", code="unknown_code")
+            raise Invalid(_("That is not a currency code of ISO 4217."), field="currency", code="unknown_code")
         response = HttpResponse(template.spreadsheet(currency), content_type=XLSX)
         response["Content-Disposition"] = f'attachment; filename="manifest-{currency}.xlsx"'
         return response

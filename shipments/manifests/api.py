@@ -6,6 +6,7 @@ import django_filters
 from django.db import models
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
@@ -16,7 +17,7 @@ from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
-from logistics.versions import expected_version, with_etag
+from logistics.versions import expected_version, needs_version, with_etag
 from shipments.manifests import access, services
 from shipments.manifests.models import ManifestLine, Package, Shipment
 from shipments.manifests.money import to_minor
@@ -109,6 +110,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     permission_classes = [PACKERS]
     filterset_class = PackageFilter
     ordering = "number"
+    ordering_fields = ["id", "number"]
     lookup_field = "number"
     lookup_value_converter = "int"
 
@@ -125,7 +127,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         elif code:
             stop = self.shipment().stops.filter(site__code=code).first()
             if stop is None:
-                raise Invalid("That site is not one of this shipment's.", field="destination", code="foreign_site")
+                raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
             data["destination"] = stop
         return data
 
@@ -165,6 +167,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         return self._answer(package)
 
     @extend_schema(summary="Take a package and its lines out of the manifest", request=None, responses={204: None})
+    @needs_version
     def destroy(self, request: Request, shipment: str, number: int) -> Response:
         services.remove_package(
             self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now()
@@ -202,6 +205,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     permission_classes = [PACKERS]
     filterset_class = LineFilter
     ordering = "id"
+    ordering_fields = ["id"]
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> "QuerySet[ManifestLine]":
@@ -229,7 +233,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         data = dict(told.validated_data)
         package = Package.objects.filter(shipment=self.shipment(), number=data.pop("package")).first()
         if package is None:
-            raise Invalid("There is no such package in this shipment.", field="package", code="does_not_exist")
+            raise Invalid(_("There is no such package in this shipment."), field="package", code="does_not_exist")
         line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
         return self._answer(line, status=status.HTTP_201_CREATED)
 
@@ -244,6 +248,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         return self._answer(line)
 
     @extend_schema(summary="Take goods out of a package", request=None, responses={204: None})
+    @needs_version
     def destroy(self, request: Request, shipment: str, pk: str) -> Response:
         services.remove_line(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

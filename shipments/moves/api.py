@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -118,14 +119,16 @@ def move(
     options: dict[str, Any] = {"permission_classes": [permission]} if permission else {}
 
     def decorate(method: Any) -> Any:
-        described = extend_schema(
+        path = url_path or method.__name__
+        acting = action(detail=True, methods=["post"], url_path=path, **options)(idempotent(method))
+        # Last of all: `action` forgets what was said of the method before.
+        return extend_schema(
             summary=summary,
             request=ReasonIn if with_reason else None,
             responses=ShipmentDetailOut,
             examples=[REASON] if with_reason else None,
             filters=False,
-        )(idempotent(method))
-        return action(detail=True, methods=["post"], url_path=url_path or method.__name__, **options)(described)
+        )(acting)
 
     return decorate
 
@@ -263,6 +266,6 @@ def _told(data: dict[str, Any], shipment: Shipment | None = None) -> tuple[dict[
         freight = data.pop("freight")
         currency = data.get("freight_currency", shipment.freight_currency if shipment else "")
         if freight is not None and currency not in codes.currencies():
-            raise Invalid("Freight needs a currency of ISO 4217.", field="freight_currency", code="unknown_code")
+            raise Invalid(_("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
         data["freight_minor"] = None if freight is None else to_minor(freight, currency, field="freight")
     return data, stops

@@ -16,6 +16,7 @@ from rest_framework.reverse import reverse
 
 from logistics.documents import services as documents
 from logistics.documents.models import Document
+from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
@@ -130,6 +131,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     permission_classes = [READERS]
     filterset_fields = ["kind"]
     ordering = "-id"
+    ordering_fields = ["id", "number"]
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> "QuerySet[Paper]":
@@ -162,6 +164,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         filters=False,
     )
     @action(detail=True, url_path="pdf", renderer_classes=PDF_TOO)
+    @may_raise(documents.NotReady)
     def download(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         return pdf_answer(self.get_object().document)
 
@@ -182,5 +185,6 @@ class PackingListViewSet(OfShipment[Paper]):
         ),
         responses=PDF,
     )
+    @may_raise(documents.NotReady, services.NoSuchPaper)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
         return pdf_answer(services.packing_list(self.shipment()))
