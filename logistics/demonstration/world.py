@@ -126,7 +126,7 @@ def _make_site(partner: Partner, row: dict[str, str], point: str, *, by: User, a
     }
     site = partners.add_site(partner, fields=fields, by=by, at=at)
     address = addresses.Address(name=row["name"], address=row["kind"], town=row["town"], phone=row["phone"])
-    addresses.seal(site, address, by=by, at=at)
+    addresses.seal(site, address, version=site.version, by=by, at=at)
     return site
 
 

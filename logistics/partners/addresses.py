@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError, Forbidden, Invalid
@@ -35,13 +36,15 @@ class NoAddress(DomainError):
 
 
 @transaction.atomic
-def seal(site: Site, address: Address, *, by: User | None, at: datetime) -> SiteAddress:
-    """Store where a site really is, encrypted."""
-    site = lock(site)
+def seal(site: Site, address: Address, *, version: int, by: User | None, at: datetime) -> Site:
+    """Store where a site really is, encrypted, count the site's version up, and return the site. Raises Stale."""
+    site = lock(site, version=version)
     sealed = _fernet().encrypt(json.dumps(address).encode())
-    row, _ = SiteAddress.objects.update_or_create(site=site, defaults={"sealed": sealed})
+    SiteAddress.objects.update_or_create(site=site, defaults={"sealed": sealed})
+    site.version += 1
+    site.save(update_fields=["version"])
     audit.record("address sealed", site, by=by, at=at)
-    return row
+    return site
 
 
 def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
@@ -51,15 +54,15 @@ def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
     """
     # Not has_role: a superuser sets things up and has no need to know.
     if not (by.is_active and Role.COORDINATOR in by.roles):
-        raise Forbidden("Only a coordinator may read the address of a site.")
+        raise Forbidden(_("Only a coordinator may read the address of a site."))
     if len(reason.strip()) < REASON_MIN:
-        raise Invalid("Say in a few words why you need the address.", field="reason", code="required")
+        raise Invalid(_("Say in a few words why you need the address."), field="reason", code="required")
     # Its own transaction, committed before anything is decrypted: no reading goes unrecorded.
     with transaction.atomic(durable=True):
         audit.record("address read", lock(site), by=by, at=at, reason=reason.strip())
     row = SiteAddress.objects.filter(site=site).first()
     if row is None:
-        raise NoAddress("No address is sealed for this site. Seal one with PUT first.")
+        raise NoAddress(_("No address is sealed for this site. Seal one with PUT first."))
     address: Address = json.loads(_fernet().decrypt(bytes(row.sealed)))
     return address
 

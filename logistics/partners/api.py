@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
@@ -30,7 +30,7 @@ from logistics.partners.serializers import (
 from logistics.people import services as people
 from logistics.people.models import ApiKey, Role
 from logistics.people.permissions import actor, allow
-from logistics.versions import expected_version, with_etag
+from logistics.versions import expected_version, needs_version, with_etag
 
 READERS = (Role.WAREHOUSE, Role.FINANCE, Role.PARTNER)
 
@@ -222,13 +222,19 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
 
     @extend_schema(summary="Seal a site's address", request=AddressSerializer, responses={204: None})
     @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR)])
+    @needs_version
     def address(self, request: Request, pk: str) -> Response:
-        """Store where the site really is, encrypted. It cannot be read back but by `reveal`."""
+        """Store where the site really is, encrypted. It cannot be read back but by `reveal`.
+
+        Needs the site's version that you read, as `If-Match` or `version`; the answer's ETag is the new one.
+        """
         body = AddressSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         address = cast(addresses.Address, dict(body.validated_data))
-        addresses.seal(self.get_object(), address, by=actor(request), at=timezone.now())
-        return Response(status=204)
+        site = addresses.seal(
+            self.get_object(), address, version=expected_version(request), by=actor(request), at=timezone.now()
+        )
+        return with_etag(Response(status=204), site)
 
     @extend_schema(summary="Read a site's address", request=ReasonSerializer, responses=AddressSerializer)
     @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
@@ -245,6 +251,18 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return Response(AddressSerializer(found).data)
 
 
+class KeyFilter(filters.FilterSet):
+    is_live = filters.BooleanFilter(label="Works now: neither revoked nor expired", method="living")
+
+    class Meta:
+        model = ApiKey
+        fields = ("name",)
+
+    def living(self, keys: QuerySet[ApiKey], name: str, wanted: bool) -> QuerySet[ApiKey]:
+        live = Q(revoked_at=None, expires_at__gt=timezone.now())
+        return keys.filter(live if wanted else ~live)
+
+
 @extend_schema_view(
     list=extend_schema(
         summary="List a partner's keys", description="Keys of the partner's programs, dead ones too, with last use."
@@ -256,7 +274,8 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     queryset = ApiKey.objects.none()
     serializer_class = KeySerializer
     permission_classes = (allow(Role.COORDINATOR),)
-    filter_backends = ()
+    filterset_class = KeyFilter
+    ordering_fields = ("id", "name", "expires_at")
 
     def _partner(self) -> Partner:
         return get_object_or_404(services.visible_to(actor(self.request)), pk=self.kwargs["partner_pk"])

@@ -77,6 +77,7 @@ class GoodsStory(Story):
                 },
             )
             address = {"name": site["name"], "address": "", "town": site["town"], "phone": site["phone"]}
+            address["version"] = made["version"]
             coordinator.send("PUT", f"/api/v1/sites/{made['id']}/address/", address, status=(200, 201, 204))
             self.facts["sites"][site["site"]] = made
         key = coordinator.post(f"{at}/keys/", {"name": "Awa's phone", "valid_days": 365})

@@ -212,7 +212,7 @@ class TestSites:
 
 
 def seal(client, site):
-    return client.put(f"/api/v1/sites/{site.pk}/address/", ADDRESS, format="json")
+    return client.put(f"/api/v1/sites/{site.pk}/address/", ADDRESS, format="json", headers={"If-Match": '"1"'})
 
 
 def reveal(client, site, reason=REASON):
@@ -225,6 +225,20 @@ class TestAddresses:
 
         stored = bytes(SiteAddress.objects.get().sealed)
         assert not [value for value in ADDRESS.values() if value.encode() in stored]
+
+    def test_are_sealed_by_those_who_know_the_site_as_it_is(self, coordinator):
+        site = make_site()
+        url = f"/api/v1/sites/{site.pk}/address/"
+
+        unsaid = coordinator.put(url, ADDRESS, format="json")
+        first = coordinator.put(url, ADDRESS | {"version": 1}, format="json")
+        late = coordinator.put(url, ADDRESS | {"version": 1, "town": "Elsewhere"}, format="json")
+
+        assert (unsaid.status_code, unsaid.json()["code"]) == (428, "version_missing")
+        assert (first.status_code, first["ETag"]) == (204, '"2"')
+        assert (late.status_code, late.json()["version"]) == (412, 2)
+        assert reveal(coordinator, site).json() == ADDRESS
+        assert coordinator.get(f"/api/v1/sites/{site.pk}/").json()["version"] == 2
 
     def test_are_read_by_a_coordinator_with_a_reason_which_is_recorded(self, coordinator):
         site = make_site()
@@ -295,6 +309,19 @@ class TestKeys:
         listed = coordinator.get(f"/api/v1/partners/{partner.pk}/keys/")
         assert made.json()["key"] not in listed.content.decode()
         assert listed.json()["results"][0]["last_used_at"]
+
+    def test_are_found_by_whether_they_work_and_put_in_order(self, coordinator):
+        partner = make_partner()
+        at = f"/api/v1/partners/{partner.pk}/keys/"
+        dead = self.issue(coordinator, partner, name="b, lost").json()
+        coordinator.post(f"{at}{dead['id']}/revoke/", headers=once())
+        self.issue(coordinator, partner, name="a, in use")
+
+        def names(**query):
+            return [row["name"][:1] for row in coordinator.get(at, query).json()["results"]]
+
+        assert (names(is_live="true"), names(is_live="false")) == (["a"], ["b"])
+        assert (names(ordering="name"), names(ordering="-name")) == (["a", "b"], ["b", "a"])
 
     def test_a_repeat_makes_no_second_key_and_shows_nothing(self, coordinator):
         partner, headers = make_partner(), once()

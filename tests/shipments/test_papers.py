@@ -126,6 +126,7 @@ def test_no_paper_knows_where_a_confidential_site_is() -> None:
             addresses.Address(
                 name="PLANTED-NAME", address="PLANTED-STREET", town="PLANTED-TOWN", phone="PLANTED-PHONE"
             ),
+            version=stop.site.version,
             by=make_user(Role.COORDINATOR),
             at=NOON,
         )
