@@ -2,14 +2,16 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from logistics import examples
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
@@ -23,6 +25,7 @@ READERS = (Role.FINANCE, Role.PARTNER)
 CODES_MAX = 50
 
 
+@extend_schema_serializer(examples=examples.CATEGORY)
 class CategorySerializer(serializers.ModelSerializer[Category]):
     class Meta:
         model = Category
@@ -31,6 +34,7 @@ class CategorySerializer(serializers.ModelSerializer[Category]):
         extra_kwargs: ClassVar[Any] = {"name_en": {"validators": []}}  # uniqueness is the database's to say
 
 
+@extend_schema_serializer(examples=examples.ITEM)
 class ItemSerializer(serializers.ModelSerializer[Item]):
     unit_weight_kg = serializers.DecimalField(
         max_digits=9, decimal_places=3, min_value=0, allow_null=True, required=False, help_text="Null: not known."
@@ -47,10 +51,11 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
 
     def validate_unit_weight_kg(self, value: Any) -> Any:
         if value == 0:
-            raise serializers.ValidationError("A weight that is not known is null, not 0.")
+            raise serializers.ValidationError(_("A weight that is not known is null, not 0."))
         return value
 
 
+@extend_schema_serializer(examples=examples.CODE)
 class CodeSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField()
@@ -114,25 +119,7 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
         item = self.get_object()
         return with_etag(Response(self.get_serializer(item).data), item)
 
-    @extend_schema(
-        summary="Add an item",
-        responses={201: ItemSerializer},
-        examples=[
-            OpenApiExample(
-                "a folding bed",
-                {
-                    "code": "BED-FOLD",
-                    "name_en": "Folding bed, steel",
-                    "name_fr": "Lit pliant, acier",
-                    "category": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a003",
-                    "unit": "H87",
-                    "hs6": "940320",
-                    "unit_weight_kg": "12.500",
-                },
-                request_only=True,
-            )
-        ],
-    )
+    @extend_schema(summary="Add an item", responses={201: ItemSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
         """Describe something that we send. `hs6` and `unit` must be codes of the published lists."""

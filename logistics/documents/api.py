@@ -2,13 +2,14 @@ from typing import Any
 
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from logistics import examples
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
@@ -16,6 +17,7 @@ from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 
 
+@extend_schema_serializer(examples=examples.DOCUMENT)
 class DocumentSerializer(serializers.ModelSerializer[Document]):
     class Meta:
         model = Document

@@ -1,18 +1,20 @@
 from typing import Any
 
 from django.utils.translation import gettext
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from logistics import examples
 from logistics.documents.models import Document
 from logistics.owed.models import Owed
 from logistics.people.permissions import Anyone
 
 
+@extend_schema_serializer(examples=examples.VERDICT)
 class VerdictSerializer(serializers.Serializer[Any]):
     """What anybody who holds a paper may know: nothing that is not printed on it, and nobody's name."""
 

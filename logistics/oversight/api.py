@@ -4,13 +4,14 @@ from typing import Any
 
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from logistics import examples
 from logistics.audit.models import AuditEntry
 from logistics.idempotency.api import idempotent
 from logistics.mail import services as mail
@@ -19,6 +20,7 @@ from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 
 
+@extend_schema_serializer(examples=examples.EMAIL)
 class EmailSerializer(serializers.ModelSerializer[Email]):
     class Meta:
         model = Email
@@ -58,6 +60,7 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
         return Response(data)
 
 
+@extend_schema_serializer(examples=examples.AUDIT_ENTRY)
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
     by_name = serializers.CharField(source="by.name", default=None, read_only=True, help_text="Null: the house itself.")
     details = serializers.DictField(read_only=True, help_text="Ids, numbers and states; never names or addresses.")

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from logistics import examples
 from logistics.partners.addresses import REASON_MIN
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, Role
@@ -22,6 +24,7 @@ class MeSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_serializer(examples=examples.PARTNER)
 class PartnerSerializer(serializers.ModelSerializer[Partner]):
     languages = serializers.ListField(
         child=serializers.CharField(max_length=10), allow_empty=False, help_text="Of its papers, first one first."
@@ -38,6 +41,7 @@ class PartnerSerializer(serializers.ModelSerializer[Partner]):
         extra_kwargs = {"code": {"validators": Partner._meta.get_field("code").validators}}
 
 
+@extend_schema_serializer(examples=examples.CONTACT)
 class ContactSerializer(serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
@@ -45,6 +49,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         read_only_fields = ("id", "version")
 
 
+@extend_schema_serializer(examples=examples.SITE)
 class SiteSerializer(serializers.ModelSerializer[Site]):
     region = serializers.RegexField(
         r"^([A-Z]{2}\d{2,6})?$", required=False, allow_blank=True, help_text="Admin-1 p-code of COD-AB, e.g. ML04."
@@ -61,6 +66,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         read_only_fields = ("id", "code", "version")
 
 
+@extend_schema_serializer(examples=examples.ADDRESS)
 class AddressSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     address = serializers.CharField(max_length=500, allow_blank=True)
@@ -68,12 +74,14 @@ class AddressSerializer(serializers.Serializer[Any]):
     phone = serializers.CharField(max_length=40, allow_blank=True)
 
 
+@extend_schema_serializer(examples=examples.REASON)
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(
         min_length=REASON_MIN, max_length=500, help_text="Why you need the address; it is kept in the trail."
     )
 
 
+@extend_schema_serializer(examples=examples.KEY)
 class KeySerializer(serializers.ModelSerializer[ApiKey]):
     class Meta:
         model = ApiKey
@@ -81,6 +89,7 @@ class KeySerializer(serializers.ModelSerializer[ApiKey]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(examples=examples.NEW_KEY)
 class NewKeySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(
         max_length=80, help_text="The program that uses it. Two keys of one program may live at once."
@@ -88,6 +97,7 @@ class NewKeySerializer(serializers.Serializer[Any]):
     valid_days = serializers.IntegerField(min_value=1, max_value=KEY_DAYS, default=KEY_DAYS)
 
 
+@extend_schema_serializer(examples=examples.ISSUED_KEY)
 class IssuedKeySerializer(serializers.ModelSerializer[ApiKey]):
     key = serializers.CharField(
         allow_null=True, help_text="`prefix.secret`: shown now and never again; null in a replay."
