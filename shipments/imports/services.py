@@ -168,10 +168,11 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan) -> None:
 
 
 def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: planning.Errors) -> planning.Errors:
-    """Look again, now that nobody else can change the manifest: it may have been sealed or packed meanwhile."""
+    """Look again, now that nobody else can change the manifest: sealed, packed, in another currency meanwhile?"""
     around = planning.Around.of(shipment, replace=row.replace)
     marks = {mark.upper() for mark in plan.values["destination_site"] if mark}
-    if not shipment.may_be_packed or around.first_number != min(plan.packages) or not marks <= set(around.stops):
+    fits = around.first_number == min(plan.packages) and marks <= set(around.stops)
+    if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:
         with translation.override(row.uploaded_by.language):
             detail = _("The manifest was changed while the file was read. Look at it and send the file again.")
             errors.add(None, "", "manifest_changed", detail)

@@ -86,6 +86,7 @@ def edit(
     Raises Stale, ManifestFrozen, Invalid.
     """
     shipment = lock(shipment, version=version)
+    _freight_is_told_whole(shipment, changes)
     # What is as it was is no change: a form sends all of its fields.
     changes = {name: value for name, value in changes.items() if getattr(shipment, name) != value}
     wanted = {*changes, *(["sites"] if stops is not None else [])}
@@ -269,6 +270,13 @@ def _check(shipment: Shipment) -> None:
         )
     if (shipment.freight_minor is None) != (not shipment.freight_currency):
         raise Invalid("Freight needs an amount and a currency.", field="freight", code="incomplete")
+
+
+def _freight_is_told_whole(shipment: Shipment, changes: Mapping[str, Any]) -> None:
+    """Raise Invalid for another currency alone: 100 minor units are HKD 1.00, but XOF 100."""
+    is_new = changes.get("freight_currency", shipment.freight_currency) != shipment.freight_currency
+    if is_new and shipment.freight_minor is not None and "freight_minor" not in changes:
+        raise Invalid(_("Another currency needs the amount too: say both."), field="freight", code="incomplete")
 
 
 def _keeps_its_sense(shipment: Shipment, changes: Mapping[str, Any], *, stops_follow: bool) -> None:

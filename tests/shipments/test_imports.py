@@ -514,6 +514,22 @@ def change_shared(content: bytes, old: bytes, new: bytes) -> bytes:
     return out.getvalue()
 
 
+def test_a_plan_in_another_currency_than_the_shipment_has_by_now_is_not_written(monkeypatch: Any) -> None:
+    shipment, make = mali_shipment(), services.planning.make
+
+    def meanwhile_somebody_changes_the_currency(*args: Any, **options: Any) -> Any:
+        made = make(*args, **options)
+        Shipment.objects.update(customs_currency="XOF")
+        return made
+
+    monkeypatch.setattr(services.planning, "make", meanwhile_somebody_changes_the_currency)
+
+    row = read(shipment, xlsx(mali_rows()))
+
+    assert (row.outcome, complaints(row)) == ("refused", [(None, "", "manifest_changed")])
+    assert not shipment.packages.exists()
+
+
 class TestApi:
     def send(self, shipment: Shipment, content: bytes, *, client: Any = None, key: Any = None, **told: Any) -> Any:
         file = SimpleUploadedFile("list.xlsx", content)

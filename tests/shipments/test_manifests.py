@@ -169,6 +169,16 @@ class TestChangesThatWouldChangeTheSense:
         with pytest.raises(Invalid, match="currency"):
             manifests.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
 
+    def test_the_currency_of_a_freight_that_is_there(self) -> None:
+        shipment = make_shipment(freight_minor=3850000, freight_currency="HKD")
+        address, client = f"/api/v1/shipments/{shipment.number}/", client_of(make_packer())
+
+        alone = client.patch(address, {"freight_currency": "XOF", "version": 1}, format="json")
+        whole = client.patch(address, {"freight": "3000", "freight_currency": "XOF", "version": 1}, format="json")
+
+        assert (alone.status_code, alone.json()["errors"][0]["code"]) == (400, "incomplete")
+        assert (whole.status_code, whole.json()["freight"], whole.json()["freight_currency"]) == (200, "3000", "XOF")
+
     def test_the_partner_while_the_sites_stay(self) -> None:
         shipment = make_shipment()
 
