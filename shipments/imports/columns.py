@@ -31,6 +31,7 @@ HANDLING = {
     "dangerous": Flag.DANGEROUS,
 }
 UNKNOWN_COUNTRY = "XX"
+DIGITS_MAX = 15
 
 
 class BadCell(Exception):
@@ -53,6 +54,8 @@ def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser
         exact = Decimal(repr(cell))
         if not exact.is_finite():
             raise BadCell("not_a_number", _("Write a number, not text."))
+        if exact.adjusted() > DIGITS_MAX:  # round() refuses more digits than its context has
+            raise BadCell("too_large", _("At most %(high)s.") % {"high": high})
         value = round(exact, places)
         if abs(value - exact) > Decimal("1e-9"):
             raise BadCell("too_many_decimals", _("At most %(places)d decimals.") % {"places": places})
@@ -221,8 +224,15 @@ COLUMNS = {
         Column("gross_kg", weight, required=True, of_package=True, help="3 decimals"),
         Column("gross_measured", yes_or_no, of_package=True, default=False, help="yes: it stood on a scale"),
         Column("net_kg", weight, of_package=True, default=None, help="Optional: compared with the lines"),
-        Column("destination_site", text(4), of_package=True, help="The mark of a site of the shipment: A"),
-        Column("handling", handling, of_package=True, default=((), ""), help="fragile; this way up; open first"),
+        Column("destination_site", text(4), of_package=True, help="The mark of a site of the shipment: A", shows_value=False),
+        Column(
+            "handling",
+            handling,
+            of_package=True,
+            default=((), ""),
+            help="fragile; this way up; open first",
+            shows_value=False,
+        ),
         Column("line_no", whole(high=1_000_000), default=None, help="Optional: a running number"),
         Column(
             "item_code",
@@ -232,7 +242,7 @@ COLUMNS = {
         ),
         Column("description_en", text(200), required=True, help="As papers shall say it", shows_value=False),
         Column("description_fr", text(200), help="Needed for French-speaking partners", shows_value=False),
-        Column("category", text(100), help="Of the catalogue; needed for items that it has not"),
+        Column("category", text(100), help="Of the catalogue; needed for items that it has not", shows_value=False),
         Column("quantity", whole(high=1_000_000), required=True, help="Whole"),
         Column(
             "unit",

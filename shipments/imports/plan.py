@@ -1,5 +1,6 @@
 """From the cells of a sheet to packages and lines that fit the shipment, or to every reason why they do not."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from logistics.catalogue.models import Category, Item
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, convert, hashable, value_column
-from shipments.imports.workbook import NoValue, Sheet
+from shipments.imports.workbook import SHEET, NoValue, Sheet
 from shipments.manifests.models import Shipment
 from shipments.manifests.serializers import totals_out
 from shipments.manifests.totals import THREE_PLACES, Totals
 
 ERRORS_SHOWN = 500
+CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
 OF_PACKAGE = [column.name for column in COLUMNS.values() if column.of_package and column.name != "package_no"]
 
 
@@ -42,6 +44,8 @@ class Around:
 
 @dataclass
 class Errors:
+    """Why a sheet is refused. Errors are kept and shown: nothing in them may be a word of somebody's own."""
+
     sheet: str
     shown: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
@@ -51,8 +55,10 @@ class Errors:
         self.count += 1
         if len(self.shown) < ERRORS_SHOWN:
             said = "" if value is None else str(value)[:40]
+            # The only sheet may have any name, a shelter's too.
+            sheet = self.sheet if self.sheet.strip().lower() == SHEET else ""
             self.shown.append(
-                {"sheet": self.sheet, "row": row, "column": column, "value": said, "code": code, "detail": detail}
+                {"sheet": sheet, "row": row, "column": column, "value": said, "code": code, "detail": detail}
             )
 
 
@@ -94,8 +100,8 @@ def make(
     errors = Errors(sheet.name)
     columns = _columns(sheet, around.shipment.customs_currency, errors)
     for cell in cells_without_value:
-        column = str(sheet.header[cell.column]) if cell.column < len(sheet.header) else ""
-        errors.add(cell.row, column, *cell.reason())
+        named = columns[cell.column] if cell.column < len(columns) else None
+        errors.add(cell.row, named.name if named else f"#{cell.column + 1}", *cell.reason())
     if errors.count:
         return None, errors
     rows = [number for number, _cells in sheet.rows]
@@ -110,7 +116,7 @@ def make(
 
 
 def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]:
-    """Match the header; None stands for a column without a name and without cells."""
+    """Match the header; None stands for a column without a name and without cells, or with an error."""
     known = COLUMNS | {value_column(currency).name: value_column(currency)}
     found: list[Column | None] = []
     for place, cell in enumerate(sheet.header):
@@ -118,15 +124,18 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
         if not name and all(place >= len(row) or row[place] == "" for _number, row in sheet.rows):
             found.append(None)
         elif name in known and known[name] in found:
+            found.append(None)
             errors.add(1, name, "duplicate_column", _("This column stands twice."))
         elif name in known:
             found.append(known[name])
-        elif name.startswith(VALUE_PREFIX):
+        elif CURRENCY_COLUMN.fullmatch(name):
             advice = _("The shipment's customs currency is %(currency)s.") % {"currency": currency}
+            found.append(None)
             errors.add(1, name, "wrong_currency", advice)
         else:
             advice = _("No such column. The template names all that there are.")
-            errors.add(1, name[:60] or f"#{place + 1}", "unknown_column", advice)
+            found.append(None)
+            errors.add(1, f"#{place + 1}", "unknown_column", advice)
     for column in known.values():
         if column.required and column not in found:
             errors.add(1, column.name, "missing_column", _("This column is needed."))
@@ -247,7 +256,7 @@ def _destinations(
             detail = _("The shipment's sites have the marks %(marks)s.") % {
                 "marks": ", ".join(sorted(around.stops)) or "-"
             }
-            errors.add(rows[places[0]], "destination_site", "unknown_site", detail, mark)
+            errors.add(rows[places[0]], "destination_site", "unknown_site", detail)
 
 
 def _no_sscc_twice(
@@ -310,7 +319,7 @@ def _has_category(item: dict[str, Any], row: int, errors: Errors, around: Around
         detail = _("The catalogue has no such category. It has: %(known)s.") % {
             "known": ", ".join(sorted(around.categories)) or "-"
         }
-        errors.add(row, "category", "unknown_category", detail, name)
+        errors.add(row, "category", "unknown_category", detail)
 
 
 def _totals(values: dict[str, list[Any]], packages: dict[int, list[int]]) -> Totals:

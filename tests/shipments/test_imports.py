@@ -202,7 +202,7 @@ def _with(name: str, row: int, value: Any) -> Callable[[Sheet], Sheet]:
 
 
 BAD_SHEETS: dict[str, tuple[Callable[[Sheet], Sheet], tuple[int, str, str]]] = {
-    "unknown column": (_header("colour"), (1, "colour", "unknown_column")),
+    "unknown column": (_header("colour"), (1, "#2", "unknown_column")),
     "missing column": (_without("hs6"), (1, "hs6", "missing_column")),
     "a column twice": (_header("sscc"), (1, "sscc", "duplicate_column")),
     "other currency": (
@@ -213,6 +213,11 @@ BAD_SHEETS: dict[str, tuple[Callable[[Sheet], Sheet], tuple[int, str, str]]] = {
     "missing unit weight": (_cell(4, "unit_weight_kg", None), (4, "unit_weight_kg", "required")),
     "zero weight": (_cell(4, "unit_weight_kg", 0), (4, "unit_weight_kg", "not_positive")),
     "negative quantity": (_cell(4, "quantity", -2), (4, "quantity", "below_one")),
+    "more pieces than there are": (_cell(4, "quantity", 1e30), (4, "quantity", "too_large")),
+    "a weight of 31 digits": (_cell(4, "gross_kg", 1e30), (4, "gross_kg", "too_large")),
+    "a length of 300 digits": (_cell(4, "length_cm", 1e300), (4, "length_cm", "too_large")),
+    "infinitely much": (_cell(4, "quantity", "Infinity"), (4, "quantity", "not_a_number")),
+    "NaN": (_cell(4, "unit_value_hkd", "NaN"), (4, "unit_value_hkd", "not_a_number")),
     "half a piece": (_cell(4, "quantity", 1.5), (4, "quantity", "not_whole")),
     "text for a number": (_cell(4, "quantity", "two"), (4, "quantity", "not_a_number")),
     "a number written as text": (_cell(4, "gross_kg", "43.5"), (4, "gross_kg", "not_a_number")),
@@ -512,6 +517,23 @@ def change_shared(content: bytes, old: bytes, new: bytes) -> bytes:
         for member in archive.infolist():
             written.writestr(member.filename, archive.read(member).replace(old, new))
     return out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["destination_site", "handling", "remark", "category", "marks", None])
+def test_no_error_repeats_the_name_of_a_shelter(name: str | None) -> None:
+    secret = "Foyer Esperance Kati"
+    shipment, client = mali_shipment(), client_of(make_packer())
+    rows = mali_rows()
+    if name is None:
+        put(rows, 1, "marks", f"unit_value_{secret}")
+    else:
+        rows = put(rows, 4, name, secret * 20) if name in rows[0] else _with(name, 4, secret * 20)(rows)
+
+    row = read(shipment, xlsx(rows, sheet=secret))
+    shown = client.get(f"/api/v1/shipments/{shipment.number}/imports/{row.pk}/")
+
+    assert (row.outcome, shown.status_code) == ("refused", 200)
+    assert "kati" not in shown.content.decode().lower()
 
 
 def test_a_plan_in_another_currency_than_the_shipment_has_by_now_is_not_written(monkeypatch: Any) -> None:
