@@ -102,7 +102,7 @@ DOCUMENT = [
         {
             "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a050",
             "kind": "packing-list",
-            "number": "SHP-2026-00001-PL",
+            "number": "SHP-2026-00001",
             "version": 1,
             "languages": ["en", "fr"],
             "state": "done",
@@ -166,7 +166,7 @@ VERDICT = [
             "genuine": True,
             "valid": True,
             "kind": "packing-list",
-            "number": "SHP-2026-00001-PL",
+            "number": "SHP-2026-00001",
             "version": 1,
             "issued_on": "2026-03-04",
             "no_longer_valid_since": None,

@@ -2,6 +2,7 @@ from typing import Any
 
 import django_filters
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -18,6 +19,20 @@ from logistics.owed.models import Owed
 from logistics.people.models import Role
 from logistics.people.permissions import Anyone, actor, allow
 
+SENT_EXAMPLE = OpenApiExample(
+    "An event, as Stripe signs it",
+    request_only=True,
+    value={
+        "id": "evt_1PabcDEF",
+        "object": "event",
+        "api_version": gateway.API_VERSION,
+        "created": 1772352000,
+        "livemode": True,
+        "type": "checkout.session.completed",
+        "data": {"object": {"id": "cs_live_a1b2c3", "object": "checkout.session", "payment_intent": "pi_3PabcDEF"}},
+    },
+)
+
 
 class StripeWebhookView(APIView):
     """Where Stripe tells us that something happened."""
@@ -30,7 +45,7 @@ class StripeWebhookView(APIView):
     @extend_schema(
         request={"application/json": OpenApiTypes.OBJECT},
         responses={200: inline_serializer("EventTaken", {"is_new": serializers.BooleanField()})},
-        examples=[OpenApiExample("Taken", response_only=True, value={"is_new": True})],
+        examples=[SENT_EXAMPLE, OpenApiExample("Taken", response_only=True, value={"is_new": True})],
         auth=PUBLIC,
     )
     def post(self, request: Request) -> Response:
@@ -69,7 +84,9 @@ class StripeEventOut(serializers.Serializer[Any]):
     def get_allowed_actions(self, event: StripeEvent) -> dict[str, str | None]:
         """Action -> null when it is allowed now, else the reason why not."""
         return {
-            "retry": None if event.state == Owed.State.DEAD else f"The message is {event.state}, not in quarantine."
+            "retry": None
+            if event.state == Owed.State.DEAD
+            else _("The message is %(state)s, not in quarantine.") % {"state": event.get_state_display().lower()}
         }
 
 

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.filters import OrderingFilter
@@ -24,6 +24,7 @@ from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, needs_version, with_etag
+from shipments import examples
 from shipments.deliveries import notes, services
 from shipments.deliveries.models import Delivery, Discrepancy
 from shipments.manifests import access
@@ -123,6 +124,7 @@ class StandingOut(serializers.Serializer[Any]):
     pieces_surplus = serializers.IntegerField()
 
 
+@extend_schema_serializer(examples=examples.DELIVERY)
 class ShipmentDeliveryOut(serializers.Serializer[Delivery]):
     id = serializers.UUIDField()
     number = serializers.CharField(help_text="Of its goods-received note")
@@ -154,42 +156,12 @@ class ShipmentDeliveryOut(serializers.Serializer[Delivery]):
         }
 
 
+@extend_schema_serializer(examples=examples.CONFIRMED)
 class ConfirmedOut(ShipmentDeliveryOut):
     """A confirmation, and where the shipment stands after it."""
 
     shipment_status = serializers.CharField()
     standing = StandingOut()
-
-
-CONFIRMATION = OpenApiExample(
-    "All sound but two packages and one refrigerator",
-    value={
-        "client_id": "6f1f3c2e-6d0b-4b8e-9a53-0f3f4f0c7a11",
-        "stated_at": "2026-04-28T10:15:00Z",
-        "received_by": "Aminata Ɲaré",
-        "seal_read": "HK0012345",
-        "seal_intact": True,
-        "default": "good",
-        "exceptions": [
-            {"package": 17, "missing": True, "reason": "not in the container"},
-            {"package": 204, "missing": True},
-            {"package": 76, "line": 1, "damaged": 1, "reason": "door dented"},
-        ],
-    },
-    request_only=True,
-)
-
-
-REVERSAL = OpenApiExample(
-    "Miscounted",
-    value={"client_id": "0b0c6a0e-27d4-4d0c-9c5e-5d5f2f7f9a01", "reason": "Package 17 was behind the others."},
-    request_only=True,
-)
-DECISION = OpenApiExample(
-    "Written off",
-    value={"version": 1, "decision": "write_off", "note": "Agreed with the partner by telephone."},
-    request_only=True,
-)
 
 
 @extend_schema_view(
@@ -223,7 +195,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         ),
         request=DeliveryIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
-        examples=[CONFIRMATION],
+        examples=[examples.CONFIRMATION],
         filters=False,
     )
     @idempotent
@@ -240,7 +212,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         description="A new delivery with the same figures below zero; confirm the right figures after it.",
         request=ReversalIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
-        examples=[REVERSAL],
+        examples=[examples.REVERSAL],
         filters=False,
     )
     @action(detail=True, methods=["post"])
@@ -274,6 +246,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         return pdf_answer(paper.document)
 
 
+@extend_schema_serializer(examples=examples.DISCREPANCY)
 class DiscrepancyOut(serializers.Serializer[Discrepancy]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
@@ -361,7 +334,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         summary="Decide what shall become of a difference",
         request=DecisionIn,
         responses=DiscrepancyOut,
-        examples=[DECISION],
+        examples=[examples.DECISION],
         filters=False,
     )
     @action(detail=True, methods=["post"])

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -22,6 +22,7 @@ from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
+from shipments import examples
 from shipments.imports import services, template
 from shipments.imports.models import Upload
 from shipments.manifests.api import OfShipment
@@ -66,6 +67,7 @@ class PlanOut(serializers.Serializer[Any]):
     totals = TotalsOut()
 
 
+@extend_schema_serializer(examples=examples.UPLOAD)
 class UploadOut(serializers.Serializer[Upload]):
     id = serializers.UUIDField()
     url = serializers.CharField()
@@ -101,36 +103,6 @@ class UploadOut(serializers.Serializer[Upload]):
             "error_count": row.error_count,
             "errors": row.errors,
         }
-
-
-REFUSED = OpenApiExample(
-    "Refused",
-    value={
-        "id": "0199c3a0-5f4e-7b1a-8c2d-3e4f5a6b7c8d",
-        "url": "/api/v1/shipments/0199c3a0-0000-7000-8000-000000000000/imports/0199c3a0-5f4e-7b1a-8c2d-3e4f5a6b7c8d/",
-        "state": "done",
-        "progress": 100,
-        "dry_run": True,
-        "replace": False,
-        "outcome": "refused",
-        "uploaded_at": "2026-02-26T08:00:00Z",
-        "sha256": "0" * 64,
-        "size": 43584,
-        "plan": None,
-        "error_count": 1,
-        "errors": [
-            {
-                "sheet": "lines",
-                "row": 17,
-                "column": "unit_weight_kg",
-                "value": "",
-                "code": "required",
-                "detail": "This must be filled in.",
-            }
-        ],
-    },
-    response_only=True,
-)
 
 
 @extend_schema_view(
@@ -171,7 +143,6 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
         ),
         request={"multipart/form-data": UploadIn},
         responses={202: UploadOut},
-        examples=[REFUSED],
         filters=False,
     )
     @idempotent

@@ -4,10 +4,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from logistics.catalogue.models import Item
 from logistics.partners.models import Partner, Site
+from shipments import examples
 from shipments.manifests import totals
 from shipments.manifests.models import Condition, Flag, ManifestLine, Mode, Package, Shipment, ShipmentSite
 from shipments.manifests.money import written
@@ -75,6 +77,7 @@ class PartnerOut(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+@extend_schema_serializer(examples=examples.SHIPMENT)
 class ShipmentOut(serializers.Serializer[Shipment]):
     """A shipment in a list. `totals` are null until it is sealed; fields of no use to a receiver are staff's only."""
 
@@ -122,6 +125,7 @@ class ActionOut(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+@extend_schema_serializer(examples=examples.SHIPMENT_DETAIL)
 class ShipmentDetailOut(ShipmentOut):
     """All of a shipment, with totals as they stand, and what the caller may do with it now."""
 
@@ -247,6 +251,7 @@ class ShipmentIn(serializers.Serializer[Any]):
     freight_currency = serializers.CharField(max_length=3, required=False, allow_blank=True)
 
 
+@extend_schema_serializer(examples=examples.LINE)
 class LineOut(serializers.Serializer[ManifestLine]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
@@ -297,6 +302,7 @@ class LineOut(serializers.Serializer[ManifestLine]):
         return shown
 
 
+@extend_schema_serializer(examples=examples.PACKAGE)
 class PackageOut(serializers.Serializer[Package]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
@@ -361,9 +367,15 @@ class PackageChange(serializers.Serializer[Any]):
     kind = serializers.CharField(max_length=2)
     marks = serializers.CharField(max_length=60, required=False, allow_blank=True)
     sscc = serializers.RegexField(r"^[0-9]{18}$", required=False, allow_blank=True)
-    length_cm = serializers.DecimalField(6, 1, required=False, allow_null=True, min_value=Decimal("0.1"))
-    width_cm = serializers.DecimalField(6, 1, required=False, allow_null=True, min_value=Decimal("0.1"))
-    height_cm = serializers.DecimalField(6, 1, required=False, allow_null=True, min_value=Decimal("0.1"))
+    length_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
+    width_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
+    height_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
     gross_kg = serializers.DecimalField(9, 3, required=False, allow_null=True, min_value=Decimal("0.001"))
     gross_measured = serializers.BooleanField(required=False)
     destination = serializers.CharField(max_length=8, required=False, allow_null=True, help_text="Code of the site")
@@ -375,4 +387,4 @@ class PackageIn(PackageChange):
     copies = serializers.IntegerField(
         min_value=1, max_value=500, required=False, default=1, help_text="So many equal packages, numbered on"
     )
-    lines = LineIn(many=True, allow_empty=False)
+    lines = LineIn(many=True, allow_empty=False, max_length=200)  # type: ignore[call-arg]

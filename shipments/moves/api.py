@@ -73,7 +73,7 @@ SHIPMENT = OpenApiExample(
     value={
         "title": "Mali: rescue and rehabilitation for survivors of trafficking",
         "reference": "CGD-ML-26-001",
-        "consignee": "AMAR",
+        "consignee": "AMAR-ML",
         "sites": [{"code": "K7RXW", "mark": "A"}, {"code": "T3MPZ", "mark": "B"}],
         "mode": "sea",
         "incoterm": "DAP",

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -20,6 +20,7 @@ from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
+from shipments import examples
 from shipments.manifests.api import OfShipment
 from shipments.manifests.models import Mode
 from shipments.papers import services
@@ -39,6 +40,7 @@ class PDFRenderer(BaseRenderer):
         return JSONRenderer().render(data, "application/problem+json", renderer_context)
 
 
+@extend_schema_serializer(examples=examples.PAPER)
 class PaperOut(serializers.Serializer[Paper]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Paper.Kind.choices)
