@@ -14,6 +14,7 @@ from stdnum import ean
 
 from logistics.codes import codes
 from shipments.manifests.models import Condition, Flag
+from shipments.manifests.money import AMOUNT_MAX
 
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
@@ -224,7 +225,13 @@ COLUMNS = {
         Column("gross_kg", weight, required=True, of_package=True, help="3 decimals"),
         Column("gross_measured", yes_or_no, of_package=True, default=False, help="yes: it stood on a scale"),
         Column("net_kg", weight, of_package=True, default=None, help="Optional: compared with the lines"),
-        Column("destination_site", text(4), of_package=True, help="The mark of a site of the shipment: A", shows_value=False),
+        Column(
+            "destination_site",
+            text(4),
+            of_package=True,
+            help="The mark of a site of the shipment: A",
+            shows_value=False,
+        ),
         Column(
             "handling",
             handling,
@@ -273,7 +280,7 @@ VALUE_PREFIX = "unit_value_"  # unit_value_hkd: in the shipment's customs curren
 def value_column(currency: str) -> Column:
     """The customs value of one unit, in the currency that its name says; as minor units."""
     exponent = codes.currencies()[currency].exponent
-    parse_amount = number(exponent, low=Decimal(0), high=Decimal(10**9), code_low="negative")
+    parse_amount = number(exponent, low=Decimal(0), high=Decimal(AMOUNT_MAX), code_low="negative")
 
     def parse(cell: Any) -> int:
         return int(parse_amount(cell).scaleb(exponent))

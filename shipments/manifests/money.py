@@ -3,11 +3,15 @@
 import re
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from logistics.codes import codes
 from logistics.errors import Invalid
 
 # ASCII digits only: Python's \d would also take digits of other scripts.
 WRITTEN = re.compile(r"[0-9]{1,12}(?:\.([0-9]{1,6}))?", re.ASCII)
+
+AMOUNT_MAX = 10**9  # in whole units of its currency; the same in a spreadsheet
 
 
 def to_minor(text: str, currency: str, *, field: str) -> int:
@@ -18,6 +22,8 @@ def to_minor(text: str, currency: str, *, field: str) -> int:
     exponent = codes.currencies()[currency].exponent
     if len((written[1] or "").rstrip("0")) > exponent:
         raise Invalid(f"{currency} has {exponent} decimals.", field=field, code="too_many_decimals")
+    if Decimal(text) > AMOUNT_MAX:
+        raise Invalid(_("At most %(most)d.") % {"most": AMOUNT_MAX}, field=field, code="too_large")
     return int(Decimal(text).scaleb(exponent))
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 from stdnum import iso6346
 
 from logistics.audit import services as audit
@@ -17,11 +18,19 @@ from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
 from logistics.transactions import lock
+from shipments.manifests import texts
 from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
 from shipments.manifests.states import EVER_DISPATCHED, OPEN_FOR_PACKING, Status
 
 SERIES = "shipments"
-COPIES_MAX = 500
+# Far above any real line, and low enough that no sum overflows its column.
+LINE_VALUE_MAX_MINOR = 10**13
+LINE_MAX_KG = 999_999
+LINES_AT_ONCE_MAX = 5_000  # more than that comes as a spreadsheet
+PRINTED = (
+    "title", "reference", "notify_party", "hand_over_point", "incoterm_place", "seal_number", "cargo_tracking_note",
+    "bill_of_lading",
+)  # fmt: skip
 # Known only when the ship sails: may change after sealing, until the shipment ends.
 TRANSPORT_FIELDS = frozenset(
     {
@@ -94,8 +103,8 @@ def edit(
         wanted -= TRANSPORT_FIELDS
     if wanted and shipment.status not in OPEN_FOR_PACKING:
         raise ManifestFrozen(
-            f"The shipment is {shipment.status}: {', '.join(sorted(wanted))} cannot change any more."
-            " Reopen it first if it has not left.",
+            _("The shipment is %(status)s: %(fields)s cannot change any more. Reopen it first if it has not left.")
+            % {"status": shipment.get_status_display().lower(), "fields": ", ".join(sorted(wanted))},
             fields=sorted(wanted),
         )
     for name, value in changes.items():
@@ -114,7 +123,8 @@ def begin_packing(shipment: Shipment, *, by: User) -> None:
     """Let a locked shipment take packages. Raises ManifestFrozen once it is sealed."""
     if not shipment.may_be_packed:
         raise ManifestFrozen(
-            f"The shipment is {shipment.status}: its manifest cannot change. Reopen it first if it has not left."
+            _("The shipment is %(status)s: its manifest cannot change. Reopen it first if it has not left.")
+            % {"status": shipment.get_status_display().lower()}
         )
     if shipment.status == Status.DRAFT:
         shipment.become(Status.PACKING)
@@ -139,12 +149,20 @@ def add_package(
     """
     shipment = lock(shipment)
     begin_packing(shipment, by=by)
+    told = list(lines)
+    if copies * len(told) > LINES_AT_ONCE_MAX:
+        raise Invalid(
+            _("At most %(most)d lines at once. Send fewer copies, or a spreadsheet.") % {"most": LINES_AT_ONCE_MAX},
+            field="copies",
+            code="too_large",
+        )
     last = shipment.packages.aggregate(last=Max("number"))["last"] or 0
     first = number or last + 1
     if shipment.packages.filter(number__range=(first, first + copies - 1)).exists():
-        raise Invalid(f"There is a package {first} already.", field="number", code="not_unique")
+        raise Invalid(
+            _("There is a package %(number)d already.") % {"number": first}, field="number", code="not_unique"
+        )
     packages = [Package(id=uuid7(), shipment=shipment, number=first + step, **about) for step in range(copies)]
-    told = list(lines)
     made = [
         new_line(package, position=position, **line)
         for package in packages
@@ -165,7 +183,11 @@ def edit_package(package: Package, changes: Mapping[str, Any], *, version: int, 
     package = lock(package, version=version)
     taken = shipment.packages.filter(number=changes.get("number", 0)).exclude(pk=package.pk)
     if taken.exists():
-        raise Invalid(f"There is a package {changes['number']} already.", field="number", code="not_unique")
+        raise Invalid(
+            _("There is a package %(number)d already.") % {"number": changes["number"]},
+            field="number",
+            code="not_unique",
+        )
     for name, value in changes.items():
         setattr(package, name, value)
     _check_package(package)
@@ -240,13 +262,13 @@ def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
     wanted = {stop.mark: stop.site for stop in stops}
     for site in wanted.values():
         if site.partner_id != shipment.consignee_id:
-            raise Invalid("A site belongs to another partner.", field="sites", code="foreign_site")
+            raise Invalid(_("A site belongs to another partner."), field="sites", code="foreign_site")
     if len(set(wanted.values())) < len(wanted):
-        raise Invalid("A site stands twice.", field="sites", code="not_unique")
+        raise Invalid(_("A site stands twice."), field="sites", code="not_unique")
     here = {stop.mark: stop for stop in shipment.stops.all()}
     gone = [stop for mark, stop in here.items() if mark not in wanted or wanted[mark].pk != stop.site_id]
     if Package.objects.filter(destination__in=gone).exists():
-        raise Invalid("A site that packages go to cannot be taken away.", field="sites", code="in_use")
+        raise Invalid(_("A site that packages go to cannot be taken away."), field="sites", code="in_use")
     ShipmentSite.objects.filter(pk__in=[stop.pk for stop in gone]).delete()
     kept = {mark for mark, stop in here.items() if stop not in gone}
     ShipmentSite.objects.bulk_create(
@@ -255,7 +277,8 @@ def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
 
 
 def _check(shipment: Shipment) -> None:
-    """Raise Invalid for the first code that no list of the trade knows."""
+    """Raise Invalid for the first code that no list of the trade knows, or text that no paper can show."""
+    texts.check({name: getattr(shipment, name) for name in PRINTED})
     _known("customs_currency", shipment.customs_currency, codes.currencies())
     _known("freight_currency", shipment.freight_currency, codes.currencies())
     _known("incoterm", shipment.incoterm, codes.incoterms())
@@ -264,12 +287,12 @@ def _check(shipment: Shipment) -> None:
     _known("container_type", shipment.container_type, codes.container_types())
     if shipment.container_number and not iso6346.is_valid(shipment.container_number):
         raise Invalid(
-            "The container number's check digit (ISO 6346) does not fit. Read it again on the door.",
+            _("The container number's check digit (ISO 6346) does not fit. Read it again on the door."),
             field="container_number",
             code="bad_check_digit",
         )
     if (shipment.freight_minor is None) != (not shipment.freight_currency):
-        raise Invalid("Freight needs an amount and a currency.", field="freight", code="incomplete")
+        raise Invalid(_("Freight needs an amount and a currency."), field="freight", code="incomplete")
 
 
 def _freight_is_told_whole(shipment: Shipment, changes: Mapping[str, Any]) -> None:
@@ -283,42 +306,52 @@ def _keeps_its_sense(shipment: Shipment, changes: Mapping[str, Any], *, stops_fo
     """Raise Invalid for a change that would make what is there already mean something else."""
     if "customs_currency" in changes and ManifestLine.objects.filter(package__shipment=shipment).exists():
         raise Invalid(
-            "The lines have values in the other currency. Take them out first.",
+            _("The lines have values in the other currency. Take them out first."),
             field="customs_currency",
             code="in_use",
         )
     if "consignee" in changes:
         _approved(shipment.consignee)
         if not stops_follow and shipment.stops.exclude(site__partner=shipment.consignee).exists():
-            raise Invalid("The sites are the other partner's. Send new ones.", field="sites", code="foreign_site")
+            raise Invalid(_("The sites are the other partner's. Send new ones."), field="sites", code="foreign_site")
 
 
 def _approved(partner: Partner) -> None:
     if partner.status != Partner.Status.APPROVED:
-        raise Invalid("This partner is not approved. Approve it first.", field="consignee", code="not_approved")
+        raise Invalid(_("This partner is not approved. Approve it first."), field="consignee", code="not_approved")
 
 
 def _known(field: str, value: str, list_of_codes: Mapping[str, object]) -> None:
     if value and value not in list_of_codes:
-        raise Invalid(f"{value} is not in the published list of codes.", field=field, code="unknown_code")
+        raise Invalid(
+            _("%(value)s is not in the published list of codes.") % {"value": value}, field=field, code="unknown_code"
+        )
 
 
 def _check_package(package: Package) -> None:
+    texts.check({"marks": package.marks, "remark": package.remark})
     _known("kind", package.kind, codes.package_kinds())
     sizes = [package.length_cm, package.width_cm, package.height_cm]
     if any(size is None for size in sizes) and any(size is not None for size in sizes):
-        raise Invalid("Give all three dimensions or none.", field="length_cm", code="incomplete")
+        raise Invalid(_("Give all three dimensions or none."), field="length_cm", code="incomplete")
     if package.gross_measured and package.gross_kg is None:
-        raise Invalid("A measured weight needs a weight.", field="gross_kg", code="required")
+        raise Invalid(_("A measured weight needs a weight."), field="gross_kg", code="required")
     if package.destination is not None and package.destination.shipment_id != package.shipment_id:
-        raise Invalid("That site is not one of this shipment's.", field="destination", code="foreign_site")
+        raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
 
 
 def _check_line(line: ManifestLine) -> None:
+    texts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
+    if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
+        raise Invalid("No line is worth as much.", field="unit_value", code="too_large")
+    if line.unit_weight_kg is not None and line.quantity * line.unit_weight_kg > LINE_MAX_KG:
+        raise Invalid("No line weighs as much.", field="unit_weight_kg", code="too_large")
     if not codes.is_unit(line.unit):
-        raise Invalid(f"{line.unit} is not a unit of UN/ECE Rec 20.", field="unit", code="unknown_code")
+        raise Invalid(
+            _("%(unit)s is not a unit of UN/ECE Rec 20.") % {"unit": line.unit}, field="unit", code="unknown_code"
+        )
     if not codes.is_hs6(line.hs6):
         raise Invalid(
-            "Six digits of the Harmonized System 2022 are needed, e.g. 940320.", field="hs6", code="unknown_code"
+            _("Six digits of the Harmonized System 2022 are needed, e.g. 940320."), field="hs6", code="unknown_code"
         )
     _known("origin", line.origin, codes.countries())

@@ -86,6 +86,10 @@ class TestShipments:
         assert field in fields_of(answer.json())
         assert not Shipment.objects.exists()
 
+    def test_a_title_that_no_paper_can_show_is_refused(self) -> None:
+        with pytest.raises(Invalid, match="cannot show 🛏"):
+            make_shipment(title="Beds 🛏")
+
     def test_a_site_of_another_partner_is_refused(self) -> None:
         partner, site = make_partner(), make_site()
         body = {"title": "X", "consignee": partner.code, "customs_currency": "HKD"}
@@ -314,6 +318,12 @@ class TestLines:
             ({"quantity": 0}, "min_value"),
             ({"unit_value": "1.005"}, "too_many_decimals"),
             ({"unit_weight_kg": "0"}, "min_value"),
+            ({"unit_weight_kg": "999999", "quantity": 1000}, "too_large"),
+            ({"unit_value": "999999999999", "quantity": 1000}, "too_large"),
+            ({"unit_value": "999999999999", "quantity": 1_000_000}, "too_large"),
+            ({"unit_value": "1000000000.01"}, "too_large"),
+            ({"unit_weight_kg": "999999.999", "quantity": 1_000_000}, "too_large"),
+            ({"description_en": "bed 🛏"}, "unprintable"),
         ],
     )
     def test_what_cannot_be_is_refused(self, change: dict[str, Any], code: str) -> None:
@@ -324,6 +334,19 @@ class TestLines:
 
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["code"] == code
+
+    @pytest.mark.parametrize(("copies", "lines", "code"), [(1, 201, "max_length"), (500, 11, "too_large")])
+    def test_more_than_a_spreadsheet_holds_is_refused(self, copies: int, lines: int, code: str) -> None:
+        line = {"item": make_item().code, "quantity": 1, "unit_value": "1"}
+        told = {"kind": "CT", "copies": copies, "lines": [line] * lines}
+        shipment = make_shipment()
+
+        answer = client_of(make_packer()).post(
+            f"/api/v1/shipments/{shipment.number}/packages/", told, format="json", headers=once()
+        )
+
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+        assert not shipment.packages.exists()
 
     def test_a_line_of_another_shipment_is_not_there(self) -> None:
         shipment, other = make_packed(), make_packed()
