@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from celery import current_app
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 from psycopg.errors import UniqueViolation
 
@@ -23,8 +24,11 @@ def lock(row: Row, *, version: int | None = None) -> Row:
     current = getattr(held, "version", None)
     if version is not None and current != version:
         raise Stale(
-            f"This was changed since you read it (version {current}, you sent {version})."
-            " Read it again and repeat your change.",
+            _(
+                "This was changed since you read it (version %(current)s, you sent %(version)s)."
+                " Read it again and repeat your change."
+            )
+            % {"current": current, "version": version},
             version=current,
         )
     return held
@@ -44,7 +48,9 @@ def _unique(row: models.Model) -> Iterator[None]:
     except IntegrityError as error:
         if not isinstance(error.__cause__, UniqueViolation):
             raise
-        raise Taken(f"Another {row._meta.verbose_name} has this already. Choose another value.") from error
+        raise Taken(
+            _("Another %(kind)s has this already. Choose another value.") % {"kind": row._meta.verbose_name}
+        ) from error
 
 
 def insert(row: Row) -> Row:

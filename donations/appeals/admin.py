@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -35,7 +36,7 @@ class AppealForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
-            raise ValidationError("Somebody else changed this meanwhile. Open it again and repeat your change.")
+            raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
         if not self.errors:
             try:
                 services.check({name: value for name, value in data.items() if name != "seen_version"})

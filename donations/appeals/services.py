@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, ProtectedError, Sum
+from django.utils.translation import gettext as _
 
 from donations import amounts
 from donations.appeals.models import Appeal
@@ -62,7 +63,7 @@ def remove(appeal: Appeal, *, by: Any, at: datetime) -> None:
     try:
         appeal.delete()
     except ProtectedError as error:
-        raise AppealHasGifts("Somebody has given to this appeal. Close it instead: set its last day.") from error
+        raise AppealHasGifts(_("Somebody has given to this appeal. Close it instead: set its last day.")) from error
 
 
 def check(values: dict[str, Any]) -> None:
@@ -74,21 +75,21 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     values = dict(values)
     values["target_minor"] = amounts.read(values.pop("target_amount"), values["currency"], field="target_amount")
     if values.get("country") and values["country"] not in codes.countries():
-        raise Invalid("Not a country code of ISO 3166-1.", field="country", code="unknown_country")
+        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
     if values.get("closes_on") and values["closes_on"] < values["opens_on"]:
-        raise Invalid("The last day is before the first.", field="closes_on", code="closes_before_it_opens")
+        raise Invalid(_("The last day is before the first."), field="closes_on", code="closes_before_it_opens")
     return values
 
 
 def _save(appeal: Appeal) -> None:
     if Appeal.objects.filter(slug=appeal.slug).exclude(pk=appeal.pk).exists():
-        raise Invalid("Another appeal has this address. Choose another slug.", field="slug", code="not_unique")
+        raise Invalid(_("Another appeal has this address. Choose another slug."), field="slug", code="not_unique")
     try:
         with transaction.atomic():
             appeal.save()
     except IntegrityError as error:
         raise Invalid(
-            "Another appeal has this address. Choose another slug.", field="slug", code="not_unique"
+            _("Another appeal has this address. Choose another slug."), field="slug", code="not_unique"
         ) from error
 
 

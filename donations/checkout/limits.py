@@ -11,6 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from donations.payments.models import PaymentAttempt
 from logistics.errors import DomainError
@@ -50,7 +51,9 @@ def check(*, address_hash: str, email_hash: str, at: datetime) -> None:
     for name in ("address", "email", "world"):
         if made[name] >= limits[name]:
             raise TooManyGifts(
-                "There were too many gifts from here within an hour, so we wait, to keep card thieves out. Nothing"
-                " was charged. Try again later, or write to us.",
+                _(
+                    "There were too many gifts from here within an hour, so we wait, to keep card thieves out. Nothing"
+                    " was charged. Try again later, or write to us."
+                ),
                 retry_after_s=int(WINDOW.total_seconds()),
             )

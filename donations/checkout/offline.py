@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from donations import amounts
 from donations.appeals.models import Appeal
@@ -40,12 +41,12 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     """
     charity = charities.the_charity()
     if arrival.channel == Donation.Channel.ONLINE:
-        raise Invalid("Gifts by card come through Stripe only.", field="channel", code="invalid_choice")
+        raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
     if arrival.received_on > charities.day_at(charity, at):
-        raise Invalid("This day is still to come.", field="received_on", code="in_the_future")
+        raise Invalid(_("This day is still to come."), field="received_on", code="in_the_future")
     appeal = Appeal.objects.filter(slug=arrival.appeal).first()
     if arrival.appeal and appeal is None:
-        raise Invalid("There is no such appeal.", field="appeal", code="unknown_appeal")
+        raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
     donor = giving.donor_of(
         name=arrival.name,
         organisation=arrival.organisation,

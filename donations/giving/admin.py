@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from donations.admin_parts import shown
@@ -30,9 +31,9 @@ class DonorForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("seen_version") != self.instance.version:
-            raise ValidationError("Somebody else changed this meanwhile. Open it again and repeat your change.")
+            raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
         if data.get("country") and data["country"] not in codes.countries():
-            raise ValidationError({"country": "Not a country code of ISO 3166-1."})
+            raise ValidationError({"country": _("Not a country code of ISO 3166-1.")})
         return data
 
 

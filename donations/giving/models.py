@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
+from django.utils.translation import pgettext_lazy
 
 from donations.appeals.models import Appeal
 from logistics.ids import uuid7
@@ -56,18 +57,18 @@ class Donation(models.Model):
     """One gift of money. What becomes of it follows from its payments, refunds and disputes (payments.machine)."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        RECEIVED = "received"
-        PARTIALLY_REFUNDED = "partially_refunded"
-        REFUNDED = "refunded"
-        DISPUTED = "disputed"
-        CHARGED_BACK = "charged_back"
+        PENDING = "pending", pgettext_lazy("gift", "Pending")
+        RECEIVED = "received", pgettext_lazy("gift", "Received")
+        PARTIALLY_REFUNDED = "partially_refunded", pgettext_lazy("gift", "Partially Refunded")
+        REFUNDED = "refunded", pgettext_lazy("gift", "Refunded")
+        DISPUTED = "disputed", pgettext_lazy("gift", "Disputed")
+        CHARGED_BACK = "charged_back", pgettext_lazy("gift", "Charged Back")
 
     class Channel(models.TextChoices):
-        ONLINE = "online"
-        BANK = "bank"
-        CASH = "cash"
-        CHEQUE = "cheque"
+        ONLINE = "online", pgettext_lazy("gift", "Online")
+        BANK = "bank", pgettext_lazy("gift", "Bank")
+        CASH = "cash", pgettext_lazy("gift", "Cash")
+        CHEQUE = "cheque", pgettext_lazy("gift", "Cheque")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reference = models.CharField(max_length=20, default=public_reference, editable=False)

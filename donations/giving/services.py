@@ -3,6 +3,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from donations.giving.models import Donation, Donor
 from logistics.audit import services as audit
@@ -78,7 +79,7 @@ def correct_donor(donor: Donor, *, version: int, changes: dict[str, Any], by: An
     exist and for a name under which the same e-mail is known already.
     """
     if changes.get("country") and changes["country"] not in codes.countries():
-        raise Invalid("Not a country code of ISO 3166-1.", field="country", code="unknown_country")
+        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
     donor = lock(donor, version=version)
     for name, value in changes.items():
         setattr(donor, name, value)
@@ -88,7 +89,7 @@ def correct_donor(donor: Donor, *, version: int, changes: dict[str, Any], by: An
             donor.save(update_fields=[*changes, "version"])
     except IntegrityError as error:
         raise Invalid(
-            "This e-mail has another donor of that name. Correct the gift's other donor instead.",
+            _("This e-mail has another donor of that name. Correct the gift's other donor instead."),
             field="name",
             code="not_unique",
         ) from error

@@ -2,6 +2,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
 from donations.giving.admin import DonationAdminFacts
@@ -32,7 +33,7 @@ class DonationAdmin(DonationAdminFacts, FactsAdmin):
     @admin.action(description="Issue the receipt that lacked something")
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
         if not may_act(request, "donations.receipt"):
-            self.message_user(request, "Only finance issues receipts.", messages.ERROR)
+            self.message_user(request, _("Only finance issues receipts."), messages.ERROR)
             return
         for donation in donations:
             try:
@@ -102,7 +103,7 @@ class StripeEventAdmin(FactsAdmin):
     @admin.action(description="Take out of quarantine and look at Stripe again")
     def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         if not may_act(request, "donations.stripeevent"):
-            self.message_user(request, "Only finance tries events again.", messages.ERROR)
+            self.message_user(request, _("Only finance tries events again."), messages.ERROR)
             return
         for event in events:
             try:

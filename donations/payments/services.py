@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from donations import gateway
 from donations.giving import services as giving
@@ -296,7 +297,9 @@ def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
     event = lock(event)
     if StripeEvent.objects.filter(pk=event.pk).revive() == 0:
         raise WrongState(
-            f"Only an event in quarantine can be tried again; this one is {event.state}.", state=event.state
+            _("Only an event in quarantine can be tried again; this one is %(state)s.")
+            % {"state": event.get_state_display().lower()},
+            state=event.state,
         )
     enqueue_on_commit(event.TASK, event)
     audit.record("event retried", event, by=by, at=at)

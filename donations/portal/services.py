@@ -9,6 +9,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from donations.checkout import limits
 from donations.giving.models import Donor
@@ -101,7 +102,7 @@ def enter(token: str, *, at: datetime) -> Donor:
     """Use a link up and return whose gifts it opens. Raises LinkWorthless the second time, and after ten minutes."""
     request_id = _request_id(token)
     if request_id is None or _unused(request_id).update(used_at=at) == 0:
-        raise LinkWorthless("This link was used before, or is older than ten minutes. Ask for a new one.")
+        raise LinkWorthless(_("This link was used before, or is older than ten minutes. Ask for a new one."))
     donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
     assert donor is not None
     return donor

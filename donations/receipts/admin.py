@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
 from donations.receipts import services
@@ -52,7 +53,7 @@ class ReceiptAdmin(FactsAdmin):
     @admin.action(description="Mail the donor the same receipt again")
     def send_again(self, request: HttpRequest, rows: QuerySet[Receipt]) -> None:
         if not may_act(request, "donations.receipt"):
-            self.message_user(request, "Only finance sends receipts again.", messages.ERROR)
+            self.message_user(request, _("Only finance sends receipts again."), messages.ERROR)
             return
         for receipt in rows:
             try:

@@ -4,6 +4,8 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from donations.giving.models import Donation
 from logistics.documents.models import Document
@@ -14,9 +16,9 @@ from logistics.owed.models import Owed
 
 
 class ReceiptState(models.TextChoices):
-    ISSUED = "issued"
-    CANCELLED = "cancelled"
-    REPLACED = "replaced"
+    ISSUED = "issued", pgettext_lazy("receipt", "Issued")
+    CANCELLED = "cancelled", pgettext_lazy("receipt", "Cancelled")
+    REPLACED = "replaced", pgettext_lazy("receipt", "Replaced")
 
 
 # The whole life of a receipt: valid until cancelled or replaced, then never again.
@@ -34,8 +36,8 @@ class Receipt(models.Model):
     """
 
     class Kind(models.TextChoices):
-        SINGLE = "single"
-        REPLACEMENT = "replacement"
+        SINGLE = "single", pgettext_lazy("receipt", "Single")
+        REPLACEMENT = "replacement", pgettext_lazy("receipt", "Replacement")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     donation = models.ForeignKey(Donation, on_delete=models.PROTECT, related_name="receipts")
@@ -96,7 +98,12 @@ class Receipt(models.Model):
         """Move to a next state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[ReceiptState(self.state)]:
             raise WrongState(
-                f"Receipt {self.number} is {self.state}; it cannot become {state}.",
+                _("Receipt %(number)s is %(state)s; it cannot become %(wanted)s.")
+                % {
+                    "number": self.number,
+                    "state": self.get_state_display().lower(),
+                    "wanted": ReceiptState(state).label.lower(),
+                },
                 state=self.state,
                 wanted=str(state),
             )

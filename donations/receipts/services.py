@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from donations.giving import tokens
 from donations.giving.models import Donation, Donor
@@ -26,6 +28,16 @@ PAYMENT_MODES: dict[str, Any] = {
     Donation.Channel.BANK: "bank_transfer",
     Donation.Channel.CASH: "cash",
     Donation.Channel.CHEQUE: "cheque",
+}
+
+
+# What may be missing, in words for staff.
+MISSING = {
+    "charity_name_missing": gettext_lazy("the charity’s name"),
+    "charity_address_missing": gettext_lazy("the charity’s address"),
+    "charity_registration_missing": gettext_lazy("the charity’s registration"),
+    "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
+    "donor_name_missing": gettext_lazy("the donor’s name"),
 }
 
 
@@ -183,11 +195,14 @@ def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
         return receipt
     if donation.receipt_blocked_by:
         raise ReceiptBlocked(
-            f"No receipt can be issued: {', '.join(donation.receipt_blocked_by)}."
-            " Complete the charity or the donor first.",
+            _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
+            % {"missing": ", ".join(str(MISSING[code]) for code in donation.receipt_blocked_by)},
             missing=donation.receipt_blocked_by,
         )
-    raise WrongState(f"A gift that is {donation.status} has nothing to receipt.", state=donation.status)
+    raise WrongState(
+        _("A gift that is %(status)s has nothing to receipt.") % {"status": donation.get_status_display().lower()},
+        state=donation.status,
+    )
 
 
 @transaction.atomic
@@ -196,7 +211,9 @@ def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
     receipt = lock(receipt)
     if receipt.state != ReceiptState.ISSUED:
         raise WrongState(
-            f"Receipt {receipt.number} is {receipt.state}: it must not be sent again.", state=receipt.state
+            _("Receipt %(number)s is %(state)s: it must not be sent again.")
+            % {"number": receipt.number, "state": receipt.get_state_display().lower()},
+            state=receipt.state,
         )
     delivery = owed.owe(ReceiptDelivery(receipt=receipt, asked_by=by))
     audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)
@@ -260,5 +277,5 @@ def valid_of(donation: Donation) -> Receipt:
     """Return the valid receipt of a gift. Raises NoReceipt."""
     receipt = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
     if receipt is None:
-        raise NoReceipt("This gift has no valid receipt.")
+        raise NoReceipt(_("This gift has no valid receipt."))
     return receipt

@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.catalogue.models import Category, Item
@@ -48,7 +49,8 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
     """
     if changes.get("code", item.code) != item.code:
         raise Invalid(
-            "The code stands on labels, so it never changes. Make a new item and set this one inactive.", field="code"
+            _("The code stands on labels, so it never changes. Make a new item and set this one inactive."),
+            field="code",
         )
     check_codes(changes)
     item, changed = change(item, changes, version=version)
@@ -62,8 +64,12 @@ def check_codes(fields: Mapping[str, Any]) -> None:
     hs6, unit = fields.get("hs6"), fields.get("unit")
     if hs6 and not codes.is_hs6(hs6):
         raise Invalid(
-            f"{hs6} is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.",
+            _("%(hs6)s is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.")
+            % {"hs6": hs6},
             field="hs6",
         )
     if unit is not None and not codes.is_unit(unit):
-        raise Invalid(f"{unit} is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.", field="unit")
+        raise Invalid(
+            _("%(unit)s is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.") % {"unit": unit},
+            field="unit",
+        )

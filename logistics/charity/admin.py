@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -32,7 +33,7 @@ class CharityForm(forms.ModelForm):
         data = super().clean() or {}
         seen = data.get("seen_version")
         if not self.instance._state.adding and seen != self.instance.version:
-            raise ValidationError("Somebody else changed this meanwhile. Open it again and repeat your change.")
+            raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
         try:
             services.check(data)
         except Invalid as refusal:

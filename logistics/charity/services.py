@@ -3,6 +3,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.charity.models import Charity
@@ -44,9 +45,10 @@ def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime
     current = charity.version if charity else None
     if version != current:
         raise Stale(
-            f"The charity is at version {current}, you sent {version}. Read it again and repeat your change."
+            _("The charity is at version %(current)s, you sent %(version)s. Read it again and repeat your change.")
+            % {"current": current, "version": version}
             if charity
-            else "The charity is not set up yet: send it without a version.",
+            else _("The charity is not set up yet: send it without a version."),
             version=current,
         )
     if charity is None:
@@ -62,14 +64,16 @@ def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime
 def check(values: dict[str, Any]) -> None:
     """Refuse what no list knows. Raises Invalid with the field."""
     if values.get("country") not in codes.countries():
-        raise Invalid("Not a country code of ISO 3166-1.", field="country", code="unknown_country")
+        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
     if values.get("time_zone") not in available_timezones():
-        raise Invalid("Not a time zone such as Asia/Hong_Kong.", field="time_zone", code="unknown_time_zone")
+        raise Invalid(_("Not a time zone such as Asia/Hong_Kong."), field="time_zone", code="unknown_time_zone")
     currencies = values.get("currencies") or []
     if not currencies:
-        raise Invalid("Name at least one currency in which you accept gifts.", field="currencies", code="required")
+        raise Invalid(_("Name at least one currency in which you accept gifts."), field="currencies", code="required")
     for index, currency in enumerate(currencies):
         if currency not in codes.currencies():
             raise Invalid(
-                f"{currency} is not a currency code of ISO 4217.", field=f"currencies[{index}]", code="unknown_currency"
+                _("%s is not a currency code of ISO 4217.") % currency,
+                field=f"currencies[{index}]",
+                code="unknown_currency",
             )

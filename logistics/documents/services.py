@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.documents import rendering
@@ -117,9 +118,10 @@ def read(document: Document) -> bytes:
     """Return the issued bytes. Raises NotReady before they exist, Damaged if the stored file was changed."""
     if document.state != Owed.State.DONE:
         raise NotReady(
-            f"The {document.kind} is being printed ({document.progress} %). Ask again in 2 s."
+            _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
             if document.state != Owed.State.DEAD
-            else f"The {document.kind} could not be printed ({document.last_error_code}); staff have been told.",
+            else _("The paper could not be printed (%(why)s); staff have been told.")
+            % {"why": document.last_error_code},
             progress=document.progress,
         )
     with default_storage.open(document.storage_name) as file:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -71,8 +72,10 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     key = request.headers.get("Idempotency-Key", "").strip()
     if not 16 <= len(key) <= 100:
         raise IdempotencyKeyMissing(
-            "Send an Idempotency-Key header of 16 to 100 characters (a UUID is best): a new one for each new"
-            " write, the same one when you repeat it."
+            _(
+                "Send an Idempotency-Key header of 16 to 100 characters (a UUID is best): a new one for each new"
+                " write, the same one when you repeat it."
+            )
         )
     user = request.user
     principal = f"user {user.pk}" if user and user.is_authenticated else "anonymous"
@@ -80,7 +83,7 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     body_sha256 = hash_of_body(request)
     with transaction.atomic():
         if not _alone(f"{principal} {key}"):
-            raise StillRunning("The first request with this Idempotency-Key is still running. Send it again in 2 s.")
+            raise StillRunning(_("The first request with this Idempotency-Key is still running. Send it again in 2 s."))
         record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
         if record is None:
             response = act()
@@ -100,8 +103,10 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
             return response
     if (record.route, record.body_sha256) != (route, body_sha256):
         raise IdempotencyKeyReused(
-            "This Idempotency-Key was used for another request. Send a new key with a new request,"
-            " or the same body with the same key."
+            _(
+                "This Idempotency-Key was used for another request. Send a new key with a new request,"
+                " or the same body with the same key."
+            )
         )
     return Response(record.response, status=record.status, headers={"Idempotent-Replayed": "true"})
 

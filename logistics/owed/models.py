@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import pgettext_lazy
 
 # A worker normally starts within milliseconds of the commit; the relay looks after those that it did not reach.
 GRACE = timedelta(seconds=3)
@@ -75,10 +76,10 @@ class Owed(models.Model):
     """Base of rows that are jobs. A subclass names its `TASK`, which takes the row's id as its only argument."""
 
     class State(models.TextChoices):
-        PENDING = "pending"
-        LEASED = "leased"
-        DONE = "done"
-        DEAD = "dead"
+        PENDING = "pending", pgettext_lazy("owed", "Pending")
+        LEASED = "leased", pgettext_lazy("owed", "Leased")
+        DONE = "done", pgettext_lazy("owed", "Done")
+        DEAD = "dead", pgettext_lazy("owed", "Dead")
 
     TASK: ClassVar[str]
     ATTEMPTS_MAX: ClassVar[int] = 5

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError, WrongState
 from logistics.owed.models import Owed
@@ -122,7 +123,7 @@ def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None
 def revive(row: Row) -> Row:
     """Have a dead row tried again, from the first attempt, and tell a worker. Raises WrongState unless it is dead."""
     if not type(row).objects.filter(pk=row.pk).revive():
-        raise WrongState("Only what is dead can be tried again; a worker looks after the rest.", state=row.state)
+        raise WrongState(_("Only what is dead can be tried again; a worker looks after the rest."), state=row.state)
     enqueue_on_commit(row.TASK, row)
     row.refresh_from_db()
     return row

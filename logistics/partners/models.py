@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 
@@ -21,9 +22,9 @@ class Partner(models.Model):
     """An organisation that receives what we send, and confirms it."""
 
     class Status(models.TextChoices):
-        APPROVED = "approved"
-        SUSPENDED = "suspended"
-        ENDED = "ended"
+        APPROVED = "approved", pgettext_lazy("partner", "Approved")
+        SUSPENDED = "suspended", pgettext_lazy("partner", "Suspended")
+        ENDED = "ended", pgettext_lazy("partner", "Ended")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     code = models.CharField(
@@ -86,8 +87,8 @@ class Site(models.Model):
     """
 
     class Kind(models.TextChoices):
-        OPEN = "open"
-        CONFIDENTIAL = "confidential"
+        OPEN = "open", pgettext_lazy("site", "Open")
+        CONFIDENTIAL = "confidential", pgettext_lazy("site", "Confidential")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="sites")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.codes import codes
@@ -57,12 +58,17 @@ def check_partner(fields: Mapping[str, Any]) -> None:
     """Raise Invalid for a country or a language that is none."""
     country = fields.get("country")
     if country is not None and country not in codes.countries():
-        raise Invalid(f"{country} is no country of ISO 3166-1. Send two letters, e.g. ML.", field="country")
+        raise Invalid(
+            _("%(country)s is no country of ISO 3166-1. Send two letters, e.g. ML.") % {"country": country},
+            field="country",
+        )
     spoken = dict(settings.LANGUAGES)
     for language in fields.get("languages", []):
         if language not in spoken:
             raise Invalid(
-                f"Papers cannot be printed in {language!r} yet. Choose from: {', '.join(spoken)}.", field="languages"
+                _("Papers cannot be printed in '%(language)s' yet. Choose from: %(spoken)s.")
+                % {"language": language, "spoken": ", ".join(spoken)},
+                field="languages",
             )
 
 
@@ -81,7 +87,11 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
     """
     partner = lock(partner)
     if partner.status != Partner.Status.APPROVED:
-        raise WrongState(f"The partner is {partner.status}. Approve it before you issue a key.", status=partner.status)
+        raise WrongState(
+            _("The partner is %(status)s. Approve it before you issue a key.")
+            % {"status": partner.get_status_display().lower()},
+            status=partner.status,
+        )
     program = f"{partner.code}: {name}"
     user = User.objects.filter(membership__partner=partner, name=program, email__endswith=KEY_USERS).first()
     if user is None:
@@ -152,4 +162,4 @@ def update_site(site: Site, changes: Mapping[str, Any], *, version: int, by: Use
 
 def _check_site(site: Site) -> None:
     if site.kind == Site.Kind.CONFIDENTIAL and site.public_name:
-        raise Invalid("A confidential site has no public name. Leave it empty.", field="public_name")
+        raise Invalid(_("A confidential site has no public name. Leave it empty."), field="public_name")

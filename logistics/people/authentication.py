@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -14,13 +15,13 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer prefix.secret`."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        kind, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
+        kind, _space, text = get_authorization_header(request).decode("latin-1").partition(" ")
         if kind.lower() != "bearer":
             return None
         user = services.user_of_key(text.strip(), at=timezone.now())
         if user is None:
             raise AuthenticationFailed(
-                "This API key is unknown, expired or revoked. Ask your coordinator for a new one.", code="bad_key"
+                _("This API key is unknown, expired or revoked. Ask your coordinator for a new one."), code="bad_key"
             )
         return user, None
 

@@ -5,16 +5,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 
 
 class Role(models.TextChoices):
-    FINANCE = "finance", "Finance: the charity, appeals, donations, receipts"
-    WAREHOUSE = "warehouse", "Warehouse: catalogue, shipments, manifests, papers"
-    COORDINATOR = "coordinator", "Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may"
-    AUDITOR = "auditor", "Auditor: reads everything but addresses, changes nothing"
-    PARTNER = "partner", "Partner: its own shipments only"
+    FINANCE = "finance", _("Finance: the charity, appeals, donations, receipts")
+    WAREHOUSE = "warehouse", _("Warehouse: catalogue, shipments, manifests, papers")
+    COORDINATOR = "coordinator", _("Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may")
+    AUDITOR = "auditor", _("Auditor: reads everything but addresses, changes nothing")
+    PARTNER = "partner", _("Partner: its own shipments only")
 
 
 STAFF_ROLES = frozenset({Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR})

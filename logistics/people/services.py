@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError
@@ -52,7 +53,7 @@ def make_user(
 ) -> User:
     """Make somebody who may sign in, or with no password a user for a program's keys. Raises EmailTaken."""
     if User.objects.filter(email__iexact=email).exists():
-        raise EmailTaken("Somebody has this e-mail address already. Use another one.")
+        raise EmailTaken(_("Somebody has this e-mail address already. Use another one."))
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
     audit.record("user made", user, by=by, at=at, roles=list(roles))
     return user
@@ -74,7 +75,7 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
     """Give the user one more API key, told once. Raises TooManyKeys from the third live one."""
     user = lock(user)
     if live_keys(at).filter(user=user).count() >= KEYS_MAX:
-        raise TooManyKeys(f"There are {KEYS_MAX} live keys already. Revoke one first.")
+        raise TooManyKeys(_("There are %(most)d live keys already. Revoke one first.") % {"most": KEYS_MAX})
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         user=user,
@@ -102,7 +103,7 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
 
 def user_of_key(text: str, *, at: datetime) -> User | None:
     """Return whose live key this is, or None. The secret has 256 random bits, so a plain hash is enough."""
-    prefix, _, secret = text.partition(".")
+    prefix, _dot, secret = text.partition(".")
     if not re.fullmatch(r"[0-9a-f]{12}", prefix):
         return None
     key = live_keys(at).filter(prefix=prefix, user__is_active=True).select_related("user").first()

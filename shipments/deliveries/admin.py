@@ -9,12 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
 from logistics.errors import DomainError
+from logistics.ids import as_id
 from logistics.people.models import Role, User
 from shipments.deliveries import services
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
@@ -123,7 +124,8 @@ class DiscrepancyAdmin(LookOnlyAdmin):
 
     def _may(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
         allowed = cast(User, request.user).has_role(Role.COORDINATOR)
-        return allowed and (object_id is None or Discrepancy.objects.filter(pk=object_id, state__in=states).exists())
+        rows = Discrepancy.objects.filter(pk=as_id(object_id), state__in=states)
+        return allowed and (object_id is None or rows.exists())
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._may(request, object_id, "open", "decided")
@@ -135,9 +137,16 @@ class DiscrepancyAdmin(LookOnlyAdmin):
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page(request, object_id, DecisionForm(request.POST or None), gettext_lazy("Decide"))
 
-    @action(description=gettext_lazy("Close"), url_path="close", permissions=["close"], icon="task_alt")
+    @action(
+        description=pgettext_lazy("discrepancy, a button", "Close"),
+        url_path="close",
+        permissions=["close"],
+        icon="task_alt",
+    )
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._page(request, object_id, forms.Form(request.POST or None), gettext_lazy("Close"))
+        return self._page(
+            request, object_id, forms.Form(request.POST or None), pgettext_lazy("discrepancy, a button", "Close")
+        )
 
     def _page(self, request: HttpRequest, object_id: str, form: forms.Form, verb: Any) -> HttpResponse:
         row = self.get_object(request, object_id)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact, LessThanOrEqual
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from logistics.errors import WrongState
@@ -19,15 +20,15 @@ class Delivery(models.Model):
     """One confirmation of goods received; a shipment may have several. Never edited: a correction reverses it."""
 
     class Source(models.TextChoices):
-        API = "api", "Partner's system"
-        LINK = "link", "Link"
-        PAPER = "paper", "Paper"
-        PHONE = "phone", "Telephone"
-        SMS = "sms", "SMS"
+        API = "api", _("Partner's system")
+        LINK = "link", _("Link")
+        PAPER = "paper", _("Paper")
+        PHONE = "phone", _("Telephone")
+        SMS = "sms", _("SMS")
 
     class Default(models.TextChoices):
-        GOOD = "good", "Everything not named arrived sound"
-        NONE = "none", "What is not named was not counted yet"
+        GOOD = "good", _("Everything not named arrived sound")
+        NONE = "none", _("What is not named was not counted yet")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="deliveries")
@@ -174,9 +175,9 @@ class Discrepancy(models.Model):
         LOST_SHIPMENT = "lost_shipment", _("Lost shipment")
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("discrepancy", "Open")
         DECIDED = "decided", _("Decided")
-        CLOSED = "closed", _("Closed")
+        CLOSED = "closed", pgettext_lazy("discrepancy", "Closed")
 
     class Decision(models.TextChoices):
         ACCEPT = "accept", _("Accept")
@@ -235,6 +236,9 @@ class Discrepancy(models.Model):
         """Move to a next state in memory, or raise WrongState; the caller saves."""
         if state not in self.NEXT[self.State(self.state)]:
             raise WrongState(
-                f"A discrepancy that is {self.state} cannot become {state}.", current=self.state, wanted=state
+                gettext("A discrepancy that is %(current)s cannot become %(wanted)s.")
+                % {"current": self.get_state_display().lower(), "wanted": self.State(state).label.lower()},
+                current=self.state,
+                wanted=state,
             )
         self.state = state

@@ -139,7 +139,10 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     if known := next((other for other in before if other.client_id == client_id), None):
         return Confirmed(_repeated(known, body_sha256), False, figures.standing(shipment))
     if shipment.status not in DELIVERABLE:
-        raise WrongState(_("The shipment is %(status)s.") % {"status": shipment.status}, current=shipment.status)
+        raise WrongState(
+            _("The shipment is %(status)s.") % {"status": shipment.get_status_display().lower()},
+            current=shipment.status,
+        )
     if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
         raise CannotReverse(_("This delivery is reversed already, or is itself a reversal."))
     reversal = Delivery.objects.create(
@@ -238,7 +241,7 @@ def _repeated(known: Delivery, body_sha256: str) -> Delivery:
 def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
     if shipment.status not in DELIVERABLE:
         raise WrongState(
-            _("A shipment that is %(status)s cannot be confirmed.") % {"status": shipment.status},
+            _("A shipment that is %(status)s cannot be confirmed.") % {"status": shipment.get_status_display().lower()},
             current=shipment.status,
             wanted="deliver",
         )

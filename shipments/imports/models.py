@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 from logistics.owed.models import Owed
@@ -18,9 +19,9 @@ class Upload(Owed):
     TASK = "shipments.read_upload"
 
     class Outcome(models.TextChoices):
-        WOULD_IMPORT = "would_import", "Would import"
-        IMPORTED = "imported", "Imported"
-        REFUSED = "refused", "Refused"
+        WOULD_IMPORT = "would_import", pgettext_lazy("spreadsheet", "Would import")
+        IMPORTED = "imported", pgettext_lazy("spreadsheet", "Imported")
+        REFUSED = "refused", pgettext_lazy("spreadsheet", "Refused")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="uploads")

@@ -56,7 +56,8 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
     shipment = lock(shipment)
     if not shipment.may_be_packed:
         raise manifests.ManifestFrozen(
-            f"The shipment is {shipment.status}: its manifest cannot change. Reopen it first if it has not left."
+            _("The shipment is %(status)s: its manifest cannot change. Reopen it first if it has not left.")
+            % {"status": shipment.get_status_display().lower()}
         )
     row = owed.owe(
         Upload(

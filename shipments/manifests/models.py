@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Round
+from django.utils.translation import gettext as _
 
 from logistics.catalogue.models import Item
 from logistics.errors import WrongState
@@ -228,9 +229,9 @@ class Shipment(models.Model):
     def become(self, status: Status) -> None:
         """Move to a next status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Status(self.status)]:
-            raise WrongState(
-                f"A shipment that is {self.status} cannot become {status}.", current=self.status, wanted=status
-            )
+            told = {"current": self.get_status_display().lower(), "wanted": Status(status).label.lower()}
+            refusal = _("A shipment that is %(current)s cannot become %(wanted)s.") % told
+            raise WrongState(refusal, current=self.status, wanted=status)
         self.status = status
 
     @property

@@ -4,21 +4,21 @@ draft -> packing -> sealed -> dispatched -> arrived -> partially_received -> rec
 """
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Status(models.TextChoices):
-    DRAFT = "draft", _("Draft")
-    PACKING = "packing", _("Packing")
-    SEALED = "sealed", _("Sealed")
-    DISPATCHED = "dispatched", _("Dispatched")
-    ARRIVED = "arrived", _("Arrived")
-    PARTIALLY_RECEIVED = "partially_received", _("Partially received")
-    RECEIVED = "received", _("Received")
-    CLOSED = "closed", _("Closed")
-    CANCELLED = "cancelled", _("Cancelled")
-    LOST = "lost", _("Lost")
-    RETURNED = "returned", _("Returned")
+    DRAFT = "draft", pgettext_lazy("shipment", "Draft")
+    PACKING = "packing", pgettext_lazy("shipment", "Packing")
+    SEALED = "sealed", pgettext_lazy("shipment", "Sealed")
+    DISPATCHED = "dispatched", pgettext_lazy("shipment", "Dispatched")
+    ARRIVED = "arrived", pgettext_lazy("shipment", "Arrived")
+    PARTIALLY_RECEIVED = "partially_received", pgettext_lazy("shipment", "Partially received")
+    RECEIVED = "received", pgettext_lazy("shipment", "Received")
+    CLOSED = "closed", pgettext_lazy("shipment", "Closed")
+    CANCELLED = "cancelled", pgettext_lazy("shipment", "Cancelled")
+    LOST = "lost", pgettext_lazy("shipment", "Lost")
+    RETURNED = "returned", pgettext_lazy("shipment", "Returned")
 
 
 NEXT: dict[Status, frozenset[Status]] = {

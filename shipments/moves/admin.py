@@ -9,12 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
 from logistics.errors import DomainError
+from logistics.ids import as_id
 from logistics.people.models import User
 from shipments.deliveries.admin import DiscrepanciesInline
 from shipments.imports import services as imports
@@ -40,13 +41,13 @@ COLOURS = {
 # Verb -> what its button says, its symbol, what becomes true, and whether a reason is asked for.
 PAGES: dict[str, tuple[Any, str, Any, bool]] = {
     "check": (
-        gettext_lazy("Checked"),
+        pgettext_lazy("shipment, a button", "Checked"),
         "checklist",
         gettext_lazy("You compared the packages with the manifest. Who packed cannot check."),
         False,
     ),
     "seal": (
-        gettext_lazy("Seal"),
+        pgettext_lazy("shipment, a button", "Seal"),
         "lock",
         gettext_lazy("Numbers and texts are frozen, and the packing list is issued."),
         False,
@@ -63,16 +64,31 @@ PAGES: dict[str, tuple[Any, str, Any, bool]] = {
         gettext_lazy("The goods leave. The partner sees the shipment from now on and is told by mail."),
         False,
     ),
-    "arrive": (gettext_lazy("Arrived"), "where_to_vote", gettext_lazy("Nothing is counted yet."), False),
+    "arrive": (
+        pgettext_lazy("shipment, a button", "Arrived"),
+        "where_to_vote",
+        gettext_lazy("Nothing is counted yet."),
+        False,
+    ),
     "lose": (
-        gettext_lazy("Lost"),
+        pgettext_lazy("shipment, a button", "Lost"),
         "report",
         gettext_lazy("The whole shipment is lost: a discrepancy is opened."),
         True,
     ),
-    "find": (gettext_lazy("Found"), "travel_explore", gettext_lazy("The lost shipment has arrived after all."), False),
+    "find": (
+        pgettext_lazy("shipment, a button", "Found"),
+        "travel_explore",
+        gettext_lazy("The lost shipment has arrived after all."),
+        False,
+    ),
     "return": (gettext_lazy("Came back"), "keyboard_return", gettext_lazy("The goods are with us again."), True),
-    "close": (gettext_lazy("Close"), "task_alt", gettext_lazy("Everything is accounted for and settled."), False),
+    "close": (
+        pgettext_lazy("shipment, a button", "Close"),
+        "task_alt",
+        gettext_lazy("Everything is accounted for and settled."),
+        False,
+    ),
     "cancel": (gettext_lazy("Cancel shipment"), "cancel", gettext_lazy("It will not leave; its papers end."), True),
 }
 MOVES: dict[str, Callable[..., Shipment]] = {
@@ -158,7 +174,7 @@ class ShipmentAdmin(HouseAdmin):
     autocomplete_fields = ("consignee",)
     inlines = (StopsInline, PapersInline, DiscrepanciesInline)
     fieldsets = (
-        (None, {"fields": ("seen_version", ("number", "status_shown"), "figures", "packages_shown")}),
+        (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (
             "What and to whom",
             {"fields": ("title", "reference", "purpose", "consignee", "notify_party", "hand_over_point")},
@@ -181,7 +197,7 @@ class ShipmentAdmin(HouseAdmin):
     actions_detail = ("upload", *(f"do_{name}" for name in PAGES))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Shipment | None = None) -> tuple[str, ...]:
-        shown = ("number", "status_shown", "figures", "packages_shown")
+        shown = ("number", "status", "figures", "packages_shown")
         if obj is None or obj.may_be_packed:
             return shown
         still = manifests.TRANSPORT_FIELDS if obj.status in manifests.STILL_MOVING else frozenset()
@@ -222,8 +238,10 @@ class ShipmentAdmin(HouseAdmin):
         return format_html('<a href="{}?shipment__id__exact={}">{}</a>', url, shipment.pk, gettext_lazy("Packages"))
 
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        may = cast(User, request.user).has_role(*rules.WAREHOUSE)
-        return may and (object_id is None or Shipment.objects.get(pk=object_id).may_be_packed)
+        if not cast(User, request.user).has_role(*rules.WAREHOUSE):
+            return False
+        shipment = Shipment.objects.filter(pk=as_id(object_id)).first()
+        return object_id is None or (shipment is not None and shipment.may_be_packed)
 
     @action(description=gettext_lazy("Spreadsheet"), url_path="upload", permissions=["upload"], icon="upload_file")
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -289,7 +307,7 @@ def _add_move(name: str) -> None:
     def may(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
         if not cast(User, request.user).has_role(*move.roles):
             return False
-        return object_id is None or Shipment.objects.filter(pk=object_id, status__in=move.sources).exists()
+        return object_id is None or Shipment.objects.filter(pk=as_id(object_id), status__in=move.sources).exists()
 
     def page(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._move(request, object_id, name)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.documents.wording import number
@@ -40,7 +41,7 @@ def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     shipment = _held(shipment)
     rules.require("check", shipment)
     if shipment.packed_by_id == by.pk:
-        raise CheckerIsPacker("You packed this shipment; somebody else must check it.")
+        raise CheckerIsPacker(_("You packed this shipment; somebody else must check it."))
     shipment.checked_by = by
     return _moved(shipment, "checked", by=by, at=at, fields=["checked_by"])
 
@@ -202,7 +203,7 @@ def _held(shipment: Shipment) -> Shipment:
 
 def _reason(reason: str) -> None:
     if not reason.strip():
-        raise Invalid("Say why, in a few words.", field="reason", code="required")
+        raise Invalid(_("Say why, in a few words."), field="reason", code="required")
 
 
 def _moved(

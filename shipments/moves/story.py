@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop, ngettext
 from logistics.audit.models import AuditEntry
 from shipments.deliveries.models import Discrepancy
 from shipments.manifests.states import Status
+from shipments.papers.models import Paper
 
 # A verb of the trail -> what it says, in which %(...)s are details of its entry.
 SENTENCES = {
@@ -23,18 +24,14 @@ SENTENCES = {
     "manifest uploaded": gettext_noop("%(who)s uploaded a spreadsheet of the manifest."),
     "dry run uploaded": gettext_noop("%(who)s uploaded a spreadsheet to see what it would import."),
     "upload retried": gettext_noop("%(who)s had the spreadsheet read again."),
-    "manifest imported": gettext_noop(
-        "The spreadsheet was read: %(packages)s packages and %(lines)s lines stand in the manifest."
-    ),
-    "manifest refused": gettext_noop("The spreadsheet was refused, with %(errors)s errors; nothing was changed."),
     "checked": gettext_noop("%(who)s checked the packages against the manifest."),
     "sealed": gettext_noop(
-        "%(who)s sealed the shipment: %(package_count)s packages, %(line_count)s lines, %(gross_kg)s kg,"
-        " %(volume_m3)s m³; packing list v%(packing_list_version)s was issued."
+        "%(who)s sealed the shipment: %(packages)s, %(lines)s, %(gross_kg)s kg, %(volume_m3)s m³;"
+        " packing list v%(packing_list_version)s was issued."
     ),
+    "manifest imported": gettext_noop("The spreadsheet was read: the manifest now has %(packages)s and %(lines)s."),
     "paper issued": gettext_noop("%(who)s issued %(number)s (%(kind)s), version %(version)s."),
     "reopened": gettext_noop("%(who)s reopened the shipment; its packing list is no longer valid."),
-    "dispatched": gettext_noop("%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were told."),
     "arrived": gettext_noop("%(who)s reported that the shipment has arrived."),
     "lost": gettext_noop("%(who)s declared the shipment lost."),
     "found": gettext_noop("%(who)s reported that the shipment was found."),
@@ -64,18 +61,49 @@ def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[dict[st
 
 def sentence(entry: AuditEntry, who: str) -> str:
     details = {name: ", ".join(map(str, v)) if isinstance(v, list) else v for name, v in entry.details.items()}
-    if entry.verb == "packages added":
-        count = int(details["last"]) - int(details["first"]) + 1
-        told = ngettext("%(who)s added package %(first)s.", "%(who)s added packages %(first)s to %(last)s.", count)
-        return told % {"who": who, **details}
+    if counted := _counted(entry.verb, details):
+        return counted % {"who": who, **details}
     if entry.verb == "delivery confirmed":
         return _delivered(who, details)
     if entry.verb.startswith("discrepancy"):
         details["kind"] = _lower(Discrepancy.Kind(details["kind"]))
     if "decision" in details:
         details["decision"] = _lower(Discrepancy.Decision(details["decision"]))
+    if entry.verb in ("sealed", "manifest imported"):
+        details |= _contents(details)
+    if entry.verb == "paper issued":
+        details["kind"] = _lower(Paper.Kind(details["kind"]))
     known = SENTENCES.get(entry.verb)
     return _(known) % {"who": who, **details} if known else f"{who}: {entry.verb}."
+
+
+def _counted(verb: str, details: dict[str, Any]) -> str:
+    """Return the sentence of a verb whose form goes with a count; "" for any other verb."""
+    if verb == "packages added":
+        count = int(details["last"]) - int(details["first"]) + 1
+        return ngettext("%(who)s added package %(first)s.", "%(who)s added packages %(first)s to %(last)s.", count)
+    if verb == "manifest refused":
+        return ngettext(
+            "The spreadsheet was refused, with %(errors)s error; nothing was changed.",
+            "The spreadsheet was refused, with %(errors)s errors; nothing was changed.",
+            int(details["errors"]),
+        )
+    if verb == "dispatched":
+        return ngettext(
+            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was told.",
+            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were told.",
+            int(details["contacts_told"]),
+        )
+    return ""
+
+
+def _contents(details: dict[str, Any]) -> dict[str, str]:
+    packages = int(details.get("package_count", details.get("packages", 0)))
+    lines = int(details.get("line_count", details.get("lines", 0)))
+    return {
+        "packages": ngettext("%(count)d package", "%(count)d packages", packages) % {"count": packages},
+        "lines": ngettext("%(count)d line", "%(count)d lines", lines) % {"count": lines},
+    }
 
 
 def _delivered(who: str, details: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from logistics.documents.models import Document
 from logistics.ids import uuid7
@@ -13,11 +14,11 @@ class Paper(models.Model):
     """A document that belongs to a shipment: each version of its packing list, each goods-received note."""
 
     class Kind(models.TextChoices):
-        PACKING_LIST = "packing-list", "Packing list"
-        LABELS = "labels", "Labels"
-        GOODS_RECEIVED_FORM = "goods-received-form", "Goods-received form"
-        WAYBILL = "waybill", "Waybill"
-        GOODS_RECEIVED_NOTE = "goods-received-note", "Goods-received note"
+        PACKING_LIST = "packing-list", _("Packing list")
+        LABELS = "labels", _("Labels")
+        GOODS_RECEIVED_FORM = "goods-received-form", _("Goods-received form")
+        WAYBILL = "waybill", _("Waybill")
+        GOODS_RECEIVED_NOTE = "goods-received-note", _("Goods-received note")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers")

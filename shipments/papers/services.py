@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.charity.services import the_charity
@@ -89,7 +90,7 @@ def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None
     held = lock(shipment)
     held.consignee = shipment.consignee
     if held.sealed_at is None:
-        raise NotSealed("Papers are issued once the shipment is sealed: seal it first.")
+        raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))
     charity = the_charity()
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
@@ -116,5 +117,5 @@ def packing_list(shipment: Shipment) -> Document:
         shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).select_related("document").order_by("-version").first()
     )
     if latest is None:
-        raise NoSuchPaper("There is no packing list yet: it is issued when the shipment is sealed.")
+        raise NoSuchPaper(_("There is no packing list yet: it is issued when the shipment is sealed."))
     return latest.document

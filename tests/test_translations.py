@@ -1,0 +1,112 @@
+"""Whatever the product says through gettext, it says in French too, with the same values in it."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from django.utils.translation.template import templatize
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("config", "logistics", "shipments", "donations")
+CATALOGS = sorted(path for package in PACKAGES for path in (ROOT / package).glob("locale/fr/LC_MESSAGES/django.po"))
+# Where the words stand in a call; (1, "c") is a context. The names are Django's and what our modules call them.
+ONE, COUNTED, IN_CONTEXT, COUNTED_IN_CONTEXT = None, (1, 2), ((1, "c"), 2), ((1, "c"), 2, 3)
+CALLS = {
+    "_": ONE,
+    "gettext": ONE,
+    "gettext_lazy": ONE,
+    "gettext_noop": ONE,
+    "ngettext": COUNTED,
+    "ngettext_lazy": COUNTED,
+    "pgettext": IN_CONTEXT,
+    "pgettext_lazy": IN_CONTEXT,
+    "npgettext": COUNTED_IN_CONTEXT,
+    "npgettext_lazy": COUNTED_IN_CONTEXT,
+}
+PLACEHOLDER = re.compile(r"%\((\w+)\)\w|%[sd]|\{(\w*)\}")
+NOT_SAID = re.compile(r"/(migrations|assets)/")
+
+Key = tuple[str | None, str]
+Said = tuple[str, ...]
+
+
+def sources() -> Iterator[Path]:
+    """Every file that may speak to people."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in (".py", ".html", ".txt") and not NOT_SAID.search(str(path)):
+                yield path
+
+
+def said_in(path: Path) -> Iterator[tuple[Key, Said, int]]:
+    """Yield context and singular, then all forms, and the line of each message in one file."""
+    text = path.read_text()
+    if path.suffix != ".py":
+        # What stands between the tags has become words of X, whose indentation is none of Python's.
+        text = "\n".join(line.lstrip() for line in templatize(text, origin=str(path)).splitlines())
+    for line, words, _, context in extract("python", BytesIO(text.encode()), CALLS, options={"encoding": "utf-8"}):
+        forms = words if isinstance(words, tuple) else (words,)
+        yield (context, forms[0]), tuple(forms), line
+
+
+def french() -> dict[Key, Message]:
+    found: dict[Key, Message] = {}
+    for path in CATALOGS:
+        with path.open("rb") as file:
+            for message in read_po(file, locale="fr"):
+                if message.id:
+                    single = message.id[0] if message.pluralizable else message.id
+                    found[message.context, single] = message
+    return found
+
+
+def values_in(text: str) -> list[str]:
+    return sorted(match[0] for match in PLACEHOLDER.finditer(text))
+
+
+def complaint(forms: Said, message: Message | None) -> str:
+    """What is wrong with the French of a message; nothing if it is there and holds the same values."""
+    if message is None:
+        return "no French"
+    if message.fuzzy:
+        return "fuzzy"
+    written = message.string if isinstance(message.string, tuple) else (message.string,)
+    if len(forms) > 1 and len(written) < 2:
+        return "no plural"
+    if not all(written):
+        return "empty"
+    # A singular may leave its number out, as "one package" does.
+    if set(values_in(written[-1])) != set(values_in(forms[-1])) or not set(values_in(written[0])) <= set(
+        values_in(forms[0])
+    ) | set(values_in(forms[-1])):
+        return "other values than the English"
+    return ""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_message_has_its_french(package):
+    known = french()
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {what}: {forms[0]!r}"
+        for path in sources()
+        if path.relative_to(ROOT).parts[0] == package
+        for key, forms, line in said_in(path)
+        if (what := complaint(forms, known.get(key)))
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-5])
+def test_a_catalog_says_each_thing_once_and_is_sure(path):
+    with path.open("rb") as file:
+        catalog = read_po(file, locale="fr", abort_invalid=True)
+    keys = re.findall(r'^(?:msgctxt (".*")\n)?msgid (".+")$', path.read_text(), re.MULTILINE)
+
+    assert [message.id for message in catalog if message.id and message.fuzzy] == []
+    assert sorted({key for key in keys if keys.count(key) > 1}) == []
