@@ -16,7 +16,7 @@ class Email(Owed):
     to = models.EmailField()
     language = models.CharField(max_length=10, default="en")
     subject = models.CharField(max_length=200)
-    body = models.TextField()
+    body = models.TextField()  # for its reader only: it may hold a secret link; empty once it is sent
     # Each: name (as the reader sees it), storage_name, sha256, type.
     attachments = models.JSONField(default=list, blank=True)
 

@@ -17,6 +17,7 @@ from logistics.documents.models import Document, NumberSeries
 from logistics.errors import DomainError
 from logistics.mail import services as mail
 from logistics.mail.models import Email
+from logistics.oversight.mails import mails_for
 from logistics.owed.models import Owed
 from logistics.people.models import Role, User
 from logistics.vitals.models import Vital
@@ -94,9 +95,10 @@ class EmailAdmin(OwedAdmin):
         ("state", "attempts", "last_error_code"),
         ("owed_at", "ended_at"),
         "subject",
-        "body",
-        "attachments",
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
+        return mails_for(cast(User, request.user)).order_by(*self.ordering)
 
     def retry(self, row: Email, *, by: User) -> None:
         mail.retry(row, by=by, at=timezone.now())

@@ -135,6 +135,21 @@ class TestPages:
     def test_roles_see_what_is_theirs(self, role, model, status):
         assert signed_in(role).get(page_of(model)).status_code == status
 
+    def test_a_mail_is_shown_without_what_it_says(self):
+        email = make_email(kind="sign-in-link", body="http://localhost:8000/my-gifts/in/secret")
+
+        page = signed_in(Role.FINANCE).get(page_of(Email, kind="change", args=[email.pk])).content.decode()
+
+        assert "somebody@example.org" in page
+        assert "/my-gifts/in/" not in page
+
+    def test_a_mail_to_a_donor_is_not_for_coordinators(self):
+        email = make_email(kind="sign-in-link")
+        coordinator = signed_in(Role.COORDINATOR)
+
+        assert "somebody@example.org" not in coordinator.get(page_of(Email)).content.decode()
+        assert coordinator.get(page_of(Email, kind="change", args=[email.pk])).status_code == 302
+
     def test_a_secret_place_has_no_page(self):
         assert not [model for model in admin.site._registry if model._meta.model_name == "siteaddress"]
 
@@ -237,7 +252,7 @@ class TestChanges:
         assert key.revoked_at
 
     def test_the_dead_are_tried_again_from_their_list(self):
-        email = make_email()
+        email = make_email(kind="receipt")
         Email.objects.filter(pk=email.pk).update(state="dead", ended_at=NOON)
 
         signed_in(Role.FINANCE).post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})

@@ -44,6 +44,26 @@ def test_a_mail_is_sent_with_its_attachment(tmp_path):
     assert email.state == "done"
 
 
+def test_what_was_sent_is_forgotten(tmp_path):
+    email = make_email(body="Open this within 20 minutes: http://localhost:8000/my-gifts/in/secret\n")
+
+    mail.deliver(str(email.pk))
+
+    (message,) = sent(tmp_path)
+    assert "/my-gifts/in/secret" in message.get_content()
+    email.refresh_from_db()
+    assert (email.state, email.body, email.subject) == ("done", "", "A note")
+
+
+def test_what_could_not_be_sent_is_kept_for_another_attempt():
+    email = make_email(attachments=[attached() | {"sha256": "0" * 64}])
+
+    mail.deliver(str(email.pk))
+
+    email.refresh_from_db()
+    assert email.body == "Hello.\n"
+
+
 def test_it_is_sent_once(tmp_path):
     email = make_email()
     mail.deliver(str(email.pk))

@@ -1,18 +1,23 @@
 """Documents, mails and the trail as staff watch them over the API."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps as django_apps
 
 from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.mail.models import Email
+from logistics.oversight.mails import READERS
 from logistics.people.models import Role
 from tests.logistics.makers import NOON, client_of, make_email, make_item, make_partner_user, make_user, once
 
 pytestmark = pytest.mark.django_db
+OURS = {"logistics", "shipments", "donations"}
 
 
 def make_document(**fields) -> Document:
@@ -71,7 +76,7 @@ class TestDocuments:
 
 class TestEmails:
     def test_show_where_they_go_and_not_what_they_say(self):
-        make_email(body="A secret.")
+        make_email(kind="receipt", body="A secret.")
 
         answer = client_of(make_user(Role.FINANCE)).get("/api/v1/emails/")
 
@@ -81,8 +86,39 @@ class TestEmails:
     def test_are_not_for_the_warehouse(self):
         assert client_of(make_user(Role.WAREHOUSE)).get("/api/v1/emails/").status_code == 403
 
+    @pytest.mark.parametrize(
+        ("role", "kinds"),
+        [
+            (Role.FINANCE, {"receipt", "sign-in-link"}),
+            (Role.COORDINATOR, {"shipment-dispatched"}),
+            (Role.AUDITOR, {"receipt", "sign-in-link", "shipment-dispatched", "of tomorrow"}),
+        ],
+    )
+    def test_are_for_those_who_work_with_their_readers(self, role, kinds):
+        for kind in ("receipt", "sign-in-link", "shipment-dispatched", "of tomorrow"):
+            make_email(kind=kind)
+
+        answer = client_of(make_user(role)).get("/api/v1/emails/")
+
+        assert {row["kind"] for row in answer.json()["results"]} == kinds
+
+    def test_one_that_is_not_theirs_is_not_there(self):
+        email = make_email(kind="sign-in-link")
+        kill(email)
+        coordinator = client_of(make_user(Role.COORDINATOR))
+
+        assert coordinator.get(f"/api/v1/emails/{email.pk}/").status_code == 404
+        assert coordinator.post(f"/api/v1/emails/{email.pk}/retry/", headers=once()).status_code == 404
+
+    def test_every_kind_that_the_product_sends_has_readers(self):
+        apps = [config.path for config in django_apps.get_app_configs() if config.name in OURS]
+        sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
+        found = re.findall(r'mail\.request\(\s*"([^"]+)"|_mail\(\w+, "([^"]+)"', "\n".join(sources))
+
+        assert {kind for kinds in found for kind in kinds if kind} == set(READERS)
+
     def test_the_dead_are_tried_again(self):
-        email = make_email()
+        email = make_email(kind="receipt")
         kill(email)
 
         answer = client_of(make_user(Role.FINANCE)).post(f"/api/v1/emails/{email.pk}/retry/", headers=once())
