@@ -93,11 +93,12 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
 @transaction.atomic
 def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
     """Make a key worthless from the next request on. Revoking twice changes nothing."""
+    user = lock(key.user)  # the owner first: the trail is the owner's
     key = lock(key)
     if key.revoked_at is None:
         key.revoked_at = at
         key.save(update_fields=["revoked_at"])
-        audit.record("key revoked", key.user, by=by, at=at, key=str(key.pk))
+        audit.record("key revoked", user, by=by, at=at, key=str(key.pk))
     return key
 
 
@@ -115,6 +116,7 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
 
 
 def live_keys(at: datetime) -> "models.QuerySet[ApiKey]":
+    """Return the keys that work at this time: neither revoked nor expired; their users may be inactive."""
     return ApiKey.objects.filter(Q(revoked_at=None), expires_at__gt=at)
 
 

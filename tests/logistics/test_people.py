@@ -3,12 +3,13 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from logistics.audit import services as audit
 from logistics.errors import WrongState
 from logistics.partners import services as partners
 from logistics.people import services as people
 from logistics.people.backends import may
 from logistics.people.models import ApiKey, Role, User
-from tests.logistics.makers import NOON, YEAR, key_client, make_key, make_partner, make_user
+from tests.logistics.makers import NOON, YEAR, in_threads, key_client, make_key, make_partner, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,16 @@ class TestKeys:
 
         answer = client.get("/api/v1/me/")
         assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_two_of_one_program_revoked_at_once_are_two_lines_of_its_trail(self):
+        partner = make_partner()
+        keys = [make_key(partner, name="phone", at=NOON).row for _ in range(2)]
+
+        in_threads(lambda number: people.revoke_key(keys[number], by=None, at=NOON), times=2)
+
+        verbs = [entry.verb for entry in audit.trail(keys[0].user)]
+        assert verbs.count("key revoked") == 2
 
     def test_its_use_is_noted_once_a_minute(self):
         key = make_key(make_partner(), at=NOON)
