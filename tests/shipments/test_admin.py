@@ -54,6 +54,22 @@ class TestPages:
             assert page(client, model).status_code == 200, model
             assert page(client, model, row).status_code == 200, model
 
+    @pytest.mark.parametrize("key", ["xx", "0198c5f2-0000-7000-8000-000000000000"])
+    def test_an_id_that_names_nothing_is_no_fault_of_ours(self, key: str) -> None:
+        client = Client(raise_request_exception=False)
+        client.force_login(make_user(Role.WAREHOUSE, Role.COORDINATOR), backend="logistics.people.backends.RoleBackend")
+        verbs = {"shipment": ["change", "upload", "seal"], "discrepancy": ["change", "decide", "close"]}
+
+        for model, verb in [(model, verb) for model, several in verbs.items() for verb in several]:
+            answer = client.get(f"{reverse(f'admin:shipments_{model}_changelist')}{key}/{verb}/")
+            assert answer.status_code in (302, 403, 404), (model, verb)
+
+    def test_the_page_of_a_shipment_says_its_status_in_words(self) -> None:
+        shown = page(staff(Role.WAREHOUSE), "shipment", make_dispatched()).content.decode()
+
+        assert "Dispatched" in shown
+        assert "&#x27;dispatched&#x27;" not in shown
+
     def test_a_partner_has_no_way_in(self) -> None:
         client = Client()
         client.force_login(make_partner_user(), backend="logistics.people.backends.RoleBackend")
