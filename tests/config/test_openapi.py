@@ -1,11 +1,14 @@
 """The description of the API is valid, whole, and says who may call what."""
 
+import inspect
 from io import StringIO
 
 import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from drf_spectacular.generators import EndpointEnumerator
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -16,6 +19,11 @@ def description():
     out = StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
     return yaml.safe_load(out.getvalue())
+
+
+@pytest.fixture(scope="module")
+def described(description):
+    return dict(operations(description))
 
 
 def operations(description):
@@ -50,7 +58,7 @@ def test_every_operation_has_a_summary_and_no_two_the_same_id(description):
 def test_every_error_is_a_problem(description):
     for name, operation in operations(description):
         for status, answer in operation["responses"].items():
-            if status in ("400", "401", "403", "409", "412", "422", "428", "429"):
+            if status in ("400", "401", "403", "409", "412", "413", "422", "428", "429", "503"):
                 assert list(answer["content"]) == ["application/problem+json"], (name, status)
 
 
@@ -58,6 +66,85 @@ def test_edits_say_which_version_they_read(description):
     for name, operation in operations(description):
         if name.startswith("PATCH"):
             assert "If-Match" in [parameter["name"] for parameter in operation["parameters"]], name
+
+
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [
+        ("GET /api/v1/shipments/{shipment}/packing-list/", {"409"}),
+        ("GET /api/v1/shipments/{shipment}/papers/{id}/pdf/", {"409"}),
+        ("GET /api/v1/shipments/{shipment}/deliveries/{id}/goods-received-note/", {"409"}),
+        ("GET /api/v1/receipts/{id}/pdf/", {"409"}),
+        ("GET /api/v1/gifts/{token}/receipt/", {"409"}),
+        ("PUT /api/v1/charity/", {"412", "428"}),
+        ("PUT /api/v1/appeals/{slug}/", {"412", "428"}),
+        ("PUT /api/v1/sites/{id}/address/", {"412", "428"}),
+        ("POST /api/v1/discrepancies/{id}/decide/", {"412", "428"}),
+        ("POST /api/v1/discrepancies/{id}/close/", {"412", "428"}),
+        ("POST /api/v1/donations/", {"503"}),
+        ("POST /api/v1/donations/{token}/checkout/", {"503"}),
+        ("POST /api/v1/shipments/{shipment}/imports/", {"413"}),
+    ],
+)
+def test_refusals_of_an_operations_own_are_described(described, operation, statuses):
+    assert statuses <= set(described[operation]["responses"])
+
+
+def test_who_must_wait_is_told_how_long(described):
+    not_ready = described["GET /api/v1/shipments/{shipment}/packing-list/"]["responses"]["409"]
+    problem = not_ready["content"]["application/problem+json"]["examples"]
+
+    assert "document_not_ready" in {example["value"]["code"] for example in problem.values()}
+    assert "Retry-After" in not_ready["headers"]
+    assert "Retry-After" in described["POST /api/v1/donations/"]["responses"]["503"]["headers"]
+
+
+def test_whatever_asks_for_a_version_says_so(described):
+    """Read from the code of the views: whoever calls `expected_version` is marked, or is a PATCH."""
+    asking = {
+        f"{method.upper()} {path.replace('{pk}', '{id}')}"
+        for path, _regex, method, callback in EndpointEnumerator().get_api_endpoints()
+        if "expected_version(" in inspect.getsource(handler_of(callback, method))
+    }
+
+    assert len(asking) > 10
+    for name in asking:
+        assert {"412", "428"} <= set(described[name]["responses"]), name
+        assert "If-Match" in [parameter["name"] for parameter in described[name]["parameters"]], name
+
+
+def handler_of(callback, method):
+    actions = getattr(callback, "actions", None) or {}
+    return inspect.unwrap(getattr(callback.cls, actions.get(method.lower(), method.lower())))
+
+
+def bodies(described):
+    """Every JSON body that is sent, and that is answered where all went well."""
+    for name, operation in described.items():
+        answers = {
+            f"{name} {status}": operation["responses"][status]
+            for status in ("200", "201", "202")
+            if status in operation["responses"]
+        }
+        for title, body in ({name: operation.get("requestBody", {})} | answers).items():
+            if "application/json" in body.get("content", {}):
+                yield title, body["content"]["application/json"]
+
+
+def test_every_body_has_an_example(described):
+    assert [name for name, body in bodies(described) if not body.get("examples")] == []
+
+
+def test_every_example_fits_its_shape(description, described):
+    shapes = {"components": description["components"]}
+    unfit = [
+        f"{name}, {title}: {error.json_path}: {error.message}"
+        for name, body in bodies(described)
+        for title, example in body["examples"].items()
+        for error in Draft202012Validator(shapes | body["schema"]).iter_errors(example["value"])
+    ]
+
+    assert unfit == []
 
 
 @pytest.mark.django_db
