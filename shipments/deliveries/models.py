@@ -198,7 +198,7 @@ class Discrepancy(models.Model):
     package = models.ForeignKey(Package, null=True, on_delete=models.PROTECT, related_name="+")
     line = models.ForeignKey(ManifestLine, null=True, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=13, choices=Kind)
-    quantity = models.PositiveIntegerField(help_text="Pieces; of a lost package: all of its pieces")
+    quantity = models.PositiveBigIntegerField(help_text="Pieces; of a lost package: all of its pieces")
     reason = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=7, choices=State, default=State.OPEN)
     version = models.PositiveIntegerField(default=1, editable=False)

@@ -20,6 +20,7 @@ from logistics.transactions import lock
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
+from shipments.manifests import texts
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import DELIVERABLE, Status
 
@@ -86,6 +87,7 @@ def confirm(
         "source": source,
         **more,
     }
+    _printable(said)
     body_sha256 = hash_of(said)
     before = list(shipment.deliveries.order_by("sequence"))
     if known := next((delivery for delivery in before if delivery.client_id == client_id), None):
@@ -221,6 +223,14 @@ def hash_of(said: Mapping[str, Any]) -> str:
     """Return SHA-256 of a confirmation as canonical JSON, by which a repeated one is known."""
     text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _printable(said: Mapping[str, Any]) -> None:
+    """Raise Invalid for a text that the goods-received note could not show."""
+    texts.check({name: text for name, text in said.items() if isinstance(text, str)})
+    for name in ("exceptions", "unlisted"):
+        for place, entry in enumerate(said[name]):
+            texts.check(entry, path=f"{name}[{place}]")
 
 
 def _held(shipment: Shipment) -> Shipment:

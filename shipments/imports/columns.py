@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from stdnum import ean
 
 from logistics.codes import codes
+from shipments.manifests import texts
 from shipments.manifests.models import Condition, Flag
 from shipments.manifests.money import AMOUNT_MAX
 
@@ -96,6 +97,13 @@ def as_text(cell: Any) -> str:
     return text
 
 
+def _printed(value: str) -> str:
+    if characters := texts.unprintable(value):
+        told = {"characters": " ".join(characters)}
+        raise BadCell("unprintable", _("Papers cannot show %(characters)s. Write it without.") % told)
+    return value
+
+
 def text(longest: int) -> Parser:
     """Words, kept exactly as they are: what looks like a formula is text, and is never evaluated."""
 
@@ -103,7 +111,7 @@ def text(longest: int) -> Parser:
         value = as_text(cell)
         if len(value) > longest:
             raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": longest})
-        return value
+        return _printed(value)
 
     return parse
 
@@ -170,7 +178,7 @@ def yes_or_no(cell: Any) -> bool:
 
 
 def serials(cell: Any) -> tuple[str, ...]:
-    found = [part.strip() for part in re.split(r"[;,\n]", as_text(cell)) if part.strip()]
+    found = [part.strip() for part in re.split(r"[;,\n]", _printed(as_text(cell))) if part.strip()]
     if any(len(part) > 60 for part in found):
         raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": 60})
     return tuple(found)
@@ -178,7 +186,7 @@ def serials(cell: Any) -> tuple[str, ...]:
 
 def handling(cell: Any) -> tuple[tuple[str, ...], str]:
     """Split "fragile; keep dry" into flags and the words that remain."""
-    words = [part.strip() for part in as_text(cell).split(";") if part.strip()]
+    words = [part.strip() for part in _printed(as_text(cell)).split(";") if part.strip()]
     flags = [HANDLING[word.lower()].value for word in words if word.lower() in HANDLING]
     rest = "; ".join(word for word in words if word.lower() not in HANDLING and word.lower() != "heavy")
     if len(rest) > 200:
@@ -199,7 +207,7 @@ class Column:
     shows_value: bool = True  # in errors; words may say anything, codes and figures may be shown
 
 
-KG, CM = Decimal("999999.999"), Decimal("99999.9")
+KG, CM = Decimal("999999.999"), Decimal("3000.0")
 weight = number(3, low=Decimal("0.001"), high=KG, code_low="not_positive")
 length = number(1, low=Decimal("0.1"), high=CM, code_low="not_positive")
 COLUMNS = {

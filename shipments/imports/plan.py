@@ -15,6 +15,7 @@ from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, convert, ha
 from shipments.imports.workbook import SHEET, NoValue, Sheet
 from shipments.manifests.models import Shipment
 from shipments.manifests.serializers import totals_out
+from shipments.manifests.services import LINE_VALUE_MAX_MINOR
 from shipments.manifests.totals import THREE_PLACES, Totals
 
 ERRORS_SHOWN = 500
@@ -108,6 +109,7 @@ def make(
     values = _values(sheet, columns, rows, errors, progress)
     packages = _packages(values, rows, errors, around)
     new_items, known = _items(values, rows, errors, around)
+    _not_too_much(values, rows, errors)
     progress(80)
     if errors.count:
         return None, errors
@@ -320,6 +322,13 @@ def _has_category(item: dict[str, Any], row: int, errors: Errors, around: Around
             "known": ", ".join(sorted(around.categories)) or "-"
         }
         errors.add(row, "category", "unknown_category", detail)
+
+
+def _not_too_much(values: dict[str, list[Any]], rows: list[int], errors: Errors) -> None:
+    name = _value_name(values)
+    for place, (quantity, unit) in enumerate(zip(values["quantity"], values[name], strict=True)):
+        if quantity and unit and quantity * unit > LINE_VALUE_MAX_MINOR:
+            errors.add(rows[place], name, "too_large", _("No line is worth as much."))
 
 
 def _totals(values: dict[str, list[Any]], packages: dict[int, list[int]]) -> Totals:

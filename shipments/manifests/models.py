@@ -143,11 +143,11 @@ class Shipment(models.Model):
     # Counted when it is sealed; before that the manifest may still change (see totals.py).
     package_count = models.PositiveIntegerField(null=True, editable=False)
     line_count = models.PositiveIntegerField(null=True, editable=False)
-    piece_count = models.PositiveIntegerField(null=True, editable=False)
-    net_kg = models.DecimalField(max_digits=12, decimal_places=3, null=True, editable=False)
-    gross_kg = models.DecimalField(max_digits=12, decimal_places=3, null=True, editable=False)
-    measured_kg = models.DecimalField(max_digits=12, decimal_places=3, null=True, editable=False)
-    volume_m3 = models.DecimalField(max_digits=12, decimal_places=3, null=True, editable=False)
+    piece_count = models.PositiveBigIntegerField(null=True, editable=False)
+    net_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
+    gross_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
+    measured_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
+    volume_m3 = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
     value_minor = models.BigIntegerField(null=True, editable=False)
     manifest_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 

@@ -15,6 +15,7 @@ from logistics.documents.models import Document
 from logistics.errors import DomainError
 from logistics.people.models import User
 from logistics.transactions import lock
+from shipments.manifests import texts
 from shipments.manifests.models import Shipment
 from shipments.papers import contexts
 from shipments.papers.models import Paper
@@ -87,6 +88,7 @@ def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None
     `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (contexts.LEG).
     Raises NotSealed, CharityNotSetUp.
     """
+    texts.check(leg or {})
     held = lock(shipment)
     held.consignee = shipment.consignee
     if held.sealed_at is None:

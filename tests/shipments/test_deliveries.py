@@ -197,6 +197,13 @@ class TestRefusals:
         assert (errors[0]["field"], errors[0]["code"]) == (field, code)
         assert not Delivery.objects.exists()
 
+    def test_what_the_note_cannot_show(self) -> None:
+        with pytest.raises(Invalid) as refusal, transaction.atomic():
+            confirm(make_dispatched(), {"package": 1, "damaged": True, "reason": "broken 😢"})
+
+        errors: Any = refusal.value.details["errors"]
+        assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[0].reason", "unprintable")
+
     def test_a_line_named_twice(self) -> None:
         with pytest.raises(Invalid, match="twice"):
             confirm(make_dispatched(), {"package": 1, "missing": True}, {"package": 1, "line": 1, "missing": 1})

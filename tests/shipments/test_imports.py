@@ -242,6 +242,11 @@ BAD_SHEETS: dict[str, tuple[Callable[[Sheet], Sheet], tuple[int, str, str]]] = {
     "no site where there are several": (_cell(4, "destination_site", None), (4, "destination_site", "required")),
     "too long": (_cell(4, "description_en", "x" * 201), (4, "description_en", "too_long")),
     "control characters": (_cell(4, "description_en", "bed_x0007_"), (4, "description_en", "control_characters")),
+    "a character that papers cannot show": (_cell(4, "description_en", "bed 🛏"), (4, "description_en", "unprintable")),
+    "worth more than anything": (
+        lambda rows: put(put(rows, 4, "unit_value_hkd", 1e9), 4, "quantity", 1000),
+        (4, "unit_value_hkd", "too_large"),
+    ),
     "bad SSCC": (_cell(4, "sscc", "048912340000000013"), (4, "sscc", "bad_check_digit")),
     "an SSCC twice": (_cell(4, "sscc", "048912340000000012"), (4, "sscc", "duplicate_sscc")),
     "two dimensions": (_cell(4, "length_cm", None), (4, "length_cm", "incomplete")),
