@@ -110,3 +110,16 @@ def test_a_catalog_says_each_thing_once_and_is_sure(path):
 
     assert [message.id for message in catalog if message.id and message.fuzzy] == []
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
+
+
+def test_catalogs_do_not_contradict_each_other():
+    # Django makes one of them all: the first application's words would stand on the other's papers.
+    said: dict[Key, set[str]] = {}
+    for path in CATALOGS:
+        with path.open("rb") as file:
+            for message in read_po(file, locale="fr"):
+                if message.id:
+                    single = message.id[0] if message.pluralizable else message.id
+                    said.setdefault((message.context, single), set()).add(str(message.string))
+
+    assert {key: texts for key, texts in said.items() if len(texts) > 1} == {}

@@ -7,6 +7,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -54,10 +55,10 @@ class AppealAdmin(ModelAdmin):
     search_fields = ["title_en", "title_fr", "slug"]
     fieldsets = [
         (None, {"fields": ["seen_version", "slug", ("title_en", "title_fr"), ("story_en", "story_fr")]}),
-        ("Target", {"fields": [("target_amount", "currency"), "country", ("opens_on", "closes_on")]}),
+        (gettext_lazy("Target"), {"fields": [("target_amount", "currency"), "country", ("opens_on", "closes_on")]}),
     ]
 
-    @admin.display(description="target", ordering="target_minor")
+    @admin.display(description=gettext_lazy("target"), ordering="target_minor")
     def target(self, appeal: Appeal) -> str:
         return shown(appeal.target_minor, appeal.currency)
 

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from donations.admin_parts import shown
@@ -70,14 +71,14 @@ class DonationAdminFacts:
     search_fields = ["reference", "donor__email", "donor__name"]
     list_select_related = ["donor", "appeal"]
 
-    @admin.display(description="amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, donation: Donation) -> str:
         return shown(donation.amount_minor, donation.currency)
 
-    @admin.display(description="donor")
+    @admin.display(description=gettext_lazy("donor"))
     def donor_shown(self, donation: Donation) -> str:
-        return donation.donor.addressee or "anonymous"
+        return donation.donor.addressee or _("anonymous")
 
-    @admin.display(description="receipt lacks")
+    @admin.display(description=gettext_lazy("receipt lacks"))
     def missing(self, donation: Donation) -> str:
         return ", ".join(donation.receipt_blocked_by)

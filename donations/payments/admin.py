@@ -3,6 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
 from donations.giving.admin import DonationAdminFacts
@@ -30,7 +31,7 @@ class DonationAdmin(DonationAdminFacts, FactsAdmin):
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts"]
 
-    @admin.action(description="Issue the receipt that lacked something")
+    @admin.action(description=gettext_lazy("Issue the receipt that lacked something"))
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
         if not may_act(request, "donations.receipt"):
             self.message_user(request, _("Only finance issues receipts."), messages.ERROR)
@@ -62,11 +63,11 @@ class PaymentAttemptAdmin(FactsAdmin):
     exclude = ["address_hash", "email_hash", "checkout_url"]
     inlines = [RefundInline, DisputeInline]
 
-    @admin.display(description="amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, attempt: PaymentAttempt) -> str:
         return shown(attempt.amount_minor, attempt.currency)
 
-    @admin.display(description="fee")
+    @admin.display(description=gettext_lazy("fee"))
     def fee(self, attempt: PaymentAttempt) -> str:
         return shown(attempt.fee_minor, attempt.fee_currency)
 
@@ -77,7 +78,7 @@ class RefundAdmin(FactsAdmin):
     list_filter = ["state"]
     list_select_related = ["attempt"]
 
-    @admin.display(description="amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, refund: Refund) -> str:
         return shown(refund.amount_minor, refund.currency)
 
@@ -88,7 +89,7 @@ class DisputeAdmin(FactsAdmin):
     list_filter = ["state"]
     list_select_related = ["attempt"]
 
-    @admin.display(description="amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, dispute: Dispute) -> str:
         return shown(dispute.amount_minor, dispute.currency)
 
@@ -100,7 +101,7 @@ class StripeEventAdmin(FactsAdmin):
     search_fields = ["stripe_id", "object_id", "payment_intent_id"]
     actions = ["look_again"]
 
-    @admin.action(description="Take out of quarantine and look at Stripe again")
+    @admin.action(description=gettext_lazy("Take out of quarantine and look at Stripe again"))
     def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         if not may_act(request, "donations.stripeevent"):
             self.message_user(request, _("Only finance tries events again."), messages.ERROR)
@@ -108,6 +109,6 @@ class StripeEventAdmin(FactsAdmin):
         for event in events:
             try:
                 services.retry_event(event, by=request.user, at=timezone.now())
-                self.message_user(request, f"{event}: a worker looks again.", messages.SUCCESS)
+                self.message_user(request, _("%(event)s: a worker looks again.") % {"event": event}, messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, f"{event}: {refusal}", messages.ERROR)

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
 from donations.receipts import services
@@ -27,11 +28,11 @@ class ReceiptAdmin(FactsAdmin):
     inlines = [DeliveryInline]
     actions = ["send_again"]
 
-    @admin.display(description="amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, receipt: Receipt) -> str:
         return shown(receipt.amount_minor, receipt.currency)
 
-    @admin.display(description="paper")
+    @admin.display(description=gettext_lazy("paper"))
     def paper(self, receipt: Receipt) -> str:
         if receipt.document.state != Owed.State.DONE:
             return str(receipt.document.state)
@@ -50,7 +51,7 @@ class ReceiptAdmin(FactsAdmin):
         except DomainError as refusal:
             return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain")
 
-    @admin.action(description="Mail the donor the same receipt again")
+    @admin.action(description=gettext_lazy("Mail the donor the same receipt again"))
     def send_again(self, request: HttpRequest, rows: QuerySet[Receipt]) -> None:
         if not may_act(request, "donations.receipt"):
             self.message_user(request, _("Only finance sends receipts again."), messages.ERROR)
@@ -58,7 +59,7 @@ class ReceiptAdmin(FactsAdmin):
         for receipt in rows:
             try:
                 services.resend(receipt, by=request.user, at=timezone.now())
-                self.message_user(request, f"{receipt} is on its way.", messages.SUCCESS)
+                self.message_user(request, _("%(receipt)s is on its way.") % {"receipt": receipt}, messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
 

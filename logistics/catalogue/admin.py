@@ -3,6 +3,7 @@ from typing import Any, cast
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from logistics.admin_parts import HouseAdmin, VersionedForm, keep
 from logistics.catalogue import services
@@ -31,8 +32,8 @@ class ItemAdmin(HouseAdmin):
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": ("seen_version", "code", ("name_en", "name_fr"), "category", "is_active")}),
-        ("Customs and weight", {"fields": (("unit", "hs6"), "unit_weight_kg")}),
-        ("Dangerous goods", {"fields": (("is_dangerous", "un_number"),)}),
+        (gettext_lazy("Customs and weight"), {"fields": (("unit", "hs6"), "unit_weight_kg")}),
+        (gettext_lazy("Dangerous goods"), {"fields": (("is_dangerous", "un_number"),)}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Item | None = None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -49,8 +50,11 @@ class CharityAdmin(ModelAdmin):
     list_display = ["name", "registration", "jurisdiction", "time_zone"]
     fieldsets = [
         (None, {"fields": ["seen_version", "name", "name_local", "address", "country", "email", "phone", "website"]}),
-        ("Receipts", {"fields": ["jurisdiction", "registration", "time_zone", "signatory", "signatory_title"]}),
-        ("Giving", {"fields": ["currencies"]}),
+        (
+            gettext_lazy("Receipts"),
+            {"fields": ["jurisdiction", "registration", "time_zone", "signatory", "signatory_title"]},
+        ),
+        (gettext_lazy("Giving"), {"fields": ["currencies"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

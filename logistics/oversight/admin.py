@@ -43,8 +43,8 @@ class OwedAdmin(LookOnlyAdmin):
         raise NotImplementedError
 
     @display(description=gettext_lazy("state"), label=STATE_LABELS, ordering="state")
-    def state_shown(self, row: Owed) -> str:
-        return row.state
+    def state_shown(self, row: Owed) -> tuple[str, str]:
+        return row.state, str(Owed.State(row.state).label)
 
     def has_try_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return cast(User, request.user).has_role(*self.retry_roles)

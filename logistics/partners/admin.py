@@ -69,7 +69,7 @@ class PartnerAdmin(HouseAdmin):
     search_fields = ("code", "name")
     fieldsets = (
         (None, {"fields": ("seen_version", ("code", "status"), "name", "languages")}),
-        ("Office", {"fields": ("address", ("country", "tax_number"))}),
+        (gettext_lazy("Office"), {"fields": ("address", ("country", "tax_number"))}),
     )
     inlines = (ContactsInline, SitesInline)
     actions_detail = ("issue_key",)

@@ -19,6 +19,11 @@ from logistics.people.models import ApiKey, Role, User
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 
 
+def _short(role: str) -> str:
+    """Return what a role is called, without what it may do."""
+    return str(Role(role).label).partition(":")[0].strip().lower()
+
+
 def _roles() -> forms.MultipleChoiceField:
     return forms.MultipleChoiceField(
         choices=Role.choices,
@@ -74,7 +79,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
 
     @display(description=gettext_lazy("roles"), label=True)
     def roles_shown(self, user: User) -> str:
-        return ", ".join(user.roles) or ("superuser" if user.is_superuser else "–")
+        return ", ".join(_short(role) for role in user.roles) or (_("superuser") if user.is_superuser else "–")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()

@@ -176,11 +176,11 @@ class ShipmentAdmin(HouseAdmin):
     fieldsets = (
         (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (
-            "What and to whom",
+            gettext_lazy("What and to whom"),
             {"fields": ("title", "reference", "purpose", "consignee", "notify_party", "hand_over_point")},
         ),
         (
-            "How",
+            gettext_lazy("How"),
             {
                 "fields": (
                     ("mode", "incoterm", "incoterm_place"),
@@ -191,8 +191,8 @@ class ShipmentAdmin(HouseAdmin):
                 )
             },
         ),
-        ("When", {"fields": (("packed_on", "departs_on", "reaches_port_on", "arrives_on"),)}),
-        ("For the customs", {"fields": ("customs_currency", ("freight_minor", "freight_currency"))}),
+        (gettext_lazy("When"), {"fields": (("packed_on", "departs_on", "reaches_port_on", "arrives_on"),)}),
+        (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight_minor", "freight_currency"))}),
     )
     actions_detail = ("upload", *(f"do_{name}" for name in PAGES))
 
