@@ -4,11 +4,13 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
+import psycopg
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from logistics.owed.relay import sweep
+from logistics.owed.turn import Turn
 from logistics.vitals import services as vitals
 
 log = logging.getLogger(__name__)
@@ -29,23 +31,26 @@ class Command(BaseCommand):
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-        while not stop.is_set():
-            try:
-                if self._is_the_active_one():
-                    did = asdict(sweep())
-                    vitals.beat("relay")
-                    if any(did.values()):
-                        log.info("swept", extra=did)
-            except OperationalError:
-                # PostgreSQL restarts; the pool finds a new connection at the next sweep.
-                log.warning("the database does not answer; trying again")
-                connection.close()
-            if once:
-                return
-            stop.wait(every)
+        with Turn(LOCK) as turn:
+            while not stop.is_set():
+                sweep_if_active(turn)
+                if once:
+                    return
+                stop.wait(every)
 
-    def _is_the_active_one(self) -> bool:
-        """Hold the session's advisory lock; re-entrant, released by PostgreSQL when this process dies."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-            return bool(cursor.fetchone()[0])
+
+def sweep_if_active(turn: Turn) -> bool:
+    """Sweep once if it is our turn, and say whether we did; a database that does not answer is asked again later."""
+    try:
+        if not turn.is_ours():
+            return False
+        did = asdict(sweep())
+        vitals.beat("relay")
+    except (OperationalError, InterfaceError, psycopg.Error):
+        # PostgreSQL restarts, or a statement took too long. The turn stays ours unless its own session broke.
+        log.warning("the database does not answer; trying again")
+        connection.close()
+        return False
+    if any(did.values()):
+        log.info("swept", extra=did)
+    return True
