@@ -1,6 +1,7 @@
 """Rules of the house that a machine can hold: who may come in, names that must exist, sizes."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,23 @@ def test_every_task_that_is_named_exists():
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_longer_than_four_hundred_lines(path):
     assert len(path.read_text().splitlines()) <= 400
+
+
+def test_every_room_has_its_floors():
+    """Each room stands in the contract by which its models import nothing of what is above them (pyproject.toml)."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    floors = next(contract for contract in contracts if contract["name"].startswith("Inside each room"))
+    rooms = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in SOURCES
+        if path.stem in floors_named(floors) and len(path.relative_to(ROOT).parts) == 3
+    }
+
+    assert rooms == set(floors["containers"])
+
+
+def floors_named(contract: dict[str, Any]) -> set[str]:
+    return {layer.strip("()") for layer in contract["layers"]}
 
 
 def test_the_top_level_is_as_agreed():

@@ -104,3 +104,32 @@ def test_a_list_costs_the_same_for_10_and_1000_rows(measured: Measured, who: str
     assert questions == measured.few[who, name]
     # A page of the thousand, except a shipment's trail, which is read as a whole.
     assert len(rows) == 200 or (name == "shipment-trail" and len(rows) > 1000)
+
+
+def lists_with_pages() -> list[str]:
+    return [name for name in list_names() if name != "shipment-trail"]
+
+
+@pytest.mark.parametrize("name", lists_with_pages())
+def test_a_list_can_be_put_in_order(measured: Measured, name: str):
+    view = next(route.callback.cls for route in routes() if route.name == name)
+    url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
+
+    assert "id" in view.ordering_fields
+    ids = {}
+    for order in [sign + field_name for field_name in view.ordering_fields for sign in ("", "-")]:
+        answer = measured.clients["staff"].get(url, {"ordering": order, "page_size": 20})
+        assert answer.status_code == 200, (order, answer.content)
+        ids[order] = [row["id"] for row in answer.json()["results"]]
+    assert ids["id"] == sorted(ids["id"])
+    assert ids["-id"] == sorted(ids["-id"], reverse=True)
+    assert ids["id"] != ids["-id"]
+
+
+@pytest.mark.parametrize("name", lists_with_pages())
+def test_a_list_says_by_what_it_can_be_put_in_order(measured: Measured, name: str):
+    url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
+
+    answer = measured.clients["staff"].get(url, {"ordering": "colour"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")

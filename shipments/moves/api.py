@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -142,7 +141,6 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     serializer_class = ShipmentOut
     permission_classes = [ALL]
     filterset_class = ShipmentFilter
-    filter_backends = [django_filters.rest_framework.DjangoFilterBackend, OrderingFilter]
     ordering_fields = ["id", "number"]
     ordering = ["-id"]
     lookup_url_kwarg = "shipment"
