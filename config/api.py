@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.filters import OrderingFilter as DRFOrderingFilter
+from rest_framework.filters import SearchFilter as DRFSearchFilter
 from rest_framework.pagination import CursorPagination as DRFCursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,7 +38,7 @@ class CursorPagination(DRFCursorPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (ValidationError, ValueError) as error:
+        except (ValidationError, ValueError, DataError) as error:
             # A cursor of somebody's own making: its position is no value of the field.
             raise exceptions.NotFound(self.invalid_cursor_message) from error
 
@@ -79,6 +81,24 @@ class OrderingFilter(DRFOrderingFilter):
                 "required": False,
                 "description": f"{_default_order(view)} With `-`: descending.",
                 "schema": {"type": "string", "enum": values},
+            }
+        ]
+
+
+class SearchFilter(DRFSearchFilter):
+    """`?search=words`: each word must stand in one of the view's `search_fields`; a view without them has no search."""
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        fields = getattr(view, "search_fields", ())
+        if not fields:
+            return []
+        return [
+            {
+                "name": self.search_param,
+                "in": "query",
+                "required": False,
+                "description": f"Each word must stand in one of: {', '.join(fields)}.",
+                "schema": {"type": "string"},
             }
         ]
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +19,7 @@ from rest_framework.views import APIView
 from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
+from logistics.parsers import MultiPartParser
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from shipments import examples
