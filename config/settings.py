@@ -233,7 +233,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "logistics.people.backends.guessed_email"
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
+AXES_CLIENT_IP_CALLABLE = "logistics.visitors.address_of"
 AXES_VERBOSE = False
 AXES_LOCKOUT_CALLABLE = "config.errors.locked_out"
 # Fernet keys for encrypted columns, newest first; older ones still decrypt.
@@ -280,11 +280,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["logistics.people.permissions.NobodyUnlessAllowed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["logistics.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "rest_framework.filters.SearchFilter",
+        "config.api.SearchFilter",
         "config.api.OrderingFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.AutoSchema",
@@ -298,7 +298,6 @@ REST_FRAMEWORK = {
         "caller": env.str("RATE_CALLER", default="1200/min"),
         "give": env.str("RATE_GIVE", default="20/hour"),
     },
-    "NUM_PROXIES": TRUSTED_PROXIES,
     "UNICODE_JSON": True,
     "COERCE_DECIMAL_TO_STRING": True,
 }

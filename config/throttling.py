@@ -6,6 +6,8 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
+from logistics.visitors import address_of
+
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ class CallerThrottle(SimpleRateThrottle):
         if request.user and request.user.is_authenticated:
             self.rate, who = self.THROTTLE_RATES["caller"], f"user {request.user.pk}"
         else:
-            self.rate, who = self.THROTTLE_RATES["anonymous"], self.get_ident(request)
+            self.rate, who = self.THROTTLE_RATES["anonymous"], address_of(request)
         self.num_requests, self.duration = self.parse_rate(self.rate)
         # Addresses are personal data: the cache holds only their keyed hash.
         return f"throttle-{salted_hmac('throttle', who, algorithm='sha256').hexdigest()}"
@@ -38,7 +40,7 @@ class ScopedThrottle(ScopedRateThrottle):
     """The limit of a view's `throttle_scope`; with the cache down requests pass, and views count in the database."""
 
     def get_cache_key(self, request: Request, view: Any) -> str:
-        who = f"user {request.user.pk}" if request.user and request.user.is_authenticated else self.get_ident(request)
+        who = f"user {request.user.pk}" if request.user and request.user.is_authenticated else address_of(request)
         return f"throttle-{salted_hmac(f'throttle {self.scope}', who, algorithm='sha256').hexdigest()}"
 
     def allow_request(self, request: Request, view: Any) -> bool:

@@ -15,7 +15,6 @@ from donations import amounts
 from donations.api_fields import PUBLIC, AmountField, StrictCharField
 from donations.checkout import following, offline, services
 from donations.checkout.following import Following
-from donations.checkout.visitors import address_of
 from donations.gateway import PaymentProviderUnavailable
 from donations.giving import tokens
 from donations.giving.api import DONATION_EXAMPLE, DonationOut, DonationReading
@@ -29,6 +28,7 @@ from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.people.models import Role
 from logistics.people.permissions import Anyone, actor, allow
+from logistics.visitors import address_of
 
 DECLINED = gettext_lazy(
     "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
@@ -254,7 +254,10 @@ class DonationViewSet(DonationReading):
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
     @idempotent
     def issue_receipt(self, request: Request, pk: str) -> Response:
-        """Issue the receipt of a gift for which something was missing before (`receipt_blocked_by`)."""
+        """Issue the receipt of a gift for which something was missing before (`receipt_blocked_by`).
+
+        A receipt that could not be printed is replaced by a new one that names its number: correct the donor first.
+        """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt).data, status=201)
 

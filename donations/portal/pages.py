@@ -18,7 +18,6 @@ from donations.appeals.models import Appeal
 from donations.checkout import following
 from donations.checkout import services as checkout
 from donations.checkout.api import receipt_response
-from donations.checkout.visitors import address_of
 from donations.giving import services as giving
 from donations.giving import tokens
 from donations.giving.models import Donor
@@ -34,6 +33,7 @@ from logistics.charity.models import Charity
 from logistics.documents import services as documents
 from logistics.errors import DomainError
 from logistics.people.permissions import public_page
+from logistics.visitors import address_of
 
 # Where most needed: a form without an appeal.
 ANY = "most-needed"
