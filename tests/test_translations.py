@@ -9,7 +9,11 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
+from django.utils.translation import gettext, override, pgettext
 from django.utils.translation.template import templatize
+
+from logistics.audit.models import AuditEntry
+from shipments.moves import story
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("config", "logistics", "shipments", "donations")
@@ -123,3 +127,28 @@ def test_catalogs_do_not_contradict_each_other():
                     said.setdefault((message.context, single), set()).add(str(message.string))
 
     assert {key: texts for key, texts in said.items() if len(texts) > 1} == {}
+
+
+def test_a_word_that_is_a_thing_and_a_command_is_told_apart():
+    with override("fr"):
+        assert (gettext("Seal"), pgettext("shipment, a button", "Seal")) == ("Scellé", "Sceller")
+
+
+@pytest.mark.parametrize(
+    ("verb", "details", "english", "french_words"),
+    [
+        ("manifest refused", {"errors": 1}, "with 1 error;", "avec 1 erreur ;"),
+        ("manifest refused", {"errors": 2}, "with 2 errors;", "avec 2 erreurs ;"),
+        ("dispatched", {"contacts_told": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
+        ("manifest imported", {"packages": 1, "lines": 3}, "1 package and 3 lines", "1 colis et 3 lignes"),
+        ("discrepancy decided", {"kind": "short", "decision": "write_off"}, "(short): write off", "passer en perte"),
+        ("paper issued", {"kind": "labels", "number": "1", "version": 2}, "1 (labels)", "1 (étiquettes)"),
+    ],
+)
+def test_the_trail_counts_and_names_in_the_language_of_its_reader(verb, details, english, french_words):
+    entry = AuditEntry(verb=verb, details=details)
+
+    with override("en"):
+        assert english in story.sentence(entry, "Ama")
+    with override("fr"):
+        assert french_words in story.sentence(entry, "Ama")
