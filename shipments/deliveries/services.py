@@ -15,12 +15,14 @@ from logistics.audit import services as audit
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
+from logistics.partners.models import Membership
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
-from shipments.manifests import texts
+from shipments.manifests import access, texts
+from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import DELIVERABLE, Status
 
@@ -77,38 +79,17 @@ def confirm(
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the end,
     Invalid for figures that cannot be, NothingToConfirm.
     """
-    shipment = _held(shipment)
-    said = {
-        "stated_at": stated_at,
-        "received_by": received_by,
-        "default": default,
-        "exceptions": list(exceptions),
-        "unlisted": list(unlisted),
-        "source": source,
-        **more,
-    }
+    shipment = manifests.hold(shipment)
+    about = {"stated_at": stated_at, "received_by": received_by, "default": default, "source": source, **more}
+    said = about | {"exceptions": list(exceptions), "unlisted": list(unlisted)}
     _printable(said)
     body_sha256 = hash_of(said)
     before = list(shipment.deliveries.order_by("sequence"))
-    if known := next((delivery for delivery in before if delivery.client_id == client_id), None):
-        return Confirmed(_repeated(known, body_sha256), False, figures.standing(shipment))
+    if known := _repeated(before, client_id, body_sha256):
+        return Confirmed(known, False, figures.standing(shipment))
     _may_confirm(shipment, stated_at, at)
-    counted = counting.count(shipment, default, exceptions)
-    delivery = Delivery.objects.create(
-        id=uuid7(),
-        shipment=shipment,
-        sequence=len(before) + 1,
-        client_id=client_id,
-        body_sha256=body_sha256,
-        stated_at=stated_at,
-        recorded_at=at,
-        recorded_by=by,
-        source=source,
-        default=default,
-        received_by=received_by,
-        **more,
-    )
-    kept = _keep(delivery, counted, default, unlisted)
+    delivery = _recorded(shipment, before, client_id=client_id, body_sha256=body_sha256, by=by, at=at, **about)
+    kept = _keep(delivery, counting.count(shipment, default, exceptions), default, unlisted)
     standing = figures.standing(shipment)
     opened = _open_discrepancies(delivery, kept, unlisted, at=at)
     _move(shipment, standing, at=at)
@@ -132,30 +113,24 @@ def confirm(
 def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> "Confirmed":
     """Correct a delivery by a second one with the same figures below zero; then the right one can be confirmed.
 
-    Its discrepancies that nobody closed are closed, and its goods-received note is no longer valid.
+    Its open discrepancies are closed; what was decided on stays for staff to close. Its goods-received note is no
+    longer valid. A partner takes back what it said itself, never what staff recorded for it.
     Raises CannotReverse, ClientIdReused, WrongState once the shipment is closed.
     """
-    shipment = _held(delivery.shipment)
+    shipment = manifests.hold(delivery.shipment)
     body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
     before = list(shipment.deliveries.order_by("sequence"))
-    if known := next((other for other in before if other.client_id == client_id), None):
-        return Confirmed(_repeated(known, body_sha256), False, figures.standing(shipment))
-    if shipment.status not in DELIVERABLE:
-        raise WrongState(
-            _("The shipment is %(status)s.") % {"status": shipment.get_status_display().lower()},
-            current=shipment.status,
-        )
-    if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
-        raise CannotReverse(_("This delivery is reversed already, or is itself a reversal."))
-    reversal = Delivery.objects.create(
-        id=uuid7(),
-        shipment=shipment,
-        sequence=len(before) + 1,
+    if known := _repeated(before, client_id, body_sha256):
+        return Confirmed(known, False, figures.standing(shipment))
+    _may_reverse(delivery, shipment, before, by)
+    reversal = _recorded(
+        shipment,
+        before,
         client_id=client_id,
         body_sha256=body_sha256,
+        by=by,
+        at=at,
         stated_at=at,
-        recorded_at=at,
-        recorded_by=by,
         source=Delivery.Source.API,
         default=Delivery.Default.NONE,
         received_by=delivery.received_by,
@@ -233,14 +208,33 @@ def _printable(said: Mapping[str, Any]) -> None:
             texts.check(entry, path=f"{name}[{place}]")
 
 
-def _held(shipment: Shipment) -> Shipment:
-    held = lock(shipment)
-    held.consignee = shipment.consignee
-    return held
+def _recorded(
+    shipment: Shipment,
+    before: Sequence[Delivery],
+    *,
+    client_id: UUID,
+    body_sha256: str,
+    by: User,
+    at: datetime,
+    **said: Any,
+) -> Delivery:
+    """Store the next delivery of a shipment; its lines follow."""
+    return Delivery.objects.create(
+        id=uuid7(),
+        shipment=shipment,
+        sequence=len(before) + 1,
+        client_id=client_id,
+        body_sha256=body_sha256,
+        recorded_at=at,
+        recorded_by=by,
+        **said,
+    )
 
 
-def _repeated(known: Delivery, body_sha256: str) -> Delivery:
-    if known.body_sha256 != body_sha256:
+def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> Delivery | None:
+    """Return the delivery that this client_id made already, if any. Raises ClientIdReused if it said otherwise."""
+    known = next((delivery for delivery in before if delivery.client_id == client_id), None)
+    if known is not None and known.body_sha256 != body_sha256:
         raise ClientIdReused(
             _("This client_id confirmed something else. Send a new client_id with a new confirmation."),
             delivery=str(known.pk),
@@ -257,6 +251,20 @@ def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
         )
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("That time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+
+
+def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delivery], by: User) -> None:
+    if access.is_partner(by):
+        colleagues = Membership.objects.filter(partner__memberships__user=by, user=delivery.recorded_by_id)
+        if not colleagues.exists():
+            raise CannotReverse(_("The charity recorded this for you. Ask its coordinator to reverse it."))
+    if shipment.status not in DELIVERABLE:
+        raise WrongState(
+            _("The shipment is %(status)s.") % {"status": shipment.get_status_display().lower()},
+            current=shipment.status,
+        )
+    if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
+        raise CannotReverse(_("This delivery is reversed already, or is itself a reversal."))
 
 
 def _keep(
@@ -310,13 +318,11 @@ def _lost_packages(kept: list[Counted]) -> "list[tuple[UUID, list[Counted]]]":
 
 
 def _close_corrected(delivery: Delivery, *, by: User, at: datetime) -> None:
-    for discrepancy in (
-        delivery.discrepancies.exclude(state=Discrepancy.State.CLOSED).select_for_update().order_by("pk")
-    ):
+    still_open = delivery.discrepancies.filter(state=Discrepancy.State.OPEN)
+    for discrepancy in still_open.select_for_update().order_by("pk"):
         discrepancy.state = Discrepancy.State.CLOSED
-        if not discrepancy.decision:
-            discrepancy.decision = Discrepancy.Decision.NONE
-            discrepancy.decided_at, discrepancy.decided_by = at, by
+        discrepancy.decision = Discrepancy.Decision.NONE
+        discrepancy.decided_at, discrepancy.decided_by = at, by
         discrepancy.closed_at, discrepancy.closed_by = at, by
         _save(discrepancy)
 

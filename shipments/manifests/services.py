@@ -60,6 +60,12 @@ class Stop(NamedTuple):
     mark: str
 
 
+def hold(shipment: Shipment) -> Shipment:
+    """Return the shipment and its consignee as they are once nobody else can change the shipment."""
+    fresh = Shipment.objects.select_for_update(of=("self",)).select_related("consignee")
+    return fresh.get(pk=shipment.pk)
+
+
 @transaction.atomic
 def create(
     *, title: str, consignee: Partner, customs_currency: str, stops: Iterable[Stop], by: User, at: datetime, **more: Any

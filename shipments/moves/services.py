@@ -15,8 +15,8 @@ from logistics.errors import DomainError, Invalid
 from logistics.mail import services as mail
 from logistics.partners.models import Contact
 from logistics.people.models import User
-from logistics.transactions import lock
 from shipments.deliveries.models import Discrepancy
+from shipments.manifests import services as manifests
 from shipments.manifests import totals
 from shipments.manifests.models import ManifestLine, Shipment
 from shipments.manifests.states import Status
@@ -196,9 +196,7 @@ def manifest_hash(shipment: Shipment) -> str:
 
 
 def _held(shipment: Shipment) -> Shipment:
-    held = lock(shipment)
-    held.consignee = shipment.consignee
-    return held
+    return manifests.hold(shipment)
 
 
 def _reason(reason: str) -> None:

@@ -14,7 +14,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError
 from logistics.people.models import User
-from logistics.transactions import lock
+from shipments.manifests import services as manifests
 from shipments.manifests import texts
 from shipments.manifests.models import Shipment
 from shipments.papers import contexts
@@ -89,8 +89,7 @@ def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None
     Raises NotSealed, CharityNotSetUp.
     """
     texts.check(leg or {})
-    held = lock(shipment)
-    held.consignee = shipment.consignee
+    held = manifests.hold(shipment)
     if held.sealed_at is None:
         raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))
     charity = the_charity()

@@ -248,6 +248,38 @@ class TestReversal:
         lines = DeliveryLine.objects.aggregate(good=Sum("good"), missing=Sum("missing"))
         assert lines == {"good": 20, "missing": 0}
 
+    def test_leaves_to_staff_what_they_decided(self) -> None:
+        shipment = make_dispatched(2)
+        delivery = confirm(shipment, {"package": 1, "missing": True}, {"package": 2, "damaged": 1, "reason": "wet"})
+        row = shipment.discrepancies.get(kind="damage")
+        by = make_user(Role.COORDINATOR)
+        services.decide(row, decision="claim", note="insured", version=row.version, by=by, at=NOON)
+
+        reverse(delivery)
+
+        assert set(shipment.discrepancies.values_list("kind", "state", "decision")) == {
+            ("lost_package", "closed", "none"),
+            ("damage", "decided", "claim"),
+        }
+
+    def test_a_partner_takes_back_its_own_and_not_what_staff_recorded(self) -> None:
+        partner = make_partner()
+        shipment, client = make_dispatched(2, partner=partner), key_client(make_key(partner))
+        by_staff = confirm(shipment, {"package": 1, "good": 1}, default="none")
+        told = {"stated_at": NOON, "received_by": "Awa", "default": "good", "client_id": uuid4()}
+        address = f"/api/v1/shipments/{shipment.number}/deliveries/"
+        own = client.post(address, told, format="json", headers=once()).json()
+
+        def take_back(key: Any) -> Any:
+            told = {"client_id": str(uuid4()), "reason": "wrong"}
+            return client.post(f"{address}{key}/reverse/", told, format="json", headers=once())
+
+        refused, done = take_back(by_staff.pk), take_back(own["id"])
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "cannot_reverse")
+        assert "charity" in refused.json()["detail"]
+        assert done.status_code == 201, done.json()
+
     def test_happens_once(self) -> None:
         delivery = confirm(make_dispatched())
         reversal = reverse(delivery)

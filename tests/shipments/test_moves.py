@@ -119,6 +119,16 @@ class TestSeal:
         assert (context["prepared_by"], context["checked_by"]) == ("Lee Ka Yan", "Awa")
 
 
+def test_a_paper_is_in_the_languages_of_the_consignee_that_the_shipment_has_by_now() -> None:
+    stale = make_packed(partner=make_partner(languages=["fr", "en"]))
+    Shipment.objects.update(consignee=make_partner(languages=["en"], name="The new one"))
+
+    sealed = services.seal(stale, by=make_packer(), at=NOON)
+
+    document = sealed.papers.get().document
+    assert (sealed.consignee.name, document.languages) == ("The new one", ["en"])
+
+
 class TestFrozen:
     def test_the_service_refuses_a_change(self) -> None:
         shipment = make_sealed()
