@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from donations import amounts
+from logistics.admin_parts import NamedLookups
 from logistics.people.models import Role
 
 
@@ -28,7 +29,7 @@ class LookOnly:
         return False
 
 
-class FactsAdmin(LookOnly, ModelAdmin):
+class FactsAdmin(LookOnly, NamedLookups, ModelAdmin):
     show_full_result_count = False  # no COUNT(*) over years of gifts
     list_per_page = 50
 

@@ -1,6 +1,6 @@
 """What the admin pages of all rooms share: refusals are shown, versions are kept, facts are looked at only."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
@@ -42,7 +42,33 @@ class VersionedForm(forms.ModelForm):
         return {name: value for name, value in self.cleaned_data.items() if name != "seen_version"}
 
 
-class HouseAdmin(ModelAdmin):
+class NamedLookups:
+    """A list is narrowed only by what its page offers.
+
+    Django lets an address ask of any column (`?context__donor__name__startswith=Ho`), and so learn letter by
+    letter what no page shows, by whether the list is empty.
+    """
+
+    lookups_linked: ClassVar[frozenset[str]] = frozenset()  # what other pages' links to this list ask for
+    ENDINGS: ClassVar = ("", "__exact", "__isnull", "__id__exact")
+    PERIODS: ClassVar = ("__gte", "__lt", "__year", "__month", "__day")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        page = cast(ModelAdmin, self)
+        offered = page.get_list_filter(request) if request else page.list_filter
+        allowed = {f"{name}{ending}" for name in map(_asked_by, offered) for ending in self.ENDINGS}
+        if page.date_hierarchy:
+            allowed |= {f"{page.date_hierarchy}{period}" for period in self.PERIODS}
+        return lookup in allowed | self.lookups_linked
+
+
+def _asked_by(offer: Any) -> str:
+    """Return the name that a filter of a list asks by: of a column, or its own."""
+    first = offer[0] if isinstance(offer, (list, tuple)) else offer
+    return first if isinstance(first, str) else str(first.parameter_name)
+
+
+class HouseAdmin(NamedLookups, ModelAdmin):
     """Rows are changed by services only; what those refuse is shown, not raised. Nothing is deleted."""
 
     list_per_page = 50

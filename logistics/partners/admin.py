@@ -15,7 +15,7 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
+from logistics.admin_parts import HouseAdmin, LookOnlyInline, NamedLookups, VersionedForm, keep
 from logistics.errors import DomainError
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
@@ -183,7 +183,7 @@ class SiteAdmin(HouseAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin):
+class MembershipAdmin(NamedLookups, ModelAdmin):
     """Which partner a user with the partner's role acts for; a superuser's work."""
 
     list_display = ("user", "partner")

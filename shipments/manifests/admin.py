@@ -43,6 +43,7 @@ class PackageAdmin(LookOnlyAdmin):
         "destination_code",
     )
     list_filter = ("kind", "gross_measured", "shipment__status")
+    lookups_linked = frozenset({"shipment__id__exact"})  # from the page of a shipment
     search_fields = ("shipment__number", "marks", "sscc", "lines__item__code")
     list_select_related = ("shipment", "destination__site")
     ordering = ("-shipment_id", "number")
