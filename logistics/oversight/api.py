@@ -41,7 +41,10 @@ class EmailFilter(filters.FilterSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List mails", description="Mails owed and sent, of the kinds that are your work. What they say is not shown."),
+    list=extend_schema(
+        summary="List mails",
+        description="Mails owed and sent, of the kinds that are your work. What they say is not shown.",
+    ),
     retrieve=extend_schema(summary="Show a mail"),
 )
 class EmailViewSet(ReadOnlyModelViewSet[Email]):
