@@ -12,6 +12,7 @@ from donations import amounts
 from donations.appeals.models import Appeal
 from logistics.audit import services as audit
 from logistics.codes import codes
+from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid
 from logistics.transactions import lock
 
@@ -76,6 +77,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     values["target_minor"] = amounts.read(values.pop("target_amount"), values["currency"], field="target_amount")
     if values.get("country") and values["country"] not in codes.countries():
         raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
+    fonts.check({name: values.get(name) for name in ("title_en", "title_fr")})
     if values.get("closes_on") and values["closes_on"] < values["opens_on"]:
         raise Invalid(_("The last day is before the first."), field="closes_on", code="closes_before_it_opens")
     return values

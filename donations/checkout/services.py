@@ -18,7 +18,6 @@ from donations.payments import services as payments
 from donations.payments.models import LIVING, AttemptState, PaymentAttempt
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
-from logistics.codes import codes
 from logistics.errors import DomainError, Invalid
 from logistics.transactions import lock
 
@@ -107,13 +106,12 @@ def give(wish: Wish, *, address: str, at: datetime) -> PaymentAttempt:
 def _check_donor(wish: Wish) -> None:
     if wish.language not in LANGUAGES:
         raise Invalid(_("We write in English or French."), field="donor.language", code="unknown_language")
-    if wish.country and wish.country not in codes.countries():
-        raise Invalid(_("Choose a country."), field="donor.country", code="unknown_country")
     if not wish.name.strip() and not wish.organisation.strip() and not wish.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
     for field, text in (("donor.name", wish.name), ("donor.organisation", wish.organisation)):
         if any(not character.isprintable() for character in text):
             raise Invalid(_("Use letters only."), field=field, code="not_printable")
+    giving.check_donor({"name": wish.name, "organisation": wish.organisation, "country": wish.country}, path="donor.")
 
 
 def consent_text(language: str) -> str:

@@ -7,12 +7,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 
 from donations.admin_parts import shown
 from donations.giving import services
 from donations.giving.models import Donation, Donor
-from logistics.codes import codes
+from logistics.admin_parts import HouseAdmin
+from logistics.errors import Invalid
 from logistics.people.models import Role
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
@@ -33,13 +33,16 @@ class DonorForm(forms.ModelForm):
         data = super().clean() or {}
         if data.get("seen_version") != self.instance.version:
             raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
-        if data.get("country") and data["country"] not in codes.countries():
-            raise ValidationError({"country": _("Not a country code of ISO 3166-1.")})
+        try:
+            services.check_donor(data)
+        except Invalid as refusal:
+            errors: Any = refusal.details["errors"]
+            raise ValidationError({errors[0]["field"]: str(refusal)}) from refusal
         return data
 
 
 @admin.register(Donor)
-class DonorAdmin(ModelAdmin):
+class DonorAdmin(HouseAdmin):
     form = DonorForm
     list_display = ["name", "organisation", "email", "country", "created_at"]
     search_fields = ["name", "organisation", "email"]

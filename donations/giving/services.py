@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from donations.giving.models import Donation, Donor
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.codes import codes
+from logistics.documents import fonts
 from logistics.errors import Invalid
 from logistics.transactions import lock
 
@@ -47,6 +49,13 @@ def settle(
     return donation
 
 
+def check_donor(fields: Mapping[str, Any], *, path: str = "") -> None:
+    """Refuse a country that does not exist, and a name or an address that no receipt can show. Raises Invalid."""
+    if fields.get("country") and fields["country"] not in codes.countries():
+        raise Invalid(_("Choose a country."), field=f"{path}country", code="unknown_country")
+    fonts.check({name: fields.get(name) for name in ("name", "organisation", "address")}, path=path)
+
+
 def donor_of(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
     """Return the donor of this name under this e-mail, made now if need be; one statement, safe in a race.
 
@@ -76,10 +85,9 @@ def correct_donor(donor: Donor, *, version: int, changes: dict[str, Any], by: An
     """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
 
     Raises Stale when somebody else changed the donor since `version` was read, Invalid for a country that does not
-    exist and for a name under which the same e-mail is known already.
+    exist, for what no receipt can show, and for a name under which the same e-mail is known already.
     """
-    if changes.get("country") and changes["country"] not in codes.countries():
-        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
+    check_donor(changes)
     donor = lock(donor, version=version)
     for name, value in changes.items():
         setattr(donor, name, value)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.codes import codes
+from logistics.documents import fonts
 from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
 from logistics.partners.models import Contact, Membership, Partner, Site
@@ -55,7 +56,8 @@ def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: Us
 
 
 def check_partner(fields: Mapping[str, Any]) -> None:
-    """Raise Invalid for a country or a language that is none."""
+    """Raise Invalid for a country or a language that is none, and for what no paper can show."""
+    fonts.check(fields)
     country = fields.get("country")
     if country is not None and country not in codes.countries():
         raise Invalid(
@@ -109,7 +111,8 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
 
 @transaction.atomic
 def add_contact(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Contact:
-    """Note a person at a partner who is told of shipments."""
+    """Note a person at a partner who is told of shipments. Raises Invalid for what no paper can show."""
+    fonts.check(fields)
     partner = lock(partner)
     contact = Contact.objects.create(partner=partner, **fields)
     audit.record("contact added", partner, by=by, at=at, contact=str(contact.pk))
@@ -120,7 +123,8 @@ def add_contact(partner: Partner, *, fields: Mapping[str, Any], by: User | None,
 def update_contact(
     contact: Contact, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime
 ) -> Contact:
-    """Change a contact. Raises Stale."""
+    """Change a contact. Raises Stale, Invalid."""
+    fonts.check(changes)
     partner = lock(contact.partner)
     contact, changed = change(contact, changes, version=version)
     if changed:
@@ -161,5 +165,6 @@ def update_site(site: Site, changes: Mapping[str, Any], *, version: int, by: Use
 
 
 def _check_site(site: Site) -> None:
+    fonts.check({"public_name": site.public_name})
     if site.kind == Site.Kind.CONFIDENTIAL and site.public_name:
         raise Invalid(_("A confidential site has no public name. Leave it empty."), field="public_name")

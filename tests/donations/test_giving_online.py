@@ -346,3 +346,21 @@ def test_the_gateway_is_never_called_inside_a_transaction(
 def test_an_appeal_has_its_own_gifts(giving: Giving) -> None:
     make_appeal(slug="other")
     assert donation_of(giving.give(appeal="other")).appeal.slug == "other"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("field", ["name", "organisation"])
+@pytest.mark.parametrize("name", ["Chan 🎁", "김철수", "สมชาย", "אבי"])
+def test_a_name_that_no_receipt_can_show_is_refused_before_it_is_paid(giving: Giving, field: str, name: str) -> None:
+    donor = {"name": "Chan Tai Man", "email": "taiman@example.org", field: name}
+    [error] = refusal_of(giving, donor=donor)["errors"]
+    assert (error["field"], error["code"]) == (f"donor.{field}", "not_printable")
+
+
+def test_the_refusal_names_the_characters(giving: Giving) -> None:
+    [error] = refusal_of(giving, donor={"name": "김 Chan 🎁", "email": "taiman@example.org"})["errors"]
+    assert "김 🎁" in error["detail"]
+
+
+@pytest.mark.parametrize("name", ["陳大文", "Aïssata Traoré", "Nguyễn Văn An", "Ɲɛta", "O’Neil"])
+def test_names_that_receipts_can_show_are_taken(giving: Giving, name: str) -> None:
+    assert donation_of(giving.give(donor={"name": name, "email": "taiman@example.org"})).donor.name == name

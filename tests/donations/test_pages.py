@@ -121,6 +121,8 @@ def test_a_suggested_amount_may_be_chosen(giving: Giving) -> None:
         ({"email": "nobody"}, "valid email"),
         ({"currency": "USD"}, "We accept gifts in HKD, XOF, EUR."),
         ({"country": "ZZ"}, "Choose a country."),
+        ({"name": "Chan 🎁"}, "Papers cannot show 🎁. Write it without."),
+        ({"organisation": "김철수"}, "Papers cannot show 김 철 수. Write it without."),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(giving: Giving, changes: Any, said: str) -> None:

@@ -54,7 +54,14 @@ class TestPartners:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("country", "XX"), ("languages", ["tlh"]), ("languages", []), ("code", "über"), ("name", "")],
+        [
+            ("country", "XX"),
+            ("languages", ["tlh"]),
+            ("languages", []),
+            ("code", "über"),
+            ("name", ""),
+            ("name", "Foyer 🏠"),
+        ],
     )
     def test_what_is_wrong_is_named(self, coordinator, field, value):
         answer = coordinator.post("/api/v1/partners/", PARTNER | {field: value}, format="json", headers=once())
