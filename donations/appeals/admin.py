@@ -15,6 +15,7 @@ from donations import amounts
 from donations.admin_parts import shown
 from donations.appeals import services
 from donations.appeals.models import Appeal
+from logistics.admin_parts import HouseAdmin
 from logistics.errors import Invalid
 
 
@@ -48,7 +49,7 @@ class AppealForm(forms.ModelForm):
 
 
 @admin.register(Appeal)
-class AppealAdmin(ModelAdmin):
+class AppealAdmin(HouseAdmin):
     form = AppealForm
     list_display = ["title_en", "target", "opens_on", "closes_on", "slug"]
     list_filter = ["country", "currency"]
@@ -61,6 +62,10 @@ class AppealAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("target"), ordering="target_minor")
     def target(self, appeal: Appeal) -> str:
         return shown(appeal.target_minor, appeal.currency)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Unlike other rows of the house, an appeal without gifts may go.
+        return ModelAdmin.has_delete_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: Appeal, form: Any, change: bool) -> None:
         values = dict(form.cleaned_data)

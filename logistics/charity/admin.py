@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from logistics.admin_parts import HouseAdmin
 from logistics.charity import services
 from logistics.charity.models import Charity
 from logistics.errors import Invalid
@@ -18,7 +18,7 @@ from logistics.errors import Invalid
 class CharityForm(forms.ModelForm):
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     # By hand: the model's own form field warns of the scheme that Django 6 will assume.
-    website = forms.URLField(required=False, assume_scheme="https", widget=UnfoldAdminTextInputWidget)
+    website = forms.URLField(max_length=200, required=False, assume_scheme="https", widget=UnfoldAdminTextInputWidget)
 
     class Meta:
         model = Charity
@@ -45,7 +45,7 @@ class CharityForm(forms.ModelForm):
 
 
 @admin.register(Charity)
-class CharityAdmin(ModelAdmin):
+class CharityAdmin(HouseAdmin):
     form = CharityForm
     list_display = ["name", "registration", "jurisdiction", "time_zone"]
     fieldsets = [
@@ -59,9 +59,6 @@ class CharityAdmin(ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not Charity.objects.exists()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Charity | None = None) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Charity, form: Any, change: bool) -> None:
         values = dict(form.cleaned_data)

@@ -25,9 +25,9 @@ class CharityIn(serializers.Serializer[Any]):
     registration = serializers.CharField(max_length=60, help_text="The tax authority's file number")
     jurisdiction = serializers.ChoiceField(choices=Jurisdiction.choices, help_text="Whose rules receipts follow")
     time_zone = serializers.CharField(max_length=40, help_text="Such as Asia/Hong_Kong: gives receipts their day")
-    email = serializers.EmailField()
+    email = serializers.EmailField(max_length=254)
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
-    website = serializers.URLField(required=False, allow_blank=True, default="")
+    website = serializers.URLField(max_length=200, required=False, allow_blank=True, default="")
     signatory = serializers.CharField(max_length=100, help_text="Who signs receipts")
     signatory_title = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     currencies = serializers.ListField(

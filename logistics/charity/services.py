@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from logistics.audit import services as audit
 from logistics.charity.models import Charity
 from logistics.codes import codes
+from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid, Stale
+from logistics.transactions import Taken, insert
 
 
 class CharityNotSetUp(DomainError):
@@ -51,18 +53,29 @@ def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime
             else _("The charity is not set up yet: send it without a version."),
             version=current,
         )
-    if charity is None:
-        charity = Charity(version=0)
+    is_first = charity is None
+    charity = charity or Charity(version=0)
     for name, value in values.items():
         setattr(charity, name, value)
     charity.version += 1
-    charity.save()
+    try:
+        if is_first:
+            insert(charity)
+        else:
+            charity.save()
+    except Taken as error:
+        raise Stale(_("Somebody else changed this meanwhile. Open it again and repeat your change.")) from error
     audit.record("set up", charity, by=by, at=at, version=charity.version)
     return charity
 
 
+# What of the charity stands on papers.
+ON_PAPER = ("name", "name_local", "address", "registration", "email", "phone", "signatory", "signatory_title")
+
+
 def check(values: dict[str, Any]) -> None:
-    """Refuse what no list knows. Raises Invalid with the field."""
+    """Refuse what no list knows and what no paper can show. Raises Invalid with the field."""
+    fonts.check({name: values.get(name) for name in ON_PAPER})
     if values.get("country") not in codes.countries():
         raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
     if values.get("time_zone") not in available_timezones():

@@ -88,6 +88,10 @@ def test_finance_sets_the_charity_up_and_changes_it_by_version() -> None:
         ({"currencies": ["HKD", "QQQ"]}, ("currencies[1]", "unknown_currency")),
         ({"name": ""}, ("name", "blank")),
         ({"email": "nobody"}, ("email", "invalid")),
+        ({"email": f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 60}.org"}, ("email", "max_length")),
+        ({"website": f"https://example.org/{'a' * 200}"}, ("website", "max_length")),
+        ({"name_local": "구호"}, ("name_local", "not_printable")),
+        ({"address": "1 Road 🏠"}, ("address", "not_printable")),
     ],
 )
 def test_a_charity_that_cannot_be_is_refused(changes: Any, expected: tuple[str, str]) -> None:
@@ -332,6 +336,8 @@ def test_a_donor_is_corrected_by_version_and_stays_known_once() -> None:
     assert send(finance, "PATCH", path, {"name": "C"}, If_Match='"9"').status_code == 412
     assert error_of(send(finance, "PATCH", path, {"name": "B"}, If_Match='"1"')) == ("name", "not_unique")
     assert error_of(send(finance, "PATCH", path, {"country": "ZZ"}, If_Match='"1"')) == ("country", "unknown_country")
+    for field in ("name", "organisation", "address"):
+        assert error_of(send(finance, "PATCH", path, {field: "김"}, If_Match='"1"')) == (field, "not_printable")
     done = send(finance, "PATCH", path, {"name": "C", "address": "1 Road"}, If_Match='"1"')
     assert (done.status_code, done.json()["name"], done.json()["version"]) == (200, "C", 2)
     assert send(signed_in(Role.AUDITOR), "PATCH", path, {"name": "D"}, If_Match='"2"').status_code == 403
