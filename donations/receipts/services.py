@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from donations.giving import tokens
-from donations.giving.models import Donation, Donor
+from donations.giving.models import Donation
 from donations.receipts import shapes
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, WrongState
 from logistics.mail import services as mail
@@ -38,6 +39,9 @@ MISSING = {
     "charity_registration_missing": gettext_lazy("the charity’s registration"),
     "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
     "donor_name_missing": gettext_lazy("the donor’s name"),
+    "charity_not_printable": gettext_lazy("texts of the charity that papers can show"),
+    "donor_not_printable": gettext_lazy("a name and an address of the donor that papers can show"),
+    "appeal_not_printable": gettext_lazy("a title of the appeal that papers can show"),
 }
 
 
@@ -47,11 +51,12 @@ class ReceiptBlocked(DomainError):
     code = "receipt_blocked"
 
 
-def missing_for(charity: Charity, donor: Donor) -> list[str]:
-    """Return what a receipt must carry and does not have, by the rules of the charity's jurisdiction.
+def missing_for(charity: Charity, donation: Donation) -> list[str]:
+    """Return what a receipt must carry and does not have, or cannot show, by the rules of the charity's jurisdiction.
 
     Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
     """
+    donor, appeal = donation.donor, donation.appeal
     needed = {
         "charity_name": charity.name,
         "charity_address": charity.address,
@@ -59,54 +64,63 @@ def missing_for(charity: Charity, donor: Donor) -> list[str]:
         "charity_signatory": charity.signatory,
         "donor_name": donor.addressee,
     }
-    return [f"{name}_missing" for name, value in needed.items() if not value.strip()]
+    said = {
+        "charity": [getattr(charity, name) for name in charities.ON_PAPER],
+        "donor": [donor.addressee, donor.address],
+        "appeal": [appeal.title(donation.language) if appeal else ""],
+    }
+    missing = [f"{name}_missing" for name, value in needed.items() if not value.strip()]
+    return missing + [f"{name}_not_printable" for name, texts in said.items() if fonts.unprintable("".join(texts))]
 
 
-def follow(donation: Donation, *, at: datetime) -> Receipt | None:
+def follow(donation: Donation, *, at: datetime, by: Any = None) -> Receipt | None:
     """Let the receipt say what of the gift is still ours, and return the valid one; the caller holds the lock.
 
     Issued with the money; cancelled when all of it went back (full refund, lost dispute); replaced by one that
-    names its number when a part did. While a bank disputes the payment nothing is issued. What is missing for a
-    receipt is noted on the donation instead. Numbers are taken last, for others wait for them.
+    names its number when a part did, or when it could never be printed. While a bank disputes the payment nothing
+    is issued. What is missing for a receipt is noted on the donation instead. Numbers are taken last, for others
+    wait for them. `by`: who asks; None: Stripe said so.
     """
-    valid = donation.receipts.filter(state=ReceiptState.ISSUED).first()
+    valid = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
     kept_minor = donation.kept_minor
-    if valid is not None and valid.amount_minor == kept_minor:
+    is_dead = valid is not None and valid.document.state == Owed.State.DEAD
+    if valid is not None and valid.amount_minor == kept_minor and not is_dead:
         return valid
     if valid is not None and kept_minor == 0:
-        _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at)
+        _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at, by=by)
         return None
-    if kept_minor == 0 or (valid is None and donation.status == Donation.Status.DISPUTED):
+    if kept_minor == 0 or ((valid is None or is_dead) and donation.status == Donation.Status.DISPUTED):
         return None
     charity = charities.the_charity()
-    missing = missing_for(charity, donation.donor)
+    missing = missing_for(charity, donation)
     if missing != donation.receipt_blocked_by:
         donation.receipt_blocked_by = missing
         donation.save(update_fields=["receipt_blocked_by"])
+    reason = "not_printed" if is_dead else donation.status
     if missing:
         if valid is not None:
-            _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at)
+            _end(valid, ReceiptState.CANCELLED, reason=reason, at=at, by=by)
         return None
     if valid is not None:
-        _end(valid, ReceiptState.REPLACED, reason=donation.status, at=at)
+        _end(valid, ReceiptState.REPLACED, reason=reason, at=at, by=by)
     replaced = valid or donation.receipts.order_by("-id").first()
-    return _issue(donation, charity, kept_minor, replaces=replaced, at=at)
+    return _issue(donation, charity, kept_minor, replaces=replaced, at=at, by=by)
 
 
-def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime) -> None:
+def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by: Any) -> None:
     receipt = lock(receipt)
     receipt.become(state)
     receipt.ended_at = at
     receipt.end_reason = reason[:40]
     receipt.save(update_fields=["state", "ended_at", "end_reason"])
     documents.supersede(receipt.document, at=at)
-    audit.record(f"receipt {state}", receipt.donation, by=None, at=at, receipt=receipt.number, reason=reason)
+    audit.record(f"receipt {state}", receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
     if state == ReceiptState.CANCELLED and receipt.deliveries.filter(state=Owed.State.DONE).exists():
         _mail(receipt, "receipt-cancelled", "donations/mail/receipt_cancelled.txt", ())
 
 
 def _issue(
-    donation: Donation, charity: Charity, amount_minor: int, *, replaces: Receipt | None, at: datetime
+    donation: Donation, charity: Charity, amount_minor: int, *, replaces: Receipt | None, at: datetime, by: Any
 ) -> Receipt:
     issued_on = charities.day_at(charity, at)
     series = charity.jurisdiction
@@ -139,7 +153,7 @@ def _issue(
         replaces=replaces,
     )
     owed.owe(ReceiptDelivery(receipt=receipt))
-    audit.record("receipt issued", donation, by=None, at=at, receipt=number, amount_minor=amount_minor)
+    audit.record("receipt issued", donation, by=by, at=at, receipt=number, amount_minor=amount_minor)
     return receipt
 
 
@@ -187,10 +201,11 @@ def _lines(text: str) -> list[str]:
 def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
     """Issue the receipt of a received gift that lacked something before; twice is the same receipt.
 
+    One whose printing failed for good is replaced by a new one, made of what donor and charity say now.
     Raises ReceiptBlocked while something is still missing, WrongState when there is nothing to receipt.
     """
     donation = lock(donation)
-    receipt = follow(donation, at=at)
+    receipt = follow(donation, at=at, by=by)
     if receipt is not None:
         return receipt
     if donation.receipt_blocked_by:
@@ -208,6 +223,8 @@ def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
 @transaction.atomic
 def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
     """Owe the donor the same receipt once more: the same bytes. Raises WrongState unless it is valid."""
+    # The gift first, as whoever books its payment does: else each could wait for the other.
+    lock(receipt.donation)
     receipt = lock(receipt)
     if receipt.state != ReceiptState.ISSUED:
         raise WrongState(

@@ -14,7 +14,9 @@ from donations.giving.models import Donation, Donor
 from donations.payments import services as payments
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
 from logistics.owed.models import Owed
@@ -210,9 +212,15 @@ def test_a_receipt_that_was_cancelled_before_it_was_mailed_is_never_mailed(givin
     assert ReceiptDelivery.objects.get().last_error_code == "receipt_cancelled"
 
 
+def gift_with_dead_receipt(giving: Giving) -> Donation:
+    """A gift whose receipt the printer refused: taken before doors asked whether papers can show a name."""
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(fonts, "unprintable", lambda text: [])
+        return giving.gift_paid(donor={"name": "김철수", "email": "kim@example.org"})
+
+
 def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_says_so(giving: Giving) -> None:
-    donor = {"name": "\U0001f600", "email": "smile@example.org"}  # no bundled font draws it
-    donation = giving.gift_paid(donor=donor)
+    donation = gift_with_dead_receipt(giving)
 
     delivery = ReceiptDelivery.objects.get(receipt__donation=donation)
     assert (delivery.state, delivery.last_error_code) == (Owed.State.DEAD, "receipt_not_printed")
@@ -256,3 +264,47 @@ def test_what_a_receipt_may_become(giving: Giving) -> None:
     receipt.become(ReceiptState.REPLACED)
     with pytest.raises(Exception, match="cannot become"):
         receipt.become(ReceiptState.CANCELLED)
+
+
+# --- A receipt that cannot be printed --------------------------------------------------------------------------
+
+
+def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corrected(giving: Giving) -> None:
+    donation = gift_with_dead_receipt(giving)
+    staff, path = finance(giving), f"/api/v1/donations/{donation.pk}/issue-receipt/"
+
+    blocked = staff.post(path)
+    assert (blocked.status_code, blocked.json()["code"]) == (409, "receipt_blocked")
+    assert blocked.json()["missing"] == ["donor_not_printable"]
+    corrected = staff.client.patch(
+        f"/api/v1/donors/{donation.donor_id}/",
+        {"name": "Kim Cheol-su"},
+        content_type="application/json",
+        headers={"If-Match": '"1"'},
+    )
+    assert corrected.status_code == 200
+    anew = staff.post(path)
+    assert (anew.status_code, anew.json()["state"]) == (201, "issued")
+    assert staff.post(path).json()["number"] == anew.json()["number"]
+    giving.work()
+
+    old, new = receipts_of(donation)
+    assert (old.document.state, old.document.last_error_code) == (Owed.State.DEAD, "missing_glyphs")
+    assert (old.state, old.end_reason, new.replaces) == (ReceiptState.REPLACED, "not_printed", old)
+    assert "Kim Cheol-su" in pdf_text(receipts.pdf(new)) and old.number in pdf_text(receipts.pdf(new))
+    [mail] = mails()
+    assert mail.attachments[0][1] == receipts.pdf(new)
+    assert {entry.by.roles[0] for entry in AuditEntry.objects.filter(details__receipt=new.number)} == {Role.FINANCE}
+    assert AuditEntry.objects.get(verb="receipt replaced").by is not None
+
+
+def test_a_gift_paid_under_a_name_that_papers_cannot_show_waits_for_finance(giving: Giving) -> None:
+    gift = giving.give()
+    Donor.objects.update(name="김철수")
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    giving.work()
+
+    donation = donation_of(gift)
+    assert (donation.status, donation.receipt_blocked_by) == ("received", ["donor_not_printable"])
+    assert not receipts_of(donation)
