@@ -1,8 +1,8 @@
 """Money that did not come by card: finance writes it down when it is there, and it is receipted like any other."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -15,6 +15,9 @@ from donations.giving.models import Donation
 from donations.receipts import services as receipts
 from logistics.charity import services as charities
 from logistics.errors import Invalid
+
+# What is older was receipted, or belongs to books that are closed: most often its year is a slip.
+OLDEST: Final = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,25 @@ class Arrival:
 def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     """Write down a gift that came by bank, in cash or by cheque: received that day, and receipted.
 
-    An appeal that has closed since may still be named. Raises Invalid, CharityNotSetUp.
+    An appeal that has closed since may still be named. Raises Invalid (field channel, received_on, appeal,
+    donor.name ...), CharityNotSetUp.
     """
     charity = charities.the_charity()
+    today = charities.day_at(charity, at)
     if arrival.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
-    if arrival.received_on > charities.day_at(charity, at):
+    if arrival.received_on > today:
         raise Invalid(_("This day is still to come."), field="received_on", code="in_the_future")
+    if arrival.received_on < today - OLDEST:
+        raise Invalid(
+            _("This day is more than two years ago. Look at it again."), field="received_on", code="too_long_ago"
+        )
     appeal = Appeal.objects.filter(slug=arrival.appeal).first()
     if arrival.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
+    giving.check_donor(
+        {"name": arrival.name, "organisation": arrival.organisation, "country": arrival.country}, path="donor."
+    )
     donor = giving.donor_of(
         name=arrival.name,
         organisation=arrival.organisation,
@@ -73,5 +85,5 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
         at=at,
         by=by,
     )
-    receipts.follow(donation, at=at)
+    receipts.follow(donation, at=at, by=by)
     return donation

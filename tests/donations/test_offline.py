@@ -17,11 +17,17 @@ from logistics.people.models import Role
 from tests.donations.giving import Giving, mails, signed_in
 
 URL = "/api/v1/donations/offline/"
+
+
+def day_ago(days: int) -> str:
+    return (timezone.now() - timedelta(days=days)).date().isoformat()
+
+
 CHEQUE = {
     "amount": "5000.00",
     "currency": "HKD",
     "channel": "cheque",
-    "received_on": "2026-03-01",
+    "received_on": day_ago(30),
     "appeal": "mali",
     "donor": {"organisation": "Chan & Co.", "email": "office@chan.example"},
 }
@@ -39,13 +45,14 @@ def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -
     assert (answer.status_code, answer.json()["status"], answer.json()["received_on"]) == (
         201,
         "received",
-        "2026-03-01",
+        CHEQUE["received_on"],
     )
     receipt = Receipt.objects.get()
     context = receipt.document.context
     assert (context["payment_mode"], context["donor"]["name"]) == ("cheque", "Chan & Co.")
     assert len(mails()) == 1
     assert AuditEntry.objects.get(verb="received").by is not None
+    assert AuditEntry.objects.get(verb="receipt issued").by is not None
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,11 @@ def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -
         ({"received_on": (timezone.now() + timedelta(days=2)).date().isoformat()}, ("received_on", "in_the_future")),
         ({"appeal": "nowhere"}, ("appeal", "unknown_appeal")),
         ({"amount": "0"}, ("amount", "amount_zero")),
+        ({"received_on": "0001-01-01"}, ("received_on", "too_long_ago")),
+        ({"received_on": day_ago(732)}, ("received_on", "too_long_ago")),
+        ({"donor": {"name": "Chan", "email": "a@example.org", "country": "ZZ"}}, ("donor.country", "unknown_country")),
+        ({"donor": {"name": "김철수", "email": "a@example.org"}}, ("donor.name", "not_printable")),
+        ({"donor": {"organisation": "🎁 Ltd", "email": "a@example.org"}}, ("donor.organisation", "not_printable")),
     ],
 )
 def test_what_cannot_have_come_is_refused(giving: Giving, changes: Any, expected: tuple[str, str]) -> None:
