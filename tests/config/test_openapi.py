@@ -113,6 +113,16 @@ def test_whatever_asks_for_a_version_says_so(described):
         assert "If-Match" in [parameter["name"] for parameter in described[name]["parameters"]], name
 
 
+def test_a_search_is_offered_where_something_is_searched(described):
+    def description_of(path):
+        parameters = described[f"GET {path}"]["parameters"]
+        return [parameter["description"] for parameter in parameters if parameter["name"] == "search"]
+
+    assert description_of("/api/v1/partners/") == ["Each word must stand in one of: code, name."]
+    assert description_of("/api/v1/shipments/") == ["In number, reference, title, container, B/L"]
+    assert description_of("/api/v1/shipments/{shipment}/papers/") == []
+
+
 def handler_of(callback, method):
     actions = getattr(callback, "actions", None) or {}
     return inspect.unwrap(getattr(callback.cls, actions.get(method.lower(), method.lower())))
