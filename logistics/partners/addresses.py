@@ -1,6 +1,8 @@
-"""Where sites really are: sealed when written, opened by one function only, which first records who reads and why."""
+"""Where sites really are: sealed when written, shown by one function only, which first records who reads and why."""
 
 import json
+import re
+import unicodedata
 from datetime import datetime
 from typing import TypedDict
 
@@ -17,6 +19,7 @@ from logistics.people.models import Role, User
 from logistics.transactions import lock
 
 REASON_MIN = 10
+TELLING_MIN = 4  # letters and digits; less occurs everywhere
 
 
 class Address(TypedDict):
@@ -37,14 +40,49 @@ class NoAddress(DomainError):
 
 @transaction.atomic
 def seal(site: Site, address: Address, *, version: int, by: User | None, at: datetime) -> Site:
-    """Store where a site really is, encrypted, count the site's version up, and return the site. Raises Stale."""
+    """Store where a site really is, encrypted, count the site's version up, and return the site.
+
+    Raises Stale, and Invalid where what may be known of the site gives it away (check_public).
+    """
     site = lock(site, version=version)
+    _check_public(site, address)
     sealed = _fernet().encrypt(json.dumps(address).encode())
     SiteAddress.objects.update_or_create(site=site, defaults={"sealed": sealed})
     site.version += 1
     site.save(update_fields=["version"])
     audit.record("address sealed", site, by=by, at=at)
     return site
+
+
+def check_public(site: Site) -> None:
+    """Raise Invalid (names_the_place) where what may be known of a confidential site gives its sealed place away.
+
+    That is its name, street or phone number, however written; papers would carry it. Its town may be named: goods
+    change hands in a public place of the same town. An open site hides nothing. Nobody is shown anything here, so no
+    reading is recorded, and the refusal does not say what was found.
+    """
+    row = SiteAddress.objects.filter(site=site).first()
+    if row is not None:
+        _check_public(site, _opened(row))
+
+
+def _check_public(site: Site, address: Address) -> None:
+    if site.kind != Site.Kind.CONFIDENTIAL:
+        return
+    public = _plain(f"{site.hand_over_point} {site.public_name}")
+    hidden = [_plain(address["name"]), _plain(address["address"]), _plain(address["phone"])]
+    if any(len(words) >= TELLING_MIN and words in public for words in hidden):
+        raise Invalid(
+            _("The hand-over point names the place that is to stay secret. Name a public place instead."),
+            field="hand_over_point",
+            code="names_the_place",
+        )
+
+
+def _plain(text: str) -> str:
+    """Return letters and digits only, without case or accents: "Rue 12, Séré" is "rue12sere"."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[\W_]", "", "".join(sign for sign in apart if not unicodedata.combining(sign)))
 
 
 def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
@@ -63,6 +101,10 @@ def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
     row = SiteAddress.objects.filter(site=site).first()
     if row is None:
         raise NoAddress(_("No address is sealed for this site. Seal one with PUT first."))
+    return _opened(row)
+
+
+def _opened(row: SiteAddress) -> Address:
     address: Address = json.loads(_fernet().decrypt(bytes(row.sealed)))
     return address
 

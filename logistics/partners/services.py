@@ -11,6 +11,7 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
+from logistics.partners import addresses
 from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people import services as people
 from logistics.people.models import ApiKey, Role, User
@@ -158,6 +159,7 @@ def update_site(site: Site, changes: Mapping[str, Any], *, version: int, by: Use
     for name, value in changes.items():
         setattr(after, name, value)
     _check_site(after)
+    addresses.check_public(after)
     site, changed = change(site, changes, version=version)
     if changed:
         audit.record("site changed", site, by=by, at=at, fields=changed)

@@ -294,6 +294,28 @@ class TestAddresses:
         with pytest.raises(Forbidden):
             addresses.reveal(site, reason=REASON, by=make_user(is_superuser=True), at=NOON)
 
+    @pytest.mark.parametrize(
+        "point", ["Chez foyer ɲɛta, Bamako", "RUE 12 - Porte 34", "Call 223 20 21 23 45 at the station"]
+    )
+    def test_are_not_given_away_by_the_hand_over_point(self, coordinator, point):
+        told, hidden = make_site(hand_over_point=point), make_site(hand_over_point="Gare routière, Bamako")
+
+        first = seal(coordinator, told)
+        assert seal(coordinator, hidden).status_code == 204
+        url = f"/api/v1/sites/{hidden.pk}/"
+        second = coordinator.patch(url, {"hand_over_point": point, "version": 2}, format="json")
+        town = coordinator.patch(url, {"hand_over_point": "Marché, Bamako", "version": 2}, format="json")
+
+        for refused in (first, second):
+            assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "names_the_place")
+            assert not [value for value in ADDRESS.values() if value in refused.content.decode()]
+        assert town.status_code == 200
+        assert not SiteAddress.objects.filter(site=told).exists()
+        assert not AuditEntry.objects.filter(verb="address read").exists()
+
+    def test_of_an_open_site_hide_nothing(self, coordinator):
+        assert seal(coordinator, make_site(kind="open", public_name=ADDRESS["name"])).status_code == 204
+
     def test_that_nobody_sealed_are_said_to_be_missing(self, coordinator):
         answer = reveal(coordinator, make_site())
 
