@@ -27,7 +27,6 @@ ASSETS = Path(__file__).parent / "assets"
 os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
 # Its steps are for our progress, not for the log; it takes the first ones while it is imported.
 PROGRESS_LOG = logging.getLogger("weasyprint.progress")
-PROGRESS_LOG.setLevel(logging.INFO)
 PROGRESS_LOG.propagate = False
 
 from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
@@ -140,7 +139,10 @@ class _Undefined(str):
 def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
     complaints = _Complaints(progress)
     loggers = [logging.getLogger("weasyprint"), PROGRESS_LOG]
+    # Each time anew: whoever sets logging up again puts every known logger back to a level of its own.
+    PROGRESS_LOG.setLevel(logging.INFO)
     for logger in loggers:
+        logger.disabled = False
         logger.addHandler(complaints)
     try:
         yield complaints
