@@ -19,7 +19,7 @@ class CharityNotSetUp(DomainError):
     code = "charity_not_set_up"
 
     def __init__(self) -> None:
-        super().__init__("The charity is not set up yet. Finance enters it at PUT /api/v1/charity/ or in the admin.")
+        super().__init__(_("The charity is not set up yet. Finance enters it at PUT /api/v1/charity/ or in the admin."))
 
 
 def the_charity() -> Charity:
