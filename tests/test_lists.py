@@ -112,7 +112,8 @@ def lists_with_pages() -> list[str]:
 
 @pytest.mark.parametrize("name", lists_with_pages())
 def test_a_list_can_be_put_in_order(measured: Measured, name: str):
-    view = next(route.callback.cls for route in routes() if route.name == name)
+    callback: Any = next(route.callback for route in routes() if route.name == name)
+    view = callback.cls
     url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
 
     assert "id" in view.ordering_fields
