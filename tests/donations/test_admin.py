@@ -10,6 +10,7 @@ from donations.appeals.models import Appeal
 from donations.giving.models import Donor
 from donations.payments.models import StripeEvent
 from logistics.audit.models import AuditEntry
+from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.people.models import Role
 from tests.donations.giving import Giving, mails, receipts_of, signed_in
@@ -128,3 +129,23 @@ def test_finance_changes_charity_appeal_and_donor_through_the_services(giving: G
     assert {Charity.objects.get().name, Appeal.objects.get().title_en, Donor.objects.get().name} == {"Renamed"}
     assert [Charity.objects.get().version, Appeal.objects.get().version, Donor.objects.get().version] == [2, 2, 2]
     assert set(AuditEntry.objects.values_list("verb", flat=True)) == {"set up", "changed", "corrected"}
+
+
+def test_a_change_in_the_meantime_is_shown_not_a_failure(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the form's look at the version and the service's lock, another change may come."""
+    charity, finance = Charity.objects.get(), signed_in(Role.FINANCE)
+    path = f"/admin/logistics/charity/{charity.pk}/change/"
+    form = {
+        "name": "Renamed", "address": charity.address, "country": "HK", "registration": "91/1234",
+        "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": charity.email, "signatory": "Lee",
+        "currencies": "HKD,XOF", "seen_version": "1",
+    }  # fmt: skip
+
+    def meanwhile(values: Any) -> None:
+        Charity.objects.update(version=2)
+
+    monkeypatch.setattr(charities, "check", meanwhile)
+    answer = finance.post(path, form, follow=True)
+
+    assert answer.status_code == 200 and "The charity is at version 2" in answer.content.decode()
+    assert Charity.objects.get().name == "Harbour Relief"

@@ -21,6 +21,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
 from logistics.owed.models import Owed
 from logistics.people.models import Role
+from logistics.transactions import lock
 from tests.donations.giving import Giving, donation_of, mails, make_charity, pdf_text, receipts_of, signed_in
 
 
@@ -308,3 +309,36 @@ def test_a_gift_paid_under_a_name_that_papers_cannot_show_waits_for_finance(givi
     donation = donation_of(gift)
     assert (donation.status, donation.receipt_blocked_by) == ("received", ["donor_not_printable"])
     assert not receipts_of(donation)
+
+
+def test_sending_again_waits_for_whoever_books_the_payment_and_holds_nothing_meanwhile(
+    committed_giving: Giving,
+) -> None:
+    """Who books holds the gift and then takes the receipt: whoever held the receipt first would lock both out."""
+    donation = committed_giving.gift_paid()
+    [receipt] = receipts_of(donation)
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            lock(donation)
+            resent = other.submit(_resend, receipt)
+            _until_somebody_waits()
+            lock(receipt)
+        assert resent.result(timeout=20).receipt_id == receipt.pk
+
+
+def _resend(receipt: Receipt) -> ReceiptDelivery:
+    try:
+        return receipts.resend(receipt, by=None, at=datetime.now(UTC))
+    finally:
+        connection.close()
+
+
+def _until_somebody_waits() -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(2000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")

@@ -1,6 +1,7 @@
 """What staff read and write over the API, who may, and that a list costs the same at any length."""
 
 import json
+import threading
 import uuid
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from logistics.charity.models import Charity
 from logistics.people.models import Role
 from tests.donations.giving import Giving, make_appeal, make_charity, signed_in
 from tests.donations.test_receipts import received_donation
+from tests.logistics.makers import in_threads
 
 CHARITY = {
     "name": "Harbour Relief",
@@ -97,6 +99,22 @@ def test_finance_sets_the_charity_up_and_changes_it_by_version() -> None:
 def test_a_charity_that_cannot_be_is_refused(changes: Any, expected: tuple[str, str]) -> None:
     assert error_of(send(signed_in(Role.FINANCE), "PUT", "/api/v1/charity/", CHARITY | changes)) == expected
     assert not Charity.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_first_entries_at_once_one_wins_and_the_others_are_told() -> None:
+    finance = [signed_in(Role.FINANCE) for _ in range(4)]
+    start = threading.Barrier(len(finance))
+
+    def put(number: int) -> int:
+        start.wait()
+        return int(send(finance[number], "PUT", "/api/v1/charity/", CHARITY).status_code)
+
+    answers = sorted(in_threads(put, times=len(finance)))
+
+    # The others found it there (428: say which version you read), or were late (412).
+    assert answers[0] == 200 and set(answers[1:]) <= {412, 428}
+    assert Charity.objects.get().version == 1
 
 
 @pytest.mark.django_db
