@@ -86,7 +86,7 @@ def _import(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Read the spreadsheet here and now: no worker sees the upload before this transaction ends."""
     content = (DATA / "packing_list.xlsx").read_bytes()
     upload = imports.upload(shipment, content, dry_run=False, replace=False, by=by, at=at)
-    imports.read_upload(str(upload.pk))
+    imports.read_upload(str(upload.pk), at=at)
     upload.refresh_from_db()
     if upload.outcome != Upload.Outcome.IMPORTED:
         raise RuntimeError(f"the demonstration's spreadsheet is refused: {upload.errors[:3]}")

@@ -1,10 +1,11 @@
 """What queue and clock may wake in this app: each task is one service call, and bears repetition."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from shipments.imports import services as imports
 
 
 @shared_task(name="shipments.read_upload")
 def read_upload(upload_id: str) -> None:
-    imports.read_upload(upload_id)
+    imports.read_upload(upload_id, at=timezone.now())

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
@@ -91,9 +91,9 @@ def retry(row: Upload, *, by: User, at: datetime) -> Upload:
     return row
 
 
-def read_upload(upload_id: str) -> bool:
+def read_upload(upload_id: str, *, at: datetime) -> bool:
     """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
-    return owed.carry_out(Upload, upload_id, _read, _record)
+    return owed.carry_out(Upload, upload_id, _read, partial(_record, at=at))
 
 
 def _read(row: Upload) -> Outcome:
@@ -118,7 +118,7 @@ def _report(row: Upload, said_at: list[float], percent: int) -> None:
         owed.report(row, percent)
 
 
-def _record(row: Upload, outcome: Outcome) -> dict[str, Any]:
+def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, Any]:
     """Write the plan, in the transaction that marks the upload as read."""
     shipment = lock(row.shipment)
     plan, errors = outcome.plan, outcome.errors
@@ -127,7 +127,6 @@ def _record(row: Upload, outcome: Outcome) -> dict[str, Any]:
         errors = _still_fits(row, shipment, plan, errors)
     if plan is None or errors.count:
         if not row.dry_run:
-            at = timezone.now()
             audit.record("manifest refused", shipment, by=None, at=at, upload=str(row.pk), errors=errors.count)
         return {
             "outcome": Upload.Outcome.REFUSED,
@@ -136,7 +135,7 @@ def _record(row: Upload, outcome: Outcome) -> dict[str, Any]:
             "content": None,
         }
     if not row.dry_run:
-        _write(row, shipment, plan)
+        _write(row, shipment, plan, at=at)
     return {
         "outcome": Upload.Outcome.WOULD_IMPORT if row.dry_run else Upload.Outcome.IMPORTED,
         "plan": plan.told(replaces=replaces),
@@ -144,7 +143,7 @@ def _record(row: Upload, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _write(row: Upload, shipment: Shipment, plan: planning.Plan) -> None:
+def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime) -> None:
     before = totals.Totals()
     if row.replace:
         writing.clear(shipment)
@@ -160,7 +159,7 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan) -> None:
         "manifest imported",
         shipment,
         by=row.uploaded_by,
-        at=timezone.now(),
+        at=at,
         upload=str(row.pk),
         packages=plan.totals.package_count,
         lines=plan.totals.line_count,

@@ -35,7 +35,7 @@ def ours(file: Path, shipment: Shipment) -> None:
     row = services.upload(shipment, file.read_bytes(), dry_run=False, replace=False, by=by, at=timezone.now())
     row.refresh_from_db()
     if row.state == row.State.PENDING:
-        services.read_upload(str(row.pk))
+        services.read_upload(str(row.pk), at=timezone.now())
         row.refresh_from_db()
     assert row.outcome == "imported", row.errors[:3] or row.last_error_code
 

@@ -10,7 +10,7 @@ from shipments.imports import services as imports
 from shipments.imports.models import Upload
 from shipments.manifests.models import Shipment
 from tests.factories_shipments import MALI, make_dispatched, make_packed, make_packer, make_sealed, pack
-from tests.logistics.makers import make_partner, make_partner_user, make_site, make_user
+from tests.logistics.makers import NOON, make_partner, make_partner_user, make_site, make_user
 from tests.shipments.test_deliveries import confirm
 from tests.shipments.test_imports import MALI_XLSX, mali_shipment
 
@@ -165,7 +165,7 @@ class TestForms:
         answer = client.post(url, {"file": SimpleUploadedFile("x.xlsx", MALI_XLSX.read_bytes())}, follow=True)
         waiting = answer.content.decode()
         upload = Upload.objects.get()
-        imports.read_upload(str(upload.pk))
+        imports.read_upload(str(upload.pk), at=NOON)
         done = page(client, "upload", upload).content.decode()
 
         assert 'http-equiv="refresh"' in waiting
@@ -179,7 +179,7 @@ class TestForms:
             shipment, (MALI / "lines.csv").read_bytes(), dry_run=True, replace=False, by=make_packer(),
             at=shipment.created_at,
         )  # fmt: skip
-        imports.read_upload(str(upload.pk))
+        imports.read_upload(str(upload.pk), at=NOON)
 
         assert "This is not an .xlsx file" in page(staff(Role.WAREHOUSE), "upload", upload).content.decode()
 
@@ -192,7 +192,7 @@ class TestForms:
         told = {"action": "try_again", "_selected_action": [str(upload.pk)]}
 
         staff(Role.WAREHOUSE).post(reverse("admin:shipments_upload_changelist"), told)
-        imports.read_upload(str(upload.pk))
+        imports.read_upload(str(upload.pk), at=NOON)
 
         upload.refresh_from_db()
         assert upload.outcome == "would_import"

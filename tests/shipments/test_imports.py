@@ -76,7 +76,7 @@ def mali_shipment(**fields: Any) -> Shipment:
 
 def read(shipment: Shipment, content: bytes, *, dry_run: bool = False, replace: bool = False, by: Any = None) -> Upload:
     row = services.upload(shipment, content, dry_run=dry_run, replace=replace, by=by or make_packer(), at=NOON)
-    assert services.read_upload(str(row.pk))
+    assert services.read_upload(str(row.pk), at=NOON)
     row.refresh_from_db()
     return row
 
@@ -154,7 +154,7 @@ class TestTheMaliShipment:
         outcome = services._read(row)
 
         with CaptureQueriesContext(connection) as caught:
-            services._write(row, shipment, outcome.plan)  # type: ignore[arg-type]
+            services._write(row, shipment, outcome.plan, at=NOON)  # type: ignore[arg-type]
 
         writes = [q for q in caught.captured_queries if q["sql"].split()[0] in ("INSERT", "UPDATE", "COPY", "DELETE")]
         assert len(writes) <= 10
@@ -500,7 +500,7 @@ class TestReading:
         row = services.upload(shipment, xlsx(rows), dry_run=False, replace=False, by=make_packer(), at=NOON)
         moves.seal(shipment, by=make_packer(), at=NOON)
 
-        services.read_upload(str(row.pk))
+        services.read_upload(str(row.pk), at=NOON)
 
         row.refresh_from_db()
         assert complaints(row) == [(None, "", "manifest_changed")]
@@ -572,7 +572,7 @@ class TestApi:
 
         taken = self.send(shipment, MALI_XLSX.read_bytes(), client=client)
         waiting = client.get(taken.json()["url"]).json()
-        services.read_upload(taken.json()["id"])
+        services.read_upload(taken.json()["id"], at=NOON)
         done = client.get(taken.json()["url"]).json()
 
         assert taken.status_code == 202
@@ -632,7 +632,9 @@ class TestApi:
 
         read(shipment, xlsx(mali_rows()))
 
-        assert [e.verb for e in audit.trail(shipment)] == ["created", "manifest uploaded", "manifest imported"]
+        trail = list(audit.trail(shipment))
+        assert [entry.verb for entry in trail] == ["created", "manifest uploaded", "manifest imported"]
+        assert trail[-1].at == NOON
 
 
 @pytest.mark.django_db(transaction=True)
@@ -642,7 +644,7 @@ def test_of_two_imports_at_once_one_is_written() -> None:
         services.upload(shipment, xlsx(mali_rows()), dry_run=False, replace=False, by=by, at=NOON) for _ in range(4)
     ]
 
-    in_threads(lambda n: services.read_upload(str(rows[n].pk)), times=4)
+    in_threads(lambda n: services.read_upload(str(rows[n].pk), at=NOON), times=4)
 
     outcomes = sorted(Upload.objects.values_list("outcome", flat=True))
     assert outcomes == ["imported", "refused", "refused", "refused"]
