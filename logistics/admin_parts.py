@@ -53,10 +53,11 @@ class NamedLookups:
     ENDINGS: ClassVar = ("", "__exact", "__isnull", "__id__exact")
     PERIODS: ClassVar = ("__gte", "__lt", "__year", "__month", "__day")
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         page = cast(ModelAdmin, self)
-        offered = page.get_list_filter(request) if request else page.list_filter
-        allowed = {f"{name}{ending}" for name in map(_asked_by, offered) for ending in self.ENDINGS}
+        allowed = {
+            f"{name}{ending}" for name in map(_asked_by, page.get_list_filter(request)) for ending in self.ENDINGS
+        }
         if page.date_hierarchy:
             allowed |= {f"{page.date_hierarchy}{period}" for period in self.PERIODS}
         return lookup in allowed | self.lookups_linked

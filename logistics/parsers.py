@@ -19,7 +19,7 @@ class JSONParser(DRFJSONParser):
     ) -> Any:
         """Return the body. Raises ParseError also for text that is no Unicode, for NUL, and for endless nesting."""
         try:
-            body = super().parse(stream, media_type, parser_context)  # type: ignore[arg-type]  # typed too narrowly
+            body = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError from error
         check(body)

@@ -65,7 +65,7 @@ def test_it_stays_active_after_a_statement_that_took_too_long(one, other):
     with psycopg.connect(**connection.get_connection_params()) as blocker:
         blocker.execute("LOCK TABLE logistics_email IN ACCESS EXCLUSIVE MODE")
         assert not sweep_if_active(one)
-    connection.close_pool()  # the next session has its own time limit again
+    connection.close_pool()  # type: ignore[attr-defined]  # the next session has its own time limit again
 
     assert not sweep_if_active(other)
     assert sweep_if_active(one)
