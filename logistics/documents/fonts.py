@@ -32,6 +32,8 @@ def printable_codepoints() -> frozenset[int]:
 
 def unprintable(text: str) -> list[str]:
     """The characters of a text that no paper of ours can show, each once, in order; usually none."""
+    if text.isascii():
+        return []  # without opening the fonts, which takes half a second in each process
     drawn = dict.fromkeys(char for char in text if unicodedata.category(char) not in UNDRAWN)
     return [char for char in drawn if ord(char) not in printable_codepoints()]
 
