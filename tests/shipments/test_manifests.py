@@ -5,9 +5,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from logistics.audit import services as audit
+from logistics.documents import fonts
 from logistics.errors import Invalid
 from logistics.people.models import Role
-from shipments.manifests import money, totals
+from shipments.manifests import money, texts, totals
 from shipments.manifests import services as manifests
 from shipments.manifests.models import ManifestLine, Package, Shipment
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment, pack
@@ -60,6 +61,15 @@ class TestMoney:
     def test_anything_else_is_refused(self, text: str) -> None:
         with pytest.raises(Invalid):
             money.to_minor(text, "HKD", field="x")
+
+
+class TestTexts:
+    def test_the_letters_that_are_taken_for_granted_are_there(self) -> None:
+        assert fonts.unprintable("".join(texts.LATIN)) == []
+
+    @pytest.mark.parametrize("text", ["Foyer Ɲɛta", "陳大文", "خيمة", "ߒߞߏ", "Réfrigérateur 180 L, 220 V"])
+    def test_the_scripts_of_our_partners_can_be_printed(self, text: str) -> None:
+        assert texts.unprintable(text) == []
 
 
 class TestShipments:
