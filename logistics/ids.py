@@ -8,9 +8,9 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=uuid_utils.uuid7().int)
 
 
-def as_id(text: object) -> uuid.UUID | None:
-    """Read an id out of an address; None for what is no id, which then names no row."""
+def as_ids(text: object) -> list[uuid.UUID]:
+    """Read an id out of an address; empty for what is no id, which then names no row."""
     try:
-        return uuid.UUID(str(text))
+        return [uuid.UUID(str(text))]
     except ValueError:
-        return None
+        return []

@@ -65,7 +65,7 @@ def french() -> dict[Key, Message]:
             for message in read_po(file, locale="fr"):
                 if message.id:
                     single = message.id[0] if message.pluralizable else message.id
-                    found[message.context, single] = message
+                    found[message.context, str(single)] = message
     return found
 
 
@@ -79,7 +79,7 @@ def complaint(forms: Said, message: Message | None) -> str:
         return "no French"
     if message.fuzzy:
         return "fuzzy"
-    written = message.string if isinstance(message.string, tuple) else (message.string,)
+    written = [str(form or "") for form in (message.string if message.pluralizable else (message.string,)) or ()]
     if len(forms) > 1 and len(written) < 2:
         return "no plural"
     if not all(written):
@@ -124,7 +124,7 @@ def test_catalogs_do_not_contradict_each_other():
             for message in read_po(file, locale="fr"):
                 if message.id:
                     single = message.id[0] if message.pluralizable else message.id
-                    said.setdefault((message.context, single), set()).add(str(message.string))
+                    said.setdefault((message.context, str(single)), set()).add(str(message.string))
 
     assert {key: texts for key, texts in said.items() if len(texts) > 1} == {}
 

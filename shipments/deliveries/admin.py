@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
 from logistics.errors import DomainError
-from logistics.ids import as_id
+from logistics.ids import as_ids
 from logistics.people.models import Role, User
 from shipments.deliveries import services
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
@@ -124,7 +124,7 @@ class DiscrepancyAdmin(LookOnlyAdmin):
 
     def _may(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
         allowed = cast(User, request.user).has_role(Role.COORDINATOR)
-        rows = Discrepancy.objects.filter(pk=as_id(object_id), state__in=states)
+        rows = Discrepancy.objects.filter(pk__in=as_ids(object_id), state__in=states)
         return allowed and (object_id is None or rows.exists())
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

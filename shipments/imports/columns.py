@@ -100,7 +100,7 @@ def as_text(cell: Any) -> str:
 def _printed(value: str) -> str:
     if characters := texts.unprintable(value):
         told = {"characters": " ".join(characters)}
-        raise BadCell("unprintable", _("Papers cannot show %(characters)s. Write it without.") % told)
+        raise BadCell("not_printable", _("Papers cannot show %(characters)s. Write it without.") % told)
     return value
 
 

@@ -25,5 +25,5 @@ def check(texts: Mapping[str, Any], *, path: str = "") -> None:
                 raise Invalid(
                     _("Papers cannot show %(characters)s. Write it without.") % {"characters": " ".join(characters)},
                     field=f"{path}.{field}".strip("."),
-                    code="unprintable",
+                    code="not_printable",
                 )

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
 from logistics.errors import DomainError
-from logistics.ids import as_id
+from logistics.ids import as_ids
 from logistics.people.models import User
 from shipments.deliveries.admin import DiscrepanciesInline
 from shipments.imports import services as imports
@@ -240,7 +240,7 @@ class ShipmentAdmin(HouseAdmin):
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         if not cast(User, request.user).has_role(*rules.WAREHOUSE):
             return False
-        shipment = Shipment.objects.filter(pk=as_id(object_id)).first()
+        shipment = Shipment.objects.filter(pk__in=as_ids(object_id)).first()
         return object_id is None or (shipment is not None and shipment.may_be_packed)
 
     @action(description=gettext_lazy("Spreadsheet"), url_path="upload", permissions=["upload"], icon="upload_file")
@@ -307,7 +307,7 @@ def _add_move(name: str) -> None:
     def may(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
         if not cast(User, request.user).has_role(*move.roles):
             return False
-        return object_id is None or Shipment.objects.filter(pk=as_id(object_id), status__in=move.sources).exists()
+        return object_id is None or Shipment.objects.filter(pk__in=as_ids(object_id), status__in=move.sources).exists()
 
     def page(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._move(request, object_id, name)

@@ -25,7 +25,7 @@ def make(good: Path, folder: Path) -> list[BadFile]:
     def spoiled(name: str, code: str, spoil: Callable[[Worksheet, dict[str, int]], None], *, times: int = 1) -> BadFile:
         book = openpyxl.load_workbook(good)
         sheet = book.worksheets[0]
-        spoil(sheet, {str(cell.value): cell.column for cell in sheet[1]})
+        spoil(sheet, {str(cell.value): place for place, cell in enumerate(sheet[1], start=1)})
         path = folder / f"{name.replace(' ', '_')}.xlsx"
         book.save(path)
         return BadFile(name, path, code, times)

@@ -146,7 +146,7 @@ class GoodsStory(Story):
                 self.watch("reading the spreadsheet", seen["progress"])
             return seen if seen["state"] in ("done", "dead") else None
 
-        return eventually("the import ends", ended, within_s=60)  # type: ignore[no-any-return]
+        return eventually("the import ends", ended, within_s=60)
 
     def _totals_are(self, totals: dict[str, Any]) -> None:
         for name, expected in TOTALS.items():
@@ -209,7 +209,7 @@ class GoodsStory(Story):
             self.watch(f"printing the {what}", problem.get("progress", 0))
             return None
 
-        return eventually(f"the {what} is printed", ask, within_s=90)  # type: ignore[no-any-return]
+        return eventually(f"the {what} is printed", ask, within_s=90)
 
     def it_is_sealed_and_the_packing_list_printed(self) -> str:
         warehouse = self.staff("warehouse")

@@ -49,7 +49,7 @@ class Place:
         for file in sorted(self.mailbox.glob("*.log")):
             for part in file.read_bytes().split(b"\n" + b"-" * 79 + b"\n"):
                 if part.strip():
-                    yield message_from_bytes(part, policy=policy.default)  # type: ignore[misc]
+                    yield message_from_bytes(part, policy=policy.default)
 
     def mails_to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails() if mail["To"] == address]
@@ -122,7 +122,7 @@ class Story:
         again = donor.send("POST", "/api/v1/donations/", body, key=key)
         must(again.json() == answer, "the same request again gets the same answer")
         must(again.headers.get("Idempotent-Replayed") == "true", "and says that it is a replay")
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def _receipted(self, gift: dict[str, Any]) -> dict[str, Any]:
         donor = Person(self.place.base_url)
@@ -131,7 +131,7 @@ class Story:
             seen: dict[str, Any] = donor.get(gift["url"])
             return seen if seen["receipt"] and seen["receipt"]["state"] == "done" else None
 
-        return eventually("the receipt is printed", ask)  # type: ignore[no-any-return]
+        return eventually("the receipt is printed", ask)
 
     def _keep_receipt(self, seen: dict[str, Any], email: str, name: str) -> tuple[str, str]:
         """Download the receipt, compare it with the mailed one, and return its number and text."""

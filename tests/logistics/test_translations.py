@@ -23,10 +23,9 @@ def french() -> dict[str, str]:
             with path.open("rb") as file:
                 for message in read_po(file, locale="fr"):
                     if message.id and not message.fuzzy:
-                        key, text = (
-                            (message.id[0], message.string[0]) if message.pluralizable else (message.id, message.string)
-                        )
-                        found[key] = text
+                        single = (message.id[0], (message.string or ("",))[0]) if message.pluralizable else None
+                        key, text = single or (message.id, message.string)
+                        found[str(key)] = str(text or "")
     return found
 
 

@@ -202,7 +202,7 @@ class TestRefusals:
             confirm(make_dispatched(), {"package": 1, "damaged": True, "reason": "broken 😢"})
 
         errors: Any = refusal.value.details["errors"]
-        assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[0].reason", "unprintable")
+        assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[0].reason", "not_printable")
 
     def test_a_line_named_twice(self) -> None:
         with pytest.raises(Invalid, match="twice"):

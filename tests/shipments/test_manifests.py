@@ -333,7 +333,7 @@ class TestLines:
             ({"unit_value": "999999999999", "quantity": 1_000_000}, "too_large"),
             ({"unit_value": "1000000000.01"}, "too_large"),
             ({"unit_weight_kg": "999999.999", "quantity": 1_000_000}, "too_large"),
-            ({"description_en": "bed 🛏"}, "unprintable"),
+            ({"description_en": "bed 🛏"}, "not_printable"),
         ],
     )
     def test_what_cannot_be_is_refused(self, change: dict[str, Any], code: str) -> None:
