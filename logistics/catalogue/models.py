@@ -29,7 +29,7 @@ class Item(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # It is printed on labels, so it never changes.
     code = models.CharField(
-        max_length=30, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", "A-Z, 0-9 and - only.")]
+        max_length=30, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9_-]*$", "A-Z, 0-9, - and _ only.")]
     )
     name_en = models.CharField("English name", max_length=200)
     name_fr = models.CharField(

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             name='Item',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z0-9][A-Z0-9-]*$', 'A-Z, 0-9 and - only.')])),
+                ('code', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z0-9][A-Z0-9_-]*$', 'A-Z, 0-9, - and _ only.')])),
                 ('name_en', models.CharField(max_length=200, verbose_name='English name')),
                 ('name_fr', models.CharField(blank=True, help_text='Needed before it goes to a French speaker', max_length=200, verbose_name='French name')),
                 ('unit', models.CharField(default='H87', help_text='UN/ECE Rec 20 code: H87 piece, SET set, PR pair', max_length=3)),

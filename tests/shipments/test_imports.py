@@ -242,7 +242,10 @@ BAD_SHEETS: dict[str, tuple[Callable[[Sheet], Sheet], tuple[int, str, str]]] = {
     "no site where there are several": (_cell(4, "destination_site", None), (4, "destination_site", "required")),
     "too long": (_cell(4, "description_en", "x" * 201), (4, "description_en", "too_long")),
     "control characters": (_cell(4, "description_en", "bed_x0007_"), (4, "description_en", "control_characters")),
-    "a character that papers cannot show": (_cell(4, "description_en", "bed 🛏"), (4, "description_en", "not_printable")),
+    "a character that papers cannot show": (
+        _cell(4, "description_en", "bed 🛏"),
+        (4, "description_en", "not_printable"),
+    ),
     "worth more than anything": (
         lambda rows: put(put(rows, 4, "unit_value_hkd", 1e9), 4, "quantity", 1000),
         (4, "unit_value_hkd", "too_large"),
