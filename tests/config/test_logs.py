@@ -106,7 +106,7 @@ from django.utils import timezone
 from logistics.mail.models import Email
 from logistics.people.models import User
 NOW = timezone.now()
-email = Email.objects.create(kind="note", to="a@example.org", subject="S", body="B", state="dead", ended_at=NOW)
+email = Email.objects.create(kind="receipt", to="a@example.org", subject="S", body="B", state="dead", ended_at=NOW)
 user = User.objects.create_user("finance@example.org", "a long password", name="F", roles=["finance"])
 session = import_module(settings.SESSION_ENGINE).SessionStore()
 session["_auth_user_id"] = str(user.pk)
