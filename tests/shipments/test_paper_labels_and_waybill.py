@@ -41,7 +41,8 @@ class TestLabels:
 
         assert len(pages) == 4
         assert pages[0] == pages[1]
-        for words in ("76 / 270", f"Site {labels[0]['destination']}", "CGD-ML-26-001 76/270", "~ 49.000 kg", "> 25 kg", "this way up / haut"):
+        site = f"Site {labels[0]['destination']}"
+        for words in ("76 / 270", site, "CGD-ML-26-001 76/270", "~ 49.000 kg", "> 25 kg", "this way up / haut"):
             assert words in pages[0]
         assert "(00) 048912340000000760" in pages[0]
         assert "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue" in pages[0]
