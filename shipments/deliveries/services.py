@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
@@ -21,7 +22,7 @@ from logistics.transactions import lock
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
-from shipments.manifests import access, texts
+from shipments.manifests import access
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import DELIVERABLE, Status
@@ -202,10 +203,10 @@ def hash_of(said: Mapping[str, Any]) -> str:
 
 def _printable(said: Mapping[str, Any]) -> None:
     """Raise Invalid for a text that the goods-received note could not show."""
-    texts.check({name: text for name, text in said.items() if isinstance(text, str)})
+    fonts.check({name: text for name, text in said.items() if isinstance(text, str)})
     for name in ("exceptions", "unlisted"):
         for place, entry in enumerate(said[name]):
-            texts.check(entry, path=f"{name}[{place}]")
+            fonts.check(entry, path=f"{name}[{place}].")
 
 
 def _recorded(

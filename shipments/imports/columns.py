@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from stdnum import ean
 
 from logistics.codes import codes
-from shipments.manifests import texts
+from logistics.documents import fonts
 from shipments.manifests.models import Condition, Flag
 from shipments.manifests.money import AMOUNT_MAX
 
@@ -98,7 +98,7 @@ def as_text(cell: Any) -> str:
 
 
 def _printed(value: str) -> str:
-    if characters := texts.unprintable(value):
+    if characters := fonts.unprintable(value):
         told = {"characters": " ".join(characters)}
         raise BadCell("not_printable", _("Papers cannot show %(characters)s. Write it without.") % told)
     return value

@@ -234,6 +234,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         package = Package.objects.filter(shipment=self.shipment(), number=data.pop("package")).first()
         if package is None:
             raise Invalid(_("There is no such package in this shipment."), field="package", code="does_not_exist")
+        package.shipment = self.shipment()  # in whose currency line_told made minor units
         line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
         return self._answer(line, status=status.HTTP_201_CREATED)
 

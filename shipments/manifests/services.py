@@ -12,13 +12,13 @@ from stdnum import iso6346
 from logistics.audit import services as audit
 from logistics.catalogue.models import Item
 from logistics.codes import codes
+from logistics.documents import fonts
 from logistics.documents import services as documents
-from logistics.errors import DomainError, Invalid
+from logistics.errors import DomainError, Invalid, Stale
 from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
 from logistics.transactions import lock
-from shipments.manifests import texts
 from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
 from shipments.manifests.states import EVER_DISPATCHED, OPEN_FOR_PACKING, Status
 
@@ -64,6 +64,14 @@ def hold(shipment: Shipment) -> Shipment:
     """Return the shipment and its consignee as they are once nobody else can change the shipment."""
     fresh = Shipment.objects.select_for_update(of=("self",)).select_related("consignee")
     return fresh.get(pk=shipment.pk)
+
+
+def _lock_in_currency(shipment: Shipment) -> Shipment:
+    """Hold the shipment, if its customs currency is still the one in which the caller made minor units of values."""
+    held = lock(shipment)
+    if held.customs_currency != shipment.customs_currency:
+        raise Stale(_("The customs currency was changed meanwhile. Read the shipment again and repeat your change."))
+    return held
 
 
 @transaction.atomic
@@ -151,9 +159,9 @@ def add_package(
 ) -> list[Package]:
     """Put packages into the manifest: `copies` equal ones, numbered from `number` or from the next free one.
 
-    Raises ManifestFrozen, Invalid.
+    Raises ManifestFrozen, Invalid, Stale when the customs currency is no longer the one that values were told in.
     """
-    shipment = lock(shipment)
+    shipment = _lock_in_currency(shipment)
     begin_packing(shipment, by=by)
     told = list(lines)
     if copies * len(told) > LINES_AT_ONCE_MAX:
@@ -214,8 +222,8 @@ def remove_package(package: Package, *, version: int, by: User, at: datetime) ->
 
 @transaction.atomic
 def add_line(package: Package, *, by: User, at: datetime, **about: Any) -> ManifestLine:
-    """Put goods into a package. Raises ManifestFrozen, Invalid."""
-    shipment = lock(package.shipment)
+    """Put goods into a package. Raises ManifestFrozen, Invalid, Stale as add_package does."""
+    shipment = _lock_in_currency(package.shipment)
     begin_packing(shipment, by=by)
     last = package.lines.aggregate(last=Max("position"))["last"] or 0
     line = new_line(package, position=last + 1, **about)
@@ -284,7 +292,7 @@ def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
 
 def _check(shipment: Shipment) -> None:
     """Raise Invalid for the first code that no list of the trade knows, or text that no paper can show."""
-    texts.check({name: getattr(shipment, name) for name in PRINTED})
+    fonts.check({name: getattr(shipment, name) for name in PRINTED})
     _known("customs_currency", shipment.customs_currency, codes.currencies())
     _known("freight_currency", shipment.freight_currency, codes.currencies())
     _known("incoterm", shipment.incoterm, codes.incoterms())
@@ -335,7 +343,7 @@ def _known(field: str, value: str, list_of_codes: Mapping[str, object]) -> None:
 
 
 def _check_package(package: Package) -> None:
-    texts.check({"marks": package.marks, "remark": package.remark})
+    fonts.check({"marks": package.marks, "remark": package.remark})
     _known("kind", package.kind, codes.package_kinds())
     sizes = [package.length_cm, package.width_cm, package.height_cm]
     if any(size is None for size in sizes) and any(size is not None for size in sizes):
@@ -347,7 +355,7 @@ def _check_package(package: Package) -> None:
 
 
 def _check_line(line: ManifestLine) -> None:
-    texts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
+    fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
     if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
         raise Invalid("No line is worth as much.", field="unit_value", code="too_large")
     if line.unit_weight_kg is not None and line.quantity * line.unit_weight_kg > LINE_MAX_KG:

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.charity.services import the_charity
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError
 from logistics.people.models import User
 from shipments.manifests import services as manifests
-from shipments.manifests import texts
 from shipments.manifests.models import Shipment
 from shipments.papers import contexts
 from shipments.papers.models import Paper
@@ -88,7 +88,7 @@ def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None
     `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (contexts.LEG).
     Raises NotSealed, CharityNotSetUp.
     """
-    texts.check(leg or {})
+    fonts.check(leg or {})
     held = manifests.hold(shipment)
     if held.sealed_at is None:
         raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))

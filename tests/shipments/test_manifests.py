@@ -6,9 +6,9 @@ from django.db import IntegrityError, transaction
 
 from logistics.audit import services as audit
 from logistics.documents import fonts
-from logistics.errors import Invalid
+from logistics.errors import Invalid, Stale
 from logistics.people.models import Role
-from shipments.manifests import money, texts, totals
+from shipments.manifests import money, totals
 from shipments.manifests import services as manifests
 from shipments.manifests.models import ManifestLine, Package, Shipment
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment, pack
@@ -65,11 +65,11 @@ class TestMoney:
 
 class TestTexts:
     def test_the_letters_that_are_taken_for_granted_are_there(self) -> None:
-        assert fonts.unprintable("".join(texts.LATIN)) == []
+        assert {ord(letter) for letter in fonts.LATIN} <= fonts.printable_codepoints()
 
     @pytest.mark.parametrize("text", ["Foyer Ɲɛta", "陳大文", "خيمة", "ߒߞߏ", "Réfrigérateur 180 L, 220 V"])
     def test_the_scripts_of_our_partners_can_be_printed(self, text: str) -> None:
-        assert texts.unprintable(text) == []
+        assert fonts.unprintable(text) == []
 
 
 class TestShipments:
@@ -182,6 +182,15 @@ class TestChangesThatWouldChangeTheSense:
 
         with pytest.raises(Invalid, match="currency"):
             manifests.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
+
+    def test_the_currency_between_the_telling_of_a_value_and_its_writing(self) -> None:
+        told_in_hkd, by = make_shipment(), make_packer()
+        Shipment.objects.filter(pk=told_in_hkd.pk).update(customs_currency="XOF")
+
+        with pytest.raises(Stale):
+            manifests.add_package(told_in_hkd, [], by=by, at=NOON)
+
+        assert Package.objects.count() == 0
 
     def test_the_currency_of_a_freight_that_is_there(self) -> None:
         shipment = make_shipment(freight_minor=3850000, freight_currency="HKD")
