@@ -179,7 +179,7 @@ def qr(context: template.Context, text: str, label: str) -> SafeString:
         lineclass=None,
         nl=False,
     )
-    svg = mark_safe(drawing.getvalue().decode())  # noqa: S308 -- drawn by segno: modules of the code, no text
+    svg = mark_safe(drawing.getvalue().decode().replace("<path", "<path data-slot", 1))  # noqa: S308 -- drawn by segno: modules of the code, no text
     return format_html(
         '<span class="qr-box" role="img" aria-label="{}">{}</span>',
         wording.translated(label, _languages(context)[0]),
@@ -198,7 +198,7 @@ def sscc_bars(sscc: str) -> SafeString:
     """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path d="{}"/></svg>', width, path
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path data-slot d="{}"/></svg>', width, path
     )
 
 

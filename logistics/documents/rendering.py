@@ -246,10 +246,17 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
         page = HTML(string=html, url_fetcher=AssetFetcher())
         return page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
 
+    def lay_out_form(html: str) -> Any:
+        document = lay_out(html)
+        complaints.raise_for_any(template)  # a form is kept, so what is wrong with it must not be said only once
+        return document
+
     document = None
+    sources = [_engine().get_template(name).source for name in paper.stylesheets]
     if replay.rows_in(html) >= replay.ROWS_MIN:
-        sources = [_engine().get_template(name).source for name in paper.stylesheets]
         document = replay.lay_out(html, sources, lay_out=lay_out, tell=complaints.tell)
+    elif replay.has_slots(html):
+        document = replay.fill(html, sources, lay_out=lay_out_form)
     if document is None:
         document = lay_out(html)
     complaints.raise_for_any(template)

@@ -7,12 +7,13 @@ do exactly it refuses, and says why in the log; the paper then goes through plai
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from logistics.documents.replay import chrome, limits, markup
+from logistics.documents.replay import chrome, limits, markup, slots
 from logistics.documents.replay.cells import Cells
+from logistics.documents.replay.filled import Forms
 from logistics.documents.replay.markup import MARK, RowKind
 from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
@@ -24,9 +25,24 @@ from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, S
 ROWS_MIN = 60
 TRIES = 3
 
+forms = Forms()
 logger = logging.getLogger(__name__)
 
-__all__ = ["ROWS_MIN", "Refused", "lay_out", "lay_out_strictly", "rows_in"]
+__all__ = ["ROWS_MIN", "Refused", "fill", "forms", "has_slots", "lay_out", "lay_out_strictly", "rows_in"]
+
+
+def has_slots(html: str) -> bool:
+    """Whether the template marked slots."""
+    return slots.MARK in html
+
+
+def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
+    """Fill a paper's slots in on a form laid out before, or return None where plain WeasyPrint has to print it."""
+    try:
+        return forms.fill(html, sources, lay_out=lay_out)
+    except Refused as refusal:
+        logger.info("Not filled in: %s.", refusal)
+        return None
 
 
 def rows_in(html: str) -> int:

@@ -34,6 +34,13 @@ def check(sources: Iterable[str], *, ancestors: Sequence[str], marked: str) -> N
                     _check_selector(selector.parsed_tree, fixed, marked)
 
 
+def check_slots(sources: Iterable[str]) -> None:
+    """Raise Refused if a stylesheet has a rule by which the text of a slot could look or do something else."""
+    for source in sources:
+        if found := re.search(r"::?first-l\w+|target-text|content-text|:dir\(", source):
+            raise Refused(f"{found[0]} on a paper with slots")
+
+
 def _check_at_rule(rule: Node) -> None:
     if rule.lower_at_keyword == "font-face":
         return

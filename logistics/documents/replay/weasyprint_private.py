@@ -10,7 +10,10 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `draw.draw_background`, `draw.draw_border`, `draw.draw_stacking_context`, `stacking.StackingContext` | the same |
 | `draw.text.draw_first_line`, `text.line_break.create_layout`, `line_size` | to shape one word as WeasyPrint would |
 | `layout.background.layout_box_backgrounds` | backgrounds of a cell that is higher than its sample |
+| `layout.LayoutContext`, `layout.inline.iter_line_boxes` | to break the text of a slot into lines as WeasyPrint would |
+| `draw.text.draw_text` | to draw such a line |
 | `LayoutContext.overflows` | the tolerance at the foot of a page |
+| `html.get_html_metadata`, `document.DocumentMetadata` | title and dates of a paper whose body is not laid out again |
 | `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
 | `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
@@ -20,13 +23,15 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 
 import pydyf
 from pydyf import _to_bytes as to_bytes
-from weasyprint import VERSION
-from weasyprint.document import Document, Page
+from weasyprint import HTML, VERSION
+from weasyprint.document import Document, DocumentMetadata, Page
 from weasyprint.draw import draw_background, draw_border, draw_stacking_context
-from weasyprint.draw.text import draw_first_line
+from weasyprint.draw.text import draw_first_line, draw_text
 from weasyprint.formatting_structure import boxes
+from weasyprint.html import get_html_metadata
 from weasyprint.layout import LayoutContext
 from weasyprint.layout.background import layout_box_backgrounds
+from weasyprint.layout.inline import iter_line_boxes
 from weasyprint.matrix import Matrix
 from weasyprint.pdf.stream import Stream
 from weasyprint.stacking import StackingContext
@@ -50,12 +55,20 @@ def _page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
 pydyf.PDF.page_references = property(_page_references)
 overflows = LayoutContext.overflows
 
+
+def metadata_of(head: str) -> DocumentMetadata:
+    """Title, dates and language, as WeasyPrint reads them off the head of a paper."""
+    return DocumentMetadata(**get_html_metadata(HTML(string=f"{head}</html>")))
+
+
 __all__ = [
     "PAGE_REFERENCES",
     "TO_UNITS",
     "VERSION",
     "WRITTEN_FOR",
     "Document",
+    "DocumentMetadata",
+    "LayoutContext",
     "Matrix",
     "Page",
     "StackingContext",
@@ -66,8 +79,11 @@ __all__ = [
     "draw_border",
     "draw_first_line",
     "draw_stacking_context",
+    "draw_text",
+    "iter_line_boxes",
     "layout_box_backgrounds",
     "line_size",
+    "metadata_of",
     "overflows",
     "pydyf",
     "to_bytes",

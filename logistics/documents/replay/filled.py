@@ -1,0 +1,117 @@
+"""Papers made of forms: laid out once, filled in for each."""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from logistics.documents.replay import limits, slots
+from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of, steps
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.samples import LayOut
+from logistics.documents.replay.weasyprint_private import Document, DocumentMetadata, Page, Stream, metadata_of
+
+# What a page tells WeasyPrint beside its operators.
+TOLD = ("width", "height", "bleed", "bookmarks", "links", "anchors", "forms", "_page_box")
+FORMS_KEPT = 32
+
+Key = tuple[Any, ...]
+
+
+class Forms:
+    """The forms that this process has laid out, those used last."""
+
+    def __init__(self, most: int = FORMS_KEPT) -> None:
+        self.most = most
+        self.forms: OrderedDict[Key, dict[tuple[Lines, ...], Form]] = OrderedDict()
+
+    def fill(self, html: str, sources: Sequence[str], *, lay_out: LayOut) -> "FilledDocument":
+        """Fill a form in, or lay it out first. Raises Refused for a paper that has to be laid out as a whole.
+
+        `lay_out` makes a WeasyPrint document of HTML, and raises whatever WeasyPrint complained of meanwhile.
+        """
+        cut = slots.cut(html)
+        key = (cut.form, *sources)
+        forms = self.forms.setdefault(key, {})
+        self.forms.move_to_end(key)
+        if not forms:
+            limits.check_slots(sources)
+        filling = _filling(forms, cut.contents)
+        if filling is None:
+            try:
+                form = Form(lay_out(cut.html), cut.contents)
+            except Refused:
+                self.forms.pop(key)
+                raise
+            forms[tuple(form.lines.values())] = form
+            filling = _filling(forms, cut.contents)
+            assert filling is not None
+        while sum(map(len, self.forms.values())) > self.most:
+            self.forms.popitem(last=False)
+        return FilledDocument(*filling, metadata=metadata_of(cut.head))
+
+
+def _filling(forms: dict[tuple[Lines, ...], Form], contents: Sequence[str]) -> tuple[Form, list[Any]] | None:
+    """The form whose slots have the lines that these contents take, and what to fill in; None if there is none."""
+    for form in forms.values():
+        lines = [
+            slot.lines(content) if isinstance(slot, Text) else steps(content)
+            for slot, content in zip(form.slots, contents, strict=True)
+        ]
+        wanted = tuple(lines_of(of) for of, slot in zip(lines, form.slots, strict=True) if isinstance(slot, Text))
+        if wanted == tuple(form.lines.values()):
+            return form, lines
+        if wanted in forms:
+            return _filling({wanted: forms[wanted]}, contents)
+        return None
+    return None
+
+
+class FilledPage(Page):
+    """A page of a form, filled in. WeasyPrint treats it as one of its own."""
+
+    def __init__(self, form: Form, number: int, lines: Sequence[Any]) -> None:
+        for name in TOLD:
+            setattr(self, name, getattr(form.document.pages[number], name))
+        self.form, self.number, self.lines = form, number, lines
+
+    def paint(self, stream: Stream, scale: float = 1) -> None:
+        if scale != 0.75:
+            raise Refused("zoom")
+        form = self.form
+        stream._tags.update({box: dict(tag) for box, tag in form.tags[self.number].items()})
+        for part in form.pages[self.number]:
+            if isinstance(part, bytes):
+                stream.stream.append(part)
+                continue
+            slot = form.slots[part.slot]
+            if isinstance(slot, Shape):
+                stream.stream += self.lines[part.slot]
+            else:
+                slot.draw(stream, self.lines[part.slot][part.line], part.id)
+        for name, state in form.states.items():
+            stream._resources["ExtGState"].setdefault(name, state)
+
+
+class FilledDocument(Document):
+    """A document whose pages are forms that were filled in."""
+
+    def __init__(self, form: Form, lines: list[Any], *, metadata: DocumentMetadata) -> None:
+        document = form.document
+        pages = [FilledPage(form, number, lines) for number in range(len(document.pages))]
+        super().__init__(
+            pages,
+            metadata,
+            document.url_fetcher,
+            document.font_config,
+            dict(document.color_profiles),
+            document.output_intent,
+        )
+        # A paper's fonts hold the glyphs that it shows itself and no other paper's.
+        self.fonts = {key: _as_in_form(font) for key, font in form.fonts.items()}
+
+
+def _as_in_form(font: Any) -> Any:
+    own = copy.copy(font)
+    own.widths, own.to_unicode, own.missing = dict(font.widths), dict(font.to_unicode), dict(font.missing)
+    return own

@@ -1,0 +1,283 @@
+"""A paper laid out once, with its slots open.
+
+WeasyPrint lays the paper out with the contents of the first one who asks. That layout holds for every paper whose
+slots take the same lines: nothing else of it depends on what they say. This is checked on the boxes, not assumed: a
+slot must stand in blocks and fixed tables, whose width does not follow their content.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from logistics.documents.replay.recording import joined
+from logistics.documents.replay.refusal import Refused
+from logistics.documents.replay.samples import TINY
+from logistics.documents.replay.weasyprint_private import (
+    LayoutContext,
+    Stream,
+    boxes,
+    draw_text,
+    iter_line_boxes,
+    pydyf,
+    to_bytes,
+)
+
+# For each line of a text its height and its baseline, in px: what the rest of the layout can feel of it.
+Lines = tuple[tuple[float, float], ...]
+PLAIN = (boxes.PageBox, boxes.BlockBox, boxes.TableBox, boxes.TableRowGroupBox, boxes.TableRowBox, boxes.TableCellBox)
+# Styles of what stands around a slot under which its text stays where it is and is told nowhere else.
+AROUND = {
+    "bookmark_level": "none",
+    "string_set": "none",
+    "float": "none",
+    "column_count": "auto",
+    "column_width": "auto",
+    "overflow": "visible",
+    "visibility": "visible",
+}
+STEP = re.compile("([MmhvzZ])([^MmhvzZ]*)")
+WITHOUT_WIDTH = ("min-content", "max-content", "fit-content")
+
+
+class Hole(NamedTuple):
+    """A place in the operators of a page where the line of a slot goes."""
+
+    slot: int
+    line: int
+    id: int  # of its marked content
+
+
+class Text:
+    """A slot for a text. Its boxes are those of the sample, in their place on the page."""
+
+    def __init__(self, block: Any) -> None:
+        self.block = block
+        self.line = block.children[0]
+        self.drawn = [line.children[0] for line in block.children]  # the sample's own, one for each line
+        (text,) = self.line.children
+        self.text = text.copy()
+        self.text.justification_spacing = 0
+        self.context = LayoutContext(None, _no_picture, None, None, None)
+        self.context.create_block_formatting_context()
+
+    def lines(self, text: str) -> list[Any]:
+        """Let WeasyPrint break a text into lines in this place."""
+        source = self.line.copy_with_children([self.text.copy_with_text(text)])
+        y = self.block.content_box_y()
+        found = iter_line_boxes(self.context, source, y, 0, None, self.block, [], [], None, None)
+        return [line for line, _ in found]
+
+    def draw(self, stream: Stream, line: Any, mark: int) -> None:
+        """Draw one line as WeasyPrint would, as the marked content of that id; colours end with it."""
+        stream.begin_marked_content("Span", pydyf.Dictionary({"MCID": mark}))
+        with stream.stacked():
+            for text in line.children:
+                draw_text(stream, text, text.position_x - line.position_x, "clip", "none")
+        stream.end_marked_content()
+
+
+class Shape:
+    """A slot for the path of a drawing, such as a QR code."""
+
+    def __init__(self, box: Any) -> None:
+        self.box = box
+
+
+def _no_picture(**_: Any) -> None:
+    raise Refused("a slot asks for a picture")
+
+
+def lines_of(lines: Sequence[Any]) -> Lines:
+    return tuple((round(line.height, 6), round(line.baseline, 6)) for line in lines)
+
+
+def find(document: Any, count: int) -> list[tuple[int, Text | Shape]]:
+    """For each slot in order, the index of its page and its boxes. Raises Refused for a slot that could move others."""
+    found: dict[int, tuple[int, Text | Shape]] = {}
+    for number, page in enumerate(document.pages):
+        for box, around in _with_ancestors(page._page_box, ()):
+            if box.is_floated():
+                raise Refused("lines may have to go around something that floats")
+            if isinstance(box, boxes.ReplacedBox):
+                slots: list[tuple[str, Text | Shape]] = [(mark, Shape(box)) for mark in _marks_of_shapes(box)]
+            elif isinstance(box, boxes.BlockContainerBox) and box.element is not None and box.element.get("data-slot"):
+                slots = [(box.element.get("data-slot"), _text(box, around))]
+            else:
+                continue
+            for mark, slot in slots:
+                if int(mark) in found:
+                    raise Refused("a slot is broken over two pages")
+                found[int(mark)] = number, slot
+    if sorted(found) != list(range(count)):
+        raise Refused("a slot stands where replay does not look")
+    return [found[index] for index in range(count)]
+
+
+def _with_ancestors(box: Any, around: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    yield box, around
+    if isinstance(box, boxes.ParentBox):
+        for child in box.children:
+            if isinstance(child, boxes.Box):
+                yield from _with_ancestors(child, (*around, box))
+
+
+def _marks_of_shapes(box: Any) -> list[str]:
+    return [mark for element in box.element.iter() if (mark := element.get("data-slot"))] if box.element is not None else []
+
+
+def _text(block: Any, around: Sequence[Any]) -> Text:
+    for box in (*around, block):
+        if type(box) not in PLAIN or any(box.style[name] != value for name, value in AROUND.items()):
+            raise Refused("a slot stands in something that is not a plain block or table")
+        if isinstance(box, boxes.TableBox) and (box.style["table_layout"] != "fixed" or box.style["width"] == "auto"):
+            raise Refused("a slot stands in a table whose columns depend on its content")
+        if box.style["width"] in WITHOUT_WIDTH or box.style["max_lines"] != "none":
+            raise Refused("a slot stands in something as wide as its content, or cut off after some lines")
+    for line in block.children:
+        plain = isinstance(line, boxes.LineBox) and [type(child) for child in line.children] == [boxes.TextBox]
+        if not plain or line.text_overflow != "clip" or line.block_ellipsis != "none":
+            raise Refused("a slot that is more than one text, or is cut off")
+    return Text(block)
+
+
+def steps(shape: str) -> list[bytes]:
+    """The operators of a path of straight lines, as WeasyPrint writes them. Raises Refused for other paths."""
+    if STEP.sub("", shape).strip():
+        raise Refused("a slot for a path that is not of straight lines")
+    x = y = first_x = first_y = 0.0
+    operators = [b"0 0 m"]
+    for letter, told in STEP.findall(shape):
+        try:
+            values = [float(value) for value in told.split()]
+            if letter == "M":
+                x, y = values
+            elif letter == "m":
+                x, y = x + values[0], y + values[1]
+            elif letter == "h":
+                x += values[0]
+            elif letter == "v":
+                y += values[0]
+        except (ValueError, IndexError) as error:
+            raise Refused("a slot for a path with other numbers than expected") from error
+        if letter in "Mm":
+            first_x, first_y = x, y
+        if letter in "zZ":
+            x, y = first_x, first_y
+            operators.append(b"h")
+        else:
+            operators.append(b"%s %s %s" % (to_bytes(x), to_bytes(y), b"m" if letter in "Mm" else b"l"))
+    return operators
+
+
+class Form:
+    """The pages of a paper with holes in their operators.
+
+    Raises Refused where the paper has something that cannot be repeated in another one.
+    """
+
+    def __init__(self, document: Any, contents: Sequence[str]) -> None:
+        self.document = document
+        placed = find(document, len(contents))
+        self.slots = [slot for _, slot in placed]
+        self.lines = self._check(contents)
+        self.fonts: dict[Any, Any] = {}
+        self.states: dict[str, Any] = {}
+        self.tags: list[dict[Any, Any]] = []
+        self.pages: list[list[bytes | Hole]] = []
+        for number, page in enumerate(document.pages):
+            if page.links or page.anchors or any(page.forms.values()):
+                raise Refused("links or fields on a paper with slots")
+            here = {index: slot for index, (at, slot) in enumerate(placed) if at == number}
+            self.pages.append(self._record(page, here, contents))
+        if any(font.missing for font in self.fonts.values()):
+            raise Refused("characters that no font has")
+        # The sample's own texts are not needed any more, and are nobody else's business.
+        for slot in self.slots:
+            if isinstance(slot, Text):
+                slot.drawn = []
+
+    def _check(self, contents: Sequence[str]) -> dict[int, Lines]:
+        """Lay the sample's texts out once more: they must come to stand where they stand already."""
+        found: dict[int, Lines] = {}
+        for index, (slot, content) in enumerate(zip(self.slots, contents, strict=True)):
+            if isinstance(slot, Text):
+                lines = slot.lines(content)
+                if [_place(line) for line in lines] != [_place(line) for line in slot.block.children]:
+                    raise Refused("a slot's text is laid out in a way that replay does not know")
+                found[index] = lines_of(lines)
+        return found
+
+    def _record(self, page: Any, here: dict[int, Text | Shape], contents: Sequence[str]) -> list[bytes | Hole]:
+        """Let WeasyPrint draw a page without the contents of its slots, and cut the operators there."""
+        document, holes = self.document, {}
+        for index, slot in here.items():
+            if isinstance(slot, Text):
+                for number, text in enumerate(slot.drawn):
+                    text.style = text.style.copy()
+                    text.style["visibility"] = "hidden"
+                    holes[text] = (index, number)
+        resources = {kind: pydyf.Dictionary() for kind in ("ExtGState", "XObject", "Pattern", "Shading")}
+        stream = Stream(
+            self.fonts,
+            (0, 0, page.width, page.height),
+            {**resources, "ColorSpace": None},
+            {},
+            {},
+            document.color_profiles,
+            document.output_intent,
+        )
+        page.paint(stream, 0.75)
+        if any(resources[kind] for kind in ("XObject", "Pattern", "Shading")) or any(
+            name[0] not in "aA" for name in resources["ExtGState"]
+        ):
+            raise Refused("a picture, a gradient, a shadow or a mask on a paper with slots")
+        self.states.update(resources["ExtGState"])
+        self.tags.append(dict(stream._tags))
+        ids = {stream._tags[text]["mcid"]: hole for text, hole in holes.items()}
+        shapes = {stream._tags[slot.box]["mcid"]: [] for slot in here.values() if isinstance(slot, Shape)}
+        for index, slot in here.items():
+            if isinstance(slot, Shape):
+                shapes[stream._tags[slot.box]["mcid"]].append((index, steps(contents[index])))
+        return list(_cut(stream.stream, ids, shapes))
+
+
+def _place(line: Any) -> tuple[float, ...]:
+    (text,) = line.children
+    places = (line.position_x, line.position_y, line.height, text.position_x, text.position_y + text.baseline)
+    return (len(text.text), *[round(place / TINY) for place in places])
+
+
+def _cut(
+    items: list[Any], ids: dict[int, tuple[int, int]], shapes: dict[int, list[tuple[int, list[bytes]]]]
+) -> Iterator[bytes | Hole]:
+    """Cut the operators of a page: at pieces of marked content that are lines of slots, and at paths in drawings."""
+    kept: list[Any] = []
+    index = 0
+    waiting: list[tuple[int, list[bytes]]] = []
+    while index < len(items):
+        item = items[index]
+        mark = item.get("MCID") if isinstance(item, pydyf.Dictionary) else None
+        if mark in ids:
+            kept.pop()  # its tag
+            yield _operators(kept)
+            yield Hole(*ids[mark], id=mark)
+            kept, index = [], items.index(b"EMC", index) + 1
+            continue
+        if mark in shapes:
+            waiting = shapes.pop(mark)
+        if waiting and items[index : index + len(waiting[0][1])] == waiting[0][1]:
+            slot, path = waiting.pop(0)
+            yield _operators(kept)
+            yield Hole(slot, 0, id=0)
+            kept, index = [], index + len(path)
+            continue
+        kept.append(item)
+        index += 1
+    if waiting or shapes:
+        raise Refused("a path in a slot is drawn otherwise than expected")
+    yield _operators(kept)
+
+
+def _operators(items: list[Any]) -> bytes:
+    operators, _ = joined(items)
+    return operators % tuple(item["MCID"] for item in items if isinstance(item, pydyf.Dictionary) and "MCID" in item)
