@@ -144,8 +144,7 @@ class StructuredPDF(pydyf.PDF):
                 small.append((item.number, item.data))
             else:
                 file.add(item.number, item.data)
-        last = self.structures[-1]
-        file.next = last.first + len(last)
+        file.next = len(self.objects) + sum(map(len, self.structures))
         for start in range(0, len(small), PER_STREAM):
             file.add_packed(small[start : start + PER_STREAM])
         for structure in self.structures:
