@@ -25,10 +25,10 @@ from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, S
 ROWS_MIN = 60
 TRIES = 3
 
-forms = Forms()
+kept_forms = Forms()
 logger = logging.getLogger(__name__)
 
-__all__ = ["ROWS_MIN", "Refused", "fill", "forms", "has_slots", "lay_out", "lay_out_strictly", "rows_in"]
+__all__ = ["ROWS_MIN", "Refused", "fill", "has_slots", "kept_forms", "lay_out", "lay_out_strictly", "rows_in"]
 
 
 def has_slots(html: str) -> bool:
@@ -39,7 +39,7 @@ def has_slots(html: str) -> bool:
 def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
     """Fill a paper's slots in on a form laid out before, or return None where plain WeasyPrint has to print it."""
     try:
-        return forms.fill(html, sources, lay_out=lay_out)
+        return kept_forms.fill(html, sources, lay_out=lay_out)
     except Refused as refusal:
         logger.info("Not filled in: %s.", refusal)
         return None

@@ -38,7 +38,6 @@ AROUND = {
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 STEP = re.compile(rf"([Mhvz])(?:({NUMBER})(?: ({NUMBER}))?)?")
 STRAIGHT = re.compile(rf"(?:M{NUMBER} {NUMBER}|[hv]{NUMBER}|z)+")
-WITHOUT_WIDTH = ("min-content", "max-content", "fit-content")
 
 
 class Hole(NamedTuple):
@@ -133,8 +132,8 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
             raise Refused("a slot stands in something that is not a plain block or table")
         if isinstance(box, boxes.TableBox) and (box.style["table_layout"] != "fixed" or box.style["width"] == "auto"):
             raise Refused("a slot stands in a table whose columns depend on its content")
-        if box.style["width"] in WITHOUT_WIDTH or box.style["max_lines"] != "none":
-            raise Refused("a slot stands in something as wide as its content, or cut off after some lines")
+        if box.style["max_lines"] != "none":
+            raise Refused("a slot stands in something that is cut off after some lines")
     for line in block.children:
         plain = isinstance(line, boxes.LineBox) and [type(child) for child in line.children] == [boxes.TextBox]
         if not plain or line.text_overflow != "clip" or line.block_ellipsis != "none":
