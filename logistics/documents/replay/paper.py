@@ -40,8 +40,9 @@ class ReplayedPage(Page):
             # The rows take the place of the spacer: its id goes to their first cell.
             ids = [first, *range(used, used + rows.holes - 1)]
             used += rows.holes - 1
-            self.rows.append((rows, ids))
             operators.append(b"q\n%s\nQ" % (rows.operators % tuple(ids)))
+            # What is on the page is not kept beside it.
+            self.rows.append((rows._replace(operators=b""), ids))
         self.chrome.repeat(stream, operators, self.number, self.pages)
         for name, state in self.states.items():
             stream._resources["ExtGState"].setdefault(name, state)
