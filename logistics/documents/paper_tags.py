@@ -17,16 +17,21 @@ All take the languages from the paper that is being printed.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
 from logistics.documents import barcodes, wording
 
 register = template.Library()
+
+# A list of thousands of lines says a few things again and again. What is said is made once, escaped once, and
+# remembered: the most recent of each kind of tag, about 2 MB when full.
+remembered = lru_cache(maxsize=4096, typed=True)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class EmbeddedFile:
 class Paper:
     """What a template tells the renderer beside its HTML."""
 
-    languages: Sequence[str]
+    languages: tuple[str, ...]
     told: Mapping[str, Any]  # the context, as it was handed in
     stylesheets: list[str] = field(default_factory=list)
     embedded: list[EmbeddedFile] = field(default_factory=list)
@@ -72,6 +77,12 @@ def side_by_side(texts: Mapping[str, str]) -> SafeString:
 def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
     """One text under the other: the first bare, the others each in one element. For cells of long tables,
     where every element costs the printer a millisecond and a half."""
+    return _stacked(tuple(texts.items()), tuple(languages))
+
+
+@remembered
+def _stacked(of_languages: tuple[tuple[str, str], ...], languages: tuple[str, ...]) -> SafeString:
+    texts = dict(of_languages)
     first = texts.get(languages[0], "")
     others = [
         (lang, direction(lang), texts[lang]) for lang in languages[1:] if texts.get(lang) and texts[lang] != first
@@ -79,7 +90,7 @@ def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
     return format_html("{}{}", first, format_html_join("", '<i class="under" lang="{}" dir="{}">{}</i>', others))
 
 
-def _languages(context: template.Context) -> Sequence[str]:
+def _languages(context: template.Context) -> tuple[str, ...]:
     paper: Paper = context["paper"]
     return paper.languages
 
@@ -122,18 +133,27 @@ def stack_words(context: template.Context, message: str) -> SafeString:
     return stacked({language: wording.translated(message, language) for language in languages}, languages)
 
 
-@register.simple_tag(takes_context=True)
-def number(context: template.Context, value: str | int) -> str:
-    return wording.number(value, _languages(context))
+@remembered
+def _number(value: str | int, languages: tuple[str, ...]) -> SafeString:
+    return escape(wording.number(value, languages))
 
 
 @register.simple_tag(takes_context=True)
-def dimensions(context: template.Context, length: str, width: str, height: str) -> str:
+def number(context: template.Context, value: str | int) -> SafeString:
+    return _number(value, _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def dimensions(context: template.Context, length: str, width: str, height: str) -> SafeString:
     """Length, width and height, with the decimals that they need: 58.5 × 50 × 22. A dash where none is known."""
-    if not length:
-        return "–"
-    sides = (side.removesuffix(".0") for side in (length, width, height))
-    return " × ".join(wording.number(side, _languages(context)) for side in sides)
+    return _dimensions((length, width, height), _languages(context))
+
+
+@remembered
+def _dimensions(sides: tuple[str, ...], languages: tuple[str, ...]) -> SafeString:
+    if not sides[0]:
+        return escape("–")
+    return escape(" × ".join(wording.number(side.removesuffix(".0"), languages) for side in sides))
 
 
 @register.simple_tag(takes_context=True)
@@ -142,9 +162,14 @@ def money(context: template.Context, amount_minor: int, currency: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def amount(context: template.Context, amount_minor: int, currency: str) -> str:
+def amount(context: template.Context, amount_minor: int, currency: str) -> SafeString:
     """Money without its currency, for a column whose head names it."""
-    return wording.number(str(wording.from_minor(amount_minor, currency)), _languages(context))
+    return _amount(amount_minor, currency, _languages(context))
+
+
+@remembered
+def _amount(amount_minor: int, currency: str, languages: tuple[str, ...]) -> SafeString:
+    return escape(wording.number(str(wording.from_minor(amount_minor, currency)), languages))
 
 
 @register.simple_tag(takes_context=True)
@@ -201,6 +226,7 @@ def styled_by(context: template.Context, name: str) -> str:
 def attach_context(context: template.Context, name: str, dated: str) -> str:
     """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
     paper: Paper = context["paper"]
-    text = json.dumps(paper.told, ensure_ascii=False, indent=1, sort_keys=True)
+    # Without indentation, which Python's encoder in C does not know: the other one takes ten times as long.
+    text = json.dumps(paper.told, ensure_ascii=False, sort_keys=True)
     paper.embedded.append(EmbeddedFile(name, text, dated))
     return ""

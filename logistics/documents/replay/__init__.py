@@ -234,4 +234,5 @@ def _put_together(
             drawn[id(rest)] = chrome.Chrome(rest, numbers)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
     grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
-    return ReplayedDocument(around.document, pages, states=recorder.states(), grid=grid.__getitem__, tell=tell)
+    resources = {"ExtGState": recorder.states(), "XObject": painter.forms()}
+    return ReplayedDocument(around.document, pages, resources=resources, grid=grid.__getitem__, tell=tell)

@@ -42,6 +42,7 @@ class Paragraph:
     line_height: float
     baseline: float  # below the top of its line
     align: Sequence[str]
+    begin: bytes = b""  # the operators before its lines, once they are known
 
 
 @dataclass(slots=True)
