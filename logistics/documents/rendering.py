@@ -245,6 +245,7 @@ def to_pdf(
 
 def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
+    complaints.tell(STEP_PERCENT["Step 3"])
     sheets = [_stylesheet(name) for name in paper.stylesheets]
 
     def lay_out(html: str) -> Any:

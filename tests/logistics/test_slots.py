@@ -51,7 +51,11 @@ def random_receipt(random: Random) -> dict:
         payment_mode=random.choice(["card", "cash"]),
     )
     token = f"{random.getrandbits(128):x}"
-    return {**context, "content_sha256": f"{random.getrandbits(256):064x}", "verify_url": f"https://relief.test/{token}/"}
+    return {
+        **context,
+        "content_sha256": f"{random.getrandbits(256):064x}",
+        "verify_url": f"https://relief.test/{token}/",
+    }
 
 
 def printed(context, *, languages=("en",)) -> bytes:
@@ -175,7 +179,7 @@ class TestRefusals:
         ("body", "style", "why"),
         [
             ("<h1 data-slot>{}</h1>", "", "plain block"),
-            ('<table><tr><td data-slot>{}</td><td>x</td></tr></table>', "", "columns depend"),
+            ("<table><tr><td data-slot>{}</td><td>x</td></tr></table>", "", "columns depend"),
             ('<div style="display: flex"><p data-slot>{}</p></div>', "", "plain block"),
             ('<div style="display: inline-block"><p data-slot>{}</p></div>', "", "plain block"),
             ('<div style="float: left">x</div><p data-slot>{}</p>', "", "floats"),
@@ -207,7 +211,9 @@ class TestRefusals:
 
 
 def test_a_mark_on_an_element_with_others_inside_says_nothing():
-    cut = slots.cut('<html lang="en"><head></head><body><p data-slot>a <b>b</b></p><p data-slot> c&amp;\n d</p></body></html>')
+    cut = slots.cut(
+        '<html lang="en"><head></head><body><p data-slot>a <b>b</b></p><p data-slot> c&amp;\n d</p></body></html>'
+    )
 
     assert cut.contents == ["c& d"]
     assert "a <b>b</b>" in "".join(cut.form)

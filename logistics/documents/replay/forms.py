@@ -123,7 +123,11 @@ def _with_ancestors(box: Any, around: tuple[Any, ...]) -> Iterator[tuple[Any, tu
 
 
 def _marks_of_shapes(box: Any) -> list[str]:
-    return [mark for element in box.element.iter() if (mark := element.get("data-slot"))] if box.element is not None else []
+    return (
+        [mark for element in box.element.iter() if (mark := element.get("data-slot"))]
+        if box.element is not None
+        else []
+    )
 
 
 def _text(block: Any, around: Sequence[Any]) -> Text:
