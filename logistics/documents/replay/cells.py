@@ -116,11 +116,11 @@ class Cells:
         place.begin = place.begin or self._begin(place)
         operators = [place.begin]
         for line in lines:
-            x = place.x
+            x, room = place.x, max(0, place.width - line.width)
             if place.align is RIGHT:
-                x += place.width - line.width
+                x += room
             elif place.align is CENTER:
-                x += (place.width - line.width) / 2
+                x += room / 2
             position = number(x), number(y + place.baseline)
             operators.append(b"1 0 0 -1 %s %s Tm\n[%s] TJ" % (*position, line.glyphs.encode()))
             y += place.line_height

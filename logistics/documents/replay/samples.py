@@ -24,6 +24,7 @@ ORDINARY = {
     "direction": "ltr",
     "visibility": "visible",
     "word_break": "normal",
+    "overflow_wrap": "normal",
     "position": "static",
     "opacity": 1,
     "overflow": "visible",
