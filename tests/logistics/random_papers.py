@@ -64,6 +64,7 @@ class Papers:
         self.columns = random.randint(2, 9)
         self.texts = Texts(random, words_most=25 if self.columns < 5 else 6)
         self.rules: list[str] = []
+        self.forms: dict[str, list[str]] = {}  # for each kind of row, what makes the values of its cells
 
     def paper(self, rows: int) -> RandomPaper:
         """A paper with so many rows in its list."""
@@ -200,7 +201,8 @@ class Papers:
         return self.random.choice(["No.", "Marks", "Kind", "Item", "Description", "Qty", "Unit", "Remark"])
 
     def _row(self, kind: str) -> str:
-        cells, column = [], 0
+        cells: list[str] = []
+        column = 0
         while column < self.columns:
             span = 1
             if kind == "subtotal" or self.random.random() < 0.1:
@@ -213,10 +215,6 @@ class Papers:
             cells.append(f'<td class="k{column}"{spans}>{template.replace("V", value)}</td>')
             column += span
         return f'<tr class="{kind}" data-row="{kind}">{"".join(cells)}</tr>'
-
-    @property
-    def forms(self) -> dict[str, list[str]]:
-        return self.__dict__.setdefault("_forms", {})  # type: ignore[no-any-return]
 
     def _end_of_table(self) -> str:
         if self.random.random() < 0.5:
