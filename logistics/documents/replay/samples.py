@@ -97,7 +97,11 @@ class Samples:
     def rows(self, wanted: Sequence[Wanted]) -> list[RowPlace]:
         """Lay out rows of these kinds and contents and say how each is built."""
         body = "".join(_row_html(kind, contents) for kind, contents in wanted)
-        document = self.lay_out(f"{self.before}{body}{self.after}")
+        try:
+            document = self.lay_out(f"{self.before}{body}{self.after}")
+        except AssertionError as error:
+            # So WeasyPrint says that nothing fits on a page.
+            raise Refused("a row does not fit on a page") from error
         found = []
         for page in document.pages[1:]:
             rows = list(_body_rows(page._page_box))
