@@ -233,5 +233,5 @@ def _put_together(
                 slot.operators(len(order), len(order))
             drawn[id(rest)] = chrome.Chrome(rest, numbers)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
-    grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
-    return ReplayedDocument(around.document, pages, states=recorder.states(), grid=grid.__getitem__, tell=tell)
+    spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}
+    return ReplayedDocument(around.document, pages, states=recorder.states(), spans=spans.__getitem__, tell=tell)

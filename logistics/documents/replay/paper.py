@@ -58,7 +58,7 @@ class ReplayedDocument(Document):
         pages: Sequence[ReplayedPage],
         *,
         states: dict[str, Any],
-        grid: Callable[[Any], list[tuple[int, int]]],
+        spans: Callable[[Any], list[int]],
         tell: Callable[[int], None],
     ) -> None:
         super().__init__(
@@ -70,7 +70,7 @@ class ReplayedDocument(Document):
             document.output_intent,
         )
         self.fonts = document.fonts
-        self.grid = grid
+        self.spans = spans
         for number, page in enumerate(self.pages, start=1):
             page.number, page.pages, page.states = number, len(self.pages), states
             # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
@@ -96,10 +96,13 @@ class ReplayedDocument(Document):
         return remember
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
-        """Write a tagged PDF, the rows in their place in its structure. Zoom and a finisher are not supported."""
-        if zoom != 1 or finisher is not None:
-            raise Refused("zoom and finishers")
-        return super().write_pdf(target, finisher=self._finish, **options)
+        """Write a tagged PDF, the rows in their place in its structure. A finisher sees it before they are."""
+        if zoom != 1:
+            raise Refused("zoom")
 
-    def _finish(self, document: Any, pdf: Any) -> None:
-        StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.grid)
+        def finish(document: Any, pdf: Any) -> None:
+            if finisher is not None:
+                finisher(document, pdf)
+            StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.spans)
+
+        return super().write_pdf(target, finisher=finish, **options)
