@@ -7,7 +7,7 @@
     {% dimensions "58.5" "50.0" "22.0" %}
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
-    {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
+    {% sscc_bars "048912340000000012" "Bar code: SSCC" %}   an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
@@ -164,7 +164,7 @@ def percent(part: str, whole: str) -> str:
 def qr(context: template.Context, text: str, label: str) -> SafeString:
     """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
 
-    `label` names it, in the paper's first language, to those who cannot see it.
+    `label` names it, in the paper's first language, to those who cannot see it: it becomes the figure's text.
     """
     drawing = io.BytesIO()
     code = segno.make(text, error="m", micro=False)
@@ -176,15 +176,12 @@ def qr(context: template.Context, text: str, label: str) -> SafeString:
         omitsize=True,
         border=0,
         svgclass="qr",
+        title=wording.translated(label, _languages(context)[0]),
         lineclass=None,
         nl=False,
     )
     svg = mark_safe(drawing.getvalue().decode().replace("<path", "<path data-slot", 1))  # noqa: S308 -- drawn by segno: modules of the code, no text
-    return format_html(
-        '<span class="qr-box" role="img" aria-label="{}">{}</span>',
-        wording.translated(label, _languages(context)[0]),
-        svg,
-    )
+    return format_html('<span class="qr-box">{}</span>', svg)
 
 
 @register.filter
@@ -193,12 +190,18 @@ def times(count: int) -> range:
     return range(count)
 
 
-@register.simple_tag
-def sscc_bars(sscc: str) -> SafeString:
-    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
+@register.simple_tag(takes_context=True)
+def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
+    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says.
+
+    `label` names it, as that of a QR code does.
+    """
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path data-slot d="{}"/></svg>', width, path
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><title>{}</title><path data-slot d="{}"/></svg>',
+        width,
+        wording.translated(label, _languages(context)[0]),
+        path,
     )
 
 
