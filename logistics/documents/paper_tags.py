@@ -7,7 +7,7 @@
     {% dimensions "58.5" "50.0" "22.0" %}
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
-    {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
+    {% sscc_bars "048912340000000012" "Bar code: SSCC" %}   an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
@@ -187,15 +187,15 @@ def percent(part: str, whole: str) -> str:
 def qr(context: template.Context, text: str, label: str) -> SafeString:
     """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
 
-    `label` names it, in the paper's first language, to those who cannot see it.
+    `label` names it, in the paper's first language, to those who cannot see it: it becomes the figure's text.
     """
     size, path = barcodes.qr_path(text)
     return format_html(
-        '<span class="qr-box" role="img" aria-label="{}"><svg class="qr" viewBox="0 0 {} {}">'
+        '<span class="qr-box"><svg class="qr" viewBox="0 0 {} {}"><title>{}</title>'
         '<path data-slot stroke="#000" d="{}"/></svg></span>',
+        size,
+        size,
         wording.translated(label, _languages(context)[0]),
-        size,
-        size,
         path,
     )
 
@@ -206,12 +206,19 @@ def times(count: int) -> range:
     return range(count)
 
 
-@register.simple_tag
-def sscc_bars(sscc: str) -> SafeString:
-    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
+@register.simple_tag(takes_context=True)
+def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
+    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says.
+
+    `label` names it, as that of a QR code does.
+    """
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path data-slot d="{}"/></svg>', width, path
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><title>{}</title>'
+        '<path data-slot d="{}"/></svg>',
+        width,
+        wording.translated(label, _languages(context)[0]),
+        path,
     )
 
 

@@ -33,9 +33,9 @@ from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
-from logistics.documents import replay  # noqa: E402
+from logistics.documents import conformance, replay  # noqa: E402
 
-# Tagged, every font embedded, may carry files: readable by a screen reader and in thirty years.
+# Tagged, every font embedded, may carry files: readable in thirty years, and with `conformance` by a screen reader.
 VARIANT = "pdf/a-3a"
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
 # Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
@@ -268,6 +268,7 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     del html
     complaints.raise_for_any(template)
     embedded = [_attachment(file) for file in paper.embedded]
-    pdf = document.write_pdf(**{**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded})
+    options = {**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded}
+    pdf = document.write_pdf(finisher=conformance.finish, **options)
     complaints.raise_for_any(template)
     return Rendered(pdf=pdf, pages=len(document.pages))
