@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
@@ -65,11 +65,13 @@ def direction(language: str) -> str:
 
 
 def side_by_side(texts: Mapping[str, str]) -> SafeString:
-    """One text for each language, each marked with its language and direction; equal texts only once."""
+    """One text for each language, the paper's own first, each marked as what it is; equal texts only once."""
     shown: dict[str, str] = {}
     for language, text in texts.items():
         if text and text not in shown.values():
             shown[language] = text
+    if list(shown) == list(texts)[:1]:
+        return conditional_escape(*shown.values())  # in the paper's own language, as everything around it
     spans = [(language, direction(language), text) for language, text in shown.items()]
     return format_html_join(mark_safe('<i class="or"> / </i>'), '<span lang="{}" dir="{}">{}</span>', spans)
 
