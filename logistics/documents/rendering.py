@@ -1,7 +1,7 @@
 """HTML to PDF: the one file that knows WeasyPrint.
 
-Import it in the parent before workers fork: WeasyPrint takes 0.9 s and 25 MB to import, which the
-children then share.
+WeasyPrint takes 0.3 s and 30 MB to import, so of the product only the printer's child does (see `printer/`): not web,
+not the relay, not a worker.
 """
 
 import gc
@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,8 +18,8 @@ from typing import Any
 from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
+from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
 from logistics.documents.paper_tags import EmbeddedFile, Paper
-from logistics.errors import DomainError
 
 ASSETS = Path(__file__).parent / "assets"
 # Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
@@ -43,33 +42,8 @@ MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
 STEP_PERCENT = {"Step 3": 5, "Step 4": 15, "Step 5": 35, "Step 6": 75, "Step 7": 90}
 
 
-class PaperRefused(DomainError):
-    """A paper could not be printed as it should be, so it was not printed at all."""
-
-    code = "paper_refused"
-    status = 500
-
-
-class MissingGlyphs(PaperRefused):
-    """The text has characters that no bundled font can draw; `characters` lists them."""
-
-    code = "missing_glyphs"
-
-
-class TemplateBroken(PaperRefused):
-    """The template, its stylesheet or its context is wrong: a bug to be mended, not to be retried."""
-
-    code = "template_broken"
-
-
 class FetchRefused(FatalURLFetchingError):
     """Something asked for more than a bundled asset while a paper was printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    pdf: bytes
-    pages: int
 
 
 class AssetFetcher(URLFetcher):
