@@ -224,11 +224,8 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
 
     def lay_out(html: str) -> Any:
         page = HTML(string=html, url_fetcher=AssetFetcher())
-        return page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
-
-    def lay_out_form(html: str) -> Any:
-        document = lay_out(html)
-        complaints.raise_for_any(template)  # a form is kept, so what is wrong with it must not be said only once
+        document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
+        complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once
         return document
 
     document = None
@@ -236,7 +233,7 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     if replay.rows_in(html) >= replay.ROWS_MIN:
         document = replay.lay_out(html, sources, lay_out=lay_out, tell=complaints.tell)
     elif replay.has_slots(html):
-        document = replay.fill(html, sources, lay_out=lay_out_form)
+        document = replay.fill(html, sources, lay_out=lay_out)
     if document is None:
         document = lay_out(html)
     del html

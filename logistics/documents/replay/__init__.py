@@ -72,7 +72,7 @@ def lay_out_strictly(
     rows = [row for group in run.groups for row in group]
     kinds = list(dict.fromkeys(row.kind for row in rows))
     _check(html, sources, run, kinds)
-    samples = Samples(run, lay_out)
+    samples = Samples(run, sources, lay_out)
     cells = Cells(rows, samples)
     tell(35)
     heights = [[cells.height(row) for row in group] for group in run.groups]

@@ -8,7 +8,7 @@ import re
 from html import unescape
 from typing import NamedTuple
 
-from logistics.documents.replay.markup import SPACES, WHITE
+from logistics.documents.replay.markup import SPACES, START, WHITE
 from logistics.documents.replay.refusal import Refused
 
 MARK = " data-slot"
@@ -17,7 +17,6 @@ SHAPE = re.compile(r'(.*\sd=")([^"]*)(".*)', re.DOTALL)
 # What the parser of HTML, or white space, would make something else of.
 ODD = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 BODY = re.compile(r"<body[\s>]")
-START = re.compile(r"<html[^<>]*>")
 
 
 class Cut(NamedTuple):
