@@ -7,28 +7,31 @@
     {% dimensions "58.5" "50.0" "22.0" %}
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
-    {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
+    {% sscc_bars "048912340000000012" "Bar code: SSCC" %}   an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
 All take the languages from the paper that is being printed.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-import segno
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
 from logistics.documents import barcodes, wording
 
 register = template.Library()
+
+# A list of thousands of lines says a few things again and again. What is said is made once, escaped once, and
+# remembered: the most recent of each kind of tag, about 2 MB when full.
+remembered = lru_cache(maxsize=4096, typed=True)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class EmbeddedFile:
 class Paper:
     """What a template tells the renderer beside its HTML."""
 
-    languages: Sequence[str]
+    languages: tuple[str, ...]
     told: Mapping[str, Any]  # the context, as it was handed in
     stylesheets: list[str] = field(default_factory=list)
     embedded: list[EmbeddedFile] = field(default_factory=list)
@@ -62,11 +65,13 @@ def direction(language: str) -> str:
 
 
 def side_by_side(texts: Mapping[str, str]) -> SafeString:
-    """One text for each language, each marked with its language and direction; equal texts only once."""
+    """One text for each language, the paper's own first, each marked as what it is; equal texts only once."""
     shown: dict[str, str] = {}
     for language, text in texts.items():
         if text and text not in shown.values():
             shown[language] = text
+    if list(shown) == list(texts)[:1]:
+        return conditional_escape(*shown.values())  # in the paper's own language, as everything around it
     spans = [(language, direction(language), text) for language, text in shown.items()]
     return format_html_join(mark_safe('<i class="or"> / </i>'), '<span lang="{}" dir="{}">{}</span>', spans)
 
@@ -74,6 +79,12 @@ def side_by_side(texts: Mapping[str, str]) -> SafeString:
 def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
     """One text under the other: the first bare, the others each in one element. For cells of long tables,
     where every element costs the printer a millisecond and a half."""
+    return _stacked(tuple(texts.items()), tuple(languages))
+
+
+@remembered
+def _stacked(of_languages: tuple[tuple[str, str], ...], languages: tuple[str, ...]) -> SafeString:
+    texts = dict(of_languages)
     first = texts.get(languages[0], "")
     others = [
         (lang, direction(lang), texts[lang]) for lang in languages[1:] if texts.get(lang) and texts[lang] != first
@@ -81,7 +92,7 @@ def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
     return format_html("{}{}", first, format_html_join("", '<i class="under" lang="{}" dir="{}">{}</i>', others))
 
 
-def _languages(context: template.Context) -> Sequence[str]:
+def _languages(context: template.Context) -> tuple[str, ...]:
     paper: Paper = context["paper"]
     return paper.languages
 
@@ -124,18 +135,27 @@ def stack_words(context: template.Context, message: str) -> SafeString:
     return stacked({language: wording.translated(message, language) for language in languages}, languages)
 
 
-@register.simple_tag(takes_context=True)
-def number(context: template.Context, value: str | int) -> str:
-    return wording.number(value, _languages(context))
+@remembered
+def _number(value: str | int, languages: tuple[str, ...]) -> SafeString:
+    return escape(wording.number(value, languages))
 
 
 @register.simple_tag(takes_context=True)
-def dimensions(context: template.Context, length: str, width: str, height: str) -> str:
+def number(context: template.Context, value: str | int) -> SafeString:
+    return _number(value, _languages(context))
+
+
+@register.simple_tag(takes_context=True)
+def dimensions(context: template.Context, length: str, width: str, height: str) -> SafeString:
     """Length, width and height, with the decimals that they need: 58.5 × 50 × 22. A dash where none is known."""
-    if not length:
-        return "–"
-    sides = (side.removesuffix(".0") for side in (length, width, height))
-    return " × ".join(wording.number(side, _languages(context)) for side in sides)
+    return _dimensions((length, width, height), _languages(context))
+
+
+@remembered
+def _dimensions(sides: tuple[str, ...], languages: tuple[str, ...]) -> SafeString:
+    if not sides[0]:
+        return escape("–")
+    return escape(" × ".join(wording.number(side.removesuffix(".0"), languages) for side in sides))
 
 
 @register.simple_tag(takes_context=True)
@@ -144,9 +164,14 @@ def money(context: template.Context, amount_minor: int, currency: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def amount(context: template.Context, amount_minor: int, currency: str) -> str:
+def amount(context: template.Context, amount_minor: int, currency: str) -> SafeString:
     """Money without its currency, for a column whose head names it."""
-    return wording.number(str(wording.from_minor(amount_minor, currency)), _languages(context))
+    return _amount(amount_minor, currency, _languages(context))
+
+
+@remembered
+def _amount(amount_minor: int, currency: str, languages: tuple[str, ...]) -> SafeString:
+    return escape(wording.number(str(wording.from_minor(amount_minor, currency)), languages))
 
 
 @register.simple_tag(takes_context=True)
@@ -164,26 +189,16 @@ def percent(part: str, whole: str) -> str:
 def qr(context: template.Context, text: str, label: str) -> SafeString:
     """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
 
-    `label` names it, in the paper's first language, to those who cannot see it.
+    `label` names it, in the paper's first language, to those who cannot see it: it becomes the figure's text.
     """
-    drawing = io.BytesIO()
-    code = segno.make(text, error="m", micro=False)
-    code.save(
-        drawing,
-        kind="svg",
-        xmldecl=False,
-        svgns=False,
-        omitsize=True,
-        border=0,
-        svgclass="qr",
-        lineclass=None,
-        nl=False,
-    )
-    svg = mark_safe(drawing.getvalue().decode().replace("<path", "<path data-slot", 1))  # noqa: S308 -- drawn by segno: modules of the code, no text
+    size, path = barcodes.qr_path(text)
     return format_html(
-        '<span class="qr-box" role="img" aria-label="{}">{}</span>',
+        '<span class="qr-box"><svg class="qr" viewBox="0 0 {} {}"><title>{}</title>'
+        '<path data-slot stroke="#000" d="{}"/></svg></span>',
+        size,
+        size,
         wording.translated(label, _languages(context)[0]),
-        svg,
+        path,
     )
 
 
@@ -193,12 +208,19 @@ def times(count: int) -> range:
     return range(count)
 
 
-@register.simple_tag
-def sscc_bars(sscc: str) -> SafeString:
-    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
+@register.simple_tag(takes_context=True)
+def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
+    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says.
+
+    `label` names it, as that of a QR code does.
+    """
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path data-slot d="{}"/></svg>', width, path
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><title>{}</title>'
+        '<path data-slot d="{}"/></svg>',
+        width,
+        wording.translated(label, _languages(context)[0]),
+        path,
     )
 
 
@@ -213,6 +235,7 @@ def styled_by(context: template.Context, name: str) -> str:
 def attach_context(context: template.Context, name: str, dated: str) -> str:
     """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
     paper: Paper = context["paper"]
-    text = json.dumps(paper.told, ensure_ascii=False, indent=1, sort_keys=True)
+    # Without indentation, which Python's encoder in C does not know: the other one takes ten times as long.
+    text = json.dumps(paper.told, ensure_ascii=False, sort_keys=True)
     paper.embedded.append(EmbeddedFile(name, text, dated))
     return ""

@@ -32,9 +32,9 @@ from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
-from logistics.documents import replay  # noqa: E402
+from logistics.documents import conformance, replay  # noqa: E402
 
-# Tagged, every font embedded, may carry files: readable by a screen reader and in thirty years.
+# Tagged, every font embedded, may carry files: readable in thirty years, and with `conformance` by a screen reader.
 VARIANT = "pdf/a-3a"
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
 # Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
@@ -162,15 +162,20 @@ MUCH_GARBAGE = 200_000
 def _garbage_collected_after() -> Iterator[None]:
     """Leave the millions of boxes of a long list alone until it is printed: a quarter less time (measured).
 
-    Then throw them away at once: six lists in one worker take 250 MB so, and 600 MB otherwise.
+    Then throw them away at once: six lists in one worker take 250 MB so, and 600 MB otherwise. What was there before
+    is not looked through for that.
     """
-    was_on = gc.isenabled()
+    was_on, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
     gc.disable()
+    if not was_frozen:
+        gc.freeze()
     try:
         yield
     finally:
         if gc.get_count()[0] > MUCH_GARBAGE:
             gc.collect()
+        if not was_frozen:
+            gc.unfreeze()
         if was_on:
             gc.enable()
 
@@ -214,6 +219,7 @@ def to_pdf(
 
 def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
+    complaints.tell(STEP_PERCENT["Step 3"])
     sheets = [_stylesheet(name) for name in paper.stylesheets]
 
     def lay_out(html: str) -> Any:
@@ -233,8 +239,10 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
         document = replay.fill(html, sources, lay_out=lay_out_form)
     if document is None:
         document = lay_out(html)
+    del html
     complaints.raise_for_any(template)
     embedded = [_attachment(file) for file in paper.embedded]
-    pdf = document.write_pdf(**{**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded})
+    options = {**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded}
+    pdf = document.write_pdf(finisher=conformance.finish, **options)
     complaints.raise_for_any(template)
     return Rendered(pdf=pdf, pages=len(document.pages))

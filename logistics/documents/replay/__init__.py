@@ -25,10 +25,10 @@ from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, S
 ROWS_MIN = 60
 TRIES = 3
 
-forms = Forms()
+kept_forms = Forms()
 logger = logging.getLogger(__name__)
 
-__all__ = ["ROWS_MIN", "Refused", "fill", "forms", "has_slots", "lay_out", "lay_out_strictly", "rows_in"]
+__all__ = ["ROWS_MIN", "Refused", "fill", "has_slots", "kept_forms", "lay_out", "lay_out_strictly", "rows_in"]
 
 
 def has_slots(html: str) -> bool:
@@ -39,7 +39,7 @@ def has_slots(html: str) -> bool:
 def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
     """Fill a paper's slots in on a form laid out before, or return None where plain WeasyPrint has to print it."""
     try:
-        return forms.fill(html, sources, lay_out=lay_out)
+        return kept_forms.fill(html, sources, lay_out=lay_out)
     except Refused as refusal:
         logger.info("Not filled in: %s.", refusal)
         return None
@@ -163,24 +163,43 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
     sheet = cells.samples.sheet
     assert sheet is not None
     columns = sum(cell.box.colspan for cell in next(iter(cells.places.values())).cells)
-    first_top = sheet.top
+    first_top, may_begin_sooner = sheet.top, True
     for _ in range(TRIES):
         pages = paginate(groups, first_top=first_top, top=sheet.top, bottom=sheet.bottom)
         pieces = _pieces(pages, groups)
         repeated = max(0, len(pages) - 2)
         wanted = [piece for n, piece in enumerate(pieces) if not 2 <= n <= repeated]
         spacers = [chrome.spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
-        try:
-            document = lay_out(f"{run.before}{''.join(spacers)}{run.after}")
-        except AssertionError as error:
-            raise Refused("WeasyPrint finds no place for what follows the list") from error
-        rests = chrome.rests(document)
-        first = next(rest for rest in rests if rest.spacers).spacers[0]
-        if abs(first.top - first_top) < TINY:
+        rests = chrome.rests(document := _laid_out(run, spacers, lay_out))
+        found = chrome.first_top(rests)
+        if abs(found - sheet.top) < TINY and may_begin_sooner and not chrome.begins_by_force(rests):
+            # The rows of a page stand together here, and may have left a page that has room for the first of them.
+            may_begin_sooner = False
+            first = [chrome.spacer_html(_first_height(groups[0]), columns, new_page=False)]
+            first.append(chrome.spacer_html(1, columns, new_page=True))
+            found = chrome.first_top(chrome.rests(_laid_out(run, first, lay_out)))
+        if abs(found - first_top) < TINY:
             _check_places(rests, wanted, sheet)
             return Around(document, rests, pieces, repeated)
-        first_top = first.top
+        first_top = found
     raise Refused("where the list begins depends on how long it is")
+
+
+def _laid_out(run: markup.Run, spacers: list[str], lay_out: LayOut) -> Any:
+    try:
+        return lay_out(f"{run.before}{''.join(spacers)}{run.after}")
+    except AssertionError as error:
+        raise Refused("WeasyPrint finds no place for what follows the list") from error
+
+
+def _first_height(group: Group) -> float:
+    """The height in px of the first rows of a group that no page break may part."""
+    if group.whole:
+        return sum(group.heights)
+    count = 1
+    while count < len(group.heights) and group.kept[count]:
+        count += 1
+    return sum(group.heights[:count])
 
 
 def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -> None:
@@ -233,5 +252,6 @@ def _put_together(
                 slot.operators(len(order), len(order))
             drawn[id(rest)] = chrome.Chrome(rest, numbers)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
-    grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
-    return ReplayedDocument(around.document, pages, states=recorder.states(), grid=grid.__getitem__, tell=tell)
+    spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}
+    resources = {"ExtGState": recorder.states(), "XObject": painter.forms()}
+    return ReplayedDocument(around.document, pages, resources=resources, spans=spans.__getitem__, tell=tell)

@@ -83,7 +83,7 @@ class Cells:
     def _drawing(self, column: Column, content: str, top: float) -> Drawing | None:
         """Put the parts of a cell one under the other; None while one of them is not known."""
         of_cell = markup.parts(content)
-        places = column.forms[_form(content)]
+        places = column.forms[tuple(map(markup.form, of_cell))]
         if places is None:
             of_cell, places = [content], [None]
         known = [self._part(column, part, place) for part, place in zip(of_cell, places, strict=True)]
@@ -113,19 +113,24 @@ class Cells:
         return lines
 
     def _written(self, lines: list[Line], place: Paragraph, y: float) -> bytes:
-        font, size = place.shaper.font or ("", 0)
-        operators = [b"/Span\n<</MCID %%d>>\nBDC\n%s\nBT\n/%s" % (self._color(place.style), font.encode())]
-        operators[0] += b" %s Tf" % number(size)
+        place.begin = place.begin or self._begin(place)
+        operators = [place.begin]
         for line in lines:
-            x = place.x
+            x, room = place.x, max(0, place.width - line.width)
             if place.align is RIGHT:
-                x += place.width - line.width
+                x += room
             elif place.align is CENTER:
-                x += (place.width - line.width) / 2
-            position = b"1 0 0 -1 %s %s Tm" % (number(x), number(y + place.baseline))
-            operators.append(b"%s\n[%s] TJ" % (position, line.glyphs.encode()))
+                x += room / 2
+            position = number(x), number(y + place.baseline)
+            operators.append(b"1 0 0 -1 %s %s Tm\n[%s] TJ" % (*position, line.glyphs.encode()))
             y += place.line_height
         return b"\n".join([*operators, b"ET\nEMC"])
+
+    def _begin(self, place: Paragraph) -> bytes:
+        """Open marked content with a hole for its id, and set the colour and the font of a paragraph."""
+        font, size = place.shaper.font or ("", 0)
+        of_text = self._color(place.style), font.encode(), number(size)
+        return b"/Span\n<</MCID %%d>>\nBDC\n%s\nBT\n/%s %s Tf" % of_text
 
     def _color(self, style: Any) -> bytes:
         color = style["color"]
@@ -194,13 +199,11 @@ class Cells:
                 draw_border(stream, box)
 
         operators, _ = self.recorder.record(draw)
-        return operators
+        return operators % ()
 
 
 def _form(content: str) -> tuple[str, ...]:
     """The form of each part of a cell."""
-    if "<" not in content:
-        return ("x",) if content.strip(markup.WHITE) else ()
     return tuple(map(markup.form, markup.parts(content)))
 
 

@@ -14,6 +14,8 @@ from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
 
+# What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
+ALIKE = {"string", "string()", "url", "element()"}
 SPACER = "data-replay-spacer"
 BARE = "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left"
 
@@ -55,6 +57,18 @@ def _rest(page: Any) -> Rest:
             text = next(box for box in row.descendants() if isinstance(box, boxes.TextBox))
             spacers.append(Spacer(text, row.position_y, row.height))
     return Rest(page, spacers)
+
+
+def first_top(rests: Sequence[Rest]) -> float:
+    """Where the first row of the list stands, in px."""
+    return next(rest for rest in rests if rest.spacers).spacers[0].top
+
+
+def begins_by_force(rests: Sequence[Rest]) -> bool:
+    """Whether the list cannot begin on an earlier page: there is none, or a page break is asked for."""
+    first = next(number for number, rest in enumerate(rests) if rest.spacers)
+    boxes_of_page = rests[first].page._page_box.descendants()
+    return first == 0 or any(box.style["break_before"] in ("page", "always") for box in boxes_of_page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ def slots(page: Any, shapers: Shapers) -> list[Slot]:
         if not isinstance(margin, boxes.MarginBox) or not isinstance(margin.style["content"], tuple | list):
             continue
         kinds = {kind for kind, _ in margin.style["content"]}
-        if kinds <= {"string", "string()"}:
+        if kinds <= ALIKE:
             continue
         found.append(_slot(margin, shapers))
     return found

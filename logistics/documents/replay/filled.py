@@ -1,6 +1,5 @@
 """Papers made of forms: laid out once, filled in for each."""
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +8,8 @@ from logistics.documents.replay import limits, slots
 from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of, steps
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import LayOut
+from logistics.documents.replay.structure import StructuredPDF
+from logistics.documents.replay.subsets import PaperFont
 from logistics.documents.replay.weasyprint_private import Document, DocumentMetadata, Page, Stream, metadata_of
 
 # What a page tells WeasyPrint beside its operators.
@@ -108,10 +109,16 @@ class FilledDocument(Document):
             document.output_intent,
         )
         # A paper's fonts hold the glyphs that it shows itself and no other paper's.
-        self.fonts = {key: _as_in_form(font) for key, font in form.fonts.items()}
+        self.fonts = {key: PaperFont.of(font) for key, font in form.fonts.items()}
 
+    def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
+        """Write a tagged PDF. Zoom is not supported."""
+        if zoom != 1:
+            raise Refused("zoom")
 
-def _as_in_form(font: Any) -> Any:
-    own = copy.copy(font)
-    own.widths, own.to_unicode, own.missing = dict(font.widths), dict(font.to_unicode), dict(font.missing)
-    return own
+        def finish(document: Any, pdf: Any) -> None:
+            if finisher is not None:
+                finisher(document, pdf)
+            StructuredPDF.adopt(pdf, (), lambda kind: [])
+
+        return super().write_pdf(target, finisher=finish, **options)

@@ -35,8 +35,9 @@ AROUND = {
     "overflow": "visible",
     "visibility": "visible",
 }
-STEP = re.compile("([MmhvzZ])([^MmhvzZ]*)")
-WITHOUT_WIDTH = ("min-content", "max-content", "fit-content")
+NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
+STEP = re.compile(rf"([Mhvz])(?:({NUMBER})(?: ({NUMBER}))?)?")
+STRAIGHT = re.compile(rf"(?:M{NUMBER} {NUMBER}|[hv]{NUMBER}|z)+")
 
 
 class Hole(NamedTuple):
@@ -122,7 +123,11 @@ def _with_ancestors(box: Any, around: tuple[Any, ...]) -> Iterator[tuple[Any, tu
 
 
 def _marks_of_shapes(box: Any) -> list[str]:
-    return [mark for element in box.element.iter() if (mark := element.get("data-slot"))] if box.element is not None else []
+    return (
+        [mark for element in box.element.iter() if (mark := element.get("data-slot"))]
+        if box.element is not None
+        else []
+    )
 
 
 def _text(block: Any, around: Sequence[Any]) -> Text:
@@ -131,8 +136,8 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
             raise Refused("a slot stands in something that is not a plain block or table")
         if isinstance(box, boxes.TableBox) and (box.style["table_layout"] != "fixed" or box.style["width"] == "auto"):
             raise Refused("a slot stands in a table whose columns depend on its content")
-        if box.style["width"] in WITHOUT_WIDTH or box.style["max_lines"] != "none":
-            raise Refused("a slot stands in something as wide as its content, or cut off after some lines")
+        if box.style["max_lines"] != "none":
+            raise Refused("a slot stands in something that is cut off after some lines")
     for line in block.children:
         plain = isinstance(line, boxes.LineBox) and [type(child) for child in line.children] == [boxes.TextBox]
         if not plain or line.text_overflow != "clip" or line.block_ellipsis != "none":
@@ -142,30 +147,22 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
 
 def steps(shape: str) -> list[bytes]:
     """The operators of a path of straight lines, as WeasyPrint writes them. Raises Refused for other paths."""
-    if STEP.sub("", shape).strip():
+    if not STRAIGHT.fullmatch(shape):
         raise Refused("a slot for a path that is not of straight lines")
     x = y = first_x = first_y = 0.0
     operators = [b"0 0 m"]
-    for letter, told in STEP.findall(shape):
-        try:
-            values = [float(value) for value in told.split()]
-            if letter == "M":
-                x, y = values
-            elif letter == "m":
-                x, y = x + values[0], y + values[1]
-            elif letter == "h":
-                x += values[0]
-            elif letter == "v":
-                y += values[0]
-        except (ValueError, IndexError) as error:
-            raise Refused("a slot for a path with other numbers than expected") from error
-        if letter in "Mm":
-            first_x, first_y = x, y
-        if letter in "zZ":
+    for letter, one, other in STEP.findall(shape):
+        if letter == "h":
+            x += float(one)
+        elif letter == "v":
+            y += float(one)
+        elif letter == "M":
+            x, y = first_x, first_y = float(one), float(other)
+        else:
             x, y = first_x, first_y
             operators.append(b"h")
-        else:
-            operators.append(b"%s %s %s" % (to_bytes(x), to_bytes(y), b"m" if letter in "Mm" else b"l"))
+            continue
+        operators.append(b"%s %s %s" % (to_bytes(x), to_bytes(y), b"m" if letter == "M" else b"l"))
     return operators
 
 

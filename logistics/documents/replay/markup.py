@@ -130,9 +130,11 @@ def names(content: str) -> list[str]:
 
 def form(part: str) -> str:
     """The markup of a part with an x for each text."""
-    pieces = TAG.split(part) if "<" in part else [part]
+    if "<" not in part:
+        return "x"
     return "".join(
-        piece if number % 2 else "x" if piece.strip(WHITE) else piece[:1] for number, piece in enumerate(pieces)
+        piece if number % 2 else "x" if piece.strip(WHITE) else piece[:1]
+        for number, piece in enumerate(TAG.split(part))
     )
 
 

@@ -25,7 +25,7 @@ class ReplayedPage(Page):
         self.paint_rows = paint_rows
         self.rows: list[tuple[PageRows, list[int]]] = []  # for each spacer its rows, and their ids of marked content
         self.number = self.pages = 0
-        self.states: dict[str, Any] = {}
+        self.resources: dict[str, dict[str, Any]] = {}  # what the operators of rows name, by kind
         self.drawn: Callable[[], None] = lambda: None  # told when all but the rows stands on the page
         self.painted: Callable[[], None] = lambda: None
 
@@ -40,11 +40,14 @@ class ReplayedPage(Page):
             # The rows take the place of the spacer: its id goes to their first cell.
             ids = [first, *range(used, used + rows.holes - 1)]
             used += rows.holes - 1
-            self.rows.append((rows, ids))
             operators.append(b"q\n%s\nQ" % (rows.operators % tuple(ids)))
+            # What is on the page is not kept beside it.
+            self.rows.append((rows._replace(operators=b""), ids))
         self.chrome.repeat(stream, operators, self.number, self.pages)
-        for name, state in self.states.items():
-            stream._resources["ExtGState"].setdefault(name, state)
+        for kind, named in self.resources.items():
+            stream._resources[kind].update(
+                {name: it for name, it in named.items() if name not in stream._resources[kind]}
+            )
         PackedStream.pack(stream)
         self.painted()
 
@@ -57,8 +60,8 @@ class ReplayedDocument(Document):
         document: Any,
         pages: Sequence[ReplayedPage],
         *,
-        states: dict[str, Any],
-        grid: Callable[[Any], list[tuple[int, int]]],
+        resources: dict[str, dict[str, Any]],
+        spans: Callable[[Any], list[int]],
         tell: Callable[[int], None],
     ) -> None:
         super().__init__(
@@ -70,9 +73,9 @@ class ReplayedDocument(Document):
             document.output_intent,
         )
         self.fonts = document.fonts
-        self.grid = grid
+        self.spans = spans
         for number, page in enumerate(self.pages, start=1):
-            page.number, page.pages, page.states = number, len(self.pages), states
+            page.number, page.pages, page.resources = number, len(self.pages), resources
             # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
             page.painted = partial(tell, 75 + 14 * number // len(self.pages))
 
@@ -96,10 +99,13 @@ class ReplayedDocument(Document):
         return remember
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
-        """Write a tagged PDF, the rows in their place in its structure. Zoom and a finisher are not supported."""
-        if zoom != 1 or finisher is not None:
-            raise Refused("zoom and finishers")
-        return super().write_pdf(target, finisher=self._finish, **options)
+        """Write a tagged PDF, the rows in their place in its structure. A finisher sees it before they are."""
+        if zoom != 1:
+            raise Refused("zoom")
 
-    def _finish(self, document: Any, pdf: Any) -> None:
-        StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.grid)
+        def finish(document: Any, pdf: Any) -> None:
+            if finisher is not None:
+                finisher(document, pdf)
+            StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.spans)
+
+        return super().write_pdf(target, finisher=finish, **options)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from logistics.documents.replay.refusal import Refused
@@ -9,6 +10,7 @@ from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_byte
 
 # Which font (WeasyPrint's key), which glyph of it, and the text that it stands for.
 Spellings = tuple[tuple[int, int, str], ...]
+FAR = 14400  # px; the longest side of a page
 MARKED_CONTENT_ID = b"<</MCID %d>>"
 
 
@@ -68,6 +70,22 @@ class Recorder:
         return states
 
 
+def form(operators: bytes, states: dict[str, Any]) -> Any:
+    """Operators that pages draw by their name instead of repeating them: a form XObject, not clipped by its box."""
+    return pydyf.Stream(
+        [operators],
+        pydyf.Dictionary(
+            {
+                "Type": "/XObject",
+                "Subtype": "/Form",
+                "BBox": pydyf.Array([-FAR, -FAR, FAR, FAR]),
+                "Resources": pydyf.Dictionary({"ExtGState": pydyf.Dictionary(states)}),
+            }
+        ),
+        compress=True,
+    )
+
+
 def joined(items: list[Any]) -> tuple[bytes, int]:
     """Make one template of the items of a stream, with a hole for each id of marked content."""
     holes, parts = 0, []
@@ -80,6 +98,7 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
     return b"\n".join(parts), holes
 
 
+@lru_cache(maxsize=4096)
 def number(value: float) -> bytes:
     """A length in an operator; a ten-thousandth of a px is far below what a printer can draw."""
     return f"{value:.4f}".rstrip("0").rstrip(".").encode()

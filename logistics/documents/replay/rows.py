@@ -1,11 +1,11 @@
 """The marked rows of one page, as one template of operators and what its structure needs to know."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from logistics.documents.replay.cells import Cells, Drawing
 from logistics.documents.replay.markup import Row, RowKind
-from logistics.documents.replay.recording import number
+from logistics.documents.replay.recording import form, number
 
 
 class PageRows(NamedTuple):
@@ -24,7 +24,7 @@ class Painter:
 
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
-        self.frames: dict[tuple[RowKind, float], bytes] = {}
+        self.frames: dict[tuple[RowKind, float], tuple[str, bytes]] = {}
         self.taken: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def page(self, rows: Sequence[Row], tops: Sequence[float], heights: Sequence[float]) -> PageRows:
@@ -51,12 +51,18 @@ class Painter:
         ]
 
     def frame(self, kind: RowKind, height: float) -> bytes:
-        """Backgrounds and borders of a row. Raises Refused for what cannot be repeated."""
+        """Draw backgrounds and borders of a row, by name. Raises Refused for what cannot be repeated."""
         # Heights are sums in different orders; what differs in the ninth decimal looks the same.
         key = (kind, round(height, 6))
         if key not in self.frames:
-            self.frames[key] = self.cells.frame(kind, height)
-        return self.frames[key]
+            self.frames[key] = (f"row{len(self.frames)}", self.cells.frame(kind, height))
+        name, operators = self.frames[key]
+        return b"/%s Do" % name.encode() if operators else b""
+
+    def forms(self) -> dict[str, Any]:
+        """What the names of frames stand for: all that were drawn so far."""
+        states = self.cells.recorder.states()
+        return {name: form(operators, states) for name, operators in self.frames.values() if operators}
 
     def _contents(self, kind: RowKind, drawings: Sequence[Drawing], height: float) -> list[bytes]:
         place = self.cells.places[kind]

@@ -24,6 +24,7 @@ ORDINARY = {
     "direction": "ltr",
     "visibility": "visible",
     "word_break": "normal",
+    "overflow_wrap": "normal",
     "position": "static",
     "opacity": 1,
     "overflow": "visible",
@@ -42,6 +43,7 @@ class Paragraph:
     line_height: float
     baseline: float  # below the top of its line
     align: Sequence[str]
+    begin: bytes = b""  # the operators before its lines, once they are known
 
 
 @dataclass(slots=True)
@@ -95,7 +97,11 @@ class Samples:
     def rows(self, wanted: Sequence[Wanted]) -> list[RowPlace]:
         """Lay out rows of these kinds and contents and say how each is built."""
         body = "".join(_row_html(kind, contents) for kind, contents in wanted)
-        document = self.lay_out(f"{self.before}{body}{self.after}")
+        try:
+            document = self.lay_out(f"{self.before}{body}{self.after}")
+        except AssertionError as error:
+            # So WeasyPrint says that nothing fits on a page.
+            raise Refused("a row does not fit on a page") from error
         found = []
         for page in document.pages[1:]:
             rows = list(_body_rows(page._page_box))

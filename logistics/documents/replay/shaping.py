@@ -114,6 +114,9 @@ class Shaper:
 
     def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[Line] | None:
         """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
+        if len(words) == 1 and shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]):
+            # A word alone that cannot be broken stands beyond the edge.
+            return [Line(shaped[0].glyphs.replace("><", ""), shaped[0].width)]
         lines = []
         glyphs, taken = shaped[0]
         for word, part in zip(words[1:], shaped[1:], strict=True):
