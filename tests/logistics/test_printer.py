@@ -31,7 +31,7 @@ from tests.donations.receipt_context import FACTS, receipt
 from tests.processes import Instance, alive, eventually
 
 SETTINGS = "tests.logistics.papers.settings"
-LIMITS = Limits(memory_mb=700, cpu_seconds=4, wall_seconds=60)
+LIMITS = Limits(memory_mb=700, cpu_seconds=3, wall_seconds=60)
 MANY = list(range(300))
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own nets are Linux's")
 
@@ -204,7 +204,8 @@ class TestDeath:
             "    printer.to_pdf('papers/time_bomb.html', said)\n"
             + ("work()" if thread == "main" else "threading.Thread(target=work).start()")
         )
-        parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        parent = subprocess.Popen([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, text=True)
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
         assert parent.stdout.readline() == "printed\n"
