@@ -175,7 +175,7 @@ class Cells:
             for cell, column, content in zip(place.cells, columns, row.contents, strict=True)
         )
 
-    def frame(self, kind: RowKind, height: float) -> bytes:
+    def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
         """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, as artifacts."""
         place = self.places[kind]
         cells = []
@@ -192,14 +192,16 @@ class Cells:
                 raise Refused("a marked row has a background image")
             layout_box_backgrounds(place.page, box, None, layout_children=False)
 
-        def draw(stream: Stream) -> None:
+        def draw_backgrounds(stream: Stream) -> None:
             for box in drawn:
                 draw_background(stream, box.background)
+
+        def draw_borders(stream: Stream) -> None:
             for box in cells:
                 draw_border(stream, box)
 
-        operators, _ = self.recorder.record(draw)
-        return operators % ()
+        (backgrounds, _), (borders, _) = map(self.recorder.record, (draw_backgrounds, draw_borders))
+        return backgrounds % (), borders % ()
 
 
 def _form(content: str) -> tuple[str, ...]:

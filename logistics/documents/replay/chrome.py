@@ -17,7 +17,14 @@ from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
 SPACER = "data-replay-spacer"
-BARE = "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left"
+BARE = (
+    "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left;"
+    "border-radius:0;box-shadow:none;outline:0"
+)
+# Colours that no author picks: of the background and of the border of a spacer, whose operators the rows replace.
+UNDER, EDGE = "rgb(12.3457% 65.4321% 31.4159%)", "rgb(12.3457% 65.4321% 27.1828%)"
+LAYER_OF_COLOR = {b"0.123457 0.654321 0.314159 rg": 0, b"0.123457 0.654321 0.271828 rg": 1}
+CONTENTS = 2
 
 
 class Spacer(NamedTuple):
@@ -38,10 +45,11 @@ class Rest(NamedTuple):
 def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
     """A group as high as the rows that will stand in its place."""
     before = "page" if new_page else "auto"
-    cells = f'<td style="{BARE}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
+    layered = f"{BARE};background:{UNDER};border-left:1px solid {EDGE};visibility:visible;empty-cells:show"
+    cells = f'<td style="{layered}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
     return (
-        f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto">'
-        f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px">{cells}</tr></tbody>'
+        f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto;background:none">'
+        f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px;background:none">{cells}</tr></tbody>'
     )
 
 
@@ -149,16 +157,16 @@ class Chrome:
 
     def __init__(self, rest: Rest, numbers: Sequence[Slot]) -> None:
         self.rest, self.numbers = rest, numbers
-        self.parts: list[bytes | Slot | None] = []  # None: here go the rows of the next spacer
+        self.parts: list[bytes | Slot | int] = []  # a number: here goes that layer of the rows of the next spacer
         self.tags: dict[Any, Any] = {}
         self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
 
-    def repeat(self, stream: Stream, rows: Sequence[bytes], page: int, pages: int) -> None:
-        """Put the page on a stream; `rows` are those of each spacer, their ids of marked content filled in already."""
-        next_rows = iter(rows)
+    def repeat(self, stream: Stream, rows: Sequence[Sequence[bytes]], page: int, pages: int) -> None:
+        """Put the page on a stream; `rows` are the layers of each spacer, ids of marked content filled in already."""
+        next_of = [iter(layer) for layer in zip(*rows, strict=True)]
         for part in self.parts:
-            if part is None:
-                stream.stream.append(next(next_rows))
+            if isinstance(part, int):
+                stream.stream.append(next(next_of[part]))
             elif isinstance(part, Slot):
                 stream.stream.append(part.operators(page, pages))
             else:
@@ -174,15 +182,21 @@ class Chrome:
         items = stream.stream[start:]
         del stream.stream[start:]
         self.tags = {box: dict(tag) for box, tag in stream._tags.items()}
-        holes: dict[int, Slot | None] = {self.tags[slot.text_box]["mcid"]: slot for slot in self.numbers}
+        holes: dict[int, Slot | int] = {self.tags[slot.text_box]["mcid"]: slot for slot in self.numbers}
         self.spacer_ids = [self.tags[spacer.text_box]["mcid"] for spacer in self.rest.spacers]
-        holes.update(dict.fromkeys(self.spacer_ids))
-        self.parts = list(_parts(items, holes))
+        holes.update(dict.fromkeys(self.spacer_ids, CONTENTS))
+        self.parts = _parts(items, holes)
+        if len([part for part in self.parts if isinstance(part, int)]) != 3 * len(self.rest.spacers):
+            raise Refused("rows are drawn in a picture of their own")
 
 
-def _parts(items: list[Any], holes: dict[int, Slot | None]) -> list[bytes | Slot | None]:
-    """Cut the operators of a page at its holes: each a piece of marked content, of which only the colour is kept."""
-    parts: list[bytes | Slot | None] = []
+def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot | int]:
+    """Cut the operators of a page at its holes.
+
+    Of a piece of marked content that is one, only the colour is kept; of the background and the border of a spacer,
+    nothing.
+    """
+    parts: list[bytes | Slot | int] = []
     kept: list[Any] = []
     index = 0
     while index < len(items):
@@ -191,17 +205,33 @@ def _parts(items: list[Any], holes: dict[int, Slot | None]) -> list[bytes | Slot
             hole = holes[item["MCID"]]
             begin, end = items.index(b"BT", index), items.index(b"EMC", index)
             tag = kept.pop()
-            if hole is None:
-                parts += [_plain([*kept, *items[index + 2 : begin]]), None]
+            if hole == CONTENTS:
+                parts += [_plain([*kept, *items[index + 2 : begin]]), hole]
                 kept = []
             else:
                 parts += [_plain([*kept, tag, *items[index:begin]]), hole]
                 kept = [b"EMC"]
             index = end + 1
+        elif isinstance(item, bytes) and item in LAYER_OF_COLOR:
+            layer = LAYER_OF_COLOR[item]
+            parts += [_plain(kept[: _start_of_artifact(kept, clipped=layer == 0)]), layer]
+            kept = []
+            # Backgrounds stand in a clip of their own, which is closed after them.
+            index = items.index(b"EMC", index) + (2 if layer == 0 else 1)
         else:
             kept.append(item)
             index += 1
     return [*parts, _plain(kept)]
+
+
+def _start_of_artifact(items: list[Any], *, clipped: bool) -> int:
+    """Where the artifact begins in which these operators end, or the clip around it."""
+    index = len(items) - 1
+    while items[index] != b"BMC":
+        index -= 1
+    while clipped and items[index] != b"q":
+        index -= 1
+    return index if clipped else index - 1
 
 
 def _plain(items: list[Any]) -> bytes:

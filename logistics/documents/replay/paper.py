@@ -33,17 +33,18 @@ class ReplayedPage(Page):
         """Write the page to its stream, packed at once: the pages of a long paper do not fit in memory as text."""
         self.chrome.draw_once(stream, scale)
         self.drawn()
-        operators = []
+        layers = []
         used = len(stream._tags)
         for paint, first in zip(self.paint_rows, self.chrome.spacer_ids, strict=True):
             rows = paint()
             # The rows take the place of the spacer: its id goes to their first cell.
             ids = [first, *range(used, used + rows.holes - 1)]
             used += rows.holes - 1
-            operators.append(b"q\n%s\nQ" % (rows.operators % tuple(ids)))
+            *frames, contents = rows.layers
+            layers.append([b"q\n%s\nQ" % layer for layer in (*frames, contents % tuple(ids))])
             # What is on the page is not kept beside it.
-            self.rows.append((rows._replace(operators=b""), ids))
-        self.chrome.repeat(stream, operators, self.number, self.pages)
+            self.rows.append((rows._replace(layers=(b"", b"", b"")), ids))
+        self.chrome.repeat(stream, layers, self.number, self.pages)
         for kind, named in self.resources.items():
             stream._resources[kind].update(
                 {name: it for name, it in named.items() if name not in stream._resources[kind]}

@@ -9,9 +9,13 @@ from logistics.documents.replay.recording import form, number
 
 
 class PageRows(NamedTuple):
-    """Operators with one hole for each id of marked content; and how many ids each cell of each row takes."""
+    """Operators of each layer, from the lowest up; and how many ids of marked content each cell of each row takes.
 
-    operators: bytes
+    WeasyPrint draws the backgrounds of a whole table before all its borders, and all borders before what stands in
+    cells: where two rows share a row of pixels, that decides how it looks. The last layer has a hole for each id.
+    """
+
+    layers: tuple[bytes, bytes, bytes]
     cells: list[tuple[RowKind, tuple[int, ...]]]
 
     @property
@@ -24,24 +28,28 @@ class Painter:
 
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
-        self.frames: dict[tuple[RowKind, float], tuple[str, bytes]] = {}
+        self.frames: dict[tuple[RowKind, float], tuple[bytes, bytes]] = {}
+        self.drawn: dict[bytes, bytes] = {}  # by the name of a frame's backgrounds or borders
         self.taken: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def page(self, rows: Sequence[Row], tops: Sequence[float], heights: Sequence[float]) -> PageRows:
         """Paint rows whose tops are given in px from the top of the page."""
+        backgrounds: list[bytes] = []
+        borders: list[bytes] = []
         parts: list[bytes] = []
         cells = []
         for row, top, height in zip(rows, tops, heights, strict=True):
             drawings = self._drawings(row)
-            parts.append(b"q\n1 0 0 1 0 %s cm" % number(top))
-            parts.append(self.frame(row.kind, height))
-            parts += self._contents(row.kind, drawings, height)
-            parts.append(b"Q")
+            place = b"q\n1 0 0 1 0 %s cm" % number(top)
+            for layer, name in zip((backgrounds, borders), self.frame(row.kind, height), strict=True):
+                if name:
+                    layer.append(b"%s\n/%s Do\nQ" % (place, name))
+            parts += [place, *self._contents(row.kind, drawings, height), b"Q"]
             for spelling in [spelling for drawing in drawings for spelling in drawing.spellings]:
                 self.cells.recorder.spell(*spelling)
             taken = tuple([drawing.holes for drawing in drawings])
             cells.append((row.kind, self.taken.setdefault(taken, taken)))
-        return PageRows(b"\n".join(filter(None, parts)), cells)
+        return PageRows((b"\n".join(backgrounds), b"\n".join(borders), b"\n".join(filter(None, parts))), cells)
 
     def _drawings(self, row: Row) -> list[Drawing]:
         columns = self.cells.columns[row.kind]
@@ -50,19 +58,26 @@ class Painter:
             for column, content in zip(columns, row.contents, strict=True)
         ]
 
-    def frame(self, kind: RowKind, height: float) -> bytes:
-        """Draw backgrounds and borders of a row, by name. Raises Refused for what cannot be repeated."""
+    def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
+        """The names of backgrounds and borders of a row, if it has any. Raises Refused for what cannot be repeated."""
         # Heights are sums in different orders; what differs in the ninth decimal looks the same.
         key = (kind, round(height, 6))
         if key not in self.frames:
-            self.frames[key] = (f"row{len(self.frames)}", self.cells.frame(kind, height))
-        name, operators = self.frames[key]
-        return b"/%s Do" % name.encode() if operators else b""
+            backgrounds, borders = self.cells.frame(kind, height)
+            self.frames[key] = self._named(backgrounds), self._named(borders)
+        return self.frames[key]
+
+    def _named(self, operators: bytes) -> bytes:
+        """A name for operators that pages repeat; none for nothing."""
+        name = b"row%d" % len(self.drawn) if operators else b""
+        if operators:
+            self.drawn[name] = operators
+        return name
 
     def forms(self) -> dict[str, Any]:
         """What the names of frames stand for: all that were drawn so far."""
         states = self.cells.recorder.states()
-        return {name: form(operators, states) for name, operators in self.frames.values() if operators}
+        return {name.decode(): form(operators, states) for name, operators in self.drawn.items()}
 
     def _contents(self, kind: RowKind, drawings: Sequence[Drawing], height: float) -> list[bytes]:
         place = self.cells.places[kind]
