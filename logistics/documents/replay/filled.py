@@ -1,7 +1,7 @@
 """Papers made of forms: laid out once, filled in for each."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from logistics.documents.replay import limits, slots

@@ -16,7 +16,7 @@ LayOut = Callable[[str], Any]
 Wanted = tuple[RowKind, Sequence[str]]  # a sample row: its kind, and the HTML inside each cell
 AVOID = ("avoid", "avoid-page")
 KEPT: OrderedDict[tuple[str, ...], Any] = OrderedDict()  # documents of samples by their HTML and stylesheets
-KEPT_MAX = 16
+KEPT_MAX = 8
 TINY = 1e-6  # px; what differs by less is the same place
 # Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
 ORDINARY = {

@@ -43,8 +43,9 @@ def cut(html: str) -> Cut:
     if ODD.search(html):
         raise Refused("a character that is not text")
     head, rest = html[: body.start()], html[body.start() :]
-    pieces, contents, written = [head], [], []
-    position = 0
+    pieces, position = [head], 0
+    contents: list[str] = []
+    written: list[str] = []
     for match in SLOT.finditer(rest):
         tag, before, after, text, end = match.groups()
         number = f' data-slot="{len(contents)}"'
