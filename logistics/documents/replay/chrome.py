@@ -12,19 +12,11 @@ from typing import Any, NamedTuple
 from logistics.documents.replay.recording import joined, number
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
+from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
 from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
 
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
-SPACER = "data-replay-spacer"
-BARE = (
-    "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left;"
-    "border-radius:0;box-shadow:none;outline:0"
-)
-# Colours that no author picks: of the background and of the border of a spacer, whose operators the rows replace.
-UNDER, EDGE = "rgb(12.3457% 65.4321% 31.4159%)", "rgb(12.3457% 65.4321% 27.1828%)"
-LAYER_OF_COLOR = {b"0.123457 0.654321 0.314159 rg": 0, b"0.123457 0.654321 0.271828 rg": 1}
-CONTENTS = 2
 
 
 class Spacer(NamedTuple):
@@ -42,17 +34,6 @@ class Rest(NamedTuple):
     spacers: list[Spacer]
 
 
-def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
-    """A group as high as the rows that will stand in its place."""
-    before = "page" if new_page else "auto"
-    layered = f"{BARE};background:{UNDER};border-left:1px solid {EDGE};visibility:visible;empty-cells:show"
-    cells = f'<td style="{layered}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
-    return (
-        f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto;background:none">'
-        f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px;background:none">{cells}</tr></tbody>'
-    )
-
-
 def rests(document: Any) -> list[Rest]:
     """The pages of a paper that was laid out with spacers."""
     return [_rest(page) for page in document.pages]
@@ -67,16 +48,10 @@ def _rest(page: Any) -> Rest:
     return Rest(page, spacers)
 
 
-def first_top(rests: Sequence[Rest]) -> float:
-    """Where the first row of the list stands, in px."""
-    return next(rest for rest in rests if rest.spacers).spacers[0].top
-
-
-def begins_by_force(rests: Sequence[Rest]) -> bool:
-    """Whether the list cannot begin on an earlier page: there is none, or a page break is asked for."""
-    first = next(number for number, rest in enumerate(rests) if rest.spacers)
-    boxes_of_page = rests[first].page._page_box.descendants()
-    return first == 0 or any(box.style["break_before"] in ("page", "always") for box in boxes_of_page)
+def beginning(rests: Sequence[Rest]) -> tuple[int, float]:
+    """On which page the list begins, counted from 0, and where its first row stands, in px."""
+    number, rest = next((number, rest) for number, rest in enumerate(rests) if rest.spacers)
+    return number, rest.spacers[0].top
 
 
 @dataclass(frozen=True, slots=True)

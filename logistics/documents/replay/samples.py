@@ -8,6 +8,7 @@ from logistics.documents.replay import markup
 from logistics.documents.replay.markup import RowKind, Run
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.shaping import Shaper
+from logistics.documents.replay.spacers import spacer_html
 from logistics.documents.replay.weasyprint_private import Stream, boxes
 
 LayOut = Callable[[str], Any]
@@ -87,8 +88,9 @@ class Samples:
         table = markup.beginning_of_table(run.before)
         around = markup.ancestors(run.before)
         inner = "".join(start for _, start in around[1:-1])
-        # On its second page, so that the rows of `@page :first` do not count.
-        self.before = f'{markup.head_of(run.before)}{inner}<div style="break-after: page"></div>{table}'
+        # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
+        pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
+        self.before = f"{markup.head_of(run.before)}{inner}{table}{pages}"
         self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
         self.lay_out = lay_out
         self.sheet: Sheet | None = None
@@ -102,16 +104,14 @@ class Samples:
         except AssertionError as error:
             # So WeasyPrint says that nothing fits on a page.
             raise Refused("a row does not fit on a page") from error
-        found = []
-        for page in document.pages[1:]:
-            rows = list(_body_rows(page._page_box))
-            if rows and self.sheet is None:
-                self.sheet = _sheet(page._page_box, rows[0][0])
-            found += [_place(row, page._page_box, group) for row, group in rows]
+        _, second, *found = [
+            (row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)
+        ]
         if len(found) != len(wanted):
             raise Refused("a row does not fit on a page")
+        self.sheet = self.sheet or _sheet(second[1], second[0])
         self.document = self.document or document
-        return found
+        return [_place(*row) for row in found]
 
 
 def _row_html(kind: RowKind, contents: Sequence[str]) -> str:
