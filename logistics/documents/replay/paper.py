@@ -1,6 +1,5 @@
 """A paper put together from pages that WeasyPrint laid out and rows that replay painted."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -95,7 +94,7 @@ class ReplayedDocument(Document):
         def remember() -> None:
             for key, glyphs in known.items():
                 for glyph, text in glyphs.items():
-                    self.fonts[key].to_unicode.setdefault(glyph, unicodedata.normalize("NFC", text))
+                    self.fonts[key].to_unicode.setdefault(glyph, text)
 
         return remember
 
