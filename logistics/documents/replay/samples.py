@@ -8,7 +8,7 @@ from logistics.documents.replay import markup
 from logistics.documents.replay.markup import RowKind, Run
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.shaping import Shaper
-from logistics.documents.replay.spacers import spacer_html
+from logistics.documents.replay.spacers import EMPTY_ROW, SPACER, spacer_html
 from logistics.documents.replay.weasyprint_private import Stream, boxes
 
 LayOut = Callable[[str], Any]
@@ -104,12 +104,12 @@ class Samples:
         except AssertionError as error:
             # So WeasyPrint says that nothing fits on a page.
             raise Refused("a row does not fit on a page") from error
-        _, second, *found = [
-            (row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)
-        ]
-        if len(found) != len(wanted):
+        rows = [(row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)]
+        _, (second, page, _), *spacers = [row for row in rows if SPACER in row[0].element.attrib]
+        found = [row for row in rows if SPACER not in row[0].element.attrib]
+        if len(found) != len(wanted) or len(spacers) != 2 * len(wanted):
             raise Refused("a row does not fit on a page")
-        self.sheet = self.sheet or _sheet(second[1], second[0])
+        self.sheet = self.sheet or _sheet(page, second)
         self.document = self.document or document
         return [_place(*row) for row in found]
 
@@ -119,7 +119,8 @@ def _row_html(kind: RowKind, contents: Sequence[str]) -> str:
         f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
         for cell, content in zip(kind.cells, contents, strict=True)
     )
-    return f"<tbody{kind.group_attributes}><tr{kind.attributes}>{cells}</tr></tbody>"
+    # Rows that are kept together with others are not kept together with other samples: those may fill pages.
+    return f"<tbody{kind.group_attributes}>{EMPTY_ROW}<tr{kind.attributes}>{cells}</tr>{EMPTY_ROW}</tbody>"
 
 
 def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
