@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -182,7 +183,9 @@ def _garbage_collected_after() -> Iterator[None]:
 
 def _html(template: str, paper: Paper) -> str:
     with translation.override(paper.languages[0]):
-        return _engine().get_template(template).render(Context({**paper.told, "paper": paper}))
+        html = _engine().get_template(template).render(Context({**paper.told, "paper": paper}))
+    # An e and an accent become one letter: whoever copies or searches a paper finds one spelling, however it was typed.
+    return unicodedata.normalize("NFC", html)
 
 
 def _attachment(file: EmbeddedFile) -> Attachment:

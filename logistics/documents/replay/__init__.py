@@ -20,10 +20,10 @@ from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows, Painter
 from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, Sheet
+from logistics.documents.replay.spacers import spacer_html
 
 # Below this the samples cost more than they save (measured).
 ROWS_MIN = 60
-TRIES = 3
 
 kept_forms = Forms()
 logger = logging.getLogger(__name__)
@@ -159,30 +159,38 @@ class Around:
 
 
 def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
-    """Lay out what is not a row, around spacers. Where the list begins is known only when that is done: try again."""
+    """Lay out what is not a row, around spacers: where the list begins is known when its first rows were."""
     sheet = cells.samples.sheet
     assert sheet is not None
     columns = sum(cell.box.colspan for cell in next(iter(cells.places.values())).cells)
-    first_top, may_begin_sooner = sheet.top, True
-    for _ in range(TRIES):
+    # A table that begins a page begins where it goes on, as a rule; else its beginning is looked up.
+    page, first_top = None, sheet.top
+    if not sheet.begins_page:
+        page, first_top = _beginning(run, groups, columns, lay_out)
+    while True:
         pages = paginate(groups, first_top=first_top, top=sheet.top, bottom=sheet.bottom)
         pieces = _pieces(pages, groups)
         repeated = max(0, len(pages) - 2)
         wanted = [piece for n, piece in enumerate(pieces) if not 2 <= n <= repeated]
-        spacers = [chrome.spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
+        spacers = [spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
         rests = chrome.rests(document := _laid_out(run, spacers, lay_out))
-        found = chrome.first_top(rests)
-        if abs(found - sheet.top) < TINY and may_begin_sooner and not chrome.begins_by_force(rests):
-            # The rows of a page stand together here, and may have left a page that has room for the first of them.
-            may_begin_sooner = False
-            first = [chrome.spacer_html(_first_height(groups[0]), columns, new_page=False)]
-            first.append(chrome.spacer_html(1, columns, new_page=True))
-            found = chrome.first_top(chrome.rests(_laid_out(run, first, lay_out)))
-        if abs(found - first_top) < TINY:
-            _check_places(rests, wanted, sheet)
-            return Around(document, rests, pieces, repeated)
-        first_top = found
-    raise Refused("where the list begins depends on how long it is")
+        found = chrome.beginning(rests)
+        if page is not None or abs(found[1] - first_top) < TINY:
+            break
+        page, first_top = _beginning(run, groups, columns, lay_out)
+    if page is not None and found[0] != page:
+        raise Refused("where the list begins depends on how long it is")
+    _check_places(rests, wanted, sheet)
+    return Around(document, rests, pieces, repeated)
+
+
+def _beginning(run: markup.Run, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
+    """The page on which the list begins, and where on it: laid out with its first rows only."""
+    spacers = [
+        spacer_html(_first_height(groups[0]), columns, new_page=False),
+        spacer_html(1, columns, new_page=True),
+    ]
+    return chrome.beginning(chrome.rests(_laid_out(run, spacers, lay_out)))
 
 
 def _laid_out(run: markup.Run, spacers: list[str], lay_out: LayOut) -> Any:
@@ -193,11 +201,12 @@ def _laid_out(run: markup.Run, spacers: list[str], lay_out: LayOut) -> Any:
 
 
 def _first_height(group: Group) -> float:
-    """The height in px of the first rows of a group that no page break may part."""
-    if group.whole:
-        return sum(group.heights)
+    """The height in px of the first rows of a list that no page break may part.
+
+    Of a group that stays whole it is the first row: WeasyPrint rather breaks the first group of a table than move it.
+    """
     count = 1
-    while count < len(group.heights) and group.kept[count]:
+    while count < len(group.heights) and group.kept[count] and not group.whole:
         count += 1
     return sum(group.heights[:count])
 
@@ -250,7 +259,8 @@ def _put_together(
             numbers = chrome.slots(rest.page, shapers) if around.repeated > 1 else []
             for slot in numbers:
                 slot.operators(len(order), len(order))
-            drawn[id(rest)] = chrome.Chrome(rest, numbers)
+            goes_on = bool(around.repeated) and rest is rests[first + 1]
+            drawn[id(rest)] = chrome.Chrome(rest, numbers, goes_on=goes_on)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
     spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}
     resources = {"ExtGState": recorder.states(), "XObject": painter.forms()}

@@ -5,6 +5,7 @@ one in between that is the pattern of all pages in the middle. So heads, totals,
 breaks after the list are WeasyPrint's own.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,19 +13,12 @@ from typing import Any, NamedTuple
 from logistics.documents.replay.recording import joined, number
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
+from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
 from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
 
+MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+>>\nBDC")
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
-SPACER = "data-replay-spacer"
-BARE = (
-    "padding:0;border:0;margin:0;height:auto;font-size:1px;line-height:1px;background:none;text-align:left;"
-    "border-radius:0;box-shadow:none;outline:0"
-)
-# Colours that no author picks: of the background and of the border of a spacer, whose operators the rows replace.
-UNDER, EDGE = "rgb(12.3457% 65.4321% 31.4159%)", "rgb(12.3457% 65.4321% 27.1828%)"
-LAYER_OF_COLOR = {b"0.123457 0.654321 0.314159 rg": 0, b"0.123457 0.654321 0.271828 rg": 1}
-CONTENTS = 2
 
 
 class Spacer(NamedTuple):
@@ -42,17 +36,6 @@ class Rest(NamedTuple):
     spacers: list[Spacer]
 
 
-def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
-    """A group as high as the rows that will stand in its place."""
-    before = "page" if new_page else "auto"
-    layered = f"{BARE};background:{UNDER};border-left:1px solid {EDGE};visibility:visible;empty-cells:show"
-    cells = f'<td style="{layered}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
-    return (
-        f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto;background:none">'
-        f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px;background:none">{cells}</tr></tbody>'
-    )
-
-
 def rests(document: Any) -> list[Rest]:
     """The pages of a paper that was laid out with spacers."""
     return [_rest(page) for page in document.pages]
@@ -67,16 +50,10 @@ def _rest(page: Any) -> Rest:
     return Rest(page, spacers)
 
 
-def first_top(rests: Sequence[Rest]) -> float:
-    """Where the first row of the list stands, in px."""
-    return next(rest for rest in rests if rest.spacers).spacers[0].top
-
-
-def begins_by_force(rests: Sequence[Rest]) -> bool:
-    """Whether the list cannot begin on an earlier page: there is none, or a page break is asked for."""
-    first = next(number for number, rest in enumerate(rests) if rest.spacers)
-    boxes_of_page = rests[first].page._page_box.descendants()
-    return first == 0 or any(box.style["break_before"] in ("page", "always") for box in boxes_of_page)
+def beginning(rests: Sequence[Rest]) -> tuple[int, float]:
+    """On which page the list begins, counted from 0, and where its first row stands, in px."""
+    number, rest = next((number, rest) for number, rest in enumerate(rests) if rest.spacers)
+    return number, rest.spacers[0].top
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +130,16 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
 
 
 class Chrome:
-    """The operators of one page without its rows and page numbers, drawn once and then repeated."""
+    """The operators of one page without its rows and page numbers, drawn once and then repeated.
 
-    def __init__(self, rest: Rest, numbers: Sequence[Slot]) -> None:
-        self.rest, self.numbers = rest, numbers
+    What a page in the middle of the list repeats was said before: to a reader it is an artifact, and its rows go on in
+    the table that began on an earlier page.
+    """
+
+    def __init__(self, rest: Rest, numbers: Sequence[Slot], *, goes_on: bool = False) -> None:
+        self.rest, self.numbers, self.goes_on = rest, numbers, goes_on
+        box = rest.page._page_box
+        self.page_box = box.copy_with_children([]) if goes_on else box  # of which WeasyPrint makes the structure
         self.parts: list[bytes | Slot | int] = []  # a number: here goes that layer of the rows of the next spacer
         self.tags: dict[Any, Any] = {}
         self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
@@ -186,6 +169,10 @@ class Chrome:
         self.spacer_ids = [self.tags[spacer.text_box]["mcid"] for spacer in self.rest.spacers]
         holes.update(dict.fromkeys(self.spacer_ids, CONTENTS))
         self.parts = _parts(items, holes)
+        if self.goes_on:
+            self.parts = [_as_artifacts(part) if isinstance(part, bytes) else part for part in self.parts]
+            self.tags, self.spacer_ids = {}, [0] * len(self.spacer_ids)
+            stream._tags.clear()
         if len([part for part in self.parts if isinstance(part, int)]) != 3 * len(self.rest.spacers):
             raise Refused("rows are drawn in a picture of their own")
 
@@ -222,6 +209,10 @@ def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot 
             kept.append(item)
             index += 1
     return [*parts, _plain(kept)]
+
+
+def _as_artifacts(operators: bytes) -> bytes:
+    return MARKED.sub(b"/Artifact\nBMC", operators)
 
 
 def _start_of_artifact(items: list[Any], *, clipped: bool) -> int:

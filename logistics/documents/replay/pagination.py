@@ -41,10 +41,8 @@ def paginate(groups: Sequence[Group], *, first_top: float, top: float, bottom: f
             while cut > start and group.kept[cut]:
                 cut -= 1
             if is_first and group.whole:
-                # Nothing better can be had: WeasyPrint breaks where it must.
+                # It is the first under the heads of a table: WeasyPrint breaks it where it must, on any page.
                 cut = cut if cut > start else end
-                if len(pages) == 1 and first_top != top:
-                    raise Refused("the first group does not fit under the head of the list")
             elif group.whole or cut == start:
                 cut = start
                 if is_first:

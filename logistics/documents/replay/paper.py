@@ -1,6 +1,5 @@
 """A paper put together from pages that WeasyPrint laid out and rows that replay painted."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ class ReplayedPage(Page):
     def __init__(self, chrome: Chrome, paint_rows: Sequence[Callable[[], PageRows]]) -> None:
         for name in TOLD:
             setattr(self, name, getattr(chrome.rest.page, name))
+        self._page_box = chrome.page_box
         self.chrome = chrome
         self.paint_rows = paint_rows
         self.rows: list[tuple[PageRows, list[int]]] = []  # for each spacer its rows, and their ids of marked content
@@ -37,7 +37,9 @@ class ReplayedPage(Page):
         used = len(stream._tags)
         for paint, first in zip(self.paint_rows, self.chrome.spacer_ids, strict=True):
             rows = paint()
-            # The rows take the place of the spacer: its id goes to their first cell.
+            # The rows take the place of the spacer: its id goes to their first cell. Where the table only goes on,
+            # nothing else has an id.
+            used = max(used, 1)
             ids = [first, *range(used, used + rows.holes - 1)]
             used += rows.holes - 1
             *frames, contents = rows.layers
@@ -95,7 +97,7 @@ class ReplayedDocument(Document):
         def remember() -> None:
             for key, glyphs in known.items():
                 for glyph, text in glyphs.items():
-                    self.fonts[key].to_unicode.setdefault(glyph, unicodedata.normalize("NFC", text))
+                    self.fonts[key].to_unicode.setdefault(glyph, text)
 
         return remember
 

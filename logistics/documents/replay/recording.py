@@ -1,6 +1,5 @@
 """What WeasyPrint draws, kept as operators with a hole for each number that differs from page to page."""
 
-import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -51,7 +50,7 @@ class Recorder:
         operators, holes = self.record(draw)
         spellings = []
         for key, font in self.document.fonts.items():
-            spellings += [(key, glyph, unicodedata.normalize("NFC", text)) for glyph, text in font.to_unicode.items()]
+            spellings += [(key, glyph, text) for glyph, text in font.to_unicode.items()]
             font.to_unicode = known.get(key, {})
         return operators, holes, tuple(spellings)
 

@@ -10,6 +10,7 @@ from logistics.documents.replay import markup
 from logistics.documents.replay.markup import RowKind, Run
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.shaping import Shaper
+from logistics.documents.replay.spacers import EMPTY_ROW, SPACER, spacer_html
 from logistics.documents.replay.weasyprint_private import Stream, boxes
 
 LayOut = Callable[[str], Any]
@@ -82,6 +83,7 @@ class Sheet:
     top: float
     bottom: float
     width: float
+    begins_page: bool  # whether the table always begins on a page of its own
 
 
 class Samples:
@@ -91,8 +93,9 @@ class Samples:
         table = markup.beginning_of_table(run.before)
         around = markup.ancestors(run.before)
         inner = "".join(start for _, start in around[1:-1])
-        # On its second page, so that the rows of `@page :first` do not count.
-        self.before = f'{markup.start_of(run.before)}{inner}<div style="break-after: page"></div>{table}'
+        # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
+        pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
+        self.before = f"{markup.start_of(run.before)}{inner}{table}{pages}"
         self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
         self.lay_out = lay_out
         self.sources = tuple(sources)
@@ -110,16 +113,14 @@ class Samples:
         except AssertionError as error:
             # So WeasyPrint says that nothing fits on a page.
             raise Refused("a row does not fit on a page") from error
-        found = []
-        for page in document.pages[1:]:
-            rows = list(_body_rows(page._page_box))
-            if rows and self.sheet is None:
-                self.sheet = _sheet(page._page_box, rows[0][0])
-            found += [_place(row, page._page_box, group) for row, group in rows]
-        if len(found) != len(wanted):
+        rows = [(row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)]
+        _, (second, page, _), *spacers = [row for row in rows if SPACER in row[0].element.attrib]
+        found = [row for row in rows if SPACER not in row[0].element.attrib]
+        if len(found) != len(wanted) or len(spacers) != 2 * len(wanted):
             raise Refused("a row does not fit on a page")
+        self.sheet = self.sheet or _sheet(page, second)
         self.document = self.document or document
-        return found
+        return [_place(*row) for row in found]
 
     def _kept(self, html: str) -> Any:
         """Lay out what this process may have laid out before; the fonts are this paper's own all the same."""
@@ -139,7 +140,8 @@ def _row_html(kind: RowKind, contents: Sequence[str]) -> str:
         f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
         for cell, content in zip(kind.cells, contents, strict=True)
     )
-    return f"<tbody{kind.group_attributes}><tr{kind.attributes}>{cells}</tr></tbody>"
+    # Rows that are kept together with others are not kept together with other samples: those may fill pages.
+    return f"<tbody{kind.group_attributes}>{EMPTY_ROW}<tr{kind.attributes}>{cells}</tr>{EMPTY_ROW}</tbody>"
 
 
 def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
@@ -159,7 +161,8 @@ def _sheet(page_box: Any, first_row: Any) -> Sheet:
             raise Refused("something around the marked rows keeps a distance from the foot of the page")
         if box.style["break_inside"] in AVOID or box.style["break_after"] in AVOID:
             raise Refused("something around the marked rows must not break")
-    return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width)
+    begins_page = any(box.style["break_before"] in ("always", "page") for box in chain[-2:])
+    return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
 
 
 def _chain(page_box: Any, row: Any) -> list[Any]:

@@ -92,19 +92,21 @@ class StructuredPDF(pydyf.PDF):
         pdf.add_object(pdf.info)
         pdf.structures = []
         mapping = pdf.known(pdf.known(pdf.catalog["StructTreeRoot"])["ParentTree"])
-        number = len(pdf.objects)
+        number, table_body = len(pdf.objects), 0
         for index, runs in enumerate(pages):
             owners = mapping["Nums"][2 * index + 1]
+            goes_on = not owners  # else a table begins on this page
             for rows, ids in runs:
+                if not goes_on:
+                    table_body = pdf._body_without(owners.pop(ids[0]))
                 structure = PageStructure(rows, ids, spans)
-                structure.table_body = pdf._body_without(owners[ids[0]])
-                structure.first, structure.page = number, int(pdf.pages["Kids"][3 * index])
+                structure.table_body, structure.first = table_body, number
+                structure.page = int(pdf.pages["Kids"][3 * index])
                 number += len(structure)
                 references = [b"%d 0 R" % owner for owner in structure.owners()]
-                owners[ids[0]] = references[0]
+                owners.insert(ids[0], references[0])
                 owners.extend(references[1:])
-                body = pdf.objects[structure.table_body]
-                body["K"] = pydyf.Array([b"%d 0 R" % row for row in structure.row_numbers()])
+                pdf.objects[table_body]["K"].extend([b"%d 0 R" % row for row in structure.row_numbers()])
                 pdf.structures.append(structure)
 
     def known(self, reference: bytes) -> Any:
@@ -117,7 +119,9 @@ class StructuredPDF(pydyf.PDF):
         row = self.known(cell["P"])
         for element in (span, row, *[self.known(reference) for reference in row["K"]]):
             element.free = "f"
-        number: int = self.known(row["P"]).number
+        body = self.known(row["P"])
+        body["K"] = pydyf.Array()
+        number: int = body.number
         return number
 
     def write(self, output: Any, version: Any = b"1.7", identifier: Any = False, compress: bool = False) -> None:
