@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -45,3 +45,12 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def use_our_logs(**_: Any) -> None:
     """Leave logging to settings.LOGGING; Celery would replace it."""
+
+
+@worker_process_init.connect
+def warm_up_the_printer(**_: Any) -> None:
+    """Start the printer of a process that will print papers; it warms up while the worker goes on."""
+    from logistics.documents import printer
+
+    if app.conf.task_routes["logistics.render_document"]["queue"] in app.amqp.queues.consume_from:
+        printer.start()

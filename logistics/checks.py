@@ -4,7 +4,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 
 @register()
@@ -21,3 +21,12 @@ def check_field_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         except ValueError:
             return [Warning("FIELD_KEYS holds something that is no Fernet key.", hint=hint, id="logistics.W002")]
     return []
+
+
+@register()
+def check_paper_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a limit of papers that the limit of tasks would always be quicker than: a dead paper could not say why."""
+    if settings.PAPER_WALL_SECONDS < settings.CELERY_TASK_SOFT_TIME_LIMIT:
+        return []
+    hint = f"It must be below CELERY_TASK_SOFT_TIME_LIMIT, which is {settings.CELERY_TASK_SOFT_TIME_LIMIT} s."
+    return [Error("PAPER_WALL_SECONDS is too long.", hint=hint, id="logistics.E001")]

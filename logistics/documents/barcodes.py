@@ -2,6 +2,7 @@
 Specifications 5.4)."""
 
 from itertools import groupby
+from typing import Any
 
 import zxingcpp
 
@@ -52,7 +53,8 @@ def qr_path(text: str) -> tuple[int, str]:
     15 % of the code may be lost (level M). There is no quiet zone: whoever places the code leaves four modules free.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
-    rows = memoryview(code.to_image(scale=1, add_quiet_zones=False)).tolist()
+    drawing: Any = code.to_image(scale=1, add_quiet_zones=False)  # its stubs do not say that it is a buffer
+    rows: Any = memoryview(drawing).tolist()
     path = []
     for y, row in enumerate(rows):
         x = 0

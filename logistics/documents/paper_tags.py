@@ -7,7 +7,7 @@
     {% dimensions "58.5" "50.0" "22.0" %}
     {% number "6490.110" %}  {% money 50050 "HKD" %}  {% day "2026-02-27" %}
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
-    {% sscc_bars "048912340000000012" %}         an SSCC as a GS1-128 bar code
+    {% sscc_bars "048912340000000012" "Bar code: SSCC" %}   an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
     {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
 
@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
@@ -65,11 +65,13 @@ def direction(language: str) -> str:
 
 
 def side_by_side(texts: Mapping[str, str]) -> SafeString:
-    """One text for each language, each marked with its language and direction; equal texts only once."""
+    """One text for each language, the paper's own first, each marked as what it is; equal texts only once."""
     shown: dict[str, str] = {}
     for language, text in texts.items():
         if text and text not in shown.values():
             shown[language] = text
+    if list(shown) == list(texts)[:1]:
+        return conditional_escape(*shown.values())  # in the paper's own language, as everything around it
     spans = [(language, direction(language), text) for language, text in shown.items()]
     return format_html_join(mark_safe('<i class="or"> / </i>'), '<span lang="{}" dir="{}">{}</span>', spans)
 
@@ -187,15 +189,15 @@ def percent(part: str, whole: str) -> str:
 def qr(context: template.Context, text: str, label: str) -> SafeString:
     """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
 
-    `label` names it, in the paper's first language, to those who cannot see it.
+    `label` names it, in the paper's first language, to those who cannot see it: it becomes the figure's text.
     """
     size, path = barcodes.qr_path(text)
     return format_html(
-        '<span class="qr-box" role="img" aria-label="{}"><svg class="qr" viewBox="0 0 {} {}">'
+        '<span class="qr-box"><svg class="qr" viewBox="0 0 {} {}"><title>{}</title>'
         '<path data-slot stroke="#000" d="{}"/></svg></span>',
+        size,
+        size,
         wording.translated(label, _languages(context)[0]),
-        size,
-        size,
         path,
     )
 
@@ -206,12 +208,19 @@ def times(count: int) -> range:
     return range(count)
 
 
-@register.simple_tag
-def sscc_bars(sscc: str) -> SafeString:
-    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says."""
+@register.simple_tag(takes_context=True)
+def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
+    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says.
+
+    `label` names it, as that of a QR code does.
+    """
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
-        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><path data-slot d="{}"/></svg>', width, path
+        '<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none"><title>{}</title>'
+        '<path data-slot d="{}"/></svg>',
+        width,
+        wording.translated(label, _languages(context)[0]),
+        path,
     )
 
 

@@ -1,7 +1,7 @@
 """HTML to PDF: the one file that knows WeasyPrint.
 
-Import it in the parent before workers fork: WeasyPrint takes 0.9 s and 25 MB to import, which the
-children then share.
+WeasyPrint takes 0.3 s and 30 MB to import, so of the product only the printer's child does (see `printer/`): not web,
+not the relay, not a worker.
 """
 
 import gc
@@ -11,7 +11,6 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -20,8 +19,8 @@ from typing import Any
 from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
+from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
 from logistics.documents.paper_tags import EmbeddedFile, Paper
-from logistics.errors import DomainError
 
 ASSETS = Path(__file__).parent / "assets"
 # Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
@@ -34,9 +33,9 @@ from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
-from logistics.documents import replay  # noqa: E402
+from logistics.documents import conformance, replay  # noqa: E402
 
-# Tagged, every font embedded, may carry files: readable by a screen reader and in thirty years.
+# Tagged, every font embedded, may carry files: readable in thirty years, and with `conformance` by a screen reader.
 VARIANT = "pdf/a-3a"
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
 # Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
@@ -44,33 +43,8 @@ MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
 STEP_PERCENT = {"Step 3": 5, "Step 4": 15, "Step 5": 35, "Step 6": 75, "Step 7": 90}
 
 
-class PaperRefused(DomainError):
-    """A paper could not be printed as it should be, so it was not printed at all."""
-
-    code = "paper_refused"
-    status = 500
-
-
-class MissingGlyphs(PaperRefused):
-    """The text has characters that no bundled font can draw; `characters` lists them."""
-
-    code = "missing_glyphs"
-
-
-class TemplateBroken(PaperRefused):
-    """The template, its stylesheet or its context is wrong: a bug to be mended, not to be retried."""
-
-    code = "template_broken"
-
-
 class FetchRefused(FatalURLFetchingError):
     """Something asked for more than a bundled asset while a paper was printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    pdf: bytes
-    pages: int
 
 
 class AssetFetcher(URLFetcher):
@@ -253,11 +227,8 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
 
     def lay_out(html: str) -> Any:
         page = HTML(string=html, url_fetcher=AssetFetcher())
-        return page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
-
-    def lay_out_form(html: str) -> Any:
-        document = lay_out(html)
-        complaints.raise_for_any(template)  # a form is kept, so what is wrong with it must not be said only once
+        document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
+        complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once
         return document
 
     document = None
@@ -265,12 +236,13 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     if replay.rows_in(html) >= replay.ROWS_MIN:
         document = replay.lay_out(html, sources, lay_out=lay_out, tell=complaints.tell)
     elif replay.has_slots(html):
-        document = replay.fill(html, sources, lay_out=lay_out_form)
+        document = replay.fill(html, sources, lay_out=lay_out)
     if document is None:
         document = lay_out(html)
     del html
     complaints.raise_for_any(template)
     embedded = [_attachment(file) for file in paper.embedded]
-    pdf = document.write_pdf(**{**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded})
+    options = {**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded}
+    pdf = document.write_pdf(finisher=conformance.finish, **options)
     complaints.raise_for_any(template)
     return Rendered(pdf=pdf, pages=len(document.pages))

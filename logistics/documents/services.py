@@ -10,10 +10,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from logistics.audit import services as audit
-from logistics.documents import rendering
+from logistics.documents import printer
 from logistics.documents.models import Document
+from logistics.documents.outcomes import PaperTooLarge
 from logistics.errors import DomainError
 from logistics.mail.services import Attachment
 from logistics.owed import services as owed
@@ -92,12 +94,15 @@ def render(document_id: str) -> bool:
 
 
 def _print(document: Document) -> dict[str, Any]:
-    rendered = rendering.to_pdf(
-        document.template,
-        {**document.context, **facts(document)},
-        languages=document.languages,
-        progress=partial(owed.report, document),
-    )
+    try:
+        rendered = printer.to_pdf(
+            document.template,
+            {**document.context, **facts(document)},
+            languages=document.languages,
+            progress=partial(owed.report, document),
+        )
+    except PaperTooLarge as refusal:
+        raise owed.GiveUp(refusal.code) from refusal
     sha256 = hashlib.sha256(rendered.pdf).hexdigest()
     # Named by its content: printed twice, it is stored once.
     name = f"documents/{sha256[:2]}/{sha256}.pdf"
@@ -114,14 +119,36 @@ def facts(document: Document) -> dict[str, Any]:
     }
 
 
+WHY_DEAD = {
+    "paper_out_of_memory": gettext_lazy(
+        "it needs more memory than a paper may take; make shorter papers of it, or have PAPER_MEMORY_MB raised,"
+        " and print it again"
+    ),
+    "paper_out_of_time": gettext_lazy(
+        "it takes longer than a paper may; make shorter papers of it, or have PAPER_CPU_SECONDS and"
+        " PAPER_WALL_SECONDS raised, and print it again"
+    ),
+    "paper_too_deep": gettext_lazy("its parts are nested too deeply; its template must be mended"),
+    "printer_died": gettext_lazy(
+        "its printer died each time; print it again, and tell whoever runs the server if it fails"
+    ),
+    "missing_glyphs": gettext_lazy("it has characters that no bundled font can draw; replace them at their source"),
+    "template_broken": gettext_lazy("its template is broken; it must be mended"),
+}
+
+
+def why_dead(document: Document) -> str:
+    """Why a paper could not be printed and what to do, for a reader; a code that has no words stands for itself."""
+    return str(WHY_DEAD.get(document.last_error_code, document.last_error_code))
+
+
 def read(document: Document) -> bytes:
     """Return the issued bytes. Raises NotReady before they exist, Damaged if the stored file was changed."""
     if document.state != Owed.State.DONE:
         raise NotReady(
             _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
             if document.state != Owed.State.DEAD
-            else _("The paper could not be printed (%(why)s); staff have been told.")
-            % {"why": document.last_error_code},
+            else _("The paper could not be printed (%(why)s); staff have been told.") % {"why": why_dead(document)},
             progress=document.progress,
         )
     with default_storage.open(document.storage_name) as file:

@@ -71,6 +71,7 @@ class DocumentAdmin(OwedAdmin):
     fields = (
         ("kind", "number", "version"),
         ("state", "progress", "attempts", "last_error_code"),
+        "why_dead",
         ("requested_at", "ended_at", "superseded_at"),
         ("languages", "pages", "size"),
         "content_sha256",
@@ -79,6 +80,10 @@ class DocumentAdmin(OwedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         return super().get_queryset(request).defer("context")
+
+    @display(description=gettext_lazy("why it is dead"))
+    def why_dead(self, row: Document) -> str:
+        return documents.why_dead(row) if row.state == Owed.State.DEAD else ""
 
     def retry(self, row: Document, *, by: User) -> None:
         documents.retry(row, by=by, at=timezone.now())

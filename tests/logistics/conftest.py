@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 from celery import current_app
 
+from logistics.documents import printer
+
 
 @pytest.fixture
 def dead_broker() -> Iterator[None]:
@@ -20,3 +22,13 @@ def _broker(url: str) -> None:
     app.conf.broker_write_url = url
     # What a forked worker does: forget the producers, which keep their connections.
     app._after_fork()
+
+
+@pytest.fixture(scope="module")
+def papers_of_tests() -> Iterator[None]:
+    """This process's printer knows the templates in tests/logistics/papers."""
+    printer.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_SETTINGS_MODULE", "tests.logistics.papers.settings")
+        yield
+        printer.stop()

@@ -6,34 +6,28 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
+from django.utils import translation
+from rest_framework.test import APIClient
 
-from logistics.documents import rendering
 from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
-from tests.logistics.makers import NOON, in_threads, make_email
+from logistics.owed import services as owed
+from logistics.people.models import Role
+from tests.logistics.makers import NOON, in_threads, make_email, make_user
 
 pytestmark = pytest.mark.django_db
 
 
-NOTE = (
-    '{% extends "documents/base.html" %}{% block kind %}Note{% endblock %}{% block content %}{{ said }}{% endblock %}'
-)
-LOADERS = [
-    ("django.template.loaders.locmem.Loader", {"papers/note.html": NOTE}),
-    "django.template.loaders.app_directories.Loader",
-]
-
-
 @pytest.fixture(autouse=True)
-def _paper(monkeypatch, files):
+def _paper(papers_of_tests, files):
     """A paper of our own, so that no other app's paper matters here."""
-    engine = rendering.engine(LOADERS)
-    monkeypatch.setattr(rendering, "_engine", lambda: engine)
 
 
-def ask(said: str = "Hello", **options) -> Document:
-    context = {"said": said, "number": "NOTE-1", "issued_on": "2026-03-02"}
-    given: dict[str, Any] = {"number": "NOTE-1", "template": "papers/note.html", "context": context, "at": NOON}
+CONTEXT = {"said": "Hello", "number": "NOTE-1", "issued_on": "2026-03-02"}
+
+
+def ask(**options) -> Document:
+    given: dict[str, Any] = {"number": "NOTE-1", "template": "papers/note.html", "context": CONTEXT, "at": NOON}
     return documents.request("note", **given | options)
 
 
@@ -75,8 +69,40 @@ class TestRender:
 
         document.refresh_from_db()
         assert (document.state, document.last_error_code) == ("dead", "template_broken")
-        with pytest.raises(documents.NotReady, match="could not be printed"):
+        with pytest.raises(documents.NotReady, match="template is broken"):
             documents.read(document)
+
+    def test_a_bomb_is_dead_at_once_and_says_why_and_what_to_do(self):
+        document = ask(template="papers/deep.html", context=CONTEXT | {"many": list(range(1000))})
+
+        assert not documents.render(str(document.pk))
+
+        document.refresh_from_db()
+        assert (document.state, document.attempts, document.last_error_code) == ("dead", 1, "paper_too_deep")
+        with pytest.raises(documents.NotReady, match=r"nested too deeply.*template"):
+            documents.read(document)
+        with translation.override("fr"), pytest.raises(documents.NotReady, match="imbriqués trop profondément"):
+            documents.read(document)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_how_far_it_is_can_be_read_over_the_api_meanwhile(self, monkeypatch):
+        """Each time that the printer told how far it is, somebody asks."""
+        document, shown = ask(), []
+        client = APIClient()
+        client.force_authenticate(make_user(Role.WAREHOUSE))
+        told = owed.report
+
+        def report(row, percent):
+            told(row, percent)
+            shown.append(client.get(f"/api/v1/documents/{document.pk}/").json()["progress"])
+
+        monkeypatch.setattr(owed, "report", report)
+        documents.render(str(document.pk))
+
+        assert shown == sorted(set(shown))
+        assert len(shown) > 3
+        assert shown[-1] == 99  # what is printed is yet to be stored
+        assert client.get(f"/api/v1/documents/{document.pk}/").json()["progress"] == 100
 
 
 class TestRead:

@@ -72,7 +72,7 @@ def lay_out_strictly(
     rows = [row for group in run.groups for row in group]
     kinds = list(dict.fromkeys(row.kind for row in rows))
     _check(html, sources, run, kinds)
-    samples = Samples(run, lay_out)
+    samples = Samples(run, sources, lay_out)
     cells = Cells(rows, samples)
     tell(35)
     heights = [[cells.height(row) for row in group] for group in run.groups]
@@ -260,6 +260,6 @@ def _put_together(
                 slot.operators(len(order), len(order))
             drawn[id(rest)] = chrome.Chrome(rest, numbers)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
-    grid = {kind: [(cell.box.grid_x, cell.box.colspan) for cell in place.cells] for kind, place in cells.places.items()}
+    spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}
     resources = {"ExtGState": recorder.states(), "XObject": painter.forms()}
-    return ReplayedDocument(around.document, pages, resources=resources, grid=grid.__getitem__, tell=tell)
+    return ReplayedDocument(around.document, pages, resources=resources, spans=spans.__getitem__, tell=tell)

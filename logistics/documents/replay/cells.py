@@ -64,7 +64,7 @@ class Cells:
         for kind, columns in self.columns.items():
             of_kind[kind] = [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
         wanted = [(kind, ["".join(form) for form in forms]) for kind, forms in _side_by_side(of_kind, ())]
-        laid_out = self.samples.rows(wanted)
+        laid_out = self.samples.rows(wanted, keep=True)
         self.recorder = Recorder(self.samples.document)
         self.shapers = Shapers(self.recorder.stream())
         for (kind, forms), place in zip(_side_by_side(of_kind, ()), laid_out, strict=True):

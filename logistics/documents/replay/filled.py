@@ -112,11 +112,13 @@ class FilledDocument(Document):
         self.fonts = {key: PaperFont.of(font) for key, font in form.fonts.items()}
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
-        """Write a tagged PDF. Zoom and a finisher are not supported."""
-        if zoom != 1 or finisher is not None:
-            raise Refused("zoom and finishers")
-        return super().write_pdf(target, finisher=_pack, **options)
+        """Write a tagged PDF. Zoom is not supported."""
+        if zoom != 1:
+            raise Refused("zoom")
 
+        def finish(document: Any, pdf: Any) -> None:
+            if finisher is not None:
+                finisher(document, pdf)
+            StructuredPDF.adopt(pdf, (), lambda kind: [])
 
-def _pack(document: Any, pdf: Any) -> None:
-    StructuredPDF.adopt(pdf, (), lambda kind: [])
+        return super().write_pdf(target, finisher=finish, **options)

@@ -231,10 +231,10 @@ class Form:
         self.states.update(resources["ExtGState"])
         self.tags.append(dict(stream._tags))
         ids = {stream._tags[text]["mcid"]: hole for text, hole in holes.items()}
-        shapes = {stream._tags[slot.box]["mcid"]: [] for slot in here.values() if isinstance(slot, Shape)}
+        shapes: dict[int, list[tuple[int, list[bytes]]]] = {}
         for index, slot in here.items():
             if isinstance(slot, Shape):
-                shapes[stream._tags[slot.box]["mcid"]].append((index, steps(contents[index])))
+                shapes.setdefault(stream._tags[slot.box]["mcid"], []).append((index, steps(contents[index])))
         return list(_cut(stream.stream, ids, shapes))
 
 

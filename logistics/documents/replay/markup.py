@@ -23,6 +23,7 @@ def _element(names: str) -> re.Pattern[str]:
 
 
 GROUP, ROW, CELL = _element("tbody"), _element("tr"), _element("td|th")
+START = re.compile("<html[^<>]*>")
 TAG = re.compile(r"(<[^<>]*>)")
 NAME = re.compile(r"<([a-z]+)")
 # What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed, and
@@ -184,9 +185,9 @@ def beginning_of_table(before: str) -> str:
     return table
 
 
-def head_of(html: str) -> str:
-    """Everything before the body."""
-    return html[: html.index("<body")]
+def start_of(html: str) -> str:
+    """The language and direction of a paper, and a head that says nothing."""
+    return f"<!DOCTYPE html>{START.search(html)[0]}<head></head>"  # type: ignore[index]  # ancestors() has seen it
 
 
 def rows_of(groups: list[list[Row]]) -> Iterator[Row]:

@@ -61,7 +61,7 @@ class ReplayedDocument(Document):
         pages: Sequence[ReplayedPage],
         *,
         resources: dict[str, dict[str, Any]],
-        grid: Callable[[Any], list[tuple[int, int]]],
+        spans: Callable[[Any], list[int]],
         tell: Callable[[int], None],
     ) -> None:
         super().__init__(
@@ -73,7 +73,7 @@ class ReplayedDocument(Document):
             document.output_intent,
         )
         self.fonts = document.fonts
-        self.grid = grid
+        self.spans = spans
         for number, page in enumerate(self.pages, start=1):
             page.number, page.pages, page.resources = number, len(self.pages), resources
             # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
@@ -99,10 +99,13 @@ class ReplayedDocument(Document):
         return remember
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
-        """Write a tagged PDF, the rows in their place in its structure. Zoom and a finisher are not supported."""
-        if zoom != 1 or finisher is not None:
-            raise Refused("zoom and finishers")
-        return super().write_pdf(target, finisher=self._finish, **options)
+        """Write a tagged PDF, the rows in their place in its structure. A finisher sees it before they are."""
+        if zoom != 1:
+            raise Refused("zoom")
 
-    def _finish(self, document: Any, pdf: Any) -> None:
-        StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.grid)
+        def finish(document: Any, pdf: Any) -> None:
+            if finisher is not None:
+                finisher(document, pdf)
+            StructuredPDF.adopt(pdf, [page.rows for page in self.pages], self.spans)
+
+        return super().write_pdf(target, finisher=finish, **options)

@@ -1,6 +1,8 @@
 """One row of each kind, laid out by WeasyPrint, and what is read off it."""
 
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ from logistics.documents.replay.weasyprint_private import Stream, boxes
 LayOut = Callable[[str], Any]
 Wanted = tuple[RowKind, Sequence[str]]  # a sample row: its kind, and the HTML inside each cell
 AVOID = ("avoid", "avoid-page")
+KEPT: OrderedDict[tuple[str, ...], Any] = OrderedDict()  # documents of samples by their HTML and stylesheets
+KEPT_MAX = 8
 TINY = 1e-6  # px; what differs by less is the same place
 # Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
 ORDINARY = {
@@ -85,23 +89,27 @@ class Sheet:
 class Samples:
     """Lays out sample rows in the frame of one paper."""
 
-    def __init__(self, run: Run, lay_out: LayOut) -> None:
+    def __init__(self, run: Run, sources: Iterable[str], lay_out: LayOut) -> None:
         table = markup.beginning_of_table(run.before)
         around = markup.ancestors(run.before)
         inner = "".join(start for _, start in around[1:-1])
         # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
         pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
-        self.before = f"{markup.head_of(run.before)}{inner}{table}{pages}"
+        self.before = f"{markup.start_of(run.before)}{inner}{table}{pages}"
         self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
         self.lay_out = lay_out
+        self.sources = tuple(sources)
         self.sheet: Sheet | None = None
         self.document: Any = None
 
-    def rows(self, wanted: Sequence[Wanted]) -> list[RowPlace]:
-        """Lay out rows of these kinds and contents and say how each is built."""
-        body = "".join(_row_html(kind, contents) for kind, contents in wanted)
+    def rows(self, wanted: Sequence[Wanted], *, keep: bool = False) -> list[RowPlace]:
+        """Lay out rows of these kinds and contents and say how each is built.
+
+        `keep` them for the next paper that wants the same: for what is no one's own.
+        """
+        html = "".join([self.before, *[_row_html(kind, contents) for kind, contents in wanted], self.after])
         try:
-            document = self.lay_out(f"{self.before}{body}{self.after}")
+            document = self._kept(html) if keep else self.lay_out(html)
         except AssertionError as error:
             # So WeasyPrint says that nothing fits on a page.
             raise Refused("a row does not fit on a page") from error
@@ -113,6 +121,18 @@ class Samples:
         self.sheet = self.sheet or _sheet(page, second)
         self.document = self.document or document
         return [_place(*row) for row in found]
+
+    def _kept(self, html: str) -> Any:
+        """Lay out what this process may have laid out before; the fonts are this paper's own all the same."""
+        key = (html, *self.sources)
+        if key not in KEPT:
+            KEPT[key] = self.lay_out(html)
+        KEPT.move_to_end(key)
+        while len(KEPT) > KEPT_MAX:
+            KEPT.popitem(last=False)
+        document = copy.copy(KEPT[key])
+        document.fonts = {}
+        return document
 
 
 def _row_html(kind: RowKind, contents: Sequence[str]) -> str:

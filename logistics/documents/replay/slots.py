@@ -8,7 +8,7 @@ import re
 from html import unescape
 from typing import NamedTuple
 
-from logistics.documents.replay.markup import SPACES, WHITE
+from logistics.documents.replay.markup import SPACES, START, WHITE
 from logistics.documents.replay.refusal import Refused
 
 MARK = " data-slot"
@@ -17,7 +17,6 @@ SHAPE = re.compile(r'(.*\sd=")([^"]*)(".*)', re.DOTALL)
 # What the parser of HTML, or white space, would make something else of.
 ODD = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 BODY = re.compile(r"<body[\s>]")
-START = re.compile(r"<html[^<>]*>")
 
 
 class Cut(NamedTuple):
@@ -44,8 +43,9 @@ def cut(html: str) -> Cut:
     if ODD.search(html):
         raise Refused("a character that is not text")
     head, rest = html[: body.start()], html[body.start() :]
-    pieces, contents, written = [head], [], []
-    position = 0
+    pieces, position = [head], 0
+    contents: list[str] = []
+    written: list[str] = []
     for match in SLOT.finditer(rest):
         tag, before, after, text, end = match.groups()
         number = f' data-slot="{len(contents)}"'

@@ -18,7 +18,7 @@ from logistics.documents.replay.weasyprint_private import Stream, pydyf
 LEVEL = 6  # of compression: level 9 takes twice the time for one per cent
 PER_STREAM = 200
 
-Grid = Callable[[RowKind], list[tuple[int, int]]]  # for each cell of a kind of row: its first column, how many it spans
+Spans = Callable[[RowKind], list[int]]  # for each cell of a kind of row: how many columns it spans
 
 
 class PackedStream(Stream):
@@ -40,24 +40,22 @@ class PackedStream(Stream):
 
 
 def _stream(packed: bytes, extra: bytes) -> bytes:
-    return b"<<%s/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream" % (extra, len(packed), packed)
+    # Both characters of a line end, or a reader that looks for one takes a last byte of 13 for the first of them.
+    return b"<<%s/Filter/FlateDecode/Length %d>>\nstream\n%s\r\nendstream" % (extra, len(packed), packed)
 
 
 class PageStructure:
     """The elements of the rows of one page: for each row a TR, for each of its cells a TD."""
 
-    def __init__(self, rows: PageRows, ids: Sequence[int], headers: list[bytes], grid: Grid) -> None:
-        self.rows, self.ids, self.headers, self.grid = rows, ids, headers, grid
-        kinds = {kind for kind, _ in rows.cells}
-        places = sorted({place for kind in kinds for place in grid(kind)})
-        self.attributes = {place: index for index, place in enumerate(places)}
+    def __init__(self, rows: PageRows, ids: Sequence[int], spans: Spans) -> None:
+        self.rows, self.ids, self.spans = rows, ids, spans
         self.first = self.table_body = self.page = 0
 
     def __len__(self) -> int:
-        return len(self.attributes) + sum(1 + len(taken) for _, taken in self.rows.cells)
+        return sum(1 + len(taken) for _, taken in self.rows.cells)
 
     def row_numbers(self) -> Iterator[int]:
-        number = self.first + len(self.attributes)
+        number = self.first
         for _, taken in self.rows.cells:
             yield number
             number += 1 + len(taken)
@@ -70,19 +68,16 @@ class PageStructure:
                     yield cell
 
     def elements(self) -> Iterator[bytes]:
-        """Every object, in order of number."""
-        for column, span in self.attributes:
-            spans = b"/ColSpan %d" % span if span != 1 else b""
-            yield b"<</O/Table%s/Headers[%s]>>" % (spans, b" ".join(self.headers[column : column + span]))
+        """Every object, in order of number. The heads of a cell are found from its place, as in any table."""
         ids = iter(self.ids)
         for row, (kind, taken) in zip(self.row_numbers(), self.rows.cells, strict=True):
             cells = b" ".join([b"%d 0 R" % number for number in range(row + 1, row + 1 + len(taken))])
             yield b"<</S/TR/P %d 0 R/Pg %d 0 R/K[%s]>>" % (self.table_body, self.page, cells)
-            for place, holes in zip(self.grid(kind), taken, strict=True):
+            for span, holes in zip(self.spans(kind), taken, strict=True):
                 used = [b"%d" % number for number in islice(ids, holes)]
                 content = used[0] if holes == 1 else b"[%s]" % b" ".join(used)
-                attributes = self.first + self.attributes[place]
-                yield b"<</S/TD/P %d 0 R/Pg %d 0 R/K %s/A %d 0 R>>" % (row, self.page, content, attributes)
+                attributes = b"/A<</O/Table/ColSpan %d>>" % span if span != 1 else b""
+                yield b"<</S/TD/P %d 0 R/Pg %d 0 R/K %s%s>>" % (row, self.page, content, attributes)
 
 
 class StructuredPDF(pydyf.PDF):
@@ -91,7 +86,7 @@ class StructuredPDF(pydyf.PDF):
     structures: list[PageStructure]
 
     @classmethod
-    def adopt(cls, pdf: Any, pages: Iterable[Sequence[tuple[PageRows, Sequence[int]]]], grid: Grid) -> None:
+    def adopt(cls, pdf: Any, pages: Iterable[Sequence[tuple[PageRows, Sequence[int]]]], spans: Spans) -> None:
         """Make a PDF one of these; `pages` has, for each of its pages, runs of rows and their ids of marked content."""
         pdf.__class__ = cls
         pdf.add_object(pdf.info)
@@ -101,7 +96,8 @@ class StructuredPDF(pydyf.PDF):
         for index, runs in enumerate(pages):
             owners = mapping["Nums"][2 * index + 1]
             for rows, ids in runs:
-                structure = pdf._structure_of(rows, ids, owners[ids[0]], grid)
+                structure = PageStructure(rows, ids, spans)
+                structure.table_body = pdf._body_without(owners[ids[0]])
                 structure.first, structure.page = number, int(pdf.pages["Kids"][3 * index])
                 number += len(structure)
                 references = [b"%d 0 R" % owner for owner in structure.owners()]
@@ -114,18 +110,15 @@ class StructuredPDF(pydyf.PDF):
     def known(self, reference: bytes) -> Any:
         return self.objects[int(reference.split()[0])]
 
-    def _structure_of(self, rows: PageRows, ids: Sequence[int], spacer: bytes, grid: Grid) -> PageStructure:
-        """Take the spacer's elements out of the tree, and learn from them where rows go and what heads they have."""
+    def _body_without(self, spacer: bytes) -> int:
+        """Take the elements of a spacer out of the tree and return the number of the TBody that they stood in."""
         span = self.known(spacer)
         cell = self.known(span["P"])
         row = self.known(cell["P"])
-        cells = [self.known(reference) for reference in row["K"]]
-        headers = [b" ".join(header.data for header in cell["A"]["Headers"]) for cell in cells]
-        for element in (span, row, *cells):
+        for element in (span, row, *[self.known(reference) for reference in row["K"]]):
             element.free = "f"
-        structure = PageStructure(rows, ids, headers, grid)
-        structure.table_body = self.known(row["P"]).number
-        return structure
+        number: int = self.known(row["P"]).number
+        return number
 
     def write(self, output: Any, version: Any = b"1.7", identifier: Any = False, compress: bool = False) -> None:
         """Write the file: pages and fonts, then everything else in object streams, then where to find it.

@@ -1,0 +1,137 @@
+"""The printer's own process, started by printer.process as `python -m logistics.documents.printer.child`.
+
+It reads papers from its standard input, prints one after the other, so that fonts, stylesheets and layouts live from
+paper to paper, and answers on what was its standard output. It has no secret, opens no connection, and is gone when its
+worker is.
+"""
+
+import argparse
+import contextlib
+import gc
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from logistics.documents.outcomes import PaperRefused, PaperTooDeep
+from logistics.documents.printer import confinement, frames
+
+log = logging.getLogger("logistics.documents.printer")
+
+REQUEST_MAX = 512 * 1024 * 1024
+# A printer that keeps more than this after a paper is replaced, so that one long list does not cost memory for ever.
+KEPT_MAX_BYTES = 400 * 1024 * 1024
+START_CPU_SECONDS = 60  # to become ready, which takes one
+WARM_UP = "documents/warm_up.html"
+
+
+def main() -> None:
+    requests, answers = _pipes()
+    asked = _arguments()
+    confinement.limit(memory_mb=asked.memory_mb, cpu_seconds=START_CPU_SECONDS)
+    if asked.parent:
+        confinement.end_with(asked.parent)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # meant for our worker too, which lets a paper be finished
+
+    import django
+
+    django.setup()
+    from logistics.documents import rendering
+
+    confinement.confine()
+    threading.Thread(target=_end_without_parent, args=(requests,), daemon=True).start()
+    if not select.select([requests], [], [], 0)[0]:  # a paper that waits is the better warm-up
+        rendering.to_pdf(WARM_UP, {"number": "0", "issued_on": "2026-01-01"})
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: no later collection need look at it
+    frames.write(answers, {"ready": True})
+
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            request, _ = frames.read(requests, message_max=REQUEST_MAX)
+            confinement.allow_cpu(asked.cpu_seconds)
+            answer, pdf = _print(request, answers)
+            full = _kept_bytes() > KEPT_MAX_BYTES
+            frames.write(answers, {**answer, "last": full}, pdf)
+            if full:
+                return
+
+
+def _pipes() -> tuple[int, int]:
+    """Keep both pipes for ourselves: what anything else reads is empty, and what it writes goes to the log."""
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return requests, answers
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--cpu-seconds", type=int, required=True)
+    parser.add_argument("--parent", type=int, default=0)
+    return parser.parse_args()
+
+
+def _end_without_parent(requests: int) -> None:
+    """End this process, whatever it is doing, when the other end of its pipe is closed: its worker is gone."""
+    pipe = select.poll()
+    pipe.register(requests, 0)  # tells of the other end's closing only
+    pipe.poll()
+    os._exit(0)
+
+
+def _print(request: dict[str, Any], answers: int) -> tuple[dict[str, Any], bytes]:
+    from logistics.documents import rendering
+
+    def tell(percent: int) -> None:
+        frames.write(answers, {"progress": percent})
+
+    with structlog.contextvars.bound_contextvars(**request["about"]):
+        try:
+            printed = rendering.to_pdf(
+                request["template"], request["context"], languages=request["languages"], progress=tell
+            )
+        except Exception as error:
+            return _refusal(error), b""
+    return {"pages": printed.pages}, printed.pdf
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    """Put an error into words for our worker. Without memory there are no words: we end, and our exit code tells."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(isinstance(cause, MemoryError) for cause in causes):
+        os._exit(frames.EXIT_OUT_OF_MEMORY)
+    if any(isinstance(cause, RecursionError) for cause in causes):
+        return {"refused": PaperTooDeep.code, "message": "Elements stand too deeply in one another.", "details": {}}
+    if isinstance(error, PaperRefused):
+        return {"refused": error.code, "message": str(error), "details": error.details}
+    log.error("printing failed", exc_info=error)
+    return {"failed": type(error).__name__}
+
+
+def _kept_bytes() -> int:
+    """Memory that this process holds now; 0 where the system does not tell (it does on Linux)."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.exists() else 0
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MemoryError:
+        os._exit(frames.EXIT_OUT_OF_MEMORY)
+    sys.exit()

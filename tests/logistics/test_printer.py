@@ -1,0 +1,353 @@
+"""The printer's real child: what it refuses, what ends it, and that the next paper is printed all the same."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from logistics.documents import rendering
+from logistics.documents.outcomes import (
+    MissingGlyphs,
+    PaperFailed,
+    PaperOutOfMemory,
+    PaperOutOfTime,
+    PaperRefused,
+    PaperTooDeep,
+    PrinterDied,
+    TemplateBroken,
+)
+from logistics.documents.printer import Limits, Printer, frames, process
+from tests.donations.receipt_context import FACTS, receipt
+from tests.processes import Instance, alive, eventually
+
+SETTINGS = "tests.logistics.papers.settings"
+LIMITS = Limits(memory_mb=700, cpu_seconds=3, wall_seconds=60)
+MANY = list(range(300))
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own nets are Linux's")
+
+
+@pytest.fixture(scope="module")
+def printer() -> Iterator[Printer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_SETTINGS_MODULE", SETTINGS)
+        made = Printer(LIMITS)
+        yield made
+        made.stop()
+
+
+def printed(printer: Printer, template: str = "note", progress: Callable[[int], None] = lambda _: None, **context: Any):
+    said = {"number": "NOTE-1", "issued_on": "2026-03-02", "said": "Hello", "many": []}
+    return printer.to_pdf(f"papers/{template}.html", said | context, progress=progress)
+
+
+def pid_of(printer: Printer) -> int:
+    return printer.start().process.pid
+
+
+class TestPrinting:
+    def test_gives_the_bytes_that_this_process_would_print(self, printer):
+        told: list[int] = []
+        here = rendering.to_pdf("donations/receipt.html", {**receipt(), **FACTS}, languages=("fr",))
+
+        there = printer.to_pdf(
+            "donations/receipt.html", {**receipt(), **FACTS}, languages=("fr",), progress=told.append
+        )
+
+        assert there == here
+        assert told == sorted(set(told))
+        assert told[-1] == 100
+
+    def test_one_child_prints_paper_after_paper(self, printer):
+        printed(printer)
+        pid = pid_of(printer)
+
+        assert printed(printer).pages == 1
+
+        assert pid_of(printer) == pid
+
+    def test_a_refusal_arrives_with_its_details_and_ends_nothing(self, printer):
+        pid = pid_of(printer)
+
+        with pytest.raises(MissingGlyphs, match=r"U\+1F000") as refusal:
+            printed(printer, said="\U0001f000")
+        with pytest.raises(TemplateBroken, match="nowhere"):
+            printed(printer, "nowhere")
+
+        assert refusal.value.details == {"template": "papers/note.html", "characters": ["\U0001f000"]}
+        assert pid_of(printer) == pid
+
+    def test_what_nobody_foresaw_is_named_by_its_class(self, printer):
+        with pytest.raises(PaperFailed) as refusal:
+            printer.to_pdf(
+                "papers/note.html", {"number": "1", "issued_on": "2026-03-02", "said": "Hello"}, languages=()
+            )
+
+        assert refusal.value.code == "IndexError"
+
+    def test_threads_take_turns(self, printer):
+        prints: list[bytes] = []
+        threads = [threading.Thread(target=lambda: prints.append(printed(printer).pdf)) for _ in range(3)]
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(prints) == 3
+        assert len(set(prints)) == 1
+
+
+class TestBombs:
+    @pytest.mark.parametrize(
+        ("template", "context", "refusal"),
+        [
+            ("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory),
+            ("note", {"said": "w" * 8_000_000}, PaperOutOfMemory),  # of Pango, which is C and ends with a signal
+            ("time_bomb", {"many": MANY}, PaperOutOfTime),
+            ("deep", {"many": MANY}, PaperTooDeep),
+        ],
+    )
+    def test_says_of_what_it_went_off_and_the_next_paper_is_printed(self, printer, template, context, refusal):
+        with pytest.raises(refusal):
+            printed(printer, template, **context)
+
+        assert printed(printer).pages == 1
+
+    def test_what_sleeps_on_is_ended_by_the_clock(self, printer):
+        """Stopped, it uses no CPU time."""
+        printed(printer)
+        child = printer.start()
+        child.limits = replace(child.limits, wall_seconds=0.2)
+        os.kill(child.process.pid, signal.SIGSTOP)
+
+        with pytest.raises(PaperOutOfTime):
+            printed(printer)
+
+        assert printed(printer).pages == 1
+
+    def test_a_printer_that_never_becomes_ready_is_not_the_papers_fault(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.no_such_settings")
+        broken = Printer(LIMITS)
+
+        with pytest.raises(PrinterDied):
+            printed(broken)
+
+        broken.stop()
+
+
+class TestDeath:
+    def test_of_a_killed_child_the_next_paper_hears_nothing(self, printer):
+        printed(printer)
+        pid = pid_of(printer)
+
+        with pytest.raises(PrinterDied):
+            printed(printer, progress=lambda percent: os.kill(pid, signal.SIGKILL))
+
+        assert printed(printer).pages == 1
+        assert pid_of(printer) != pid
+
+    def test_between_two_papers_is_not_noticed(self, printer):
+        printed(printer)
+        os.kill(pid := pid_of(printer), signal.SIGKILL)
+        eventually(lambda: not alive(psutil.Process(pid)))
+
+        assert printed(printer).pages == 1
+
+    def test_who_listens_may_stop_the_printing(self, printer):
+        class LeaseLost(Exception):
+            pass
+
+        def stop(percent: int) -> None:
+            raise LeaseLost
+
+        printed(printer)
+        pid = pid_of(printer)
+        with pytest.raises(LeaseLost):
+            printed(printer, progress=stop)
+
+        assert not psutil.pid_exists(pid)
+        assert printed(printer).pages == 1
+
+    def test_signals_for_the_whole_group_leave_the_paper_to_the_worker(self, printer):
+        printed(printer)
+        pid = pid_of(printer)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pid, number)
+
+        assert printed(printer).pages == 1
+
+        assert pid_of(printer) == pid
+
+    @pytest.mark.parametrize("thread", ["main", "another"])
+    def test_of_the_parent_is_the_childs_too_in_the_middle_of_a_paper(self, thread):
+        """A child of the main thread is ended by the kernel, and any by the end of its pipe."""
+        program = (
+            "import os, threading, django; django.setup()\n"
+            f"os.environ['DJANGO_SETTINGS_MODULE'] = '{SETTINGS}'\n"
+            "from logistics.documents.printer import Limits, Printer\n"
+            "printer = Printer(Limits(700, 60, 60))\n"
+            "def work():\n"
+            "    print(printer.start().process.pid, flush=True)\n"
+            "    said = {'number': '1', 'issued_on': '2026-03-02', 'many': list(range(300)), 'said': 'x'}\n"
+            "    printer.to_pdf('papers/note.html', said)\n"
+            "    print('printed', flush=True)\n"
+            "    printer.to_pdf('papers/time_bomb.html', said)\n"
+            + ("work()" if thread == "main" else "threading.Thread(target=work).start()")
+        )
+        env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        parent = subprocess.Popen([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, text=True)
+        assert parent.stdout
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert parent.stdout.readline() == "printed\n"
+        assert alive(child)
+
+        parent.kill()
+        parent.wait()
+
+        eventually(lambda: not alive(child), within=10)
+        parent.stdout.close()
+
+
+@pytest.mark.processes
+def test_a_worker_of_papers_has_its_printers_before_the_first_paper(tmp_path):
+    with Instance.started(tmp_path, "worker") as product:
+        main = psutil.Process(product["worker"].mine().pid)
+        printers = eventually(lambda: printers_below(main))
+
+        pool = printers[0].parent()
+        assert pool
+        pool.kill()
+
+        eventually(lambda: not alive(printers[0]))
+
+
+def printers_below(process: psutil.Process) -> list[psutil.Process]:
+    return [
+        child for child in process.children(recursive=True) if "logistics.documents.printer.child" in child.cmdline()
+    ]
+
+
+def confined(program: str) -> str:
+    """What a program prints that has given up what a printer gives up."""
+    before = "import ctypes, errno, os, socket, subprocess; from logistics.documents.printer import confinement\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{before}confinement.confine()\n{program}"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+class TestConfinement:
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            "socket.socket()",
+            "socket.getaddrinfo('localhost', 80)",
+            "subprocess.run(['true'])",
+            "os.execv('/bin/true', ['true'])",
+            "os.system('true')",
+            "open('/tmp/printer', 'w')",
+            "os.open('/tmp/printer', os.O_CREAT | os.O_WRONLY)",
+        ],
+    )
+    def test_python_refuses_the_network_programs_and_files_to_write(self, attempt):
+        assert confined(f"try: {attempt}\nexcept PermissionError as error: print('refused', error)").startswith(
+            "refused Refused while printing"
+        )
+
+    @linux
+    @pytest.mark.parametrize("call", ["socket(2, 1, 0)", "connect(0, 0, 0)", "execve(b'/bin/true', 0, 0)"])
+    def test_the_kernel_refuses_c_code_as_well(self, call):
+        refused = confined(f"libc = ctypes.CDLL(None, use_errno=True)\nprint(libc.{call}, ctypes.get_errno())")
+
+        assert refused == f"-1 {errno.EACCES}"
+
+    def test_what_is_read_stays_readable(self):
+        assert confined("print(len(open('/dev/null').read()), os.getpid() > 0)") == "0 True"
+
+    @linux
+    def test_the_child_has_it_all_before_its_first_paper(self, printer):
+        printed(printer)
+        child = psutil.Process(pid_of(printer))
+
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+
+        assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
+        assert child.rlimit(resource.RLIMIT_AS) == (700 * 1024 * 1024,) * 2
+        assert child.rlimit(resource.RLIMIT_CORE) == (0, 0)
+        assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
+
+    def test_its_environment_and_arguments_hold_no_secret(self, printer):
+        from django.conf import settings
+
+        printed(printer)
+        child = psutil.Process(pid_of(printer))
+
+        shown = " ".join([*child.environ().values(), *child.cmdline()])
+
+        secrets = [settings.SECRET_KEY, *settings.FIELD_KEYS, settings.STRIPE_SECRET_KEY, os.environ["DATABASE_URL"]]
+        assert [secret for secret in secrets if secret in shown] == []
+        assert "Hello" not in shown
+
+
+class TestFrames:
+    """A child is not trusted: whatever it writes, its reader gets a message or an error."""
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            frames.HEAD.pack(2**31, 0),
+            frames.HEAD.pack(2, 2**31) + b"{}",
+            frames.HEAD.pack(2, 0) + b"[]",
+            frames.HEAD.pack(4, 0) + b"\xff\xff\xff\xff",
+            frames.HEAD.pack(9000, 0) + b"[" * 9000,
+        ],
+    )
+    def test_garbage_is_refused(self, written):
+        with pytest.raises(frames.Garbled):
+            read_from(written)
+
+    @pytest.mark.parametrize("written", [b"", b"\0", frames.HEAD.pack(20, 0) + b"{"])
+    def test_half_a_message_is_an_end(self, written):
+        with pytest.raises(EOFError):
+            read_from(written)
+
+    @pytest.mark.parametrize(
+        ("answer", "pdf"),
+        [
+            ({}, b""),
+            ({"pages": 1}, b"no PDF"),
+            ({"pages": "1"}, b"%PDF-1.7"),
+            ({"refused": "SystemExit", "message": "", "details": {}}, b""),
+            ({"refused": "missing_glyphs", "message": 1, "details": {}}, b""),
+            ({"failed": "a name; with more"}, b""),
+        ],
+    )
+    def test_an_answer_that_says_nothing_counts_as_a_death(self, answer, pdf):
+        with pytest.raises(PrinterDied):
+            process._outcome(answer, pdf)
+
+    def test_details_cannot_take_the_place_of_the_message(self):
+        with pytest.raises(PaperRefused, match="Broken") as refusal:
+            process._outcome({"refused": "template_broken", "message": "Broken", "details": {"message": "x"}}, b"")
+
+        assert refusal.value.details == {"message": "x"}
+
+
+def read_from(written: bytes) -> Any:
+    ours, theirs = os.pipe()
+    try:
+        os.write(theirs, written)
+        os.close(theirs)
+        return frames.read(ours, message_max=10_000, file_max=10_000)
+    finally:
+        os.close(ours)
