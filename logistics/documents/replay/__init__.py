@@ -88,11 +88,17 @@ def _check(html: str, sources: Iterable[str], run: markup.Run, kinds: list[RowKi
         raise Refused("a stylesheet inside the paper")
     if any(cell.tag != "td" for kind in kinds for cell in kind.cells):
         raise Refused("a marked row has a heading of its own")
+    if any("style=" in part for kind in kinds for part in (kind.group_attributes, kind.attributes, *_cells(kind))):
+        raise Refused("a marked row has a style attribute")
     around = [tag for tag, _ in markup.ancestors(run.before)]
     # Parts of cells are laid out one by one, so no rule may ask for their place either.
     around += {tag for group in run.groups for row in group for cell in row.contents for tag in markup.names(cell)}
     marked = " ".join(part for kind in kinds for part in (kind.group_attributes, kind.attributes))
     limits.check(sources, ancestors=around, marked=marked)
+
+
+def _cells(kind: RowKind) -> list[str]:
+    return [cell.attributes for cell in kind.cells]
 
 
 def _group(cells: Cells, rows: list[markup.Row], heights: list[float]) -> Group:

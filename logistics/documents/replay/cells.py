@@ -152,9 +152,6 @@ class Cells:
 
     def _drawn(self, cell: Any, page: Any) -> Drawing:
         """Return what WeasyPrint draws inside this cell, the top of its content at 0."""
-        for box in cell.descendants(placeholders=True):
-            if box.style["position"] in ("absolute", "fixed") or box.style["string_set"] != "none":
-                raise Refused("a marked cell holds something placed elsewhere")
         bare = cell.copy()
         bare.background = None
         for side in ("top", "right", "bottom", "left"):

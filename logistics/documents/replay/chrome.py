@@ -109,6 +109,8 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
     for kind, item in content:
         if not (kind == "string" or (kind == "counter()" and item in (("page", "decimal"), ("pages", "decimal")))):
             raise Refused("a margin box shows more than text and page numbers")
+    if margin.background or any(getattr(margin, f"border_{side}_width") for side in ("top", "right", "bottom", "left")):
+        raise Refused("a page number has a background or a border")
     texts = [box for box in margin.descendants() if isinstance(box, boxes.TextBox)]
     lines = [box for box in margin.descendants() if isinstance(box, boxes.LineBox)]
     if len(texts) != 1 or len(lines) != 1:

@@ -58,6 +58,8 @@ def _check_declarations(content: list[Node]) -> None:
             raise Refused("a nested rule")
         if FAR.fullmatch(declaration.lower_name):
             raise Refused(declaration.name)
+        if declaration.lower_name == "float" and "footnote" in tinycss2.serialize(declaration.value):
+            raise Refused("footnotes")
         for token in declaration.value:
             if token.type == "function" and token.lower_name.startswith(("counter", "target-", "element", "leader")):
                 raise Refused(f"{token.name}() outside of @page")

@@ -26,8 +26,11 @@ GROUP, ROW, CELL = _element("tbody"), _element("tr"), _element("td|th")
 START = re.compile("<html[^<>]*>")
 TAG = re.compile(r"(<[^<>]*>)")
 NAME = re.compile(r"<([a-z]+)")
-# What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed.
-INSIDE = re.compile(r"</?(?:i|b|em|strong|span|small|sub|sup|bdi|bdo|code|p|div)(?:\s[^<>]*)?>|<br\s*/?>")
+# What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed, and
+# limits.py reads stylesheets only.
+INSIDE = re.compile(
+    r"(?!.*\s(?:style|id)=)</?(?:i|b|em|strong|span|small|sub|sup|bdi|bdo|code|p|div)(?:\s[^<>]*)?>|<br\s*/?>"
+)
 WHITE = " \t\n\r\f"
 SPACES = re.compile(f"[{WHITE}]+")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

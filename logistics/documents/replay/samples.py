@@ -33,6 +33,7 @@ ORDINARY = {
     "position": "static",
     "opacity": 1,
     "overflow": "visible",
+    "max_lines": "none",
 }
 LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
 
@@ -161,6 +162,8 @@ def _sheet(page_box: Any, first_row: Any) -> Sheet:
             raise Refused("something around the marked rows keeps a distance from the foot of the page")
         if box.style["break_inside"] in AVOID or box.style["break_after"] in AVOID:
             raise Refused("something around the marked rows must not break")
+        if box.style["opacity"] != 1:
+            raise Refused("something around the marked rows is translucent")
     begins_page = any(box.style["break_before"] in ("always", "page") for box in chain[-2:])
     return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
 
@@ -201,6 +204,9 @@ def _place(row: Any, page_box: Any, group: Any) -> RowPlace:
         raise Refused("a marked row may break, has a height, or names a string")
     if group.background or group.style["break_before"] != "auto" or group.style["break_after"] != "auto":
         raise Refused("a marked group has a background or asks for page breaks")
+    if not all(map(_in_place, (group, row, *row.children))):
+        raise Refused("a marked cell is placed, clipped or outlined")
+    _check_contents(row)
     cells = []
     for cell in row.children:
         align = cell.style["vertical_align"]
@@ -208,8 +214,6 @@ def _place(row: Any, page_box: Any, group: Any) -> RowPlace:
             raise Refused("cells of marked rows must be aligned at top, middle or bottom")
         if cell.rowspan != 1 or cell.style["height"] != "auto" or cell.style["empty_cells"] != "show":
             raise Refused("a marked cell spans rows, has a height or hides when empty")
-        if any(cell.style[name] != ORDINARY[name] for name in ("position", "opacity", "overflow")):
-            raise Refused("a marked cell is placed or clipped")
         top = cell.border_top_width + _px(cell.style["padding_top"])
         bottom = cell.border_bottom_width + _px(cell.style["padding_bottom"])
         cells.append(CellPlace(cell, top, bottom, align))
@@ -224,6 +228,25 @@ def _place(row: Any, page_box: Any, group: Any) -> RowPlace:
         keep_with_previous=style["break_before"] in AVOID,
         keep_group=group.style["break_inside"] in AVOID,
     )
+
+
+def _in_place(box: Any) -> bool:
+    style = box.style
+    moved = any(style[name] != ORDINARY[name] for name in ("position", "opacity", "overflow")) or style["transform"]
+    return not moved and not style["outline_width"]
+
+
+def _check_contents(row: Any) -> None:
+    """Refuse what does not stay in its cell, or is drawn before or after the others."""
+    drawn = set()
+    for box in row.descendants(placeholders=True):
+        drawn.add(box.element)
+        style = box.style
+        if style["float"] != "none" or style["position"] != "static" or style["string_set"] != "none":
+            raise Refused("a marked cell holds something placed elsewhere")
+    for element in row.element.iter():
+        if (element.text or "").strip() and element not in drawn:
+            raise Refused("a marked cell holds something that is not shown in it")
 
 
 def _px(length: Any) -> float:
