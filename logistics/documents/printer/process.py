@@ -38,11 +38,16 @@ REFUSALS: dict[str, type[PaperRefused]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one paper may take: address space of its printer, CPU time, and time on the clock."""
+    """What one paper may take: address space of its printer, CPU time, and time on the clock.
+
+    And what a printer may keep after a paper; one that keeps more is replaced, as one long list would otherwise cost
+    its memory for ever.
+    """
 
     memory_mb: int
     cpu_seconds: int
     wall_seconds: float
+    kept_mb: int = 400
 
     @classmethod
     def of_settings(cls) -> "Limits":
@@ -62,7 +67,8 @@ class Child:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "logistics.documents.printer.child"),
-                *(f"--memory-mb={limits.memory_mb}", f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
+                *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
+                *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],
             env={name: os.environ[name] for name in INHERITED if name in os.environ} | PLACEHOLDERS,
             cwd=settings.BASE_DIR,
