@@ -184,7 +184,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
 WHITENOISE_USE_FINDERS = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-# What printing one paper may take. The clock's limit lies below the soft one of tasks, so that a paper says why it died.
+# What printing one paper may take. The clock's limit lies below the soft one of tasks: so a paper says why it died.
 PAPER_MEMORY_MB = env.int("PAPER_MEMORY_MB", default=2048)
 PAPER_CPU_SECONDS = env.int("PAPER_CPU_SECONDS", default=60)
 PAPER_WALL_SECONDS = env.int("PAPER_WALL_SECONDS", default=90)
