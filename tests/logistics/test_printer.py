@@ -1,6 +1,7 @@
 """The printer's real child: what it refuses, what ends it, and that the next paper is printed all the same."""
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -50,6 +51,11 @@ def printed(printer: Printer, template: str = "note", progress: Callable[[int], 
     return printer.to_pdf(f"papers/{template}.html", said | context, progress=progress)
 
 
+def of_the_product() -> dict[str, str]:
+    """The environment of a process that knows nothing of the tests' papers."""
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
 def pid_of(printer: Printer) -> int:
     return printer.start().process.pid
 
@@ -75,6 +81,17 @@ class TestPrinting:
 
         assert pid_of(printer) == pid
 
+    def test_a_child_that_keeps_too_much_is_replaced(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", SETTINGS)
+        frugal = Printer(replace(LIMITS, kept_mb=1))
+        pid = pid_of(frugal)
+
+        first = printed(frugal)
+
+        assert pid_of(frugal) != pid
+        assert printed(frugal) == first
+        frugal.stop()
+
     def test_a_refusal_arrives_with_its_details_and_ends_nothing(self, printer):
         pid = pid_of(printer)
 
@@ -93,6 +110,24 @@ class TestPrinting:
             )
 
         assert refusal.value.code == "IndexError"
+
+    def test_what_the_child_logs_stands_in_its_workers_log_under_the_same_request(self):
+        program = (
+            "import django, structlog; django.setup()\n"
+            "from logistics.documents import printer\n"
+            "structlog.contextvars.bind_contextvars(request_id='the-request')\n"
+            "try: printer.to_pdf('donations/receipt.html', {'donor': 'Awa'}, languages=())\n"
+            "except Exception as refusal: print(refusal.code)\n"
+        )
+
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=of_the_product(), capture_output=True, text=True, check=True
+        )
+
+        (line,) = [json.loads(line) for line in done.stderr.splitlines() if "printing failed" in line]
+        assert done.stdout == "IndexError\n"
+        assert (line["error"], line["request_id"]) == ("IndexError", "the-request")
+        assert "Awa" not in done.stderr
 
     def test_threads_take_turns(self, printer):
         prints: list[bytes] = []
@@ -204,8 +239,9 @@ class TestDeath:
             "    printer.to_pdf('papers/time_bomb.html', said)\n"
             + ("work()" if thread == "main" else "threading.Thread(target=work).start()")
         )
-        env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        parent = subprocess.Popen([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, text=True)
+        parent = subprocess.Popen(
+            [sys.executable, "-c", program], env=of_the_product(), stdout=subprocess.PIPE, text=True
+        )
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
         assert parent.stdout.readline() == "printed\n"

@@ -25,8 +25,6 @@ from logistics.documents.printer import confinement, frames
 log = logging.getLogger("logistics.documents.printer")
 
 REQUEST_MAX = 512 * 1024 * 1024
-# A printer that keeps more than this after a paper is replaced, so that one long list does not cost memory for ever.
-KEPT_MAX_BYTES = 400 * 1024 * 1024
 START_CPU_SECONDS = 60  # to become ready, which takes one
 WARM_UP = "documents/warm_up.html"
 
@@ -58,7 +56,7 @@ def main() -> None:
             request, _ = frames.read(requests, message_max=REQUEST_MAX)
             confinement.allow_cpu(asked.cpu_seconds)
             answer, pdf = _print(request, answers)
-            full = _kept_bytes() > KEPT_MAX_BYTES
+            full = _kept_mb() > asked.kept_mb
             frames.write(answers, {**answer, "last": full}, pdf)
             if full:
                 return
@@ -77,6 +75,7 @@ def _pipes() -> tuple[int, int]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--kept-mb", type=int, required=True)
     parser.add_argument("--cpu-seconds", type=int, required=True)
     parser.add_argument("--parent", type=int, default=0)
     return parser.parse_args()
@@ -123,10 +122,10 @@ def _refusal(error: Exception) -> dict[str, Any]:
     return {"failed": type(error).__name__}
 
 
-def _kept_bytes() -> int:
+def _kept_mb() -> float:
     """Memory that this process holds now; 0 where the system does not tell (it does on Linux)."""
     told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.exists() else 0
+    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if told.exists() else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -37,11 +38,16 @@ REFUSALS: dict[str, type[PaperRefused]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one paper may take: address space of its printer, CPU time, and time on the clock."""
+    """What one paper may take: address space of its printer, CPU time, and time on the clock.
+
+    And what a printer may keep after a paper; one that keeps more is replaced, as one long list would otherwise cost
+    its memory for ever.
+    """
 
     memory_mb: int
     cpu_seconds: int
     wall_seconds: float
+    kept_mb: int = 400
 
     @classmethod
     def of_settings(cls) -> "Limits":
@@ -55,12 +61,14 @@ class Child:
         self.limits = limits
         self.is_ready = False
         self.is_late = False
+        self._shared_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         # The kernel ties the child's life to the *thread* that starts it, and only the main one lives as long as we do.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "logistics.documents.printer.child"),
-                *(f"--memory-mb={limits.memory_mb}", f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
+                *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
+                *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],
             env={name: os.environ[name] for name in INHERITED if name in os.environ} | PLACEHOLDERS,
             cwd=settings.BASE_DIR,
@@ -130,8 +138,12 @@ class Child:
             return PrinterDied("The printer died before it was ready.")
         if self.is_late or code == -signal.SIGXCPU:
             return outcomes.PaperOutOfTime("The paper takes longer to print than a paper may.")
-        # C code that gets no memory ends with a signal, as does whom the kernel kills for want of it.
-        held_much = usage.ru_maxrss * 1024 > self.limits.memory_mb * 1024 * 1024 / 2
+        # C code that gets no memory ends with a signal, as does whom the kernel kills for want of it. What the child
+        # held at most is told from its first moment on, when it shared our memory: below that it says nothing.
+        # (In KiB on Linux, in bytes on macOS, where memory is not limited anyway.)
+        held_much = sys.platform == "linux" and usage.ru_maxrss > max(
+            self._shared_kib, self.limits.memory_mb * 1024 / 2
+        )
         if code == frames.EXIT_OUT_OF_MEMORY or (code < 0 and held_much):
             return outcomes.PaperOutOfMemory("The paper needs more memory than a paper may have.")
         return PrinterDied(f"The printer died ({code}).")
