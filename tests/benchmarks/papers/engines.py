@@ -8,7 +8,7 @@ Plain WeasyPrint prints our own template, whole.
 
 import io
 import json
-from typing import Any
+from typing import Any, cast
 
 from logistics.documents import rendering
 from tests.benchmarks.papers import lists, plain
@@ -138,8 +138,8 @@ def typst(context: dict[str, Any]) -> bytes:
 """
     inputs = {"rows": json.dumps(lists.table(context)), "heads": json.dumps(HEADS)}
     fonts = compiler.Fonts(False, False, [FONTS])
-    pdf: bytes = compiler.Compiler(font_paths=fonts).compile(source.encode(), sys_inputs=inputs)
-    return pdf
+    pdf = compiler.Compiler(font_paths=fonts).compile(source.encode(), sys_inputs=inputs)
+    return cast(bytes, pdf)
 
 
 ENGINES = {f.__name__: f for f in (ours, weasyprint, weasyprint_shared, reportlab_platypus, reportlab_canvas, typst)}

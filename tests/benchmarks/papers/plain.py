@@ -16,7 +16,7 @@ def as_everyone(template: str, context: dict[str, Any], languages: Sequence[str]
     """A FontConfiguration and stylesheets of its own for each document, and the garbage collector left alone."""
     rendering._font_configuration.cache_clear()
     rendering._stylesheet.cache_clear()
-    rendering._garbage_collected_after = nullcontext
+    rendering._garbage_collected_after = nullcontext  # type: ignore[assignment]  # it needs no more of it than this
     return shared(template, context, languages)
 
 
