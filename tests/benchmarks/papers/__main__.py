@@ -1,23 +1,38 @@
-"""Measure papers: python -m tests.benchmarks.papers [lines ...] [--without engine ...] [--growth]
+"""Measure papers: python -m tests.benchmarks.papers [lines ...] [--without engine ...] [--continue]
 
-Each engine prints each list in a process of its own, after a small one that warms it up. Prints a table and writes
-var/bench/papers.json.
+Each engine does each piece of work in a process of its own, after a small one that warms it up; lists of up to 1,000
+lines in several processes, of which the median counts, but for plain WeasyPrint. What takes long comes last. After each
+result var/bench/papers.json and papers.md are written anew, so a run that is stopped keeps what it has: --continue does
+the rest.
 """
 
 import argparse
 import json
-import math
 import os
-import resource
+import platform
+import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict, astuple
 from typing import Any
 
-VAR = Path(__file__).parents[3] / "var" / "bench"
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.measuring import FOLDER
+from tests.benchmarks.papers import table
+from tests.benchmarks.papers.measured import Job
+
 SIZES = [323, 1000, 5000, 10000]
-ENGINES = ["ours", "weasyprint", "reportlab_platypus", "reportlab_canvas", "typst"]
+# Ours for the growth exponent: these as well.
+LONGER = [20000, 50000]
+# Lists of more lines than this, in plain WeasyPrint with all shared, say nothing new.
+SHARED_UP_TO = 1000
+REPEATED_UP_TO, REPEATED = 1000, 3
+SIGN_OF_LIFE_S = 5
+RECORD, TABLE = FOLDER / "papers.json", FOLDER / "papers.md"
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "SECRET_KEY": "measuring",
@@ -26,72 +41,119 @@ SETTINGS = {
 }
 
 
-def measure_here(engine: str, lines: int) -> dict[str, Any]:
-    """Print one list in this process and say what it took."""
-    import django
-
-    django.setup()
-    from tests.benchmarks.papers import engines, lists
-
-    print_list = engines.ENGINES[engine]
-    print_list(lists.context(100))
-    context = lists.context(lines)
-    before, wall = _cpu(), time.perf_counter()
-    pdf = print_list(context)
-    return {
-        "engine": engine,
-        "lines": lines,
-        "cpu_s": round(_cpu() - before, 2),
-        "wall_s": round(time.perf_counter() - wall, 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "kb": len(pdf) // 1024,
-    }
+def jobs(sizes: list[int], without: list[str], *, longer: bool) -> list[Job]:
+    """All the work, in the order in which it is done."""
+    return sorted(_jobs(sizes, without, longer=longer), key=_slowness)
 
 
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _jobs(sizes: list[int], without: list[str], *, longer: bool) -> Iterator[Job]:
+    for engine in table.NAMES:
+        if engine in without:
+            continue
+        yield Job("receipts", engine)
+        for lines in [*sizes, *(LONGER if longer and engine == "ours" else [])]:
+            if engine != "weasyprint_shared" or lines <= SHARED_UP_TO:
+                once = lines > REPEATED_UP_TO or "weasyprint" in engine
+                yield Job("list", engine, lines, times=1 if once else REPEATED)
+    if "ours" not in without:
+        yield Job("growth of 1,000 receipts", "ours")
+        yield from (Job("layouts", "ours", lines) for lines in sizes)
+    if "weasyprint" not in without and sizes:
+        yield Job("layouts", "weasyprint", min(sizes))
 
 
-def measure(engine: str, lines: int) -> dict[str, Any]:
-    command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.papers", "--one", engine, str(lines)]
-    run = subprocess.run(command, env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=True)
-    result: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+def _slowness(job: Job) -> tuple[int, int]:
+    """Receipts first; lists of other engines as if they had five times the lines; plain WeasyPrint last."""
+    return ("weasyprint" in job.engine) * (job.lines > 0), job.lines * (1 if job.engine == "ours" else 5)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Have a job done in processes of its own: the medians of what they measured, or why there are none."""
+    measured = []
+    for _ in range(job.times):
+        told = _in_a_process(job)
+        if "failed" in told:
+            return told
+        measured.append(told)
+    numbers = {name: statistics.median(of[name] for of in measured) for name in measured[0] if name not in asdict(job)}
+    return {**asdict(job), **numbers}
+
+
+def _in_a_process(job: Job) -> dict[str, Any]:
+    command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.papers.measured", json.dumps(asdict(job))]
+    process = subprocess.Popen(
+        command, env={**os.environ, **SETTINGS}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while True:
+            try:
+                out, complaints = process.communicate(timeout=SIGN_OF_LIFE_S)
+                break
+            except subprocess.TimeoutExpired:
+                print(".", end="", flush=True)
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode:
+        why = complaints.strip().splitlines()[-1:] or [f"ended with {process.returncode}"]
+        return {**asdict(job), "failed": why[0]}
+    result: dict[str, Any] = json.loads(out.splitlines()[-1])
     return result
 
 
-def growth(results: list[dict[str, Any]]) -> float:
-    """The exponent of CPU time over lines, between the shortest and the longest list of ours of 1,000 lines or more."""
-    points = sorted((r["lines"], r["cpu_s"]) for r in results if r["engine"] == "ours" and r["lines"] >= 1000)
-    (few, fast), (many, slow) = points[0], points[-1]
-    return round(math.log(slow / fast) / math.log(many / few), 3)
+def write(results: table.Results) -> None:
+    machine = {"cores": os.cpu_count(), "load_1min": os.getloadavg()[0], "python": platform.python_version()}
+    goals = [asdict(figure) | {"held": figure.held} for figure in table.figures(results)]
+    record = {"machine": machine, "figures": goals, "results": results}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    TABLE.write_text(table.markdown(results), encoding="utf-8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def _kept() -> table.Results:
+    if not RECORD.exists():
+        return []
+    return [result for result in json.loads(RECORD.read_text(encoding="utf-8"))["results"] if "failed" not in result]
+
+
+def _show(heads: list[str], rows: list[list[str]]) -> None:
+    shown = Table(*heads)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
+
+
+def _do(work: list[Job], results: table.Results) -> None:
+    """Do all the work, add what it measured to the results and write them down each time."""
+    for number, job in enumerate(work, start=1):
+        print(f"[{number}/{len(work)}] {job} ", end="", flush=True)
+        began = time.perf_counter()
+        result = run(job)
+        results.append(result)
+        write(results)
+        failed, cpu = result.get("failed"), result.get("cpu_ms")
+        said = f"failed: {failed}" if failed else f"{cpu:,.0f} ms of CPU" if cpu else "done"
+        print(f" {said} ({time.perf_counter() - began:.0f} s)", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure papers beside other engines.")
     parser.add_argument("lines", nargs="*", type=int, default=SIZES)
-    parser.add_argument("--without", nargs="*", default=[], choices=ENGINES)
-    parser.add_argument("--growth", action="store_true", help="ours for 50,000 lines as well")
-    parser.add_argument("--one", nargs=2)
+    parser.add_argument("--without", nargs="*", default=[], choices=list(table.NAMES))
+    parser.add_argument("--growth", action="store_true", help="ours for 20,000 and 50,000 lines as well")
+    parser.add_argument("--continue", action="store_true", dest="go_on", help="measure only what papers.json lacks")
     told = parser.parse_args()
-    if told.one:
-        print(json.dumps(measure_here(told.one[0], int(told.one[1]))))
-        return
-    results = []
-    work = [(engine, lines) for lines in told.lines for engine in ENGINES if engine not in told.without]
-    work += [("ours", 50000)] * told.growth
-    print(f"{'engine':20} {'lines':>6} {'CPU s':>8} {'wall s':>8} {'peak MB':>8} {'KB':>7}")
-    for engine, lines in work:
-        r = measure(engine, lines)
-        results.append(r)
-        print(f"{engine:20} {lines:6} {r['cpu_s']:8} {r['wall_s']:8} {r['peak_mb']:8} {r['kb']:7}", flush=True)
-    record: dict[str, Any] = {"papers": results}
-    if len({r["lines"] for r in results if r["engine"] == "ours" and r["lines"] >= 1000}) > 1:
-        record["growth_exponent_of_ours"] = growth(results)
-        print("growth exponent of ours:", record["growth_exponent_of_ours"])
-    VAR.mkdir(parents=True, exist_ok=True)
-    (VAR / "papers.json").write_text(json.dumps(record, indent=1) + "\n")
+    results = _kept() if told.go_on else []
+    done = {(result["kind"], result["engine"], result["lines"]) for result in results}
+    work = [job for job in jobs(told.lines, told.without, longer=told.growth) if astuple(job)[:3] not in done]
+    try:
+        _do(work, results)
+    except KeyboardInterrupt:
+        print(" stopped; --continue measures the rest")
+    _show(table.HEADS, table.rows(results))
+    _show(table.GOAL_HEADS, table.goal_rows(results))
+    return 1 if any("failed" in result for result in results) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What one process measures: one engine at one piece of work, after a small one that warms it up.
+
+python -m tests.benchmarks.papers.measured '{"kind": "list", "engine": "ours", "lines": 1000, "times": 1}'
+"""
+
+import gc
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.papers import engines, lists, receipts
+
+WARM_LINES = 100
+RECEIPTS, WARM_RECEIPTS, MANY_RECEIPTS = 50, 5, 1000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work: `kind` is one of WORK, `lines` is 0 for receipts, `times` how often to repeat it."""
+
+    kind: str
+    engine: str
+    lines: int = 0
+    times: int = 1
+
+    def __str__(self) -> str:
+        what = {"list": f"{self.lines:,} lines", "layouts": f"layouts of {self.lines:,} lines"}
+        return f"{self.engine}: {what.get(self.kind, self.kind)}"
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Do the work in this process and say what it took."""
+    import django
+
+    django.setup()
+    return {**asdict(job), **WORK[job.kind](job)}
+
+
+def _list(job: Job) -> dict[str, Any]:
+    print_list = engines.ENGINES[job.engine]
+    print_list(lists.context(WARM_LINES))
+    context = lists.context(job.lines)
+    before = _resident_kib()
+    cpu, wall = time.process_time(), time.perf_counter()
+    pdf = print_list(context)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {
+        "cpu_ms": cpu * 1000,
+        "wall_ms": wall * 1000,
+        "before_kib": before,
+        "peak_kib": _peak_kib(),
+        "bytes": len(pdf),
+    }
+
+
+def _layouts(job: Job) -> dict[str, Any]:
+    """How many layouts WeasyPrint asks of Pango for one list, the samples included."""
+    from weasyprint.layout import inline
+    from weasyprint.text import line_break
+
+    from logistics.documents.replay import shaping
+
+    create_layout, count = line_break.create_layout, 0
+
+    def counted(*told: Any) -> Any:
+        nonlocal count
+        count += 1
+        return create_layout(*told)
+
+    users = [line_break, inline, shaping]
+    if any(user.create_layout is not create_layout for user in users):
+        raise RuntimeError("WeasyPrint makes its layouts elsewhere now.")
+    for user in users:
+        user.create_layout = counted
+    engines.ENGINES[job.engine](lists.context(job.lines))
+    return {"layouts": count}
+
+
+def _receipts(job: Job) -> dict[str, Any]:
+    print_receipt = receipts.ENGINES[job.engine]
+    contexts = receipts.contexts(WARM_RECEIPTS + RECEIPTS)
+    for context in contexts[:WARM_RECEIPTS]:
+        print_receipt(context)
+    before = _resident_kib()
+    cpu, wall, sizes = [], [], []
+    for context in contexts[WARM_RECEIPTS:]:
+        began, used = time.perf_counter(), time.process_time()
+        pdf = print_receipt(context)
+        cpu.append((time.process_time() - used) * 1000)
+        wall.append((time.perf_counter() - began) * 1000)
+        sizes.append(len(pdf))
+    return {
+        "cpu_ms": statistics.median(cpu),
+        "wall_ms": statistics.median(wall),
+        "before_kib": before,
+        "peak_kib": _peak_kib(),
+        "bytes": statistics.median_high(sizes),
+        "bytes_most": max(sizes),
+    }
+
+
+def _growth(job: Job) -> dict[str, Any]:
+    """How much larger the process is after many receipts, once it has printed a few."""
+    print_receipt = receipts.ENGINES[job.engine]
+    contexts = receipts.contexts(RECEIPTS + MANY_RECEIPTS)
+    for context in contexts[:RECEIPTS]:
+        print_receipt(context)
+    before = _resident_kib()
+    for context in contexts[RECEIPTS:]:
+        print_receipt(context)
+    return {"receipts": MANY_RECEIPTS, "growth_kib": _resident_kib() - before}
+
+
+def _peak_kib() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
+
+
+def _resident_kib() -> int:
+    """What the process holds now; where only its peak is known, that."""
+    gc.collect()
+    told = Path("/proc/self/statm")
+    if not told.exists():
+        return _peak_kib()
+    return int(told.read_text().split()[1]) * resource.getpagesize() // 1024
+
+
+WORK: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "list": _list,
+    "layouts": _layouts,
+    "receipts": _receipts,
+    "growth of 1,000 receipts": _growth,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Job(**json.loads(sys.argv[1])))))
