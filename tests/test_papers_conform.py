@@ -161,10 +161,14 @@ def _heads(html: str) -> list[Written]:
 def _without_margins(words: list[str], paper: Printed, number: int, pages: int) -> list[str]:
     if not paper.margins:
         return words
-    running, motto, fingerprint = paper.margin_texts()
-    said = reading.words(f"{running if number > 1 else ''} {number} / {pages} {motto} {fingerprint}")
+    said = _margins(paper, number, pages)
     assert words[-len(said) :] == said
     return words[: -len(said)]
+
+
+def _margins(paper: Printed, number: int, pages: int) -> list[str]:
+    running, motto, fingerprint = paper.margin_texts()
+    return reading.words(f"{running if number > 1 else ''} {number} / {pages} {motto} {fingerprint}")
 
 
 def test_a_screen_reader_reads_every_word_in_order(paper):
@@ -186,8 +190,28 @@ def test_a_screen_reader_reads_a_line_as_a_line(paper):
     rows = [row for body in bodies for row in body.content]
     found = [[reading.squeezed(cell.text) for cell in row.content] for row in rows]
 
-    body = "".join(part.partition("</thead>")[2] or part for part in paper.html.split("<thead>"))
-    assert found == [[reading.squeezed(cell) for cell in row] for row in Written(body).rows]
+    assert found == [[reading.squeezed(cell) for cell in row] for row in Written(_without_heads(paper.html)).rows]
+
+
+def _without_heads(html: str) -> str:
+    return "".join(part.partition("</thead>")[2] or part for part in html.split("<thead>"))
+
+
+def test_each_text_is_read_in_its_language(paper):
+    texts = list(paper.structure.texts(without="THead"))
+    written = Written(_without_heads(paper.html), unseen=paper.margins)
+
+    others = {language for language in written.spoken if language not in ("", paper.languages[0])}
+    assert {text.language for text in texts} - {""} == others
+    for language in others:
+        said = "".join(text for text in texts if text.language == language)
+        assert reading.squeezed(said) == reading.squeezed(written.spoken[language])
+
+
+def test_margins_are_no_part_of_the_text(paper):
+    for number, shown in enumerate(pages := reading.artifacts(paper.pdf), start=1):
+        said = _margins(paper, number, len(pages)) if paper.margins else []
+        assert reading.squeezed(shown) == "".join(said)
 
 
 def test_every_head_says_what_it_is_the_head_of(paper):

@@ -22,6 +22,12 @@ VOID = {"br", "col", "meta"}
 UNSEEN = {"head", "svg"}
 
 
+class Text(str):
+    """A text of a paper and the language that it names, "" where it is that of the paper."""
+
+    language = ""
+
+
 @dataclass
 class Element:
     """An element of a structure tree: its children and its texts by turns, as a reader comes upon them."""
@@ -29,11 +35,19 @@ class Element:
     role: str
     alt: str
     attributes: dict[str, Any]
-    content: list["Element | str"]
+    content: list["Element | Text"]
 
     @property
     def text(self) -> str:
-        return "".join(part if isinstance(part, str) else part.text for part in self.content)
+        return "".join(self.texts())
+
+    def texts(self, *, without: str = "") -> Iterator[Text]:
+        """The texts in this element, without those in elements of a role."""
+        for part in self.content:
+            if isinstance(part, Text):
+                yield part
+            elif part.role != without:
+                yield from part.texts(without=without)
 
     def walk(self) -> Iterator["Element"]:
         yield self
@@ -58,7 +72,7 @@ class _Tree:
         self.catalog = self.known(self.known(objects["trailer"]["value"]["/Root"]))
         kids = self.known(self.catalog["/Pages"])["/Kids"]
         with pypdfium2.PdfDocument(pdf) as document:
-            self.texts = {kid: _marked(page) for kid, page in zip(kids, document, strict=True)}
+            self.texts = {kid: _by_id(page) for kid, page in zip(kids, document, strict=True)}
 
     def known(self, value: Any) -> Any:
         """An object itself, if this is a reference to it."""
@@ -71,24 +85,52 @@ class _Tree:
 
     def element(self, told: dict[str, Any]) -> Element:
         kids = self.known(told.get("/K", []))
-        content: list[Element | str] = []
+        content: list[Element | Text] = []
         for kid in kids if isinstance(kids, list) else [kids]:
             if isinstance(kid, int):
-                content.append(self.texts[told["/Pg"]].get(kid, ""))
+                content.append(self.texts[told["/Pg"]].get(kid, Text()))
             else:
                 content.append(self.element(self.known(kid)))
         attributes = self.known(told.get("/A", {}))
         return Element(told["/S"][1:], told.get("/Alt", "u:")[2:], attributes, content)
 
 
-def _marked(page: pypdfium2.PdfPage) -> dict[int, str]:
+def _by_id(page: pypdfium2.PdfPage) -> dict[int, Text]:
     """The texts of a page by the ids of their marked content."""
+    found: dict[int, Text] = {}
+    for number, text in _texts(page):
+        found[number] = _of(found.get(number, "") + text, text.language)
+    return found
+
+
+def artifacts(pdf: bytes) -> list[str]:
+    """What each page shows that is no part of the paper's text."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return [" ".join(text for number, text in _texts(page) if number < 0) for page in document]
+
+
+def _texts(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Text]]:
+    """The texts that a page shows, with the ids of their marked content; -1 is an artifact's."""
     text_page = page.get_textpage()
-    marked: dict[int, str] = {}
-    for text in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT]):
-        mark = pdfium.FPDFPageObj_GetMarkedContentID(text.raw)
-        marked[mark] = marked.get(mark, "") + _told(pdfium.FPDFTextObj_GetText, text.raw, text_page.raw)
-    return marked
+    for shown in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT]):
+        text = _told(pdfium.FPDFTextObj_GetText, shown.raw, text_page.raw)
+        (mark,) = [pdfium.FPDFPageObj_GetMark(shown.raw, n) for n in range(pdfium.FPDFPageObj_CountMarks(shown.raw))]
+        number = pdfium.FPDFPageObj_GetMarkedContentID(shown.raw)
+        assert (number < 0) == (_name(pdfium.FPDFPageObjMark_GetName, mark) == "Artifact"), text
+        yield number, _of(text, _name(pdfium.FPDFPageObjMark_GetParamStringValue, mark, b"Lang"))
+
+
+def _of(text: str, language: str) -> Text:
+    made = Text(text)
+    made.language = language
+    return made
+
+
+def _name(function: Callable[..., int], *arguments: Any) -> str:
+    buffer = ctypes.create_string_buffer(100)
+    length = ctypes.c_ulong()
+    function(*arguments, ctypes.cast(buffer, function.argtypes[-3]), 100, length)  # type: ignore[attr-defined]
+    return buffer.raw[: length.value].decode("utf-16-le").rstrip("\0")
 
 
 def _told(function: Callable[..., int], *arguments: Any) -> str:
@@ -100,7 +142,10 @@ def _told(function: Callable[..., int], *arguments: Any) -> str:
 
 
 class Written(HTMLParser):
-    """The words of a template's HTML, in order, and the cells of its rows; what is drawn or hidden is left out."""
+    """The words of a template's HTML, in order, by language, and by the cells of its rows.
+
+    What is drawn or hidden is left out.
+    """
 
     def __init__(self, html: str, unseen: Sequence[str] = ()) -> None:
         super().__init__()
@@ -109,6 +154,8 @@ class Written(HTMLParser):
         self.text = ""
         self.rows: list[list[str]] = []
         self.in_row = False
+        self.spoken: dict[str, str] = {}
+        self.languages = [""]
         self.feed(html)
         self.words = words(self.text)
 
@@ -116,6 +163,8 @@ class Written(HTMLParser):
         hidden = tag in UNSEEN or (dict(attrs).get("class") or "") in self.unseen
         if tag not in VOID and (self.skipped or hidden):
             self.skipped += 1
+        if tag not in VOID:
+            self.languages.append(dict(attrs).get("lang") or self.languages[-1])
         if tag in BLOCKS or ("class", "under") in attrs:
             self.text += "\n"
         if tag == "tr":
@@ -129,6 +178,7 @@ class Written(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.skipped = max(0, self.skipped - 1)
+        self.languages.pop()
         if tag in BLOCKS:
             self.text += "\n"
         if tag in ("td", "th"):
@@ -137,6 +187,7 @@ class Written(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.skipped:
             self.text += data
+            self.spoken[self.languages[-1]] = self.spoken.get(self.languages[-1], "") + data
             if self.in_row:
                 self.rows[-1][-1] += data
 
