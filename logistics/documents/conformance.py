@@ -37,6 +37,8 @@ def finish(document: Any, pdf: Any) -> None:
     (said,) = metadata.stream
     metadata.stream = [said.replace(END_OF_METADATA, SAYS_PDF_UA + END_OF_METADATA)]
     metadata.compress = False
+    if "AF" in pdf.catalog:
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])  # WeasyPrint names each file twice
     for row in _elements(pdf, "/TR"):
         _say_what_heads_are_for(pdf, row)
 

@@ -48,6 +48,7 @@ class TestStructure:
         heads = [e for e in elements if b"/S /TH/" in e]
         assert heads
         assert all(b"/Scope /Column" in head or b"/Scope /Row" in head for head in heads)
+        assert sum(b"/A<</O/Table/ColSpan 5>>" in cell for cell in cells) == 53
 
     def test_no_marked_content_is_without_an_element(self, caplog):
         """Each page lists, for each of its ids, the element that it belongs to."""

@@ -129,8 +129,8 @@ class Cells:
     def _begin(self, place: Paragraph) -> bytes:
         """Open marked content with a hole for its id, and set the colour and the font of a paragraph."""
         font, size = place.shaper.font or ("", 0)
-        of_text = self._color(place.style), font.encode(), number(size)
-        return b"/Span\n<</MCID %%d>>\nBDC\n%s\nBT\n/%s %s Tf" % of_text
+        of_text = self.recorder.mark(place.style), self._color(place.style), font.encode(), number(size)
+        return b"/Span\n%s\nBDC\n%s\nBT\n/%s %s Tf" % of_text
 
     def _color(self, style: Any) -> bytes:
         color = style["color"]

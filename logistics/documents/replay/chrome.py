@@ -14,9 +14,9 @@ from logistics.documents.replay.recording import joined, number
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
-from logistics.documents.replay.weasyprint_private import Stream, boxes, pydyf
+from logistics.documents.replay.weasyprint_private import Stream, boxes, id_of_marked_content, pydyf
 
-MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+>>\nBDC")
+MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+(?:/Lang\([^()]*\))?>>\nBDC")
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
 
@@ -190,8 +190,8 @@ def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot 
     index = 0
     while index < len(items):
         item = items[index]
-        if isinstance(item, pydyf.Dictionary) and item.get("MCID") in holes:
-            hole = holes[item["MCID"]]
+        if (mark := id_of_marked_content(item)) in holes:
+            hole = holes[mark]
             begin, end = items.index(b"BT", index), items.index(b"EMC", index)
             tag = kept.pop()
             if hole == CONTENTS:

@@ -80,6 +80,7 @@ class FilledPage(Page):
         if scale != 0.75:
             raise Refused("zoom")
         form = self.form
+        stream.language = form.document.metadata.lang
         stream._tags.update({box: dict(tag) for box, tag in form.tags[self.number].items()})
         for part in form.pages[self.number]:
             if isinstance(part, bytes):

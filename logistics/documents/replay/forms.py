@@ -17,6 +17,7 @@ from logistics.documents.replay.weasyprint_private import (
     Stream,
     boxes,
     draw_text,
+    id_of_marked_content,
     iter_line_boxes,
     pydyf,
     to_bytes,
@@ -70,7 +71,10 @@ class Text:
 
     def draw(self, stream: Stream, line: Any, mark: int) -> None:
         """Draw one line as WeasyPrint would, as the marked content of that id; colours end with it."""
-        stream.begin_marked_content("Span", pydyf.Dictionary({"MCID": mark}))
+        properties = pydyf.Dictionary({"MCID": mark})
+        if (language := self.text.style["lang"]) not in (None, stream.language):
+            properties["Lang"] = pydyf.String(language)
+        stream.begin_marked_content("Span", properties)
         with stream.stacked():
             for text in line.children:
                 draw_text(stream, text, text.position_x - line.position_x, "clip", "none")
@@ -253,7 +257,7 @@ def _cut(
     waiting: list[tuple[int, list[bytes]]] = []
     while index < len(items):
         item = items[index]
-        mark = item.get("MCID") if isinstance(item, pydyf.Dictionary) else None
+        mark = id_of_marked_content(item)
         if mark in ids:
             kept.pop()  # its tag
             yield _operators(kept)

@@ -11,6 +11,7 @@ from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_byte
 Spellings = tuple[tuple[int, int, str], ...]
 FAR = 14400  # px; the longest side of a page
 MARKED_CONTENT_ID = b"<</MCID %d>>"
+IN_ANOTHER_LANGUAGE = b"<</MCID %%d/Lang(%s)>>"
 
 
 class Recorder:
@@ -29,9 +30,17 @@ class Recorder:
     def stream(self) -> Stream:
         """Return an empty stream that marks content, as the streams of a tagged page do."""
         document = self.document
-        return Stream(
+        stream = Stream(
             document.fonts, (0, 0, 0, 0), self.resources, {}, {}, document.color_profiles, document.output_intent
         )
+        stream.language = document.metadata.lang
+        return stream
+
+    def mark(self, style: Any) -> bytes:
+        """The properties of a text of this style as marked content, with a hole for its id."""
+        if style["lang"] == self.document.metadata.lang:
+            return MARKED_CONTENT_ID
+        return IN_ANOTHER_LANGUAGE % style["lang"].encode()
 
     def record(self, draw: Callable[[Stream], None]) -> tuple[bytes, int]:
         """Return what is drawn as one template of operators, and the number of its holes.
@@ -91,7 +100,7 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
     for item in items:
         if isinstance(item, pydyf.Dictionary) and "MCID" in item:
             holes += 1
-            parts.append(MARKED_CONTENT_ID)
+            parts.append(IN_ANOTHER_LANGUAGE % item["Lang"].string.encode() if "Lang" in item else MARKED_CONTENT_ID)
         else:
             parts.append(to_bytes(item).replace(b"%", b"%%"))
     return b"\n".join(parts), holes

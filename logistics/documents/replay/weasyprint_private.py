@@ -19,14 +19,18 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
 | `pydyf.PDF.page_references` | replaced by one that remembers: it is made anew for each element of each page |
+| `Stream.marked`, `Page.paint` | replaced: each text tells its language, and margins are no part of the paper's text |
 | `pydyf.Stream.data` | replaced by one that ends a stream without doubt about its last byte |
 | `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
 """
 
 import copy
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from html import unescape
+from typing import Any
 
 import pydyf
 from pydyf import _to_bytes as to_bytes
@@ -63,6 +67,43 @@ def _page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
 pydyf.PDF.page_references = property(_page_references)
 
 STREAM_DATA = pydyf.Stream.data
+MARKED, PAINT = Stream.marked, Page.paint
+
+
+class Pagination(pydyf.Dictionary):
+    """What marks a text of a margin: nothing that a screen reader reads. WeasyPrint knows it by an id all the same."""
+
+    def __init__(self, marked: pydyf.Dictionary) -> None:
+        super().__init__({"Type": "/Pagination"})
+        self.id = marked["MCID"]
+
+
+def id_of_marked_content(item: Any) -> int | None:
+    """The id in the properties of marked content, None if this is something else in a stream."""
+    if isinstance(item, Pagination):
+        return item.id
+    return item.get("MCID") if isinstance(item, pydyf.Dictionary) else None
+
+
+@contextmanager
+def _marked(stream: Stream, box: Any, tag: str) -> Iterator[None]:
+    with MARKED(stream, box, tag):
+        if stream._tags is not None:
+            properties = stream.stream[-2]
+            if box.element is None:
+                stream.stream[-3:-1] = ["/Artifact", Pagination(properties)]
+            elif box.style["lang"] not in (None, stream.language):
+                properties["Lang"] = pydyf.String(box.style["lang"])
+        yield
+
+
+def _paint(page: Page, stream: Stream, scale: float = 1) -> None:
+    stream.language = page._page_box.children[0].style["lang"]
+    PAINT(page, stream, scale)
+
+
+# WeasyPrint tells the language of the whole paper only, and marks running titles and page numbers as text of it.
+Stream.language, Stream.marked, Page.paint = None, _marked, _paint
 
 
 def _stream_data(stream: pydyf.Stream) -> bytes:
@@ -113,6 +154,7 @@ __all__ = [
     "draw_first_line",
     "draw_stacking_context",
     "draw_text",
+    "id_of_marked_content",
     "iter_line_boxes",
     "layout_box_backgrounds",
     "line_size",
