@@ -7,6 +7,7 @@ slot must stand in blocks and fixed tables, whose width does not follow their co
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from logistics.documents.replay.recording import joined
@@ -149,6 +150,12 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
     return Text(block)
 
 
+@lru_cache(maxsize=1024)
+def _coordinate(value: float) -> bytes:
+    written: bytes = to_bytes(value)
+    return written
+
+
 def steps(shape: str) -> list[bytes]:
     """The operators of a path of straight lines, as WeasyPrint writes them. Raises Refused for other paths."""
     if not STRAIGHT.fullmatch(shape):
@@ -166,7 +173,7 @@ def steps(shape: str) -> list[bytes]:
             x, y = first_x, first_y
             operators.append(b"h")
             continue
-        operators.append(b"%s %s %s" % (to_bytes(x), to_bytes(y), b"m" if letter == "M" else b"l"))
+        operators.append(b"%s %s %s" % (_coordinate(x), _coordinate(y), b"m" if letter == "M" else b"l"))
     return operators
 
 
