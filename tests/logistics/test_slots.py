@@ -15,6 +15,7 @@ from logistics.documents.replay import filled, forms, slots
 from logistics.documents.replay.refusal import Refused
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import fidelity, pdfs
+from tests.shipments import mali
 
 TEMPLATE = "donations/receipt.html"
 NAMES = [
@@ -58,8 +59,8 @@ def random_receipt(random: Random) -> dict:
     }
 
 
-def printed(context, *, languages=("en",)) -> bytes:
-    return rendering.to_pdf(TEMPLATE, context, languages=languages).pdf
+def printed(context, *, languages=("en",), template=TEMPLATE) -> bytes:
+    return rendering.to_pdf(template, context, languages=languages).pdf
 
 
 def filled_in(context, caplog, *, languages=("en",)) -> bytes:
@@ -71,10 +72,10 @@ def filled_in(context, caplog, *, languages=("en",)) -> bytes:
     return pdf
 
 
-def plain(context, *, languages=("en",)) -> bytes:
+def plain(context, **options) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay, "has_slots", lambda html: False)
-        return printed(context, languages=languages)
+        return printed(context, **options)
 
 
 def assert_alike(ours: bytes, other: bytes) -> None:
@@ -203,6 +204,24 @@ class TestRefusals:
 
         with pytest.raises(Refused, match=why):
             filled.Forms().fill(html, [style], lay_out=lay_out)
+
+    def test_what_was_laid_out_already_is_printed_as_it_is(self, monkeypatch):
+        """A refusal costs no second layout."""
+        laid_out: list[str] = []
+        lay_out = rendering.HTML.render
+
+        def counted(html, **options):
+            laid_out.append(html)
+            return lay_out(html, **options)
+
+        monkeypatch.setattr(rendering.HTML, "render", counted)
+        context = {**mali.labels(), **mali.FACTS}
+        context["labels"] = context["labels"][:3]
+
+        ours = rendering.to_pdf("shipments/papers/labels.html", context, languages=("en", "fr")).pdf
+
+        assert len(laid_out) == 1
+        assert ours == plain(context, template="shipments/papers/labels.html", languages=("en", "fr"))
 
     @pytest.mark.parametrize("path", ["M0 0L1 1", "M0 0c1 1 1 1 1 1", "m1 1h1", "M0 0h1e3", "M0,0h1"])
     def test_of_paths(self, path):

@@ -37,12 +37,12 @@ def has_slots(html: str) -> bool:
 
 
 def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
-    """Fill a paper's slots in on a form laid out before, or return None where plain WeasyPrint has to print it."""
+    """Fill a paper's slots in on a form laid out before, or lay it out as a whole; None if WeasyPrint still has to."""
     try:
         return kept_forms.fill(html, sources, lay_out=lay_out)
     except Refused as refusal:
         logger.info("Not filled in: %s.", refusal)
-        return None
+        return refusal.document
 
 
 def rows_in(html: str) -> int:

@@ -39,10 +39,12 @@ class Forms:
             limits.check_slots(sources)
         filling = _filling(forms, cut.contents)
         if filling is None:
+            document = lay_out(cut.html)
             try:
-                form = Form(lay_out(cut.html), cut.contents)
-            except Refused:
+                form = Form(document, cut.contents)
+            except Refused as refusal:
                 self.forms.pop(key)
+                refusal.document = document
                 raise
             forms[tuple(form.lines.values())] = form
             filling = _filling(forms, cut.contents)

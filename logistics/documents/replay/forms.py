@@ -6,7 +6,8 @@ slot must stand in blocks and fixed tables, whose width does not follow their co
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -217,13 +218,13 @@ class Form:
 
     def _record(self, page: Any, here: dict[int, Text | Shape], contents: Sequence[str]) -> list[bytes | Hole]:
         """Let WeasyPrint draw a page without the contents of its slots, and cut the operators there."""
-        document, holes = self.document, {}
-        for index, slot in here.items():
-            if isinstance(slot, Text):
-                for number, text in enumerate(slot.drawn):
-                    text.style = text.style.copy()
-                    text.style["visibility"] = "hidden"
-                    holes[text] = (index, number)
+        document = self.document
+        holes = {
+            text: (index, number)
+            for index, slot in here.items()
+            if isinstance(slot, Text)
+            for number, text in enumerate(slot.drawn)
+        }
         resources = {kind: pydyf.Dictionary() for kind in ("ExtGState", "XObject", "Pattern", "Shading")}
         stream = Stream(
             self.fonts,
@@ -234,7 +235,8 @@ class Form:
             document.color_profiles,
             document.output_intent,
         )
-        page.paint(stream, 0.75)
+        with _hidden(holes):
+            page.paint(stream, 0.75)
         if any(resources[kind] for kind in ("XObject", "Pattern", "Shading")) or any(
             name[0] not in "aA" for name in resources["ExtGState"]
         ):
@@ -247,6 +249,18 @@ class Form:
             if isinstance(slot, Shape):
                 shapes.setdefault(stream._tags[slot.box]["mcid"], []).append((index, steps(contents[index])))
         return list(_cut(stream.stream, ids, shapes))
+
+
+@contextmanager
+def _hidden(texts: Iterable[Any]) -> Iterator[None]:
+    """Have texts keep their places, and nothing be drawn there."""
+    styles = {text: text.style for text in texts}
+    for text in styles:
+        text.style = text.style.copy()
+        text.style["visibility"] = "hidden"
+    yield
+    for text, style in styles.items():
+        text.style = style
 
 
 def _place(line: Any) -> tuple[float, ...]:

@@ -1,2 +1,7 @@
+from typing import Any
+
+
 class Refused(Exception):
     """Replay cannot print this paper exactly; plain WeasyPrint shall. The message says why."""
+
+    document: Any = None  # the whole paper, if WeasyPrint has laid it out already
