@@ -55,6 +55,24 @@ class Lists(Texts):
             "remark": self.seldom(5),
         }
 
+    def difference(self, number: int) -> dict[str, Any]:
+        random = self.random
+        return {
+            "package": number,
+            "marks": f"{self.serial(random.choice([6, 13, 17]))} {random.randint(1, 999)}/{random.randint(1, 999)}",
+            "item_code": self.serial(random.randint(1, 16)),
+            "description": self.pair(),
+            "unit": self.short(),
+            **{count: random.randrange(10 ** random.randint(1, 5)) for count in ("sent", "good")},
+            **{count: random.choice([0, 0, 3, 1200]) for count in ("damaged", "missing", "surplus")},
+            "reason": self.short(),
+            "remark": self.seldom(3),
+        }
+
+    def unlisted(self) -> dict[str, Any]:
+        quantity = self.random.randint(1, 5000)
+        return {"description": self.text(), "unit": self.short(), "quantity": quantity, "remark": self.seldom(3)}
+
     def package(self, number: int, count: int) -> dict[str, Any]:
         random = self.random
         return {
@@ -91,6 +109,19 @@ def assert_alike(context: Mapping[str, Any], template: str = PAPERS + "packing_l
 
 def test_the_real_container():
     assert_alike({**mali.packing_list(), **mali.FACTS})
+
+
+def test_the_form_for_the_real_container():
+    assert_alike({**mali.goods_received_form(), **mali.FACTS}, PAPERS + "goods_received_form.html")
+
+
+def test_hundreds_of_random_differences():
+    lists = Lists(Random(20260302))
+    differences = [lists.difference(number) for number in range(1, 201)]
+    unlisted = [lists.unlisted() for _ in range(20)]
+
+    note = mali.goods_received_note(differences=differences, unlisted=unlisted)
+    assert_alike({**note, **mali.FACTS}, PAPERS + "goods_received_note.html")
 
 
 @pytest.mark.parametrize(("count", "examples"), [(50, 2), (300, 1)])
