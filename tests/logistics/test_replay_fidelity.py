@@ -180,13 +180,6 @@ class TestFaultsOfOnce:
     def test_pages_where_a_table_goes_on_have_no_margin_above_it(self, tmp_path):
         self.alike(tmp_path, body(1, 60), ".goods { margin-top: 9mm; break-before: page }")
 
-    def test_a_heading_does_not_draw_the_list_to_the_next_page(self, tmp_path):
-        self.alike(tmp_path, "<h2>Goods</h2>" + body(1, 60), "h2 { margin-top: 80mm; break-after: avoid }")
-
-    def test_backgrounds_never_cover_borders_of_the_row_above(self, tmp_path):
-        style = ".line { background: #eaf0f4 } .goods td, .goods th { border-bottom: 1.3pt solid #a3341f }"
-        self.alike(tmp_path, body(1, 60), style)
-
     def test_samples_of_rows_that_are_kept_with_the_next_may_fill_pages(self, tmp_path):
         head = '<tbody><tr class="head" data-row="head"><td>بطانيات {}</td><td></td></tr><tr class="line"'
         html = body(50, 1)
