@@ -110,7 +110,7 @@ class Papers:
         self.rules.append(maybe(0.5, "@page :first { @bottom-left { content: none } }"))
         self.rules.append(maybe(0.2, f"@page :first {{ margin-top: {self.length(5, 40)} }}"))
         self.rule(".motto", "position: absolute; visibility: hidden; string-set: motto content()")
-        self.rule(".running", "position: running(running)")
+        self.rule(".running", "position: running(running)", "white-space: nowrap")
         self.rule("html", f"font-size: {self.length(6, 10, 'pt')}", f"line-height: {self.length(1.1, 1.7, '')}")
         self.rule(".qr", f"width: {self.length(8, 30)}; height: 20mm")
         self.rule(".flag", "border: 0.6pt solid #14202b; border-radius: 1.2pt; padding: 0 1.4pt; font-size: 80%")
