@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, seed, settings
@@ -215,7 +216,7 @@ class TestRefusals:
             return lay_out(html, **options)
 
         monkeypatch.setattr(rendering.HTML, "render", counted)
-        context = {**mali.labels(), **mali.FACTS}
+        context: dict[str, Any] = {**mali.labels(), **mali.FACTS}
         context["labels"] = context["labels"][:3]
 
         ours = rendering.to_pdf("shipments/papers/labels.html", context, languages=("en", "fr")).pdf
