@@ -194,7 +194,7 @@ class TestDeath:
     def test_between_two_papers_is_not_noticed(self, printer):
         printed(printer)
         os.kill(pid := pid_of(printer), signal.SIGKILL)
-        eventually(lambda: not alive(psutil.Process(pid)))
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # all its threads are gone, and nobody was told yet
 
         assert printed(printer).pages == 1
 
