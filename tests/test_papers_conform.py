@@ -215,6 +215,10 @@ def test_margins_and_repeated_heads_are_no_part_of_the_text(paper):
         assert reading.squeezed(shown) in {said, *(f"{head}{said}" for head in heads)}
 
 
+def test_all_that_is_drawn_is_marked(paper):
+    assert not any(reading.unmarked(paper.pdf))
+
+
 def test_every_head_says_what_it_is_the_head_of(paper):
     for table in [element for element in paper.structure.walk() if element.role == "Table"]:
         for part in table.content:

@@ -109,6 +109,15 @@ def artifacts(pdf: bytes) -> list[str]:
         return [" ".join(text for number, text in _texts(page) if number < 0) for page in document]
 
 
+def unmarked(pdf: bytes) -> list[int]:
+    """How much each page draws that is neither marked as a part of the text nor as an artifact."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return [
+            sum(pdfium.FPDFPageObj_CountMarks(drawn.raw) == 0 for drawn in page.get_objects(max_depth=1))
+            for page in document
+        ]
+
+
 def _texts(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Text]]:
     """The texts that a page shows, with the ids of their marked content; -1 is an artifact's."""
     text_page = page.get_textpage()

@@ -173,7 +173,7 @@ class Cells:
         )
 
     def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
-        """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, as artifacts."""
+        """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, to be artifacts."""
         place = self.places[kind]
         cells = []
         for cell in place.box.children:
@@ -190,10 +190,12 @@ class Cells:
             layout_box_backgrounds(place.page, box, None, layout_children=False)
 
         def draw_backgrounds(stream: Stream) -> None:
+            stream._tags = None  # the page marks them, all at once
             for box in drawn:
                 draw_background(stream, box.background)
 
         def draw_borders(stream: Stream) -> None:
+            stream._tags = None
             for box in cells:
                 draw_border(stream, box)
 

@@ -49,7 +49,7 @@ class Painter:
                 self.cells.recorder.spell(*spelling)
             taken = tuple([drawing.holes for drawing in drawings])
             cells.append((row.kind, self.taken.setdefault(taken, taken)))
-        return PageRows((b"\n".join(backgrounds), b"\n".join(borders), b"\n".join(filter(None, parts))), cells)
+        return PageRows((_artifact(backgrounds), _artifact(borders), b"\n".join(filter(None, parts))), cells)
 
     def _drawings(self, row: Row) -> list[Drawing]:
         columns = self.cells.columns[row.kind]
@@ -91,3 +91,8 @@ class Painter:
                 b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(shift), drawing.operators) if shift else drawing.operators
             )
         return parts
+
+
+def _artifact(parts: Sequence[bytes]) -> bytes:
+    """Operators of what is no part of the text. The mark stands where forms are named: few readers look into them."""
+    return b"/Artifact\nBMC\n%s\nEMC" % b"\n".join(parts) if parts else b""
