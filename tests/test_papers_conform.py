@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import page as page_validation
+import pdfua
 import pytest
 from weasyprint import HTML
 
@@ -101,6 +102,14 @@ def failures(pdf: bytes) -> list[str]:
 
 def test_conforms(paper):
     assert failures(paper.pdf) == []
+
+
+def test_pdfua_finds_nothing(paper, tmp_path):
+    (tmp_path / "paper.pdf").write_bytes(paper.pdf)
+
+    report = pdfua.validate(str(tmp_path / "paper.pdf"))
+
+    assert [f"{found.rule_id}: {found.message}" for found in report.findings] == []
 
 
 def test_a_list_of_a_thousand_lines_conforms():
