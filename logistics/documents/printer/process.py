@@ -144,7 +144,8 @@ class Child:
         held_much = sys.platform == "linux" and usage.ru_maxrss > max(
             self._shared_kib, self.limits.memory_mb * 1024 / 2
         )
-        if code == frames.EXIT_OUT_OF_MEMORY or (code < 0 and held_much):
+        # GLib, which Pango allocates with, ends itself with SIGTRAP when it gets no memory.
+        if code in (frames.EXIT_OUT_OF_MEMORY, -signal.SIGTRAP) or (code < 0 and held_much):
             return outcomes.PaperOutOfMemory("The paper needs more memory than a paper may have.")
         return PrinterDied(f"The printer died ({code}).")
 
