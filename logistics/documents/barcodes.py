@@ -1,11 +1,12 @@
 """Codes for scanners as vector drawings: QR codes (ISO/IEC 18004), and GS1-128 (ISO/IEC 15417, GS1 General
 Specifications 5.4)."""
 
-from itertools import groupby
+import re
 from typing import Any
 
 import zxingcpp
 
+DARK = re.compile(b"\\0+")  # modules of a QR code that are drawn
 # Widths of bar, space, bar, space, bar, space in modules, for symbol values 0 to 105; 106 is the stop.
 # fmt: off
 _WIDTHS = [
@@ -54,13 +55,13 @@ def qr_path(text: str) -> tuple[int, str]:
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     drawing: Any = code.to_image(scale=1, add_quiet_zones=False)  # its stubs do not say that it is a buffer
-    rows: Any = memoryview(drawing).tolist()
-    path = []
-    for y, row in enumerate(rows):
-        x = 0
-        for light, modules in groupby(row):
-            width = len(list(modules))
-            if not light:
-                path.append(f"M{x} {y}.5h{width}")
-            x += width
-    return len(rows), "".join(path)
+    modules = memoryview(drawing)
+    side, drawn = modules.shape[0], bytes(modules)
+    rows = (drawn[start : start + side] for start in range(0, side * side, side))
+    return side, "".join(
+        [
+            f"M{dark.start()} {y}.5h{dark.end() - dark.start()}"
+            for y, row in enumerate(rows)
+            for dark in DARK.finditer(row)
+        ]
+    )

@@ -56,3 +56,7 @@ def test_the_longest_names_still_fit_one_page():
 
     assert one.pages == 1
     assert name.strip() in pdfs.text_of(one.pdf)
+
+
+def test_a_phone_reads_where_it_can_be_verified():
+    assert pdfs.scanned(printed().pdf) == [FACTS["verify_url"]]

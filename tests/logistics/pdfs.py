@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+import zxingcpp
 
 
 def page_texts(pdf: bytes) -> list[str]:
@@ -42,6 +43,13 @@ def metadata(pdf: bytes) -> dict[str, str]:
     with pypdfium2.PdfDocument(pdf) as document:
         told: dict[str, str] = document.get_metadata_dict()
         return told
+
+
+def scanned(pdf: bytes, page: int = 0) -> list[str]:
+    """What a scanner reads off a printed page, at 288 dpi, in order of the alphabet."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        picture = document[page].render(scale=4, grayscale=True).to_pil()
+    return sorted(code.text for code in zxingcpp.read_barcodes(picture))
 
 
 def overlaps(pdf: bytes) -> list[str]:

@@ -47,6 +47,14 @@ class TestLabels:
         assert "(00) 048912340000000760" in pages[0]
         assert "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue" in pages[0]
 
+    def test_are_read_by_scanners(self):
+        context = mali.labels(labels=mali.labels()["labels"][:2])
+
+        pdf = printed("labels", context).pdf
+
+        for page, label in enumerate(context["labels"]):
+            assert pdfs.scanned(pdf, page) == [f"(00){label['sscc']}", label["scan"]]
+
     def test_stand_without_an_sscc(self):
         labels = mali.labels()["labels"][:1]
         labels[0]["sscc"] = ""
