@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import Phase, given, seed, settings
@@ -206,23 +205,41 @@ class TestRefusals:
         with pytest.raises(Refused, match=why):
             filled.Forms().fill(html, [style], lay_out=lay_out)
 
-    def test_what_was_laid_out_already_is_printed_as_it_is(self, monkeypatch):
-        """A refusal costs no second layout."""
-        laid_out: list[str] = []
-        lay_out = rendering.HTML.render
+    def test_what_was_laid_out_already_is_handed_back(self):
+        """A refusal costs no second layout, and leaves the document as WeasyPrint made it."""
+        from weasyprint import HTML
 
-        def counted(html, **options):
-            laid_out.append(html)
-            return lay_out(html, **options)
+        body = '<p data-slot>kept</p><p style="background: linear-gradient(red, blue)">x</p>'
+        laid_out = []
 
-        monkeypatch.setattr(rendering.HTML, "render", counted)
-        context: dict[str, Any] = {**mali.labels(), **mali.FACTS}
-        context["labels"] = context["labels"][:3]
+        def lay_out(html):
+            laid_out.append(HTML(string=html).render())
+            return laid_out[-1]
 
-        ours = rendering.to_pdf("shipments/papers/labels.html", context, languages=("en", "fr")).pdf
+        html = f'<html lang="en"><head><title>x</title></head><body>{body}</body></html>'
+        document = replay.fill(html, [], lay_out=lay_out)
 
-        assert len(laid_out) == 1
-        assert ours == plain(context, template="shipments/papers/labels.html", languages=("en", "fr"))
+        assert laid_out == [document]
+        assert "kept" in pdfs.text_of(document.write_pdf())
+
+    def test_what_no_form_was_made_of_is_not_kept(self):
+        html = '<html lang="en"><head></head><body><h1 data-slot>x</h1></body></html>'
+        forms_kept = filled.Forms()
+
+        for why, sources in (("laid out", []), ("first-letter", ["p::first-letter { color: red }"])):
+            with pytest.raises((Refused, InterruptedError), match=why):
+                forms_kept.fill(html, sources, lay_out=self._interrupted)
+
+        assert not forms_kept.forms
+
+    @staticmethod
+    def _interrupted(html):
+        raise InterruptedError("laid out")
+
+    def test_a_paper_whose_code_alone_is_a_slot_needs_no_form(self):
+        rendering.to_pdf("shipments/papers/waybill.html", {**mali.waybill(), **mali.FACTS}, languages=("en", "fr"))
+
+        assert not replay.kept_forms.forms
 
     @pytest.mark.parametrize("path", ["M0 0L1 1", "M0 0c1 1 1 1 1 1", "m1 1h1", "M0 0h1e3", "M0,0h1"])
     def test_of_paths(self, path):

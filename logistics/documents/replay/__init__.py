@@ -32,8 +32,8 @@ __all__ = ["ROWS_MIN", "Refused", "fill", "has_slots", "kept_forms", "lay_out", 
 
 
 def has_slots(html: str) -> bool:
-    """Whether the template marked slots."""
-    return slots.MARK in html
+    """Whether the template marked texts as slots."""
+    return slots.MARK.search(html) is not None
 
 
 def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:

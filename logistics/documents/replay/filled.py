@@ -6,14 +6,13 @@ from typing import Any
 
 from logistics.documents.replay import limits, slots
 from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of, steps
+from logistics.documents.replay.paper import TOLD
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import LayOut
 from logistics.documents.replay.structure import StructuredPDF
 from logistics.documents.replay.subsets import PaperFont
 from logistics.documents.replay.weasyprint_private import Document, DocumentMetadata, Page, Stream, metadata_of
 
-# What a page tells WeasyPrint beside its operators.
-TOLD = ("width", "height", "bleed", "bookmarks", "links", "anchors", "forms", "_page_box")
 FORMS_KEPT = 32
 
 Key = tuple[Any, ...]
@@ -33,8 +32,7 @@ class Forms:
         """
         cut = slots.cut(html)
         key = (cut.form, *sources)
-        forms = self.forms.setdefault(key, {})
-        self.forms.move_to_end(key)
+        forms = self.forms.get(key, {})
         if not forms:
             limits.check_slots(sources)
         filling = _filling(forms, cut.contents)
@@ -43,12 +41,13 @@ class Forms:
             try:
                 form = Form(document, cut.contents)
             except Refused as refusal:
-                self.forms.pop(key)
                 refusal.document = document
                 raise
             forms[tuple(form.lines.values())] = form
             filling = _filling(forms, cut.contents)
             assert filling is not None
+        self.forms[key] = forms
+        self.forms.move_to_end(key)
         while sum(map(len, self.forms.values())) > self.most:
             self.forms.popitem(last=False)
         return FilledDocument(*filling, metadata=metadata_of(cut.head))

@@ -64,6 +64,11 @@ class Text:
         self.context = LayoutContext(None, _no_picture, None, None, None)
         self.context.create_block_formatting_context()
 
+    def forget(self) -> None:
+        """Keep the boxes, and nothing of what they said."""
+        for text in (self.text, *self.drawn):
+            text.text, text.pango_layout = "x", None
+
     def lines(self, text: str) -> list[Any]:
         """Let WeasyPrint break a text into lines in this place."""
         source = self.line.copy_with_children([self.text.copy_with_text(text)])
@@ -200,10 +205,10 @@ class Form:
             self.pages.append(self._record(page, here, contents))
         if any(font.missing for font in self.fonts.values()):
             raise Refused("characters that no font has")
-        # The sample's own texts are not needed any more, and are nobody else's business.
+        # What the first one said is nobody else's business.
         for slot in self.slots:
             if isinstance(slot, Text):
-                slot.drawn = []
+                slot.forget()
 
     def _check(self, contents: Sequence[str]) -> dict[int, Lines]:
         """Lay the sample's texts out once more: they must come to stand where they stand already."""

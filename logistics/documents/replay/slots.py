@@ -11,7 +11,8 @@ from typing import NamedTuple
 from logistics.documents.replay.markup import SPACES, START, WHITE
 from logistics.documents.replay.refusal import Refused
 
-MARK = " data-slot"
+# Of a text. A paper that differs from others of its kind in its code for scanners only does not exist.
+MARK = re.compile(r"<(?!path\b)[^<>]* data-slot")
 SLOT = re.compile(r"<([a-zA-Z][\w:-]*)((?:\s[^<>]*?)?) data-slot(?:=\"\")?((?:\s[^<>]*?|/)?)>([^<]*)(</\1>)?")
 SHAPE = re.compile(r'(.*\sd=")([^"]*)(".*)', re.DOTALL)
 # What the parser of HTML, or white space, would make something else of.
