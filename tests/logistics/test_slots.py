@@ -220,7 +220,7 @@ class TestRefusals:
         document = replay.fill(html, [], lay_out=lay_out)
 
         assert laid_out == [document]
-        assert "kept" in pdfs.text_of(document.write_pdf())
+        assert "kept" in pdfs.text_of(laid_out[0].write_pdf())
 
     def test_what_no_form_was_made_of_is_not_kept(self):
         html = '<html lang="en"><head></head><body><h1 data-slot>x</h1></body></html>'
