@@ -37,7 +37,7 @@ remembered = lru_cache(maxsize=4096, typed=True)
 @dataclass(frozen=True)
 class EmbeddedFile:
     name: str
-    text: str
+    content: bytes
     dated: str  # ISO 8601 date; a PDF that names the time of its making differs at every making
 
 
@@ -236,6 +236,6 @@ def attach_context(context: template.Context, name: str, dated: str) -> str:
     """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
     paper: Paper = context["paper"]
     # Without indentation, which Python's encoder in C does not know: the other one takes ten times as long.
-    text = json.dumps(paper.told, ensure_ascii=False, sort_keys=True)
-    paper.embedded.append(EmbeddedFile(name, text, dated))
+    content = json.dumps(paper.told, ensure_ascii=False, sort_keys=True).encode()
+    paper.embedded.append(EmbeddedFile(name, content, dated))
     return ""

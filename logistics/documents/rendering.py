@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,7 @@ def _html(template: str, paper: Paper) -> str:
 
 def _attachment(file: EmbeddedFile) -> Attachment:
     dated = datetime.fromisoformat(file.dated[:10])
-    return Attachment(string=file.text, name=file.name, created=dated, modified=dated, relationship="Data")
+    return Attachment(file_obj=BytesIO(file.content), name=file.name, created=dated, modified=dated, relationship="Data")
 
 
 def to_pdf(

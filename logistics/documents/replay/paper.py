@@ -7,7 +7,7 @@ from typing import Any
 from logistics.documents.replay.chrome import Chrome
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows
-from logistics.documents.replay.structure import PackedStream, StructuredPDF
+from logistics.documents.replay.structure import Ids, PackedStream, StructuredPDF
 from logistics.documents.replay.weasyprint_private import Document, Page, Stream
 
 # What a page tells WeasyPrint beside its operators.
@@ -23,7 +23,7 @@ class ReplayedPage(Page):
         self._page_box = chrome.page_box
         self.chrome = chrome
         self.paint_rows = paint_rows
-        self.rows: list[tuple[PageRows, list[int]]] = []  # for each spacer its rows, and their ids of marked content
+        self.rows: list[tuple[PageRows, Ids]] = []  # for each spacer its rows, and their ids of marked content
         self.number = self.pages = 0
         self.resources: dict[str, dict[str, Any]] = {}  # what the operators of rows name, by kind
         self.drawn: Callable[[], None] = lambda: None  # told when all but the rows stands on the page
@@ -40,8 +40,8 @@ class ReplayedPage(Page):
             # The rows take the place of the spacer: its id goes to their first cell. Where the table only goes on,
             # nothing else has an id.
             used = max(used, 1)
-            ids = [first, *range(used, used + rows.holes - 1)]
-            used += rows.holes - 1
+            ids = Ids(first, range(used, used + rows.holes - 1))
+            used = ids.others.stop
             *frames, contents = rows.layers
             layers.append([b"q\n%s\nQ" % layer for layer in (*frames, contents % tuple(ids))])
             # What is on the page is not kept beside it.

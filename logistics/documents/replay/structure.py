@@ -5,9 +5,13 @@ object stream; here they exist as bytes only, a page at a time, in a stream for 
 """
 
 import hashlib
+import sys
 import zlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, islice
 from typing import Any
 
 from logistics.documents.replay.markup import RowKind
@@ -44,40 +48,67 @@ def _stream(packed: bytes, extra: bytes) -> bytes:
     return b"<<%s/Filter/FlateDecode/Length %d>>\nstream\n%s\r\nendstream" % (extra, len(packed), packed)
 
 
-class PageStructure:
-    """The elements of the rows of one page: for each row a TR, for each of its cells a TD."""
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of marked content of rows: that of the spacer that they replace, and those given to them."""
 
-    def __init__(self, rows: PageRows, ids: Sequence[int], spans: Spans) -> None:
-        self.rows, self.ids, self.spans = rows, ids, spans
-        self.first = self.table_body = self.page = 0
+    first: int
+    others: range
+
+    def __iter__(self) -> Iterator[int]:
+        yield self.first
+        yield from self.others
+
+
+class PageStructure:
+    """The elements of rows that stand together on one page: for each row a TR, for each of its cells a TD.
+
+    They are the objects from `first` on; the rows are children of the object `table_body`, all on the object `page`.
+    """
+
+    def __init__(self, rows: PageRows, ids: Ids, spans: Spans, *, first: int, table_body: int, page: int) -> None:
+        self.cells, self.ids, self.spans = rows.cells, ids, spans
+        self.first, self.table_body, self.page = first, table_body, page
+        self.row_numbers: list[int] = []
+        for _, taken in self.cells:
+            self.row_numbers.append(first)
+            first += 1 + len(taken)
+        self.end = first
 
     def __len__(self) -> int:
-        return sum(1 + len(taken) for _, taken in self.rows.cells)
-
-    def row_numbers(self) -> Iterator[int]:
-        number = self.first
-        for _, taken in self.rows.cells:
-            yield number
-            number += 1 + len(taken)
+        return self.end - self.first
 
     def owners(self) -> Iterator[int]:
         """The number of the element to which each id of marked content belongs, in the order of the ids."""
-        for row, (_, taken) in zip(self.row_numbers(), self.rows.cells, strict=True):
+        for row, (_, taken) in zip(self.row_numbers, self.cells, strict=True):
             for cell, holes in enumerate(taken, start=row + 1):
                 for _ in range(holes):
                     yield cell
 
-    def elements(self) -> Iterator[bytes]:
-        """Every object, in order of number. The heads of a cell are found from its place, as in any table."""
+    def elements(self) -> bytes:
+        """Every object, in order of number, a line each. The heads of a cell are found from its place, as in any
+        table."""
         ids = iter(self.ids)
-        for row, (kind, taken) in zip(self.row_numbers(), self.rows.cells, strict=True):
-            cells = b" ".join([b"%d 0 R" % number for number in range(row + 1, row + 1 + len(taken))])
-            yield b"<</S/TR/P %d 0 R/Pg %d 0 R/K[%s]>>" % (self.table_body, self.page, cells)
-            for span, holes in zip(self.spans(kind), taken, strict=True):
-                used = [b"%d" % number for number in islice(ids, holes)]
-                content = used[0] if holes == 1 else b"[%s]" % b" ".join(used)
-                attributes = b"/A<</O/Table/ColSpan %d>>" % span if span != 1 else b""
-                yield b"<</S/TD/P %d 0 R/Pg %d 0 R/K %s%s>>" % (row, self.page, content, attributes)
+        of_body, of_page = self.table_body, self.page
+        lines = []
+        for row, (kind, taken) in zip(self.row_numbers, self.cells, strict=True):
+            told = [of_body, of_page, *range(row + 1, row + 1 + len(taken))]
+            for holes in taken:
+                told += row, of_page, *islice(ids, holes)
+            lines.append(_row(tuple(self.spans(kind)), taken) % tuple(told))
+        return b"\n".join(lines)
+
+
+@lru_cache(maxsize=1024)
+def _row(spans: tuple[int, ...], taken: tuple[int, ...]) -> bytes:
+    """A TR and its TDs, with holes: the body, the page, each cell; for each cell the row, the page, ids of content."""
+    row = b"<</S/TR/P %%d 0 R/Pg %%d 0 R/K[%s]>>" % b" ".join([b"%d 0 R"] * len(taken))
+    cells = []
+    for span, holes in zip(spans, taken, strict=True):
+        content = b"%d" if holes == 1 else b"[%s]" % b" ".join([b"%d"] * holes)
+        attributes = b"/A<</O/Table/ColSpan %d>>" % span if span != 1 else b""
+        cells.append(b"<</S/TD/P %%d 0 R/Pg %%d 0 R/K %s%s>>" % (content, attributes))
+    return b"\n".join([row, *cells])
 
 
 class StructuredPDF(pydyf.PDF):
@@ -86,7 +117,7 @@ class StructuredPDF(pydyf.PDF):
     structures: list[PageStructure]
 
     @classmethod
-    def adopt(cls, pdf: Any, pages: Iterable[Sequence[tuple[PageRows, Sequence[int]]]], spans: Spans) -> None:
+    def adopt(cls, pdf: Any, pages: Iterable[Sequence[tuple[PageRows, Ids]]], spans: Spans) -> None:
         """Make a PDF one of these; `pages` has, for each of its pages, runs of rows and their ids of marked content."""
         pdf.__class__ = cls
         pdf.add_object(pdf.info)
@@ -98,15 +129,15 @@ class StructuredPDF(pydyf.PDF):
             goes_on = not owners  # else a table begins on this page
             for rows, ids in runs:
                 if not goes_on:
-                    table_body = pdf._body_without(owners.pop(ids[0]))
-                structure = PageStructure(rows, ids, spans)
-                structure.table_body, structure.first = table_body, number
-                structure.page = int(pdf.pages["Kids"][3 * index])
+                    table_body = pdf._body_without(owners.pop(ids.first))
+                page = int(pdf.pages["Kids"][3 * index])
+                structure = PageStructure(rows, ids, spans, first=number, table_body=table_body, page=page)
                 number += len(structure)
-                references = [b"%d 0 R" % owner for owner in structure.owners()]
-                owners.insert(ids[0], references[0])
-                owners.extend(references[1:])
-                pdf.objects[table_body]["K"].extend([b"%d 0 R" % row for row in structure.row_numbers()])
+                first, *others = [b"%d 0 R" % owner for owner in structure.owners()]
+                owners.insert(ids.first, first)
+                # What is written as it stands is one thing, not one for each cell: a long list has 200,000.
+                owners.append(b" ".join(others))
+                pdf.objects[table_body]["K"].append(b" ".join([b"%d 0 R" % row for row in structure.row_numbers]))
                 pdf.structures.append(structure)
 
     def known(self, reference: bytes) -> Any:
@@ -145,8 +176,41 @@ class StructuredPDF(pydyf.PDF):
         for start in range(0, len(small), PER_STREAM):
             file.add_packed(small[start : start + PER_STREAM])
         for structure in self.structures:
-            file.add_packed(list(enumerate(structure.elements(), start=structure.first)))
+            file.add_lines(structure.first, structure.elements())
         file.finish(self.catalog.reference, self.info.reference)
+
+
+class _Places:
+    """Where each object is, as the columns of a cross-reference stream (ISO 32000-1, 7.5.8): a few bytes an object."""
+
+    def __init__(self) -> None:
+        self.kinds, self.where, self.index = bytearray(1), array("I", [0]), array("H", [65535])
+
+    def put(self, first: int, kind: int, where: int, indexes: Sequence[int] = (0,)) -> None:
+        """Say where objects from `first` on are: at a byte of the file (1), or in an object stream (2)."""
+        end = first + len(indexes)
+        if (missing := end - len(self.kinds)) > 0:
+            self.kinds.extend(bytes(missing))
+            self.where.extend(array("I", bytes(4 * missing)))
+            self.index.extend(array("H", bytes(2 * missing)))
+        self.kinds[first:end] = bytes([kind]) * len(indexes)
+        self.where[first:end] = array("I", [where]) * len(indexes)
+        self.index[first:end] = array("H", indexes)
+
+    def entries(self, width: int) -> bytes:
+        """One row for each object: a byte of kind, `width` bytes of where, two of index."""
+        step = 1 + width + 2
+        rows = bytearray(step * len(self.kinds))
+        rows[::step] = self.kinds
+        if sys.byteorder == "little":
+            self.where.byteswap()
+            self.index.byteswap()
+        where, index = self.where.tobytes(), self.index.tobytes()
+        for byte in range(width):
+            rows[1 + byte :: step] = where[4 - width + byte :: 4]
+        for byte in range(2):
+            rows[1 + width + byte :: step] = index[byte::2]
+        return bytes(rows)
 
 
 class _File:
@@ -157,7 +221,7 @@ class _File:
         self.position = 0
         self.hash = hashlib.md5(usedforsecurity=False)
         self.next = 0
-        self.places: dict[int, tuple[int, int, int]] = {0: (0, 0, 65535)}
+        self.places = _Places()
 
     def write(self, data: bytes) -> None:
         self.output.write(data)
@@ -165,28 +229,34 @@ class _File:
         self.position += len(data)
 
     def add(self, number: int, data: bytes) -> None:
-        self.places[number] = (1, self.position, 0)
+        self.places.put(number, 1, self.position)
         self.write(b"%d 0 obj\n%s\nendobj\n" % (number, data))
 
     def add_packed(self, objects: list[tuple[int, bytes]]) -> None:
+        """Write numbered objects into a stream of their own."""
+        numbers = [number for number, _ in objects]
+        for index, number in enumerate(numbers):
+            self.places.put(number, 2, self.next, (index,))
+        self._pack(numbers, [len(data) for _, data in objects], b"\n".join([data for _, data in objects]))
+
+    def add_lines(self, first: int, lines: bytes) -> None:
+        """Write objects, a line each, numbered from `first` on, into a stream of their own."""
+        lengths = list(map(len, lines.split(b"\n")))
+        self.places.put(first, 2, self.next, range(len(lengths)))
+        self._pack(range(first, first + len(lengths)), lengths, lines)
+
+    def _pack(self, numbers: Sequence[int], lengths: Sequence[int], objects: bytes) -> None:
+        positions = accumulate([length + 1 for length in lengths[:-1]], initial=0)
+        head = b" ".join(map(b"%d %d".__mod__, zip(numbers, positions, strict=True))) + b"\n"
+        packed = zlib.compress(head + objects, LEVEL)
         number, self.next = self.next, self.next + 1
-        index, position = [], 0
-        for place, (contained, data) in enumerate(objects):
-            self.places[contained] = (2, number, place)
-            index.append(b"%d %d" % (contained, position))
-            position += len(data) + 1
-        head = b" ".join(index) + b"\n"
-        packed = zlib.compress(head + b"\n".join(data for _, data in objects), LEVEL)
-        self.add(number, _stream(packed, b"/Type/ObjStm/N %d/First %d" % (len(objects), len(head))))
+        self.add(number, _stream(packed, b"/Type/ObjStm/N %d/First %d" % (len(lengths), len(head))))
 
     def finish(self, catalog: bytes, info: bytes) -> None:
         start, number = self.position, self.next
-        self.places[number] = (1, start, 0)
+        self.places.put(number, 1, start)
         width = (max(start, number).bit_length() + 7) // 8
-        entries = b"".join(
-            kind.to_bytes(1, "big") + where.to_bytes(width, "big") + index.to_bytes(2, "big")
-            for kind, where, index in (self.places.get(n, (0, 0, 0)) for n in range(number + 1))
-        )
+        entries = self.places.entries(width)
         identifier = self.hash.hexdigest().encode()
         extra = b"/Type/XRef/Size %d/W[1 %d 2]/Root %s/Info %s/ID[(%s)(%s)]" % (
             number + 1,
