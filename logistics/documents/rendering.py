@@ -17,11 +17,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
+from django.template import Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
 from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
-from logistics.documents.paper_tags import EmbeddedFile, Paper
+from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
 
 ASSETS = Path(__file__).parent / "assets"
 # Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
@@ -184,7 +184,7 @@ def _garbage_collected_after() -> Iterator[None]:
 
 def _html(template: str, paper: Paper) -> str:
     with translation.override(paper.languages[0]):
-        html = _engine().get_template(template).render(Context({**paper.told, "paper": paper}))
+        html = _engine().get_template(template).render(PaperContext(paper))
     # An e and an accent become one letter: whoever copies or searches a paper finds one spelling, however it was typed.
     return unicodedata.normalize("NFC", html)
 

@@ -122,7 +122,7 @@ class Cells:
             elif place.align is CENTER:
                 x += room / 2
             position = number(x), number(y + place.baseline)
-            operators.append(b"1 0 0 -1 %s %s Tm\n[%s] TJ" % (*position, line.glyphs.encode()))
+            operators.append(b"1 0 0 -1 %s %s Tm\n[%s] TJ" % (*position, line.glyphs.replace(b"%", b"%%")))
             y += place.line_height
         return b"\n".join([*operators, b"ET\nEMC"])
 

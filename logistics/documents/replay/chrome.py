@@ -87,7 +87,7 @@ class Slot:
             number(size),
             number(x),
             number(self.baseline),
-            line.glyphs.encode(),
+            line.glyphs,
         )
 
 

@@ -8,7 +8,7 @@ break that is not at a space, is `None` here, and WeasyPrint lays out that cell 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ SAFE = re.compile("[0-9A-Za-z.,:;'’()%&\u00a0\u00b2\u00b3\u00b5\u00c0-\u00d6\u
 INSIDE_A_NUMBER = re.compile("(?<=[0-9A-Za-z])[-/](?=[0-9])")
 # Words of these are mostly numbers and codes, of which there are as many as lines.
 CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
+ZERO = re.compile(">0(?=<|$)")
+ONE_GLYPH = re.compile(rb"(?:\\.|[^\\]){2}", re.DOTALL)  # inside a string
 # Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
 NEAR = 4 / TO_UNITS
 
@@ -39,13 +41,38 @@ Font = tuple[str, float]
 
 
 class Shaped(NamedTuple):
-    glyphs: str  # the operand of TJ without its brackets: "<002a002b>12<0030>"
+    glyphs: bytes  # the operand of TJ without its brackets: strings of two bytes a glyph, and kerning between them
     width: float  # px
 
 
 class Line(NamedTuple):
-    glyphs: str
+    glyphs: bytes
     width: float
+
+
+def _literal(shown: str) -> bytes:
+    """The operand of TJ as WeasyPrint writes it, <002a>0<002b>12<0030>, in half the bytes: (..)12(..).
+
+    WeasyPrint writes a kerning of zero where a width is not quite whole.
+    """
+    pieces = ZERO.sub(">", shown).replace("><", "").split("<")
+    kerned = [pieces[0].encode()]
+    for piece in pieces[1:]:
+        digits, _, kerning = piece.partition(">")
+        kerned.append(b"(%s)%s" % (_escaped(bytes.fromhex(digits)), kerning.encode()))
+    return b"".join(kerned)
+
+
+def _escaped(glyphs: bytes) -> bytes:
+    """Glyphs as they may stand in a string (ISO 32000-1, 7.3.4.2)."""
+    for special, written in ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r")):
+        glyphs = glyphs.replace(special, written)
+    return glyphs
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """Operands of TJ one after the other, as one."""
+    return b"".join(parts).replace(b")(", b"")
 
 
 def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
@@ -53,8 +80,7 @@ def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
     known = [part for part in parts if part is not None]
     if whole is None or len(known) < len(parts):
         return False
-    joined = "".join(part.glyphs for part in known).replace("><", "")
-    return joined == whole.glyphs and abs(sum(part.width for part in known) - whole.width) < 1e-6
+    return _joined(part.glyphs for part in known) == whole.glyphs and abs(sum(part.width for part in known) - whole.width) < 1e-6
 
 
 class _Listener:
@@ -116,9 +142,9 @@ class Shaper:
         """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
         if len(words) == 1 and shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]):
             # A word alone that cannot be broken stands beyond the edge.
-            return [Line(shaped[0].glyphs.replace("><", ""), shaped[0].width)]
+            return [Line(*shaped[0])]
         lines = []
-        glyphs, taken = shaped[0]
+        glyphs, taken = [shaped[0].glyphs], shaped[0].width
         for word, part in zip(words[1:], shaped[1:], strict=True):
             wanted = taken + space.width + part.width
             if abs(wanted - width) < NEAR:
@@ -126,14 +152,13 @@ class Shaper:
             if wanted > width:
                 if self._may_break_inside(word, width - taken - space.width):
                     return None
-                lines.append(Line(glyphs, taken))
-                glyphs, taken = part
+                lines.append(Line(_joined(glyphs), taken))
+                glyphs, taken = [part.glyphs], part.width
             else:
-                glyphs, taken = f"{glyphs}{space.glyphs}{part.glyphs}", wanted
-        lines.append(Line(glyphs, taken))
-        if any(line.width > width - NEAR for line in lines):
-            return None
-        return [Line(line.glyphs.replace("><", ""), line.width) for line in lines]
+                glyphs += space.glyphs, part.glyphs
+                taken = wanted
+        lines.append(Line(_joined(glyphs), taken))
+        return None if any(line.width > width - NEAR for line in lines) else lines
 
     def _may_break_inside(self, word: str, room: float) -> bool:
         """Whether the beginning of a word might fit on a line that has so much room left, in px."""
@@ -150,8 +175,8 @@ class Shaper:
             space = None
             if x and both:
                 inner = both.glyphs.removeprefix(x.glyphs[:-1]).removesuffix(x.glyphs[1:])
-                if re.fullmatch("[0-9a-f]{4}", inner):
-                    space = Shaped(f"<{inner}>", both.width - 2 * x.width)
+                if ONE_GLYPH.fullmatch(inner):
+                    space = Shaped(b"(%s)" % inner, both.width - 2 * x.width)
             self.words[" "] = space
         return self.words[" "]
 
@@ -185,7 +210,7 @@ class Shaper:
         parts = [part for char in word if (part := self.word(char))]
         if len(parts) < len(word):
             return None
-        return Shaped("".join([p.glyphs for p in parts]).replace("><", ""), sum([p.width for p in parts]))
+        return Shaped(_joined([part.glyphs for part in parts]), sum([part.width for part in parts]))
 
     def word(self, word: str) -> Shaped | None:
         if word not in self.words:
@@ -202,6 +227,4 @@ class Shaper:
         emojis = draw_first_line(listener, _TextBox(text, self.style, layout), "clip", "none", Matrix(d=-1))
         if emojis or listener.raised or len(listener.fonts) != 1 or len(listener.shown) != 1:
             return None, None
-        # WeasyPrint writes a kerning of zero where a width is not quite whole.
-        glyphs = re.sub(">0<|>0$", lambda zero: "" if zero[0] == ">0<" else ">", listener.shown[0])
-        return listener.fonts[0], Shaped(glyphs.replace("><", ""), width)
+        return listener.fonts[0], Shaped(_literal(listener.shown[0]), width)
