@@ -191,7 +191,9 @@ def _html(template: str, paper: Paper) -> str:
 
 def _attachment(file: EmbeddedFile) -> Attachment:
     dated = datetime.fromisoformat(file.dated[:10])
-    return Attachment(file_obj=BytesIO(file.content), name=file.name, created=dated, modified=dated, relationship="Data")
+    return Attachment(
+        file_obj=BytesIO(file.content), name=file.name, created=dated, modified=dated, relationship="Data"
+    )
 
 
 def to_pdf(

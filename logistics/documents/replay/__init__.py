@@ -166,9 +166,8 @@ class Around:
 
 def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
     """Lay out what is not a row, around spacers: where the list begins is known when its first rows were."""
-    sheet = cells.samples.sheet
-    assert sheet is not None
-    columns = sum(cell.box.colspan for cell in next(iter(cells.places.values())).cells)
+    sheet = cells.table.sheet
+    columns = next(iter(cells.places.values())).columns
     # A table that begins a page begins where it goes on, as a rule; else its beginning is looked up.
     page, first_top = None, sheet.top
     if not sheet.begins_page:

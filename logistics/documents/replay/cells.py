@@ -1,13 +1,13 @@
 """What stands in the cells of the marked rows, as operators that any page can repeat."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind
 from logistics.documents.replay.recording import Recorder, Spellings, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import CENTER, RIGHT, Paragraph, RowPlace, Samples, Shapers, parts
+from logistics.documents.replay.samples import CENTER, RIGHT, Paragraph, Samples, Shapers, parts, side_by_side
 from logistics.documents.replay.shaping import Line
 from logistics.documents.replay.weasyprint_private import (
     StackingContext,
@@ -17,8 +17,6 @@ from logistics.documents.replay.weasyprint_private import (
     draw_stacking_context,
     layout_box_backgrounds,
 )
-
-Content = TypeVar("Content")
 
 
 class Drawing(NamedTuple):
@@ -51,7 +49,6 @@ class Cells:
                 columns = self.columns[row.kind] = [Column() for _ in row.kind.cells]
             for column, content in zip(columns, row.contents, strict=True):
                 column.drawings.setdefault(content)
-        self.places: dict[RowKind, RowPlace] = {}
         self.colors: dict[Any, bytes] = {}
         self._lay_out_forms()
         self._draw()
@@ -60,18 +57,21 @@ class Cells:
 
     def _lay_out_forms(self) -> None:
         """Let WeasyPrint lay out each form of each cell once, with an x in place of every text."""
-        of_kind: dict[RowKind, list[list[tuple[str, ...]]]] = {}
-        for kind, columns in self.columns.items():
-            of_kind[kind] = [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
-        wanted = [(kind, ["".join(form) for form in forms]) for kind, forms in _side_by_side(of_kind, ())]
-        laid_out = self.samples.rows(wanted, keep=True)
-        self.recorder = Recorder(self.samples.document)
+        forms = {
+            kind: [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
+            for kind, columns in self.columns.items()
+        }
+        self.table = self.samples.table(
+            {kind: [["".join(form) for form in of_cell] for of_cell in of_kind] for kind, of_kind in forms.items()}
+        )
+        self.places = {kind: self.table.rows[kind] for kind in forms}
+        self.recorder = Recorder(self.table.own_document())
         self.shapers = Shapers(self.recorder.stream())
-        for (kind, forms), place in zip(_side_by_side(of_kind, ()), laid_out, strict=True):
-            self.places.setdefault(kind, place)
-            for column, form, cell in zip(self.columns[kind], forms, place.cells, strict=True):
-                if form not in column.forms:
-                    column.forms[form] = parts(cell.box, len(form), self.shapers)
+        for kind, of_kind in forms.items():
+            for index, (column, of_cell) in enumerate(zip(self.columns[kind], of_kind, strict=True)):
+                for form in of_cell:
+                    box = self.table.cells[kind, index, "".join(form)]
+                    column.forms[form] = parts(box, len(form), self.shapers)
 
     def _draw(self) -> None:
         for kind, columns in self.columns.items():
@@ -141,10 +141,10 @@ class Cells:
     def _lay_out_what_is_left(self) -> bool:
         """Give WeasyPrint every part that was not written, each once; say whether there were any."""
         of_kind = {kind: [list(column.by_weasyprint) for column in columns] for kind, columns in self.columns.items()}
-        wanted = list(_side_by_side(of_kind, ""))
-        if not any(any(contents) for _, contents in wanted):
+        wanted = list(side_by_side(of_kind))
+        if not wanted:
             return False
-        for (kind, contents), place in zip(wanted, self.samples.rows(wanted), strict=True):
+        for (kind, contents), place in zip(wanted, self.samples.rows(wanted, self.table), strict=True):
             for column, content, cell in zip(self.columns[kind], contents, place.cells, strict=True):
                 if content:
                     column.by_weasyprint[content] = self._drawn(cell.box, place.page)
@@ -206,12 +206,3 @@ class Cells:
 def _form(content: str) -> tuple[str, ...]:
     """The form of each part of a cell."""
     return tuple(map(markup.form, markup.parts(content)))
-
-
-def _side_by_side(
-    of_kind: dict[RowKind, list[list[Content]]], nothing: Content
-) -> Iterator[tuple[RowKind, list[Content]]]:
-    """As few sample rows as show every content of every cell; each kind of row has one at least."""
-    for kind, of_cell in of_kind.items():
-        for index in range(max(1, *map(len, of_cell))):
-            yield kind, [contents[index] if index < len(contents) else nothing for contents in of_cell]

@@ -1,23 +1,22 @@
 """One row of each kind, laid out by WeasyPrint, and what is read off it."""
 
 import copy
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from logistics.documents.replay import markup
-from logistics.documents.replay.markup import RowKind, Run
+from logistics.documents.replay.markup import Row, RowKind, Run
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.shaping import Shaper
-from logistics.documents.replay.spacers import EMPTY_ROW, SPACER, spacer_html
+from logistics.documents.replay.spacers import EMPTY, EMPTY_ROW, SPACER, spacer_html
 from logistics.documents.replay.weasyprint_private import Stream, boxes
 
 LayOut = Callable[[str], Any]
-Wanted = tuple[RowKind, Sequence[str]]  # a sample row: its kind, and the HTML inside each cell
 AVOID = ("avoid", "avoid-page")
-KEPT: OrderedDict[tuple[str, ...], Any] = OrderedDict()  # documents of samples by their HTML and stylesheets
-KEPT_MAX = 8
+KEPT_MAX, CELLS_MAX = 8, 2000  # tables that a process keeps, and cells in each; a list has some dozens
 TINY = 1e-6  # px; what differs by less is the same place
 # Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
 ORDINARY = {
@@ -35,6 +34,7 @@ ORDINARY = {
     "overflow": "visible",
     "max_lines": "none",
 }
+COLUMN = re.compile("<col(?![a-z])(?![^>]* span=)")
 LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
 
 
@@ -72,6 +72,11 @@ class RowPlace:
     keep_group: bool
 
     @property
+    def columns(self) -> int:
+        """How many columns of the table its cells take."""
+        return sum(cell.box.colspan for cell in self.cells)
+
+    @property
     def hangs(self) -> bool:
         """Whether some cell moves when its row grows."""
         return any(cell.vertical_align != "top" for cell in self.cells)
@@ -87,62 +92,123 @@ class Sheet:
     begins_page: bool  # whether the table always begins on a page of its own
 
 
-class Samples:
-    """Lays out sample rows in the frame of one paper."""
+class Table:
+    """A table of one look, and the cells that were laid out in it with an x for each text.
 
-    def __init__(self, run: Run, sources: Iterable[str], lay_out: LayOut) -> None:
-        table = markup.beginning_of_table(run.before)
-        around = markup.ancestors(run.before)
-        inner = "".join(start for _, start in around[1:-1])
-        # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
-        pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
-        self.before = f"{markup.start_of(run.before)}{inner}{table}{pages}"
-        self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
-        self.lay_out = lay_out
-        self.sources = tuple(sources)
-        self.sheet: Sheet | None = None
-        self.document: Any = None
+    There is nothing in it that one paper says and the next does not, so it is kept for the next.
+    """
 
-    def rows(self, wanted: Sequence[Wanted], *, keep: bool = False) -> list[RowPlace]:
-        """Lay out rows of these kinds and contents and say how each is built.
+    def __init__(self, document: Any, sheet: Sheet) -> None:
+        self.document, self.sheet = document, sheet
+        self.rows: dict[RowKind, RowPlace] = {}
+        self.cells: dict[tuple[RowKind, int, str], Any] = {}  # boxes by kind of row, column, and HTML inside
 
-        `keep` them for the next paper that wants the same: for what is no one's own.
-        """
-        html = "".join([self.before, *[_row_html(kind, contents) for kind, contents in wanted], self.after])
-        try:
-            document = self._kept(html) if keep else self.lay_out(html)
-        except AssertionError as error:
-            # So WeasyPrint says that nothing fits on a page.
-            raise Refused("a row does not fit on a page") from error
-        rows = [(row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)]
-        _, (second, page, _), *spacers = [row for row in rows if SPACER in row[0].element.attrib]
-        found = [row for row in rows if SPACER not in row[0].element.attrib]
-        if len(found) != len(wanted) or len(spacers) != 2 * len(wanted):
-            raise Refused("a row does not fit on a page")
-        self.sheet = self.sheet or _sheet(page, second)
-        self.document = self.document or document
-        return [_place(*row) for row in found]
+    def lacks(self, kind: RowKind, columns: Sequence[Sequence[str]]) -> list[list[str]]:
+        """What was not laid out yet of these contents of the cells of a kind of row."""
+        return [
+            [content for content in contents if (kind, column, content) not in self.cells]
+            for column, contents in enumerate(columns)
+        ]
 
-    def _kept(self, html: str) -> Any:
-        """Lay out what this process may have laid out before; the fonts are this paper's own all the same."""
-        key = (html, *self.sources)
-        if key not in KEPT:
-            KEPT[key] = self.lay_out(html)
-        KEPT.move_to_end(key)
-        while len(KEPT) > KEPT_MAX:
-            KEPT.popitem(last=False)
-        document = copy.copy(KEPT[key])
+    def add(self, kind: RowKind, contents: Sequence[str], place: RowPlace) -> None:
+        self.rows.setdefault(kind, place)
+        for column, (content, cell) in enumerate(zip(contents, place.cells, strict=True)):
+            self.cells.setdefault((kind, column, content), cell.box)
+
+    def has_columns_of(self, kind: RowKind, place: RowPlace) -> bool:
+        """Whether a row that was laid out without the heads of the table has the columns that they give it."""
+        return all(
+            abs(cell.box.position_x - same.box.position_x) < TINY and abs(cell.box.width - same.box.width) < TINY
+            for cell, same in zip(place.cells, self.rows[kind].cells, strict=True)
+        )
+
+    def own_document(self) -> Any:
+        """The document of the samples for one paper, whose fonts are its own."""
+        document = copy.copy(self.document)
         document.fonts = {}
         return document
 
 
-def _row_html(kind: RowKind, contents: Sequence[str]) -> str:
+KEPT: OrderedDict[tuple[str, ...], Table] = OrderedDict()  # by the HTML around their rows, and stylesheets
+
+
+class Samples:
+    """Lays out sample rows in the table of one paper."""
+
+    def __init__(self, run: Run, sources: Iterable[str], lay_out: LayOut) -> None:
+        table = markup.beginning_of_table(run.before)
+        around = markup.ancestors(run.before)
+        start = markup.start_of(run.before) + "".join(tag for _, tag in around[1:-1])
+        # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
+        pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
+        self.before = f"{start}{table}{pages}"
+        self.without_heads = start + table[: table.index("<thead")]
+        self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
+        self.lay_out = lay_out
+        self.key = (self.before, *sources)
+
+    def table(self, forms: dict[RowKind, list[list[str]]]) -> Table:
+        """A table that has these forms of content for the cells of each kind of row: a kept one, or a new one."""
+        table = KEPT.get(self.key)
+        if table is None or len(table.cells) > CELLS_MAX:
+            wanted = list(side_by_side(forms, at_least=1))
+            document, (_, (row, page, _), *rows) = self._laid_out(self.before, wanted)
+            table = Table(document, _sheet(page, row))
+            places = [_place(*row) for row in rows]
+        else:
+            missing = {kind: table.lacks(kind, columns) for kind, columns in forms.items()}
+            new = {kind: columns for kind, columns in missing.items() if kind not in table.rows}
+            wanted = [*side_by_side(new, at_least=1), *side_by_side({k: missing[k] for k in missing if k not in new})]
+            places = self.rows(wanted, table) if wanted else []
+        for (kind, contents), place in zip(wanted, places, strict=True):
+            table.add(kind, contents, place)
+        KEPT[self.key] = table
+        KEPT.move_to_end(self.key)
+        while len(KEPT) > KEPT_MAX:
+            KEPT.popitem(last=False)
+        return table
+
+    def rows(self, wanted: Sequence[Row], table: Table) -> list[RowPlace]:
+        """Lay out rows and say how each is built; without the heads of the table, if they change nothing."""
+        columns = len(COLUMN.findall(self.without_heads))  # the widths of which are known without the heads
+        known = [table.rows[row.kind] for row in wanted if row.kind in table.rows]
+        if len(known) == len(wanted) and all(place.columns == columns for place in known):
+            _, rows = self._laid_out(self.without_heads, wanted)
+            places = [_place(*row) for row in rows]
+            if all(table.has_columns_of(row.kind, place) for row, place in zip(wanted, places, strict=True)):
+                return places
+        _, (_, _, *rows) = self._laid_out(self.before, wanted)
+        return [_place(*row) for row in rows]
+
+    def _laid_out(self, before: str, wanted: Sequence[Row]) -> tuple[Any, list[tuple[Any, Any, Any]]]:
+        """The document, and each row of its table that is not an empty one, with its page and group."""
+        html = "".join([before, *map(_row_html, wanted), self.after])
+        try:
+            document = self.lay_out(html)
+        except AssertionError as error:
+            # So WeasyPrint says that nothing fits on a page.
+            raise Refused("a row does not fit on a page") from error
+        rows = [(row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)]
+        filled = [row for row in rows if EMPTY not in row[0].element.attrib]
+        if len(rows) - len(filled) != 2 * len(wanted) or len(filled) != len(wanted) + before.count(SPACER):
+            raise Refused("a row does not fit on a page")
+        return document, filled
+
+
+def side_by_side(columns_of: dict[RowKind, list[list[str]]], *, at_least: int = 0) -> Iterator[Row]:
+    """As few rows as show every content of every cell of each kind, but `at_least` so many of each."""
+    for kind, columns in columns_of.items():
+        for index in range(max(at_least, *map(len, columns))):
+            yield Row(kind, tuple(contents[index] if index < len(contents) else "" for contents in columns))
+
+
+def _row_html(row: Row) -> str:
     cells = "".join(
         f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
-        for cell, content in zip(kind.cells, contents, strict=True)
+        for cell, content in zip(row.kind.cells, row.contents, strict=True)
     )
     # Rows that are kept together with others are not kept together with other samples: those may fill pages.
-    return f"<tbody{kind.group_attributes}>{EMPTY_ROW}<tr{kind.attributes}>{cells}</tr>{EMPTY_ROW}</tbody>"
+    return f"<tbody{row.kind.group_attributes}>{EMPTY_ROW}<tr{row.kind.attributes}>{cells}</tr>{EMPTY_ROW}</tbody>"
 
 
 def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
@@ -309,7 +375,8 @@ def _paragraph(block: Any, shapers: Shapers, height: float) -> Paragraph | None:
     align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
     if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
         return None
-    baseline = text.position_y + text.baseline - line.position_y
+    # Rounded, as it hangs in its last bits on where a sample stands, and samples are kept.
+    baseline = round(text.position_y + text.baseline - line.position_y, 6)
     shaper = shapers.of(text.style)
     return Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align)
 

@@ -80,7 +80,10 @@ def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
     known = [part for part in parts if part is not None]
     if whole is None or len(known) < len(parts):
         return False
-    return _joined(part.glyphs for part in known) == whole.glyphs and abs(sum(part.width for part in known) - whole.width) < 1e-6
+    return (
+        _joined(part.glyphs for part in known) == whole.glyphs
+        and abs(sum(part.width for part in known) - whole.width) < 1e-6
+    )
 
 
 class _Listener:

@@ -10,7 +10,8 @@ UNDER, EDGE = "rgb(12.3457% 65.4321% 31.4159%)", "rgb(12.3457% 65.4321% 27.1828%
 LAYER_OF_COLOR = {b"0.123457 0.654321 0.314159 rg": 0, b"0.123457 0.654321 0.271828 rg": 1}
 CONTENTS = 2
 # A row of no height, between which and its like a page may always break.
-EMPTY_ROW = f'<tr {SPACER} style="break-before:auto;break-after:auto;background:none"><td style="{BARE}"></td></tr>'
+EMPTY = "data-replay-empty"
+EMPTY_ROW = f'<tr {EMPTY} style="break-before:auto;break-after:auto;background:none"><td style="{BARE}"></td></tr>'
 
 
 def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
