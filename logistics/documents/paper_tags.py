@@ -67,15 +67,21 @@ def direction(language: str) -> str:
 
 
 def side_by_side(texts: Mapping[str, str]) -> SafeString:
-    """One text for each language, the paper's own first, each marked as what it is; equal texts only once."""
+    """One text for each language, the paper's own first and bare, each other marked as what it is; equal texts once."""
+    own = next(iter(texts))
     shown: dict[str, str] = {}
     for language, text in texts.items():
         if text and text not in shown.values():
             shown[language] = text
-    if list(shown) == list(texts)[:1]:
-        return conditional_escape(*shown.values())  # in the paper's own language, as everything around it
-    spans = [(language, direction(language), text) for language, text in shown.items()]
-    return format_html_join(mark_safe('<i class="or"> / </i>'), '<span lang="{}" dir="{}">{}</span>', spans)
+    return format_html_join(
+        mark_safe('<i class="or"> / </i>'),
+        "{}",
+        ((text if language == own else _marked(language, text),) for language, text in shown.items()),
+    )
+
+
+def _marked(language: str, text: str) -> SafeString:
+    return format_html('<span lang="{}" dir="{}">{}</span>', language, direction(language), text)
 
 
 def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
