@@ -23,7 +23,7 @@ from typing import Any
 
 from django import template
 from django.template.base import FilterExpression, Parser, Token
-from django.utils.html import conditional_escape, escape, format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 

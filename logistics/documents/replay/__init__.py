@@ -92,7 +92,7 @@ def _check(html: str, sources: Iterable[str], run: markup.Run, kinds: list[RowKi
         raise Refused("a marked row has a style attribute")
     around = [tag for tag, _ in markup.ancestors(run.before)]
     # Parts of cells are laid out one by one, so no rule may ask for their place either.
-    around += {tag for group in run.groups for row in group for cell in row.contents for tag in markup.names(cell)}
+    around += {tag for content in run.contents for tag in markup.names(content)}
     marked = " ".join(part for kind in kinds for part in (kind.group_attributes, kind.attributes))
     limits.check(sources, ancestors=around, marked=marked)
 

@@ -28,13 +28,28 @@ class Drawing(NamedTuple):
     spellings: Spellings = ()  # of glyphs that may stand for several texts; the first one in the document counts
 
 
+Form = tuple[str, ...]  # of each part of a cell that has lines of its own
+Known = tuple[str, list[Line] | Drawing | None, Paragraph | None]  # a part, what is known of it, and its place
+
+
 class Column:
     """One cell of one kind of row, and every content that it has in this paper."""
 
     def __init__(self) -> None:
         self.drawings: dict[str, Drawing | None] = {}
-        self.forms: dict[tuple[str, ...], list[Paragraph | None] | None] = {}
+        self.forms: dict[Form, list[Paragraph | None] | None] = {}
+        self.marked: dict[str, tuple[list[str], Form]] = {}  # contents with markup in parts, until they are drawn
+        self.waiting: dict[str, list[Known]] = {}  # contents of which WeasyPrint has yet to draw a part
         self.by_weasyprint: dict[str, Drawing | None] = {}  # parts that shaping.py could not write
+
+    def split(self, content: str) -> tuple[list[str], Form]:
+        """The parts of a content and their form."""
+        if "<" not in content:
+            return ([content], ("x",)) if content.strip(markup.WHITE) else ([], ())
+        if content not in self.marked:
+            parts = markup.parts(content)
+            self.marked[content] = parts, tuple(map(markup.form, parts))
+        return self.marked[content]
 
 
 class Cells:
@@ -52,13 +67,12 @@ class Cells:
         self.colors: dict[Any, bytes] = {}
         self._lay_out_forms()
         self._draw()
-        if self._lay_out_what_is_left():
-            self._draw()
+        self._lay_out_what_is_left()
 
     def _lay_out_forms(self) -> None:
         """Let WeasyPrint lay out each form of each cell once, with an x in place of every text."""
         forms = {
-            kind: [list(dict.fromkeys(map(_form, column.drawings))) for column in columns]
+            kind: [list(dict.fromkeys(column.split(content)[1] for content in column.drawings)) for column in columns]
             for kind, columns in self.columns.items()
         }
         self.table = self.samples.table(
@@ -74,43 +88,47 @@ class Cells:
                     column.forms[form] = parts(box, len(form), self.shapers)
 
     def _draw(self) -> None:
+        """Draw every content whose parts can all be written, and remember of the others what WeasyPrint has to do."""
         for kind, columns in self.columns.items():
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
-                for content, drawing in column.drawings.items():
-                    if drawing is None:
-                        column.drawings[content] = self._drawing(column, content, cell.top)
+                for content in column.drawings:
+                    known = [self._known(column, *part) for part in self._parts(column, content)]
+                    if any(said is None for _, said, _ in known):
+                        column.waiting[content] = known
+                    else:
+                        column.drawings[content] = self._put_together(known, cell.top)
+                column.marked.clear()
 
-    def _drawing(self, column: Column, content: str, top: float) -> Drawing | None:
-        """Put the parts of a cell one under the other; None while one of them is not known."""
-        of_cell = markup.parts(content)
-        places = column.forms[tuple(map(markup.form, of_cell))]
-        if places is None:
-            of_cell, places = [content], [None]
-        known = [self._part(column, part, place) for part, place in zip(of_cell, places, strict=True)]
+    def _parts(self, column: Column, content: str) -> list[tuple[str, Paragraph | None]]:
+        """The parts of a content, each with its place if it has lines of its own."""
+        parts, form = column.split(content)
+        places = column.forms[form]
+        return [(content, None)] if places is None else list(zip(parts, places, strict=True))
+
+    def _known(self, column: Column, part: str, place: Paragraph | None) -> Known:
+        """The lines of a part; none if WeasyPrint has to draw it."""
+        lines = None
+        if part not in column.by_weasyprint:
+            lines = place.shaper.lines(markup.text(part), place.width) if place else None
+            if lines is None:
+                column.by_weasyprint[part] = None
+        return part, lines, place
+
+    def _put_together(self, known: Sequence[Known], top: float) -> Drawing:
+        """Put the parts of a cell one under the other."""
         y, holes, operators = top, 0, []
         spellings: Spellings = ()
-        for part, place in zip(known, places, strict=True):
-            if part is None:
-                return None
-            if isinstance(part, Drawing):
-                operators.append(b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(y), part.operators))
-                y += part.height
-                holes += part.holes
-                spellings += part.spellings
-            elif place is not None:
-                operators.append(self._written(part, place, y))
-                y += place.line_height * len(part)
+        for _, said, place in known:
+            if isinstance(said, Drawing):
+                operators.append(b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(y), said.operators))
+                y += said.height
+                holes += said.holes
+                spellings += said.spellings
+            elif said and place:
+                operators.append(self._written(said, place, y))
+                y += place.line_height * len(said)
                 holes += 1
         return Drawing(y - top, b"\n".join(operators), holes, spellings)
-
-    def _part(self, column: Column, part: str, place: Paragraph | None) -> list[Line] | Drawing | None:
-        """The lines of a part, or what WeasyPrint drew; else remember that WeasyPrint has to."""
-        if part in column.by_weasyprint:
-            return column.by_weasyprint[part]
-        lines = place.shaper.lines(markup.text(part), place.width) if place else None
-        if lines is None:
-            column.by_weasyprint[part] = None
-        return lines
 
     def _written(self, lines: list[Line], place: Paragraph, y: float) -> bytes:
         place.begin = place.begin or self._begin(place)
@@ -138,17 +156,20 @@ class Cells:
             self.colors[color], _ = self.recorder.record(lambda stream: stream.set_color(color))
         return self.colors[color]
 
-    def _lay_out_what_is_left(self) -> bool:
-        """Give WeasyPrint every part that was not written, each once; say whether there were any."""
-        of_kind = {kind: [list(column.by_weasyprint) for column in columns] for kind, columns in self.columns.items()}
-        wanted = list(side_by_side(of_kind))
-        if not wanted:
-            return False
+    def _lay_out_what_is_left(self) -> None:
+        """Give WeasyPrint every part that was not written, each once, and draw what waits for it."""
+        left = {kind: [list(column.by_weasyprint) for column in columns] for kind, columns in self.columns.items()}
+        wanted = list(side_by_side(left))
         for (kind, contents), place in zip(wanted, self.samples.rows(wanted, self.table), strict=True):
             for column, content, cell in zip(self.columns[kind], contents, place.cells, strict=True):
                 if content:
                     column.by_weasyprint[content] = self._drawn(cell.box, place.page)
-        return True
+        for kind, columns in self.columns.items():
+            for column, cell in zip(columns, self.places[kind].cells, strict=True):
+                for content, known in column.waiting.items():
+                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    column.drawings[content] = self._put_together(all_known, cell.top)
+                column.waiting.clear()
 
     def _drawn(self, cell: Any, page: Any) -> Drawing:
         """Return what WeasyPrint draws inside this cell, the top of its content at 0."""
@@ -201,8 +222,3 @@ class Cells:
 
         (backgrounds, _), (borders, _) = map(self.recorder.record, (draw_backgrounds, draw_borders))
         return backgrounds % (), borders % ()
-
-
-def _form(content: str) -> tuple[str, ...]:
-    """The form of each part of a cell."""
-    return tuple(map(markup.form, markup.parts(content)))

@@ -5,10 +5,11 @@ table, one after the other. What stands before and after them is the frame, whic
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
+from itertools import chain
 from typing import NamedTuple
 
 from logistics.documents.replay.refusal import Refused
@@ -59,6 +60,7 @@ class Run:
     before: str
     groups: list[list[Row]]
     after: str
+    contents: Collection[str]  # of its cells, each once
 
 
 def find(html: str) -> Run:
@@ -73,7 +75,7 @@ def find(html: str) -> Run:
         end = group.end()
     if MARK in html[end:]:
         raise Refused("marked rows do not follow each other, or their markup is not well formed")
-    return Run(html[:start], groups, html[end:])
+    return Run(html[:start], groups, html[end:], reader.texts)
 
 
 class _Reader:
@@ -97,7 +99,7 @@ class _Reader:
     def row(self, group_attributes: str, attributes: str, body: str) -> Row:
         cells = CELL.findall(body := body.strip())
         # Nothing may stand between the cells: what findall skips would be lost. (The length is the quick way to know.)
-        length = sum(len(tag) * 2 + len(attributes) + len(inner) + 5 for tag, attributes, inner in cells)
+        length = sum(map(len, chain.from_iterable(cells))) + len("<></td>") * len(cells)
         if length != len(body) and CELL.sub("", body).strip():
             raise Refused("a marked row holds something that is not a cell")
         key = (group_attributes, attributes, *[part for cell in cells for part in cell[:2]])

@@ -159,7 +159,7 @@ class Samples:
             missing = {kind: table.lacks(kind, columns) for kind, columns in forms.items()}
             new = {kind: columns for kind, columns in missing.items() if kind not in table.rows}
             wanted = [*side_by_side(new, at_least=1), *side_by_side({k: missing[k] for k in missing if k not in new})]
-            places = self.rows(wanted, table) if wanted else []
+            places = self.rows(wanted, table)
         for (kind, contents), place in zip(wanted, places, strict=True):
             table.add(kind, contents, place)
         KEPT[self.key] = table
@@ -170,6 +170,8 @@ class Samples:
 
     def rows(self, wanted: Sequence[Row], table: Table) -> list[RowPlace]:
         """Lay out rows and say how each is built; without the heads of the table, if they change nothing."""
+        if not wanted:
+            return []
         columns = len(COLUMN.findall(self.without_heads))  # the widths of which are known without the heads
         known = [table.rows[row.kind] for row in wanted if row.kind in table.rows]
         if len(known) == len(wanted) and all(place.columns == columns for place in known):

@@ -34,6 +34,7 @@ INSIDE_A_NUMBER = re.compile("(?<=[0-9A-Za-z])[-/](?=[0-9])")
 CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
 ZERO = re.compile(">0(?=<|$)")
 ONE_GLYPH = re.compile(rb"(?:\\.|[^\\]){2}", re.DOTALL)  # inside a string
+CODES_MAX = 4096
 # Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
 NEAR = 4 / TO_UNITS
 
@@ -124,6 +125,7 @@ class Shaper:
     def __init__(self, style: Any, stream: Stream) -> None:
         self.style, self.stream = style, stream
         self.words: dict[str, Shaped | None] = {}
+        self.codes: dict[str, Shaped | None] = {}
         self.joints: dict[str, bool] = {}
         self.shapings = 0
         font, x = self._shape("x")
@@ -187,11 +189,17 @@ class Shaper:
         """A word that may stand between spaces."""
         if not self._indifferent_to_spaces(word[0], word[-1]):
             return None
-        if CODE.fullmatch(word):
-            composed = self._composed(word)
-            if composed:
-                return composed
+        if word not in self.words and CODE.fullmatch(word) and (composed := self._code(word)):
+            return composed
         return self.word(word)
+
+    def _code(self, word: str) -> Shaped | None:
+        """A number or a code, put together from its characters. Of these only some are remembered."""
+        if word not in self.codes:
+            if len(self.codes) == CODES_MAX:
+                self.codes.clear()
+            self.codes[word] = self._composed(word)
+        return self.codes[word]
 
     def _indifferent_to_spaces(self, first: str, last: str) -> bool:
         return self._free(f"x {first}") and self._free(f"{last} x")

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from typing import Any
 
 from logistics.documents.replay.markup import RowKind
@@ -56,8 +56,7 @@ class Ids:
     others: range
 
     def __iter__(self) -> Iterator[int]:
-        yield self.first
-        yield from self.others
+        return chain((self.first,), self.others)
 
 
 class PageStructure:
@@ -81,9 +80,7 @@ class PageStructure:
     def owners(self) -> Iterator[int]:
         """The number of the element to which each id of marked content belongs, in the order of the ids."""
         for row, (_, taken) in zip(self.row_numbers, self.cells, strict=True):
-            for cell, holes in enumerate(taken, start=row + 1):
-                for _ in range(holes):
-                    yield cell
+            yield from map(row.__add__, _owners(taken))
 
     def elements(self) -> bytes:
         """Every object, in order of number, a line each. The heads of a cell are found from its place, as in any
@@ -97,6 +94,12 @@ class PageStructure:
                 told += row, of_page, *islice(ids, holes)
             lines.append(_row(tuple(self.spans(kind)), taken) % tuple(told))
         return b"\n".join(lines)
+
+
+@lru_cache(maxsize=1024)
+def _owners(taken: tuple[int, ...]) -> list[int]:
+    """Which cell of a row each of its ids belongs to, counted from 1."""
+    return [cell for cell, holes in enumerate(taken, start=1) for _ in range(holes)]
 
 
 @lru_cache(maxsize=1024)
@@ -133,7 +136,7 @@ class StructuredPDF(pydyf.PDF):
                 page = int(pdf.pages["Kids"][3 * index])
                 structure = PageStructure(rows, ids, spans, first=number, table_body=table_body, page=page)
                 number += len(structure)
-                first, *others = [b"%d 0 R" % owner for owner in structure.owners()]
+                first, *others = map(b"%d 0 R".__mod__, structure.owners())
                 owners.insert(ids.first, first)
                 # What is written as it stands is one thing, not one for each cell: a long list has 200,000.
                 owners.append(b" ".join(others))
