@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--no-pdf-header-footer",
 )  # fmt: skip
 PR_SET_CHILD_SUBREAPER = 36
-LOOK_S, LOOKS_APART = 0.05, 10  # seconds; and at least so many times what a look takes
+LOOK_S, LONG_LOOK_S = 0.05, 0.1
 FONTCONFIG = "<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>"
 
 
@@ -85,8 +85,9 @@ class Browser:
             while process.poll() is None:
                 began = time.perf_counter()
                 peak = max(peak, _held_below_us_kib())
+                look_s = time.perf_counter() - began
                 # Who is looked at has to wait meanwhile, the longer the more it holds.
-                time.sleep(max(LOOK_S, LOOKS_APART * (time.perf_counter() - began)))
+                time.sleep(LOOK_S if look_s < LONG_LOOK_S else 10 * look_s)
         if process.returncode or not pdf.exists():
             raise RuntimeError(f"Chromium ended with {process.returncode} and without a PDF.")
         while _reaped():
