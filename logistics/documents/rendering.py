@@ -20,6 +20,7 @@ from typing import Any
 from django.template import Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
+from logistics.documents import surroundings
 from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
 from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
 
@@ -138,7 +139,8 @@ def engine(loaders: list[Any]) -> Engine:
 
 @cache
 def _engine() -> Engine:
-    return engine([("django.template.loaders.cached.Loader", ["django.template.loaders.app_directories.Loader"])])
+    from_files = ("django.template.loaders.filesystem.Loader", surroundings.template_folders())
+    return engine([("django.template.loaders.cached.Loader", [from_files])])
 
 
 @cache

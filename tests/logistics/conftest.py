@@ -5,6 +5,7 @@ import pytest
 from celery import current_app
 
 from logistics.documents import printer
+from tests.logistics.papers.known import known_to_printers
 
 
 @pytest.fixture
@@ -28,7 +29,6 @@ def _broker(url: str) -> None:
 def papers_of_tests() -> Iterator[None]:
     """This process's printer knows the templates in tests/logistics/papers."""
     printer.stop()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_SETTINGS_MODULE", "tests.logistics.papers.settings")
+    with known_to_printers():
         yield
         printer.stop()

@@ -10,11 +10,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from django.conf import settings
 
 from logistics.documents import rendering
 from logistics.documents.outcomes import (
@@ -29,18 +31,32 @@ from logistics.documents.outcomes import (
 )
 from logistics.documents.printer import Limits, Printer, frames, process
 from tests.donations.receipt_context import FACTS, receipt
+from tests.logistics.papers.child import MODULES
+from tests.logistics.papers.known import known_to_printers
 from tests.processes import Instance, alive, eventually
+from tests.shipments import mali
 
-SETTINGS = "tests.logistics.papers.settings"
 LIMITS = Limits(memory_mb=700, cpu_seconds=3, wall_seconds=60)
 MANY = list(range(300))
+RECEIPT = ("donations/receipt.html", {**receipt(), **FACTS})
+PACKING_LIST = (
+    "shipments/papers/packing_list.html",
+    {**mali.packing_list(packages=mali.packages()[:15]), **mali.FACTS},
+)
+LANGUAGES = [code for code, _ in settings.LANGUAGES]
+CHOICES = [*((language,) for language in LANGUAGES), *permutations(LANGUAGES, 2)]
+# What the product has, and a printer must not: ways to the database, to payments, to the broker; models; its settings.
+LEFT_OUT = (
+    "config", "stripe", "celery", "kombu", "redis", "psycopg", "psycopg_pool", "boto3", "environ", "rest_framework",
+    "unfold", "axes", "django_structlog", "django.contrib", "django.db.backends", "django.db.models", "django.http",
+    "django.core.mail", "logistics.models", "logistics.documents.models", "shipments", "donations",
+)  # fmt: skip
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own nets are Linux's")
 
 
 @pytest.fixture(scope="module")
 def printer() -> Iterator[Printer]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_SETTINGS_MODULE", SETTINGS)
+    with known_to_printers():
         made = Printer(LIMITS)
         yield made
         made.stop()
@@ -51,23 +67,19 @@ def printed(printer: Printer, template: str = "note", progress: Callable[[int], 
     return printer.to_pdf(f"papers/{template}.html", said | context, progress=progress)
 
 
-def of_the_product() -> dict[str, str]:
-    """The environment of a process that knows nothing of the tests' papers."""
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
-
-
 def pid_of(printer: Printer) -> int:
     return printer.start().process.pid
 
 
 class TestPrinting:
-    def test_gives_the_bytes_that_this_process_would_print(self, printer):
+    @pytest.mark.parametrize("languages", CHOICES, ids="+".join)
+    @pytest.mark.parametrize("paper", [RECEIPT, PACKING_LIST], ids=lambda paper: paper[0])
+    def test_gives_the_bytes_that_this_process_would_print(self, printer, paper, languages):
+        """It has all of the product loaded, the child next to nothing: both find the same templates and words."""
         told: list[int] = []
-        here = rendering.to_pdf("donations/receipt.html", {**receipt(), **FACTS}, languages=("fr",))
+        here = rendering.to_pdf(*paper, languages=languages)
 
-        there = printer.to_pdf(
-            "donations/receipt.html", {**receipt(), **FACTS}, languages=("fr",), progress=told.append
-        )
+        there = printer.to_pdf(*paper, languages=languages, progress=told.append)
 
         assert there == here
         assert told == sorted(set(told))
@@ -81,16 +93,16 @@ class TestPrinting:
 
         assert pid_of(printer) == pid
 
-    def test_a_child_that_keeps_too_much_is_replaced(self, monkeypatch):
-        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", SETTINGS)
-        frugal = Printer(replace(LIMITS, kept_mb=1))
-        pid = pid_of(frugal)
+    def test_a_child_that_keeps_too_much_is_replaced(self):
+        with known_to_printers():
+            frugal = Printer(replace(LIMITS, kept_mb=1))
+            pid = pid_of(frugal)
 
-        first = printed(frugal)
+            first = printed(frugal)
 
-        assert pid_of(frugal) != pid
-        assert printed(frugal) == first
-        frugal.stop()
+            assert pid_of(frugal) != pid
+            assert printed(frugal) == first
+            frugal.stop()
 
     def test_a_refusal_arrives_with_its_details_and_ends_nothing(self, printer):
         pid = pid_of(printer)
@@ -120,14 +132,24 @@ class TestPrinting:
             "except Exception as refusal: print(refusal.code)\n"
         )
 
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=of_the_product(), capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
         (line,) = [json.loads(line) for line in done.stderr.splitlines() if "printing failed" in line]
         assert done.stdout == "IndexError\n"
         assert (line["error"], line["request_id"]) == ("IndexError", "the-request")
         assert "Awa" not in done.stderr
+
+    def test_of_the_product_the_child_loads_only_what_prints(self, printer):
+        printer.to_pdf(*RECEIPT)
+        printer.to_pdf(*PACKING_LIST)
+
+        with pytest.raises(PaperRefused) as asked:
+            printer.to_pdf(MODULES, {})
+
+        loaded: Any = asked.value.details["modules"]
+        assert [name for name in loaded if any(f"{name}.".startswith(f"{left_out}.") for left_out in LEFT_OUT)] == []
+        assert {"weasyprint", "logistics.documents.rendering"} < set(loaded)
+        print(f"\nThe printer holds {asked.value.details['resident_mb']:.0f} MiB.")  # pytest -s; machines differ
 
     def test_threads_take_turns(self, printer):
         prints: list[bytes] = []
@@ -171,7 +193,7 @@ class TestBombs:
         assert printed(printer).pages == 1
 
     def test_a_printer_that_never_becomes_ready_is_not_the_papers_fault(self, monkeypatch):
-        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.no_such_settings")
+        monkeypatch.setattr(process, "PROGRAM", "tests.no_such_program")
         broken = Printer(LIMITS)
 
         with pytest.raises(PrinterDied):
@@ -227,21 +249,19 @@ class TestDeath:
     def test_of_the_parent_is_the_childs_too_in_the_middle_of_a_paper(self, thread):
         """A child of the main thread is ended by the kernel, and any by the end of its pipe."""
         program = (
-            "import os, threading, django; django.setup()\n"
-            f"os.environ['DJANGO_SETTINGS_MODULE'] = '{SETTINGS}'\n"
+            "import threading, django; django.setup()\n"
             "from logistics.documents.printer import Limits, Printer\n"
+            "from tests.logistics.papers.known import known_to_printers\n"
             "printer = Printer(Limits(700, 60, 60))\n"
             "def work():\n"
-            "    print(printer.start().process.pid, flush=True)\n"
+            "    with known_to_printers(): print(printer.start().process.pid, flush=True)\n"
             "    said = {'number': '1', 'issued_on': '2026-03-02', 'many': list(range(300)), 'said': 'x'}\n"
             "    printer.to_pdf('papers/note.html', said)\n"
             "    print('printed', flush=True)\n"
             "    printer.to_pdf('papers/time_bomb.html', said)\n"
             + ("work()" if thread == "main" else "threading.Thread(target=work).start()")
         )
-        parent = subprocess.Popen(
-            [sys.executable, "-c", program], env=of_the_product(), stdout=subprocess.PIPE, text=True
-        )
+        parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
         assert parent.stdout.readline() == "printed\n"
@@ -323,8 +343,6 @@ class TestConfinement:
         assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
 
     def test_its_environment_and_arguments_hold_no_secret(self, printer):
-        from django.conf import settings
-
         printed(printer)
         child = psutil.Process(pid_of(printer))
 

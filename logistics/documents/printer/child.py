@@ -1,13 +1,14 @@
 """The printer's own process, started by printer.process as `python -m logistics.documents.printer.child`.
 
 It reads papers from its standard input, prints one after the other, so that fonts, stylesheets and layouts live from
-paper to paper, and answers on what was its standard output. It has no secret, opens no connection, and is gone when its
-worker is.
+paper to paper, and answers on what was its standard output. It has no secret, opens no connection, knows of the product
+what `surroundings` tell, and is gone when its worker is.
 """
 
 import argparse
 import contextlib
 import gc
+import json
 import logging
 import os
 import select
@@ -19,6 +20,7 @@ from typing import Any
 
 import structlog
 
+from logistics.documents import surroundings
 from logistics.documents.outcomes import PaperRefused, PaperTooDeep
 from logistics.documents.printer import confinement, frames
 
@@ -38,9 +40,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # meant for our worker too, which lets a paper be finished
 
-    import django
-
-    django.setup()
+    surroundings.settle(asked.surroundings)
     from logistics.documents import rendering
 
     confinement.confine()
@@ -74,6 +74,7 @@ def _pipes() -> tuple[int, int]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--surroundings", type=json.loads, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--kept-mb", type=int, required=True)
     parser.add_argument("--cpu-seconds", type=int, required=True)

@@ -1,6 +1,7 @@
 """A worker's side of its printer: one child process that prints paper after paper, and is replaced when it died."""
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -15,22 +16,18 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from logistics.documents import outcomes
+from logistics.documents import outcomes, surroundings
 from logistics.documents.outcomes import PaperRefused, PrinterDied, Rendered
 from logistics.documents.printer import frames
 
 MESSAGE_MAX = 1024 * 1024
 PDF_MAX = 512 * 1024 * 1024
-# What a child gets of our environment. No secret is among it: settings that want one get a placeholder.
+PROGRAM = "logistics.documents.printer.child"
+# What a child gets of our environment. No secret is among it.
 INHERITED = (
-    "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
-    "LOG_LEVEL", "PATH", "PYTHONPATH", "TMPDIR", "TZ", "VAR_DIR", "XDG_CACHE_HOME",
+    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PATH", "PYTHONPATH",
+    "TMPDIR", "XDG_CACHE_HOME",
 )  # fmt: skip
-PLACEHOLDERS = {
-    "SECRET_KEY": "a printer signs nothing",
-    "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
-    "REDIS_URL": "redis://127.0.0.1:9/0",
-}
 REFUSALS: dict[str, type[PaperRefused]] = {
     kind.code: kind for kind in (PaperRefused, outcomes.MissingGlyphs, outcomes.TemplateBroken, outcomes.PaperTooDeep)
 }
@@ -66,11 +63,11 @@ class Child:
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "logistics.documents.printer.child"),
+                *(sys.executable, "-m", PROGRAM, f"--surroundings={json.dumps(surroundings.of_product())}"),
                 *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
                 *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],
-            env={name: os.environ[name] for name in INHERITED if name in os.environ} | PLACEHOLDERS,
+            env={name: os.environ[name] for name in INHERITED if name in os.environ},
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

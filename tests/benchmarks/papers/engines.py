@@ -3,17 +3,17 @@
 Others print the table only: the same texts in both languages, in the same font, embedded and subset, with repeated
 heads and page numbers. They leave out the first page, the totals, bold and coloured texts, packages that stay together,
 PDF/A and the embedded manifest; ReportLab leaves out tags as well, and its cells do not break lines of their own.
-Plain WeasyPrint prints our own template, whole.
+Plain WeasyPrint and Chromium (chromium.py) print our own template, whole.
+
+Each engine is imported when it prints, so that no process holds another one's.
 """
 
 import io
 import json
 from typing import Any, cast
 
-from logistics.documents import rendering
-from tests.benchmarks.papers import lists, plain
+from tests.benchmarks.papers import FONTS, lists
 
-FONTS = rendering.ASSETS / "fonts"
 MM = 72 / 25.4
 WIDTHS = [8, 32, 14, 23, 15, 8, 19, 61, 12, 11, 17, 10, 12, 15, 17]  # mm
 RIGHT = {0, 4, 11, 13, 14}
@@ -39,14 +39,20 @@ TEMPLATE = "shipments/papers/packing_list.html"
 
 
 def ours(context: dict[str, Any]) -> bytes:
+    from logistics.documents import rendering
+
     return rendering.to_pdf(TEMPLATE, context, languages=lists.LANGUAGES).pdf
 
 
 def weasyprint(context: dict[str, Any]) -> bytes:
+    from tests.benchmarks.papers import plain
+
     return plain.as_everyone(TEMPLATE, context, lists.LANGUAGES)
 
 
 def weasyprint_shared(context: dict[str, Any]) -> bytes:
+    from tests.benchmarks.papers import plain
+
     return plain.shared(TEMPLATE, context, lists.LANGUAGES)
 
 

@@ -1,5 +1,7 @@
 """What one process measures: one engine at one piece of work, after a small one that warms it up.
 
+It is set up as the printer's child is, with nothing else of the product loaded, and holds no engine but its own.
+
 python -m tests.benchmarks.papers.measured '{"kind": "list", "engine": "ours", "lines": 1000, "times": 1}'
 """
 
@@ -7,17 +9,28 @@ import gc
 import json
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.papers import engines, lists, receipts
+from logistics.documents import surroundings
+from tests.benchmarks.papers import chromium, engines, lists, receipts
 
 WARM_LINES = 100
 RECEIPTS, WARM_RECEIPTS, MANY_RECEIPTS = 50, 5, 1000
+CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+# The whole product, asked in a process that ends with its answer.
+ASK_PRODUCT = """
+import json, django
+django.setup()
+from logistics.documents import surroundings
+print(json.dumps(surroundings.of_product()))
+"""
 
 
 @dataclass(frozen=True)
@@ -36,17 +49,19 @@ class Job:
 
 def measure(job: Job) -> dict[str, Any]:
     """Do the work in this process and say what it took."""
-    import django
-
-    django.setup()
+    told = subprocess.run([sys.executable, "-c", ASK_PRODUCT], check=True, stdout=subprocess.PIPE).stdout
+    surroundings.settle(json.loads(told))
     return {**asdict(job), **WORK[job.kind](job)}
 
 
 def _list(job: Job) -> dict[str, Any]:
+    if job.engine == "chromium":
+        return _list_by_chromium(job)
     print_list = engines.ENGINES[job.engine]
     print_list(lists.context(WARM_LINES))
     context = lists.context(job.lines)
     before = _resident_kib()
+    _forget_peak()
     cpu, wall = time.process_time(), time.perf_counter()
     pdf = print_list(context)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
@@ -59,8 +74,35 @@ def _list(job: Job) -> dict[str, Any]:
     }
 
 
+def _list_by_chromium(job: Job) -> dict[str, Any]:
+    """The template is ours and rendered in this process; memory is that of the browser alone."""
+    browser = chromium.Browser()
+
+    def print_list(lines: int) -> tuple[chromium.Printed, float]:
+        context = lists.context(lines)
+        cpu, wall = time.process_time(), time.perf_counter()
+        html = chromium.html(engines.TEMPLATE, context, lists.LANGUAGES)
+        cpu = time.process_time() - cpu
+        printed = browser.to_pdf(html)
+        return replace(printed, cpu_s=cpu + printed.cpu_s), time.perf_counter() - wall
+
+    print_list(WARM_LINES)
+    start = browser.to_pdf("<!DOCTYPE html><title>Nothing</title>")
+    printed, wall = print_list(job.lines)
+    return {
+        "cpu_ms": printed.cpu_s * 1000,
+        "wall_ms": wall * 1000,
+        "start_cpu_ms": start.cpu_s * 1000,
+        "before_kib": start.peak_kib,
+        "peak_kib": printed.peak_kib,
+        "bytes": len(printed.pdf),
+    }
+
+
 def _layouts(job: Job) -> dict[str, Any]:
     """How many layouts WeasyPrint asks of Pango for one list, the samples included."""
+    import_module("logistics.documents.rendering")  # before WeasyPrint, for which it names the fonts
+
     from weasyprint.layout import inline
     from weasyprint.text import line_break
 
@@ -88,6 +130,7 @@ def _receipts(job: Job) -> dict[str, Any]:
     for context in contexts[:WARM_RECEIPTS]:
         print_receipt(context)
     before = _resident_kib()
+    _forget_peak()
     cpu, wall, sizes = [], [], []
     for context in contexts[WARM_RECEIPTS:]:
         began, used = time.perf_counter(), time.process_time()
@@ -117,7 +160,16 @@ def _growth(job: Job) -> dict[str, Any]:
     return {"receipts": MANY_RECEIPTS, "growth_kib": _resident_kib() - before}
 
 
+def _forget_peak() -> None:
+    """Have the next peak be one from now on, not that of warming up. Only Linux can."""
+    if CLEAR_REFS.exists():
+        CLEAR_REFS.write_text("5")
+
+
 def _peak_kib() -> int:
+    """The most that the process held, since _forget_peak where that can be told."""
+    if STATUS.exists():
+        return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1024 if sys.platform == "darwin" else peak
 

@@ -12,13 +12,12 @@ from functools import cache
 from itertools import islice, product
 from typing import Any
 
-from logistics.documents import barcodes, rendering, wording
-from tests.benchmarks.papers import plain
+from logistics.documents import barcodes, wording
+from tests.benchmarks.papers import FONTS
 from tests.donations.receipt_context import FACTS, receipt
 
 TEMPLATE = "donations/receipt.html"
 LANGUAGES = ("en",)
-FONTS = rendering.ASSETS / "fonts"
 # fmt: off
 FIRST = (
     "Amina", "José", "Zoë", "Marie-Claire", "Siu-Ling", "Björn", "Fatoumata", "Łukasz", "Chloé", "Nguyễn", "Oumar",
@@ -111,14 +110,20 @@ def texts(context: dict[str, Any]) -> Texts:
 
 
 def ours(context: dict[str, Any]) -> bytes:
+    from logistics.documents import rendering
+
     return rendering.to_pdf(TEMPLATE, context, languages=LANGUAGES).pdf
 
 
 def weasyprint(context: dict[str, Any]) -> bytes:
+    from tests.benchmarks.papers import plain
+
     return plain.as_everyone(TEMPLATE, context, LANGUAGES)
 
 
 def weasyprint_shared(context: dict[str, Any]) -> bytes:
+    from tests.benchmarks.papers import plain
+
     return plain.shared(TEMPLATE, context, LANGUAGES)
 
 

@@ -15,7 +15,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table
 
-from tests.benchmarks.papers.receipts import FONTS, GENUINE, THANKS, Texts, texts
+from tests.benchmarks.papers import FONTS
+from tests.benchmarks.papers.receipts import GENUINE, THANKS, Texts, texts
 
 MM = 72 / 25.4
 LEFT, RIGHT, INDENTED, SIDE = 22 * MM, 188 * MM, 31 * MM, 24 * MM

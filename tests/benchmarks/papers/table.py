@@ -1,6 +1,7 @@
 """What was measured, beside the goals: figures, and the tables that people read."""
 
 import math
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,16 +15,21 @@ NAMES = {
     "reportlab_platypus": "ReportLab platypus",
     "reportlab_canvas": "ReportLab canvas, drawn by hand",
     "typst": "typst",
+    "chromium": "Chromium",
 }
 # How many times less CPU than these we want to need, for the longest of the lists that all print, and for receipts.
 LONG = 10_000
-LIST_GOALS = {"weasyprint": 40, "reportlab_canvas": 1, "typst": 1}
+LIST_GOALS = {"weasyprint": 40, "reportlab_canvas": 1, "typst": 1, "chromium": 1}
 RECEIPT_GOALS = {"weasyprint": 8, "reportlab_platypus": 2}
+
+
+def is_measured(result: dict[str, Any]) -> bool:
+    return "failed" not in result and "skipped" not in result
 
 
 def _one(results: Results, kind: str, engine: str, lines: int = 0) -> dict[str, Any] | None:
     for result in results:
-        if (result["kind"], result["engine"], result["lines"]) == (kind, engine, lines) and "failed" not in result:
+        if (result["kind"], result["engine"], result["lines"]) == (kind, engine, lines) and is_measured(result):
             return result
     return None
 
@@ -40,6 +46,9 @@ def _of_lists(results: Results) -> Iterator[Figure]:
         for engine in NAMES:
             least = LIST_GOALS.get(engine) if lines == LONG else None
             yield from _ratio(results, "list", engine, lines, least)
+    starts = [result["start_cpu_ms"] for result in results if "start_cpu_ms" in result]
+    if starts:
+        yield Figure("the start of Chromium, in each of its figures: CPU", statistics.median(starts) / 1000, "s")
     if long := _one(results, "list", "ours", LONG):
         printing = (long["peak_kib"] - long["before_kib"]) / 1024
         yield Figure(f"{LONG:,} lines: memory for printing, above the warm process", printing, "MiB")
@@ -48,11 +57,11 @@ def _of_lists(results: Results) -> Iterator[Figure]:
             a_line = (long["peak_kib"] - short["peak_kib"]) / (LONG - 1000)
             yield Figure(f"memory a line, from 1,000 to {LONG:,}", a_line, "KiB", most=5)
     for result in results:
-        if result["kind"] == "layouts" and "failed" not in result:
+        if result["kind"] == "layouts" and is_measured(result):
             most = 0.5 if (result["engine"], result["lines"]) == ("ours", LONG) else None
             what = f"{result['lines']:,} lines, {NAMES[result['engine']]}: Pango layouts a line"
             yield Figure(what, result["layouts"] / result["lines"], "", most=most)
-    ours = [r for r in results if (r["kind"], r["engine"]) == ("list", "ours") and "failed" not in r]
+    ours = [r for r in results if (r["kind"], r["engine"]) == ("list", "ours") and is_measured(r)]
     points = [(r["lines"], r["cpu_ms"]) for r in ours]
     for few, most in ((1000, 1.05), (LONG, None)):  # a short list is mostly its samples, which do not grow
         fitted = [(lines, cpu) for lines, cpu in points if lines >= few]
@@ -93,8 +102,8 @@ def rows(results: Results) -> list[list[str]]:
     shown = [result for result in results if result["kind"] in ("list", "receipts")]
     for result in sorted(shown, key=lambda r: (r["kind"], r["lines"], order.index(r["engine"]))):
         what = f"{result['lines']:,} lines" if result["lines"] else "a receipt"
-        if "failed" in result:
-            made.append([what, NAMES[result["engine"]], "failed", "", "", "", ""])
+        if not is_measured(result):
+            made.append([what, NAMES[result["engine"]], result.get("skipped", "failed"), "", "", "", ""])
             continue
         unit, scale = ("s", 1000) if result["lines"] else ("ms", 1)
         cpu, wall = (f"{result[of] / scale:,.{2 if scale > 1 else 1}f} {unit}" for of in ("cpu_ms", "wall_ms"))

@@ -8,8 +8,8 @@ import pytest
 import structlog
 from django.db import IntegrityError
 
-from config.logs import logging_config
 from logistics.errors import WrongState
+from logistics.logs import logging_config
 from tests.logistics.makers import make_partner, make_user
 from tests.processes import Instance, eventually
 

@@ -1,0 +1,34 @@
+"""The printer's child itself, which makes a noise first, and tells of itself when it is asked for the paper MODULES.
+
+It must import nothing that the product's child does not.
+"""
+
+import os
+import sys
+from typing import Any
+
+from logistics.documents.printer import child
+
+MODULES = "modules"
+
+keep_pipes, print_paper = child._pipes, child._print
+
+
+def keep_pipes_and_make_noise() -> tuple[int, int]:
+    """What is written while a printer works must not get between its answers, whoever writes it."""
+    kept = keep_pipes()
+    print("noise")
+    os.write(1, b"\x00\x00\x00\x02\x00\x00\x00\x00{}")
+    return kept
+
+
+def print_or_tell(request: dict[str, Any], answers: int) -> tuple[dict[str, Any], bytes]:
+    if request["template"] != MODULES:
+        return print_paper(request, answers)
+    told = {"modules": sorted(sys.modules), "resident_mb": child._kept_mb()}
+    return {"refused": "paper_refused", "message": "No paper.", "details": told}, b""
+
+
+if __name__ == "__main__":
+    child._pipes, child._print = keep_pipes_and_make_noise, print_or_tell
+    child.main()
