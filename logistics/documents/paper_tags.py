@@ -16,6 +16,7 @@ All take the languages from the paper that is being printed.
 
 import inspect
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -39,7 +40,8 @@ remembered = lru_cache(maxsize=4096, typed=True)
 @dataclass(frozen=True)
 class EmbeddedFile:
     name: str
-    content: bytes
+    packed: bytes  # by zlib: a long list says as much as it prints
+    size: int  # of its content, in bytes
     dated: str  # ISO 8601 date; a PDF that names the time of its making differs at every making
 
 
@@ -268,5 +270,5 @@ def attach_context(context: template.Context, name: str, dated: str) -> str:
     paper: Paper = context["paper"]
     # Without indentation, which Python's encoder in C does not know: the other one takes ten times as long.
     content = json.dumps(paper.told, ensure_ascii=False, sort_keys=True).encode()
-    paper.embedded.append(EmbeddedFile(name, content, dated))
+    paper.embedded.append(EmbeddedFile(name, zlib.compress(content, 1), len(content), dated))
     return ""

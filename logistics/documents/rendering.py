@@ -9,11 +9,11 @@ import logging
 import os
 import threading
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +191,19 @@ def _html(template: str, paper: Paper) -> str:
     return unicodedata.normalize("NFC", html)
 
 
+class _Unpacked:
+    """An embedded file as WeasyPrint reads it, when the rest of a long list needs its memory no more."""
+
+    def __init__(self, file: EmbeddedFile) -> None:
+        self.file = file
+
+    def read(self) -> bytes:
+        return zlib.decompress(self.file.packed, bufsize=self.file.size)
+
+
 def _attachment(file: EmbeddedFile) -> Attachment:
     dated = datetime.fromisoformat(file.dated[:10])
-    return Attachment(
-        file_obj=BytesIO(file.content), name=file.name, created=dated, modified=dated, relationship="Data"
-    )
+    return Attachment(file_obj=_Unpacked(file), name=file.name, created=dated, modified=dated, relationship="Data")
 
 
 def to_pdf(
@@ -236,15 +244,16 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
         complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once
         return document
 
-    document = None
     sources = [_engine().get_template(name).source for name in paper.stylesheets]
-    if replay.rows_in(html) >= replay.ROWS_MIN:
-        document = replay.lay_out(html, sources, lay_out=lay_out, tell=complaints.tell)
+    document = None
+    if run := replay.find(html):
+        html = ""  # a tenth of what a long list takes
+        document = replay.lay_out(run, sources, lay_out=lay_out, tell=complaints.tell)
     elif replay.has_slots(html):
         document = replay.fill(html, sources, lay_out=lay_out)
     if document is None:
-        document = lay_out(html)
-    del html
+        document = lay_out(run.html() if run else html)
+    del html, run
     complaints.raise_for_any(template)
     embedded = [_attachment(file) for file in paper.embedded]
     options = {**DEFAULT_OPTIONS, "pdf_variant": VARIANT, "attachments": embedded}

@@ -11,6 +11,7 @@ from weasyprint import DEFAULT_OPTIONS, HTML
 
 from logistics.documents import rendering, replay
 from logistics.documents.paper_tags import Paper
+from logistics.documents.replay import markup
 
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="24" viewBox="0 0 40 24">'
@@ -29,7 +30,7 @@ def printed(template: str, context: Mapping[str, Any], *, replayed: bool) -> byt
         return page.render(font_config=rendering._font_configuration(), stylesheets=sheets, cache={})
 
     sources = [rendering._engine().get_template(name).source for name in paper.stylesheets]
-    document = replay.lay_out_strictly(html, sources, lay_out=lay_out) if replayed else lay_out(html)
+    document = replay.lay_out_strictly(markup.find(html), sources, lay_out=lay_out) if replayed else lay_out(html)
     pdf: bytes = document.write_pdf(**{**DEFAULT_OPTIONS, "pdf_variant": rendering.VARIANT})
     return pdf
 

@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from logistics.documents import rendering, replay
-from logistics.documents.replay import pagination
+from logistics.documents.replay import markup, pagination
 from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.refusal import Refused
 from tests.logistics import pdfs
@@ -118,7 +118,7 @@ class TestRefusals:
         )
 
         with pytest.raises(Refused, match=re.escape(why)):
-            replay.lay_out_strictly(html, [rule], lay_out=lambda html: pytest.fail("laid out"))
+            replay.lay_out_strictly(markup.find(html), [rule], lay_out=lambda html: pytest.fail("laid out"))
 
     @pytest.mark.parametrize(
         "body",
@@ -136,7 +136,7 @@ class TestRefusals:
         html = f"<html><head></head><body><table><thead><tr><th>A</th></tr></thead>{body}</table></body></html>"
 
         with pytest.raises(Refused):
-            replay.lay_out_strictly(html, [], lay_out=lambda html: pytest.fail("laid out"))
+            replay.lay_out_strictly(markup.find(html), [], lay_out=lambda html: pytest.fail("laid out"))
 
 
 class TestPages:

@@ -1,6 +1,7 @@
 """Long lists by layout replay: WeasyPrint lays out one row of each kind, and every row is painted from that.
 
-    document = replay.lay_out(html, sources, lay_out=..., tell=...)
+    run = replay.find(html)
+    document = replay.lay_out(run, sources, lay_out=..., tell=...)
 
 A paper is replayed when its template marks rows (`<tr data-row="line">`) and it has many of them. What replay cannot
 do exactly it refuses, and says why in the log; the paper then goes through plain WeasyPrint.
@@ -28,7 +29,7 @@ ROWS_MIN = 60
 kept_forms = Forms()
 logger = logging.getLogger(__name__)
 
-__all__ = ["ROWS_MIN", "Refused", "fill", "has_slots", "kept_forms", "lay_out", "lay_out_strictly", "rows_in"]
+__all__ = ["ROWS_MIN", "Refused", "fill", "find", "has_slots", "kept_forms", "lay_out", "lay_out_strictly"]
 
 
 def has_slots(html: str) -> bool:
@@ -45,33 +46,41 @@ def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
         return refusal.document
 
 
-def rows_in(html: str) -> int:
-    """Count the rows that the template marked."""
-    return html.count(MARK)
+def find(html: str) -> markup.Run | None:
+    """Find the rows that the template marked; None if they are few, or replay cannot print them.
+
+    A run holds all of its paper, and takes less memory: of a long list, whoever has the one can let go of the other.
+    """
+    if html.count(MARK) < ROWS_MIN:
+        return None
+    try:
+        return markup.find(html)
+    except Refused as refusal:
+        logger.info("Not replayed: %s.", refusal)
+        return None
 
 
 def lay_out(
-    html: str, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
 ) -> Any | None:
     """Lay a paper out by replay, or return None where plain WeasyPrint has to.
 
     `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `tell` hears per cent.
     """
     try:
-        return lay_out_strictly(html, sources, lay_out=lay_out, tell=tell)
+        return lay_out_strictly(run, sources, lay_out=lay_out, tell=tell)
     except Refused as refusal:
         logger.info("Not replayed: %s.", refusal)
         return None
 
 
 def lay_out_strictly(
-    html: str, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
 ) -> ReplayedDocument:
     """Lay a paper out by replay. Raises Refused for what it cannot print exactly as WeasyPrint would."""
-    run = markup.find(html)
     rows = [row for group in run.groups for row in group]
     kinds = list(dict.fromkeys(row.kind for row in rows))
-    _check(html, sources, run, kinds)
+    _check(run, sources, kinds)
     samples = Samples(run, sources, lay_out)
     cells = Cells(rows, samples)
     tell(35)
@@ -83,8 +92,8 @@ def lay_out_strictly(
     return _put_together(around, cells, rows, [height for of_rows in heights for height in of_rows], tell)
 
 
-def _check(html: str, sources: Iterable[str], run: markup.Run, kinds: list[RowKind]) -> None:
-    if "<style" in html or "<link" in html:
+def _check(run: markup.Run, sources: Iterable[str], kinds: list[RowKind]) -> None:
+    if any(element in text for element in ("<style", "<link") for text in (run.before, run.after, *run.contents)):
         raise Refused("a stylesheet inside the paper")
     if any(cell.tag != "td" for kind in kinds for cell in kind.cells):
         raise Refused("a marked row has a heading of its own")

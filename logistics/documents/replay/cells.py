@@ -20,10 +20,13 @@ from logistics.documents.replay.weasyprint_private import (
 
 
 class Drawing(NamedTuple):
-    """The content of one cell: its height in px, its operators, and how many ids of marked content they need."""
+    """The content of one cell: its height in px, its operators, and how many ids of marked content they need.
+
+    The operators are in pieces, because thousands of cells share most of them.
+    """
 
     height: float
-    operators: bytes
+    operators: tuple[bytes, ...]
     holes: int
     spellings: Spellings = ()  # of glyphs that may stand for several texts; the first one in the document counts
 
@@ -116,23 +119,24 @@ class Cells:
 
     def _put_together(self, known: Sequence[Known], top: float) -> Drawing:
         """Put the parts of a cell one under the other."""
-        y, holes, operators = top, 0, []
+        y, holes = top, 0
+        operators: list[bytes] = []
         spellings: Spellings = ()
         for _, said, place in known:
             if isinstance(said, Drawing):
-                operators.append(b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(y), said.operators))
+                operators += b"q\n1 0 0 1 0 %s cm" % number(y), *said.operators, b"Q"
                 y += said.height
                 holes += said.holes
                 spellings += said.spellings
             elif said and place:
-                operators.append(self._written(said, place, y))
+                operators += self._written(said, place, y)
                 y += place.line_height * len(said)
                 holes += 1
-        return Drawing(y - top, b"\n".join(operators), holes, spellings)
+        return Drawing(y - top, tuple(operators), holes, spellings)
 
-    def _written(self, lines: list[Line], place: Paragraph, y: float) -> bytes:
+    def _written(self, lines: list[Line], place: Paragraph, y: float) -> tuple[bytes, bytes, bytes]:
         place.begin = place.begin or self._begin(place)
-        operators = [place.begin]
+        operators = []
         for line in lines:
             x, room = place.x, max(0, place.width - line.width)
             if place.align is RIGHT:
@@ -142,7 +146,7 @@ class Cells:
             position = number(x), number(y + place.baseline)
             operators.append(b"1 0 0 -1 %s %s Tm\n[%s] TJ" % (*position, line.glyphs.replace(b"%", b"%%")))
             y += place.line_height
-        return b"\n".join([*operators, b"ET\nEMC"])
+        return place.begin, b"\n".join(operators), b"ET\nEMC"
 
     def _begin(self, place: Paragraph) -> bytes:
         """Open marked content with a hole for its id, and set the colour and the font of a paragraph."""
@@ -166,10 +170,10 @@ class Cells:
                     column.by_weasyprint[content] = self._drawn(cell.box, place.page)
         for kind, columns in self.columns.items():
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
-                for content, known in column.waiting.items():
+                while column.waiting:  # what was drawn makes room for what is
+                    content, known = column.waiting.popitem()
                     all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
-                column.waiting.clear()
 
     def _drawn(self, cell: Any, page: Any) -> Drawing:
         """Return what WeasyPrint draws inside this cell, the top of its content at 0."""
@@ -183,7 +187,8 @@ class Cells:
                 stream.transform(f=-cell.content_box_y())
                 draw_stacking_context(stream, StackingContext.from_box(bare, page))
 
-        return Drawing(cell.content_height, *self.recorder.record_spelled(draw))
+        operators, holes, spellings = self.recorder.record_spelled(draw)
+        return Drawing(cell.content_height, (operators,), holes, spellings)
 
     def height(self, row: Row) -> float:
         """The height of a row, in px."""

@@ -62,6 +62,23 @@ class Run:
     after: str
     contents: Collection[str]  # of its cells, each once
 
+    def html(self) -> str:
+        """The whole paper again."""
+        return "".join([self.before, *map(_group_html, self.groups), self.after])
+
+
+def _group_html(group: list[Row]) -> str:
+    rows = "".join(map(row_html, group))
+    return f"<tbody{group[0].kind.group_attributes}>{rows}</tbody>"
+
+
+def row_html(row: Row) -> str:
+    cells = "".join(
+        f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
+        for cell, content in zip(row.kind.cells, row.contents, strict=True)
+    )
+    return f"<tr{row.kind.attributes}>{cells}</tr>"
+
 
 def find(html: str) -> Run:
     """Cut the marked rows out of a paper. Raises Refused where they are not one run of whole groups."""

@@ -52,6 +52,7 @@ class ReplayedPage(Page):
                 {name: it for name, it in named.items() if name not in stream._resources[kind]}
             )
         PackedStream.pack(stream)
+        self.paint_rows = ()  # of which the last one holds what all rows are made of
         self.painted()
 
 

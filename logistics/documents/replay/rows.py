@@ -1,11 +1,13 @@
 """The marked rows of one page, as one template of operators and what its structure needs to know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from logistics.documents.replay.cells import Cells, Drawing
 from logistics.documents.replay.markup import Row, RowKind
 from logistics.documents.replay.recording import form, number
+from logistics.documents.replay.samples import CellPlace
 
 
 class PageRows(NamedTuple):
@@ -79,18 +81,20 @@ class Painter:
         states = self.cells.recorder.states()
         return {name.decode(): form(operators, states) for name, operators in self.drawn.items()}
 
-    def _contents(self, kind: RowKind, drawings: Sequence[Drawing], height: float) -> list[bytes]:
+    def _contents(self, kind: RowKind, drawings: Sequence[Drawing], height: float) -> Iterator[bytes]:
         place = self.cells.places[kind]
         if not place.hangs:
-            return [drawing.operators for drawing in drawings]
-        parts = []
-        for drawing, cell in zip(drawings, place.cells, strict=True):
-            room = height - cell.top - drawing.height - cell.bottom
-            shift = {"top": 0.0, "middle": room / 2, "bottom": room}[cell.vertical_align]
-            parts.append(
-                b"q\n1 0 0 1 0 %s cm\n%s\nQ" % (number(shift), drawing.operators) if shift else drawing.operators
-            )
-        return parts
+            return chain.from_iterable([drawing.operators for drawing in drawings])
+        return chain.from_iterable(
+            _shifted(drawing, cell, height) for drawing, cell in zip(drawings, place.cells, strict=True)
+        )
+
+
+def _shifted(drawing: Drawing, cell: CellPlace, height: float) -> Sequence[bytes]:
+    """The content of a cell as high up in its row as it is aligned."""
+    room = height - cell.top - drawing.height - cell.bottom
+    shift = {"top": 0.0, "middle": room / 2, "bottom": room}[cell.vertical_align]
+    return (b"q\n1 0 0 1 0 %s cm" % number(shift), *drawing.operators, b"Q") if shift else drawing.operators
 
 
 def _artifact(parts: Sequence[bytes]) -> bytes:

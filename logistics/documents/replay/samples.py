@@ -184,7 +184,7 @@ class Samples:
 
     def _laid_out(self, before: str, wanted: Sequence[Row]) -> tuple[Any, list[tuple[Any, Any, Any]]]:
         """The document, and each row of its table that is not an empty one, with its page and group."""
-        html = "".join([before, *map(_row_html, wanted), self.after])
+        html = "".join([before, *map(_group_html, wanted), self.after])
         try:
             document = self.lay_out(html)
         except AssertionError as error:
@@ -204,13 +204,9 @@ def side_by_side(columns_of: dict[RowKind, list[list[str]]], *, at_least: int = 
             yield Row(kind, tuple(contents[index] if index < len(contents) else "" for contents in columns))
 
 
-def _row_html(row: Row) -> str:
-    cells = "".join(
-        f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
-        for cell, content in zip(row.kind.cells, row.contents, strict=True)
-    )
+def _group_html(row: Row) -> str:
     # Rows that are kept together with others are not kept together with other samples: those may fill pages.
-    return f"<tbody{row.kind.group_attributes}>{EMPTY_ROW}<tr{row.kind.attributes}>{cells}</tr>{EMPTY_ROW}</tbody>"
+    return f"<tbody{row.kind.group_attributes}>{EMPTY_ROW}{markup.row_html(row)}{EMPTY_ROW}</tbody>"
 
 
 def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:

@@ -40,7 +40,8 @@ class PackedStream(Stream):
 
     @property
     def data(self) -> bytes:
-        return _stream(self.packed, b"")
+        told = [b"/%s %s" % (name.encode(), pydyf._to_bytes(value)) for name, value in self.extra.items()]
+        return _stream(self.packed, b"".join(told))
 
 
 def _stream(packed: bytes, extra: bytes) -> bytes:
@@ -124,6 +125,9 @@ class StructuredPDF(pydyf.PDF):
         """Make a PDF one of these; `pages` has, for each of its pages, runs of rows and their ids of marked content."""
         pdf.__class__ = cls
         pdf.add_object(pdf.info)
+        for item in pdf.objects:
+            if isinstance(item, pydyf.Stream) and item.extra.get("Type") == "/EmbeddedFile":
+                PackedStream.pack(item)
         pdf.structures = []
         mapping = pdf.known(pdf.known(pdf.catalog["StructTreeRoot"])["ParentTree"])
         number, table_body = len(pdf.objects), 0
@@ -175,6 +179,8 @@ class StructuredPDF(pydyf.PDF):
                 small.append((item.number, item.data))
             else:
                 file.add(item.number, item.data)
+                if isinstance(item, PackedStream):
+                    item.packed = b""  # it is in the file now
         file.next = len(self.objects) + sum(map(len, self.structures))
         for start in range(0, len(small), PER_STREAM):
             file.add_packed(small[start : start + PER_STREAM])
@@ -200,7 +206,7 @@ class _Places:
         self.where[first:end] = array("I", [where]) * len(indexes)
         self.index[first:end] = array("H", indexes)
 
-    def entries(self, width: int) -> bytes:
+    def entries(self, width: int) -> bytearray:
         """One row for each object: a byte of kind, `width` bytes of where, two of index."""
         step = 1 + width + 2
         rows = bytearray(step * len(self.kinds))
@@ -213,7 +219,7 @@ class _Places:
             rows[1 + byte :: step] = where[4 - width + byte :: 4]
         for byte in range(2):
             rows[1 + width + byte :: step] = index[byte::2]
-        return bytes(rows)
+        return rows
 
 
 class _File:
