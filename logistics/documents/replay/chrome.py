@@ -10,13 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from logistics.documents.replay.recording import joined, number
+from logistics.documents.replay.recording import form, joined, number
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
 from logistics.documents.replay.weasyprint_private import Stream, boxes, id_of_marked_content, pydyf
 
 MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+(?:/Lang\([^()]*\))?>>\nBDC")
+# Operators that mark, and those that change how all that follows is drawn. None that writes: readers of texts look for
+# the mark of a text beside it, not around its form.
+MARKING = {b"/Artifact", b"BMC", b"EMC"}
+LASTING = {b"gs", b"rg"}
+LINES_MIN = 20  # below that a form is no shorter
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
 
@@ -143,6 +148,7 @@ class Chrome:
         box = rest.page._page_box
         self.page_box = box.copy_with_children([]) if goes_on else box  # of which WeasyPrint makes the structure
         self.parts: list[bytes | Slot | int] = []  # a number: here goes that layer of the rows of the next spacer
+        self.forms: dict[str, Any] = {}  # what its pages draw by name
         self.tags: dict[Any, Any] = {}
         self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
 
@@ -172,11 +178,47 @@ class Chrome:
         holes.update(dict.fromkeys(self.spacer_ids, CONTENTS))
         self.parts = _parts(items, holes)
         if self.goes_on:
-            self.parts = [_as_artifacts(part) if isinstance(part, bytes) else part for part in self.parts]
+            self.parts = [self._repeated(part, stream) if isinstance(part, bytes) else part for part in self.parts]
             self.tags, self.spacer_ids = {}, [0] * len(self.spacer_ids)
             stream._tags.clear()
         if len([part for part in self.parts if isinstance(part, int)]) != 3 * len(self.rest.spacers):
             raise Refused("rows are drawn in a picture of their own")
+
+    def _repeated(self, part: bytes, stream: Stream) -> bytes:
+        """A part of a page as artifacts; what it draws whole becomes a form, which the file holds once."""
+        part = _as_artifacts(part)
+        if (whole := _whole(part.split(b"\n"))) is None:
+            return part
+        before, drawn, after = whole
+        name = f"chrome{len(self.forms)}"
+        self.forms[name] = form(drawn, stream._resources["ExtGState"])
+        return b"%s\n/Artifact\nBMC\n/%s Do\nEMC\n%s" % (before, name.encode(), after)
+
+
+def _whole(lines: list[bytes]) -> tuple[bytes, bytes, bytes] | None:
+    """Cut operators in three: the middle is drawn whole, from the first artifact to the last; None where it is not.
+
+    After a form the state of graphics is what it was before, so what the middle sets for the rest is set again.
+    """
+    if b"/Artifact" not in lines or b"EMC" not in lines:
+        return None
+    start, end = lines.index(b"/Artifact"), len(lines) - lines[::-1].index(b"EMC")
+    drawn: list[bytes] = []
+    left: dict[bytes, bytes] = {}
+    depth = 0
+    for line in lines[start:end]:
+        operator = line.rpartition(b" ")[2]
+        if operator in MARKING:
+            continue
+        depth += (operator == b"q") - (operator == b"Q")
+        if depth == 0 and operator in LASTING:
+            left[operator] = line
+        elif operator == b"BT" or depth < 0 or (depth == 0 and operator != b"Q"):
+            return None
+        drawn.append(line)
+    if depth or len(drawn) < LINES_MIN:
+        return None
+    return b"\n".join(lines[:start]), b"\n".join(drawn), b"\n".join([*left.values(), *lines[end:]])
 
 
 def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot | int]:

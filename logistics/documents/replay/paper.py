@@ -47,7 +47,7 @@ class ReplayedPage(Page):
             # What is on the page is not kept beside it.
             self.rows.append((rows._replace(layers=(b"", b"", b"")), ids))
         self.chrome.repeat(stream, layers, self.number, self.pages)
-        for kind, named in self.resources.items():
+        for kind, named in (*self.resources.items(), ("XObject", self.chrome.forms)):
             stream._resources[kind].update(
                 {name: it for name, it in named.items() if name not in stream._resources[kind]}
             )
