@@ -151,9 +151,12 @@ class FilledDocument(Document):
         asked = (finisher, options, vars(metadata))
         if self.form.skeleton is None or self.form.skeleton[0] != asked:
             self.form.skeleton = (asked, Sample(self.form, metadata).skeleton(finisher, options))
-        skeleton: Skeleton = self.form.skeleton[1]
+        skeleton = self.form.skeleton[1]
+        if isinstance(skeleton, str):
+            raise Refused(skeleton)
         PROGRESS_LOGGER.info("Step 6 - Creating PDF")
-        return skeleton.write(self.fonts, self.lines, self.metadata, self._stream)
+        written: bytes = skeleton.write(self.fonts, self.lines, self.metadata, self._stream)
+        return written
 
     def _stream(self, kind: type[Stream], resources: dict[str, Any]) -> Stream:
         stream = kind(self.fonts, (0, 0, 0, 0), resources, {}, {}, self.color_profiles, self.output_intent)
@@ -176,8 +179,8 @@ class Sample(FilledDocument):
         super().__init__(form, [], metadata=metadata)
         self.pages = [SamplePage(form, number, []) for number in range(len(self.pages))]
 
-    def skeleton(self, finisher: Any, options: dict[str, Any]) -> Skeleton:
-        """Take the file of the sample apart, after its finisher. Raises Refused where that is not known how."""
+    def skeleton(self, finisher: Any, options: dict[str, Any]) -> Skeleton | str:
+        """Take the file of the sample apart, after its finisher; or say why that is not known how."""
         built: list[Any] = []
 
         def finish(document: Any, pdf: Any) -> None:
@@ -186,6 +189,8 @@ class Sample(FilledDocument):
             built.append(pdf)
             pdf.write = lambda *_: None  # it is nobody's paper
 
-        Document.write_pdf(self, finisher=finish, **options)
-        befores = [page.before for page in self.pages]
-        return Skeleton(self.form, *built, befores, self.pages[0].states)
+        try:
+            Document.write_pdf(self, finisher=finish, **options)
+            return Skeleton(self.form, *built, [page.before for page in self.pages], self.pages[0].states)
+        except Refused as refusal:
+            return str(refusal)

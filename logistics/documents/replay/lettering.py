@@ -70,12 +70,15 @@ class Lettering:
             self.glyphs = {font: dict(glyphs) for font, glyphs in begun.glyphs.items()}
 
     def begin(self) -> None:
-        """Give codes to all that the fonts show already, in the order of the alphabet: alike letters compress better."""
-        known = [(text, number, glyph) for number, font in enumerate(self.fonts) for glyph, text in font.to_unicode.items()]
+        """Give codes to all that the fonts show already, in the order of the alphabet: so they compress best."""
         hashes = [font.hash for font in self.fonts]
+        known = {
+            (text, number, glyph) for number, font in enumerate(self.fonts) for glyph, text in font.to_unicode.items()
+        }
         for _, number, glyph in sorted(known):
-            self.written.setdefault(hashes[number], {})
-            self._write(hashes[number], f"{glyph:04x}")
+            digits = f"{glyph:04x}"
+            if digits not in self.written.setdefault(hashes[number], {}):
+                self._write(hashes[number], digits)
 
     def shown(self, font: str, told: str) -> bytes:
         """The operator that shows what WeasyPrint tells as, say, "<002c>0<0051>-24.5<0048>0"."""

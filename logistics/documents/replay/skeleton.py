@@ -16,7 +16,7 @@ from typing import Any
 from logistics.documents.replay.forms import Form, Hole, Shape, Text
 from logistics.documents.replay.lettering import LetteredStream, Lettering, embedded, packed
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.strokes import rows_of_strokes
+from logistics.documents.replay.strokes import Painting
 from logistics.documents.replay.weasyprint_private import PROGRESS_LOGGER, DocumentMetadata, Stream, pdf_date, pydyf, to_bytes
 
 HEAD = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
@@ -26,6 +26,7 @@ SAID = re.compile("(%s|%s|%s)" % (TITLE, CREATED, MODIFIED))
 # A structure element that only holds a text.
 OF_TEXT = {"Type", "S", "K", "Pg", "P"}
 OBJECTS_OF_A_FONT = 4
+SETS_COLOR_SPACE = re.compile(rb"\b(?:cs|CS)\b")
 # A string, in which nothing is a reference, or a reference.
 STRING_OR_REFERENCE = re.compile(rb"\((?:[^\\()]|\\.)*\)|\b([0-9]+) 0 R\b", re.DOTALL)
 PNG_UP = b"/DecodeParms<</Predictor 12/Columns %d>>"
@@ -59,6 +60,13 @@ class Skeleton:
             [before, *(self.lettering.rewritten(part) if isinstance(part, bytes) else part for part in parts)]
             for before, parts in zip(befores, form.pages, strict=True)
         ]
+        self.paintings: dict[int, Painting] = {}  # of each slot that is a path
+        for parts in self.pages:
+            for index, part in enumerate(parts):
+                if isinstance(part, Hole) and isinstance(form.slots[part.slot], Shape):
+                    before, after = parts[index - 1], parts[index + 1]
+                    assert isinstance(before, bytes) and isinstance(after, bytes)  # as a form is cut
+                    self.paintings[part.slot], parts[index + 1] = Painting.of(before, after)
         pdf.add_object(pdf.info)
         self.info = dict(pdf.info)
         pages = [_known(pdf, reference) for reference in pdf.page_references]
@@ -68,8 +76,10 @@ class Skeleton:
         resources = {page["Resources"] for page in pages}
         if len(resources) != 1 or len(set(self.metadata[1::2])) != len(self.metadata[1::2]):
             raise Refused("a form whose file is not put together as expected")
-        fonts = _known(pdf, _known(pdf, *resources)["Font"])
+        known = _known(pdf, *resources)
+        fonts = _known(pdf, known["Font"])
         _forget_fonts(pdf, fonts)
+        _forget_unused(pdf, known, b"\n".join(_operators(form)))
         _hold_texts_in_their_parents(pdf)
         own = [*(_known(pdf, page["Contents"]) for page in pages), described, pdf.info, fonts]
         shared = [item for item in pdf.objects[1:] if item.free != "f" and not any(item is each for each in own)]
@@ -128,15 +138,13 @@ class Skeleton:
     ) -> bytes:
         stream: Any = make(LetteredStream, {"ExtGState": dict(self.states)})
         stream.lettering = lettering
-        for index, part in enumerate(parts):
+        for part in parts:
             if isinstance(part, bytes):
                 stream.stream.append(part)
                 continue
             slot, content = self.form.slots[part.slot], lines[part.slot]
             if isinstance(slot, Shape):
-                after = parts[index + 1]
-                assert isinstance(after, bytes)
-                stream.stream += rows_of_strokes(content, after)
+                stream.stream += self.paintings[part.slot].painted(content)
             else:
                 slot.draw(stream, content[part.line], part.id)
         if stream._resources["ExtGState"].keys() != self.states.keys():
@@ -163,12 +171,17 @@ class Skeleton:
 
 
 def before_painting(form: Form, number: int, stream: Any) -> bytes:
-    """What stands on a page before it is painted. Its slots tell the page what graphics states they need."""
+    """What stands on a page before it is painted. Its slots tell the page what graphics states they need.
+
+    Raises Refused for a slot whose colour is of a space that has to be named.
+    """
     before: bytes = b"\n".join(map(to_bytes, stream.stream))
     stream._tags.update({box: dict(tag) for box, tag in form.tags[number].items()})
     for slot in form.slots:
         if isinstance(slot, Text):
             slot.tell_states(stream)
+    if SETS_COLOR_SPACE.search(b"\n".join(map(to_bytes, stream.stream))):
+        raise Refused("a slot in a colour of another space than sRGB")
     for name, state in form.states.items():
         stream._resources["ExtGState"].setdefault(name, state)
     return before
@@ -204,6 +217,18 @@ def _forget_fonts(pdf: Any, fonts: Any) -> None:
         parts = [font, descendant, descriptor, _known(pdf, font["ToUnicode"])]
         for part in (*parts, *(_known(pdf, descriptor[key]) for key in descriptor if key.startswith("FontFile"))):
             part.free = "f"
+
+
+def _operators(form: Form) -> list[bytes]:
+    return [part for page in form.pages for part in page if isinstance(part, bytes)]
+
+
+def _forget_unused(pdf: Any, resources: Any, operators: bytes) -> None:
+    """Take out of a page's resources the kinds of which there are none, and colour spaces that no operator names."""
+    for kind in [kind for kind, named in resources.items() if named == {}]:
+        del resources[kind]
+    if not SETS_COLOR_SPACE.search(operators):
+        _known(pdf, resources.pop("ColorSpace")).free = "f"
 
 
 def _hold_texts_in_their_parents(pdf: Any) -> None:
