@@ -2,6 +2,7 @@
 
 import io
 import struct
+from typing import Any
 
 from PIL import Image, ImageCms
 
@@ -15,7 +16,7 @@ def test_lcms_reads_it_and_finds_the_srgb_that_it_knows():
     picture = Image.new("RGB", (len(GREYS_AND_COLOURS), 1))
     picture.putdata(GREYS_AND_COLOURS)
 
-    converted = ImageCms.profileToProfile(picture, ours, ImageCms.createProfile("sRGB"))
+    converted: Any = ImageCms.profileToProfile(picture, ours, ImageCms.createProfile("sRGB"))
 
     for before, after in zip(picture.getdata(), converted.getdata(), strict=True):
         assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= 1

@@ -15,6 +15,7 @@ from logistics.documents.replay.strokes import check, steps
 from logistics.documents.replay.structure import StructuredPDF
 from logistics.documents.replay.subsets import PaperFont
 from logistics.documents.replay.weasyprint_private import (
+    DEFAULT_OPTIONS,
     PROGRESS_LOGGER,
     Document,
     DocumentMetadata,
@@ -24,6 +25,8 @@ from logistics.documents.replay.weasyprint_private import (
 )
 
 FORMS_KEPT = 32
+# The one kind of PDF that is written here; whatever else is asked for, WeasyPrint writes.
+AS_ASKED_FOR = {**DEFAULT_OPTIONS, "pdf_variant": "pdf/a-3a", "attachments": []}
 logger = logging.getLogger(__name__)
 
 Key = tuple[Any, ...]
@@ -132,9 +135,9 @@ class FilledDocument(Document):
         """Write a tagged PDF. Zoom is not supported. A finisher must do the same to all papers of a form."""
         if zoom != 1:
             raise Refused("zoom")
-        if target is None and not options.get("attachments"):
+        if target is None and {**AS_ASKED_FOR, **options} == AS_ASKED_FOR:
             try:
-                return self._write_as_others(finisher, options)
+                return self._write_as_others(finisher)
             except Refused as refusal:
                 logger.info("Written as a whole: %s.", refusal)
 
@@ -145,20 +148,21 @@ class FilledDocument(Document):
 
         return super().write_pdf(target, finisher=finish, **options)
 
-    def _write_as_others(self, finisher: Any, options: dict[str, Any]) -> bytes:
+    def _write_as_others(self, finisher: Any) -> bytes:
         """Write it on the bytes that it shares with other papers of its form. Raises Refused where that cannot be."""
         metadata = sample_metadata(self.metadata)
-        asked = (finisher, options, vars(metadata))
+        asked = (finisher, vars(metadata))
         if self.form.skeleton is None or self.form.skeleton[0] != asked:
-            self.form.skeleton = (asked, Sample(self.form, metadata).skeleton(finisher, options))
+            self.form.skeleton = (asked, Sample(self.form, metadata).skeleton(finisher))
         skeleton = self.form.skeleton[1]
         if isinstance(skeleton, str):
             raise Refused(skeleton)
         PROGRESS_LOGGER.info("Step 6 - Creating PDF")
-        written: bytes = skeleton.write(self.fonts, self.lines, self.metadata, self._stream)
+        written: bytes = skeleton.write(self)
         return written
 
-    def _stream(self, kind: type[Stream], resources: dict[str, Any]) -> Stream:
+    def stream(self, kind: type[Stream], resources: dict[str, Any]) -> Stream:
+        """An empty stream of a class, on which the texts of slots can be drawn."""
         stream = kind(self.fonts, (0, 0, 0, 0), resources, {}, {}, self.color_profiles, self.output_intent)
         stream.language = self.form.document.metadata.lang
         return stream
@@ -177,20 +181,22 @@ class Sample(FilledDocument):
 
     def __init__(self, form: Form, metadata: DocumentMetadata) -> None:
         super().__init__(form, [], metadata=metadata)
-        self.pages = [SamplePage(form, number, []) for number in range(len(self.pages))]
+        self.samples = [SamplePage(form, number, []) for number in range(len(form.pages))]
+        self.pages = self.samples
 
-    def skeleton(self, finisher: Any, options: dict[str, Any]) -> Skeleton | str:
+    def skeleton(self, finisher: Any) -> Skeleton | str:
         """Take the file of the sample apart, after its finisher; or say why that is not known how."""
-        built: list[Any] = []
+        built: Any = None
 
         def finish(document: Any, pdf: Any) -> None:
+            nonlocal built
             if finisher is not None:
                 finisher(document, pdf)
-            built.append(pdf)
+            built = pdf
             pdf.write = lambda *_: None  # it is nobody's paper
 
         try:
-            Document.write_pdf(self, finisher=finish, **options)
-            return Skeleton(self.form, *built, [page.before for page in self.pages], self.pages[0].states)
+            Document.write_pdf(self, finisher=finish, **AS_ASKED_FOR)
+            return Skeleton(self.form, built, [page.before for page in self.samples], self.samples[0].states)
         except Refused as refusal:
             return str(refusal)

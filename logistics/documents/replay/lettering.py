@@ -37,6 +37,18 @@ CMapName currentdict/CMap defineresource pop
 end
 end"""
 
+# Of a font, as WeasyPrint writes them: itself, its codes, its descriptor.
+DICTIONARIES = (
+    b"<</Type/Font/Subtype/Type0/BaseFont%(name)s/ToUnicode %(meanings)d 0 R/Encoding/Identity-H"
+    b"/DescendantFonts[%(of_codes)d 0 R]>>",
+    b"<</Type/Font/Subtype/CIDFontType2/BaseFont%(name)s/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
+    b"/Supplement 0>>/CIDToGIDMap/Identity/W[1[%(widths)s]]/FontDescriptor %(descriptor)d 0 R>>",
+    b"<</Type/FontDescriptor/FontName%(name)s/FontFamily%(family)s/Flags %(flags)d"
+    b"/FontBBox[0 %(descent)d %(widest)s %(ascent)d]/ItalicAngle %(italic_angle)d/Ascent %(ascent)d"
+    b"/Descent %(descent)d/CapHeight %(ascent)d/StemV %(stemv)d/StemH %(stemh)d/FontFile2 %(file)d 0 R>>",
+)
+FIXED_PITCH = 1  # of the flags of a font
+
 _outlines: dict[str, Outlines] = {}
 
 
@@ -104,7 +116,8 @@ class Lettering:
     def _write(self, font: str, digits: str) -> bytes:
         """Give a glyph a code: that of its text, unless another glyph of the font has it."""
         glyph = int(digits, 16)
-        text = next(each.to_unicode[glyph] for each in self.fonts if each.hash == font and glyph in each.to_unicode)
+        told = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
+        text = next(filter(None, told), "")
         if not text:
             raise Refused("a glyph that is a part of a letter, of which readers of PDF make what its code looks like")
         glyphs = self.glyphs.setdefault(font, {})
@@ -205,33 +218,19 @@ def embedded(
     cannot be cut down.
     """
     of_glyphs = {glyph: width for each in fonts for glyph, width in each.widths.items()}
-    font = fonts[0]
-    name = font.name
-    file, whole, of_codes, descriptor = numbers
     widths = [0 if glyph is None else of_glyphs[glyph] for glyph in glyphs]
-    shown = [width for glyph, width in zip(glyphs, widths, strict=True) if glyph is not None]
-    flags = font.flags + (len(shown) > 1 and len(set(shown)) == 1)  # FixedPitch
-    return _file(outlines_of(font), glyphs), [
-        b"<</Type/Font/Subtype/Type0/BaseFont%s/ToUnicode %d 0 R/Encoding/Identity-H/DescendantFonts[%d 0 R]>>"
-        % (name, meanings, of_codes),
-        b"<</Type/Font/Subtype/CIDFontType2/BaseFont%s/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
-        b"/CIDToGIDMap/Identity/W[1[%s]]/FontDescriptor %d 0 R>>"
-        % (name, b" ".join(map(to_bytes, widths)), descriptor),
-        b"<</Type/FontDescriptor/FontName%s/FontFamily%s/Flags %d/FontBBox[0 %d %s %d]/ItalicAngle %d/Ascent %d/Descent %d"
-        b"/CapHeight %d/StemV %d/StemH %d/FontFile2 %d 0 R>>"
-        % (
-            name,
-            pydyf.String(font.family).data,
-            flags,
-            font.descent,
-            to_bytes(max(shown)),
-            font.ascent,
-            font.italic_angle,
-            font.ascent,
-            font.descent,
-            font.ascent,
-            font.stemv,
-            font.stemh,
-            file,
-        ),
-    ]
+    shown = {width for glyph, width in zip(glyphs, widths, strict=True) if glyph is not None}
+    font = fonts[0]
+    told = {
+        b"name": font.name,
+        b"meanings": meanings,
+        b"file": numbers[0],
+        b"of_codes": numbers[2],
+        b"descriptor": numbers[3],
+        b"widths": b" ".join(map(to_bytes, widths)),
+        b"family": pydyf.String(font.family).data,
+        b"flags": font.flags | (FIXED_PITCH if len(shown) == 1 and len(glyphs) - glyphs.count(None) > 1 else 0),
+        b"widest": to_bytes(max(shown)),
+        **{name.encode(): getattr(font, name) for name in ("ascent", "descent", "italic_angle", "stemv", "stemh")},
+    }
+    return _file(outlines_of(font), glyphs), [dictionary % told for dictionary in DICTIONARIES]

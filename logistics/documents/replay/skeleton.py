@@ -8,7 +8,7 @@ paper are numbered by what it holds, so the same paper is the same file whatever
 import copy
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import count
 from typing import Any
@@ -17,14 +17,21 @@ from logistics.documents.replay.forms import Form, Hole, Shape, Text
 from logistics.documents.replay.lettering import LetteredStream, Lettering, embedded, packed
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.strokes import Painting
-from logistics.documents.replay.weasyprint_private import PROGRESS_LOGGER, DocumentMetadata, Stream, pdf_date, pydyf, to_bytes
+from logistics.documents.replay.weasyprint_private import (
+    PROGRESS_LOGGER,
+    DocumentMetadata,
+    pdf_date,
+    pydyf,
+    to_bytes,
+)
 
 HEAD = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
 # What stands in the sample for what each paper says itself.
 TITLE, CREATED, MODIFIED = "Title-of-the-paper", "1111-11-11", "1212-12-12"
-SAID = re.compile("(%s|%s|%s)" % (TITLE, CREATED, MODIFIED))
-# A structure element that only holds a text.
+SAID = re.compile(f"({TITLE}|{CREATED}|{MODIFIED})")
+# A structure element that only holds a text, and those that may as well hold it themselves.
 OF_TEXT = {"Type", "S", "K", "Pg", "P"}
+HOLDERS = {"/P", "/H1", "/H2", "/H3", "/H4", "/H5", "/H6", "/TH", "/TD", "/Caption", "/Span"}
 OBJECTS_OF_A_FONT = 4
 SETS_COLOR_SPACE = re.compile(rb"\b(?:cs|CS)\b")
 # A string, in which nothing is a reference, or a reference.
@@ -53,7 +60,7 @@ class Skeleton:
     """
 
     def __init__(self, form: Form, pdf: Any, befores: Sequence[bytes], states: dict[str, Any]) -> None:
-        self.form, self.states = form, states
+        self.slots, self.states = form.slots, states
         self.lettering = Lettering(form.fonts.values())
         self.lettering.begin()
         self.pages = [
@@ -99,15 +106,14 @@ class Skeleton:
         self.start.add_packed(self.next, small)
         self.next += 1
 
-    def write(
-        self, fonts: dict[Any, Any], lines: Sequence[Any], metadata: DocumentMetadata, stream: Callable[..., Stream]
-    ) -> bytes:
-        """The file of a paper: `lines` is what each slot holds, `fonts` the paper's own, which learn what is drawn.
+    def write(self, document: Any) -> bytes:
+        """The file of a paper, a `FilledDocument` of this form.
 
-        `stream` makes a stream of a class. Raises Refused for what only WeasyPrint can write.
+        Raises Refused for what only WeasyPrint can write.
         """
-        lettering = Lettering(fonts.values(), self.lettering)
-        contents = [self._content(parts, lines, lettering, stream) for parts in self.pages]
+        fonts, metadata = document.fonts.values(), document.metadata
+        lettering = Lettering(fonts, self.lettering)
+        contents = [self._content(document, lettering, parts) for parts in self.pages]
         PROGRESS_LOGGER.info("Step 7 - Adding PDF metadata")
         numbers = count(self.next)
         file = self.start.copy()
@@ -120,7 +126,7 @@ class Skeleton:
         file.add(meanings, lettering.meanings())
         for font in lettering.glyphs:
             own = [next(numbers) for _ in range(OBJECTS_OF_A_FONT)]
-            same = [each for each in fonts.values() if each.hash == font]
+            same = [each for each in fonts if each.hash == font]
             stream_of_file, dictionaries = embedded(same, lettering.of_font(font), meanings, own)
             file.add(own[0], stream_of_file)
             small += zip(own[1:], dictionaries, strict=True)
@@ -129,27 +135,21 @@ class Skeleton:
         file.add_packed(next(numbers), small)
         return file.finish(next(numbers), self.trailer)
 
-    def _content(
-        self,
-        parts: Sequence[bytes | Hole],
-        lines: Sequence[Any],
-        lettering: Lettering,
-        make: Callable[..., Stream],
-    ) -> bytes:
-        stream: Any = make(LetteredStream, {"ExtGState": dict(self.states)})
+    def _content(self, document: Any, lettering: Lettering, parts: Sequence[bytes | Hole]) -> bytes:
+        stream = document.stream(LetteredStream, {"ExtGState": dict(self.states)})
         stream.lettering = lettering
         for part in parts:
             if isinstance(part, bytes):
                 stream.stream.append(part)
                 continue
-            slot, content = self.form.slots[part.slot], lines[part.slot]
+            slot, content = self.slots[part.slot], document.lines[part.slot]
             if isinstance(slot, Shape):
                 stream.stream += self.paintings[part.slot].painted(content)
             else:
                 slot.draw(stream, content[part.line], part.id)
         if stream._resources["ExtGState"].keys() != self.states.keys():
             raise Refused("a slot is drawn in a state that the form does not know")
-        return b"\n".join([item if isinstance(item, bytes) else to_bytes(item) for item in stream.stream])
+        return b"\n".join(map(to_bytes, stream.stream))
 
     def _described(self, metadata: DocumentMetadata) -> bytes:
         told = {TITLE: metadata.title, CREATED: metadata.created, MODIFIED: metadata.modified}
@@ -236,13 +236,14 @@ def _hold_texts_in_their_parents(pdf: Any) -> None:
 
     WeasyPrint puts each text into an element of its own, which says nothing: its language stands on the page.
     """
-    (of_pages,) = [item["Nums"] for item in pdf.objects if isinstance(item, dict) and "Nums" in item]
+    of_pages = _known(pdf, _known(pdf, pdf.catalog["StructTreeRoot"])["ParentTree"])["Nums"]
     owners: dict[bytes, bytes] = {}
-    for item in pdf.objects:
-        if not isinstance(item, dict) or item.get("S") != "/Span" or item.keys() != OF_TEXT:
+    dictionaries: list[Any] = [item for item in pdf.objects if isinstance(item, dict)]
+    for item in dictionaries:
+        if item.get("S") != "/Span" or item.keys() != OF_TEXT:
             continue
         parent = _known(pdf, item["P"])
-        if all(isinstance(kid, int) for kid in item["K"]) and parent.get("Pg") == item["Pg"]:
+        if parent["S"] in HOLDERS and parent["Pg"] == item["Pg"] and all(isinstance(kid, int) for kid in item["K"]):
             place = parent["K"].index(item.reference)
             parent["K"][place : place + 1] = item["K"]
             owners[item.reference] = parent.reference
@@ -293,13 +294,14 @@ class _File:
         start = self.position
         self.places[number] = (1, start, 0)
         size = max(self.places) + 1
-        width = (start.bit_length() + 7) // 8
+        entries = [self.places.get(number, (0, 0, 0)) for number in range(size)]
+        widths = [(max(field).bit_length() + 7) // 8 for field in zip(*entries, strict=True)]
         rows = [
-            kind.to_bytes(1, "big") + where.to_bytes(width, "big") + place.to_bytes(1, "big")
-            for kind, where, place in (self.places.get(n, (0, 0, 0)) for n in range(size))
+            b"".join([field.to_bytes(width, "big") for field, width in zip(entry, widths, strict=True)])
+            for entry in entries
         ]
         identifier = self.hash.hexdigest().encode()
-        extra = b"%s/Size %d/W[1 %d 1]/ID[<%s><%s>]" % (trailer, size, width, identifier, identifier)
+        extra = b"%s/Size %d/W[%d %d %d]/ID[<%s><%s>]" % (trailer, size, *widths, identifier, identifier)
         self.write(b"%d 0 obj\n%s\nendobj\n" % (number, packed_rows(rows, extra)))
         self.write(b"startxref\n%d\n%%%%EOF\n" % start)
         return b"".join(self.parts)

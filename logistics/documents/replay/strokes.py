@@ -14,10 +14,8 @@ STRAIGHT = re.compile(rf"(?:M{NUMBER} {NUMBER}|[hv]{NUMBER}|z)+")
 # Strokes from left to right through the middles of modules, as a QR code has them.
 MODULES = re.compile(r"(?:M[0-9]+ [0-9]+\.5h[0-9]+)+")
 STROKE = re.compile(r"M([0-9]+) ([0-9]+)\.5h([0-9]+)")
-# Strokes one unit wide, cut off at their ends, not dashed, in the colour that areas have: what they cover is rectangles.
-AS_AREAS = re.compile(
-    rb"/a([0-9.]+) gs\n([0-9. ]+) rg\n/A\1 gs\n\2 RG\n1 w\n\[\] 0 d\n0 J\n[012] j\n[0-9.]+ M\n?$"
-)
+# Strokes one unit wide, cut off at their ends, not dashed, in the colour that areas have: they cover rectangles.
+AS_AREAS = re.compile(rb"/a([0-9.]+) gs\n([0-9. ]+) rg\n/A\1 gs\n\2 RG\n1 w\n\[\] 0 d\n0 J\n[012] j\n[0-9.]+ M\n?$")
 PAINTED = re.compile(rb"(S|B)\n")
 
 

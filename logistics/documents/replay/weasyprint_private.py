@@ -37,7 +37,7 @@ from typing import Any
 
 import pydyf
 from pydyf import _to_bytes as to_bytes
-from weasyprint import HTML, VERSION
+from weasyprint import DEFAULT_OPTIONS, HTML, VERSION
 from weasyprint.document import Document, DocumentMetadata, Page
 from weasyprint.draw import draw_background, draw_border, draw_stacking_context
 from weasyprint.draw.color import get_color
@@ -141,6 +141,7 @@ def _untitled_metadata_of(head: str) -> DocumentMetadata:
 
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "PAGE_REFERENCES",
     "PROGRESS_LOGGER",
     "TO_UNITS",
