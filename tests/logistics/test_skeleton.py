@@ -99,6 +99,16 @@ def test_what_only_weasyprint_writes_is_written_by_it(printed):
     assert fidelity.shift(fidelity.characters(pdf), fidelity.characters(plain(printed, **arabic))) < 0.0001
 
 
+def test_forms_share_the_files_of_fonts(printed):
+    """One of them has 7 MB, and there may be 32 forms."""
+    printed("<p data-slot>{{ name }}</p><p>Some 大</p>")
+    printed("<p data-slot>{{ name }}</p><p>Other 大</p>")
+    of_forms = [form.fonts.values() for forms in replay.kept_forms.forms.values() for form in forms.values()]
+
+    assert len(of_forms) == 2
+    assert len({id(font.file_content) for fonts in of_forms for font in fonts}) == 2
+
+
 def test_receipts_take_no_more_than_20_kib():
     """All with a line of Chinese in the letterhead, in three fonts."""
     sizes = [len(receipts.ours(context)) for context in receipts.contexts(55)]

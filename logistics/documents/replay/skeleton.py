@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from logistics.documents.replay.forms import Form, Hole, Shape, Text
-from logistics.documents.replay.lettering import LetteredStream, Lettering, embedded, packed
+from logistics.documents.replay.lettering import LetteredStream, Lettering, embedded, packed, share_files
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.strokes import Painting
 from logistics.documents.replay.weasyprint_private import (
@@ -61,6 +61,7 @@ class Skeleton:
 
     def __init__(self, form: Form, pdf: Any, befores: Sequence[bytes], states: dict[str, Any]) -> None:
         self.slots, self.states = form.slots, states
+        share_files(form.fonts.values())
         self.lettering = Lettering(form.fonts.values())
         self.lettering.begin()
         self.pages = [
