@@ -114,8 +114,8 @@ class _Undefined(str):
 def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
     complaints = _Complaints(progress)
     loggers = [logging.getLogger("weasyprint"), PROGRESS_LOG]
-    # Looked at each time: whoever sets logging up again puts every known logger back to a level of its own. Not set each
-    # time, for that has every logger forget what it knows.
+    # Looked at each time, as whoever sets logging up again puts every known logger back to a level of its own; but set
+    # only then, as that has every logger forget what it knows.
     if PROGRESS_LOG.level != logging.INFO:
         PROGRESS_LOG.setLevel(logging.INFO)
     for logger in loggers:
