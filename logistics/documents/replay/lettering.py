@@ -17,7 +17,7 @@ from logistics.documents.replay.outlines import Outlines
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_bytes
 
-LEVEL = 9  # of compression; of so few bytes it takes no longer than any other
+LEVEL = 9  # of compression; for so few bytes it takes no longer than any other
 FONTS_KEPT = 32
 SUBSETS_KEPT = 64
 BYTES_ESCAPED = re.compile(rb"[()\\\r]")
@@ -65,7 +65,7 @@ def outlines_of(font: Any) -> Outlines:
 
 
 def share_files(fonts: Iterable[Any]) -> None:
-    """Have the fonts of all forms hold one copy of each file: that of Chinese has 7 MB. Raises Refused as above."""
+    """Have the fonts of all forms hold one copy of each file: that of Chinese has 7 MB. Raises Refused as `outlines_of`."""
     for font in fonts:
         known = outlines_of(font)
         if font.file_content == known.file:

@@ -37,11 +37,11 @@ class Glyph(NamedTuple):
 class Outlines:
     """A font as a file. Raises Refused for one that is more, or something else, than TrueType outlines.
 
-    It is equal to another one of the same key: the hash by which WeasyPrint tells fonts apart.
+    It is equal to another one of the same key, the hash by which WeasyPrint tells fonts apart, and of the same length.
     """
 
     def __init__(self, key: str, file: bytes) -> None:
-        self.key, self.file = key, file
+        self.key, self.file = (key, len(file)), file
         (count,) = struct.unpack_from(">H", file, 4)
         entries = [struct.unpack_from(">4s4xLL", file, 12 + 16 * index) for index in range(count)]
         self.tables = {tag: (offset, length) for tag, offset, length in entries}

@@ -69,9 +69,9 @@ class Painting(NamedTuple):
         """The operators of a path and of its painting.
 
         Strokes through modules are written as the rectangles that they are: the same area, in half as many bytes, and
-        in fewer again if those of one length stand together. All are one path, or seams would show between them.
+        in fewer again if alike ones stand together. All are one path, or seams would show between them.
         """
         if self.as_areas and MODULES.fullmatch(shape):
-            strokes = sorted(STROKE.findall(shape), key=itemgetter(2))
+            strokes = sorted(STROKE.findall(shape), key=itemgetter(2, 0))
             return [*(f"{x} {y} {length} 1 re".encode() for x, y, length in strokes), b"f"]
         return [*steps(shape), self.operator] if self.operator else steps(shape)
