@@ -18,7 +18,8 @@ def test_lcms_reads_it_and_finds_the_srgb_that_it_knows():
 
     converted: Any = ImageCms.profileToProfile(picture, ours, ImageCms.createProfile("sRGB"))
 
-    assert max(high for _, high in ImageChops.difference(picture, converted).getextrema()) <= 1
+    extremes: Any = ImageChops.difference(picture, converted).getextrema()
+    assert max(largest for _, largest in extremes) <= 1
     assert ours.profile.profile_description == "sRGB"
 
 

@@ -65,7 +65,10 @@ def outlines_of(font: Any) -> Outlines:
 
 
 def share_files(fonts: Iterable[Any]) -> None:
-    """Have the fonts of all forms hold one copy of each file: that of Chinese has 7 MB. Raises Refused as `outlines_of`."""
+    """Have the fonts of all forms hold one copy of each file: that of Chinese has 7 MB.
+
+    Raises Refused as `outlines_of` does.
+    """
     for font in fonts:
         known = outlines_of(font)
         if font.file_content == known.file:
