@@ -116,8 +116,10 @@ class _Undefined(str):
 def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
     complaints = _Complaints(progress)
     loggers = [logging.getLogger("weasyprint"), PROGRESS_LOG]
-    # Each time anew: whoever sets logging up again puts every known logger back to a level of its own.
-    PROGRESS_LOG.setLevel(logging.INFO)
+    # Looked at each time, as whoever sets logging up again puts every known logger back to a level of its own; but set
+    # only then, as that has every logger forget what it knows.
+    if PROGRESS_LOG.level != logging.INFO:
+        PROGRESS_LOG.setLevel(logging.INFO)
     for logger in loggers:
         logger.disabled = False
         logger.addHandler(complaints)

@@ -1,19 +1,33 @@
 """Papers made of forms: laid out once, filled in for each."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from logistics.documents.replay import limits, slots
-from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of, steps
+from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of
 from logistics.documents.replay.paper import TOLD
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import LayOut
+from logistics.documents.replay.skeleton import Skeleton, before_painting, sample_metadata
+from logistics.documents.replay.strokes import check, steps
 from logistics.documents.replay.structure import StructuredPDF
 from logistics.documents.replay.subsets import PaperFont
-from logistics.documents.replay.weasyprint_private import Document, DocumentMetadata, Page, Stream, metadata_of
+from logistics.documents.replay.weasyprint_private import (
+    DEFAULT_OPTIONS,
+    PROGRESS_LOGGER,
+    Document,
+    DocumentMetadata,
+    Page,
+    Stream,
+    metadata_of,
+)
 
 FORMS_KEPT = 32
+# The one kind of PDF that is written here; whatever else is asked for, WeasyPrint writes.
+AS_ASKED_FOR = {**DEFAULT_OPTIONS, "pdf_variant": "pdf/a-3a", "attachments": []}
+logger = logging.getLogger(__name__)
 
 Key = tuple[Any, ...]
 
@@ -56,10 +70,13 @@ class Forms:
 def _filling(forms: dict[tuple[Lines, ...], Form], contents: Sequence[str]) -> tuple[Form, list[Any]] | None:
     """The form whose slots have the lines that these contents take, and what to fill in; None if there is none."""
     for form in forms.values():
-        lines = [
-            slot.lines(content) if isinstance(slot, Text) else steps(content)
-            for slot, content in zip(form.slots, contents, strict=True)
-        ]
+        lines: list[Any] = []
+        for slot, content in zip(form.slots, contents, strict=True):
+            if isinstance(slot, Text):
+                lines.append(slot.lines(content))
+            else:
+                check(content)
+                lines.append(content)
         wanted = tuple(lines_of(of) for of, slot in zip(lines, form.slots, strict=True) if isinstance(slot, Text))
         if wanted == tuple(form.lines.values()):
             return form, lines
@@ -89,7 +106,7 @@ class FilledPage(Page):
                 continue
             slot = form.slots[part.slot]
             if isinstance(slot, Shape):
-                stream.stream += self.lines[part.slot]
+                stream.stream += steps(self.lines[part.slot])
             else:
                 slot.draw(stream, self.lines[part.slot][part.line], part.id)
         for name, state in form.states.items():
@@ -110,13 +127,19 @@ class FilledDocument(Document):
             dict(document.color_profiles),
             document.output_intent,
         )
+        self.form, self.lines = form, lines
         # A paper's fonts hold the glyphs that it shows itself and no other paper's.
         self.fonts = {key: PaperFont.of(font) for key, font in form.fonts.items()}
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
-        """Write a tagged PDF. Zoom is not supported."""
+        """Write a tagged PDF. Zoom is not supported. A finisher must do the same to all papers of a form."""
         if zoom != 1:
             raise Refused("zoom")
+        if target is None and {**AS_ASKED_FOR, **options} == AS_ASKED_FOR:
+            try:
+                return self._write_as_others(finisher)
+            except Refused as refusal:
+                logger.info("Written as a whole: %s.", refusal)
 
         def finish(document: Any, pdf: Any) -> None:
             if finisher is not None:
@@ -124,3 +147,56 @@ class FilledDocument(Document):
             StructuredPDF.adopt(pdf, (), lambda kind: [])
 
         return super().write_pdf(target, finisher=finish, **options)
+
+    def _write_as_others(self, finisher: Any) -> bytes:
+        """Write it on the bytes that it shares with other papers of its form. Raises Refused where that cannot be."""
+        metadata = sample_metadata(self.metadata)
+        asked = (finisher, vars(metadata))
+        if self.form.skeleton is None or self.form.skeleton[0] != asked:
+            self.form.skeleton = (asked, Sample(self.form, metadata).skeleton(finisher))
+        skeleton = self.form.skeleton[1]
+        if isinstance(skeleton, str):
+            raise Refused(skeleton)
+        PROGRESS_LOGGER.info("Step 6 - Creating PDF")
+        written: bytes = skeleton.write(self)
+        return written
+
+    def stream(self, kind: type[Stream], resources: dict[str, Any]) -> Stream:
+        """An empty stream of a class, on which the texts of slots can be drawn."""
+        stream = kind(self.fonts, (0, 0, 0, 0), resources, {}, {}, self.color_profiles, self.output_intent)
+        stream.language = self.form.document.metadata.lang
+        return stream
+
+
+class SamplePage(FilledPage):
+    """A page of a form with nothing in its slots."""
+
+    def paint(self, stream: Stream, scale: float = 1) -> None:
+        self.before = before_painting(self.form, self.number, stream)
+        self.states = stream._resources["ExtGState"]
+
+
+class Sample(FilledDocument):
+    """A paper of a form with nothing in its slots, for what all its papers share."""
+
+    def __init__(self, form: Form, metadata: DocumentMetadata) -> None:
+        super().__init__(form, [], metadata=metadata)
+        self.samples = [SamplePage(form, number, []) for number in range(len(form.pages))]
+        self.pages = self.samples
+
+    def skeleton(self, finisher: Any) -> Skeleton | str:
+        """Take the file of the sample apart, after its finisher; or say why that is not known how."""
+        built: Any = None
+
+        def finish(document: Any, pdf: Any) -> None:
+            nonlocal built
+            if finisher is not None:
+                finisher(document, pdf)
+            built = pdf
+            pdf.write = lambda *_: None  # it is nobody's paper
+
+        try:
+            Document.write_pdf(self, finisher=finish, **AS_ASKED_FOR)
+            return Skeleton(self.form, built, [page.before for page in self.samples], self.samples[0].states)
+        except Refused as refusal:
+            return str(refusal)

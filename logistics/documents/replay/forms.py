@@ -5,24 +5,23 @@ slots take the same lines: nothing else of it depends on what they say. This is 
 slot must stand in blocks and fixed tables, whose width does not follow their content.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from logistics.documents.replay.recording import joined
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import TINY
+from logistics.documents.replay.strokes import steps
 from logistics.documents.replay.weasyprint_private import (
     LayoutContext,
     Stream,
     boxes,
     draw_text,
+    get_color,
     id_of_marked_content,
     iter_line_boxes,
     pydyf,
-    to_bytes,
 )
 
 # For each line of a text its height and its baseline, in px: what the rest of the layout can feel of it.
@@ -38,9 +37,6 @@ AROUND = {
     "overflow": "visible",
     "visibility": "visible",
 }
-NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-STEP = re.compile(rf"([Mhvz])(?:({NUMBER})(?: ({NUMBER}))?)?")
-STRAIGHT = re.compile(rf"(?:M{NUMBER} {NUMBER}|[hv]{NUMBER}|z)+")
 
 
 class Hole(NamedTuple):
@@ -86,6 +82,12 @@ class Text:
             for text in line.children:
                 draw_text(stream, text, text.position_x - line.position_x, "clip", "none")
         stream.end_marked_content()
+
+    def tell_states(self, stream: Stream) -> None:
+        """Have a stream know the graphics states in which this is drawn."""
+        for style in (self.text.style["color"], get_color(self.text.style, "text_decoration_color")):
+            stream.set_color(style)
+            stream.set_color(style, stroke=True)
 
 
 class Shape:
@@ -156,33 +158,6 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
     return Text(block)
 
 
-@lru_cache(maxsize=1024)
-def _coordinate(value: float) -> bytes:
-    written: bytes = to_bytes(value)
-    return written
-
-
-def steps(shape: str) -> list[bytes]:
-    """The operators of a path of straight lines, as WeasyPrint writes them. Raises Refused for other paths."""
-    if not STRAIGHT.fullmatch(shape):
-        raise Refused("a slot for a path that is not of straight lines")
-    x = y = first_x = first_y = 0.0
-    operators = [b"0 0 m"]
-    for letter, one, other in STEP.findall(shape):
-        if letter == "h":
-            x += float(one)
-        elif letter == "v":
-            y += float(one)
-        elif letter == "M":
-            x, y = first_x, first_y = float(one), float(other)
-        else:
-            x, y = first_x, first_y
-            operators.append(b"h")
-            continue
-        operators.append(b"%s %s %s" % (_coordinate(x), _coordinate(y), b"m" if letter == "M" else b"l"))
-    return operators
-
-
 class Form:
     """The pages of a paper with holes in their operators.
 
@@ -191,6 +166,7 @@ class Form:
 
     def __init__(self, document: Any, contents: Sequence[str]) -> None:
         self.document = document
+        self.skeleton: tuple[Any, Any] | None = None  # what the files of its papers share, kept here by `filled`
         placed = find(document, len(contents))
         self.slots = [slot for _, slot in placed]
         self.lines = self._check(contents)

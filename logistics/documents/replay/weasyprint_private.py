@@ -14,6 +14,9 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `draw.text.draw_text` | to draw such a line |
 | `LayoutContext.overflows` | the tolerance at the foot of a page |
 | `html.get_html_metadata`, `document.DocumentMetadata` | title and dates of a paper whose body is not laid out again |
+| `draw.color.get_color` | the graphics states in which the text of a slot may be drawn |
+| `logger.PROGRESS_LOGGER` | to tell how far a paper is that is written without WeasyPrint |
+| `pdf._w3c_date_to_pdf` | dates of a filled-in paper as WeasyPrint would write them |
 | `pdf.fonts.Font` | a paper's own copy of a form's fonts; its subsets, remembered |
 | `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
 | `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
@@ -34,16 +37,19 @@ from typing import Any
 
 import pydyf
 from pydyf import _to_bytes as to_bytes
-from weasyprint import HTML, VERSION
+from weasyprint import DEFAULT_OPTIONS, HTML, VERSION
 from weasyprint.document import Document, DocumentMetadata, Page
 from weasyprint.draw import draw_background, draw_border, draw_stacking_context
+from weasyprint.draw.color import get_color
 from weasyprint.draw.text import draw_first_line, draw_text
 from weasyprint.formatting_structure import boxes
 from weasyprint.html import get_html_metadata
 from weasyprint.layout import LayoutContext
 from weasyprint.layout.background import layout_box_backgrounds
 from weasyprint.layout.inline import iter_line_boxes
+from weasyprint.logger import PROGRESS_LOGGER
 from weasyprint.matrix import Matrix
+from weasyprint.pdf import _w3c_date_to_pdf as pdf_date
 from weasyprint.pdf.fonts import Font
 from weasyprint.pdf.stream import Stream
 from weasyprint.stacking import StackingContext
@@ -135,7 +141,9 @@ def _untitled_metadata_of(head: str) -> DocumentMetadata:
 
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "PAGE_REFERENCES",
+    "PROGRESS_LOGGER",
     "TO_UNITS",
     "VERSION",
     "WRITTEN_FOR",
@@ -154,12 +162,14 @@ __all__ = [
     "draw_first_line",
     "draw_stacking_context",
     "draw_text",
+    "get_color",
     "id_of_marked_content",
     "iter_line_boxes",
     "layout_box_backgrounds",
     "line_size",
     "metadata_of",
     "overflows",
+    "pdf_date",
     "pydyf",
     "to_bytes",
 ]
