@@ -95,19 +95,13 @@ def lay_out_strictly(
 def _check(run: markup.Run, sources: Iterable[str], kinds: list[RowKind]) -> None:
     if any(element in text for element in ("<style", "<link") for text in (run.before, run.after, *run.contents)):
         raise Refused("a stylesheet inside the paper")
-    if any(cell.tag != "td" for kind in kinds for cell in kind.cells):
-        raise Refused("a marked row has a heading of its own")
-    if any("style=" in part for kind in kinds for part in (kind.group_attributes, kind.attributes, *_cells(kind))):
+    if any("style=" in part for kind in kinds for part in (kind.group_attributes, kind.attributes, *kind.cells)):
         raise Refused("a marked row has a style attribute")
-    around = [tag for tag, _ in markup.ancestors(run.before)]
+    elements = {tag for tag, _ in markup.ancestors(run.before)}
     # Parts of cells are laid out one by one, so no rule may ask for their place either.
-    around += {tag for content in run.contents for tag in markup.names(content)}
-    marked = " ".join(part for kind in kinds for part in (kind.group_attributes, kind.attributes))
-    limits.check(sources, ancestors=around, marked=marked)
-
-
-def _cells(kind: RowKind) -> list[str]:
-    return [cell.attributes for cell in kind.cells]
+    elements |= {tag for content in run.contents for tag in markup.names(content)}
+    marked = " ".join(dict.fromkeys(part for kind in kinds for part in (kind.group_attributes, kind.attributes)))
+    limits.check(tuple(sources), elements=frozenset(elements), marked=marked)
 
 
 def _group(cells: Cells, rows: list[markup.Row], heights: list[float]) -> Group:

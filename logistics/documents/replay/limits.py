@@ -5,7 +5,8 @@ are, or what is in its neighbours. Anything doubtful is refused: the paper is th
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 
 import tinycss2
 from cssselect2 import parser
@@ -18,12 +19,13 @@ FAR = re.compile(r"counter-(?:reset|increment|set)|page|quotes|float-.*|footnote
 OF_THE_TABLE = {"table", "thead", "tbody", "tfoot", "tr", "col", "colgroup"}
 
 
-def check(sources: Iterable[str], *, ancestors: Sequence[str], marked: str) -> None:
+@lru_cache(maxsize=64)
+def check(sources: tuple[str, ...], *, elements: frozenset[str], marked: str) -> None:
     """Raise Refused if a stylesheet has a rule that replay cannot follow.
 
-    `ancestors` are the names of the elements around the rows, `marked` the attributes of all kinds of row.
+    `elements` are the names of those around the rows and in their cells, `marked` the attributes of all kinds of row.
     """
-    fixed = OF_THE_TABLE | set(ancestors)
+    fixed = OF_THE_TABLE | elements
     for source in sources:
         for rule in tinycss2.parse_stylesheet(source, skip_comments=True, skip_whitespace=True):
             if rule.type == "at-rule":

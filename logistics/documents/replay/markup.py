@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
-from itertools import chain
 from typing import NamedTuple
 
 from logistics.documents.replay.refusal import Refused
@@ -23,7 +22,8 @@ def _element(names: str) -> re.Pattern[str]:
     return re.compile(rf"\s*<({names}){ATTRIBUTES}>([^<]*(?:<(?!/\1>)[^<]*)*)</\1>")
 
 
-GROUP, ROW, CELL = _element("tbody"), _element("tr"), _element("td|th")
+GROUP, ROW = _element("tbody"), _element("tr")
+START_OF_CELL = re.compile(rf"\s*<td{ATTRIBUTES}")
 START = re.compile("<html[^<>]*>")
 TAG = re.compile(r"(<[^<>]*>)")
 NAME = re.compile(r"<([a-z]+)")
@@ -37,17 +37,12 @@ SPACES = re.compile(f"[{WHITE}]+")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
-class CellKind(NamedTuple):
-    tag: str
-    attributes: str
-
-
 class RowKind(NamedTuple):
     """Rows of one kind differ in nothing but the content of their cells."""
 
     group_attributes: str
     attributes: str
-    cells: tuple[CellKind, ...]
+    cells: tuple[str, ...]  # the attributes of each
 
 
 class Row(NamedTuple):
@@ -74,8 +69,7 @@ def _group_html(group: list[Row]) -> str:
 
 def row_html(row: Row) -> str:
     cells = "".join(
-        f"<{cell.tag}{cell.attributes}>{content}</{cell.tag}>"
-        for cell, content in zip(row.kind.cells, row.contents, strict=True)
+        f"<td{attributes}>{content}</td>" for attributes, content in zip(row.kind.cells, row.contents, strict=True)
     )
     return f"<tr{row.kind.attributes}>{cells}</tr>"
 
@@ -114,17 +108,20 @@ class _Reader:
         return rows
 
     def row(self, group_attributes: str, attributes: str, body: str) -> Row:
-        cells = CELL.findall(body := body.strip())
-        # Nothing may stand between the cells: what findall skips would be lost. (The length is the quick way to know.)
-        length = sum(map(len, chain.from_iterable(cells))) + len("<></td>") * len(cells)
-        if length != len(body) and CELL.sub("", body).strip():
-            raise Refused("a marked row holds something that is not a cell")
-        key = (group_attributes, attributes, *[part for cell in cells for part in cell[:2]])
-        if not (kind := self.kinds.get(key)):
-            kind = RowKind(group_attributes, attributes, tuple(CellKind(tag, attrs) for tag, attrs, _ in cells))
+        *cells, after = body.split("</td>")
+        parts = [cell.partition(">") for cell in cells]
+        key = (group_attributes, attributes, *[start for start, _, _ in parts])
+        kind = self.kinds.get(key)
+        if kind is None:
+            starts = [START_OF_CELL.fullmatch(start) for start, _, _ in parts]
+            if not all(starts):
+                raise Refused("a marked row holds something that is not a cell")
+            kind = RowKind(group_attributes, attributes, tuple(start[1] for start in starts if start))
             self.kinds[key] = kind
+        if after.strip():
+            raise Refused("a marked row holds something that is not a cell")
         texts = self.texts
-        return Row(kind, tuple([texts.setdefault(inner, inner) for _, _, inner in cells]))
+        return Row(kind, tuple([texts.setdefault(inner, inner) for _, _, inner in parts]))
 
 
 def parts(content: str) -> list[str]:
