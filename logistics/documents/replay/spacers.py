@@ -11,14 +11,14 @@ LAYER_OF_COLOR = {b"0.123457 0.654321 0.314159 rg": 0, b"0.123457 0.654321 0.271
 CONTENTS = 2
 # A row of no height, between which and its like a page may always break.
 EMPTY = "data-replay-empty"
-EMPTY_ROW = f'<tr {EMPTY} style="break-before:auto;break-after:auto;background:none"><td style="{BARE}"></td></tr>'
+EMPTY_ROW = f'<tr {EMPTY} style="break-before:auto;break-after:auto;background:none"></tr>'
 
 
 def spacer_html(height: float, columns: int, *, new_page: bool) -> str:
     """A group as high as the rows that will stand in its place."""
     before = "page" if new_page else "auto"
     layered = f"{BARE};background:{UNDER};border-left:1px solid {EDGE};visibility:visible;empty-cells:show"
-    cells = f'<td style="{layered}">x</td>' + f'<td style="{BARE}"></td>' * (columns - 1)
+    cells = f'<td style="{layered}" colspan="{columns}">x</td>'
     return (
         f'<tbody style="break-inside:avoid;break-before:{before};break-after:auto;background:none">'
         f'<tr {SPACER} style="break-inside:avoid;height:{height!r}px;background:none">{cells}</tr></tbody>'
