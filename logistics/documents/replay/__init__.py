@@ -10,6 +10,7 @@ do exactly it refuses, and says why in the log; the paper then goes through plai
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from logistics.documents.replay import chrome, limits, markup, slots
@@ -84,12 +85,13 @@ def lay_out_strictly(
     samples = Samples(run, sources, lay_out)
     cells = Cells(rows, samples)
     tell(35)
-    heights = [[cells.height(row) for row in group] for group in run.groups]
+    heights = cells.heights(rows)
     tell(45)
-    groups = [_group(cells, group, of_rows) for group, of_rows in zip(run.groups, heights, strict=True)]
+    each = iter(heights)
+    groups = [_group(cells, group, list(islice(each, len(group)))) for group in run.groups]
     around = _around(run, cells, groups, lay_out)
     tell(70)
-    return _put_together(around, cells, rows, [height for of_rows in heights for height in of_rows], tell)
+    return _put_together(around, cells, rows, heights, tell)
 
 
 def _check(run: markup.Run, sources: Iterable[str], kinds: list[RowKind]) -> None:

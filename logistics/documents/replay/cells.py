@@ -190,13 +190,21 @@ class Cells:
         operators, holes, spellings = self.recorder.record_spelled(draw)
         return Drawing(cell.content_height, (operators,), holes, spellings)
 
-    def height(self, row: Row) -> float:
-        """The height of a row, in px."""
-        place, columns = self.places[row.kind], self.columns[row.kind]
-        return max(
-            cell.top + column.drawings[content].height + cell.bottom  # type: ignore[union-attr]  # all are drawn
-            for cell, column, content in zip(place.cells, columns, row.contents, strict=True)
-        )
+    def heights(self, rows: Sequence[Row]) -> list[float]:
+        """The height of each row, in px."""
+        known = {
+            kind: [(column.drawings, cell.top, cell.bottom) for column, cell in zip(columns, place.cells, strict=True)]
+            for (kind, columns), place in zip(self.columns.items(), self.places.values(), strict=True)
+        }
+        return [
+            max(
+                [
+                    top + drawings[content].height + bottom  # type: ignore[union-attr]  # all are drawn
+                    for (drawings, top, bottom), content in zip(known[row.kind], row.contents, strict=True)
+                ]
+            )
+            for row in rows
+        ]
 
     def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
         """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, to be artifacts."""

@@ -47,8 +47,9 @@ class Painter:
                 if name:
                     layer.append(b"%s\n/%s Do\nQ" % (place, name))
             parts += [place, *self._contents(row.kind, drawings, height), b"Q"]
-            for spelling in [spelling for drawing in drawings for spelling in drawing.spellings]:
-                self.cells.recorder.spell(*spelling)
+            for drawing in drawings:
+                for spelling in drawing.spellings:
+                    self.cells.recorder.spell(*spelling)
             taken = tuple([drawing.holes for drawing in drawings])
             cells.append((row.kind, self.taken.setdefault(taken, taken)))
         return PageRows((_artifact(backgrounds), _artifact(borders), b"\n".join(filter(None, parts))), cells)

@@ -128,7 +128,8 @@ class Shaper:
         self.layout = create_layout("x", style, None, None, 0)
         self.words: dict[str, Shaped | None] = {}
         self.codes: dict[str, Shaped | None] = {}
-        self.joints: dict[str, bool] = {}
+        self.joints: dict[str, bool] = {}  # of characters side by side: whether they look as they do alone
+        self.ends: dict[str, bool] = {}  # of the first and the last letter of words: whether they do so beside spaces
         self.shapings = 0
         font, x = self._shape("x")
         self.font = font
@@ -147,8 +148,11 @@ class Shaper:
 
     def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[Line] | None:
         """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
-        if len(words) == 1 and shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]):
+        if len(words) == 1 and (
+            shaped[0].width < width - NEAR
             # A word alone that cannot be broken stands beyond the edge.
+            or (shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]))
+        ):
             return [Line(*shaped[0])]
         lines = []
         glyphs, taken = [shaped[0].glyphs], shaped[0].width
@@ -189,7 +193,10 @@ class Shaper:
 
     def _part(self, word: str) -> Shaped | None:
         """A word that may stand between spaces."""
-        if not self._indifferent_to_spaces(word[0], word[-1]):
+        ends = word[0] + word[-1]
+        if ends not in self.ends:
+            self.ends[ends] = self._free(f"x {word[0]}") and self._free(f"{word[-1]} x")
+        if not self.ends[ends]:
             return None
         if word not in self.words and CODE.fullmatch(word) and (composed := self._code(word)):
             return composed
@@ -203,9 +210,6 @@ class Shaper:
             self.codes[word] = self._composed(word)
         return self.codes[word]
 
-    def _indifferent_to_spaces(self, first: str, last: str) -> bool:
-        return self._free(f"x {first}") and self._free(f"{last} x")
-
     def _free(self, three: str) -> bool:
         """Whether neither letter changes beside the space: its glyphs and widths just add up."""
         if three not in self.joints:
@@ -214,13 +218,13 @@ class Shaper:
         return self.joints[three]
 
     def _composed(self, word: str) -> Shaped | None:
-        for first, second in pairwise(word):
-            pair = first + second
-            if pair not in self.joints:
-                self.joints[pair] = _adds_up(self._shape(pair)[1], [self.word(first), self.word(second)])
-            if not self.joints[pair]:
+        joints = self.joints
+        for pair in map("".join, pairwise(word)):
+            if pair not in joints:
+                joints[pair] = _adds_up(self._shape(pair)[1], [self.word(pair[0]), self.word(pair[1])])
+            if not joints[pair]:
                 return None
-        parts = [part for char in word if (part := self.word(char))]
+        parts = [part for part in map(self.word, word) if part]
         if len(parts) < len(word):
             return None
         return Shaped(_joined([part.glyphs for part in parts]), sum([part.width for part in parts]))
