@@ -31,11 +31,12 @@ os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
 PROGRESS_LOG = logging.getLogger("weasyprint.progress")
 PROGRESS_LOG.propagate = False
 
-from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Attachment  # noqa: E402
+from weasyprint import CSS, DEFAULT_OPTIONS, Attachment  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
 from logistics.documents import conformance, replay  # noqa: E402
+from logistics.documents.replay.weasyprint_private import html_class  # noqa: E402
 
 # Tagged, every font embedded, may carry files: readable in thirty years, and with `conformance` by a screen reader.
 VARIANT = "pdf/a-3a"
@@ -239,14 +240,14 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
     complaints.tell(STEP_PERCENT["Step 3"])
     sheets = [_stylesheet(name) for name in paper.stylesheets]
+    sources = [_engine().get_template(name).source for name in paper.stylesheets]
 
     def lay_out(html: str) -> Any:
-        page = HTML(string=html, url_fetcher=AssetFetcher())
+        page = html_class(html, *sources)(string=html, url_fetcher=AssetFetcher())
         document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
         complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once
         return document
 
-    sources = [_engine().get_template(name).source for name in paper.stylesheets]
     document = None
     if run := replay.find(html):
         html = ""  # a tenth of what a long list takes

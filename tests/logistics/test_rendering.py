@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+import weasyprint
 from django.template import Engine
 
 from logistics.documents import fonts, rendering, wording
@@ -194,6 +195,38 @@ def test_another_process_prints_the_same_bytes():
     there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
+
+
+class TestRulesOfElements:
+    """Papers do without WeasyPrint's rules for footnotes, unless they have some."""
+
+    LISTS = "<ol><li>one</li><li>two <q>three</q></li></ol><ul><li lang=fr>quatre</li></ul><p>x<br>y</p><hr>"
+
+    def test_a_paper_looks_the_same_without(self, paper, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(rendering, "html_class", lambda *texts: weasyprint.HTML)
+            with_all = paper(self.LISTS)
+
+        assert rendering.html_class(self.LISTS) is not weasyprint.HTML
+        assert paper(self.LISTS).pdf == with_all.pdf
+
+    @pytest.mark.parametrize(
+        ("style", "body"),
+        [
+            (".f { float: footnote }", '<p>Said<span class="f">And proven</span></p>'),
+            ("", '<p>Said<span style="float: footnote">And proven</span></p>'),
+        ],
+    )
+    def test_a_footnote_has_its_number(self, paper, style, body):
+        assert pdfs.text_of(paper(body, style).pdf).split() == ["Said1", "1.", "And", "proven"]
+
+    def test_so_has_whatever_is_an_item_of_a_list(self, paper, monkeypatch):
+        style = "p { display: list-item; list-style: decimal inside }"
+        with monkeypatch.context() as patch:
+            patch.setattr(rendering, "html_class", lambda *texts: weasyprint.HTML)
+            with_all = paper("<p>x</p>", style)
+
+        assert paper("<p>x</p>", style).pdf == with_all.pdf
 
 
 class TestWording:
