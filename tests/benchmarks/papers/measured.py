@@ -100,26 +100,19 @@ def _list_by_chromium(job: Job) -> dict[str, Any]:
 
 
 def _layouts(job: Job) -> dict[str, Any]:
-    """How many layouts WeasyPrint asks of Pango for one list, the samples included."""
+    """How many texts WeasyPrint has Pango lay out for one list, the samples included, and those laid out again."""
     import_module("logistics.documents.rendering")  # before WeasyPrint, for which it names the fonts
 
-    from weasyprint.layout import inline
-    from weasyprint.text import line_break
+    from weasyprint.text.line_break import Layout
 
-    from logistics.documents.replay import shaping
+    set_text, count = Layout.set_text, 0
 
-    create_layout, count = line_break.create_layout, 0
-
-    def counted(*told: Any) -> Any:
+    def counted(*told: Any, **named: Any) -> None:
         nonlocal count
         count += 1
-        return create_layout(*told)
+        set_text(*told, **named)
 
-    users = [line_break, inline, shaping]
-    if any(user.create_layout is not create_layout for user in users):
-        raise RuntimeError("WeasyPrint makes its layouts elsewhere now.")
-    for user in users:
-        user.create_layout = counted
+    Layout.set_text = counted
     engines.ENGINES[job.engine](lists.context(job.lines))
     return {"layouts": count}
 
