@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from logistics.documents import rendering, replay
-from logistics.documents.replay import markup, pagination
+from logistics.documents.replay import markup, pagination, samples
 from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.refusal import Refused
 from tests.logistics import pdfs
@@ -18,6 +18,7 @@ from tests.shipments import mali
 
 TEMPLATE = "shipments/papers/packing_list.html"
 CONTEXT = {**mali.packing_list(), **mali.FACTS}
+FEW_PACKAGES = CONTEXT["packages"][:60]
 
 
 def printed(caplog, **changes):
@@ -79,6 +80,26 @@ class TestBytes:
 
         assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
 
+    def test_what_was_printed_before_changes_nothing(self, caplog):
+        """Samples are kept for the next list, which may have other kinds of row and other forms of content."""
+        samples.KEPT.clear()
+        few = printed(caplog, packages=FEW_PACKAGES).pdf
+        samples.KEPT.clear()
+        many = printed(caplog).pdf
+
+        assert printed(caplog, packages=FEW_PACKAGES).pdf == few
+        samples.KEPT.clear()
+        printed(caplog, packages=FEW_PACKAGES)
+        assert printed(caplog).pdf == many
+
+    def test_a_list_that_replay_gives_up_looks_as_if_it_had_never_tried(self, monkeypatch):
+        def plain(name):
+            with monkeypatch.context() as patch:
+                patch.setattr(replay, name, lambda *told, **named: None)
+                return rendering.to_pdf(TEMPLATE, {**CONTEXT, "packages": FEW_PACKAGES}).pdf
+
+        assert plain("lay_out") == plain("find")
+
     def test_progress_rises_to_a_hundred(self):
         told: list[int] = []
         rendering.to_pdf(TEMPLATE, CONTEXT, languages=("en", "fr"), progress=told.append)
@@ -86,6 +107,56 @@ class TestBytes:
         assert told == sorted(set(told))
         assert told[-1] == 100
         assert len([percent for percent in told if 75 <= percent < 90]) > 5
+
+
+class TestSamples:
+    def test_the_next_list_needs_only_those_that_the_one_before_had_not(self, caplog, monkeypatch):
+        laid_out: list[int] = []
+        lay_out = samples.Samples._laid_out
+
+        def counted(self, before, wanted):
+            laid_out.append(len(wanted))
+            return lay_out(self, before, wanted)
+
+        monkeypatch.setattr(samples.Samples, "_laid_out", counted)
+        samples.KEPT.clear()
+        printed(caplog, packages=FEW_PACKAGES)
+        forms, left = laid_out
+        printed(caplog, packages=FEW_PACKAGES)
+        assert laid_out == [forms, left, left]  # what has texts of its own is never kept
+        printed(caplog)
+        *_, more, _ = laid_out
+        assert len(samples.KEPT) == 1
+        samples.KEPT.clear()
+        printed(caplog)
+        *_, all_of_them, _ = laid_out
+        assert more < all_of_them
+
+    def test_they_hold_no_text_of_a_paper(self, caplog):
+        samples.KEPT.clear()
+        printed(caplog)
+
+        (table,) = samples.KEPT.values()
+        texts = {box.text for box in table.cells.values() for box in box.descendants() if hasattr(box, "text")}
+        assert {text.strip() for text in texts} <= {"x", ""}
+
+    def test_a_process_keeps_no_more_than_a_few_tables(self, caplog, monkeypatch):
+        monkeypatch.setattr(samples, "KEPT_MAX", 2)
+        samples.KEPT.clear()
+        for currency in ("HKD", "EUR", "XOF"):
+            printed(caplog, packages=FEW_PACKAGES, currency=currency)
+
+        assert len(samples.KEPT) == 2
+        assert not any("HKD" in html for html, *_ in samples.KEPT)
+
+    def test_nor_more_cells_in_one_than_a_list_has(self, caplog, monkeypatch):
+        monkeypatch.setattr(samples, "CELLS_MAX", 5)
+        samples.KEPT.clear()
+        printed(caplog, packages=FEW_PACKAGES)
+        (first,) = samples.KEPT.values()
+        printed(caplog, packages=FEW_PACKAGES)
+
+        assert first not in samples.KEPT.values()
 
 
 class TestRefusals:
