@@ -190,6 +190,13 @@ class TestFaultsOfOnce:
     def test_a_letter_has_one_spelling(self, tmp_path):
         self.alike(tmp_path, body(1, 30, cell="cafe\u0301 caf\u00e9"))
 
+    @pytest.mark.parametrize("above", ["", "<p>ف ح</p>"])
+    @pytest.mark.parametrize(("head", "cell", "foot"), [("", "ن ن", "ف خ"), ("ذ", "ن ن", "ق"), ("", "خ خ", "ح ف")])
+    def test_a_shape_that_several_letters_share_is_the_first_of_them(self, tmp_path, above, head, cell, foot):
+        """Dots are glyphs of their own; which letter they stand for, the first one in the paper decides."""
+        style = f"@page {{ @top-left {{ content: '{head}' }} @bottom-right {{ content: '{foot}' }} }}"
+        self.alike(tmp_path, above + body(1, 70, cell=cell), style)
+
     def test_pictures_and_running_heads_stand_in_margins(self, tmp_path):
         style = """
         @page { @bottom-center { content: url(asset:mark.svg) } @bottom-left { content: element(head) } }
@@ -208,6 +215,15 @@ class TestFaultsOfOnce:
             ("x", ".line { transform: translate(3mm, 1mm) }"),
             ("x", ".goods { opacity: 0.5 }"),
             ("x", "@page { @top-right { content: counter(page); border: 1pt solid red } }"),
+            (
+                "x",
+                "@page { @top-right { content: counter(page) } @top-left { content: 'x\\A x'; white-space: pre } }",
+            ),
+            ("x", "@page { @top-right { content: counter(page) } @top-left { content: 'x'; background: red } }"),
+            (
+                "x",
+                "@page { @bottom-left { content: counter(pages) } @bottom-right { content: 'x'; text-align: left } }",
+            ),
             ("x<br>" * 60, ""),
         ],
     )

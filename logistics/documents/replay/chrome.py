@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from logistics.documents.replay.recording import form, joined, number
+from logistics.documents.replay.recording import Spellings, form, joined, number, spellings
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
@@ -22,6 +22,8 @@ MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+(?:/Lang\([^()]*\))?>>\nBDC")
 MARKING = {b"/Artifact", b"BMC", b"EMC"}
 LASTING = {b"gs", b"rg"}
 LINES_MIN = 20  # below that a form is no shorter
+# A font is chosen, or glyphs are shown, as WeasyPrint writes it.
+SHOWN = re.compile(rb"/([A-Z]{6}) [0-9.]+ Tf|<([0-9a-f]+)>")
 # What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
 ALIKE = {"string", "string()", "url", "element()"}
 
@@ -98,15 +100,41 @@ class Slot:
 
 def slots(page: Any, shapers: Shapers) -> list[Slot]:
     """The margin boxes of a page that show its number or the number of pages."""
-    found = []
+    numbers, others = [], []
     for margin in page._page_box.children:
-        if not isinstance(margin, boxes.MarginBox) or not isinstance(margin.style["content"], tuple | list):
-            continue
-        kinds = {kind for kind, _ in margin.style["content"]}
-        if kinds <= ALIKE:
-            continue
-        found.append(_slot(margin, shapers))
-    return found
+        if isinstance(margin, boxes.MarginBox) and isinstance(margin.style["content"], tuple | list):
+            is_alike = {kind for kind, _ in margin.style["content"]} <= ALIKE
+            (others if is_alike else numbers).append(margin)
+    for other in others:
+        if not other.at_keyword.endswith("-corner") and any(_edge(other) == _edge(number) for number in numbers):
+            _check_beside_a_number(other)
+    return [_slot(number, shapers) for number in numbers]
+
+
+def _edge(margin: Any) -> str:
+    edge: str = margin.at_keyword.split("-")[0]
+    return edge
+
+
+def _is_at_its_side(margin: Any, style: Any) -> bool:
+    align = {"start": "left", "end": "right"}.get(style["text_align_all"], style["text_align_all"])
+    is_there: bool = margin.at_keyword.endswith(f"-{align}")
+    return is_there
+
+
+def _check_beside_a_number(margin: Any) -> None:
+    """Refuse what would look otherwise beside a number of more digits, which leaves it another width."""
+    drawn = [margin, *margin.descendants()]
+    lines = [box for box in drawn if isinstance(box, boxes.LineBox)]
+    blocks = [box for box in drawn if isinstance(box, boxes.BlockLevelBox | boxes.MarginBox)]
+    if len(lines) > 1 or any(block.background or _has_border(block) for block in blocks):
+        raise Refused("what stands beside a page number has several lines, a background or a border")
+    if not all(_is_at_its_side(margin, line.style) for line in lines):
+        raise Refused("what stands beside a page number is not aligned to its own side")
+
+
+def _has_border(box: Any) -> bool:
+    return any(getattr(box, f"border_{side}_width") for side in ("top", "right", "bottom", "left"))
 
 
 def _slot(margin: Any, shapers: Shapers) -> Slot:
@@ -114,15 +142,14 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
     for kind, item in content:
         if not (kind == "string" or (kind == "counter()" and item in (("page", "decimal"), ("pages", "decimal")))):
             raise Refused("a margin box shows more than text and page numbers")
-    if margin.background or any(getattr(margin, f"border_{side}_width") for side in ("top", "right", "bottom", "left")):
+    if margin.background or _has_border(margin):
         raise Refused("a page number has a background or a border")
     texts = [box for box in margin.descendants() if isinstance(box, boxes.TextBox)]
     lines = [box for box in margin.descendants() if isinstance(box, boxes.LineBox)]
     if len(texts) != 1 or len(lines) != 1:
         raise Refused("a page number that is not one line of text")
-    align = {"start": "left", "end": "right"}.get(margin.style["text_align_all"], margin.style["text_align_all"])
     # The width of the box follows its text, from the side of the page on which it stands.
-    if not margin.at_keyword.endswith(f"-{align}"):
+    if not _is_at_its_side(margin, margin.style):
         raise Refused("a page number that is not aligned to its own side")
     (text,) = texts
     return Slot(
@@ -131,7 +158,7 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
         shapers.of(text.style),
         margin.content_box_x(),
         margin.content_box_x() + margin.width,
-        align,
+        margin.at_keyword.split("-")[1],
         text.position_y + text.baseline,
     )
 
@@ -151,6 +178,9 @@ class Chrome:
         self.forms: dict[str, Any] = {}  # what its pages draw by name
         self.tags: dict[Any, Any] = {}
         self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
+        # What the glyphs of the page stand for that are first drawn before the rows, and after them; until it is told.
+        self.before: Spellings = ()
+        self.after: Spellings = ()
 
     def repeat(self, stream: Stream, rows: Sequence[Sequence[bytes]], page: int, pages: int) -> None:
         """Put the page on a stream; `rows` are the layers of each spacer, ids of marked content filled in already."""
@@ -169,7 +199,7 @@ class Chrome:
             stream._tags.update({box: dict(tag) for box, tag in self.tags.items()})
             return
         start = len(stream.stream)
-        self.rest.page.paint(stream, scale)
+        spelled = spellings(stream._fonts, lambda: self.rest.page.paint(stream, scale))
         items = stream.stream[start:]
         del stream.stream[start:]
         self.tags = {box: dict(tag) for box, tag in stream._tags.items()}
@@ -177,12 +207,21 @@ class Chrome:
         self.spacer_ids = [self.tags[spacer.text_box]["mcid"] for spacer in self.rest.spacers]
         holes.update(dict.fromkeys(self.spacer_ids, CONTENTS))
         self.parts = _parts(items, holes)
+        self._part_spellings(spelled, stream)
         if self.goes_on:
             self.parts = [self._repeated(part, stream) if isinstance(part, bytes) else part for part in self.parts]
             self.tags, self.spacer_ids = {}, [0] * len(self.spacer_ids)
             stream._tags.clear()
         if len([part for part in self.parts if isinstance(part, int)]) != 3 * len(self.rest.spacers):
             raise Refused("rows are drawn in a picture of their own")
+
+    def _part_spellings(self, spelled: Spellings, stream: Stream) -> None:
+        """WeasyPrint remembers for each glyph what it stood for first, so it counts whether rows came before."""
+        end = self.parts.index(CONTENTS) if CONTENTS in self.parts else len(self.parts)
+        shown = _glyphs(b"\n".join([part for part in self.parts[:end] if isinstance(part, bytes)]))
+        first = [(stream._fonts[font].hash, glyph) in shown for font, glyph, _ in spelled]
+        self.before = tuple([each for each, is_first in zip(spelled, first, strict=True) if is_first])
+        self.after = tuple([each for each, is_first in zip(spelled, first, strict=True) if not is_first])
 
     def _repeated(self, part: bytes, stream: Stream) -> bytes:
         """A part of a page as artifacts; what it draws whole becomes a form, which the file holds once."""
@@ -193,6 +232,16 @@ class Chrome:
         name = f"chrome{len(self.forms)}"
         self.forms[name] = form(drawn, stream._resources["ExtGState"])
         return b"%s\n/Artifact\nBMC\n/%s Do\nEMC\n%s" % (before, name.encode(), after)
+
+
+def _glyphs(operators: bytes) -> set[tuple[str, int]]:
+    """The glyphs that operators show, by the names of their fonts."""
+    found: set[tuple[str, int]] = set()
+    font = ""
+    for name, digits in SHOWN.findall(operators):
+        font = name.decode() or font
+        found.update((font, int(digits[at : at + 4], 16)) for at in range(0, len(digits), 4))
+    return found
 
 
 def _whole(lines: list[bytes]) -> tuple[bytes, bytes, bytes] | None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from logistics.documents.replay.chrome import Chrome
+from logistics.documents.replay.recording import spell
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows
 from logistics.documents.replay.structure import Ids, PackedStream, StructuredPDF
@@ -26,12 +27,13 @@ class ReplayedPage(Page):
         self.rows: list[tuple[PageRows, Ids]] = []  # for each spacer its rows, and their ids of marked content
         self.number = self.pages = 0
         self.resources: dict[str, dict[str, Any]] = {}  # what the operators of rows name, by kind
-        self.drawn: Callable[[], None] = lambda: None  # told when all but the rows stands on the page
+        self.drawn: Callable[[], None] = lambda: None  # told when all that stands before the rows is drawn
         self.painted: Callable[[], None] = lambda: None
 
     def paint(self, stream: Stream, scale: float = 1) -> None:
         """Write the page to its stream, packed at once: the pages of a long paper do not fit in memory as text."""
         self.chrome.draw_once(stream, scale)
+        spell(stream._fonts, self.chrome.before)
         self.drawn()
         layers = []
         used = len(stream._tags)
@@ -46,6 +48,8 @@ class ReplayedPage(Page):
             layers.append([b"q\n%s\nQ" % layer for layer in (*frames, contents % tuple(ids))])
             # What is on the page is not kept beside it.
             self.rows.append((rows._replace(layers=(b"", b"", b"")), ids))
+        spell(stream._fonts, self.chrome.after)
+        self.chrome.before = self.chrome.after = ()  # once is enough
         self.chrome.repeat(stream, layers, self.number, self.pages)
         for kind, named in (*self.resources.items(), ("XObject", self.chrome.forms)):
             stream._resources[kind].update(
@@ -83,13 +87,14 @@ class ReplayedDocument(Document):
             # Painting is what WeasyPrint calls step 6: from 75 to 90 per cent of the work.
             page.painted = partial(tell, 75 + 14 * number // len(self.pages))
 
-        self.pages[0].drawn = self._spell_as_read()
+        first = next(page for page in self.pages if page.paint_rows)
+        first.drawn = self._spell_as_read()
 
     def _spell_as_read(self) -> Callable[[], None]:
-        """Forget what glyphs stand for until the first page is drawn.
+        """Forget what glyphs stand for until the first rows are drawn.
 
         WeasyPrint remembers for each glyph the first text that it stood for, e with an accent or e and an accent. The
-        rows were shaped before the first page, but are read after it.
+        rows were shaped before the first page, but are read after what stands above them.
         """
         known = {key: dict(font.to_unicode) for key, font in self.fonts.items()}
         for font in self.fonts.values():

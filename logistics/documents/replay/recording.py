@@ -53,19 +53,9 @@ class Recorder:
 
     def record_spelled(self, draw: Callable[[Stream], None]) -> tuple[bytes, int, Spellings]:
         """Record, and tell also what each glyph that was drawn stands for, as if it were the first of the document."""
-        known = {key: font.to_unicode for key, font in self.document.fonts.items()}
-        for font in self.document.fonts.values():
-            font.to_unicode = {}
-        operators, holes = self.record(draw)
-        spellings = []
-        for key, font in self.document.fonts.items():
-            spellings += [(key, glyph, text) for glyph, text in font.to_unicode.items()]
-            font.to_unicode = known.get(key, {})
-        return operators, holes, tuple(spellings)
-
-    def spell(self, font: int, glyph: int, text: str) -> None:
-        """Let a glyph stand for this text, unless it stands for another one already."""
-        self.document.fonts[font].to_unicode.setdefault(glyph, text)
+        recorded: list[tuple[bytes, int]] = []
+        spelled = spellings(self.document.fonts, lambda: recorded.append(self.record(draw)))
+        return *recorded[0], spelled
 
     def states(self) -> dict[str, Any]:
         """Graphics states by name, which the page that replays the operators must know. Raises Refused for others."""
@@ -76,6 +66,25 @@ class Recorder:
         if any(name[0] not in "aA" for name in states):
             raise Refused("a marked row draws a mask")
         return states
+
+
+def spellings(fonts: dict[int, Any], draw: Callable[[], None]) -> Spellings:
+    """Draw, and tell what each glyph that was drawn stands for; what fonts know stays as it was."""
+    known = {key: font.to_unicode for key, font in fonts.items()}
+    for font in fonts.values():
+        font.to_unicode = {}
+    draw()
+    spelled = []
+    for key, font in fonts.items():
+        spelled += [(key, glyph, text) for glyph, text in font.to_unicode.items()]
+        font.to_unicode = known.get(key, {})
+    return tuple(spelled)
+
+
+def spell(fonts: dict[int, Any], spelled: Spellings) -> None:
+    """Let glyphs stand for these texts, unless they stand for others already."""
+    for font, glyph, text in spelled:
+        fonts[font].to_unicode.setdefault(glyph, text)
 
 
 def form(operators: bytes, states: dict[str, Any]) -> Any:

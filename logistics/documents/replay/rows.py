@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from logistics.documents.replay.cells import Cells, Drawing
 from logistics.documents.replay.markup import Row, RowKind
-from logistics.documents.replay.recording import form, number
+from logistics.documents.replay.recording import form, number, spell
 from logistics.documents.replay.samples import CellPlace
 
 
@@ -48,8 +48,8 @@ class Painter:
                     layer.append(b"%s\n/%s Do\nQ" % (place, name))
             parts += [place, *self._contents(row.kind, drawings, height), b"Q"]
             for drawing in drawings:
-                for spelling in drawing.spellings:
-                    self.cells.recorder.spell(*spelling)
+                if drawing.spellings:
+                    spell(self.cells.recorder.document.fonts, drawing.spellings)
             taken = tuple([drawing.holes for drawing in drawings])
             cells.append((row.kind, self.taken.setdefault(taken, taken)))
         return PageRows((_artifact(backgrounds), _artifact(borders), b"\n".join(filter(None, parts))), cells)
