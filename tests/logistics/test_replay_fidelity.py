@@ -190,6 +190,31 @@ class TestFaultsOfOnce:
     def test_a_letter_has_one_spelling(self, tmp_path):
         self.alike(tmp_path, body(1, 30, cell="cafe\u0301 caf\u00e9"))
 
+    @pytest.mark.parametrize(
+        ("around", "style"),
+        [
+            ("{}", ""),
+            ("{}", "@page { @top-left { content: 'All' } @top-right { content: counter(page) ' / ' counter(pages) } }"),
+            ("{}", "html { background: #eee } body { background: #ffe } @page { @left-middle { content: 'x' } }"),
+            ("{}", "th { string-set: head content() } @page { @bottom-left { content: string(head, last) } }"),
+            ("{}", "@page { @bottom-left { content: string(head, start) } } th { string-set: head content() }"),
+            ('<div class="b">{}</div>', ".b { border-left: 2pt solid red; border-top-left-radius: 9pt }"),
+            ('<div class="b">{}</div>', ".b { background: linear-gradient(red, blue) }"),
+            ('<div class="b">{}</div>', ".b { outline: 1pt solid red }"),
+            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { position: absolute; top: 0; right: 0 }"),
+            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { float: right }"),
+            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { position: fixed; bottom: 0; right: 0 }"),
+            (
+                '<p class="stamp">Now</p>{}',
+                ".stamp { position: running(now) } @page { @bottom-left { content: element(now) } }",
+            ),
+            ('<a href="#list">List</a><div class="b" id="list">{}</div>', ".b h2 { margin: 0 }"),
+        ],
+    )
+    def test_the_first_page_of_a_list_is_like_the_next_or_it_is_not(self, tmp_path, around, style):
+        style += " .b { break-before: page } .goods { break-before: page }"
+        self.alike(tmp_path, "<p>Cover</p>" + around.format(body(1, 90)) + "<p>End</p>", style)
+
     @pytest.mark.parametrize("above", ["", "<p>ف ح</p>"])
     @pytest.mark.parametrize(("head", "cell", "foot"), [("", "ن ن", "ف خ"), ("ذ", "ن ن", "ق"), ("", "خ خ", "ح ف")])
     def test_a_shape_that_several_letters_share_is_the_first_of_them(self, tmp_path, above, head, cell, foot):

@@ -164,34 +164,51 @@ class Around:
     """The paper laid out around its rows: a document, its pages, and the pieces of the list in order."""
 
     document: Any
-    rests: list[chrome.Rest]
+    pages: list[chrome.Rest]  # one for each page, those in the middle all the same
     pieces: list[Piece]
-    repeated: int  # how many pages in the middle are all like one
+    middle: chrome.Rest | None  # what the pages in the middle are
+    in_the_middle: int  # how many there are
 
 
 def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
-    """Lay out what is not a row, around spacers: where the list begins is known when its first rows were."""
+    """Lay out what is not a row, around spacers: where the list begins is known when its first rows were.
+
+    Pages in the middle are all alike: one of them is laid out. None is, where the first page of the list is like them.
+    """
     sheet = cells.table.sheet
     columns = next(iter(cells.places.values())).columns
     # A table that begins a page begins where it goes on, as a rule; else its beginning is looked up.
     page, first_top = None, sheet.top
+    first_is_alike = sheet.begins_page
     if not sheet.begins_page:
         page, first_top = _beginning(run, groups, columns, lay_out)
     while True:
         pages = paginate(groups, first_top=first_top, top=sheet.top, bottom=sheet.bottom)
         pieces = _pieces(pages, groups)
-        repeated = max(0, len(pages) - 2)
-        wanted = [piece for n, piece in enumerate(pieces) if not 2 <= n <= repeated]
+        in_the_middle = max(0, len(pages) - 2)
+        first_is_alike = first_is_alike and in_the_middle > 1
+        left_out = range(1 if first_is_alike else 2, in_the_middle + 1)
+        wanted = [piece for n, piece in enumerate(pieces) if n not in left_out]
         spacers = [spacer_html(piece.height, columns, new_page=piece.new_page) for piece in wanted]
         rests = chrome.rests(document := _laid_out(run, spacers, lay_out))
         found = chrome.beginning(rests)
-        if page is not None or abs(found[1] - first_top) < TINY:
+        if page is None and abs(found[1] - first_top) >= TINY:
+            page, first_top = _beginning(run, groups, columns, lay_out)
+            first_is_alike = False
+        elif first_is_alike and not chrome.is_like_the_next(rests[found[0]], found[0]):
+            first_is_alike = False
+        else:
             break
-        page, first_top = _beginning(run, groups, columns, lay_out)
     if page is not None and found[0] != page:
         raise Refused("where the list begins depends on how long it is")
     _check_places(rests, wanted, sheet)
-    return Around(document, rests, pieces, repeated)
+    before, first, after = rests[: found[0]], rests[found[0]], rests[found[0] + 1 :]
+    middle = None
+    if first_is_alike:
+        middle = chrome.Rest(*first)
+    elif in_the_middle:
+        middle, *after = after
+    return Around(document, [*before, first, *[middle] * in_the_middle, *after], pieces, middle, in_the_middle)
 
 
 def _beginning(run: markup.Run, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
@@ -256,20 +273,15 @@ def _put_together(
         part = slice(piece.start, piece.end)
         return lambda: painter.page(rows[part], tops, heights[part])
 
-    rests = around.rests
-    first = next(number for number, rest in enumerate(rests) if rest.spacers)
-    # The one page in the middle stands for all of them.
-    order = rests[: first + 1] + rests[first + 1 : first + 2] * around.repeated
-    order += rests[first + 1 + bool(around.repeated) :]
     pieces = iter(around.pieces)
     drawn: dict[int, chrome.Chrome] = {}
     pages = []
-    for rest in order:
+    for rest in around.pages:
         if id(rest) not in drawn:
-            numbers = chrome.slots(rest.page, shapers) if around.repeated > 1 else []
+            goes_on = rest is around.middle
+            numbers = chrome.slots(rest.page, shapers) if around.in_the_middle > 1 else []
             for slot in numbers:
-                slot.operators(len(order), len(order))
-            goes_on = bool(around.repeated) and rest is rests[first + 1]
+                slot.operators(len(around.pages), len(around.pages))
             drawn[id(rest)] = chrome.Chrome(rest, numbers, goes_on=goes_on)
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
     spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}

@@ -63,6 +63,27 @@ def beginning(rests: Sequence[Rest]) -> tuple[int, float]:
     return number, rest.spacers[0].top
 
 
+def is_like_the_next(rest: Rest, number: int) -> bool:
+    """Whether the next page of the list would be like this one, its number and its rows apart.
+
+    That is so if there is nothing on it but the table, which begins there as if it went on.
+    """
+    page = rest.page
+    box = page._page_box
+    if number == 0 or page.bookmarks or page.links or page.anchors or any(page.forms.values()):
+        return False
+    if any(child.style["string_set"] != "none" for child in box.descendants(placeholders=True)):
+        return False
+    if any("element()" in dict(margin.style["content"]) for margin in _margins(page)):
+        return False
+    around = box.children[0]
+    while not isinstance(around, boxes.TableBox):
+        if around.background or _has_border(around) or around.style["outline_width"] or len(around.children) != 1:
+            return False
+        (around,) = around.children
+    return not around.background and not _has_border(around)
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The page number in a margin box. Sizes in px."""
@@ -101,14 +122,19 @@ class Slot:
 def slots(page: Any, shapers: Shapers) -> list[Slot]:
     """The margin boxes of a page that show its number or the number of pages."""
     numbers, others = [], []
-    for margin in page._page_box.children:
-        if isinstance(margin, boxes.MarginBox) and isinstance(margin.style["content"], tuple | list):
-            is_alike = {kind for kind, _ in margin.style["content"]} <= ALIKE
-            (others if is_alike else numbers).append(margin)
+    for margin in _margins(page):
+        is_alike = {kind for kind, _ in margin.style["content"]} <= ALIKE
+        (others if is_alike else numbers).append(margin)
     for other in others:
         if not other.at_keyword.endswith("-corner") and any(_edge(other) == _edge(number) for number in numbers):
             _check_beside_a_number(other)
     return [_slot(number, shapers) for number in numbers]
+
+
+def _margins(page: Any) -> list[Any]:
+    """The margin boxes of a page that show something."""
+    margins = [box for box in page._page_box.children if isinstance(box, boxes.MarginBox)]
+    return [margin for margin in margins if isinstance(margin.style["content"], tuple | list)]
 
 
 def _edge(margin: Any) -> str:
