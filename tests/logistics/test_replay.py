@@ -18,7 +18,7 @@ from tests.shipments import mali
 
 TEMPLATE = "shipments/papers/packing_list.html"
 CONTEXT = {**mali.packing_list(), **mali.FACTS}
-FEW_PACKAGES = CONTEXT["packages"][:60]
+FEW_PACKAGES = mali.packages()[:60]
 
 
 def printed(caplog, **changes):

@@ -164,10 +164,9 @@ class Around:
     """The paper laid out around its rows: a document, its pages, and the pieces of the list in order."""
 
     document: Any
-    pages: list[chrome.Rest]  # one for each page, those in the middle all the same
+    pages: list[chrome.Rest]  # one for each page, those in the middle all the same object
     pieces: list[Piece]
-    middle: chrome.Rest | None  # what the pages in the middle are
-    in_the_middle: int  # how many there are
+    in_the_middle: int  # how many pages these are
 
 
 def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
@@ -181,7 +180,7 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
     page, first_top = None, sheet.top
     first_is_alike = sheet.begins_page
     if not sheet.begins_page:
-        page, first_top = _beginning(run, groups, columns, lay_out)
+        page, first_top = _beginning(run, cells, groups, columns, lay_out)
     while True:
         pages = paginate(groups, first_top=first_top, top=sheet.top, bottom=sheet.bottom)
         pieces = _pieces(pages, groups)
@@ -193,7 +192,7 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
         rests = chrome.rests(document := _laid_out(run, spacers, lay_out))
         found = chrome.beginning(rests)
         if page is None and abs(found[1] - first_top) >= TINY:
-            page, first_top = _beginning(run, groups, columns, lay_out)
+            page, first_top = _beginning(run, cells, groups, columns, lay_out)
             first_is_alike = False
         elif first_is_alike and not chrome.is_like_the_next(rests[found[0]], found[0]):
             first_is_alike = False
@@ -202,21 +201,27 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
     if page is not None and found[0] != page:
         raise Refused("where the list begins depends on how long it is")
     _check_places(rests, wanted, sheet)
-    before, first, after = rests[: found[0]], rests[found[0]], rests[found[0] + 1 :]
-    middle = None
-    if first_is_alike:
-        middle = chrome.Rest(*first)
-    elif in_the_middle:
-        middle, *after = after
-    return Around(document, [*before, first, *[middle] * in_the_middle, *after], pieces, middle, in_the_middle)
+    after_first = found[0] + 1
+    middle = [chrome.Rest(*rests[found[0]])] if first_is_alike else rests[after_first:][: min(in_the_middle, 1)]
+    after = rests[after_first + (0 if first_is_alike else len(middle)) :]
+    return Around(document, [*rests[:after_first], *middle * in_the_middle, *after], pieces, in_the_middle)
 
 
-def _beginning(run: markup.Run, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
-    """The page on which the list begins, and where on it: laid out with its first rows only."""
-    spacers = [
-        spacer_html(_first_height(groups[0]), columns, new_page=False),
-        spacer_html(1, columns, new_page=True),
-    ]
+def _beginning(run: markup.Run, cells: Cells, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
+    """The page on which the list begins, and where on it: laid out with its first rows only.
+
+    Raises Refused where WeasyPrint might break a row: it rather breaks the first row of a group that stays whole, if a
+    line of it has room, than leave the heads of a table alone on a page.
+    """
+    found = _beginning_with(_first_height(groups[0]), run, columns, lay_out)
+    least = cells.least_height(run.groups[0][0]) if groups[0].whole else None
+    if least is not None and _beginning_with(least, run, columns, lay_out)[0] != found[0]:
+        raise Refused("the first row of the list may be broken")
+    return found
+
+
+def _beginning_with(height: float, run: markup.Run, columns: int, lay_out: LayOut) -> tuple[int, float]:
+    spacers = [spacer_html(height, columns, new_page=False), spacer_html(1, columns, new_page=True)]
     return chrome.beginning(chrome.rests(_laid_out(run, spacers, lay_out)))
 
 
@@ -274,11 +279,12 @@ def _put_together(
         return lambda: painter.page(rows[part], tops, heights[part])
 
     pieces = iter(around.pieces)
+    first = next(number for number, rest in enumerate(around.pages) if rest.spacers)
     drawn: dict[int, chrome.Chrome] = {}
     pages = []
-    for rest in around.pages:
+    for number, rest in enumerate(around.pages):
         if id(rest) not in drawn:
-            goes_on = rest is around.middle
+            goes_on = number == first + 1 and around.in_the_middle > 0
             numbers = chrome.slots(rest.page, shapers) if around.in_the_middle > 1 else []
             for slot in numbers:
                 slot.operators(len(around.pages), len(around.pages))

@@ -7,8 +7,8 @@ from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind
 from logistics.documents.replay.recording import Recorder, Spellings, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import CENTER, RIGHT, Paragraph, Samples, Shapers, parts, side_by_side
-from logistics.documents.replay.shaping import Line
+from logistics.documents.replay.samples import CENTER, RIGHT, TINY, Paragraph, Samples, Shapers, parts, side_by_side
+from logistics.documents.replay.shaping import Line, glyphs_of
 from logistics.documents.replay.weasyprint_private import (
     StackingContext,
     Stream,
@@ -31,6 +31,7 @@ class Drawing(NamedTuple):
     spellings: Spellings = ()  # of glyphs that may stand for several texts; the first one in the document counts
 
 
+MIRRORED = set("()[]{}<>«»‹›")  # drawn as each other from right to left
 Form = tuple[str, ...]  # of each part of a cell that has lines of its own
 Known = tuple[str, list[Line] | Drawing | None, Paragraph | None]  # a part, what is known of it, and its place
 
@@ -68,9 +69,11 @@ class Cells:
             for column, content in zip(columns, row.contents, strict=True):
                 column.drawings.setdefault(content)
         self.colors: dict[Any, bytes] = {}
+        self.disputed: dict[tuple[int, int], str] = {}  # glyphs, by their fonts, and what they stand for in lines
         self._lay_out_forms()
         self._draw()
         self._lay_out_what_is_left()
+        self._settle_disputes()
 
     def _lay_out_forms(self) -> None:
         """Let WeasyPrint lay out each form of each cell once, with an x in place of every text."""
@@ -130,6 +133,8 @@ class Cells:
                 spellings += said.spellings
             elif said and place:
                 operators += self._written(said, place, y)
+                if self.disputed:
+                    spellings += self._spelled(said, place)
                 y += place.line_height * len(said)
                 holes += 1
         return Drawing(y - top, tuple(operators), holes, spellings)
@@ -175,6 +180,43 @@ class Cells:
                     all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
+    def _settle_disputes(self) -> None:
+        """Have the cells tell what a glyph stands for that stands for something else elsewhere, as brackets do.
+
+        All others stand for the same in every line, and are remembered once.
+        """
+        fonts = self.recorder.document.fonts
+        told = {(key, glyph): text for key, font in fonts.items() for glyph, text in font.to_unicode.items()}
+        for column in [column for columns in self.columns.values() for column in columns]:
+            for drawing in filter(None, column.by_weasyprint.values()):
+                for font, glyph, text in drawing.spellings:
+                    if told.get((font, glyph), text) != text:
+                        self.disputed[font, glyph] = told[font, glyph]
+        if self.samples.is_bidirectional:
+            self.disputed |= {glyph: text for glyph, text in told.items() if text in MIRRORED}
+        if not self.disputed:
+            return
+        for font, glyph in self.disputed:
+            del fonts[font].to_unicode[glyph]
+        for kind, columns in self.columns.items():
+            for column, cell in zip(columns, self.places[kind].cells, strict=True):
+                for content in column.drawings:
+                    known = [self._known(column, *part) for part in self._parts(column, content)]
+                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    column.drawings[content] = self._put_together(all_known, cell.top)
+
+    def _spelled(self, lines: list[Line], place: Paragraph) -> Spellings:
+        glyphs = {glyph for line in lines for glyph in glyphs_of(line)}
+        name, _ = place.shaper.font or ("", 0)
+        fonts = self.recorder.document.fonts
+        return tuple(
+            [
+                (font, glyph, text)
+                for (font, glyph), text in self.disputed.items()
+                if glyph in glyphs and fonts[font].hash == name
+            ]
+        )
+
     def _drawn(self, cell: Any, page: Any) -> Drawing:
         """Return what WeasyPrint draws inside this cell, the top of its content at 0."""
         bare = cell.copy()
@@ -205,6 +247,18 @@ class Cells:
             )
             for row in rows
         ]
+
+    def least_height(self, row: Row) -> float | None:
+        """How far down a row reaches at least, in px, if it is broken after the first line of a cell; None if no cell
+        has another line."""
+        heights, may_break = [], False
+        columns = self.columns[row.kind]
+        for cell, column, content in zip(self.places[row.kind].cells, columns, row.contents, strict=True):
+            for _, place in self._parts(column, content)[:1]:
+                line = place.line_height if place else 0
+                heights.append(cell.top + line)
+                may_break |= column.drawings[content].height > line + TINY  # type: ignore[union-attr]  # all are drawn
+        return max(1, min(heights)) if may_break else None
 
     def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
         """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, to be artifacts."""

@@ -121,7 +121,8 @@ class Slot:
 
 def slots(page: Any, shapers: Shapers) -> list[Slot]:
     """The margin boxes of a page that show its number or the number of pages."""
-    numbers, others = [], []
+    numbers: list[Any] = []
+    others: list[Any] = []
     for margin in _margins(page):
         is_alike = {kind for kind, _ in margin.style["content"]} <= ALIKE
         (others if is_alike else numbers).append(margin)

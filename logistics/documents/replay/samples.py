@@ -34,6 +34,7 @@ ORDINARY = {
     "overflow": "visible",
     "max_lines": "none",
 }
+FROM_RIGHT_TO_LEFT = re.compile("rtl|[\u0590-\u08ff\ufb1d-\ufefc]")
 COLUMN = re.compile("<col(?![a-z])(?![^>]* span=)")
 LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
 
@@ -146,6 +147,7 @@ class Samples:
         self.after = "".join(f"</{tag}>" for tag, _ in reversed(around))
         self.lay_out = lay_out
         self.key = (self.before, *sources)
+        self.is_bidirectional = any(map(FROM_RIGHT_TO_LEFT.search, (run.before, run.after, *self.key)))
 
     def table(self, forms: dict[RowKind, list[list[str]]]) -> Table:
         """A table that has these forms of content for the cells of each kind of row: a kept one, or a new one."""

@@ -8,7 +8,7 @@ break that is not at a space, is `None` here, and WeasyPrint lays out that cell 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ INSIDE_A_NUMBER = re.compile("(?<=[0-9A-Za-z])[-/](?=[0-9])")
 CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
 ZERO = re.compile(">0(?=<|$)")
 ONE_GLYPH = re.compile(rb"(?:\\.|[^\\]){2}", re.DOTALL)  # inside a string
+STRING, ESCAPED = re.compile(rb"\(((?:[^\\)]|\\.)*)\)", re.DOTALL), re.compile(rb"\\(.)", re.DOTALL)
 CODES_MAX = 4096
 # Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
 NEAR = 4 / TO_UNITS
@@ -69,6 +70,13 @@ def _escaped(glyphs: bytes) -> bytes:
     for special, written in ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r")):
         glyphs = glyphs.replace(special, written)
     return glyphs
+
+
+def glyphs_of(line: Line) -> Iterator[int]:
+    """The numbers of the glyphs that a line shows."""
+    for string in STRING.findall(line.glyphs):
+        codes = ESCAPED.sub(lambda escaped: escaped[1].replace(b"r", b"\r"), string)
+        yield from (int.from_bytes(codes[at : at + 2], "big") for at in range(0, len(codes), 2))
 
 
 def _joined(parts: Iterable[bytes]) -> bytes:
