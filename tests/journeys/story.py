@@ -47,9 +47,9 @@ class Place:
 
     def mails(self) -> Iterator[EmailMessage]:
         for file in sorted(self.mailbox.glob("*.log")):
-            for part in file.read_bytes().split(b"\n" + b"-" * 79 + b"\n"):
-                if part.strip():
-                    yield message_from_bytes(part, policy=policy.default)
+            *whole, _being_written = file.read_bytes().split(b"\n" + b"-" * 79 + b"\n")
+            for part in whole:
+                yield message_from_bytes(part, policy=policy.default)
 
     def mails_to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails() if mail["To"] == address]
