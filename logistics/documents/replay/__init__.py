@@ -210,13 +210,15 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
 def _beginning(run: markup.Run, cells: Cells, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
     """The page on which the list begins, and where on it: laid out with its first rows only.
 
-    Raises Refused where WeasyPrint might break a row: it rather breaks the first row of a group that stays whole, if a
-    line of it has room, than leave the heads of a table alone on a page.
+    Raises Refused where WeasyPrint breaks a row: it rather breaks the first row of a group that stays whole, if a line
+    of it has room, than leave the heads of a table alone on a page.
     """
     found = _beginning_with(_first_height(groups[0]), run, columns, lay_out)
     least = cells.least_height(run.groups[0][0]) if groups[0].whole else None
     if least is not None and _beginning_with(least, run, columns, lay_out)[0] != found[0]:
-        raise Refused("the first row of the list may be broken")
+        first, *others = chrome.first_row(_laid_out(run, [markup.group_html(run.groups[0])], lay_out))
+        if others or first[0] != found[0] or abs(first[1] - found[1]) > TINY:
+            raise Refused("the first row of the list is broken")
     return found
 
 

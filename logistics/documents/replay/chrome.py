@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from logistics.documents.replay.markup import MARK
 from logistics.documents.replay.recording import Spellings, form, joined, number, spellings
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import Shapers
@@ -21,6 +22,7 @@ MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+(?:/Lang\([^()]*\))?>>\nBDC")
 # the mark of a text beside it, not around its form.
 MARKING = {b"/Artifact", b"BMC", b"EMC"}
 LASTING = {b"gs", b"rg"}
+ROW = MARK.strip(" =")
 LINES_MIN = 20  # below that a form is no shorter
 # A font is chosen, or glyphs are shown, as WeasyPrint writes it.
 SHOWN = re.compile(rb"/([A-Z]{6}) [0-9.]+ Tf|<([0-9a-f]+)>")
@@ -61,6 +63,17 @@ def beginning(rests: Sequence[Rest]) -> tuple[int, float]:
     """On which page the list begins, counted from 0, and where its first row stands, in px."""
     number, rest = next((number, rest) for number, rest in enumerate(rests) if rest.spacers)
     return number, rest.spacers[0].top
+
+
+def first_row(document: Any) -> list[tuple[int, float]]:
+    """Page and top of the first marked row of a paper that was laid out as it is, and of its other parts if any."""
+    rows = [
+        (number, box)
+        for number, page in enumerate(document.pages)
+        for box in page._page_box.descendants()
+        if isinstance(box, boxes.TableRowBox) and box.element is not None and ROW in box.element.attrib
+    ]
+    return [(number, box.position_y) for number, box in rows if box.element is rows[0][1].element]
 
 
 def is_like_the_next(rest: Rest, number: int) -> bool:

@@ -59,10 +59,10 @@ class Run:
 
     def html(self) -> str:
         """The whole paper again."""
-        return "".join([self.before, *map(_group_html, self.groups), self.after])
+        return "".join([self.before, *map(group_html, self.groups), self.after])
 
 
-def _group_html(group: list[Row]) -> str:
+def group_html(group: list[Row]) -> str:
     rows = "".join(map(row_html, group))
     return f"<tbody{group[0].kind.group_attributes}>{rows}</tbody>"
 
