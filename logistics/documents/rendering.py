@@ -7,6 +7,7 @@ not the relay, not a worker.
 import gc
 import logging
 import os
+import re
 import threading
 import unicodedata
 import zlib
@@ -44,6 +45,9 @@ MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
 # Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
 # 270 packages of a full container).
 STEP_PERCENT = {"Step 3": 5, "Step 4": 15, "Step 5": 35, "Step 6": 75, "Step 7": 90}
+
+
+BETWEEN_TAGS = re.compile("[^<>]+")
 
 
 class FetchRefused(FatalURLFetchingError):
@@ -191,7 +195,10 @@ def _html(template: str, paper: Paper) -> str:
     with translation.override(paper.languages[0]):
         html = _engine().get_template(template).render(PaperContext(paper))
     # An e and an accent become one letter: whoever copies or searches a paper finds one spelling, however it was typed.
-    return unicodedata.normalize("NFC", html)
+    if unicodedata.is_normalized("NFC", html):
+        return html
+    # Not what a tag ends with and a stroke (U+0338) after it, or the tag were gone, and with it what it holds.
+    return BETWEEN_TAGS.sub(lambda text: unicodedata.normalize("NFC", text[0]), html)
 
 
 class _Unpacked:

@@ -197,6 +197,16 @@ def test_another_process_prints_the_same_bytes():
     assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
 
 
+def test_a_mark_that_would_make_a_letter_of_a_tag_leaves_the_tag_alone(paper):
+    """> and U+0338 are one letter to Unicode; the name of a donor who typed it first was gone with its element."""
+    pdf = paper("<p>\u0338foo <b>\u0338bar</b>\u0338</p><p>a=\u0338b e\u0301</p>").pdf
+
+    text = pdfs.text_of(pdf)
+    assert "foo" in text
+    assert "bar" in text
+    assert "a\u2260b \u00e9" in text
+
+
 class TestRulesOfElements:
     """Papers do without WeasyPrint's rules for footnotes, unless they have some."""
 
