@@ -123,7 +123,11 @@ def _texts(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Text]]:
     text_page = page.get_textpage()
     for shown in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT]):
         text = _told(pdfium.FPDFTextObj_GetText, shown.raw, text_page.raw)
-        (mark,) = [pdfium.FPDFPageObj_GetMark(shown.raw, n) for n in range(pdfium.FPDFPageObj_CountMarks(shown.raw))]
+        mark, *of_letter = [
+            pdfium.FPDFPageObj_GetMark(shown.raw, n) for n in range(pdfium.FPDFPageObj_CountMarks(shown.raw))
+        ]
+        for letter in of_letter:
+            text = _name(pdfium.FPDFPageObjMark_GetParamStringValue, letter, b"ActualText")
         number = pdfium.FPDFPageObj_GetMarkedContentID(shown.raw)
         assert (number < 0) == (_name(pdfium.FPDFPageObjMark_GetName, mark) == "Artifact"), text
         yield number, _of(text, _name(pdfium.FPDFPageObjMark_GetParamStringValue, mark, b"Lang"))

@@ -190,7 +190,7 @@ class Cells:
         for column in [column for columns in self.columns.values() for column in columns]:
             for drawing in filter(None, column.by_weasyprint.values()):
                 for font, glyph, text in drawing.spellings:
-                    if told.get((font, glyph), text) != text:
+                    if text and told.get((font, glyph), text) != text:
                         self.disputed[font, glyph] = told[font, glyph]
         if self.samples.is_bidirectional:
             self.disputed |= {glyph: text for glyph, text in told.items() if text in MIRRORED}

@@ -15,7 +15,12 @@ from typing import Any
 
 from logistics.documents.replay.outlines import Outlines
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_bytes
+from logistics.documents.replay.weasyprint_private import (
+    PART_OF_A_LETTER,
+    Stream,
+    pydyf,
+    to_bytes,
+)
 
 LEVEL = 9  # of compression; for so few bytes it takes no longer than any other
 FONTS_KEPT = 32
@@ -128,11 +133,10 @@ class Lettering:
         """Give a glyph a code: that of its text, unless another glyph of the font has it."""
         glyph = int(digits, 16)
         told = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
-        text = next(filter(None, told), "")
-        if not text:
-            raise Refused("a glyph that is a part of a letter, of which readers of PDF make what its code looks like")
+        text = next(filter(None, told), PART_OF_A_LETTER)
         glyphs = self.glyphs.setdefault(font, {})
-        free = (code for code, known in enumerate(self.texts, start=1) if known == text and code not in glyphs)
+        shared = [] if text == PART_OF_A_LETTER else self.texts  # it may yet turn out to be a letter by itself
+        free = (code for code, known in enumerate(shared, start=1) if known == text and code not in glyphs)
         if not (code := next(free, 0)):
             self.texts.append(text)
             code = len(self.texts)
@@ -160,6 +164,10 @@ class Lettering:
 
     def meanings(self) -> bytes:
         """What codes stand for, as a stream."""
+        for font in self.fonts:
+            for code, glyph in self.glyphs.get(font.hash, {}).items():
+                if self.texts[code - 1] == PART_OF_A_LETTER:
+                    self.texts[code - 1] = font.to_unicode.get(glyph) or PART_OF_A_LETTER
         first, single, several = 1, [], []
         for code in range(1, len(self.texts) + 1):
             if code < len(self.texts) and _follows(self.texts[code - 1], self.texts[code]) and (code + 1) % 256:
@@ -202,8 +210,8 @@ class LetteredStream(Stream):
         self.font = font
         super().set_font_size(font, size)
 
-    def show_text(self, text: str) -> None:
-        self.stream.append(self.lettering.shown(self.font, text))
+    def show_glyphs(self, shown: str) -> None:
+        self.stream.append(self.lettering.shown(self.font, shown))
 
 
 def packed(content: bytes, extra: bytes = b"") -> bytes:

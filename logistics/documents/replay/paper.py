@@ -102,8 +102,7 @@ class ReplayedDocument(Document):
 
         def remember() -> None:
             for key, glyphs in known.items():
-                for glyph, text in glyphs.items():
-                    self.fonts[key].to_unicode.setdefault(glyph, text)
+                spell(self.fonts, tuple([(key, glyph, text) for glyph, text in glyphs.items()]))
 
         return remember
 

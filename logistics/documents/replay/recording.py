@@ -82,9 +82,9 @@ def spellings(fonts: dict[int, Any], draw: Callable[[], None]) -> Spellings:
 
 
 def spell(fonts: dict[int, Any], spelled: Spellings) -> None:
-    """Let glyphs stand for these texts, unless they stand for others already."""
+    """Let glyphs stand for these texts, unless they stand for others already. What is a part of a letter has none."""
     for font, glyph, text in spelled:
-        fonts[font].to_unicode.setdefault(glyph, text)
+        fonts[font].to_unicode[glyph] = fonts[font].to_unicode.get(glyph) or text
 
 
 def form(operators: bytes, states: dict[str, Any]) -> Any:
@@ -109,7 +109,8 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
     for item in items:
         if isinstance(item, pydyf.Dictionary) and "MCID" in item:
             holes += 1
-            parts.append(IN_ANOTHER_LANGUAGE % item["Lang"].string.encode() if "Lang" in item else MARKED_CONTENT_ID)
+            told = [b"/%s%s" % (name.encode(), to_bytes(value)) for name, value in item.items() if name != "MCID"]
+            parts.append(b"<</MCID %%d%s>>" % b"".join(told).replace(b"%", b"%%"))
         else:
             parts.append(to_bytes(item).replace(b"%", b"%%"))
     return b"\n".join(parts), holes

@@ -18,6 +18,7 @@ from logistics.documents.replay.weasyprint_private import (
     Stream,
     create_layout,
     draw_first_line,
+    letters,
     line_size,
 )
 
@@ -247,6 +248,8 @@ class Shaper:
         self.shapings += 1
         self.layout.set_text(text)
         first_line, _ = self.layout.get_first_line()
+        if not text.isascii() and any(len(letter.glyphs) > 1 for letter in letters(self.layout)):
+            return None, None
         width, _ = line_size(first_line, self.style)
         listener = _Listener(self.stream)
         emojis = draw_first_line(listener, _TextBox(text, self.style, self.layout), "clip", "none", Matrix(d=-1))

@@ -24,6 +24,8 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
 | `pydyf.PDF.page_references` | replaced by one that remembers: it is made anew for each element of each page |
 | `Stream.marked`, `Page.paint` | replaced: each text tells its language, and margins are no part of the paper's text |
+| `draw.text.draw_first_line`, `Stream.show_text` | wrapped: a letter of several glyphs is marked with its text |
+| `pdf.build_fonts_dictionary` | wrapped: glyphs that are a part of a letter stand for nothing, which PDF/A forbids |
 | `pydyf.Stream.data` | replaced by one that ends a stream without doubt about its last byte |
 | `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
 """
@@ -34,9 +36,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from html import unescape
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import pydyf
+import weasyprint.draw.text
+import weasyprint.pdf
 from pydyf import _to_bytes as to_bytes
 from weasyprint import CSS, DEFAULT_OPTIONS, HTML, VERSION
 from weasyprint.document import Document, DocumentMetadata, Page
@@ -54,7 +59,7 @@ from weasyprint.pdf import _w3c_date_to_pdf as pdf_date
 from weasyprint.pdf.fonts import Font
 from weasyprint.pdf.stream import Stream
 from weasyprint.stacking import StackingContext
-from weasyprint.text.ffi import TO_UNITS
+from weasyprint.text.ffi import TO_UNITS, ffi, pango
 from weasyprint.text.line_break import create_layout, line_size
 
 WRITTEN_FOR = "70.0"
@@ -103,6 +108,113 @@ def _marked(stream: Stream, box: Any, tag: str) -> Iterator[None]:
             elif box.style["lang"] not in (None, stream.language):
                 properties["Lang"] = pydyf.String(box.style["lang"])
         yield
+
+
+PART_OF_A_LETTER = "\u2060"  # what a glyph stands for that is told with others; it has no width
+SHOWN = re.compile(r"<([0-9a-f]*)>|([^<>]+)")
+
+
+def _build_fonts(pdf: Any, fonts: dict[Any, Any], *told: Any) -> Any:
+    for font in fonts.values():
+        for glyph, text in font.to_unicode.items():
+            font.to_unicode[glyph] = text or PART_OF_A_LETTER
+    return BUILD_FONTS(pdf, fonts, *told)
+
+
+# A glyph that stands for nothing is no valid part of a PDF/A.
+BUILD_FONTS, weasyprint.pdf.build_fonts_dictionary = weasyprint.pdf.build_fonts_dictionary, _build_fonts
+
+
+class Letter(NamedTuple):
+    """A letter of a line, or several that share a glyph: its text, its font as Pango's, and the numbers of its glyphs.
+
+    Which letter a glyph is a part of, a shape or its dots, no list of what glyphs stand for can tell.
+    """
+
+    text: str
+    font: Any
+    glyphs: list[int]
+
+
+def letters(layout: Any) -> Iterator[Letter]:
+    """What Pango made of a line, in the order in which it is drawn."""
+    line, _ = layout.get_first_line()
+    told = layout.text.encode()
+    run = line.runs[0]
+    while run != ffi.NULL:
+        item, glyphs, count = run.data.item, run.data.glyphs, run.data.glyphs.num_glyphs
+        starts = [glyphs.log_clusters[index] for index in range(count)]
+        from_right = item.analysis.level % 2
+        before = item.length
+        for start, of_letter in groupby(range(count), key=starts.__getitem__):
+            indexes = list(of_letter)
+            after = indexes[-1] + 1
+            end = before if from_right else starts[after] if after < count else item.length
+            numbers = [glyphs.glyphs[index].glyph for index in indexes]
+            shown = [number for number in numbers if number != pango.PANGO_GLYPH_EMPTY]
+            yield Letter(told[item.offset + start : item.offset + end].decode(), item.analysis.font, shown)
+            before = start
+        run = run.next
+
+
+def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
+    """Draw a line. A glyph that is only a part of letters stands for nothing; one that is a letter too, for that."""
+    stream.composed, stream.glyphs_shown, stream.end_of_letter = [], 0, None
+    if not textbox.text.isascii() or any(getattr(font, "has_parts", False) for font in stream._fonts.values()):
+        drawn = 0
+        of_line = list(letters(textbox.pango_layout))
+        for letter in of_line:
+            if len(letter.glyphs) > 1:
+                stream.composed.append((drawn, drawn + len(letter.glyphs), letter.text))
+            drawn += len(letter.glyphs)
+        for letter in sorted(of_line, key=lambda letter: len(letter.glyphs)):
+            font, _ = stream.add_font(letter.font)
+            for glyph in letter.glyphs:
+                if glyph & pango.PANGO_GLYPH_UNKNOWN_FLAG:
+                    continue
+                if len(letter.glyphs) > 1:
+                    font.has_parts = True
+                    font.to_unicode.setdefault(glyph, "")
+                elif font.to_unicode.get(glyph) == "":
+                    font.to_unicode[glyph] = letter.text
+                elif stream.composed:
+                    font.to_unicode.setdefault(glyph, letter.text)
+    return DRAW_FIRST_LINE(stream, textbox, *told)
+
+
+def _show_text(stream: Stream, shown: str) -> None:
+    """Show glyphs, the operand of TJ, and mark letters of several. A raised dot is shown by a call of its own."""
+    if not stream.composed and stream.end_of_letter is None:
+        stream.show_glyphs(shown)
+        return
+    part = ""
+    for token in SHOWN.finditer(shown):
+        glyphs = token[1]
+        if not glyphs:
+            part += token[0]
+            continue
+        for at in range(0, len(glyphs), 4):
+            begins = bool(stream.composed) and stream.glyphs_shown == stream.composed[0][0]
+            if part and begins:
+                stream.show_glyphs(part)
+                part = ""
+            if begins:
+                _, stream.end_of_letter, text = stream.composed.pop(0)
+                told = b"<feff%s>" % text.encode("utf-16-be").hex().encode()
+                stream.begin_marked_content("Span", pydyf.Dictionary({"ActualText": told}))
+            part += f"<{glyphs[at : at + 4]}>"
+            stream.glyphs_shown += 1
+            if stream.glyphs_shown == stream.end_of_letter:
+                stream.show_glyphs(part)
+                stream.end_marked_content()
+                stream.end_of_letter, part = None, ""
+    if part:
+        stream.show_glyphs(part)
+
+
+DRAW_FIRST_LINE, weasyprint.draw.text.draw_first_line = weasyprint.draw.text.draw_first_line, _draw_first_line
+Stream.show_glyphs, Stream.show_text = Stream.show_text, _show_text
+Stream.composed, Stream.end_of_letter = (), None
 
 
 def _paint(page: Page, stream: Stream, scale: float = 1) -> None:

@@ -1,0 +1,68 @@
+"""What readers of a paper make of it: the letters that were meant, however many glyphs draw them."""
+
+import unicodedata
+
+import pytest
+
+from logistics.documents import rendering
+from tests.donations.receipt_context import FACTS, receipt
+from tests.logistics import pdfs
+from tests.shipments import mali
+from tests.test_papers_conform import failures, run
+
+# Names, and who reads them right: poppler does not know that N'Ko runs from right to left, nor that a letter without a
+# form of its own with its accent is one; PDFium takes letters of Arabic for words, and the end of one for a space.
+NAMES = {
+    "Nguyễn Thị Ngọc Hạnh": "both",
+    "Olúṣẹ́gun Ọbásanjọ́": "both",
+    "Ṅzụ̀ Ọ̀ṣun": "both",
+    "e\u0301 x\u0301\u0323": "both",
+    "陳大文 Zoë fi": "both",
+    "Ɲɛta Kɔnɛ Ɛ̀": "PDFium",
+    "ߒߞߏ ߞߊ߲": "PDFium",
+    "अमित कुमार": "poppler",
+    "محمد علي بطانيات": "poppler",
+}
+
+
+def told(pdf: bytes) -> str:
+    """What poppler makes of a paper, each run of spaces as one, without marks of direction."""
+    text = run("pdftotext", "-", "-", pdf=pdf)
+    return " ".join(text.translate(dict.fromkeys(map(ord, "\u202a\u202b\u202c\u200e\u200f"))).split())
+
+
+def meant(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+@pytest.mark.parametrize(("name", "reader"), NAMES.items())
+def test_a_receipt_says_the_donor_s_name(name, reader):
+    context = {**receipt(donor={"name": name, "address_lines": [name]}), **FACTS}
+
+    first, second = (rendering.to_pdf("donations/receipt.html", context).pdf for _ in range(2))
+
+    assert first == second
+    if reader != "PDFium":
+        assert told(first).count(meant(name)) == (
+            1 if "\u0628" in name else 2
+        )  # large Arabic letters stand apart for it
+    if reader != "poppler":
+        assert pdfs.text_of(first).count(meant(name)) == 2
+    assert failures(first) == []
+
+
+def test_so_does_every_line_of_a_list():
+    names, packages = [*NAMES], mali.packages()[:70]
+    for number, package in enumerate(packages):
+        package["lines"][0]["description"] = {"en": names[number % len(names)], "fr": f"{number} Thị s{number}"}
+        package["remark"] = names[-1 - number % len(names)]
+    context = {**mali.packing_list(packages=packages), **mali.FACTS}
+
+    pdf = rendering.to_pdf("shipments/papers/packing_list.html", context, languages=("en", "fr")).pdf
+
+    by_poppler, by_pdfium = told(pdf), " ".join(pdfs.text_of(pdf).split())
+    for name, reader in NAMES.items():
+        text = by_pdfium if reader == "PDFium" else by_poppler
+        assert text.count(meant(name)) >= 70 // len(names), name  # in the narrow column they may be broken
+    assert all(f"{number} Thị s{number}" in by_poppler for number in range(70))
+    assert failures(pdf) == []
