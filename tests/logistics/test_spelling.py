@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from logistics.documents import rendering
+from logistics.documents import fonts, rendering
+from logistics.documents.replay.weasyprint_private import HTML, LETTER_BY_LETTER, boxes, create_layout, letters
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import pdfs
 from tests.shipments import mali
@@ -66,3 +67,23 @@ def test_so_does_every_line_of_a_list():
         assert text.count(meant(name)) >= 70 // len(names), name  # in the narrow column they may be broken
     assert all(f"{number} Thị s{number}" in by_poppler for number in range(70))
     assert failures(pdf) == []
+
+
+def test_letters_that_are_not_looked_at_are_one_glyph_each():
+    families = (
+        "&quot;Noto Sans&quot;, &quot;Noto Sans NKo&quot;, &quot;Noto Sans Arabic&quot;, &quot;Noto Sans HK&quot;"
+    )
+    page = "".join(f'<p style="font-family: {families}; font-weight: {weight}">x</p>' for weight in (400, 700))
+    document = HTML(string=page).render(font_config=rendering._font_configuration())
+    styles = [box.style for box in document.pages[0]._page_box.descendants() if isinstance(box, boxes.TextBox)]
+    assert len(styles) == 2
+    tried = 0
+    for character in map(chr, [*range(0x20, 0x3100), *range(0x4E00, 0x20000, 97)]):
+        is_looked_at = not LETTER_BY_LETTER.fullmatch(character)
+        if is_looked_at or unicodedata.category(character)[0] in "CZ" or fonts.unprintable(character):
+            continue
+        tried += 1
+        for style in styles:
+            (letter,) = letters(create_layout(character, style, None, None, 0))
+            assert len(letter.glyphs) == 1, f"U+{ord(character):04X} {character}"
+    assert tried > 1500

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from logistics.documents.replay.weasyprint_private import (
+    LETTER_BY_LETTER,
     TO_UNITS,
     Matrix,
     Stream,
@@ -248,7 +249,7 @@ class Shaper:
         self.shapings += 1
         self.layout.set_text(text)
         first_line, _ = self.layout.get_first_line()
-        if not text.isascii() and any(len(letter.glyphs) > 1 for letter in letters(self.layout)):
+        if not LETTER_BY_LETTER.fullmatch(text) and any(len(letter.glyphs) > 1 for letter in letters(self.layout)):
             return None, None
         width, _ = line_size(first_line, self.style)
         listener = _Listener(self.stream)

@@ -110,6 +110,13 @@ def _marked(stream: Stream, box: Any, tag: str) -> Iterator[None]:
         yield
 
 
+# Characters that the bundled fonts draw as one glyph each, whatever stands beside them (held by test_spelling.py).
+LETTER_BY_LETTER = re.compile(
+    "[ -\u01f8\u01fa-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1e3e\u1e40-\u1e42\u1e44\u1e46-\u1e62\u1e64-\u1eb8"
+    "\u1eba-\u1eca\u1ecc\u1ece-\u1ee4\u1ee6-\u200a\u2010-\u2027"
+    "\u202f-\u205f\u20a0-\u20bf\u2100-\u2bff\u2e00-\u3029\u3030-\u3098\u309b-\ua4cf"
+    "\uac00-\ud7a3\uf900-\ufaff\uff01-\uffee\U00020000-\U0003ffff]*"
+)
 PART_OF_A_LETTER = "\u2060"  # what a glyph stands for that is told with others; it has no width
 SHOWN = re.compile(r"<([0-9a-f]*)>|([^<>]+)")
 
@@ -160,7 +167,9 @@ def letters(layout: Any) -> Iterator[Letter]:
 def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
     """Draw a line. A glyph that is only a part of letters stands for nothing; one that is a letter too, for that."""
     stream.composed, stream.glyphs_shown, stream.end_of_letter = [], 0, None
-    if not textbox.text.isascii() or any(getattr(font, "has_parts", False) for font in stream._fonts.values()):
+    if not LETTER_BY_LETTER.fullmatch(textbox.text) or any(
+        getattr(font, "has_parts", False) for font in stream._fonts.values()
+    ):
         drawn = 0
         of_line = list(letters(textbox.pango_layout))
         for letter in of_line:
