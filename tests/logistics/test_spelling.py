@@ -1,13 +1,14 @@
 """What readers of a paper make of it: the letters that were meant, however many glyphs draw them."""
 
+import subprocess
 import unicodedata
 
 import pytest
 
-from logistics.documents import fonts, rendering
-from logistics.documents.replay.weasyprint_private import HTML, LETTER_BY_LETTER, boxes, create_layout, letters
+from logistics.documents import fonts, rendering, replay
+from logistics.documents.replay.weasyprint_private import HTML, LETTER_BY_LETTER, Stream, boxes, create_layout, letters
 from tests.donations.receipt_context import FACTS, receipt
-from tests.logistics import pdfs
+from tests.logistics import fidelity, pdfs
 from tests.shipments import mali
 from tests.test_papers_conform import failures, run
 
@@ -87,3 +88,21 @@ def test_letters_that_are_not_looked_at_are_one_glyph_each():
             (letter,) = letters(create_layout(character, style, None, None, 0))
             assert len(letter.glyphs) == 1, f"U+{ord(character):04X} {character}"
     assert tried > 1500
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_marking_letters_moves_none(name, monkeypatch):
+    """WeasyPrint itself marks none: for poppler they are drawn the same; PDFium rounds a few places otherwise."""
+    context = {**receipt(donor={"name": name, "address_lines": [name]}), **FACTS}
+    monkeypatch.setattr(replay, "has_slots", lambda html: False)
+    marked = rendering.to_pdf("donations/receipt.html", context).pdf
+
+    monkeypatch.setattr(Stream, "show_text", Stream.show_glyphs)
+    bare = rendering.to_pdf("donations/receipt.html", context).pdf
+
+    assert drawn(marked) == drawn(bare)
+    assert fidelity.differing_pixels(marked, bare) < 0.0001
+
+
+def drawn(pdf: bytes) -> bytes:
+    return subprocess.run(["pdftoppm", "-r", "144", "-gray"], input=pdf, capture_output=True, check=True).stdout
