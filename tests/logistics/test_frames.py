@@ -1,0 +1,66 @@
+"""What goes between a worker and its printer: bounded, and never trusted."""
+
+import os
+from typing import Any
+
+import pytest
+
+from logistics.documents.outcomes import (
+    PaperRefused,
+    PrinterDied,
+)
+from logistics.documents.printer import frames, process
+
+
+class TestFrames:
+    """A child is not trusted: whatever it writes, its reader gets a message or an error."""
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            frames.HEAD.pack(2**31, 0),
+            frames.HEAD.pack(2, 2**31) + b"{}",
+            frames.HEAD.pack(2, 0) + b"[]",
+            frames.HEAD.pack(4, 0) + b"\xff\xff\xff\xff",
+            frames.HEAD.pack(9000, 0) + b"[" * 9000,
+        ],
+    )
+    def test_garbage_is_refused(self, written):
+        with pytest.raises(frames.Garbled):
+            read_from(written)
+
+    @pytest.mark.parametrize("written", [b"", b"\0", frames.HEAD.pack(20, 0) + b"{"])
+    def test_half_a_message_is_an_end(self, written):
+        with pytest.raises(EOFError):
+            read_from(written)
+
+    @pytest.mark.parametrize(
+        ("answer", "pdf"),
+        [
+            ({}, b""),
+            ({"pages": 1}, b"no PDF"),
+            ({"pages": "1"}, b"%PDF-1.7"),
+            ({"refused": "SystemExit", "message": "", "details": {}}, b""),
+            ({"refused": "missing_glyphs", "message": 1, "details": {}}, b""),
+            ({"failed": "a name; with more"}, b""),
+        ],
+    )
+    def test_an_answer_that_says_nothing_counts_as_a_death(self, answer, pdf):
+        with pytest.raises(PrinterDied):
+            process._outcome(answer, pdf)
+
+    def test_details_cannot_take_the_place_of_the_message(self):
+        with pytest.raises(PaperRefused, match="Broken") as refusal:
+            process._outcome({"refused": "template_broken", "message": "Broken", "details": {"message": "x"}}, b"")
+
+        assert refusal.value.details == {"message": "x"}
+
+
+def read_from(written: bytes) -> Any:
+    ours, theirs = os.pipe()
+    try:
+        os.write(theirs, written)
+        os.close(theirs)
+        return frames.read(ours, message_max=10_000, file_max=10_000)
+    finally:
+        os.close(ours)
