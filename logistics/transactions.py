@@ -1,10 +1,11 @@
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from celery import current_app
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models.sql import InsertQuery
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 from psycopg.errors import UniqueViolation
@@ -12,6 +13,8 @@ from psycopg.errors import UniqueViolation
 from logistics.errors import DomainError, Stale
 
 Row = TypeVar("Row", bound=models.Model)
+# With half of all codes in use, one insert in a million would need more tries than this.
+TRIES_MAX = 20
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +61,54 @@ def insert(row: Row) -> Row:
     with _unique(row):
         row.save(force_insert=True)
     return row
+
+
+class NoFreeCode(DomainError):
+    """No free random code was found. Nothing was stored; send the same request again."""
+
+    code = "no_free_code"
+    status = 503
+    headers = {"Retry-After": "10"}
+
+
+def insert_drawn(*rows: models.Model, field: str, draw: Callable[[], str]) -> None:
+    """Store new rows of one model whose `field` is unique and drawn at random; `draw` again what is taken already.
+
+    Each try is one statement for all rows and needs no savepoint: PostgreSQL skips the rows that collide in this
+    very field, and still refuses (IntegrityError) whatever breaks another constraint. When two transactions draw
+    the same value at once, the second waits until the first has ended. The rows bring their own ids; signals of
+    models are not sent. Raises NoFreeCode after TRIES_MAX tries: call it in a transaction, which that must undo
+    because some of several rows may be stored by then.
+    """
+    left, tries = {row.pk: row for row in rows}, 0
+    while left:
+        if tries == TRIES_MAX:
+            log.error("no free code", extra={"model": rows[0]._meta.label, "field": field, "tries": tries})
+            raise NoFreeCode(
+                _(
+                    "No free code was found, so nothing was stored. Try again; if it happens again, tell whoever runs"
+                    " this system."
+                )
+            )
+        if tries:
+            for row in left.values():
+                setattr(row, field, draw())
+        tries += 1
+        for stored in _insert_free([*left.values()], field):
+            state = left.pop(stored)._state
+            state.adding, state.db = False, connection.alias
+
+
+def _insert_free(rows: list[models.Model], field: str) -> list[Any]:
+    """Store those of the rows whose `field` no other row has, and return their primary keys."""
+    meta = rows[0]._meta
+    query = InsertQuery(type(rows[0]))
+    query.insert_values(meta.concrete_fields, rows)
+    ((statement, values),) = query.get_compiler(connection=connection).as_sql()
+    unique, key = (connection.ops.quote_name(column.column) for column in (meta.get_field(field), meta.pk))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} ON CONFLICT ({unique}) DO NOTHING RETURNING {key}", values)
+        return [stored for (stored,) in cursor.fetchall()]
 
 
 @transaction.atomic

@@ -28,6 +28,7 @@ from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.people.models import Role
 from logistics.people.permissions import Anyone, actor, allow
+from logistics.transactions import NoFreeCode
 from logistics.visitors import address_of
 
 DECLINED = gettext_lazy(
@@ -211,7 +212,7 @@ class DonationViewSet(DonationReading):
     @extend_schema(
         request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC
     )
-    @may_raise(PaymentProviderUnavailable)
+    @may_raise(PaymentProviderUnavailable, NoFreeCode)
     def create(self, request: Request) -> Response:
         """Give: write the gift down and open a page at Stripe on which to pay it.
 
@@ -233,6 +234,7 @@ class DonationViewSet(DonationReading):
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
 
     @extend_schema(request=ArrivalIn, responses={201: DonationOut}, examples=[ARRIVAL_EXAMPLE, DONATION_EXAMPLE])
+    @may_raise(NoFreeCode)
     @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
     def offline(self, request: Request) -> Response:
         """Write down money that came by bank, in cash or by cheque; its receipt is issued at once."""

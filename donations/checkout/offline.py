@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from donations import amounts
 from donations.appeals.models import Appeal
 from donations.giving import services as giving
-from donations.giving.models import Donation
+from donations.giving.models import Donation, public_reference
 from donations.receipts import services as receipts
 from logistics.charity import services as charities
 from logistics.errors import Invalid
+from logistics.transactions import insert_drawn
 
 # What is older was receipted, or belongs to books that are closed: most often its year is a slip.
 OLDEST: Final = timedelta(days=731)
@@ -66,7 +67,7 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
         country=arrival.country,
         language=arrival.language,
     )
-    donation = Donation.objects.create(
+    donation = Donation(
         donor=donor,
         appeal=appeal,
         amount_minor=amounts.read(arrival.amount, arrival.currency),
@@ -75,6 +76,7 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
         language=arrival.language,
         created_at=at,
     )
+    insert_drawn(donation, field="reference", draw=public_reference)
     noon = datetime.combine(arrival.received_on, time(12), tzinfo=ZoneInfo(charity.time_zone))
     donation = giving.settle(
         donation,

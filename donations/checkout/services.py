@@ -13,13 +13,13 @@ from donations.appeals.models import Appeal
 from donations.checkout import limits
 from donations.giving import services as giving
 from donations.giving import tokens
-from donations.giving.models import Donation
+from donations.giving.models import Donation, public_reference
 from donations.payments import services as payments
 from donations.payments.models import LIVING, AttemptState, PaymentAttempt
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError, Invalid
-from logistics.transactions import lock
+from logistics.transactions import insert_drawn, lock
 
 # Stripe allows 30 minutes to 24 hours from its own now.
 CHECKOUT_LASTS: Final = timedelta(hours=23)
@@ -88,7 +88,7 @@ def give(wish: Wish, *, address: str, at: datetime) -> PaymentAttempt:
         country=wish.country,
         language=wish.language,
     )
-    donation = Donation.objects.create(
+    donation = Donation(
         donor=donor,
         appeal=appeal,
         amount_minor=amount_minor,
@@ -100,6 +100,7 @@ def give(wish: Wish, *, address: str, at: datetime) -> PaymentAttempt:
         consent_version=consent_version,
         created_at=at,
     )
+    insert_drawn(donation, field="reference", draw=public_reference)
     return _new_attempt(donation, charity, number=1, address_hash=address_hash, email_hash=email_hash, at=at)
 
 

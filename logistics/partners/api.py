@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress
@@ -30,6 +31,7 @@ from logistics.partners.serializers import (
 from logistics.people import services as people
 from logistics.people.models import ApiKey, Role
 from logistics.people.permissions import actor, allow
+from logistics.transactions import NoFreeCode
 from logistics.versions import expected_version, needs_version, with_etag
 
 READERS = (Role.WAREHOUSE, Role.FINANCE, Role.PARTNER)
@@ -196,6 +198,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return with_etag(Response(self.get_serializer(site).data), site)
 
     @extend_schema(summary="Add a site", responses={201: SiteSerializer})
+    @may_raise(NoFreeCode)
     @idempotent
     def create(self, request: Request) -> Response:
         """Add a place where a partner uses goods. It gets a random `code`, the only name that papers print."""
@@ -286,6 +289,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         return services.keys_of(self._partner())
 
     @extend_schema(summary="Issue a key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    @may_raise(NoFreeCode)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
         """Give a partner's program a key that sees only this partner's rows.

@@ -12,10 +12,10 @@ from logistics.documents import fonts
 from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
 from logistics.partners import addresses
-from logistics.partners.models import Contact, Membership, Partner, Site
+from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
 from logistics.people.models import ApiKey, Role, User
-from logistics.transactions import change, insert, lock
+from logistics.transactions import change, insert, insert_drawn, lock
 
 # A key's own mail address: nobody reads it, and no mail goes to `.invalid` (RFC 2606).
 KEY_USERS = "@keys.invalid"
@@ -144,10 +144,13 @@ def remove_contact(contact: Contact, *, by: User | None, at: datetime) -> None:
 
 @transaction.atomic
 def add_site(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Site:
-    """Note where a partner uses goods, under a random code. Raises Invalid for a named confidential site."""
+    """Note where a partner uses goods, under a random code.
+
+    Raises Invalid for a named confidential site, NoFreeCode when (nearly) all codes are in use.
+    """
     site = Site(partner=lock(partner), **fields)
     _check_site(site)
-    site.save(force_insert=True)
+    insert_drawn(site, field="code", draw=site_code)
     audit.record("site added", site, by=by, at=at, partner=str(partner.pk))
     return site
 

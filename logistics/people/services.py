@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from logistics.audit import services as audit
 from logistics.errors import DomainError
 from logistics.people.models import ApiKey, User
-from logistics.transactions import lock
+from logistics.transactions import insert_drawn, lock
 
 KEYS_MAX = 2  # so that a key can be replaced without a gap
 # `last_used_at` need not cost a write for each request.
@@ -72,22 +72,28 @@ def change_user(user: User, changes: Mapping[str, Any], *, by: User | None, at: 
 
 @transaction.atomic
 def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: datetime) -> NewKey:
-    """Give the user one more API key, told once. Raises TooManyKeys from the third live one."""
+    """Give the user one more API key, told once. Raises TooManyKeys from the third live one, NoFreeCode."""
     user = lock(user)
     if live_keys(at).filter(user=user).count() >= KEYS_MAX:
         raise TooManyKeys(_("There are %(most)d live keys already. Revoke one first.") % {"most": KEYS_MAX})
-    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(
         user=user,
         name=name,
-        prefix=prefix,
+        prefix=_prefix(),
         secret_sha256=_hash(secret),
         created_at=at,
         created_by=by,
         expires_at=at + valid,
     )
+    insert_drawn(key, field="prefix", draw=_prefix)
     audit.record("key made", user, by=by, at=at, key=str(key.pk))
-    return NewKey(key, f"{prefix}.{secret}")
+    return NewKey(key, f"{key.prefix}.{secret}")
+
+
+def _prefix() -> str:
+    """Return what a key is looked up by: 48 random bits, which may collide once in many million keys."""
+    return secrets.token_hex(6)
 
 
 @transaction.atomic

@@ -13,9 +13,10 @@ from rest_framework.test import APIClient
 from logistics.catalogue.models import Category, Item
 from logistics.mail.models import Email
 from logistics.partners import services as partners
-from logistics.partners.models import Contact, Membership, Partner, Site
+from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
 from logistics.people.models import Role, User
+from logistics.transactions import insert_drawn
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -55,7 +56,9 @@ def make_contact(partner: Partner | None = None, **fields: Any) -> Contact:
 
 def make_site(partner: Partner | None = None, **fields: Any) -> Site:
     given = {"region": "ML04", "hand_over_point": "Warehouse of the partner, Ségou"}
-    return Site.objects.create(partner=partner or make_partner(), **given | fields)
+    site = Site(partner=partner or make_partner(), **given | fields)
+    insert_drawn(site, field="code", draw=site_code)
+    return site
 
 
 def make_category(**fields: Any) -> Category:

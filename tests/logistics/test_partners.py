@@ -9,8 +9,9 @@ from logistics.audit.models import AuditEntry
 from logistics.errors import Forbidden
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.partners import addresses
-from logistics.partners.models import Contact, Partner, Site, SiteAddress
+from logistics.partners.models import Contact, Partner, Site, SiteAddress, site_code
 from logistics.people.models import ApiKey, Role
+from logistics.transactions import insert_drawn
 from tests.logistics.makers import (
     NOON,
     client_of,
@@ -131,9 +132,8 @@ class TestLists:
                     Contact(partner=partner, name="C", email="c@example.org") for n in range(count)
                 )
             else:
-                Site.objects.bulk_create(
-                    Site(partner=partner, region="ML04", hand_over_point="The port") for n in range(count)
-                )
+                sites = [Site(partner=partner, region="ML04", hand_over_point="The port") for _ in range(count)]
+                insert_drawn(*sites, field="code", draw=site_code)
 
         # The session, the user, the rows.
         fill(10)

@@ -1,0 +1,70 @@
+"""A gift's reference is drawn at random: one that another gift has is drawn again, through each door."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+
+import pytest
+
+from donations.giving import models
+from donations.giving.models import Donation
+from logistics.people.models import Role
+from tests.donations.giving import Giving, body_of_gift, signed_in
+from tests.donations.test_offline import send
+from tests.donations.test_pages import FORM, text_of
+
+URL = "/api/v1/donations/"
+TAKEN = "GFT-0000-0000"
+Letters = Callable[[Iterator[str]], None]
+
+
+@pytest.fixture
+def letters_begin_with(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> Letters:
+    """A gift has the reference TAKEN; the next letters that are drawn for references can be said."""
+    at_random, said = secrets.choice, iter("0" * 8)
+
+    def choose(alphabet: str) -> str:
+        return next(said, None) or at_random(alphabet) if alphabet is models.ALPHABET else at_random(alphabet)
+
+    def begin_with(letters: Iterator[str]) -> None:
+        nonlocal said
+        said = letters
+
+    monkeypatch.setattr(secrets, "choice", choose)
+    assert giving.give()["reference"] == TAKEN
+    return begin_with
+
+
+def test_a_gift_over_the_api_gets_another_one(giving: Giving, letters_begin_with: Letters) -> None:
+    letters_begin_with(chain("0" * 16, "1" * 8))
+
+    answer = giving.post(URL, body_of_gift())
+
+    assert (answer.status_code, answer.json()["reference"]) == (201, "GFT-1111-1111")
+
+
+def test_a_cheque_gets_another_one(giving: Giving, letters_begin_with: Letters) -> None:
+    letters_begin_with(chain("0" * 16, "1" * 8))
+
+    answer = send(signed_in(Role.FINANCE))
+
+    assert (answer.status_code, answer.json()["reference"]) == (201, "GFT-1111-1111")
+
+
+def test_the_api_says_so_when_none_is_free(giving: Giving, letters_begin_with: Letters) -> None:
+    letters_begin_with(repeat("0"))
+
+    answer = giving.post(URL, body_of_gift())
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_free_code")
+    assert Donation.objects.count() == 1
+
+
+def test_the_page_says_so_when_none_is_free(giving: Giving, letters_begin_with: Letters) -> None:
+    letters_begin_with(repeat("0"))
+
+    answer = giving.client.post("/give/mali/", FORM)
+
+    assert answer.status_code == 422
+    assert "No free code was found" in text_of(answer)
+    assert Donation.objects.count() == 1
