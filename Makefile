@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 
-# Tests at once; a file of tests stays together, as some tell a story in several tests.
+# Tests at once, in a random order that is another one each time. A file stays together: its tests share what it made.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: help run reset test lint format lock demo bench bench-papers setup setup-test manage
@@ -23,7 +23,7 @@ run: setup  ## start the whole product with a demonstration world; Ctrl-C stops 
 reset: setup  ## forget all data of `make run`
 	@$(VENV)/python -m config.local.reset
 
-test: setup-test  ## run the whole suite on throw-away data stores; ARGS="-k name" narrows it
+test: setup-test  ## run the whole suite on throw-away data stores; ARGS="-k name" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
 	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
 
 lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description

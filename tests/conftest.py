@@ -5,10 +5,19 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.services import services
+
+PATIENCE_S = 60
+# How long a busy machine takes is no property of ours.
+hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,13 +40,22 @@ TransactionTestCase._fixture_teardown = recreate_database  # type: ignore[attr-d
 
 @pytest.fixture(scope="session")
 def django_db_setup() -> None:
-    """Instead of pytest-django's: the database of this run is there, and migrated."""
+    """Instead of pytest-django's: the database of this run is there, and migrated.
+
+    The product lets nobody wait longer than seconds. A test's eight threads may, on a machine that is busy.
+    """
+    options = connections["default"].settings_dict["OPTIONS"]
+    limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    options["options"] = " ".join(f"-c {limit}={PATIENCE_S * 1000}" for limit in limits)
+    options["pool"] = {**options["pool"], "max_size": 16, "timeout": PATIENCE_S}
 
 
 @pytest.fixture(autouse=True)
-def _empty_broker_and_cache() -> Iterator[None]:
-    """No test sees another's queued tasks or counted requests."""
+def _nothing_lingers() -> Iterator[None]:
+    """No test sees another's queued tasks and counted requests, speaks its language or logs under its request."""
     yield
+    translation.deactivate()  # middleware sets these two for a request, and leaves them to the next one
+    structlog.contextvars.clear_contextvars()
     with redis.Redis.from_url(services().valkey.url) as client:
         client.flushall()
 

@@ -32,8 +32,11 @@ from tests.services import Services, services
 _numbers = count(1)
 
 
-def eventually(condition: Callable[[], Any], *, within: float = 30.0, what: str = "") -> Any:
-    """Return the first true value of a condition that is asked again and again. Raises NotInTime."""
+def eventually(condition: Callable[[], Any], *, within: float = 60.0, what: str = "") -> Any:
+    """Return the first true value of a condition that is asked again and again. Raises NotInTime.
+
+    Be generous with `within`: it costs time only when something is broken, and machines may be busy.
+    """
     found: list[Any] = []
 
     def holds() -> bool:
@@ -204,7 +207,7 @@ class Instance:
         self.running[name] = running
         return running.start()
 
-    def wait_for(self, name: str, *, within: float = 30.0) -> None:
+    def wait_for(self, name: str, *, within: float = 120.0) -> None:
         """Return when a program is ready. Raises RuntimeError with its log when it has ended instead."""
         running = self[name]
 
@@ -235,7 +238,7 @@ class Instance:
         *,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
     ) -> Answer:
         """Ask the web server; a body that is not bytes is sent as JSON. Raises OSError when nobody answers."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()

@@ -164,6 +164,7 @@ def start() -> Services:
     messages.compile_all()
     work = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     work.chmod(0o711)  # the account that runs PostgreSQL must pass through
+    (work / "var" / "static").mkdir(parents=True)  # where a deployment collects static files; its absence is warned of
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     copy_folder(migrated_server(work), work / "postgres")
     postgres = Postgres(work / "postgres", durable=False)

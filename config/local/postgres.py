@@ -94,7 +94,7 @@ class Postgres:
             self.command(), env=os.environ, output=output, user=ACCOUNT, death_signal=signal.SIGINT, cwd=self.folder
         )
         processes.wait_until(
-            lambda: self.answers() or process.poll() is not None, within=30, what="PostgreSQL to answer"
+            lambda: self.answers() or process.poll() is not None, within=60, what="PostgreSQL to answer"
         )
         if process.poll() is not None:
             raise RuntimeError(f"PostgreSQL did not start (exit code {process.returncode}); see its log.")

@@ -53,7 +53,7 @@ class Valkey:
     def start(self, *, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
         """Start the server and return when it answers. Raises NotInTime."""
         process = processes.start(self.command(), env=os.environ, output=output)
-        processes.wait_until(lambda: self.answers() or process.poll() is not None, within=10, what="Valkey to answer")
+        processes.wait_until(lambda: self.answers() or process.poll() is not None, within=60, what="Valkey to answer")
         if process.poll() is not None:
             raise RuntimeError(f"Valkey did not start (exit code {process.returncode}); see its log.")
         return process

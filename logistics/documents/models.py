@@ -12,7 +12,7 @@ from logistics.triggers import never_truncated
 
 
 def verification_token() -> str:
-    """128 random bits: what a paper's QR code carries and nothing else."""
+    """128 random bits, too many for two ever to be the same: what a paper's QR code carries and nothing else."""
     return secrets.token_urlsafe(16)
 
 

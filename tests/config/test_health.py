@@ -1,6 +1,6 @@
 """Health and metrics: what load balancers, Prometheus and people are told."""
 
-import time
+import threading
 from datetime import timedelta
 
 import pytest
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def _all_alive():
+def _all_alive(monkeypatch):
+    """Everybody was heard of just now, and a busy machine of tests has time to say so."""
+    monkeypatch.setattr(health, "PATIENCE_S", 60)
     for name in health.WATCHED:
         vitals.beat(name)
 
@@ -57,20 +59,18 @@ class TestHealth:
         assert ask()[0] == 503
         assert ask()[1]["status"] == "failed"
 
-    def test_a_part_that_does_not_answer_costs_two_seconds_at_most(self, monkeypatch):
-        import threading
-
+    def test_a_part_that_does_not_answer_holds_nobody_up(self, monkeypatch):
         released = threading.Event()
-        monkeypatch.setitem(health.CHECKS, "storage", lambda: released.wait(20) and {})
-        monkeypatch.setattr(health, "PATIENCE_S", 0.2)
-        started = time.monotonic()
+        stuck = {"storage": lambda: released.wait() and {}, "database": lambda: {}}
+        monkeypatch.setattr(health, "CHECKS", stuck)
+        monkeypatch.setattr(health, "PATIENCE_S", 0.5)
         try:
-            _, body = ask()
+            status, body = ask()  # answers although the part is still stuck
         finally:
             released.set()
 
-        assert time.monotonic() - started < 2
-        assert (body["status"], body["checks"]["storage"]["error"]) == ("degraded", "timeout")
+        assert (status, body["status"], body["checks"]["storage"]["error"]) == (200, "degraded", "timeout")
+        assert body["checks"]["database"]["ok"]
 
     def test_no_error_text_is_told(self, monkeypatch):
         def broken():
@@ -85,9 +85,13 @@ class TestHealth:
 def test_a_whole_product_is_well_and_counts_in_all_its_processes(tmp_path):
     """Beat sends a heartbeat through each queue; gunicorn's processes add their figures up."""
     with Instance.started(tmp_path, "web", "worker", "beat", "relay") as product:
-        eventually(lambda: product.get("/health/").json()["status"] == "ok", within=60, what="all to be well")
+        eventually(lambda: product.get("/health/").json()["status"] == "ok", within=180, what="all to be well")
 
         assert 'http_requests_total{method="GET",route="health/",status="200"}' in product.get("/metrics").body.decode()
+
+
+def test_the_product_waits_two_seconds_for_its_parts():
+    assert health.PATIENCE_S == 2
 
 
 def figures(**headers):

@@ -23,6 +23,7 @@ from logistics.owed.models import Owed
 from logistics.people.models import Role
 from logistics.transactions import lock
 from tests.donations.giving import Giving, donation_of, mails, make_charity, pdf_text, receipts_of, signed_in
+from tests.processes import eventually
 
 
 def received_donation(at: datetime, **changes: Any) -> Donation:
@@ -322,9 +323,9 @@ def test_sending_again_waits_for_whoever_books_the_payment_and_holds_nothing_mea
         with transaction.atomic():
             lock(donation)
             resent = other.submit(_resend, receipt)
-            _until_somebody_waits()
+            eventually(somebody_waits, what="the other to wait for the gift")
             lock(receipt)
-        assert resent.result(timeout=20).receipt_id == receipt.pk
+        assert resent.result(timeout=60).receipt_id == receipt.pk
 
 
 def _resend(receipt: Receipt) -> ReceiptDelivery:
@@ -334,12 +335,9 @@ def _resend(receipt: Receipt) -> ReceiptDelivery:
         connection.close()
 
 
-def _until_somebody_waits() -> None:
+def somebody_waits() -> bool:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(waiting)
-            if cursor.fetchone()[0]:
-                return
-    raise AssertionError("nobody waits")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(waiting)
+        return bool(cursor.fetchone()[0])

@@ -23,7 +23,7 @@ def test_an_instance_lives_and_leaves_nobody_behind(tmp_path: Path):
         product.wait_for("worker")
 
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
-    eventually(lambda: not any(alive(child) for child in family), within=5, what="their children to be gone")
+    eventually(lambda: not any(alive(child) for child in family), what="their children to be gone")
 
 
 def test_the_broker_comes_back_where_it_was(tmp_path: Path):

@@ -89,7 +89,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
         family += run.family()
         run.process.send_signal(signal.SIGINT)
 
-        assert run.process.wait(30) == 0
+        assert run.process.wait(120) == 0
         assert [one for one in family if alive(one)] == []
         assert {path.stem for path in (var / "log").glob("*.log")} >= PARTS
         assert not (var / "run" / "environment").exists()

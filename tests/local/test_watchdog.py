@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 def test_a_frozen_worker_is_silent_and_a_dead_broker_is_no_fault_of_its(tmp_path: Path):
     with Instance.started(tmp_path, "worker") as product:
-        app = client(product.broker.valkey.url, within=1.0)
+        app = client(product.broker.valkey.url, within=30.0)
 
         assert eventually(lambda: answers(app, None, within=1.0))
 
@@ -30,7 +30,7 @@ def test_a_frozen_worker_is_silent_and_a_dead_broker_is_no_fault_of_its(tmp_path
 
 def test_silence_is_reported_after_three_pings_without_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watchdog, "EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 1.0)
     with Instance.started(tmp_path) as product:
         dog = Watchdog(product.broker.valkey.url)
 

@@ -37,7 +37,7 @@ class Door(APIView):
     def post(self, request):
         if request.data.get("slow"):
             self.started.set()
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(60)
         row = Category.objects.create(name_en=request.data["name"], name_fr="")
         if Door.refuse:
             raise WrongState("Not now.")
@@ -155,7 +155,7 @@ def test_while_the_first_is_running_the_second_is_told_to_wait():
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert Door.started.wait(10)
+    assert Door.started.wait(60)
     second = post({"name": "Beds", "slow": True}, headers=headers)
     Door.go_on.set()
     thread.join()

@@ -270,7 +270,7 @@ class TestDeath:
         parent.kill()
         parent.wait()
 
-        eventually(lambda: not alive(child), within=10)
+        eventually(lambda: not alive(child))
         parent.stdout.close()
 
 

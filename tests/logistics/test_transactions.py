@@ -1,10 +1,9 @@
-import time
-
 import pytest
 from django.db import transaction
 
 from logistics.catalogue.models import Item
 from logistics.errors import Stale
+from logistics.mail.models import Email
 from logistics.transactions import Taken, change, enqueue_on_commit, insert, lock
 from tests.logistics.makers import in_threads, make_email, make_item
 from tests.logistics.test_owed import queued_for
@@ -32,14 +31,13 @@ def test_a_rolled_back_change_sends_nothing():
     assert queued_for("default") == 0
 
 
-def test_a_dead_broker_costs_the_caller_no_error_and_no_time(dead_broker):
+def test_a_dead_broker_costs_the_caller_no_error(dead_broker):
     email = make_email()
-    started = time.monotonic()
 
     with transaction.atomic():
         enqueue_on_commit("logistics.send_email", email)
 
-    assert time.monotonic() - started < 1.5
+    assert Email.objects.due().get() == email  # for the relay
 
 
 def test_an_edit_based_on_an_old_version_is_refused():

@@ -28,7 +28,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 if receiver._barrier is not None:
-                    receiver._barrier.wait(timeout=10)
+                    receiver._barrier.wait(timeout=60)
                 receiver.received.append(Received(body, headers.get("stripe-signature"), headers))
                 self.send_response(receiver.answers.popleft() if receiver.answers else 200)
                 self.send_header("Content-Length", "0")

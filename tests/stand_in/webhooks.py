@@ -162,17 +162,16 @@ class Webhooks:
             delivery.answers.append(answer)
             if 200 <= answer < 300:
                 delivery.status = "taken"
+                # Before it counts as delivered: whoever waits for that may look at the event next.
+                with self.world.store.changing():
+                    event["pending_webhooks"] = 0
+                    self.world.store.save(event)
             elif delivery.tries > len(RETRY_AFTER_S):
                 delivery.status = "given_up"
             else:
                 delivery.due = time.monotonic() + RETRY_AFTER_S[delivery.tries - 1]
             if delivery.id in self._deliveries:
                 self._keep(delivery)
-        if delivery.status == "taken":
-            with self.world.store.changing():
-                event["pending_webhooks"] = 0
-                self.world.store.save(event)
-        with self.changed:
             self.changed.notify_all()
 
     def headers(self, body: bytes) -> dict[str, str]:
