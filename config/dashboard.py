@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from donations import amounts
 from donations.giving.models import Donation
 from logistics.audit.models import AuditEntry
+from logistics.charity import services as charities
 from logistics.documents.models import Document
 from logistics.mail.models import Email
 from logistics.owed.models import Owed
@@ -235,8 +236,8 @@ def _list_of(name: str) -> str:
 
 
 def _this_month() -> list[str]:
-    """Return what was received since the month began, by currency: "HKD 1 500.50 from 3 gifts"."""
-    first = timezone.localdate().replace(day=1)
+    """Return what was received since the charity's month began, by currency: "HKD 1 500.50 from 3 gifts"."""
+    first = charities.day_of(timezone.now()).replace(day=1)
     received = (
         Donation.objects.filter(received_on__gte=first)
         .values_list("currency")

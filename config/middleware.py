@@ -5,10 +5,12 @@ import structlog
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
 
 from config import errors
+from logistics.charity import services as charities
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -62,6 +64,22 @@ class AdminPolicyMiddleware:
         if request.path.startswith("/admin/"):
             response._csp_replace = self.LOOSENED  # type: ignore[attr-defined]  # where django-csp looks
         return response
+
+
+class LocalTimeMiddleware:
+    """Staff read and enter times in the admin as the clock at the charity shows them.
+
+    The API speaks UTC. The pages of donors and of papers show days only, which are the charity's by themselves.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(charities.zone()):
+            return self.get_response(request)
 
 
 class PrivateByDefaultMiddleware:

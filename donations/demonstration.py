@@ -79,7 +79,7 @@ def demonstrate(at: datetime) -> list[Appeal]:
     finance = User.objects.filter(roles__contains=[Role.FINANCE]).order_by("id").first()
     if not Charity.objects.exists():
         charities.set_up(values=CHARITY, version=None, by=finance, at=at)
-    today = charities.day_at(charities.the_charity(), at)
+    today = charities.day_of(at)
     shown = []
     for values in APPEALS:
         appeal = Appeal.objects.filter(slug=values["slug"]).first()

@@ -117,7 +117,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         if user.is_authenticated and user.has_role(*STAFF_ROLES):
             return rows
         charity = Charity.objects.first()
-        return rows.open_on(charities.day_at(charity, timezone.now())) if charity else rows.none()
+        return rows.open_on(charities.day_of(timezone.now(), charity)) if charity else rows.none()
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         appeals = args[0] if kwargs.get("many") else args[:1]

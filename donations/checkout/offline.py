@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -45,7 +44,7 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     donor.name ...), CharityNotSetUp.
     """
     charity = charities.the_charity()
-    today = charities.day_at(charity, at)
+    today = charities.day_of(at, charity)
     if arrival.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
     if arrival.received_on > today:
@@ -77,7 +76,7 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
         created_at=at,
     )
     insert_drawn(donation, field="reference", draw=public_reference)
-    noon = datetime.combine(arrival.received_on, time(12), tzinfo=ZoneInfo(charity.time_zone))
+    noon = datetime.combine(arrival.received_on, time(12), tzinfo=charities.zone(charity))
     donation = giving.settle(
         donation,
         status=Donation.Status.RECEIVED,

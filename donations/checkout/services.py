@@ -77,7 +77,7 @@ def give(wish: Wish, *, address: str, at: datetime) -> PaymentAttempt:
         )
     amount_minor = amounts.parse(wish.amount, wish.currency)
     _check_donor(wish)
-    appeal = _appeal(wish.appeal, charities.day_at(charity, at))
+    appeal = _appeal(wish.appeal, charities.day_of(at, charity))
     address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", wish.email)
     limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
     consent_text, consent_version = _consent(wish)

@@ -35,7 +35,7 @@ def settle(
     donation.charged_back_minor = charged_back_minor
     if donation.received_at is None:
         donation.received_at = received_at
-        donation.received_on = charities.day_at(charities.the_charity(), received_at)
+        donation.received_on = charities.day_of(received_at, charities.the_charity())
     donation.save(update_fields=["status", "refunded_minor", "charged_back_minor", "received_at", "received_on"])
     audit.record(
         status.replace("_", " "),

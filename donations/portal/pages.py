@@ -56,7 +56,7 @@ def give(request: HttpRequest) -> HttpResponse:
     charity = Charity.objects.first()
     if charity is None:
         return _page(request, "not_yet", {})
-    found = list(Appeal.objects.open_on(charities.day_at(charity, timezone.now())).order_by("-id")[:60])
+    found = list(Appeal.objects.open_on(charities.day_of(timezone.now(), charity)).order_by("-id")[:60])
     received = appeals.received(found)
     return _page(request, "give", {"shown": [progress_of(appeal, received[appeal.pk]) for appeal in found]})
 
@@ -67,7 +67,7 @@ def give(request: HttpRequest) -> HttpResponse:
 def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     """The form by which one gives; on to Stripe's page when it is right, with every error beside its field else."""
     charity = get_object_or_404(Charity)
-    today = charities.day_at(charity, timezone.now())
+    today = charities.day_of(timezone.now(), charity)
     appeal = None if slug == ANY else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
     form = GiftForm(request.POST or None)
     currency = str(request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or "")
@@ -91,7 +91,7 @@ def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, curre
     return {
         "form": form,
         "progress": progress,
-        "is_open": appeal is None or appeal.is_open_on(charities.day_at(charity, timezone.now())),
+        "is_open": appeal is None or appeal.is_open_on(charities.day_of(timezone.now(), charity)),
         "currency": currency,
         "currencies": charity.currencies,
         "suggestions": suggestions(currency),

@@ -113,7 +113,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
     receipt.ended_at = at
     receipt.end_reason = reason[:40]
     receipt.save(update_fields=["state", "ended_at", "end_reason"])
-    documents.supersede(receipt.document, at=at)
+    documents.supersede(receipt.document, on=charities.day_of(at), at=at)
     audit.record(f"receipt {state}", receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
     if state == ReceiptState.CANCELLED and receipt.deliveries.filter(state=Owed.State.DONE).exists():
         _mail(receipt, "receipt-cancelled", "donations/mail/receipt_cancelled.txt", ())
@@ -122,7 +122,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
 def _issue(
     donation: Donation, charity: Charity, amount_minor: int, *, replaces: Receipt | None, at: datetime, by: Any
 ) -> Receipt:
-    issued_on = charities.day_at(charity, at)
+    issued_on = charities.day_of(at, charity)
     series = charity.jurisdiction
     # From here to the commit everybody else who wants a number waits.
     sequence = documents.next_number(f"{series} receipts", issued_on.year)

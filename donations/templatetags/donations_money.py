@@ -1,5 +1,7 @@
 """Money as donors read it, in their language."""
 
+from datetime import date
+
 from django import template
 from django.utils import translation
 
@@ -22,9 +24,9 @@ def money(amount_minor: int, currency: str) -> str:
 
 
 @register.filter
-def in_words(day: object) -> str:
+def in_words(day: date) -> str:
     """1 March 2026, or 1 mars 2026."""
-    return wording.day(str(day), [translation.get_language()[:2]])
+    return wording.day(day.isoformat(), [translation.get_language()[:2]])
 
 
 @register.simple_tag

@@ -24,7 +24,9 @@ class CharityIn(serializers.Serializer[Any]):
     country = serializers.CharField(max_length=2, help_text="ISO 3166-1 alpha-2")
     registration = serializers.CharField(max_length=60, help_text="The tax authority's file number")
     jurisdiction = serializers.ChoiceField(choices=Jurisdiction.choices, help_text="Whose rules receipts follow")
-    time_zone = serializers.CharField(max_length=40, help_text="Such as Asia/Hong_Kong: gives receipts their day")
+    time_zone = serializers.CharField(
+        max_length=40, help_text="Such as Asia/Hong_Kong: gives papers, pages and numbers their day"
+    )
     email = serializers.EmailField(max_length=254)
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
     website = serializers.URLField(max_length=200, required=False, allow_blank=True, default="")

@@ -2,6 +2,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -30,9 +31,23 @@ def the_charity() -> Charity:
     return charity
 
 
-def day_at(charity: Charity, moment: datetime) -> date:
-    """Return the day that a moment belongs to where the charity is."""
-    return moment.astimezone(ZoneInfo(charity.time_zone)).date()
+def zone(charity: Charity | None = None) -> ZoneInfo:
+    """Return the charity's time zone; that of settings.TIME_ZONE (UTC) before finance has set the charity up.
+
+    `charity`: its row, if the caller has read it already; otherwise this costs one query.
+    """
+    name = charity.time_zone if charity else Charity.objects.values_list("time_zone", flat=True).first()
+    return ZoneInfo(name or settings.TIME_ZONE)
+
+
+def day_of(moment: datetime, charity: Charity | None = None) -> date:
+    """Return the charity's day: the date at that moment where the charity is. Its year is the year of numbers.
+
+    Every day that people read and every year in a number comes from here, also for what happened in another time
+    zone: a moment says nothing of the place where it was stated. A day that must not change when finance changes the
+    time zone is stored with what it stands on (`issued_on`, `received_on`). `charity`: as for `zone`.
+    """
+    return moment.astimezone(zone(charity)).date()
 
 
 @transaction.atomic

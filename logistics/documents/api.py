@@ -23,7 +23,8 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
         model = Document
         fields = (
             "id", "kind", "number", "version", "languages", "state", "progress", "attempts", "last_error_code",
-            "requested_at", "ended_at", "superseded_at", "content_sha256", "sha256", "size", "pages",
+            "requested_at", "issued_on", "ended_at", "superseded_at", "superseded_on", "content_sha256", "sha256",
+            "size", "pages",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -35,8 +35,10 @@ class Document(Owed):
     content_sha256 = models.CharField(max_length=64)  # of the context; its first characters stand on the paper
     languages = ArrayField(models.CharField(max_length=10))
     requested_at = models.DateTimeField()
+    issued_on = models.DateField(editable=False)  # the day that the paper itself gives, in the charity's time zone
     token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
     superseded_at = models.DateTimeField(null=True, editable=False)  # or cancelled: no longer valid, still readable
+    superseded_on = models.DateField(null=True, editable=False)  # the same as a day, in the charity's time zone
 
     storage_name = models.CharField(max_length=100, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)  # of the file
@@ -52,6 +54,11 @@ class Document(Owed):
                 condition=(Q(state="done", size__isnull=False) & ~Q(storage_name="") & ~Q(sha256=""))
                 | (~Q(state="done") & Q(storage_name="", sha256="", size__isnull=True)),
             ),
+            models.CheckConstraint(
+                name="a_superseded_document_has_the_time_and_the_day",
+                condition=Q(superseded_at__isnull=True, superseded_on__isnull=True)
+                | Q(superseded_at__isnull=False, superseded_on__isnull=False),
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="documents_are_not_deleted", operation=pgtrigger.Delete),
@@ -61,15 +68,23 @@ class Document(Owed):
                 name="issued_documents_never_change",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    "OLD.state = 'done' AND to_jsonb(OLD) - 'superseded_at' IS DISTINCT FROM"
-                    " to_jsonb(NEW) - 'superseded_at'"
+                    "OLD.state = 'done' AND to_jsonb(OLD) - ARRAY['superseded_at', 'superseded_on'] IS DISTINCT FROM"
+                    " to_jsonb(NEW) - ARRAY['superseded_at', 'superseded_on']"
                 ),
             ),
             pgtrigger.Protect(
                 name="what_a_document_says_is_frozen",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
-                    "kind", "number", "version", "template", "context", "content_sha256", "requested_at", "token"
+                    "kind",
+                    "number",
+                    "version",
+                    "template",
+                    "context",
+                    "content_sha256",
+                    "requested_at",
+                    "issued_on",
+                    "token",
                 ),
             ),
         ]

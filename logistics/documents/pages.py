@@ -23,7 +23,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     number = serializers.CharField()
     version = serializers.IntegerField()
-    issued_on = serializers.DateField()
+    issued_on = serializers.DateField(help_text="The day that the paper gives, in the charity's time zone.")
     no_longer_valid_since = serializers.DateField(allow_null=True)
     valid_version = serializers.IntegerField(allow_null=True, help_text="The version that replaced it, if one did.")
     content_sha256 = serializers.CharField(help_text="Its first characters stand on the paper.")
@@ -68,8 +68,8 @@ def _verdict(document: Document) -> dict[str, Any]:
         "kind": document.kind,
         "number": document.number,
         "version": document.version,
-        "issued_on": document.requested_at.date(),
-        "no_longer_valid_since": document.superseded_at.date() if document.superseded_at else None,
+        "issued_on": document.issued_on,
+        "no_longer_valid_since": document.superseded_on,
         "valid_version": valid_version.first() if valid_version else None,
         "content_sha256": document.content_sha256,
         "file_sha256": document.sha256 or None,

@@ -1,7 +1,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -66,7 +66,8 @@ def request(
     """Owe somebody a PDF: printed soon after the transaction commits, from these values as they are now.
 
     The template gets the context, and `content_sha256` and `verify_url` of the document itself, which
-    the context therefore need not have.
+    the context therefore need not have. It must have `issued_on` (ISO 8601): the day that the paper prints and
+    that its verification page gives are one.
     """
     content_sha256 = hash_of(context)
     return owed.owe(
@@ -79,6 +80,7 @@ def request(
             content_sha256=content_sha256,
             languages=list(languages),
             requested_at=at,
+            issued_on=date.fromisoformat(context["issued_on"]),
         )
     )
 
@@ -175,9 +177,9 @@ def retry(document: Document, *, by: User | None, at: datetime) -> Document:
     return document
 
 
-def supersede(document: Document, *, at: datetime) -> None:
-    """Declare a document no longer valid; it stays readable, and its QR code says so."""
-    Document.objects.filter(pk=document.pk, superseded_at=None).update(superseded_at=at)
+def supersede(document: Document, *, on: date, at: datetime) -> None:
+    """Declare a document no longer valid; it stays readable, and its QR code says so. `on`: the charity's day."""
+    Document.objects.filter(pk=document.pk, superseded_at=None).update(superseded_at=at, superseded_on=on)
 
 
 def as_attachment(document: Document) -> Attachment:

@@ -6,13 +6,13 @@ ISO 80000-1: groups of three apart by a space, decimals after a point ("6 490.11
 """
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from django.utils import translation
-from django.utils.dateparse import parse_date
 
 from logistics.codes import codes
 
@@ -80,8 +80,11 @@ def money(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
 
 
 def day(iso_date: str, languages: Sequence[str]) -> str:
-    """Print a date: in words in one language, as 2026-02-27 (ISO 8601) where two must agree on it."""
-    date = parse_date(iso_date[:10])
-    if date is None or len(languages) > 1:
-        return iso_date[:10]
-    return format_date(date, format="long", locale=DATE_LOCALE.get(languages[0], languages[0]))
+    """Print a date: in words in one language, as 2026-02-27 (ISO 8601) where two must agree on it.
+
+    Raises ValueError for anything else, such as a moment: its day depends on where one stands.
+    """
+    printed = date.fromisoformat(iso_date)
+    if len(languages) > 1:
+        return printed.isoformat()
+    return format_date(printed, format="long", locale=DATE_LOCALE.get(languages[0], languages[0]))

@@ -65,13 +65,14 @@ class OwedAdmin(LookOnlyAdmin):
 @admin.register(Document)
 class DocumentAdmin(OwedAdmin):
     retry_roles = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR)
-    list_display = ("number", "kind", "version", "state_shown", "progress", "requested_at", "pages", "last_error_code")
+    list_display = ("number", "kind", "version", "state_shown", "progress", "issued_on", "pages", "last_error_code")
     list_filter = ("state", "kind")
     search_fields = ("number",)
     fields = (
         ("kind", "number", "version"),
         ("state", "progress", "attempts", "last_error_code"),
         "why_dead",
+        ("issued_on", "superseded_on"),
         ("requested_at", "ended_at", "superseded_at"),
         ("languages", "pages", "size"),
         "content_sha256",

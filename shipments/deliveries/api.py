@@ -1,5 +1,6 @@
 """Deliveries and discrepancies: `/shipments/{shipment}/deliveries/`, `/discrepancies/`."""
 
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -7,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -80,11 +82,23 @@ class UnlistedIn(serializers.Serializer[Any]):
         return unit
 
 
+class MomentField(serializers.DateTimeField):
+    """A moment that names its offset: without one it would be anybody's guess which clock is meant."""
+
+    default_error_messages = {"no_offset": gettext_lazy("Add the offset of this time: Z for UTC, or such as +08:00.")}
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if timezone.is_naive(value):
+            self.fail("no_offset")
+        aware: datetime = super().enforce_timezone(value)
+        return aware
+
+
 class DeliveryIn(serializers.Serializer[Any]):
     """What was received. Figures are those of this delivery; several deliveries add up."""
 
     client_id = serializers.UUIDField(help_text="Your own id of this confirmation; sent again it changes nothing")
-    stated_at = serializers.DateTimeField(help_text="When the goods were received, by your clock")
+    stated_at = MomentField(help_text="When the goods were received, by your clock, with its offset")
     received_by = serializers.CharField(max_length=100)
     default = serializers.ChoiceField(
         choices=Delivery.Default.choices,

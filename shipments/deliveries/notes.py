@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from logistics.charity.services import day_at, the_charity
+from logistics.charity.services import day_of, the_charity
 from logistics.mail import services as mail
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.figures import Standing
@@ -45,7 +45,11 @@ def owe(
     *,
     at: datetime,
 ) -> Paper:
-    """Owe the note of a new delivery: what it says differs, and how the whole shipment stands after it."""
+    """Owe the note of a new delivery: what it says differs, and how the whole shipment stands after it.
+
+    All its days are the charity's, as on every other paper of the shipment, also the day of receipt of a partner in
+    another time zone: `stated_at` is a moment and does not say where it was stated.
+    """
     charity = the_charity()
     figures = asdict(standing)
     del figures["lines_resolved"]
@@ -56,10 +60,9 @@ def owe(
         "shipment": shipment.number,
         "version": 1,
         "supersedes": 0,
-        "issued_on": day_at(charity, at).isoformat(),
-        # As the receiver's clock says it: its day is the receiver's day.
-        "received_on": delivery.stated_at.date().isoformat(),
-        "recorded_on": day_at(charity, at).isoformat(),
+        "issued_on": day_of(at, charity).isoformat(),
+        "received_on": day_of(delivery.stated_at, charity).isoformat(),
+        "recorded_on": day_of(at, charity).isoformat(),
         "source": SOURCES[delivery.source],
         "seal_read": delivery.seal_read,
         "seal_intact": delivery.seal_intact,

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
+from logistics.charity.services import day_of
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
@@ -145,7 +146,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         raise CannotReverse(_("Later deliveries count on the surplus of this one. Reverse them first.")) from error
     _close_corrected(delivery, by=by, at=at)
     for paper in notes.of(delivery):
-        documents.supersede(paper.document, at=at)
+        documents.supersede(paper.document, on=day_of(at), at=at)
     standing = figures.standing(shipment)
     _move(shipment, standing, at=at)
     audit.record(

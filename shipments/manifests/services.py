@@ -11,6 +11,7 @@ from stdnum import iso6346
 
 from logistics.audit import services as audit
 from logistics.catalogue.models import Item
+from logistics.charity import services as charities
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.documents import services as documents
@@ -78,7 +79,7 @@ def _lock_in_currency(shipment: Shipment) -> Shipment:
 def create(
     *, title: str, consignee: Partner, customs_currency: str, stops: Iterable[Stop], by: User, at: datetime, **more: Any
 ) -> Shipment:
-    """Open a shipment to a partner: a draft with the next number of the year.
+    """Open a shipment to a partner: a draft with the next number of the charity's year.
 
     Raises Invalid for an unknown code, for a partner that is not approved, for a site of another partner.
     """
@@ -87,7 +88,8 @@ def create(
     )
     _check(shipment)
     _approved(consignee)
-    shipment.number = f"SHP-{at.year}-{documents.next_number(SERIES, at.year):05}"
+    year = charities.day_of(at).year
+    shipment.number = f"SHP-{year}-{documents.next_number(SERIES, year):05}"
     shipment.save(force_insert=True)
     _set_stops(shipment, stops)
     audit.record("created", shipment, by=by, at=at, number=shipment.number)

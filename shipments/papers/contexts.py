@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db.models import Prefetch
 
 from logistics.charity.models import Charity
-from logistics.charity.services import day_at
+from logistics.charity.services import day_of
 from logistics.codes import codes
 from shipments.manifests import totals, vocabulary
 from shipments.manifests.models import ManifestLine, Shipment, ShipmentSite
@@ -31,7 +31,7 @@ def packing_list(shipment: Shipment, *, version: int, charity: Charity, at: date
         **head(shipment, charity),  # type: ignore[typeddict-item]
         "version": version,
         "supersedes": version - 1,
-        "issued_on": day_at(charity, at).isoformat(),
+        "issued_on": day_of(at, charity).isoformat(),
         "notify": _notify(shipment),
         "mode": vocabulary.MODES[shipment.mode],
         "incoterm": shipment.incoterm,
@@ -58,7 +58,7 @@ def goods_received_form(shipment: Shipment, *, charity: Charity, at: datetime) -
     """Return what the blank form says that travels with the goods."""
     return {
         **head(shipment, charity),  # type: ignore[typeddict-item]
-        "issued_on": day_at(charity, at).isoformat(),
+        "issued_on": day_of(at, charity).isoformat(),
         "totals": totals_of(shipment),
         "packages": [_package(row) for row in packages_of(shipment)],
     }
@@ -72,7 +72,7 @@ def labels(shipment: Shipment, *, charity: Charity, scan: str, at: datetime) -> 
     rows = packages_of(shipment)
     return {
         "number": shipment.number,
-        "issued_on": day_at(charity, at).isoformat(),
+        "issued_on": day_of(at, charity).isoformat(),
         "consignor": charity.name,
         "route": " – ".join(place["name"] for place in route if place),
         "packages": len(rows),
@@ -117,7 +117,7 @@ def waybill(
         "shipment": shipment.number,
         "version": version,
         "supersedes": version - 1,
-        "issued_on": day_at(charity, at).isoformat(),
+        "issued_on": day_of(at, charity).isoformat(),
         "carrier": {"name": carrier, "lines": address},
         "mode": vocabulary.MODES[leg.get("mode") or shipment.mode],
         "cargo_tracking_note": shipment.cargo_tracking_note,

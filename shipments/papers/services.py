@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
-from logistics.charity.services import the_charity
+from logistics.charity.services import day_of, the_charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import Document
@@ -77,8 +77,9 @@ def languages(shipment: Shipment) -> list[str]:
 
 def supersede(shipment: Shipment, *, at: datetime) -> None:
     """Declare what says what the manifest says no longer valid; it stays readable, and its QR codes say so."""
+    on = day_of(at)
     for paper in shipment.papers.filter(kind__in=Paper.OF_MANIFEST, document__superseded_at=None):
-        documents.supersede(paper.document, at=at)
+        documents.supersede(paper.document, on=on, at=at)
 
 
 @transaction.atomic
@@ -105,7 +106,7 @@ def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None
         number = f"{held.number}-WB-1"
         context = dict(contexts.waybill(held, number=number, version=version, leg=leg or {}, charity=charity, at=at))
     if before:
-        documents.supersede(before.document, at=at)
+        documents.supersede(before.document, on=day_of(at, charity), at=at)
     template = f"shipments/papers/{kind.replace('-', '_')}.html"
     paper = owe(held, Paper.Kind(kind), number=number, version=version, template=template, context=context, at=at)
     audit.record("paper issued", held, by=by, at=at, kind=kind, number=number, version=version)

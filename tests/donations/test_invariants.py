@@ -66,7 +66,7 @@ PLANTED: list[tuple[str, str, str]] = [
     (
         "A receipt is valid exactly when its document is.",
         "logistics_document",
-        "UPDATE logistics_document SET superseded_at = now() WHERE superseded_at IS NULL",
+        "UPDATE logistics_document SET superseded_at = now(), superseded_on = now() WHERE superseded_at IS NULL",
     ),
     (
         "A gift given online is received exactly when one of its payments counts.",

@@ -225,9 +225,9 @@ class Givers:
         context = json.dumps(mali.labels(labels=mali.labels()["labels"][:LABELS]))
         self.product.rows(
             """INSERT INTO logistics_document (id, kind, number, version, template, context, content_sha256, languages,
-                   requested_at, token, storage_name, sha256, state, attempts, last_error_code, progress)
+                   requested_at, issued_on, token, storage_name, sha256, state, attempts, last_error_code, progress)
                VALUES (%s, 'labels', %s, 1, 'shipments/papers/labels.html', %s, %s, '{en}',
-                   now(), %s, '', '', 'pending', 0, '', 0)
+                   now(), '2026-03-02', %s, '', '', 'pending', 0, '', 0)
                RETURNING id""",
             *(uuid.uuid4(), number, context, hashlib.sha256(context.encode()).hexdigest(), number),
         )

@@ -1,4 +1,5 @@
 import hashlib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ class TestRead:
         (False, {"context": {"said": "Something else"}}, "what_a_document_says_is_frozen"),
         (False, {"number": "NOTE-2"}, "what_a_document_says_is_frozen"),
         (True, {"sha256": "0" * 64}, "issued_documents_never_change"),
+        (False, {"issued_on": date(2026, 3, 1)}, "what_a_document_says_is_frozen"),
         (True, {"storage_name": "elsewhere"}, "issued_documents_never_change"),
     ],
 )
@@ -159,10 +161,10 @@ def test_the_database_refuses_one_that_is_done_without_a_file():
 def test_a_document_may_become_invalid_and_stays_readable():
     document = printed()
 
-    documents.supersede(document, at=NOON)
+    documents.supersede(document, on=date(2026, 3, 2), at=NOON)
 
     document.refresh_from_db()
-    assert document.superseded_at == NOON
+    assert (document.superseded_at, document.superseded_on) == (NOON, date(2026, 3, 2))
     assert documents.read(document)
 
 

@@ -24,7 +24,7 @@ def make_document(**fields) -> Document:
     given: dict[str, Any] = {
         "number": "NOTE-1",
         "template": "none.html",
-        "context": {"donor": "Chan Tai Man"},
+        "context": {"donor": "Chan Tai Man", "issued_on": "2026-03-02"},
         "at": NOON,
     }
     return documents.request("note", **given | fields)
@@ -153,6 +153,7 @@ def test_a_list_costs_the_same_for_ten_and_a_thousand(path, django_assert_num_qu
                 content_sha256="0" * 64,
                 languages=["en"],
                 requested_at=NOON,
+                issued_on=NOON,
             ),
             "emails": lambda: Email(kind="note", to="a@example.org", subject="S", body="B"),
             "audit-entries": lambda: AuditEntry(
@@ -206,7 +207,7 @@ class TestVerify:
     def test_one_that_was_replaced_names_the_version_that_is_valid(self):
         old = make_document()
         make_document(version=2)
-        documents.supersede(old, at=NOON)
+        documents.supersede(old, on=NOON.date(), at=NOON)
 
         found = self.answer(old.token, Accept="application/json").json()
         page = self.answer(old.token, Accept="text/html").content.decode()
@@ -216,7 +217,7 @@ class TestVerify:
 
     def test_one_that_was_cancelled_says_so(self):
         old = make_document()
-        documents.supersede(old, at=NOON)
+        documents.supersede(old, on=NOON.date(), at=NOON)
 
         assert "It was cancelled." in self.answer(old.token, Accept="text/html").content.decode()
 

@@ -35,7 +35,7 @@ PLANTED = [
     (
         "A sealed shipment has exactly one valid packing list, and no other shipment has one.",
         "logistics_document",
-        "UPDATE logistics_document SET superseded_at = now() WHERE kind = 'packing-list'",
+        "UPDATE logistics_document SET superseded_at = now(), superseded_on = now() WHERE kind = 'packing-list'",
     ),
     ("Shipment numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (

@@ -1,0 +1,232 @@
+"""The charity's day on the papers, numbers and pages of goods, whatever day it is in UTC."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from logistics.charity.models import Charity
+from logistics.documents import services as documents
+from logistics.documents.models import Document, NumberSeries
+from logistics.mail.models import Email
+from logistics.people.models import Role
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.papers.models import Paper
+from tests.days import (
+    DAY,
+    HONG_KONG,
+    IN_UTC,
+    MINUTE,
+    NEW_YEAR,
+    NEW_YORK,
+    around_both_midnights,
+    clock_at,
+    verified,
+)
+from tests.factories_shipments import make_charity, make_dispatched, make_packer, pack
+from tests.journeys.papers import words_of
+from tests.logistics.makers import (
+    client_of,
+    in_threads,
+    key_client,
+    make_contact,
+    make_key,
+    make_partner,
+    make_site,
+    make_user,
+    once,
+)
+
+pytestmark = pytest.mark.django_db
+ISO_DAY = re.compile(r"20\d\d-\d\d-\d\d")
+DAYS_OF_A_PAPER = ("issued_on", "received_on", "recorded_on")
+
+
+def post(client: APIClient, path: str, told: Any = None) -> dict[str, Any]:
+    answer = client.post(f"/api/v1/shipments/{path}", told or {}, format="json", headers=once())
+    assert answer.status_code in (200, 201), answer.content
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def opened(client: APIClient) -> Shipment:
+    partner = make_partner()
+    make_contact(partner)
+    sites = [{"code": make_site(partner).code, "mark": "A"}]
+    wanted = {"title": "Beds", "customs_currency": "HKD", "consignee": partner.code, "sites": sites}
+    return Shipment.objects.get(number=post(client, "", wanted)["number"])
+
+
+def dispatched(client: APIClient) -> Shipment:
+    shipment = pack(opened(client))
+    post(client, f"{shipment.number}/seal/")
+    post(client, f"{shipment.number}/dispatch/", {})
+    return shipment
+
+
+def confirm(shipment: Shipment, *, stated_at: datetime) -> None:
+    told = {"client_id": str(uuid4()), "stated_at": stated_at.isoformat(), "received_by": "Awa", "default": "good"}
+    key = make_key(shipment.consignee)
+    post(key_client(key), f"{shipment.number}/deliveries/", told)
+
+
+def with_all_papers() -> Shipment:
+    """A shipment that is opened, sealed, dispatched and confirmed at this moment; its waybill is issued twice."""
+    client = client_of(make_packer())
+    shipment = dispatched(client)
+    for kind in ("labels", "goods-received-form", "waybill", "waybill"):
+        post(client, f"{shipment.number}/papers/", {"kind": kind})
+    confirm(shipment, stated_at=datetime.now(UTC))
+    return shipment
+
+
+def days_on(paper: Paper) -> set[str]:
+    """The days that a paper was told to print."""
+    return {paper.document.context[name] for name in DAYS_OF_A_PAPER if name in paper.document.context}
+
+
+@around_both_midnights
+def test_every_paper_its_verification_and_its_number_have_the_day_of_the_charity(
+    zone: str, moment: datetime, day: date
+) -> None:
+    make_charity(time_zone=zone)
+
+    with clock_at(moment):
+        shipment = with_all_papers()
+
+    number = f"SHP-{day.year}-00001"
+    papers = list(shipment.papers.select_related("document").order_by("kind", "version"))
+    assert [(paper.kind, paper.number) for paper in papers] == [
+        ("goods-received-form", number),
+        ("goods-received-note", f"{number}-GRN-1"),
+        ("labels", number),
+        ("packing-list", number),
+        ("waybill", f"{number}-WB-1"),
+        ("waybill", f"{number}-WB-1"),
+    ]
+    for paper in papers:
+        told = verified(paper.document)
+        is_replaced = paper.kind == "waybill" and paper.version == 1
+        assert days_on(paper) == {day.isoformat()} == {told["issued_on"]}
+        assert told["no_longer_valid_since"] == (day.isoformat() if is_replaced else None)
+    assert Email.objects.filter(kind="shipment-dispatched", body__contains=number).count() == 1
+
+
+def test_what_is_printed_is_the_day_that_the_verification_gives(files: Any) -> None:
+    make_charity()
+    with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
+        shipment = with_all_papers()
+
+    for paper in shipment.papers.exclude(kind=Paper.Kind.LABELS).exclude(version=1, kind=Paper.Kind.WAYBILL):
+        assert documents.render(str(paper.document_id))
+        document = Document.objects.get(pk=paper.document_id)
+        printed = set(ISO_DAY.findall(words_of(documents.read(document))))
+        assert printed == {"2027-01-01"} == {verified(document)["issued_on"]}
+
+
+def test_a_note_has_the_day_of_the_receipt_and_the_day_of_its_record() -> None:
+    make_charity()
+    midnight = NEW_YEAR[HONG_KONG]
+    with clock_at(midnight - DAY):
+        shipment = dispatched(client_of(make_packer()))
+
+    with clock_at(midnight + MINUTE):
+        confirm(shipment, stated_at=midnight - MINUTE)
+
+    note = shipment.papers.select_related("document").get(kind="goods-received-note")
+    said = note.document.context
+    assert (said["received_on"], said["recorded_on"], said["issued_on"]) == ("2026-12-31", "2027-01-01", "2027-01-01")
+    assert note.number == "SHP-2026-00001-GRN-1"
+
+
+def test_papers_keep_their_day_when_finance_changes_the_time_zone() -> None:
+    make_charity()
+    with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
+        client = client_of(make_packer())
+        shipment = dispatched(client)
+        post(client, f"{shipment.number}/papers/", {"kind": "waybill"})
+        post(client, f"{shipment.number}/papers/", {"kind": "waybill"})
+
+    Charity.objects.update(time_zone=NEW_YORK)
+
+    old, new = [paper.document for paper in shipment.papers.filter(kind="waybill").order_by("version")]
+    assert (verified(old)["issued_on"], verified(old)["no_longer_valid_since"]) == ("2027-01-01", "2027-01-01")
+    assert verified(new)["issued_on"] == "2027-01-01"
+
+
+@pytest.mark.parametrize("stated_at", ["2026-12-31T23:30:00", "2026-12-31"])
+def test_a_time_without_its_offset_is_asked_back(stated_at: str) -> None:
+    shipment = make_dispatched()
+    told = {"client_id": str(uuid4()), "stated_at": stated_at, "received_by": "Awa", "default": "good"}
+    client = key_client(make_key(shipment.consignee))
+
+    answer = client.post(f"/api/v1/shipments/{shipment.number}/deliveries/", told, format="json", headers=once())
+
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["stated_at"]
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("zone", [HONG_KONG, NEW_YORK])
+    def test_begin_at_one_when_the_year_of_the_charity_begins(self, zone: str) -> None:
+        make_charity(time_zone=zone)
+        by, numbers = make_packer(), []
+
+        for moment in (NEW_YEAR[zone] - MINUTE, NEW_YEAR[zone] - MINUTE, NEW_YEAR[zone], NEW_YEAR[zone] + MINUTE):
+            with clock_at(moment):
+                numbers.append(opened(client_of(by)).number)
+
+        assert numbers == ["SHP-2026-00001", "SHP-2026-00002", "SHP-2027-00001", "SHP-2027-00002"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_have_no_gap_when_eight_open_shipments_over_midnight(self) -> None:
+        make_charity()
+        partner, by, midnight = make_partner(), make_packer(), NEW_YEAR[HONG_KONG]
+
+        def open_five(writer: int) -> None:
+            for step in range(5):
+                at = midnight + MINUTE * (1 if (writer + step) % 2 else -1)
+                manifests.create(title="Beds", consignee=partner, customs_currency="HKD", stops=[], by=by, at=at)
+
+        in_threads(open_five)
+
+        numbers = sorted(Shipment.objects.values_list("number", flat=True))
+        assert numbers == [f"SHP-{year}-{n:05}" for year in (2026, 2027) for n in range(1, 21)]
+        assert dict(NumberSeries.objects.values_list("year", "last")) == {2026: 20, 2027: 20}
+
+    def test_have_the_year_of_utc_before_the_charity_is_set_up(self) -> None:
+        by = make_packer()
+
+        with clock_at(IN_UTC - MINUTE):
+            number = opened(client_of(by)).number
+
+        assert number == "SHP-2026-00001"
+
+
+def test_staff_read_the_time_of_the_charity_and_programs_that_of_utc() -> None:
+    make_charity()
+    by = make_user(Role.WAREHOUSE, Role.AUDITOR)
+    with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
+        shipment = opened(client_of(by))
+        client = client_of(by)
+        client.force_login(by)
+
+        shown = client.get("/admin/logistics/auditentry/").content.decode()
+        first_page = client.get("/admin/").content.decode()
+        read = client.get(f"/api/v1/shipments/{shipment.number}/").json()
+
+    assert "Jan. 1, 2027, 12:01 a.m." in shown and "Dec. 31, 2026" not in shown
+    assert "2027-01-01 00:01" in first_page and "2026-12-31" not in first_page
+    assert read["created_at"] == "2026-12-31T16:01:00Z"
+
+
+def test_the_first_page_of_the_admin_needs_no_charity() -> None:
+    by = make_user(Role.WAREHOUSE, Role.AUDITOR, Role.FINANCE)
+    client = client_of(by)
+    client.force_login(by)
+
+    assert client.get("/admin/").status_code == 200

@@ -1,0 +1,122 @@
+"""Where a moment becomes a day: in `logistics.charity.services` alone, so that no day is UTC's by accident."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_architecture import APPS, ROOT, SOURCES
+
+THE_PLACE = "logistics/charity/services.py"
+# Each takes a day, a year or a local time from a moment, or a moment from a day.
+CALLS = {
+    "date", "today", "now", "utcnow", "localdate", "localtime", "astimezone", "strftime", "fromtimestamp", "make_naive",
+    "make_aware", "isocalendar", "timetuple", "format_datetime", "format_time",
+}  # fmt: skip
+PARTS = {"year", "month", "day"}
+NAMES = re.compile(r"ZoneInfo|Trunc(Date|Day|Week|Month|Quarter|Year)|Extract\w+|TodayArchiveView")
+LOOKUP = re.compile(r"_at__(date|year|iso_year|month|day|week|week_day|quarter|time|hour)\b")
+SQL = re.compile(
+    r"\bCURRENT_DATE\b|\bdate_trunc\(|::date\b|\bto_char\(|\bAT TIME ZONE\b|extract\((year|month|day)", re.I
+)
+# (file, what): why it makes no day.
+ALLOWED = {
+    (
+        "logistics/audit/services.py",
+        "astimezone",
+    ): "The text that is hashed names UTC, whatever the reader's time zone.",
+    ("donations/payment_facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
+}
+# Pages of the admin, where config.middleware.LocalTimeMiddleware has made the charity's time the local time.
+OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/oversight/dashboard.html"}
+TEMPLATES = [
+    path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")
+]
+SHOWN = re.compile(r"([\w.]+)\|(?:date|time|timesince|timeuntil|naturalday|naturaltime|localtime|utc|timezone)\b")
+MOMENT = re.compile(r"\{\{ *([\w.]*_at)\b|\{% *now\b")
+PLACES = {"loaded_at", "handed_over_at"}  # of a waybill
+
+
+def is_a_day(value: ast.expr) -> bool:
+    """By its name: `issued_on`, or what the one function answers. The year of a row itself is a column of it."""
+    named = ast.unparse(value)
+    return named == "self" or named.endswith("_on") or bool(re.fullmatch(r"(charities\.)?day_of\(.*\)", named))
+
+
+def days_made_in(tree: ast.AST) -> Iterator[str]:
+    """What in a module makes a day, a year or a local time, by name."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
+            if node.func.attr != "now" or ast.unparse(node.func.value) != "timezone":
+                yield node.func.attr
+        elif isinstance(node, ast.Attribute) and node.attr in PARTS and id(node) not in called:
+            if not is_a_day(node.value):
+                yield f".{node.attr}"
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if NAMES.fullmatch(alias.name))
+        elif isinstance(node, ast.Subscript) and ".isoformat(" in ast.unparse(node.value):
+            yield "isoformat()[...]"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (found[0] for found in SQL.finditer(node.value))
+            yield from (found[0] for found in LOOKUP.finditer(node.value))
+        elif isinstance(node, ast.keyword) and node.arg and LOOKUP.search(node.arg):
+            yield node.arg
+
+
+def days_shown_in(text: str) -> Iterator[str]:
+    """What in a template makes a day or shows a moment."""
+    for found in SHOWN.finditer(text):
+        if not found[1].endswith("_on") and found[1] != "no_longer_valid_since":
+            yield found[0]
+    for found in MOMENT.finditer(text):
+        if found[1] not in PLACES:
+            yield found[0]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_one_function_makes_days_of_moments():
+    made = {
+        (name_of(path), what)
+        for path in SOURCES
+        if name_of(path) != THE_PLACE
+        for what in days_made_in(ast.parse(path.read_text()))
+    }
+
+    assert made - set(ALLOWED) == set(), "use logistics.charity.services.day_of"
+    assert set(ALLOWED) - made == set()
+
+
+def test_templates_show_days_and_no_moments():
+    assert len(TEMPLATES) > 30
+    shown = {(name_of(path), what) for path in TEMPLATES for what in days_shown_in(path.read_text())}
+
+    assert {(path, what) for path, what in shown if path not in OF_THE_ADMIN} == set()
+    assert {path for path, _ in shown} == OF_THE_ADMIN
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "at.date()", "at.year", "timezone.localdate()", "date.today()", "datetime.now()", "created_at.strftime('%Y')",
+        "at.isoformat()[:10]", "rows.filter(created_at__date=day)", "F('created_at__year')", "'SELECT CURRENT_DATE'",
+        "from zoneinfo import ZoneInfo", "from django.db.models.functions import TruncMonth",
+    ],
+)  # fmt: skip
+def test_a_day_of_utc_is_seen(code: str):
+    assert list(days_made_in(ast.parse(code)))
+
+
+@pytest.mark.parametrize("code", ["timezone.now()", "issued_on.year", "charities.day_of(at).year", "on.isoformat()"])
+def test_a_day_of_the_charity_is_none(code: str):
+    assert not list(days_made_in(ast.parse(code)))
+
+
+@pytest.mark.parametrize("text", ["{{ paper.issued_at|date:'Y' }}", "{{ paper.issued_at }}", "{% now 'Y' %}"])
+def test_a_moment_in_a_template_is_seen(text: str):
+    assert list(days_shown_in(text))
