@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from donations.stripe_amounts import AmountNotChargeable, to_stripe_amount
 from logistics.codes import codes
+from logistics.documents import wording
 from logistics.errors import Invalid
 
 # ASCII digits only: Python's \d and int() would also take digits of other scripts.
@@ -62,8 +64,8 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
     smallest_minor = smallest(currency)
     if amount_minor < smallest_minor:
         raise Invalid(
-            _("The smallest gift by card is %(amount)s %(currency)s.")
-            % {"amount": written_out(smallest_minor, currency), "currency": currency},
+            _("The smallest gift by card is %(amount)s.")
+            % {"amount": wording.money(smallest_minor, currency, [(get_language() or "en")[:2]])},
             field=field,
             code="amount_too_small",
         )

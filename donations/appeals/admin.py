@@ -5,22 +5,23 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from donations import amounts
+from donations import amounts, typed_amounts
 from donations.admin_parts import shown
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from logistics.admin_parts import HouseAdmin
+from logistics.documents import wording
 from logistics.errors import Invalid
 
 
 class AppealForm(forms.ModelForm):
-    target_amount = forms.CharField(max_length=20, widget=UnfoldAdminTextInputWidget, help_text="1500000.00")
+    target_amount = forms.CharField(max_length=typed_amounts.LONGEST, widget=UnfoldAdminTextInputWidget)
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -31,9 +32,8 @@ class AppealForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.fields["seen_version"].initial = self.instance.version
-            self.fields["target_amount"].initial = amounts.written_out(
-                self.instance.target_minor, self.instance.currency
-            )
+            target = amounts.written_out(self.instance.target_minor, self.instance.currency)
+            self.fields["target_amount"].initial = wording.number(target, [_language()])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -41,11 +41,19 @@ class AppealForm(forms.ModelForm):
             raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
         if not self.errors:
             try:
+                target_minor = typed_amounts.read(
+                    data["target_amount"], data["currency"], _language(), field="target_amount"
+                )
+                data["target_amount"] = amounts.written_out(target_minor, data["currency"])
                 services.check({name: value for name, value in data.items() if name != "seen_version"})
             except Invalid as refusal:
                 errors: Any = refusal.details["errors"]
                 raise ValidationError({errors[0]["field"]: str(refusal)}) from refusal
         return data
+
+
+def _language() -> str:
+    return (translation.get_language() or "en")[:2]
 
 
 @admin.register(Appeal)

@@ -4,10 +4,13 @@ from django import forms
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from donations import amounts
+from donations import amounts, typed_amounts
 from donations.checkout.services import Wish
+from donations.portal import languages
+from donations.typed_amounts import AmountUnclear
 from logistics.codes import codes
-from logistics.errors import DomainError
+from logistics.documents import wording
+from logistics.errors import DomainError, Invalid
 
 # In major units; what people give in these currencies.
 SUGGESTED = {
@@ -39,7 +42,8 @@ class GiftForm(forms.Form):
     """Shape only: what may be given is decided by the same service as the API's."""
 
     suggested = forms.CharField(required=False, max_length=20)
-    amount = forms.CharField(required=False, max_length=20, strip=True)
+    amount = forms.CharField(required=False, max_length=typed_amounts.LONGEST, strip=True)
+    meant = forms.CharField(required=False, max_length=30)  # the answer when an amount was asked back
     currency = forms.CharField(max_length=3)
     name = forms.CharField(required=False, max_length=120, label=_("Your name"))
     organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it gives)"))
@@ -49,21 +53,54 @@ class GiftForm(forms.Form):
     message = forms.CharField(required=False, max_length=500, label=_("A few words, if you like"))
     consent = forms.BooleanField(required=False)
 
-    def clean_amount(self) -> str:
-        """Take amounts as people of both languages write them: "1 250,50" and "1250.50"."""
-        text = "".join(str(self.cleaned_data["amount"]).split())
-        return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+    unclear: AmountUnclear | None = None
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if not data.get("amount"):
-            data["amount"] = data.get("suggested", "")
-        if not data["amount"] and "amount" not in self.errors:
+        if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
             self.add_error("amount", _("Choose an amount, or write one."))
+        if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:
+            try:
+                self._read_amount(data)
+            except Invalid as refusal:
+                self.unclear = refusal if isinstance(refusal, AmountUnclear) else None
+                self.refuse(refusal)
         return data
 
+    def _read_amount(self, data: dict[str, Any]) -> None:
+        """Put the decimal string of the one amount that the donor means; raises AmountUnclear if there are more."""
+        currency, language = data["currency"], languages.current()
+        possible, is_clear = [], True
+        if data["suggested"]:
+            possible.append(amounts.read(data["suggested"], currency))
+        if data["amount"]:
+            try:
+                possible.append(typed_amounts.read(data["amount"], currency, language))
+            except AmountUnclear as unclear:
+                possible, is_clear = [*possible, *unclear.readings], False
+        amount_minor = possible[0]
+        if not is_clear or len(set(possible)) > 1:
+            amount_minor = typed_amounts.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
+            # Shown again, for another error, the form holds the answer and does not ask twice.
+            shown = wording.number(amounts.written_out(amount_minor, currency), [language])
+            self.data = {**self.data.dict(), "amount": shown, "suggested": ""}
+        data["amount"] = amounts.written_out(amount_minor, currency)
+
+    def offered(self) -> list[tuple[str, str]]:
+        """Return the amounts that the donor may mean: as a decimal string, and in words of the page."""
+        if self.unclear is None:
+            return []
+        currency, language = self.cleaned_data["currency"], languages.current()
+        return [
+            (amounts.written_out(one, currency), wording.money(one, currency, [language]))
+            for one in self.unclear.readings
+        ]
+
     def wish(self, *, appeal: str, language: str) -> Wish:
-        data = {name: value for name, value in self.cleaned_data.items() if name != "suggested"}
+        data = {name: value for name, value in self.cleaned_data.items() if name not in ("suggested", "meant")}
         return Wish(appeal=appeal, language=language, **data)
 
     def refuse(self, refusal: DomainError) -> None:

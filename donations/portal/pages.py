@@ -70,7 +70,9 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     today = charities.day_of(timezone.now(), charity)
     appeal = None if slug == ANY else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
     form = GiftForm(request.POST or None)
-    currency = str(request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or "")
+    currency = str(
+        request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or ""
+    ).upper()
     if currency not in charity.currencies:
         of_appeal = appeal.currency if appeal else ""
         currency = of_appeal if of_appeal in charity.currencies else charity.currencies[0]

@@ -32,6 +32,9 @@ def in_words(day: date) -> str:
 @register.simple_tag
 def shown_amount(amount: str, currency: str) -> str:
     """A suggested amount, "250" or "65500", with its currency but without decimals."""
-    language = "fr" if currency in wording.GROUPED_BY_SPACE else translation.get_language()[:2]
+    spoken = translation.get_language()[:2]
+    printed = wording.number(amount, ["fr" if currency in wording.GROUPED_BY_SPACE else spoken])
+    if spoken == "fr":
+        return f"{printed}{wording.GROUP}{currency}"
     symbol = {"HKD": "HK$", "EUR": "€", "USD": "US$", "GBP": "£"}.get(currency, f"{currency}\N{NO-BREAK SPACE}")
-    return f"{symbol}{wording.number(amount, [language])}"
+    return f"{symbol}{printed}"

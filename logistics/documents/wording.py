@@ -67,15 +67,17 @@ def from_minor(amount_minor: int, currency: str) -> Decimal:
 
 
 def money(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
-    """Print an amount of minor units with its currency: HK$500.50, XOF 65 500, EUR 1 250.00.
+    """Print an amount of minor units with its currency: HK$500.50, XOF 65 500, EUR 1 250.00; in French 1 250,00 EUR.
 
     The symbol appears only for Hong Kong dollars in English, where nobody can take it for another
-    dollar; otherwise the ISO 4217 code stands before the amount.
+    dollar; otherwise the ISO 4217 code stands before the amount, and in French after it.
     """
     amount = from_minor(amount_minor, currency)
     if currency == "HKD" and len(languages) == 1 and languages[0] == "en":
         return format_currency(amount, "HKD", locale="en")
     grouping = ["fr"] if currency in GROUPED_BY_SPACE else languages
+    if list(languages) == ["fr"]:
+        return f"{number(str(amount), grouping)}{GROUP}{currency}"
     return f"{currency}{GROUP}{number(str(amount), grouping)}"
 
 

@@ -114,9 +114,9 @@ def test_a_suggested_amount_may_be_chosen(giving: Giving) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"amount": "5"}, "The smallest gift by card is 10.00 HKD."),
+        ({"amount": "5"}, "The smallest gift by card is HK$10.00."),
         ({"amount": ""}, "Choose an amount, or write one."),
-        ({"amount": "much"}, "Write the amount with digits"),
+        ({"amount": "much"}, "We cannot read this amount"),
         ({"name": ""}, "Tell us your name for the receipt"),
         ({"email": "nobody"}, "valid email"),
         ({"currency": "USD"}, "We accept gifts in HKD, XOF, EUR."),

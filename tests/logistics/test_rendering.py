@@ -243,12 +243,12 @@ class TestWording:
     @pytest.mark.parametrize(
         ("amount_minor", "currency", "languages", "printed"),
         [
-            (65500, "XOF", ["fr"], "XOF 65 500"),
+            (65500, "XOF", ["fr"], "65 500 XOF"),
             (65500, "XOF", ["en"], "XOF 65 500"),
             (50050, "HKD", ["en"], "HK$500.50"),
-            (50050, "HKD", ["fr"], "HKD 500,50"),
+            (50050, "HKD", ["fr"], "500,50 HKD"),
             (125000, "EUR", ["en"], "EUR 1,250.00"),
-            (125000, "EUR", ["fr"], "EUR 1 250,00"),
+            (125000, "EUR", ["fr"], "1 250,00 EUR"),
             (1234567, "KWD", ["en"], "KWD 1,234.567"),
             (52509400, "HKD", ["en", "fr"], "HKD 525 094.00"),
             (0, "HKD", ["en"], "HK$0.00"),
