@@ -320,6 +320,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.without_impossible_defaults",
+        "config.openapi.with_shared_errors",
     ],
     # Two fields named `status` are two things; each set of values gets a name that says of what.
     "ENUM_NAME_OVERRIDES": {
