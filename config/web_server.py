@@ -9,6 +9,9 @@ from typing import Any
 # this folder, and /metrics adds them up.
 _folder = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="relief-metrics-"))
 
+# A door for operators that we do not use. Its path is the same for all servers of an account: they would share it.
+control_socket_disable = True
+
 
 def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead

@@ -1,10 +1,12 @@
-"""Is the worker consuming? For a container's health check: `python -m config.worker_alive HOSTNAME`.
+"""Is the worker consuming? For a container's health check: `python -m config.worker_alive HOSTNAME PIDFILE`.
 
 A worker can live and yet do nothing: frozen, or reading from a connection whose other end is gone. Docker does not
-restart what is unhealthy, so after three silent pings in a row this ends every process of its container, and the
-restart policy starts it again. Nothing is lost: each job is a row whose lease runs out.
+restart what is unhealthy, so after three silent pings in a row this kills the worker that wrote PIDFILE
+(`celery worker --pidfile`) and no other process. Its container ends with it, and the restart policy starts it again.
+Nothing is lost: each job is a row whose lease runs out.
 """
 
+import argparse
 import os
 import signal
 import sys
@@ -16,7 +18,7 @@ from redis.exceptions import RedisError
 
 ANSWER_SECONDS = 3.0
 MISSES_ALLOWED = 2
-MISSES = Path("/tmp/worker-misses")  # noqa: S108  a container of its own; the one place it can write to
+PROCESSES = Path("/proc")
 
 
 def answers(app: Celery, hostname: str | None, *, within: float) -> bool | None:
@@ -39,16 +41,35 @@ def client(broker_url: str, *, within: float) -> Celery:
     return app
 
 
+def worker_of(pidfile: Path) -> int | None:
+    """The process that wrote this file; None when it is gone, though another process may have its number now.
+
+    It is known by its command, which names the file.
+    """
+    try:
+        pid = int(pidfile.read_text())
+        command = (PROCESSES / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 1 and f"--pidfile={pidfile}".encode() in command else None
+
+
 def main() -> int:
+    """Ask once; the exit code is 1 when the worker does not answer."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("hostname")
+    parser.add_argument("pidfile", type=Path)
+    asked = parser.parse_args()
+    noted = asked.pidfile.with_suffix(".misses")
     app = client(os.environ["REDIS_URL"], within=ANSWER_SECONDS)
-    if answers(app, sys.argv[1], within=ANSWER_SECONDS) is not False:
-        MISSES.unlink(missing_ok=True)
+    if answers(app, asked.hostname, within=ANSWER_SECONDS) is not False:
+        noted.unlink(missing_ok=True)
         return 0
-    misses = int(MISSES.read_text() or 0) + 1 if MISSES.exists() else 1
-    if misses > MISSES_ALLOWED:
-        MISSES.unlink(missing_ok=True)
-        os.kill(-1, signal.SIGKILL)
-    MISSES.write_text(str(misses))
+    misses = int(noted.read_text() or 0) + 1 if noted.exists() else 1
+    noted.write_text(str(misses))
+    if misses > MISSES_ALLOWED and (pid := worker_of(asked.pidfile)):
+        noted.unlink()
+        os.kill(pid, signal.SIGKILL)
     return 1
 
 

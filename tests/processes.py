@@ -152,14 +152,22 @@ class Instance:
 
     folder: Path
     database: str
-    port: int
-    stripe_port: int
+    held: processes.HeldPort
+    held_for_stripe: processes.HeldPort
     broker: Broker
     env: dict[str, str]
     running: dict[str, Running] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Running:
         return self.running[name]
+
+    @property
+    def port(self) -> int:
+        return self.held.number
+
+    @property
+    def stripe_port(self) -> int:
+        return self.held_for_stripe.number
 
     @classmethod
     @contextmanager
@@ -185,7 +193,7 @@ class Instance:
     def _made(cls, servers: Services, folder: Path, settings: dict[str, str], durable_broker: bool) -> "Instance":
         database = f"instance_{os.getpid()}_{next(_numbers)}"
         servers.recreate(database)
-        port, stripe_port = processes.free_port(), processes.free_port()
+        held, held_for_stripe = processes.HeldPort(), processes.HeldPort()
         temporary = folder / "tmp"  # what a killed process leaves there goes with the test's folder
         temporary.mkdir(exist_ok=True)
         valkey = Valkey(folder / "valkey", durable=durable_broker)
@@ -194,12 +202,12 @@ class Instance:
             "REDIS_URL": valkey.url,
             "VAR_DIR": str(folder / "var"),
             "TMPDIR": str(temporary),
-            "PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}",
+            "PUBLIC_URL": f"http://127.0.0.1:{held.number}",
+            "STRIPE_API_BASE": f"http://127.0.0.1:{held_for_stripe.number}",
             "LOG_LEVEL": "INFO",
             **settings,
         }
-        return cls(folder, database, port, stripe_port, Broker(valkey, folder / "valkey.log"), env)
+        return cls(folder, database, held, held_for_stripe, Broker(valkey, folder / "valkey.log"), env)
 
     def start(self, name: str) -> Running:
         """Start one program; it may not answer yet (see `wait_for`)."""

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.local import messages, processes
+from config.local import disk, messages, processes
 from config.local.postgres import VERSION, Postgres
 from config.local.valkey import Valkey
 
@@ -84,16 +84,22 @@ def services() -> Services:
 
 
 def migrations_key() -> str:
-    """A name for the state of the migrations: it changes with any of their files and with the server's version."""
-    digest = hashlib.sha256(VERSION.encode())
+    """A name for the state of the migrations: it changes with any of their files and with the server's version.
+
+    And with the account, as PostgreSQL takes data of its own account only.
+    """
+    digest = hashlib.sha256(f"{VERSION} {os.geteuid()}".encode())
     for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt"]):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copy with owners and modes, which PostgreSQL insists on and shutil does not keep."""
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    """Copy with owners and modes, which PostgreSQL insists on and shutil does not keep. Raises RuntimeError."""
+    done = subprocess.run(["cp", "-a", str(source), str(target)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(target, ignore_errors=True)
+        raise RuntimeError(f"{source} could not be copied to {target}:\n{done.stderr[-1000:]}")
 
 
 def migrated_server(work: Path) -> Path:
@@ -163,7 +169,6 @@ def start() -> Services:
     forget_killed_runs()
     messages.compile_all()
     work = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    work.chmod(0o711)  # the account that runs PostgreSQL must pass through
     (work / "var" / "static").mkdir(parents=True)  # where a deployment collects static files; its absence is warned of
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     copy_folder(migrated_server(work), work / "postgres")
@@ -190,7 +195,10 @@ def start_for_program() -> Services:
 def pytest_load_initial_conftests() -> Generator[None]:
     """Start the servers before pytest-django reads the settings (a wrapper runs before any plugin's own hook)."""
     global _services  # noqa: PLW0603  the one place that sets it
-    _services = start()
+    try:
+        _services = start()
+    except (RuntimeError, OSError) as error:
+        raise pytest.UsageError(f"{error}\n{disk.shortage(Path(tempfile.gettempdir()))}".strip()) from error
     os.environ.update(_services.environment())
     for name in INHERITED_NEVER - set(SETTINGS):
         os.environ.pop(name, None)

@@ -10,56 +10,25 @@ import argparse
 import ctypes
 import os
 import pwd
-import shutil
-import signal
 import sys
-from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
 
-def reachable(path: Path, uid: int) -> bool:
-    """Say whether a user without privileges and groups may enter every folder above a path."""
-    for folder in path.resolve().parents:
-        facts = folder.stat()
-        may_enter = 0o100 if facts.st_uid == uid else 0o001
-        if not facts.st_mode & may_enter:
-            return False
-    return True
-
-
-def drop_to(user: str, program: list[str], death_signal: int) -> list[str]:
-    """Give up root for a user; return the command that is left to execute.
-
-    Where a folder above is closed to that user (a clone below /root), the program keeps the one right that takes it
-    through closed folders. Loosening the folders instead would open a person's home to everybody.
-    """
-    account = pwd.getpwnam(user)
-    paths = [Path(word) for word in program if word.startswith("/") and Path(word).exists()]
-    if all(reachable(path, account.pw_uid) for path in paths):
+def become(user: str) -> None:
+    """Give up root for a user, and every group with it. Exits, saying what to do, where that is not possible."""
+    try:
+        account = pwd.getpwnam(user)
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-        return program
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
+    except KeyError:
+        sys.exit(f"There is no account named {user} here. Make one: useradd --system {user}")
+    except OSError as error:
         sys.exit(
-            "PostgreSQL does not run as root, and this folder is closed to other users. Do one of these:\n"
-            "  run as an ordinary user; or clone into a folder that others may enter (/srv, /opt);\n"
-            "  or install util-linux (it brings setpriv); or set DATABASE_URL to a PostgreSQL server of your own."
+            f"This root may not become the account {user} ({error.strerror}): its container dropped CAP_SETUID or"
+            " CAP_SETGID, or knows one account only."
         )
-    caps = "-all,+dac_override"
-    return [
-        setpriv,
-        f"--reuid={account.pw_uid}",
-        f"--regid={account.pw_gid}",
-        "--clear-groups",
-        f"--bounding-set={caps}",
-        f"--inh-caps={caps}",
-        f"--ambient-caps={caps}",
-        f"--pdeathsig={signal.Signals(death_signal).name}",
-        *program,
-    ]
 
 
 def main() -> None:
@@ -69,15 +38,17 @@ def main() -> None:
     parser.add_argument("--user", default="")
     parser.add_argument("program", nargs="+")
     asked = parser.parse_args()
-    program = asked.program
     if asked.user:
-        program = drop_to(asked.user, program, asked.signal)
+        become(asked.user)
     if sys.platform == "linux":
         # After the change of user, which clears it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, asked.signal)
         if os.getppid() != asked.parent:
             sys.exit("The process that asked for this program is gone already.")
-    os.execvp(program[0], program)
+    try:
+        os.execvp(asked.program[0], asked.program)
+    except OSError as error:
+        sys.exit(f"{asked.program[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

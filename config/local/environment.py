@@ -1,9 +1,11 @@
 """What `make run` tells the product's processes: secrets of this clone, and where each part is, embedded or given."""
 
 import base64
+import errno
 import os
 import secrets
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,7 @@ PORTS_TRIED = 50
 
 
 class PortTaken(RuntimeError):
-    """Somebody listens already on the port that was asked for."""
+    """The port that was asked for cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,14 @@ class Local:
 
     var: Path
     env: dict[str, str]
-    port: int
+    web: Sequence[socket.socket]  # already listening: what is told is ours
     postgres: Postgres | None
     valkey: Valkey | None
-    stripe_port: int | None
+    stripe: Sequence[socket.socket]  # empty where the environment names the real one
+
+    @property
+    def port(self) -> int:
+        return port_of(self.web)
 
     @property
     def env_file(self) -> Path:
@@ -52,22 +58,22 @@ def compose(given: Mapping[str, str] = os.environ) -> Local:
     var.mkdir(parents=True, exist_ok=True)
     env = {"DEBUG": "true", "VAR_DIR": str(var), "PYTHONUNBUFFERED": "1", **kept_secrets(var / "secrets.env")}
 
-    postgres = valkey = stripe_port = None
+    postgres = valkey = None
     if not names(given, "DATABASE_URL"):
         postgres = Postgres(var / "postgres", durable=True)
     if not names(given, "REDIS_URL"):
         valkey = Valkey(var / "valkey", durable=True)
         env["REDIS_URL"] = valkey.url
-    port = int(given["PORT"]) if given.get("PORT") else first_free_port(FIRST_PORT)
-    if processes.port_answers(port):
-        raise PortTaken(f"Somebody listens on port {port} already. Choose another one: make run PORT=8123")
-    env["PUBLIC_URL"] = f"http://localhost:{port}"
+    web = listen_on(given["PORT"]) if given.get("PORT") else listen_from(FIRST_PORT, as_localhost=True)
+    env["PUBLIC_URL"] = f"http://localhost:{port_of(web)}"
+    stripe: Sequence[socket.socket] = ()
     if names(given, "STRIPE_SECRET_KEY"):
         del env["STRIPE_WEBHOOK_SECRETS"]  # those of the real account, or none
     else:
-        stripe_port = first_free_port(FIRST_STRIPE_PORT)
-        env["STRIPE_API_BASE"] = f"http://localhost:{stripe_port}"
-    return Local(var, {**env, **given}, port, postgres, valkey, stripe_port)
+        stripe = listen_from(FIRST_STRIPE_PORT)
+        # By number: the name might lead to ::1, where another one may listen.
+        env["STRIPE_API_BASE"] = f"http://127.0.0.1:{port_of(stripe)}"
+    return Local(var, {**env, **given}, web, postgres, valkey, stripe)
 
 
 def names(given: Mapping[str, str], variable: str) -> bool:
@@ -75,10 +81,29 @@ def names(given: Mapping[str, str], variable: str) -> bool:
     return bool(given.get(variable) or given.get(f"{variable}_FILE"))
 
 
-def first_free_port(first: int) -> int:
+def port_of(sockets: Sequence[socket.socket]) -> int:
+    return int(sockets[0].getsockname()[1])
+
+
+def listen_on(wanted: str) -> Sequence[socket.socket]:
+    """Listen on the port that somebody asked for. Raises PortTaken."""
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= 65535:
+        raise PortTaken(f"PORT={wanted} is not a port: choose a number from 1024 to 65535.")
+    try:
+        return processes.listen(int(wanted), as_localhost=True)
+    except OSError as error:
+        why = "is taken already" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise PortTaken(f"Port {wanted} {why}. Choose another one: make run PORT=8123") from None
+
+
+def listen_from(first: int, *, as_localhost: bool = False) -> Sequence[socket.socket]:
+    """Listen on the first port that is free. Raises PortTaken when many in a row are not."""
     for port in range(first, first + PORTS_TRIED):
-        if not processes.port_answers(port):
-            return port
+        try:
+            return processes.listen(port, as_localhost=as_localhost)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
     raise PortTaken(f"The ports {first} to {first + PORTS_TRIED - 1} are all taken. Choose one: make run PORT=9000")
 
 

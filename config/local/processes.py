@@ -1,6 +1,7 @@
 """Programs as child processes: started so that they cannot be orphaned, stopped politely and then not."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 CHILD = Path(__file__).with_name("child.py")
 POLL_SECONDS = 0.02
@@ -30,11 +33,54 @@ def wait_until(condition: Callable[[], object], *, within: float, what: str) -> 
         time.sleep(POLL_SECONDS)
 
 
-def free_port() -> int:
-    """A TCP port on the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class HeldPort:
+    """A port on the loopback interface that this process keeps for a program which binds it itself.
+
+    While this object lives, the system gives the port to nobody who asks for any free one. Nobody listens on it before
+    the program does, so it refuses connections until then, and again when the program is gone.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.number = int(self._socket.getsockname()[1])
+        if sys.platform == "linux":
+            # After the bind: we share the port with whoever sets this too, as servers do, but took it from nobody.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:  # where a port cannot be shared even so
+            self._socket.close()
+
+    def __del__(self) -> None:
+        self._socket.close()
+
+
+def listen(port: int, *, as_localhost: bool = False) -> list[socket.socket]:
+    """Listen on a port of 127.0.0.1; `as_localhost`: on ::1 too where there is IPv6, as that name means either.
+
+    Who listens before telling its port cannot be mistaken for somebody else. Raises OSError.
+    """
+    sockets = [_listening(socket.AF_INET, "127.0.0.1", port)]
+    if not as_localhost:
+        return sockets
+    try:
+        sockets.append(_listening(socket.AF_INET6, "::1", port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sockets[0].close()
+            raise
+    return sockets
+
+
+def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier run may linger
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def port_answers(port: int) -> bool:
@@ -43,10 +89,10 @@ def port_answers(port: int) -> bool:
     return False
 
 
-def web_answers(port: int) -> bool:
+def web_answers(port: int, path: str = "/health/") -> bool:
     """Say whether a web server answers, with whatever status: its port is open long before it has loaded."""
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/", timeout=2).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2).close()
     except urllib.error.HTTPError:
         return True
     except OSError:
@@ -68,10 +114,11 @@ def start(
     user: str = "",
     death_signal: int = signal.SIGTERM,
     cwd: Path | None = None,
+    listeners: Sequence[socket.socket] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a process group of its own; call it from the main thread only.
 
-    The kernel ties the child to the *thread* that started it, so a child of another thread ends with that thread.
+    `listeners` are sockets that it finds open, by their numbers here. The kernel ties the child to the *thread* that started it, so a child of another thread ends with that thread.
     """
     return subprocess.Popen(
         bound_to_us(command, user=user, death_signal=death_signal),
@@ -81,11 +128,18 @@ def start(
         stderr=subprocess.STDOUT,
         cwd=cwd,
         start_new_session=True,
+        pass_fds=[listener.fileno() for listener in listeners],
     )
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    """Send a signal to a program and to all that it started; nothing happens if they are gone."""
+    """Send a signal to a program and to all that it started; nothing happens if they are gone.
+
+    The system keeps the number of a program whose end we have seen as long as one of its group lives. So a process
+    that has this number now is a stranger's, and the group is gone.
+    """
+    if process.returncode is not None and psutil.pid_exists(process.pid):
+        return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 

@@ -20,8 +20,9 @@ class Program:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def web(port: int, *, workers: int = 2) -> Program:
-    """The web server, on the loopback interface."""
+def web(port: int, *, listeners: Sequence[int] = (), workers: int = 2) -> Program:
+    """The web server, on a port of the loopback interface, or on sockets that it is started with."""
+    places = [f"fd://{number}" for number in listeners] or [f"127.0.0.1:{port}"]
     heartbeat_folder = ["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []
     return Program(
         "web",
@@ -29,7 +30,7 @@ def web(port: int, *, workers: int = 2) -> Program:
             str(BIN / "gunicorn"),
             "config.wsgi:application",
             "--config=python:config.web_server",
-            f"--bind=127.0.0.1:{port}",
+            *(f"--bind={place}" for place in places),
             "--worker-class=gthread",
             f"--workers={workers}",
             "--threads=6",
@@ -41,7 +42,9 @@ def web(port: int, *, workers: int = 2) -> Program:
     )
 
 
-def worker(*, queues: Sequence[str] = ("default", "papers"), processes: int = 2) -> Program:
+def worker(
+    *, queues: Sequence[str] = ("default", "papers"), processes: int = 2, hostname: str = "worker@%h"
+) -> Program:
     """A Celery worker. Its reads of the broker block, so they may take longer than those of a web process."""
     return Program(
         "worker",
@@ -52,7 +55,7 @@ def worker(*, queues: Sequence[str] = ("default", "papers"), processes: int = 2)
             "--pool=prefork",
             f"--concurrency={processes}",
             f"--queues={','.join(queues)}",
-            "--hostname=worker@%h",
+            f"--hostname={hostname}",
             "--without-gossip",
             "--without-mingle",
             "--loglevel=INFO",
@@ -73,13 +76,20 @@ def relay(*, every_seconds: float = 2.0) -> Program:
 
 
 def stand_in(
-    port: int, *, webhook_url: str, webhook_secrets: Sequence[str], api_key: str = "", state: Path | None = None
+    port: int,
+    *,
+    webhook_url: str,
+    webhook_secrets: Sequence[str],
+    api_key: str = "",
+    state: Path | None = None,
+    listener: int | None = None,
 ) -> Program:
-    """The local stand-in for Stripe."""
+    """The local stand-in for Stripe, on a port, or on a socket that it is started with."""
+    place = f"--port={port}" if listener is None else f"--fd={listener}"
     return Program(
         "stripe",
         [
-            *(sys.executable, "-m", "tests.stand_in", "--host=127.0.0.1", f"--port={port}"),
+            *(sys.executable, "-m", "tests.stand_in", "--host=127.0.0.1", place),
             f"--webhook-url={webhook_url}",
             *(f"--webhook-secret={secret}" for secret in webhook_secrets),
             *([f"--api-key={api_key}"] if api_key else []),

@@ -7,7 +7,7 @@ from config.local.run import only_one
 
 # Files and folders of var/ that hold what people did; packages, caches and secrets are not data.
 DATA = [
-    "postgres",
+    "postgres*",
     "valkey",
     "files",
     "mail",

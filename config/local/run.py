@@ -6,19 +6,21 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from config import description
-from config.local import processes, programs
-from config.local.environment import DATABASE, Local, PortTaken, compose, var_folder, write_env
-from config.local.postgres import ACCOUNT, WrongVersion
+from config.local import account, disk, processes, programs
+from config.local.environment import DATABASE, Local, PortTaken, compose, port_of, var_folder, write_env
+from config.local.postgres import WrongVersion
 from config.local.programs import MANAGE, ROOT, Program
 from config.local.supervisor import Part, Supervisor, end_left_over
-from config.local.watchdog import Watchdog
+from config.local.watchdog import ANSWER_SECONDS, Watchdog
+from config.worker_alive import answers, client
 
 WEBHOOK_PATH = "/api/v1/stripe/events/"
 YES = {"true", "1", "on", "yes"}
@@ -68,6 +70,8 @@ class Product:
 
     def watch(self) -> None:
         """Keep it running until somebody says stop."""
+        if self.supervisor.stopping:  # before everything was started
+            return
         worker = next(part for part in self.supervisor.parts if part.name == "worker")
         dog = Watchdog(self.local.env["REDIS_URL"])
 
@@ -81,6 +85,8 @@ class Product:
         """End everything; the data stay."""
         began = time.monotonic()
         self.supervisor.stop()
+        for listener in (*self.local.web, *self.local.stripe):
+            listener.close()
         self.local.env_file.unlink(missing_ok=True)
         say(f"Stopped in {time.monotonic() - began:.1f} s. `make run` goes on where this ended.")
 
@@ -89,8 +95,8 @@ class Product:
         if postgres:
             postgres.prepare()
             program = Program("postgres", postgres.command())
-            part = Part(program, os.environ, ready=postgres.answers, is_store=True, user=ACCOUNT, stop_by=signal.SIGINT)
-            part.cwd = postgres.folder
+            part = Part(program, os.environ, ready=postgres.answers, is_store=True, stop_by=signal.SIGINT)
+            part.user, part.cwd = account.NAME, postgres.folder
             self.supervisor.start(part)
             if not self.supervisor.stopping and not postgres.has(DATABASE):
                 postgres.create(DATABASE)
@@ -101,28 +107,49 @@ class Product:
             self.supervisor.start(Part(program, os.environ, ready=valkey.answers, is_store=True))
 
     def _start_stripe(self) -> None:
-        port = self.local.stripe_port
-        if port is None:
+        if not self.local.stripe or self.supervisor.stopping:
             return
+        listener = self.local.stripe[0]
+        port = port_of(self.local.stripe)
         program = programs.stand_in(
             port,
             webhook_url=f"http://127.0.0.1:{self.local.port}{WEBHOOK_PATH}",
             webhook_secrets=self.local.env["STRIPE_WEBHOOK_SECRETS"].split(","),
             api_key=self.local.env["STRIPE_SECRET_KEY"],
             state=self.local.var / "stripe.json",
+            listener=listener.fileno(),
         )
-        self._start(program, ready=lambda: processes.port_answers(port))
+        # The socket is ours and no other program has it, so whoever answers is the part that we started.
+        self.supervisor.start(self._part(program, lambda: processes.web_answers(port, "/"), self.local.stripe))
 
     def _start_programs(self) -> None:
-        self._start(programs.worker())
-        self._start(programs.beat(self.local.var / "run" / "beat-schedule"))
-        self._start(programs.relay())
-        # Last, as it alone is waited for: the others load meanwhile.
-        self._start(programs.web(self.local.port), ready=lambda: processes.web_answers(self.local.port))
+        """Start all others at once, as each loads for seconds, and return when they are ready."""
+        if self.supervisor.stopping:
+            return
+        name = f"worker-{os.getpid()}@{socket.gethostname()}"  # no other worker of a shared broker answers to it
+        asking = client(self.local.env["REDIS_URL"], within=ANSWER_SECONDS)
+        numbers = [listener.fileno() for listener in self.local.web]
+        parts = [
+            self._part(programs.worker(hostname=name), lambda: bool(answers(asking, name, within=0.5))),
+            self._part(programs.beat(self.local.var / "run" / "beat-schedule")),
+            self._part(programs.relay()),
+            self._part(
+                programs.web(self.local.port, listeners=numbers),
+                lambda: processes.web_answers(self.local.port),
+                self.local.web,
+            ),
+        ]
+        for part in parts:
+            self.supervisor.launch(part)
+        for part in reversed(parts):
+            self.supervisor.wait_for(part, within=120)
+        # beat and relay answer nobody. They load what the others do, so by now they would have failed.
+        self.supervisor.must_all_run()
 
-    def _start(self, program: Program, *, ready: Callable[[], bool] = lambda: True) -> None:
-        if not self.supervisor.stopping:
-            self.supervisor.start(Part(program, self.local.env, ready=ready))
+    def _part(
+        self, program: Program, ready: Callable[[], bool] = lambda: True, listeners: Sequence[socket.socket] = ()
+    ) -> Part:
+        return Part(program, self.local.env, ready=ready, listeners=listeners)
 
     def _step(self, name: str, command: list[str], extra: dict[str, str] | None = None) -> str:
         """Run one command to its end, the supervisor minding the others meanwhile; return what it printed."""
@@ -170,7 +197,7 @@ class Product:
             "API": f"{address}/api/v1/docs/",
             "Health": f"{address}/health/",
         }
-        if self.local.stripe_port:
+        if self.local.stripe:
             places["Stripe"] = f"{self.local.env['STRIPE_API_BASE']}/_control/   (a stand-in; no money moves)"
         places |= {"Mails": str(self.local.var / "mail"), "Logs": str(self.local.var / "log")}
         for name, place in places.items():
@@ -199,24 +226,36 @@ def only_one(var: Path) -> TextIO:
 def main() -> int:
     """Run until a signal; the exit code is 0 when nothing went wrong."""
     os.umask(0o077)  # mails and papers of people lie in var/
-    with only_one(var_folder()):
-        left = end_left_over(var_folder() / "run" / "processes.json")
-        if left:
-            say(f"Ended {left} programs that an earlier run left behind.")
-        try:
-            product = Product(compose())
-        except PortTaken as error:
-            say(str(error))
-            return 1
-        try:
-            product.start()
-            product.watch()
-        except (RuntimeError, WrongVersion) as error:
-            say(str(error))
-            return 1
-        finally:
-            product.stop()
+    var = var_folder()
+    try:
+        with only_one(var):
+            return run(var)
+    except (RuntimeError, WrongVersion, OSError) as error:
+        say(f"{error}\n{what_to_do(error, var)}".strip())
+        return 1
+
+
+def run(var: Path) -> int:
+    left = end_left_over(var / "run" / "processes.json")
+    if left:
+        say(f"Ended {left} programs that an earlier run left behind.")
+    product = Product(compose())
+    try:
+        product.start()
+        product.watch()
+    finally:
+        product.stop()
     return 0
+
+
+def what_to_do(error: Exception, var: Path) -> str:
+    """Advice on what the machine refused; empty where the error itself says what to do."""
+    if isinstance(error, PermissionError):
+        return (
+            f"Files in {var} belong to another account: run this as that account, or set VAR_DIR to a folder of"
+            " your own."
+        )
+    return disk.shortage(var)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,10 @@ CALM_SECONDS = 60.0  # a program that ran this long is not failing at its start
 
 @dataclass
 class Part:
-    """One supervised program; `stop_by` is the signal that ends it politely."""
+    """One supervised program; `stop_by` is the signal that ends it politely.
+
+    `listeners` are its sockets; they stay open here, so that whoever connects while it starts again is answered then.
+    """
 
     program: Program
     env: Mapping[str, str]
@@ -40,7 +44,9 @@ class Part:
     stop_by: int = signal.SIGTERM
     stop_within: float = 8.0
     cwd: Path = ROOT
+    listeners: Sequence[socket.socket] = ()
     process: subprocess.Popen[bytes] | None = None
+    log_began: int = 0  # bytes that the log had when it was last started
     log_read: int = 0  # bytes of the log that were looked at
     started_at: float = 0.0
     failures: int = 0
@@ -77,15 +83,36 @@ class Supervisor:
 
     def start(self, part: Part, *, within: float = 30.0) -> None:
         """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
+        self.launch(part)
+        self.wait_for(part, within=within)
+
+    def launch(self, part: Part) -> None:
+        """Start a part; it loads while others do (see `wait_for`)."""
         self.parts.append(part)
         self._launch(part)
+
+    def wait_for(self, part: Part, *, within: float = 30.0) -> None:
+        """Return when a part is ready. Raises RuntimeError when it has ended or is not ready in time."""
         deadline = time.monotonic() + within
-        while not part.ready():
-            self.pump(0.05)
-            if self.stopping:
+        while not self.stopping:
+            # In this order: an answer of one that has ended since was not its own.
+            ready = part.ready()
+            self._must_run(part)
+            if ready:
                 return
-            if not part.running or time.monotonic() > deadline:
-                raise RuntimeError(f"{part.name} did not start; see {self.log_path(part)}:\n{self._end_of_log(part)}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{part.name} was not ready within {within:g} s; {self._end_of_log(part)}")
+            self.pump(0.05)
+
+    def must_all_run(self) -> None:
+        """Raise RuntimeError when a part has ended."""
+        for part in self.parts:
+            self._must_run(part)
+
+    def _must_run(self, part: Part) -> None:
+        if not part.running and not self.stopping:
+            code = part.process.returncode if part.process else None
+            raise RuntimeError(f"{part.name} did not start (exit code {code}); {self._end_of_log(part)}")
 
     def log_path(self, part: Part) -> Path:
         return self.folder / "log" / f"{part.name}.log"
@@ -141,7 +168,7 @@ class Supervisor:
 
     def _launch(self, part: Part) -> None:
         path = self.log_path(part)
-        part.log_read = path.stat().st_size if path.exists() else 0
+        part.log_began = part.log_read = path.stat().st_size if path.exists() else 0
         with path.open("ab") as output:
             part.process = processes.start(
                 part.program.command,
@@ -150,6 +177,7 @@ class Supervisor:
                 user=part.user,
                 death_signal=part.stop_by,
                 cwd=part.cwd,
+                listeners=part.listeners,
             )
         part.started_at, part.again_at = time.monotonic(), None
         self._note_processes()
@@ -187,8 +215,13 @@ class Supervisor:
             self._launch(part)
 
     def _end_of_log(self, part: Part) -> str:
+        """Where a part's log lies, and the end of what it wrote since it was started."""
         self.pump(0.2)
-        return self.log_path(part).read_text(errors="replace")[-3000:]
+        path = self.log_path(part)
+        with path.open("rb") as log:
+            log.seek(min(part.log_began, path.stat().st_size))
+            said = log.read().decode(errors="replace")
+        return f"the end of its log, {path}:\n{said[-3000:]}"
 
     def _wake_on_signals(self) -> None:
         reading, writing = os.pipe()

@@ -19,8 +19,12 @@ class Valkey:
 
     folder: Path
     durable: bool
-    port: int = field(default_factory=processes.free_port)
+    held: processes.HeldPort = field(default_factory=processes.HeldPort, repr=False)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+    @property
+    def port(self) -> int:
+        return self.held.number
 
     @property
     def url(self) -> str:

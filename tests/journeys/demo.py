@@ -37,7 +37,6 @@ def tell(console: Console) -> int:
     KEEP.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=services.PREFIX) as folder:
-        Path(folder).chmod(0o711)
         console.print(
             "Starting a throw-away product: web, worker, relay, PostgreSQL, Redis protocol, Stripe stand-in ..."
         )

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.stand_in", description="A local stand-in for Stripe.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=12111)
+    parser.add_argument("--fd", type=int, help="number of a listening socket that this is started with; no port then")
     parser.add_argument("--state", type=Path, help="file to keep everything in; without it, all is forgotten")
     parser.add_argument("--webhook-url", default="", help="where to deliver events")
     parser.add_argument("--webhook-secret", action="append", help="whsec_...; give it twice while rotating")
@@ -28,6 +30,7 @@ def main() -> None:
         api_key=wanted.api_key,
         host=wanted.host,
         port=wanted.port,
+        listener=None if wanted.fd is None else socket.socket(fileno=wanted.fd),
         state=wanted.state,
         public_url=wanted.public_url,
     )

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import socket
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,8 +36,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], stand_in: "StandIn") -> None:
-        super().__init__(address, Handler)
+    def __init__(self, address: tuple[str, int], stand_in: "StandIn", listener: socket.socket | None = None) -> None:
+        super().__init__(address, Handler, bind_and_activate=listener is None)
+        if listener:
+            self.socket.close()
+            self.socket, self.server_address = listener, listener.getsockname()
         self.stand_in = stand_in
         self.hung_up = threading.Event()
 
@@ -167,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
 class StandIn:
     """A Stripe account of one's own. `control` does what its dashboard and fate would do.
 
-    `webhook_url` empty: nothing is delivered. With a `state` file it starts as it ended.
+    `webhook_url` empty: nothing is delivered. A `listener` is taken instead of `port`. With a `state` file it starts as it ended.
     """
 
     def __init__(
@@ -178,6 +182,7 @@ class StandIn:
         api_key: str = "sk_test_stand_in",
         host: str = "127.0.0.1",
         port: int = 0,
+        listener: socket.socket | None = None,
         state: Path | None = None,
         public_url: str = "",
     ) -> None:
@@ -188,7 +193,7 @@ class StandIn:
         self.api = Api(self.world, api_key, page_follows_host=not public_url)
         self.control = Control(self.world, self.webhooks, self.api)
         self.webhooks.each_second = lambda: checkout.expire_due(self.world)
-        self._server = Server((host, port), self)
+        self._server = Server((host, port), self, listener)
         self.url = f"http://{host}:{self._server.server_address[1]}"
         self.world.public_url = public_url.rstrip("/") or self.url
         self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL_S], name="stand-in", daemon=True)
