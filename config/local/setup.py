@@ -25,9 +25,14 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements-dev.txt"
 OLDEST = (3, 11)
 
-# WeasyPrint draws text with these (Debian's names); two more programs look into finished papers in tests.
+# WeasyPrint draws text with these (Debian's names); tests look into finished papers with two programs more, and
+# submit forms in a browser.
 TEXT_PACKAGES = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"]
 CHECK_PROGRAMS = {"pdftotext": "poppler-utils", "qpdf": "qpdf"}
+BROWSERS = [
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+]
 TEXT_CHECK = "import sys; from weasyprint.text import ffi; sys.exit(ffi.harfbuzz_subset is None)"
 HOW_TO = {
     "Debian, Ubuntu": "sudo apt-get install {debian}",
@@ -40,6 +45,7 @@ NAMES = {  # Debian's name: Fedora's, Homebrew's
     "libharfbuzz-subset0": ("harfbuzz", "harfbuzz"),
     "poppler-utils": ("poppler-utils", "poppler"),
     "qpdf": ("qpdf", "qpdf"),
+    "chromium": ("chromium", "google-chrome"),
 }
 
 
@@ -101,11 +107,21 @@ def text_libraries_work() -> bool:
     )
 
 
+def browser() -> str | None:
+    """Return the Chromium in which tests submit forms: the one that TEST_BROWSER names, or the first one found."""
+    named = os.environ.get("TEST_BROWSER")
+    return next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
+
+
+def missing_programs(purpose: str) -> list[str]:
+    if purpose != "test":
+        return []
+    missing = [package for program, package in CHECK_PROGRAMS.items() if not shutil.which(program)]
+    return missing if browser() else [*missing, "chromium"]
+
+
 def missing_packages(purpose: str) -> list[str]:
-    missing = [] if text_libraries_work() else list(TEXT_PACKAGES)
-    if purpose == "test":
-        missing += [package for program, package in CHECK_PROGRAMS.items() if not shutil.which(program)]
-    return missing
+    return ([] if text_libraries_work() else list(TEXT_PACKAGES)) + missing_programs(purpose)
 
 
 def how_to_install(packages: list[str]) -> str:
@@ -128,10 +144,14 @@ def system_packages(purpose: str) -> None:
             subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, check=False)
         missing = missing_packages(purpose)
     if missing:
-        wanted = (
-            "Papers are drawn with text libraries of the system" if purpose == "run" else "The tests look at papers"
+        wanted = "Papers are drawn with text libraries of the system"
+        if purpose == "test":
+            wanted = "The tests look into papers and submit forms in Chromium"
+        another = "  TEST_BROWSER=/path/to/chrome names another browser." if "chromium" in missing else ""
+        sys.exit(
+            f"{wanted}; some of what they need is missing. Install it, then repeat your command:\n"
+            f"{how_to_install(missing)}\n{another}".rstrip()
         )
-        sys.exit(f"{wanted}, and some are missing. Install them, then repeat your command:\n{how_to_install(missing)}")
 
 
 def compile_messages() -> None:
@@ -153,6 +173,8 @@ def main() -> None:
         unless_stamped(
             "packages", digest(LOCK.read_bytes()), "packages, the first time about two minutes", install_packages
         )
+        if missing_programs(purpose):  # one that was removed since is noticed: looking costs nothing
+            (VENV / f".system-{purpose}").unlink(missing_ok=True)
         unless_stamped(
             f"system-{purpose}", digest(LOCK.read_bytes()), "text libraries", lambda: system_packages(purpose)
         )

@@ -53,7 +53,7 @@ class VerifyView(APIView):
         status = 200 if document else 404
         if request.accepted_renderer.format == "html":
             found = found | {"kind_name": kind_name(document)}
-        headers = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+        headers = {"X-Robots-Tag": "noindex, nofollow"}
         return Response(found, status=status, template_name="documents/verify.html", headers=headers)
 
 

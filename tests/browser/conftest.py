@@ -1,0 +1,129 @@
+"""The product as real processes, and Chromium in front of it: one of each for a file of tests.
+
+A test names the forms that it submits (`@submits("gift-pay")`) and fails unless the browser did submit them; that no
+form is forgotten is the business of test_every_form.py.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from config.local import setup
+from tests.browser.claims import claimed
+from tests.browser.visitor import Visitor
+from tests.processes import Instance
+
+PASSWORD = "browser-only-Passw0rd"
+WIDTHS: dict[str, dict[str, Any]] = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    "desktop": {"viewport": {"width": 1366, "height": 900}},
+}
+# Nothing of the browser's own leaves this machine, whatever a page asks for.
+QUIET = [
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+]
+LIMITS = {
+    "RATE_GIVE": "10000/hour",
+    "RATE_ANONYMOUS": "10000/min",
+    "GIVE_PER_ADDRESS": "1000",
+    "GIVE_PER_EMAIL": "1000",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "submits(*forms): the forms that a test submits in a browser")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for a file, not for the session: while Playwright runs, Django refuses its database to the thread."""
+    program = setup.browser()
+    if program is None:
+        pytest.fail(f"There is no Chromium to submit forms in. Install it:\n{setup.how_to_install(['chromium'])}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """The whole product with the demonstration world, and somebody who may do everything."""
+    folder = tmp_path_factory.mktemp("product")
+    with Instance.started(folder, "web", "worker", "relay", "stripe", settings=LIMITS) as started:
+        started.env |= {"DEMO_PASSWORD": PASSWORD, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+        started.manage("demonstrate")
+        started.manage("createsuperuser", "--no-input", "--email=root@example.org", "--name=Ruth Root")
+        yield started
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def visit(
+    chromium: Browser, product: Instance, width: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser of its own for somebody; afterwards, hold each to what it saw."""
+    visitors: list[Visitor] = []
+    with ExitStack() as stack:
+
+        def visit(**options: Any) -> Visitor:
+            context: BrowserContext = chromium.new_context(**WIDTHS[width], **{"locale": "en-GB"} | options)
+            context.set_default_timeout(15_000)
+            stack.callback(context.close)
+            visitors.append(Visitor(context.new_page(), product))
+            return visitors[-1]
+
+        yield visit
+    hold_to(visitors, {form for mark in request.node.iter_markers("submits") for form in mark.args})
+
+
+def hold_to(visitors: list[Visitor], claims: set[str]) -> None:
+    """Fail when a browser complained, a claimed form was not submitted, or a form was seen that no test submits."""
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+    assert not complaints, "\n".join(complaints)
+    missed = claims.difference(*(visitor.submitted for visitor in visitors))
+    assert not missed, f"the test says that it submits {missed}, and did not"
+    offered = {form: page for visitor in visitors for form, page in visitor.offered.items()}
+    forgotten = {form: page for form, page in offered.items() if form not in claimed()}
+    assert not forgotten, f"no test submits these forms: {forgotten}"
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    """Somebody who is not signed in."""
+    return visit()
+
+
+@pytest.fixture(scope="module")
+def _signed_in() -> dict[str, Any]:
+    """The cookies of each role, once it has signed in."""
+    return {}
+
+
+@pytest.fixture
+def staff(visit: Callable[..., Visitor], _signed_in: dict[str, Any]) -> Callable[[str], Visitor]:
+    """Give a browser in which a member of staff, or root, is signed in already."""
+
+    def sign_in(role: str) -> Visitor:
+        if role in _signed_in:
+            return visit(storage_state=_signed_in[role])
+        member = visit()
+        member.open("/admin/login/").fill(username=f"{role}@example.org", password=PASSWORD).press("Log in")
+        _signed_in[role] = member.page.context.storage_state()
+        return member
+
+    return sign_in
+
+
+@pytest.fixture(scope="module")
+def mailbox(product: Instance) -> Path:
+    return Path(product.env["VAR_DIR"]) / "mail"

@@ -1,0 +1,213 @@
+"""What donors do, in a real browser: give, fail to pay, pay after all, see their gifts."""
+
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.browser.claims import submits
+from tests.browser.visitor import CHECKOUT, Visitor
+from tests.journeys.story import Place
+from tests.processes import Instance, eventually
+
+WORKS, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
+WORDS = {
+    "en": {
+        "continue": "Continue to payment",
+        "currency": "Another amount in {}",
+        "declined": "The card was not accepted.",
+        "thanks": "Thank you.",
+        "receipt": "Download your receipt",
+        "leave": "Back without paying",
+        "ask": "Mail me a link",
+        "asked": "Look into your mail",
+        "enter": "Show my gifts",
+        "gifts": "My gifts",
+        "sign_out": "Sign out",
+    },
+    "fr": {
+        "continue": "Continuer vers le paiement",
+        "currency": "Un autre montant en {}",
+        "declined": "La carte n’a pas été acceptée.",
+        "thanks": "Merci.",
+        "receipt": "Télécharger votre reçu",
+        "leave": "Revenir sans payer",
+        "ask": "Envoyez-moi un lien",
+        "asked": "Regardez votre courrier",
+        "enter": "Voir mes dons",
+        "gifts": "Mes dons",
+        "sign_out": "Se déconnecter",
+    },
+}
+
+
+@pytest.fixture
+def language(width: str) -> str:
+    """Each page is seen at both widths and in both languages; not every width in every language."""
+    return {"phone": "fr", "desktop": "en"}[width]
+
+
+@pytest.fixture
+def donor(visit: Callable[..., Visitor], language: str) -> Visitor:
+    """Somebody whose browser asks for pages in one language."""
+    return visit(locale=language)
+
+
+@pytest.fixture
+def words(language: str) -> dict[str, str]:
+    return WORDS[language]
+
+
+@pytest.fixture
+def email() -> str:
+    """An address that no other test writes to."""
+    return f"donor-{uuid4().hex[:8]}@example.org"
+
+
+def promise(donor: Visitor, email: str, words: dict[str, str], *, to: str = "most-needed", amount: str = "300") -> None:
+    """Fill in the form of a gift and send it, which leads to the checkout page."""
+    donor.open(f"/give/{to}/").fill(amount=amount, name="Chan Tai Man", email=email)
+    donor.page.locator("[name=consent]").check()
+    donor.press(words["continue"])
+
+
+def pay(donor: Visitor, card: str) -> None:
+    """Pay on the checkout page."""
+    donor.fill(number=card, expiry="12/34", cvc="123", name="Chan Tai Man")
+    donor.press(donor.page.locator("form button"))
+
+
+def gifts_of(product: Instance, email: str) -> list[tuple[Any, ...]]:
+    """Return currency, amount in minor units, state and appeal of each gift under an address."""
+    query = """SELECT d.currency, d.amount_minor, d.status, coalesce(a.slug, '') FROM donations_donation d
+        JOIN donations_donor o ON o.id = d.donor_id LEFT JOIN donations_appeal a ON a.id = d.appeal_id
+        WHERE o.email = %s ORDER BY d.id"""
+    return product.rows(query, email)
+
+
+def declines_of(product: Instance, email: str) -> list[tuple[Any, ...]]:
+    query = """SELECT 1 FROM donations_paymentattempt p JOIN donations_donation d ON d.id = p.donation_id
+        JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s AND p.decline_code <> ''"""
+    return product.rows(query, email)
+
+
+def mail_to(product: Instance, email: str) -> EmailMessage:
+    """Return the first mail to an address, once it is there."""
+    box = Place("", "", Path(product.env["VAR_DIR"]) / "mail", Path(), "")
+    found: list[EmailMessage] = eventually(lambda: box.mails_to(email), what=f"a mail to {email}")
+    return found[0]
+
+
+@submits("give-to", "gift-pay", CHECKOUT)
+def test_a_donor_whose_card_is_declined_and_who_left_pays_after_all(
+    donor: Visitor, product: Instance, email: str, words: dict[str, str]
+) -> None:
+    promise(donor, email, words, to="mali", amount="500.50")
+    donor.page.get_by_role("link", name=words["leave"]).click()
+    donor.press(words["continue"])
+    with donor.refused(402):
+        pay(donor, DECLINED)
+    eventually(lambda: declines_of(product, email), what="the decline to be told")
+    donor.page.get_by_role("link", name=words["leave"]).click()
+    declined = donor.text()
+    donor.press(words["continue"])
+    pay(donor, WORKS)
+    eventually(lambda: gifts_of(product, email)[0][2] == "received", what="the gift to be received")
+    mail = mail_to(product, email)
+    donor.page.reload()
+
+    assert words["declined"] in declined
+    assert words["thanks"] in donor.text()
+    assert gifts_of(product, email) == [("HKD", 50050, "received", "mali")]
+    assert [part.get_content_type() for part in mail.iter_attachments()] == ["application/pdf"]
+    with donor.page.expect_download() as receipt:
+        donor.page.get_by_role("link", name=words["receipt"]).click(modifiers=["Alt"])
+    assert Path(receipt.value.path()).read_bytes().startswith(b"%PDF")
+
+
+@submits("give-to show", "give-to")
+def test_the_currency_is_chosen_by_a_button_and_what_was_typed_stays(
+    donor: Visitor, product: Instance, email: str, words: dict[str, str]
+) -> None:
+    donor.open("/give/most-needed/").fill(name="Moussa Keïta", email=email)
+    donor.press("XOF")
+    amount = donor.page.get_by_label(words["currency"].format("XOF"))
+    amount.fill("65500")
+    donor.page.locator("[name=consent]").check()
+    donor.press(words["continue"])
+
+    assert gifts_of(product, email) == [("XOF", 65500, "pending", "")]
+    assert product.rows("SELECT name FROM donations_donor WHERE email = %s", email) == [("Moussa Keïta",)]
+
+
+@submits("my-gifts", "my-gifts-enter", "my-gifts-leave")
+def test_a_donor_sees_gifts_by_the_mailed_link(
+    donor: Visitor, product: Instance, email: str, words: dict[str, str]
+) -> None:
+    promise(donor, email, words)
+    donor.open("/my-gifts/").fill(email=email).press(words["ask"])
+    asked = donor.text()
+    link = re.search(r"http\S+/my-gifts/in/\S+", mail_to(product, email).get_content())
+    assert link
+    donor.open(link[0]).press(words["enter"])
+    shown = donor.text()
+    donor.press(words["sign_out"])
+    signed_out = donor.page.get_by_role("button", name=words["ask"]).is_visible()
+    donor.open(link[0])
+
+    assert words["asked"] in asked
+    assert email in shown
+    assert "300" in shown
+    assert signed_out
+    assert not donor.page.get_by_role("button", name=words["enter"]).count()  # a link works once
+
+
+def test_the_secret_address_of_a_gift_is_told_to_no_other_site(visitor: Visitor, email: str) -> None:
+    promise(visitor, email, WORDS["en"])
+    visitor.page.get_by_role("link", name=WORDS["en"]["leave"]).click()
+    with visitor.page.expect_request(lambda request: "/c/pay/" in request.url) as told:
+        visitor.press(WORDS["en"]["continue"])
+
+    assert "/gifts/" not in str(told.value.all_headers().get("referer"))
+
+
+def test_a_form_that_lacks_something_says_so_and_keeps_what_was_typed(donor: Visitor, words: dict[str, str]) -> None:
+    donor.open("/give/most-needed/").fill(amount="300", name="Chan Tai Man", email="no address")
+    with donor.refused(422):
+        donor.press(words["continue"])
+
+    assert donor.page.locator("[name=email][aria-invalid=true]").input_value() == "no address"
+    assert donor.page.locator("[name=amount]").input_value() == "300"
+    assert donor.page.locator(".why").count() == 1
+
+
+def test_everybody_can_use_the_public_pages(
+    donor: Visitor, product: Instance, email: str, words: dict[str, str]
+) -> None:
+    (token,) = product.rows("SELECT token FROM logistics_document WHERE kind = 'packing-list'")[0]
+    faults = [fault for path in ("/give/", "/give/mali/", f"/verify/{token}/") for fault in donor.open(path).faults()]
+    with donor.refused(404):
+        faults += donor.open("/nothing/").faults() + donor.open("/verify/nothing/").faults()
+    with donor.refused(410):
+        faults += donor.open("/my-gifts/in/nothing/").faults()
+    with donor.refused(422):
+        faults += donor.open("/give/most-needed/").press(words["continue"]).faults()
+    promise(donor, email, words)
+    faults += donor.faults()
+    donor.page.get_by_role("link", name=words["leave"]).click()
+    faults += donor.faults()
+    donor.open("/my-gifts/")
+    faults += donor.faults()
+    donor.fill(email=email).press(words["ask"])
+    faults += donor.faults()
+    link = re.search(r"http\S+/my-gifts/in/\S+", mail_to(product, email).get_content())
+    assert link
+    faults += donor.open(link[0]).faults()
+    donor.press(words["enter"])
+    faults += donor.faults()
+
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,138 @@
+"""One person with a browser, and what the browser says of our pages: forms, complaints, where each form went."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import Resolver404, resolve
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+
+from tests.processes import Instance
+
+CHECKOUT = "stand-in: checkout"
+# Each page tells its forms: method, address, the names of its buttons, the actions of an admin's list.
+TELL_FORMS = """addEventListener("DOMContentLoaded", () => tellForms([...document.forms].map(form => ({
+  method: form.method.toUpperCase(),
+  action: new URL(form.getAttribute("action") || location.href, location.href).href,
+  buttons: [...form.elements].filter(e => e.type === "submit").map(e => e.name),
+  acts: [...form.querySelectorAll("select[name=action] option")].map(o => o.value).filter(Boolean),
+}))))"""
+
+
+def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | None:
+    """Return the name under which a form's submission is known: its view, and the act where one view has several."""
+    path = urlsplit(address).path
+    if path.startswith("/c/pay/"):
+        return CHECKOUT
+    try:
+        view = resolve(path).view_name
+    except Resolver404:
+        return None
+    if method == "GET":
+        return f"{view} search" if "q" in fields else None
+    act = fields.get("action", [""])[0] or ("show" if "show" in fields else "")
+    return f"{view} {act}".strip()
+
+
+@dataclass
+class Visitor:
+    """A page of a browser that fails its test when anything went wrong in it."""
+
+    page: Page
+    product: Instance
+    submitted: set[str] = field(default_factory=set)
+    offered: dict[str, str] = field(default_factory=dict)  # form: the page that shows it
+    complaints: list[str] = field(default_factory=list)
+    expected: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script on {self.page.url}: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+        self.page.on("requestfailed", self._failed)
+        self.page.expose_binding("tellForms", self._look)
+        self.page.add_init_script(TELL_FORMS)
+
+    def open(self, path: str) -> "Visitor":
+        """Go to a page; a path is one of the product's."""
+        self.page.goto(self.product.env["PUBLIC_URL"] + path if path.startswith("/") else path)
+        return self
+
+    def fill(self, **fields: str) -> "Visitor":
+        """Type into fields, by their names in the form."""
+        for name, text in fields.items():
+            self.page.locator(f"[name={name}]").fill(text)
+        return self
+
+    def press(self, button: str | Locator) -> "Visitor":
+        """Press a button that leads to another page, as a finger or a mouse does: it must be there to be pressed."""
+        found = self.page.get_by_role("button", name=button, exact=True) if isinstance(button, str) else button
+        with self.page.expect_navigation():
+            found.click()
+        return self
+
+    def text(self) -> str:
+        """All that the page shows."""
+        return self.page.locator("body").inner_text()
+
+    def faults(self) -> list[str]:
+        """Return what keeps people from using the page: axe-core's serious and critical findings, a cut-off side."""
+        found = [
+            f"{finding['id']}: {[node['html'] for node in finding['nodes']]}"
+            for finding in Axe().run(self.page).response["violations"]
+            if finding["impact"] in ("serious", "critical")
+        ]
+        if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            found.append("the page is wider than the screen")
+        return [f"{self.page.url}: {fault}" for fault in found]
+
+    @contextmanager
+    def refused(self, status: int) -> Iterator[None]:
+        """Within this, answers of one status are what the test is about."""
+        self.expected.add(status)
+        yield
+        self.page.wait_for_load_state()
+        self.expected.discard(status)
+
+    def _look(self, source: dict[str, Any], forms: list[dict[str, Any]]) -> None:
+        for form in forms:
+            for fields in _submissions(form):
+                name = name_of(form["method"], form["action"], fields)
+                self.offered[name or f"{form['method']} {form['action']}"] = source["page"].url
+
+    def _console(self, message: ConsoleMessage) -> None:
+        meant = any(f"status of {status}" in message.text for status in self.expected)
+        if message.type in ("error", "warning") and not meant:
+            self.complaints.append(f"console on {self.page.url}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if request.is_navigation_request():
+            sent = request.post_data_buffer if request.method == "POST" else urlsplit(request.url).query.encode()
+            fields = parse_qs((sent or b"").decode("utf-8", "replace"), keep_blank_values=True)
+            name = name_of(request.method, request.url, fields)
+            if name and (request.method == "POST" or "search" in name):
+                self.submitted.add(name)
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self.expected:
+            self.complaints.append(f"{response.status} on {self.page.url}: {response.request.method} {response.url}")
+
+    def _failed(self, request: Request) -> None:
+        # A page that is left, or becomes a download, ends its requests.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed on {self.page.url}: {request.url} {request.failure}")
+
+
+def _submissions(form: dict[str, Any]) -> list[dict[str, list[str]]]:
+    """Return the fields that tell apart what can be done with one form."""
+    if not form["buttons"]:
+        return []
+    if form["method"] == "GET":
+        return [{"q": [""]}]
+    if form["acts"]:
+        return [{"action": [act]} for act in form["acts"]]
+    return [{name: [""]} if name == "show" else {} for name in dict.fromkeys(form["buttons"])]
