@@ -1,7 +1,9 @@
 """What the admin pages of money share: facts are looked at, never typed over."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -33,11 +35,11 @@ class FactsAdmin(LookOnly, NamedLookups, ModelAdmin):
     show_full_result_count = False  # no COUNT(*) over years of gifts
     list_per_page = 50
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         left_out = {"lease_token", "told_at", *(self.exclude or ())}
-        return [field.name for field in self.model._meta.fields if field.name not in left_out]
+        return [for_people(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_readonly_fields(request, obj)
 
 
@@ -45,8 +47,24 @@ class FactsInline(LookOnly, TabularInline):
     extra = 0
     show_change_link = True
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return list(self.fields or ())
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [for_people(self.model, name) for name in self.fields or ()]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.get_readonly_fields(request, obj)
+
+
+def for_people(model: Any, name: str) -> str | Callable[[Any], str]:
+    """Return the name of a field as it is, and for one in minor units what prints the amount with its currency."""
+    if not name.endswith("_minor"):
+        return name
+    currency = "fee_currency" if name == "fee_minor" else "currency"
+
+    @admin.display(description=str(model._meta.get_field(name).verbose_name).partition(",")[0])
+    def amount(row: Any) -> str:
+        return shown(getattr(row, name), getattr(row, currency))
+
+    return amount
 
 
 def shown(amount_minor: int | None, currency: str) -> str:

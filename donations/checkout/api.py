@@ -96,6 +96,9 @@ class GiftOut(serializers.Serializer[Any]):
     reference = serializers.CharField()
     status = serializers.ChoiceField(choices=Donation.Status.choices)
     amount = serializers.CharField()
+    refunded = serializers.CharField(help_text="What of it was given back to the donor so far")
+    charged_back = serializers.CharField(help_text="What of it the donor's bank took back")
+    kept = serializers.CharField(help_text="What of it the charity holds: nothing before it is received")
     currency = serializers.CharField()
     appeal = serializers.CharField(allow_null=True, help_text="Slug of the appeal; null: where most needed")
     created_at = serializers.DateTimeField()
@@ -118,6 +121,9 @@ def gift_out(gift: Following) -> dict[str, Any]:
         "reference": donation.reference,
         "status": donation.status,
         "amount": amounts.written_out(donation.amount_minor, donation.currency),
+        "refunded": amounts.written_out(donation.refunded_minor, donation.currency),
+        "charged_back": amounts.written_out(donation.charged_back_minor, donation.currency),
+        "kept": amounts.written_out(donation.kept_minor, donation.currency),
         "currency": donation.currency,
         "appeal": donation.appeal.slug if donation.appeal else None,
         "created_at": donation.created_at,
@@ -170,6 +176,9 @@ PENDING_EXAMPLE = OpenApiExample(
         "reference": "GFT-7K2M-9QXD",
         "status": "pending",
         "amount": "500.50",
+        "refunded": "0.00",
+        "charged_back": "0.00",
+        "kept": "0.00",
         "currency": "HKD",
         "appeal": "mali",
         "created_at": "2026-03-01T08:00:00Z",

@@ -69,7 +69,7 @@ class DonorAdmin(HouseAdmin):
 class DonationAdminFacts:
     """How a donation is shown; what may be done to it belongs to the rooms above."""
 
-    list_display = ["reference", "amount", "status", "donor_shown", "appeal", "received_on", "missing"]
+    list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
     list_filter = ["status", "currency", "channel", "appeal"]
     search_fields = ["reference", "donor__email", "donor__name"]
     list_select_related = ["donor", "appeal"]
@@ -77,6 +77,11 @@ class DonationAdminFacts:
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, donation: Donation) -> str:
         return shown(donation.amount_minor, donation.currency)
+
+    @admin.display(description=gettext_lazy("still ours"))
+    def kept(self, donation: Donation) -> str:
+        """What of it neither went back nor is still to come."""
+        return shown(donation.kept_minor, donation.currency)
 
     @admin.display(description=gettext_lazy("donor"))
     def donor_shown(self, donation: Donation) -> str:

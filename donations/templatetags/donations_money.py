@@ -5,7 +5,9 @@ from datetime import date
 from django import template
 from django.utils import translation
 
+from donations.giving import money_back
 from donations.giving.models import Donation
+from donations.receipts.models import Receipt
 from logistics.documents import wording
 
 register = template.Library()
@@ -38,3 +40,16 @@ def shown_amount(amount: str, currency: str) -> str:
         return f"{printed}{wording.GROUP}{currency}"
     symbol = {"HKD": "HK$", "EUR": "€", "USD": "US$", "GBP": "£"}.get(currency, f"{currency}\N{NO-BREAK SPACE}")
     return f"{symbol}{printed}"
+
+
+@register.filter
+def went_back(donation: Donation) -> str:
+    """What of a gift went back in total, and what remains; "" when nothing went back."""
+    return money_back.in_words(donation)
+
+
+@register.simple_tag
+def went_back_since(donation: Donation, receipt: Receipt | None) -> str:
+    """The same, after what changed since that receipt was issued; each on a line of its own."""
+    since = money_back.since_receipt(donation, receipt.number, receipt.amount_minor) if receipt else ""
+    return "\n".join(filter(None, (since, money_back.in_words(donation))))

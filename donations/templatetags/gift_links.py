@@ -4,7 +4,7 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from donations.giving import tokens
+from donations.giving import money_back, tokens
 from donations.giving.models import Donation
 
 register = template.Library()
@@ -22,11 +22,10 @@ def receipt_path(donation: Donation) -> str:
 
 @register.filter
 def status_in_words(donation: Donation) -> str:
-    return {
-        Donation.Status.PENDING: _("Not paid yet"),
-        Donation.Status.RECEIVED: _("Received"),
-        Donation.Status.PARTIALLY_REFUNDED: _("Partly given back"),
-        Donation.Status.REFUNDED: _("Given back"),
-        Donation.Status.DISPUTED: _("Your bank is looking into it"),
-        Donation.Status.CHARGED_BACK: _("Taken back by your bank"),
-    }[Donation.Status(donation.status)]
+    """How a gift stands, and how much of it went back."""
+    went_back = money_back.in_words(donation)
+    if donation.status == Donation.Status.PENDING:
+        return _("Not paid yet")
+    if donation.status == Donation.Status.DISPUTED:
+        return " · ".join(filter(None, (_("Your bank is looking into it"), went_back)))
+    return went_back or _("Received")

@@ -1,0 +1,57 @@
+"""What of a gift went back, in words for its donor: the same on pages and in mails."""
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from donations.giving.models import Donation
+from logistics.documents import wording
+
+
+def in_words(donation: Donation) -> str:
+    """Return what went back in total and what remains, in the language that is active; "" when nothing went back."""
+    said = {
+        "amount": _printed(donation.amount_minor, donation),
+        "refunded": _printed(donation.refunded_minor, donation),
+        "charged_back": _printed(donation.charged_back_minor, donation),
+        "kept": _printed(donation.kept_minor, donation),
+    }
+    remains = _("%(kept)s remains with us.") % said if donation.kept_minor else ""
+    if donation.refunded_minor and donation.charged_back_minor:
+        back = _(
+            "Of your gift of %(amount)s, %(refunded)s was given back to you, and your bank took back %(charged_back)s."
+        )
+        remains = remains or _("Nothing remains with us.")
+    elif donation.refunded_minor and remains:
+        back = _("%(refunded)s of your gift of %(amount)s was given back to you.")
+    elif donation.refunded_minor:
+        back = _("Your whole gift of %(amount)s was given back to you.")
+    elif donation.charged_back_minor and remains:
+        back = _("Your bank took back %(charged_back)s of your gift of %(amount)s.")
+    elif donation.charged_back_minor:
+        back = _("Your bank took back your whole gift of %(amount)s.")
+    else:
+        return ""
+    return f"{back % said} {remains}".strip()
+
+
+def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
+    """Return what went back, or came back to us, since a receipt for so many minor units was issued.
+
+    "" when nothing changed, and when all that ever went back did so since: `in_words` says it then.
+    """
+    moved_minor = receipted_minor - donation.kept_minor
+    if moved_minor < 0:
+        return _("Since receipt %(number)s, a refund of %(amount)s did not go through. That money is with us.") % {
+            "number": number,
+            "amount": _printed(-moved_minor, donation),
+        }
+    if moved_minor in (0, donation.amount_minor - donation.kept_minor):
+        return ""
+    return _("Since receipt %(number)s, another %(amount)s went back to you.") % {
+        "number": number,
+        "amount": _printed(moved_minor, donation),
+    }
+
+
+def _printed(amount_minor: int, donation: Donation) -> str:
+    return wording.money(amount_minor, donation.currency, [(get_language() or "en")[:2]])
