@@ -126,7 +126,7 @@ def link_or_copy(source: str, target: str) -> None:
 
 
 def hold(folder: Path) -> None:
-    """Lock a folder until this process ends, so that whoever tidies up (we, systemd-tmpfiles) sees that it is in use."""
+    """Lock a folder until this process ends: whoever tidies up (we, systemd-tmpfiles) sees that it is in use."""
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
 
 

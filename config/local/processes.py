@@ -118,7 +118,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a process group of its own; call it from the main thread only.
 
-    `listeners` are sockets that it finds open, by their numbers here. The kernel ties the child to the *thread* that started it, so a child of another thread ends with that thread.
+    `listeners` are sockets that it finds open, by their numbers here. The kernel ties the child to the *thread* that
+    started it, so a child of another thread ends with that thread.
     """
     return subprocess.Popen(
         bound_to_us(command, user=user, death_signal=death_signal),

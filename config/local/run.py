@@ -15,7 +15,7 @@ from typing import TextIO
 
 from config import description
 from config.local import account, disk, processes, programs
-from config.local.environment import DATABASE, Local, PortTaken, compose, port_of, var_folder, write_env
+from config.local.environment import DATABASE, Local, compose, port_of, var_folder, write_env
 from config.local.postgres import WrongVersion
 from config.local.programs import MANAGE, ROOT, Program
 from config.local.supervisor import Part, Supervisor, end_left_over

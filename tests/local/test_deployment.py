@@ -49,6 +49,18 @@ def test_a_service_that_answers_has_a_health_check(name: str):
     assert SERVICES[name]["healthcheck"]["test"]
 
 
+@pytest.mark.parametrize("name", ["worker", "worker-papers"])
+def test_a_health_check_asks_for_the_worker_of_its_container_and_can_end_it(name: str):
+    service = SERVICES[name]
+    hostname, pidfile = service["healthcheck"]["test"][-2:]
+
+    assert hostname == f"worker@{service['hostname']}"
+    assert f"--pidfile={pidfile}" in service["command"]
+    assert pidfile.startswith("/tmp/")  # where a read-only container can write
+    assert service["init"] is True  # the first process of a container cannot be killed from inside
+    assert service["restart"] == "unless-stopped"
+
+
 def test_images_are_pinned_to_a_version():
     images = [service["image"] for service in SERVICES.values() if service["image"] != "relief:local"]
     images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)

@@ -1,10 +1,14 @@
 """Real processes can be started, hurt, and are gone afterwards."""
 
+import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
+from config.local import processes
 from tests.processes import Instance, alive, eventually
 
 pytestmark = pytest.mark.processes
@@ -34,3 +38,32 @@ def test_the_broker_comes_back_where_it_was(tmp_path: Path):
 
         assert not gone
         assert eventually(product.broker.valkey.answers)
+
+
+def test_a_held_port_is_given_to_nobody_and_refuses_until_its_program_listens():
+    held = processes.HeldPort()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", held.number))
+    silent = processes.port_answers(held.number)
+
+    (program,) = processes.listen(held.number)
+
+    assert not silent
+    assert processes.port_answers(held.number)
+    program.close()
+    assert not processes.port_answers(held.number)
+
+
+def test_a_number_that_a_stranger_has_now_is_not_signalled():
+    ended = processes.start(["true"], env={}, output=subprocess.DEVNULL)
+    ended.wait()
+    stranger = processes.start(["sleep", "60"], env={"PATH": "/bin:/usr/bin"}, output=subprocess.DEVNULL)
+    try:
+        ended.pid = stranger.pid  # as the system may give it away again
+
+        processes.signal_group(ended, signal.SIGKILL)
+
+        with pytest.raises(subprocess.TimeoutExpired):
+            stranger.wait(0.3)
+    finally:
+        processes.stop(stranger)

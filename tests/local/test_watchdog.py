@@ -1,13 +1,17 @@
 """A worker that lives but consumes nothing is found out; a broker that is down is not blamed on it."""
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from config.local import watchdog
+from config.local import programs, watchdog
 from config.local.watchdog import Watchdog
-from config.worker_alive import answers, client
-from tests.processes import Instance, eventually
+from config.worker_alive import answers, client, worker_of
+from tests.processes import Instance, Running, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -37,3 +41,39 @@ def test_silence_is_reported_after_three_pings_without_an_answer(tmp_path: Path,
         assert [dog.finds_it_silent(running_for=60) for _ in range(3)] == [False, False, True]
         assert not dog.finds_it_silent(running_for=1)  # it has just been started: that takes time
         assert not dog.finds_it_silent(running_for=60)
+
+
+def test_the_health_check_ends_its_own_worker_at_the_third_silence_and_nobody_else(tmp_path: Path):
+    pidfile = tmp_path / "worker.pid"
+    name = f"worker@{socket.gethostname()}"
+    program = programs.worker()
+    program.command.append(f"--pidfile={pidfile}")
+    with Instance.started(tmp_path) as product, subprocess.Popen(["sleep", "300"]) as bystander:
+        worker = product.running["worker"] = Running(program, product.env, tmp_path / "worker.log").start()
+        product.wait_for("worker")
+
+        def check() -> int:
+            command = [sys.executable, "-m", "config.worker_alive", name, str(pidfile)]
+            return subprocess.run(command, env=product.env, cwd=programs.ROOT, check=False).returncode
+
+        healthy = check()
+        worker.freeze()
+        silent = check()
+        survived = worker.running
+        (tmp_path / "worker.misses").write_text("2")  # as if it had been asked once more
+        ended = check()
+
+        assert (healthy, silent, ended) == (0, 1, 1)
+        assert survived
+        assert worker.mine().wait(10) == -9
+        assert bystander.poll() is None
+        bystander.kill()
+        worker.kill()  # its pool, which has no container that would end with it
+
+
+@pytest.mark.parametrize("number", [0, -1, 1, os.getpid()])
+def test_a_number_that_is_not_the_workers_is_nobody_to_end(tmp_path: Path, number: int):
+    pidfile = tmp_path / "worker.pid"
+    pidfile.write_text(f"{number}\n")
+
+    assert worker_of(pidfile) is None

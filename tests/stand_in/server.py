@@ -171,7 +171,8 @@ class Handler(BaseHTTPRequestHandler):
 class StandIn:
     """A Stripe account of one's own. `control` does what its dashboard and fate would do.
 
-    `webhook_url` empty: nothing is delivered. A `listener` is taken instead of `port`. With a `state` file it starts as it ended.
+    `webhook_url` empty: nothing is delivered. A `listener` is taken instead of `port`. With a `state` file it starts as
+    it ended.
     """
 
     def __init__(
