@@ -360,6 +360,7 @@ UNFOLD = {
     "SITE_SUBHEADER": _("Giving, goods, deliveries"),
     "SITE_SYMBOL": "volunteer_activism",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pages/mark.svg")}],
+    "STYLES": [lambda request: static("pages/admin.css")],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

@@ -27,6 +27,8 @@ class AppealForm(forms.ModelForm):
     class Meta:
         model = Appeal
         exclude = ["target_minor"]
+        # The model's own text has angle brackets, which a page swallows.
+        help_texts = {"slug": gettext_lazy("The last part of its address, e.g. “mali” of /give/mali/.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

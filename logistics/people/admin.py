@@ -4,7 +4,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -69,6 +70,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
         (gettext_lazy("Seen"), {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
+    actions_detail = ("set_password",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         # Programs' users are seen through their keys.
@@ -76,6 +78,14 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if obj else ()
+
+    def has_set_password_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    @action(description=gettext_lazy("Set a new password"), permissions=["set_password"], icon="lock_reset")
+    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to Django's page for it, to which no other link leads, as passwords are no field of the form."""
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 
     @display(description=gettext_lazy("roles"), label=True)
     def roles_shown(self, user: User) -> str:

@@ -37,8 +37,10 @@ class UploadAdmin(OwedAdmin):
     fields = (
         ("shipment", "uploaded_by", "uploaded_at"),
         ("dry_run", "replace"),
-        ("state", "progress", "outcome", "error_count", "last_error_code"),
-        ("sha256", "size"),
+        ("state", "progress", "outcome"),
+        ("error_count", "last_error_code"),
+        "sha256",
+        "size",
     )
     # Progress, what would be written, and the errors as a table; read again while it is under way.
     change_form_before_template = "shipments/admin/upload.html"

@@ -6,7 +6,6 @@ form is forgotten is the business of test_every_form.py.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from config.local import setup
 from tests.browser.claims import claimed
+from tests.browser.member import log_in
 from tests.browser.visitor import Visitor
 from tests.processes import Instance
 
@@ -117,13 +117,8 @@ def staff(visit: Callable[..., Visitor], _signed_in: dict[str, Any]) -> Callable
         if role in _signed_in:
             return visit(storage_state=_signed_in[role])
         member = visit()
-        member.open("/admin/login/").fill(username=f"{role}@example.org", password=PASSWORD).press("Log in")
+        log_in(member, f"{role}@example.org", PASSWORD)
         _signed_in[role] = member.page.context.storage_state()
         return member
 
     return sign_in
-
-
-@pytest.fixture(scope="module")
-def mailbox(product: Instance) -> Path:
-    return Path(product.env["VAR_DIR"]) / "mail"

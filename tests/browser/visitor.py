@@ -13,13 +13,16 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 from tests.processes import Instance
 
 CHECKOUT = "stand-in: checkout"
-# Each page tells its forms: method, address, the names of its buttons, the actions of an admin's list.
-TELL_FORMS = """addEventListener("DOMContentLoaded", () => tellForms([...document.forms].map(form => ({
-  method: form.method.toUpperCase(),
-  action: new URL(form.getAttribute("action") || location.href, location.href).href,
-  buttons: [...form.elements].filter(e => e.type === "submit").map(e => e.name),
-  acts: [...form.querySelectorAll("select[name=action] option")].map(o => o.value).filter(Boolean),
-}))))"""
+# Each page tells its forms (method, address, names of its buttons, actions of an admin's list), and if it is too wide.
+TELL = """addEventListener("load", () => tell({
+  wide: document.documentElement.scrollWidth > screen.width,
+  forms: [...document.forms].map(form => ({
+    method: form.method.toUpperCase(),
+    action: new URL(form.getAttribute("action") || location.href, location.href).href,
+    buttons: [...form.elements].filter(e => e.type === "submit").map(e => e.name),
+    acts: [...form.querySelectorAll("select[name=action] option")].map(o => o.value).filter(Boolean),
+  })),
+}))"""
 
 
 def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | None:
@@ -54,8 +57,8 @@ class Visitor:
         self.page.on("request", self._request)
         self.page.on("response", self._response)
         self.page.on("requestfailed", self._failed)
-        self.page.expose_binding("tellForms", self._look)
-        self.page.add_init_script(TELL_FORMS)
+        self.page.expose_binding("tell", self._look)
+        self.page.add_init_script(TELL)
 
     def open(self, path: str) -> "Visitor":
         """Go to a page; a path is one of the product's."""
@@ -80,15 +83,12 @@ class Visitor:
         return self.page.locator("body").inner_text()
 
     def faults(self) -> list[str]:
-        """Return what keeps people from using the page: axe-core's serious and critical findings, a cut-off side."""
-        found = [
-            f"{finding['id']}: {[node['html'] for node in finding['nodes']]}"
+        """Return what keeps people from using the page: axe-core's serious and critical findings."""
+        return [
+            f"{self.page.url}: {finding['id']}: {[node['html'] for node in finding['nodes']]}"
             for finding in Axe().run(self.page).response["violations"]
             if finding["impact"] in ("serious", "critical")
         ]
-        if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            found.append("the page is wider than the screen")
-        return [f"{self.page.url}: {fault}" for fault in found]
 
     @contextmanager
     def refused(self, status: int) -> Iterator[None]:
@@ -98,8 +98,10 @@ class Visitor:
         self.page.wait_for_load_state()
         self.expected.discard(status)
 
-    def _look(self, source: dict[str, Any], forms: list[dict[str, Any]]) -> None:
-        for form in forms:
+    def _look(self, source: dict[str, Any], told: dict[str, Any]) -> None:
+        if told["wide"]:
+            self.complaints.append(f"wider than the screen: {source['page'].url}")
+        for form in told["forms"]:
             for fields in _submissions(form):
                 name = name_of(form["method"], form["action"], fields)
                 self.offered[name or f"{form['method']} {form['action']}"] = source["page"].url

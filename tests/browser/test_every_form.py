@@ -1,0 +1,89 @@
+"""No form is left out: what the code offers is what the tests of this folder submit."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, get_resolver
+
+from logistics.people.models import Role, User
+from tests.browser.claims import claimed
+from tests.browser.visitor import CHECKOUT
+
+ROOT = Path(__file__).resolve().parents[2]
+# These answer any method alike and read nothing of what is sent.
+NO_FORMS = {"health", "home", "metrics"}
+# Forms of Django's own site that no registered model brings.
+SITE = {"admin:login", "admin:logout", "admin:password_change", "admin:auth_user_password_change"}
+
+
+def forms_of_pages() -> set[str]:
+    """Return each page outside the admin and the API that takes a POST."""
+    found = set()
+    for pattern in get_resolver().url_patterns:
+        inner = [pattern] if isinstance(pattern, URLPattern) else pattern.url_patterns
+        for page in inner:
+            if not isinstance(page, URLPattern) or str(pattern.pattern).startswith(("api/", "admin/")):
+                continue
+            path = "/" + re.sub(r"<\w+:\w+>", "none", str(page.pattern))
+            if Client().post(path, headers={"accept": "text/html"}).status_code != 405:
+                found.add(str(page.name))
+    return found - NO_FORMS
+
+
+def forms_of_admin() -> set[str]:
+    """Return each form that the admin shows to somebody: rows to add, change, delete, find, and what may be done."""
+    found = set(SITE)
+    for user in [User(is_superuser=True), *(User(roles=[role]) for role in Role)]:
+        request: Any = RequestFactory().get("/admin/")
+        request.user = user
+        for model, page in admin.site._registry.items():
+            found |= {f"admin:{model._meta.app_label}_{model._meta.model_name}_{act}" for act in acts(page, request)}
+    return found
+
+
+def acts(page: Any, request: Any) -> Iterator[str]:
+    if page.has_add_permission(request):
+        yield "add"
+    if page.has_change_permission(request):
+        yield "change"
+    if page.has_delete_permission(request):
+        yield "delete"
+    if page.search_fields and page.has_view_permission(request):
+        yield "changelist search"
+    if page.has_view_permission(request):
+        yield from (f"changelist {name}" for name in page.get_actions(request))
+        yield from page.actions_detail
+
+
+@pytest.mark.django_db
+def test_every_form_of_the_product_is_submitted_in_a_browser() -> None:
+    # A second button of the form by which one gives; the page of the stand-in; a link that leads to Django's own form.
+    beside = {"give-to show", CHECKOUT}
+    only_links = {"admin:logistics_user_set_password"}
+
+    assert forms_of_pages() | forms_of_admin() | beside == claimed() | only_links
+
+
+def test_every_template_with_a_form_is_known() -> None:
+    """A form in a template that posts to a page which has one already announces itself here."""
+    written = {
+        path.relative_to(ROOT).name: len(re.findall(r"<form\b", path.read_text()))
+        for app in ("donations", "logistics", "shipments")
+        for path in ROOT.glob(f"{app}/templates/**/*.html")
+        if "<form" in path.read_text()
+    }
+
+    assert written == {
+        "enter.html": 1,
+        "gift.html": 1,
+        "give_to.html": 1,
+        "issue_key.html": 1,
+        "move.html": 1,
+        "my_gifts.html": 1,
+        "sign_in.html": 1,
+    }

@@ -1,0 +1,209 @@
+"""What staff have done by a button of the admin, in a real browser: moves of a shipment, second tries, keys."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.browser import member as acts
+from tests.browser.claims import submits
+from tests.browser.member import SignIn
+from tests.browser.visitor import Visitor
+from tests.journeys.people import Donor, Person, Program
+from tests.processes import Instance, eventually
+
+pytestmark = pytest.mark.processes
+SHIPMENT = "admin:shipments_shipment"
+
+
+@pytest.fixture(scope="module")
+def warehouse(product: Instance) -> Program:
+    """The warehouse's own program, which makes what a test begins with."""
+    return Program(product.env["PUBLIC_URL"], product.manage("make_key", "warehouse@example.org", "--name=t").strip())
+
+
+@pytest.fixture
+def packed(warehouse: Program, product: Instance) -> Callable[..., str]:
+    """Make a shipment of one package and move it on; return its id."""
+    ((site,),) = product.rows("SELECT code FROM logistics_site ORDER BY code LIMIT 1")
+
+    def make(*moves: str) -> str:
+        asked = {"title": f"Desks {uuid4().hex[:6]}", "consignee": "AMAR-ML", "customs_currency": "HKD"}
+        number = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": site, "mark": "A"}]})["number"]
+        line = {"item": "CR-DESK", "quantity": 1, "unit_value": "450.00", "origin": "CN"}
+        package = {"kind": "CT", "length_cm": "120", "width_cm": "60", "height_cm": "75", "gross_kg": "35"}
+        warehouse.post(f"/api/v1/shipments/{number}/packages/", package | {"destination": site, "lines": [line]})
+        for move in moves:
+            warehouse.send("POST", f"/api/v1/shipments/{number}/{move}/", {})
+        return str(product.rows("SELECT id FROM shipments_shipment WHERE number = %s", number)[0][0])
+
+    return make
+
+
+def status_of(product: Instance, shipment: str) -> str:
+    return str(product.rows("SELECT status FROM shipments_shipment WHERE id = %s", shipment)[0][0])
+
+
+def move(member: Visitor, shipment: str, button: str, **fields: str) -> str:
+    """Open a move's page from the shipment's, and press its button; return the state that the row is in."""
+    acts.begin(member, "shipments/shipment", shipment, button)
+    acts.enter(member, fields)
+    member.press(button)
+    return status_of(member.product, shipment)
+
+
+@submits(*(f"{SHIPMENT}_do_{name}" for name in ("check", "seal", "reopen", "dispatch", "arrive", "lose", "find")))
+def test_a_shipment_is_packed_sent_lost_and_found(staff: SignIn, product: Instance, packed: Callable[..., str]) -> None:
+    shipment = packed()
+    member = staff("coordinator")
+    move(member, shipment, "Checked")
+    states = [
+        move(member, shipment, "Seal"),
+        move(member, shipment, "Reopen", reason="A package was forgotten."),
+        move(member, shipment, "Seal"),
+        move(member, shipment, "Dispatch"),
+        move(member, shipment, "Lost", reason="No trace of it."),
+        move(member, shipment, "Found"),
+    ]
+
+    assert states == ["sealed", "packing", "sealed", "dispatched", "lost", "arrived"]
+    papers = product.rows(
+        "SELECT d.version, d.superseded_at IS NULL FROM shipments_paper p JOIN logistics_document d"
+        " ON d.id = p.document_id WHERE p.shipment_id = %s AND p.kind = 'packing-list' ORDER BY d.version",
+        shipment,
+    )
+    assert papers == [(1, False), (2, True)]
+    verbs = {verb for (verb,) in product.rows("SELECT verb FROM logistics_auditentry WHERE subject_id = %s", shipment)}
+    assert len(verbs) >= 6
+    other = packed("seal", "dispatch")
+    assert move(member, other, "Arrived") == "arrived"
+
+
+@submits(f"{SHIPMENT}_do_return", f"{SHIPMENT}_do_cancel")
+def test_a_shipment_comes_back_or_never_leaves(staff: SignIn, packed: Callable[..., str]) -> None:
+    member = staff("warehouse")
+
+    assert move(member, packed("seal", "dispatch"), "Came back", reason="Refused at the border.") == "returned"
+    assert move(member, packed(), "Cancel shipment", reason="Sent by another way.") == "cancelled"
+
+
+@submits(f"{SHIPMENT}_do_close", "admin:shipments_discrepancy_decide", "admin:shipments_discrepancy_close")
+def test_a_lost_shipment_is_settled_and_closed(
+    staff: SignIn, product: Instance, warehouse: Program, packed: Callable[..., str]
+) -> None:
+    shipment = packed("seal", "dispatch")
+    member = staff("coordinator")
+    move(member, shipment, "Lost", reason="No trace of it.")
+    ((row,),) = product.rows("SELECT id FROM shipments_discrepancy WHERE shipment_id = %s", shipment)
+    acts.begin(member, "shipments/discrepancy", row, "Decide")
+    acts.enter(member, {"decision": "write_off", "note": "The insurer pays."})
+    member.press("Decide")
+    acts.begin(member, "shipments/discrepancy", row, "Close")
+    member.press("Close")
+
+    columns = "state, decision, decision_note"
+    ((state, decision, note),) = product.rows(f"SELECT {columns} FROM shipments_discrepancy WHERE id = %s", row)
+    assert (state, decision, note) == ("closed", "write_off", "The insurer pays.")
+    assert move(member, shipment, "Close") == "closed"
+
+
+@submits(f"{SHIPMENT}_upload")
+def test_a_spreadsheet_is_tried_then_read(staff: SignIn, product: Instance) -> None:
+    ((shipment,),) = product.rows("SELECT id FROM shipments_shipment WHERE title LIKE 'School supplies%%' LIMIT 1")
+    file = Path("tests/data/mali_shipment/packing_list_clean.xlsx")
+    member = staff("warehouse")
+    acts.begin(member, "shipments/shipment", shipment, "Spreadsheet")
+    member.page.locator("input[type=file]").set_input_files(file)
+    member.press("Send")
+    member.page.get_by_text("270 packages (1 to 270) with 323 lines.").wait_for()
+
+    assert "Would import" in member.text() or "would" in member.text().lower()
+    newest = "SELECT dry_run, state, outcome FROM shipments_upload WHERE shipment_id = %s ORDER BY id DESC LIMIT 1"
+    assert product.rows(newest, shipment) == [(True, "done", "would_import")]
+
+
+@submits("admin:logistics_partner_issue_key", "admin:logistics_apikey_changelist revoke")
+def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) -> None:
+    name = f"phone {uuid4().hex[:6]}"
+    ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
+    member = staff("coordinator")
+    acts.begin(member, "logistics/partner", partner, "Issue a key")
+    acts.enter(member, {"name": name, "valid_days": "30"})
+    member.press("Issue the key")
+    phone = Program(product.env["PUBLIC_URL"], member.page.locator("p.select-all").inner_text())
+    before = phone.answer("/api/v1/shipments/").status_code
+    ((key,),) = product.rows("SELECT id FROM logistics_apikey WHERE name = %s", name)
+    acts.run(member, "logistics/apikey", key, "revoke")
+
+    assert (before, phone.answer("/api/v1/shipments/").status_code) == (200, 401)
+
+
+@submits(
+    "admin:donations_donor_change", "admin:donations_donor_changelist search",
+    "admin:donations_donation_changelist issue_receipts", "admin:donations_receipt_changelist send_again",
+)  # fmt: skip
+def test_a_receipt_that_lacked_a_name_is_issued_and_sent_again(staff: SignIn, product: Instance) -> None:
+    email = f"nameless-{uuid4().hex[:8]}@example.org"
+    person = {"name": "", "email": email, "language": "en"}
+    gift = Person(product.env["PUBLIC_URL"]).post(
+        "/api/v1/donations/", {"amount": "250", "currency": "HKD", "donor": person, "consent": True}
+    )
+    Donor(product.env["PUBLIC_URL"]).pay(gift["checkout_url"], "4242424242424242")
+    read = "SELECT d.id FROM donations_donation d JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s"
+    blocked = f"{read} AND d.status = 'received' AND d.receipt_blocked_by <> '{{}}'"
+    ((donation,),) = eventually(lambda: product.rows(blocked, email), what="a gift whose receipt lacks a name")
+    finance = staff("finance")
+    acts.open_row(finance, "donations/donor", email)
+    acts.enter(finance, {"name": "Ho Ka Yan"})
+    acts.save(finance)
+    acts.run(finance, "donations/donation", donation, "issue_receipts")
+    ((receipt, number),) = product.rows("SELECT id, number FROM donations_receipt WHERE donation_id = %s", donation)
+    deliveries = "SELECT count(*) FROM donations_receiptdelivery WHERE state = 'done' AND receipt_id = %s"
+    eventually(lambda: product.rows(deliveries, receipt) == [(1,)], what="the receipt to be mailed")
+    told = acts.run(finance, "donations/receipt", receipt, "send_again")
+
+    assert number in told
+    eventually(lambda: product.rows(deliveries, receipt) == [(2,)], what="the receipt to be mailed again")
+
+
+DEAD = "UPDATE {} SET state = 'dead', ended_at = now() WHERE id = (SELECT id FROM {} {} LIMIT 1) RETURNING id"
+SECOND_TRIES = [
+    ("logistics/document", "try_again", "WHERE state = 'done' AND kind = 'receipt'", "root"),
+    ("logistics/email", "try_again", "WHERE state = 'done'", "coordinator"),
+    ("shipments/upload", "try_again", "WHERE state = 'done'", "warehouse"),
+    ("donations/stripeevent", "look_again", "WHERE state = 'done'", "finance"),
+]
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        pytest.param(one, marks=submits(f"admin:{one[0].replace('/', '_')}_changelist {one[1]}"), id=one[0])
+        for one in SECOND_TRIES
+    ],
+)
+def test_what_is_dead_is_tried_again(dead: tuple[str, str, str, str], staff: SignIn, product: Instance) -> None:
+    label, act, which, role = dead
+    table = label.replace("/", "_")
+    if label == "donations/stripeevent":
+        a_paid_gift(product)
+    ((pk,),) = product.rows(DEAD.format(table, table, which))
+    member = staff(role)
+    acts.run(member, label, pk, act)
+
+    state = f"SELECT state FROM {table} WHERE id = %s"
+    assert product.rows(state, pk) != [("dead",)]
+    eventually(lambda: product.rows(state, pk) == [("done",)], what=f"{label} to be done")
+
+
+def a_paid_gift(product: Instance) -> None:
+    """Have Stripe tell of something."""
+    email = f"paying-{uuid4().hex[:8]}@example.org"
+    person = {"name": "Lam Wing Sze", "email": email, "language": "en"}
+    gift: Any = Person(product.env["PUBLIC_URL"]).post(
+        "/api/v1/donations/", {"amount": "100", "currency": "HKD", "donor": person, "consent": True}
+    )
+    Donor(product.env["PUBLIC_URL"]).pay(gift["checkout_url"], "4242424242424242")
+    eventually(lambda: product.rows("SELECT 1 FROM donations_stripeevent WHERE state = 'done'"), what="an event")

@@ -1,0 +1,278 @@
+"""What staff do to rows of the admin, in a real browser: find, add, change, delete."""
+
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+
+from tests.browser import member as acts
+from tests.browser.claims import submits
+from tests.browser.conftest import PASSWORD
+from tests.browser.member import SignIn
+from tests.processes import Instance
+
+pytestmark = pytest.mark.processes
+
+
+class Row(NamedTuple):
+    """A kind of row: who may write it, what is typed, what is changed after, and how to read it back.
+
+    "NEW" stands for a word that no other test uses; the words that a list is searched for hold it.
+    """
+
+    role: str
+    label: str
+    add: dict[str, str]
+    change: dict[str, str]
+    found_by: str
+    read: str
+    added: tuple[object, ...]
+    changed: tuple[object, ...]
+
+
+ROWS = [
+    Row(
+        "finance",
+        "donations/appeal",
+        {
+            "slug": "wells-NEW",
+            "title_en": "Wells NEW",
+            "title_fr": "Puits NEW",
+            "story_en": "Clean water.",
+            "story_fr": "De l’eau propre.",
+            "target_amount": "12500.50",
+            "currency": "HKD",
+            "country": "ML",
+            "opens_on": "2026-01-05",
+        },
+        {"target_amount": "13000"},
+        "wells-NEW",
+        "SELECT title_fr, target_minor, opens_on::text FROM donations_appeal WHERE slug = 'wells-NEW'",
+        ("Puits NEW", 1250050, "2026-01-05"),
+        ("Puits NEW", 1300000, "2026-01-05"),
+    ),
+    Row(
+        "warehouse",
+        "shipments/shipment",
+        {"title": "Stoves NEW", "consignee": "AMAR-ML", "customs_currency": "HKD"},
+        {"title": "Stoves and beds NEW", "port_of_loading": "HKHKG"},
+        "NEW",
+        "SELECT title, status, port_of_loading FROM shipments_shipment WHERE title LIKE '%NEW'",
+        ("Stoves NEW", "draft", ""),
+        ("Stoves and beds NEW", "draft", "HKHKG"),
+    ),
+    Row(
+        "warehouse",
+        "logistics/item",
+        {
+            "code": "CR-NEW",
+            "name_en": "Lamp",
+            "name_fr": "Lampe",
+            "category": "Household furniture",
+            "unit": "H87",
+            "hs6": "940540",
+        },
+        {"unit_weight_kg": "1.250"},
+        "CR-NEW",
+        "SELECT name_fr, hs6, unit_weight_kg::text FROM logistics_item WHERE code = 'CR-NEW'",
+        ("Lampe", "940540", None),
+        ("Lampe", "940540", "1.250"),
+    ),
+    Row(
+        "coordinator",
+        "logistics/category",
+        {"name_en": "Lamps NEW", "name_fr": "Lampes"},
+        {"name_fr": "Luminaires"},
+        "Lamps NEW",
+        "SELECT name_fr FROM logistics_category WHERE name_en = 'Lamps NEW'",
+        ("Lampes",),
+        ("Luminaires",),
+    ),
+    Row(
+        "coordinator",
+        "logistics/partner",
+        {"code": "NEW", "name": "School NEW", "languages": "fr", "country": "SN"},
+        {"status": "suspended"},
+        "School NEW",
+        "SELECT code, status, languages FROM logistics_partner WHERE name = 'School NEW'",
+        ("NEW", "approved", ["fr"]),
+        ("NEW", "suspended", ["fr"]),
+    ),
+    Row(
+        "coordinator",
+        "logistics/contact",
+        {"partner": "AMAR-ML", "name": "Kadi NEW", "email": "NEW@example.org", "language": "fr"},
+        {"phone": "+223 20 22 33 44"},
+        "Kadi NEW",
+        "SELECT language, phone FROM logistics_contact WHERE name = 'Kadi NEW'",
+        ("fr", ""),
+        ("fr", "+223 20 22 33 44"),
+    ),
+    Row(
+        "coordinator",
+        "logistics/site",
+        {"partner": "AMAR-ML", "kind": "open", "public_name": "School NEW", "hand_over_point": "Gate NEW"},
+        {"region": "ML03"},
+        "Gate NEW",
+        "SELECT kind, region FROM logistics_site WHERE hand_over_point = 'Gate NEW'",
+        ("open", ""),
+        ("open", "ML03"),
+    ),
+]
+
+
+def _forms_of(row: Row) -> list[str]:
+    view = "admin:" + row.label.replace("/", "_")
+    return [f"{view}_add", f"{view}_change", f"{view}_changelist search"]
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, marks=submits(*_forms_of(row)), id=row.label) for row in ROWS])
+def test_a_row_is_added_found_and_changed(row: Row, staff: SignIn, product: Instance) -> None:
+    new = "Q" + uuid4().hex[:7].upper()
+    if "slug" in row.add:
+        new = new.lower()
+    member = staff(row.role)
+    member.open(f"/admin/{row.label}/add/")
+    acts.enter(member, {name: value.replace("NEW", new) for name, value in row.add.items()})
+    told = acts.save(member)
+    added = product.rows(row.read.replace("NEW", new))
+    acts.open_row(member, row.label, row.found_by.replace("NEW", new))
+    acts.enter(member, {name: value.replace("NEW", new) for name, value in row.change.items()})
+    told_again = acts.save(member)
+    changed = product.rows(row.read.replace("NEW", new))
+
+    assert "was added successfully" in told
+    assert "was changed successfully" in told_again
+    assert added == [tuple(one.replace("NEW", new) if isinstance(one, str) else one for one in row.added)]
+    assert changed == [tuple(one.replace("NEW", new) if isinstance(one, str) else one for one in row.changed)]
+
+
+USERS = "admin:logistics_user"
+
+
+@submits(
+    f"{USERS}_add", f"{USERS}_change", f"{USERS}_changelist search", "admin:auth_user_password_change",
+    "admin:logistics_membership_add", "admin:logistics_membership_change",
+    "admin:login", "admin:logout", "admin:password_change",
+)  # fmt: skip
+def test_somebody_gets_an_account_for_a_partner_and_signs_in(staff: SignIn, visit: SignIn, product: Instance) -> None:
+    name = f"Awa {uuid4().hex[:7]}"
+    email = name.replace(" ", ".").lower() + "@example.org"
+    root = staff("root")
+    root.open("/admin/logistics/user/add/")
+    person = {"email": email, "name": name, "language": "fr", "password1": PASSWORD, "password2": PASSWORD}
+    acts.enter(root, {**person, "roles": "auditor"})
+    acts.save(root)
+    acts.open_row(root, "logistics/user", name)
+    acts.enter(root, {"roles": "partner", "language": "en"})
+    acts.save(root)
+    ((pk, language, roles),) = product.rows("SELECT id, language, roles FROM logistics_user WHERE email = %s", email)
+    acts.begin(root, "logistics/user", pk, "Set a new password")
+    acts.enter(root, {"password1": PASSWORD + "2", "password2": PASSWORD + "2"})
+    root.press("Change password")
+    root.open("/admin/logistics/membership/add/")
+    acts.enter(root, {"user": name, "partner": "AMAR-ML"})
+    acts.save(root)
+    ((membership,),) = product.rows("SELECT id FROM logistics_membership WHERE user_id = %s", pk)
+    root.open(f"/admin/logistics/membership/{membership}/change/")
+    saved = acts.save(root)
+
+    assert (language, sorted(roles)) == ("en", ["auditor", "partner"])
+    assert "was changed successfully" in saved
+    member = visit()
+    acts.log_in(member, email, PASSWORD + "2")
+    acts.open_menu(member)
+    with member.page.expect_navigation():
+        member.page.get_by_role("link", name="Change password").click()
+    acts.enter(member, {"old_password": PASSWORD + "2", "new_password1": PASSWORD, "new_password2": PASSWORD})
+    member.press("Change password")
+    acts.open_menu(member)
+    member.press(member.page.locator("#logout-form button"))
+    acts.log_in(member, email, PASSWORD)
+    assert "/admin/login/" not in member.page.url
+
+
+@submits("set_language")
+def test_the_admin_is_read_in_french_by_its_menu(staff: SignIn) -> None:
+    member = staff("auditor").open("/admin/")
+    acts.open_menu(member)
+    member.press(member.page.get_by_role("button", name="français"))
+
+    assert member.page.locator("html").get_attribute("lang") == "fr"
+    assert "Partenaires" in member.text()
+
+
+@submits("admin:logistics_charity_add", "admin:logistics_charity_change")
+def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> None:
+    columns = "name, address, country, email, phone, jurisdiction, registration, time_zone, signatory, signatory_title"
+    ((*kept,),) = product.rows(f"SELECT {columns} FROM logistics_charity")
+    product.rows("DELETE FROM logistics_charity RETURNING id")
+    finance = staff("finance").open("/admin/logistics/charity/add/")
+    acts.enter(finance, dict(zip(columns.split(", "), map(str, kept), strict=True)) | {"currencies": "HKD"})
+    told = acts.save(finance)
+    with finance.page.expect_navigation():
+        finance.page.locator("#result_list tbody th a").first.click()
+    finance.fill(phone="+852 2222 3333")
+    acts.save(finance)
+
+    assert "was added successfully" in told
+    assert product.rows("SELECT phone, currencies FROM logistics_charity") == [("+852 2222 3333", ["HKD"])]
+
+
+@submits("admin:donations_appeal_delete", "admin:donations_appeal_changelist delete_selected")
+def test_appeals_without_gifts_are_deleted(staff: SignIn, product: Instance) -> None:
+    finance = staff("finance")
+    slugs = [f"gone-{uuid4().hex[:8]}" for _ in range(2)]
+    for slug in slugs:
+        finance.open("/admin/donations/appeal/add/")
+        acts.enter(finance, {**ROWS[0].add, "slug": slug})
+        acts.save(finance)
+    one, other = (product.rows("SELECT id FROM donations_appeal WHERE slug = %s", slug)[0][0] for slug in slugs)
+    finance.open(f"/admin/donations/appeal/{one}/change/")
+    with finance.page.expect_navigation():
+        finance.page.get_by_role("link", name="Delete").click()
+    finance.press("Yes, I’m sure")
+    acts.run(finance, "donations/appeal", other, "delete_selected")
+    told = finance.press("Yes, I’m sure").text()
+
+    assert "Successfully deleted 1 appeal" in told
+    assert not product.rows("SELECT 1 FROM donations_appeal WHERE slug = ANY(%s)", slugs)
+
+
+@submits("admin:logistics_contact_delete")
+def test_a_contact_is_forgotten(staff: SignIn, product: Instance) -> None:
+    name = f"Kadi {uuid4().hex[:8]}"
+    coordinator = staff("coordinator").open("/admin/logistics/contact/add/")
+    acts.enter(coordinator, {"partner": "AMAR-ML", "name": name, "email": "k@example.org", "language": "fr"})
+    acts.save(coordinator)
+    acts.open_row(coordinator, "logistics/contact", name)
+    with coordinator.page.expect_navigation():
+        coordinator.page.get_by_role("link", name="Delete").click()
+    coordinator.press("Yes, I’m sure")
+
+    assert not product.rows("SELECT 1 FROM logistics_contact WHERE name = %s", name)
+
+
+def _lists() -> list[str]:
+    """Return the lists that can be searched, and are not by the tests above."""
+    return [
+        f"{model._meta.app_label}/{model._meta.model_name}"
+        for model, page in admin.site._registry.items()
+        if page.search_fields
+    ]
+
+
+@submits(*(f"admin:{label.replace('/', '_')}_changelist search" for label in _lists()))
+def test_every_list_is_searched_and_its_filters_open(staff: SignIn) -> None:
+    root = staff("root")
+    said = {}
+    for label in _lists():
+        acts.search(root, label, "nothing-is-called-so")
+        said[label] = root.page.locator("#result_list tbody tr").count()
+        filters = root.page.get_by_text("Filters", exact=True)
+        if filters.count():
+            filters.first.click()
+            root.page.locator("#changelist-filter").first.wait_for(state="visible")
+
+    assert not any(said.values()), said
