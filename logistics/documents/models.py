@@ -37,6 +37,10 @@ class Document(Owed):
     requested_at = models.DateTimeField()
     token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
     superseded_at = models.DateTimeField(null=True, editable=False)  # or cancelled: no longer valid, still readable
+    # The paper with another number that this one was issued in place of. A new version has the same number instead.
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="replaced_by", editable=False
+    )
 
     storage_name = models.CharField(max_length=100, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)  # of the file
@@ -69,7 +73,15 @@ class Document(Owed):
                 name="what_a_document_says_is_frozen",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
-                    "kind", "number", "version", "template", "context", "content_sha256", "requested_at", "token"
+                    "kind",
+                    "number",
+                    "version",
+                    "template",
+                    "context",
+                    "content_sha256",
+                    "requested_at",
+                    "token",
+                    "replaces",
                 ),
             ),
         ]
