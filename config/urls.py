@@ -23,6 +23,7 @@ urlpatterns = [
     path("health/", health.health, name="health"),
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("donations.page_urls")),
+    path("", include("shipments.page_urls")),
     path("", include("logistics.page_urls")),
     path("", public_page(RedirectView.as_view(url="/give/")), name="home"),
 ]

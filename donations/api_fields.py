@@ -1,5 +1,6 @@
 """Fields that several endpoints share."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -7,9 +8,23 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from donations import amounts
+from logistics.errors import DomainError
+from logistics.people.models import Role, User
 
 # For `extend_schema(auth=...)`: no key and no session is needed.
 PUBLIC: Any = [{}]
+
+
+def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> dict[str, str | None]:
+    """Return what somebody's roles include, each with null where it is allowed now, else the reason why not.
+
+    The reasons are the refusals that the services raise, so that the answer and the attempt never differ.
+    """
+    return {
+        action: str(refusal) if refusal else None
+        for action, (roles, refusal) in actions.items()
+        if user.has_role(*roles)
+    }
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})

@@ -126,6 +126,8 @@ PACKAGE = [
             "destination": "K7RXW",
             "flags": ["fragile"],
             "remark": "",
+            "un_numbers": [],
+            "label_url": "https://relief.example.org/p/q1w2e3r4t5y6u7i8o9p0aa/",
             "lines": [_LINE],
         },
     )
@@ -244,6 +246,15 @@ UPLOAD = [
                 "replaces_packages": 0,
                 "items_in_catalogue": 180,
                 "items_to_create": [{"code": "CR-DESK", "name_en": "Desk for a classroom"}],
+                "notices": [
+                    {
+                        "row": 161,
+                        "column": "un_number",
+                        "code": "not_dangerous",
+                        "detail": "The row says that CR-UPS is not dangerous; the catalogue says UN2800."
+                        " Papers will not declare it.",
+                    }
+                ],
                 "totals": TOTALS,
             },
         },
@@ -262,6 +273,8 @@ PAPER = [
             "progress": 100,
             "issued_at": "2026-03-04T09:00:00Z",
             "superseded_at": None,
+            "replaces": None,
+            "replaced_by": None,
             "sha256": "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13",
             "pages": 11,
             "size": 184_320,

@@ -1,5 +1,7 @@
+from functools import cache
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from donations import amounts
-from donations.api_fields import PUBLIC, AmountField, StrictCharField
+from donations.api_fields import PUBLIC, AmountField, StrictCharField, actions_of
 from donations.checkout import following, offline, services
 from donations.checkout.following import Following
 from donations.gateway import PaymentProviderUnavailable
@@ -23,6 +25,8 @@ from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
+from donations.receipts.models import Receipt
+from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
@@ -212,7 +216,20 @@ RECEIVED_EXAMPLE = OpenApiExample(
 
 
 class DonationViewSet(DonationReading):
+    queryset = DonationReading.queryset.prefetch_related(
+        Prefetch("receipts", Receipt.objects.select_related("document").defer("document__context"))
+    )
     permission_classes = [allow(Role.FINANCE, open_to_all=["POST"])]
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """With what may be done to a gift now; a list asks once who the charity is."""
+        charity = cache(charities.the_charity)
+
+        def actions(donation: Donation) -> dict[str, str | None]:
+            refusal = receipts.refusal_to_issue(donation, charity)
+            return actions_of(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
+
+        return dict(super().get_serializer_context()) | {"actions_of": actions}
 
     @property
     def throttle_scope(self) -> str | None:
@@ -257,7 +274,7 @@ class DonationViewSet(DonationReading):
 
         kept = run_once(request, write_down)
         donation = self.get_queryset().get(pk=kept.data["donation"])
-        return Response(DonationOut(donation).data, status=kept.status_code, headers=dict(kept.headers))
+        return Response(self.get_serializer(donation).data, status=kept.status_code, headers=dict(kept.headers))
 
     offline.takes_idempotency_key = True  # type: ignore[attr-defined]
 
@@ -270,7 +287,7 @@ class DonationViewSet(DonationReading):
         A receipt that could not be printed is replaced by a new one that names its number: correct the donor first.
         """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(ReceiptOut(receipt).data, status=201)
+        return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
 
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:

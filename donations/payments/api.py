@@ -2,7 +2,6 @@ from typing import Any
 
 import django_filters
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -11,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from donations import gateway
-from donations.api_fields import PUBLIC
+from donations.api_fields import PUBLIC, actions_of
 from donations.payments import services
 from donations.payments.models import StripeEvent
 from logistics.idempotency.api import idempotent
@@ -82,12 +81,9 @@ class StripeEventOut(serializers.Serializer[Any]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
     def get_allowed_actions(self, event: StripeEvent) -> dict[str, str | None]:
-        """Action -> null when it is allowed now, else the reason why not."""
-        return {
-            "retry": None
-            if event.state == Owed.State.DEAD
-            else _("The message is %(state)s, not in quarantine.") % {"state": event.get_state_display().lower()}
-        }
+        """What the caller's roles include -> null when it is allowed now, else the reason why not."""
+        retry = ((Role.FINANCE,), services.refusal_to_retry(event))
+        return actions_of(self.context["request"].user, {"retry": retry})
 
 
 class StripeEventFilter(django_filters.FilterSet):
@@ -152,4 +148,4 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     def retry(self, request: Request, pk: str) -> Response:
         """Take a message out of quarantine: a worker looks at Stripe again."""
         event = services.retry_event(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(StripeEventOut(event).data, status=202)
+        return Response(self.get_serializer(event).data, status=202)

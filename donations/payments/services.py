@@ -295,15 +295,23 @@ def _derive(donation: Donation, attempt: PaymentAttempt, books: Books, *, at: da
 def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
     """Take an event out of quarantine and look again. Raises WrongState unless it is there."""
     event = lock(event)
-    if StripeEvent.objects.filter(pk=event.pk).revive() == 0:
-        raise WrongState(
-            _("Only an event in quarantine can be tried again; this one is %(state)s.")
-            % {"state": event.get_state_display().lower()},
-            state=event.state,
-        )
+    if refusal := refusal_to_retry(event):
+        raise refusal
+    StripeEvent.objects.filter(pk=event.pk).revive()
     enqueue_on_commit(event.TASK, event)
     audit.record("event retried", event, by=by, at=at)
     return lock(event)
+
+
+def refusal_to_retry(event: StripeEvent) -> WrongState | None:
+    """Return why an event cannot be tried again now, or None."""
+    if event.state == Owed.State.DEAD:
+        return None
+    return WrongState(
+        _("Only an event in quarantine can be tried again; this one is %(state)s.")
+        % {"state": event.get_state_display().lower()},
+        state=event.state,
+    )
 
 
 def catch_up(*, at: datetime) -> int:

@@ -4,16 +4,16 @@ import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from donations.api_fields import MoneyField
+from donations.api_fields import MoneyField, actions_of
 from donations.receipts import services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.documents import services as documents
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
@@ -54,15 +54,12 @@ class ReceiptOut(serializers.Serializer[Any]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
     def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
-        """Action -> null when it is allowed now, else the reason why not."""
-        is_valid = receipt.state == ReceiptState.ISSUED
-        is_printed = receipt.document.state == Owed.State.DONE
-        return {
-            "resend": None
-            if is_valid
-            else _("The receipt is %(state)s.") % {"state": receipt.get_state_display().lower()},
-            "pdf": None if is_printed else _("The receipt is not printed yet."),
+        """What the caller's roles include -> null when it is allowed now, else the reason why not."""
+        actions = {
+            "resend": ((Role.FINANCE,), services.refusal_to_resend(receipt)),
+            "pdf": ((Role.FINANCE, Role.AUDITOR), documents.refusal_to_read(receipt.document)),
         }
+        return actions_of(self.context["request"].user, actions)
 
 
 class ReceiptFilter(django_filters.FilterSet):

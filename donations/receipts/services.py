@@ -1,5 +1,6 @@
 """Receipts: issued with the money, cancelled or replaced when it goes back, mailed as the bytes that were issued."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -136,6 +137,7 @@ def _issue(
         ),
         at=at,
         languages=[donation.language],
+        replaces=replaces.document if replaces else None,
     )
     receipt = Receipt.objects.create(
         donation=donation,
@@ -205,19 +207,40 @@ def issue(donation: Donation, *, by: Any, at: datetime) -> Receipt:
     Raises ReceiptBlocked while something is still missing, WrongState when there is nothing to receipt.
     """
     donation = lock(donation)
+    if refusal := refusal_to_issue(donation):
+        raise refusal
     receipt = follow(donation, at=at, by=by)
-    if receipt is not None:
-        return receipt
-    if donation.receipt_blocked_by:
-        raise ReceiptBlocked(
-            _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
-            % {"missing": ", ".join(str(MISSING[code]) for code in donation.receipt_blocked_by)},
-            missing=donation.receipt_blocked_by,
+    if receipt is None:
+        raise RuntimeError("a receipt that may be issued was not")
+    return receipt
+
+
+def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charities.the_charity) -> DomainError | None:
+    """Return why `issue` is refused now, or None. Reads the gift's receipts, donor and appeal.
+
+    `charity`: how to ask who we are; a list asks once for all of its rows.
+    """
+    valid = next((receipt for receipt in donation.receipts.all() if receipt.state == ReceiptState.ISSUED), None)
+    is_dead = valid is not None and valid.document.state == Owed.State.DEAD
+    if valid is not None and valid.amount_minor == donation.kept_minor and not is_dead:
+        return None  # it is answered once more
+    is_frozen = donation.status == Donation.Status.DISPUTED and (valid is None or is_dead)
+    if donation.kept_minor == 0 or is_frozen:
+        return WrongState(
+            _("A gift that is %(status)s has nothing to receipt.") % {"status": donation.get_status_display().lower()},
+            state=donation.status,
         )
-    raise WrongState(
-        _("A gift that is %(status)s has nothing to receipt.") % {"status": donation.get_status_display().lower()},
-        state=donation.status,
-    )
+    try:
+        missing = missing_for(charity(), donation)
+    except charities.CharityNotSetUp as refusal:
+        return refusal
+    if missing:
+        return ReceiptBlocked(
+            _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
+            % {"missing": ", ".join(str(MISSING[code]) for code in missing)},
+            missing=missing,
+        )
+    return None
 
 
 @transaction.atomic
@@ -226,15 +249,22 @@ def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
     # The gift first, as whoever books its payment does: else each could wait for the other.
     lock(receipt.donation)
     receipt = lock(receipt)
-    if receipt.state != ReceiptState.ISSUED:
-        raise WrongState(
-            _("Receipt %(number)s is %(state)s: it must not be sent again.")
-            % {"number": receipt.number, "state": receipt.get_state_display().lower()},
-            state=receipt.state,
-        )
+    if refusal := refusal_to_resend(receipt):
+        raise refusal
     delivery = owed.owe(ReceiptDelivery(receipt=receipt, asked_by=by))
     audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)
     return delivery
+
+
+def refusal_to_resend(receipt: Receipt) -> DomainError | None:
+    """Return why `resend` is refused now, or None."""
+    if receipt.state == ReceiptState.ISSUED:
+        return None
+    return WrongState(
+        _("Receipt %(number)s is %(state)s: it must not be sent again.")
+        % {"number": receipt.number, "state": receipt.get_state_display().lower()},
+        state=receipt.state,
+    )
 
 
 def deliver(delivery_id: str) -> bool:

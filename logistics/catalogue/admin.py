@@ -17,22 +17,22 @@ class ItemForm(VersionedForm):
     class Meta:
         model = Item
         fields = (
-            "code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_dangerous", "un_number",
-            "is_active",
+            "code", "name_en", "name_fr", "category", "unit", "hs6", "origin", "unit_weight_kg", "is_dangerous",
+            "un_number", "is_active",
         )  # fmt: skip
 
 
 @admin.register(Item)
 class ItemAdmin(HouseAdmin):
     form = ItemForm
-    list_display = ("code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_active")
+    list_display = ("code", "name_en", "name_fr", "category", "unit", "hs6", "un_number", "unit_weight_kg", "is_active")
     list_filter = ("category", "is_active", "is_dangerous")
     search_fields = ("code", "name_en", "name_fr")
     list_select_related = ("category",)
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": ("seen_version", "code", ("name_en", "name_fr"), "category", "is_active")}),
-        (gettext_lazy("Customs and weight"), {"fields": (("unit", "hs6"), "unit_weight_kg")}),
+        (gettext_lazy("Customs and weight"), {"fields": (("unit", "hs6", "origin"), "unit_weight_kg")}),
         (gettext_lazy("Dangerous goods"), {"fields": (("is_dangerous", "un_number"),)}),
     )
 

@@ -43,7 +43,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
     class Meta:
         model = Item
         fields = (
-            "id", "code", "name_en", "name_fr", "category", "unit", "hs6", "unit_weight_kg", "is_dangerous",
+            "id", "code", "name_en", "name_fr", "category", "unit", "hs6", "origin", "unit_weight_kg", "is_dangerous",
             "un_number", "is_active", "version",
         )  # fmt: skip
         read_only_fields = ("id", "version")
@@ -100,7 +100,7 @@ class CategoryViewSet(ReadOnlyModelViewSet[Category]):
 class ItemFilter(filters.FilterSet):
     class Meta:
         model = Item
-        fields = ("code", "category", "hs6", "unit", "is_active", "is_dangerous")
+        fields = ("code", "category", "hs6", "origin", "unit", "is_active", "is_dangerous", "un_number")
 
 
 @extend_schema_view(
@@ -122,7 +122,11 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
     @extend_schema(summary="Add an item", responses={201: ItemSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Describe something that we send. `hs6` and `unit` must be codes of the published lists."""
+        """Describe something that we send. `hs6`, `unit` and `origin` must be codes of the published lists.
+
+        Dangerous goods have a UN number; giving one is enough to declare them. Manifest lines take HS code, origin
+        and UN number from here where they say nothing themselves.
+        """
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         item = services.create_item(fields=body.validated_data, by=actor(request), at=timezone.now())
@@ -130,7 +134,10 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
 
     @extend_schema(summary="Change an item")
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Describe an item better. Its code stands on labels and never changes; issued papers keep what they say."""
+        """Describe an item better. Its code stands on labels and never changes.
+
+        Manifest lines keep what they took from it when they were written, and issued papers keep what they say.
+        """
         item = self.get_object()
         body = self.get_serializer(item, data=request.data, partial=True)
         body.is_valid(raise_exception=True)

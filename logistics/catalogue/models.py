@@ -38,6 +38,9 @@ class Item(models.Model):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="items")
     unit = models.CharField(max_length=3, default="H87", help_text="UN/ECE Rec 20 code: H87 piece, SET set, PR pair")
     hs6 = models.CharField("HS code", max_length=6, blank=True, help_text="Six digits of the Harmonized System 2022")
+    origin = models.CharField(
+        max_length=2, blank=True, help_text="Where it is made: ISO 3166-1, e.g. CN. Empty where unknown or several"
+    )
     unit_weight_kg = models.DecimalField(
         "weight of a unit, kg",
         max_digits=9,
@@ -49,7 +52,11 @@ class Item(models.Model):
     )
     is_dangerous = models.BooleanField("dangerous goods", default=False)
     un_number = models.CharField(
-        "UN number", max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", "Four digits.")]
+        "UN number",
+        max_length=4,
+        blank=True,
+        validators=[RegexValidator(r"^\d{4}$", "Four digits.")],
+        help_text="Of dangerous goods: 3481. New manifest lines take it; lines that exist keep what they say",
     )
     is_active = models.BooleanField("in use", default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -60,6 +67,10 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(hs6="") | Q(hs6__regex=r"^\d{6}$"), name="an_hs_code_has_six_digits"),
             models.CheckConstraint(
                 condition=Q(unit_weight_kg=None) | Q(unit_weight_kg__gt=0), name="an_unknown_weight_is_null_not_zero"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_dangerous=True, un_number__regex=r"^\d{4}$") | Q(is_dangerous=False, un_number=""),
+                name="dangerous_goods_have_a_un_number",
             ),
         ]
 

@@ -34,8 +34,12 @@ def update_category(
 
 @transaction.atomic
 def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Item:
-    """Describe something that we send. Raises Taken if its code is another's, Invalid for unknown codes."""
+    """Describe something that we send. A UN number makes it dangerous goods.
+
+    Raises Taken if its code is another's, Invalid for unknown codes and for dangerous goods without a UN number.
+    """
     check_codes(fields)
+    fields = _declared(fields, Item())
     item = insert(Item(**fields))
     audit.record("item created", item, by=by, at=at, code=item.code)
     return item
@@ -43,7 +47,7 @@ def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> 
 
 @transaction.atomic
 def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Item:
-    """Describe an item better. Papers already issued keep what they say. Raises Stale, Invalid.
+    """Describe an item better. Manifest lines and papers that exist keep what they say. Raises Stale, Invalid.
 
     Its code stands on labels, so it never changes.
     """
@@ -53,6 +57,7 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
             field="code",
         )
     check_codes(changes)
+    changes = _declared(changes, item)
     item, changed = change(item, changes, version=version)
     if changed:
         audit.record("item changed", item, by=by, at=at, fields=changed)
@@ -60,8 +65,8 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
 
 
 def check_codes(fields: Mapping[str, Any]) -> None:
-    """Raise Invalid for an HS code or a unit that the published lists have not."""
-    hs6, unit = fields.get("hs6"), fields.get("unit")
+    """Raise Invalid for a code that the published lists do not have, and for half a declaration of dangerous goods."""
+    hs6, unit, origin = fields.get("hs6"), fields.get("unit"), fields.get("origin")
     if hs6 and not codes.is_hs6(hs6):
         raise Invalid(
             _("%(hs6)s is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.")
@@ -73,3 +78,30 @@ def check_codes(fields: Mapping[str, Any]) -> None:
             _("%(unit)s is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.") % {"unit": unit},
             field="unit",
         )
+    if origin and origin not in codes.countries():
+        raise Invalid(
+            _("%(origin)s is not a country code of ISO 3166-1. Send e.g. CN, or leave it empty.") % {"origin": origin},
+            field="origin",
+        )
+    if "is_dangerous" in fields and "un_number" in fields:
+        _check_dangerous(is_dangerous=fields["is_dangerous"], un_number=fields["un_number"])
+
+
+def _check_dangerous(*, is_dangerous: bool, un_number: str) -> None:
+    if is_dangerous and not un_number:
+        raise Invalid(
+            _("Dangerous goods need their UN number, which the papers declare."), field="un_number", code="required"
+        )
+    if un_number and not is_dangerous:
+        raise Invalid(
+            _("Goods with a UN number are dangerous goods. Say so, or take the number out."), field="is_dangerous"
+        )
+
+
+def _declared(fields: Mapping[str, Any], item: Item) -> Mapping[str, Any]:
+    """Return the fields with `is_dangerous` as the UN number says, where only the number is given."""
+    if "un_number" in fields and "is_dangerous" not in fields:
+        return {**fields, "is_dangerous": bool(fields["un_number"])}
+    if "is_dangerous" in fields:
+        _check_dangerous(is_dangerous=fields["is_dangerous"], un_number=fields.get("un_number", item.un_number))
+    return fields

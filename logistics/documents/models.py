@@ -39,6 +39,10 @@ class Document(Owed):
     token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
     superseded_at = models.DateTimeField(null=True, editable=False)  # or cancelled: no longer valid, still readable
     superseded_on = models.DateField(null=True, editable=False)  # the same as a day, in the charity's time zone
+    # The paper with another number that this one was issued in place of. A new version has the same number instead.
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="replaced_by", editable=False
+    )
 
     storage_name = models.CharField(max_length=100, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)  # of the file
@@ -85,6 +89,7 @@ class Document(Owed):
                     "requested_at",
                     "issued_on",
                     "token",
+                    "replaces",
                 ),
             ),
         ]

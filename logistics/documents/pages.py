@@ -26,6 +26,9 @@ class VerdictSerializer(serializers.Serializer[Any]):
     issued_on = serializers.DateField(help_text="The day that the paper gives, in the charity's time zone.")
     no_longer_valid_since = serializers.DateField(allow_null=True)
     valid_version = serializers.IntegerField(allow_null=True, help_text="The version that replaced it, if one did.")
+    replaced_by = serializers.CharField(
+        allow_null=True, help_text="Number of the paper that was issued in place of it, if one was and is valid."
+    )
     content_sha256 = serializers.CharField(help_text="Its first characters stand on the paper.")
     file_sha256 = serializers.CharField(allow_null=True, help_text="Of the PDF; null while it is being printed.")
 
@@ -71,9 +74,18 @@ def _verdict(document: Document) -> dict[str, Any]:
         "issued_on": document.issued_on,
         "no_longer_valid_since": document.superseded_on,
         "valid_version": valid_version.first() if valid_version else None,
+        "replaced_by": _replaced_by(document),
         "content_sha256": document.content_sha256,
         "file_sha256": document.sha256 or None,
     }
+
+
+def _replaced_by(document: Document) -> str | None:
+    """Return the number of the paper that counts in place of this one; what replaced it may be replaced itself."""
+    last = document
+    while last.superseded_at and (newer := Document.objects.filter(replaces=last).defer("context").first()):
+        last = newer
+    return last.number if last != document and last.superseded_at is None else None
 
 
 def kind_name(document: Document | None) -> str:

@@ -62,8 +62,11 @@ def request(
     at: datetime,
     version: int = 1,
     languages: Sequence[str] = ("en",),
+    replaces: Document | None = None,
 ) -> Document:
     """Owe somebody a PDF: printed soon after the transaction commits, from these values as they are now.
+
+    `replaces`: the document of another number that it is issued in place of, which the caller supersedes.
 
     The template gets the context, and `content_sha256` and `verify_url` of the document itself, which
     the context therefore need not have. It must have `issued_on` (ISO 8601): the day that the paper prints and
@@ -81,6 +84,7 @@ def request(
             languages=list(languages),
             requested_at=at,
             issued_on=date.fromisoformat(context["issued_on"]),
+            replaces=replaces,
         )
     )
 
@@ -146,18 +150,25 @@ def why_dead(document: Document) -> str:
 
 def read(document: Document) -> bytes:
     """Return the issued bytes. Raises NotReady before they exist, Damaged if the stored file was changed."""
-    if document.state != Owed.State.DONE:
-        raise NotReady(
-            _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
-            if document.state != Owed.State.DEAD
-            else _("The paper could not be printed (%(why)s); staff have been told.") % {"why": why_dead(document)},
-            progress=document.progress,
-        )
+    if refusal := refusal_to_read(document):
+        raise refusal
     with default_storage.open(document.storage_name) as file:
         pdf: bytes = file.read()
     if hashlib.sha256(pdf).hexdigest() != document.sha256:
         raise Damaged(document.storage_name)
     return pdf
+
+
+def refusal_to_read(document: Document) -> NotReady | None:
+    """Return why there is no PDF to read now, or None."""
+    if document.state == Owed.State.DONE:
+        return None
+    return NotReady(
+        _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
+        if document.state != Owed.State.DEAD
+        else _("The paper could not be printed (%(why)s); staff have been told.") % {"why": why_dead(document)},
+        progress=document.progress,
+    )
 
 
 def damaged(*, newest: int = 1000) -> Iterator[str]:

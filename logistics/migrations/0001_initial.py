@@ -98,9 +98,10 @@ class Migration(migrations.Migration):
                 ('name_fr', models.CharField(blank=True, help_text='Needed before it goes to a French speaker', max_length=200, verbose_name='French name')),
                 ('unit', models.CharField(default='H87', help_text='UN/ECE Rec 20 code: H87 piece, SET set, PR pair', max_length=3)),
                 ('hs6', models.CharField(blank=True, help_text='Six digits of the Harmonized System 2022', max_length=6, verbose_name='HS code')),
+                ('origin', models.CharField(blank=True, help_text='Where it is made: ISO 3166-1, e.g. CN. Empty where unknown or several', max_length=2)),
                 ('unit_weight_kg', models.DecimalField(blank=True, decimal_places=3, help_text='An estimate', max_digits=9, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='weight of a unit, kg')),
                 ('is_dangerous', models.BooleanField(default=False, verbose_name='dangerous goods')),
-                ('un_number', models.CharField(blank=True, max_length=4, validators=[django.core.validators.RegexValidator('^\\d{4}$', 'Four digits.')], verbose_name='UN number')),
+                ('un_number', models.CharField(blank=True, help_text='Of dangerous goods: 3481. New manifest lines take it; lines that exist keep what they say', max_length=4, validators=[django.core.validators.RegexValidator('^\\d{4}$', 'Four digits.')], verbose_name='UN number')),
                 ('is_active', models.BooleanField(default=True, verbose_name='in use')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
             ],
@@ -272,8 +273,11 @@ class Migration(migrations.Migration):
                 ('content_sha256', models.CharField(max_length=64)),
                 ('languages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=10), size=None)),
                 ('requested_at', models.DateTimeField()),
+                ('issued_on', models.DateField(editable=False)),
                 ('token', models.CharField(default=logistics.documents.models.verification_token, editable=False, max_length=30, unique=True)),
                 ('superseded_at', models.DateTimeField(editable=False, null=True)),
+                ('superseded_on', models.DateField(editable=False, null=True)),
+                ('replaces', models.OneToOneField(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='logistics.document')),
                 ('storage_name', models.CharField(blank=True, editable=False, max_length=100)),
                 ('sha256', models.CharField(blank=True, editable=False, max_length=64)),
                 ('size', models.PositiveIntegerField(editable=False, null=True, verbose_name='size, bytes')),
@@ -300,7 +304,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='document',
-            trigger=pgtrigger.compiler.Trigger(name='what_a_document_says_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."content_sha256" IS DISTINCT FROM (NEW."content_sha256") OR OLD."context" IS DISTINCT FROM (NEW."context") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."requested_at" IS DISTINCT FROM (NEW."requested_at") OR OLD."template" IS DISTINCT FROM (NEW."template") OR OLD."token" IS DISTINCT FROM (NEW."token") OR OLD."version" IS DISTINCT FROM (NEW."version"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='d4a9405f6a6496b8022931efd16a381a07cf503e', operation='UPDATE', pgid='pgtrigger_what_a_document_says_is_frozen_0154c', table='logistics_document', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_a_document_says_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."content_sha256" IS DISTINCT FROM (NEW."content_sha256") OR OLD."context" IS DISTINCT FROM (NEW."context") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."requested_at" IS DISTINCT FROM (NEW."requested_at") OR OLD."template" IS DISTINCT FROM (NEW."template") OR OLD."token" IS DISTINCT FROM (NEW."token") OR OLD."version" IS DISTINCT FROM (NEW."version"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='c0007b58668e6c046643f71822bf9f0a6f68341c', operation='UPDATE', pgid='pgtrigger_what_a_document_says_is_frozen_0154c', table='logistics_document', when='BEFORE')),
         ),
         migrations.AddIndex(
             model_name='email',
@@ -377,6 +381,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='item',
             constraint=models.CheckConstraint(condition=models.Q(('hs6', ''), ('hs6__regex', '^\\d{6}$'), _connector='OR'), name='an_hs_code_has_six_digits'),
+        ),
+        migrations.AddConstraint(
+            model_name='item',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_dangerous', True), ('un_number__regex', '^\\d{4}$')), models.Q(('is_dangerous', False), ('un_number', '')), _connector='OR'), name='dangerous_goods_have_a_un_number'),
         ),
         migrations.AddConstraint(
             model_name='item',

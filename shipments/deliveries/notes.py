@@ -111,6 +111,7 @@ def _difference(counted: Counted) -> shapes.Difference:
         "marks": line.package.marks,
         "item_code": line.item.code,
         "description": contexts.texts(line),
+        "un_number": f"UN{line.un_number}" if line.un_number else "",
         "unit": vocabulary.unit(line.unit),
         "sent": line.quantity,
         "good": counted.good,

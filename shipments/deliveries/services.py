@@ -26,7 +26,7 @@ from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
 from shipments.manifests import access
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
-from shipments.manifests.states import DELIVERABLE, Status
+from shipments.manifests.states import DELIVERABLE, Status, refusal_in
 
 # A phone's clock may be wrong, but not by more than this.
 CLOCK_ERROR = timedelta(days=1)
@@ -245,12 +245,8 @@ def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> 
 
 
 def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
-    if shipment.status not in DELIVERABLE:
-        raise WrongState(
-            _("A shipment that is %(status)s cannot be confirmed.") % {"status": shipment.get_status_display().lower()},
-            current=shipment.status,
-            wanted="deliver",
-        )
+    if refusal := refusal_in(shipment.status, wanted="deliver", sources=DELIVERABLE):
+        raise refusal
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("That time is in the future. Check the clock."), field="stated_at", code="in_the_future")
 

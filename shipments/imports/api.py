@@ -56,6 +56,13 @@ class PlannedItemOut(serializers.Serializer[Any]):
     name_en = serializers.CharField()
 
 
+class NoticeOut(serializers.Serializer[Any]):
+    row = serializers.IntegerField(help_text="As the spreadsheet counts")
+    column = serializers.CharField()
+    code = serializers.CharField(help_text="`not_dangerous`: the row says so, the catalogue has a UN number")
+    detail = serializers.CharField()
+
+
 class PlanOut(serializers.Serializer[Any]):
     packages = serializers.IntegerField()
     first_package = serializers.IntegerField()
@@ -64,6 +71,7 @@ class PlanOut(serializers.Serializer[Any]):
     replaces_packages = serializers.IntegerField()
     items_in_catalogue = serializers.IntegerField()
     items_to_create = PlannedItemOut(many=True)
+    notices = NoticeOut(many=True, help_text="What does not refuse the file and somebody should look at; at most 100")
     totals = TotalsOut()
 
 

@@ -14,6 +14,7 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
+from shipments.manifests.goods import NOT_DANGEROUS, UNKNOWN_ORIGIN
 from shipments.manifests.models import Condition, Flag
 from shipments.manifests.money import AMOUNT_MAX
 
@@ -32,7 +33,8 @@ HANDLING = {
     "open first": Flag.OPEN_FIRST,
     "dangerous": Flag.DANGEROUS,
 }
-UNKNOWN_COUNTRY = "XX"
+# Words that say that goods are not dangerous; an empty cell leaves it to the catalogue.
+NO_UN_NUMBER = ("NONE", "NO", "NON", "-")
 DIGITS_MAX = 15
 
 
@@ -145,9 +147,7 @@ def condition(cell: Any) -> str:
 
 def country(cell: Any) -> str:
     value = as_text(cell).upper()
-    if value == UNKNOWN_COUNTRY:
-        return ""
-    if value not in codes.countries():
+    if value != UNKNOWN_ORIGIN and value not in codes.countries():
         raise BadCell("unknown_country", _("Two letters of ISO 3166-1, e.g. CN; XX where it is not known."))
     return value
 
@@ -162,9 +162,12 @@ def sscc(cell: Any) -> str:
 
 
 def un_number(cell: Any) -> str:
-    value = as_text(cell).upper().removeprefix("UN").strip()
+    value = as_text(cell).upper()
+    if value in NO_UN_NUMBER:
+        return NOT_DANGEROUS
+    value = value.removeprefix("UN").strip()
     if not re.fullmatch(r"[0-9]{4}", value):
-        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481."))
+        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481; none where the goods are not dangerous."))
     return value
 
 
@@ -271,13 +274,20 @@ COLUMNS = {
         Column(
             "hs6",
             one_of(codes.is_hs6, "unknown_hs_code", lambda: _("Six digits of the Harmonized System 2022, as text.")),
-            required=True,
-            help="Six digits, as text",
+            help="Six digits, as text; empty: as the catalogue says. Needed for items that it has not",
         ),
         Column("condition", condition, required=True, help="New, Like new, Lightly used, Heavily used, Mixed"),
         Column("grade", text(1), help="A, B, C"),
-        Column("country_of_origin", country, help="ISO 3166-1: CN; XX unknown"),
-        Column("un_number", un_number, help="Dangerous goods: UN3481"),
+        Column(
+            "country_of_origin",
+            country,
+            help="ISO 3166-1: CN; XX unknown or several; empty: as the catalogue says",
+        ),
+        Column(
+            "un_number",
+            un_number,
+            help="Dangerous goods: UN3481; none: not dangerous; empty: as the catalogue says",
+        ),
         Column("serial_numbers", serials, default=(), help="Apart by ;", shows_value=False),
         Column("remark", text(200), help="Stands on the papers", shows_value=False),
     )

@@ -10,16 +10,19 @@ from typing import Any
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from logistics.catalogue.models import Category, Item
+from logistics.catalogue.models import Category
+from shipments.imports import catalogue
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, convert, hashable, value_column
 from shipments.imports.workbook import SHEET, NoValue, Sheet
+from shipments.manifests.goods import LINE_VALUE_MAX_MINOR, NOT_DANGEROUS
 from shipments.manifests.models import Shipment
 from shipments.manifests.serializers import totals_out
-from shipments.manifests.services import LINE_VALUE_MAX_MINOR
 from shipments.manifests.totals import THREE_PLACES, Totals
 
 ERRORS_SHOWN = 500
 CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
+MAY_BE_OPEN = ("hs6", "un_number")  # what one row of a new item may leave to another one
+SAYS_NOTHING = (None, "", NOT_DANGEROUS)
 OF_PACKAGE = [column.name for column in COLUMNS.values() if column.of_package and column.name != "package_no"]
 
 
@@ -72,6 +75,9 @@ class Plan:
     packages: dict[int, list[int]]  # package number -> places of its rows, first one first
     new_items: dict[str, dict[str, Any]]  # code -> fields
     known_items: int
+    # What the catalogue said, or will say of its new items, and the lines took where they left it open.
+    catalogue: dict[str, catalogue.Facts]
+    notices: list[dict[str, Any]]  # what is imported all the same, and somebody should know
     totals: Totals
     currency: str
 
@@ -86,6 +92,7 @@ class Plan:
             "replaces_packages": replaces,
             "items_in_catalogue": self.known_items,
             "items_to_create": [{"code": code, "name_en": item["name_en"]} for code, item in self.new_items.items()],
+            "notices": self.notices,
             "totals": totals_out(value, self.currency, for_partner=False),
         }
 
@@ -108,13 +115,18 @@ def make(
     rows = [number for number, _cells in sheet.rows]
     values = _values(sheet, columns, rows, errors, progress)
     packages = _packages(values, rows, errors, around)
-    new_items, known = _items(values, rows, errors, around)
+    known = catalogue.read(values["item_code"])
+    new_items = _new_items(values, rows, errors, around, known)
+    facts = known | {code: catalogue.Facts.of_new(item) for code, item in new_items.items()}
+    has_hs6 = any(column is not None and column.name == "hs6" for column in columns)
+    notices = catalogue.fill(values, rows, errors, facts, has_hs6=has_hs6)
     _not_too_much(values, rows, errors)
     progress(80)
     if errors.count:
         return None, errors
     totals = _totals(values, packages)
-    return Plan(rows, values, packages, new_items, known, totals, around.shipment.customs_currency), errors
+    currency = around.shipment.customs_currency
+    return Plan(rows, values, packages, new_items, len(known), facts, notices, totals, currency), errors
 
 
 def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]:
@@ -274,31 +286,38 @@ def _no_sscc_twice(
             seen[sscc] = row
 
 
-def _items(
-    values: dict[str, list[Any]], rows: list[int], errors: Errors, around: Around
-) -> tuple[dict[str, dict[str, Any]], int]:
-    """Find the items in the catalogue; describe those that it has not, from the first row that names each."""
-    wanted = dict.fromkeys(code for code in values["item_code"] if code)
-    known = dict(Item.objects.filter(code__in=list(wanted)).values_list("code", "is_active"))
+def _new_items(
+    values: dict[str, list[Any]], rows: list[int], errors: Errors, around: Around, known: dict[str, catalogue.Facts]
+) -> dict[str, dict[str, Any]]:
+    """Describe the items that the catalogue has not, from the first row that names each.
+
+    Where that row leaves HS code or UN number open, a later row may say it.
+    """
     new: dict[str, dict[str, Any]] = {}
     for place, code in enumerate(values["item_code"]):
         if not code:
             continue
         if code in known:
-            if not known[code]:
+            if not known[code].is_active:
                 detail = _("This item is not in use any more. A coordinator can change that in the catalogue.")
                 errors.add(rows[place], "item_code", "inactive_item", detail, code)
             continue
-        told = [values[name][place] for name in ("description_en", "category", "unit", "hs6")]
+        told = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
         if code not in new:
             new[code] = _new_item(place, values) | {"told": told, "row": rows[place]}
             _has_category(new[code], rows[place], errors, around)
-        elif any(value not in (None, first) for value, first in zip(told, new[code]["told"], strict=True)):
+        elif _differs(told, new[code]["told"]):
             detail = _("Row %(row)d describes this new item otherwise.") % {"row": new[code]["row"]}
             errors.add(rows[place], "item_code", "conflicting_item", detail, code)
+        first = new[code]["told"]
+        first |= {name: told[name] for name in MAY_BE_OPEN if first[name] in SAYS_NOTHING and told[name]}
     for item in new.values():
-        del item["told"], item["row"]
-    return new, len(known)
+        told = item.pop("told")
+        for name in MAY_BE_OPEN:
+            item[name] = "" if told[name] in SAYS_NOTHING else told[name]
+        del item["row"]
+        item["is_dangerous"] = bool(item["un_number"])
+    return new
 
 
 def _new_item(place: int, values: dict[str, list[Any]]) -> dict[str, Any]:
@@ -307,11 +326,15 @@ def _new_item(place: int, values: dict[str, list[Any]]) -> dict[str, Any]:
         "name_fr": values["description_fr"][place],
         "category": values["category"][place],
         "unit": values["unit"][place],
-        "hs6": values["hs6"][place],
         "unit_weight_kg": values["unit_weight_kg"][place],
-        "un_number": values["un_number"][place],
-        "is_dangerous": bool(values["un_number"][place]),
     }
+
+
+def _differs(told: dict[str, Any], first: dict[str, Any]) -> bool:
+    """Say whether two rows describe one new item differently. None: the cell was bad, which is said already."""
+    both = [(name, value, first[name]) for name, value in told.items() if value != first[name]]
+    says_nothing = {name: SAYS_NOTHING if name in MAY_BE_OPEN else (None,) for name in told}
+    return any(value not in says_nothing[name] and other not in says_nothing[name] for name, value, other in both)
 
 
 def _has_category(item: dict[str, Any], row: int, errors: Errors, around: Around) -> None:

@@ -17,8 +17,8 @@ from logistics.errors import DomainError
 from logistics.owed import services as owed
 from logistics.people.models import User
 from logistics.transactions import lock
+from shipments.imports import catalogue, workbook, writing
 from shipments.imports import plan as planning
-from shipments.imports import workbook, writing
 from shipments.imports.models import Upload
 from shipments.manifests import services as manifests
 from shipments.manifests import totals
@@ -176,4 +176,8 @@ def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: pl
         with translation.override(row.uploaded_by.language):
             detail = _("The manifest was changed while the file was read. Look at it and send the file again.")
             errors.add(None, "", "manifest_changed", detail)
+    if catalogue.changed(plan.catalogue):
+        with translation.override(row.uploaded_by.language):
+            detail = _("The catalogue was changed while the file was read. Look at it and send the file again.")
+            errors.add(None, "", "catalogue_changed", detail)
     return errors

@@ -9,10 +9,10 @@ from django.db import connection
 from logistics.catalogue.models import Item
 from logistics.ids import uuid7
 from shipments.imports.plan import Plan, packages_of, unit_values
-from shipments.manifests.models import ManifestLine, Package, Shipment
+from shipments.manifests.models import ManifestLine, Package, Shipment, label_token
 
 PACKAGE_COLUMNS = (
-    "id", "shipment_id", "number", "version", "kind", "marks", "sscc", "length_cm", "width_cm", "height_cm",
+    "id", "shipment_id", "number", "version", "token", "kind", "marks", "sscc", "length_cm", "width_cm", "height_cm",
     "gross_kg", "gross_measured", "destination_id", "flags", "remark",
 )  # fmt: skip
 LINE_COLUMNS = (
@@ -62,6 +62,7 @@ def _write_packages(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> di
                 shipment.pk,
                 number,
                 1,
+                label_token(),
                 values["package_type"][first],
                 values["marks"][first],
                 values["sscc"][first],

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
@@ -13,7 +14,10 @@ from shipments.manifests.models import ManifestLine, Package
 
 class LinesInline(LookOnlyInline):
     model = ManifestLine
-    fields = ("position", "item", "description_en", "quantity", "unit", "net_kg", "hs6", "origin", "condition", "value")
+    fields = (
+        "position", "item", "description_en", "quantity", "unit", "net_kg", "hs6", "origin", "un_number",
+        "condition", "value",
+    )  # fmt: skip
     readonly_fields = fields
     show_change_link = False
 
@@ -54,8 +58,9 @@ class PackageAdmin(LookOnlyAdmin):
         ("gross_kg", "gross_measured", "net_kg"),
         ("destination_code", "flags"),
         "remark",
+        "label",
     )
-    readonly_fields = ("net_kg", "destination_code")
+    readonly_fields = ("net_kg", "destination_code", "label")
     inlines = (LinesInline,)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
@@ -65,6 +70,10 @@ class PackageAdmin(LookOnlyAdmin):
     @display(description=gettext_lazy("net kg"))
     def net_kg(self, package: Any) -> str:
         return f"{package.net:.3f}" if package.net is not None else "–"
+
+    @display(description=gettext_lazy("what its label opens"))
+    def label(self, package: Package) -> str:
+        return format_html('<a href="{0}">{0}</a>', package.label_url)
 
     @display(description=gettext_lazy("lines"))
     def lines(self, package: Any) -> int:

@@ -227,7 +227,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     )
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
-        """What the line does not say of description, unit, weight and HS code, the catalogue item says."""
+        """What the line does not say of description, unit, weight, HS code, origin and UN number, the item says."""
         told = NewLineIn(data=request.data)
         told.is_valid(raise_exception=True)
         data = dict(told.validated_data)
@@ -240,6 +240,10 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
 
     @extend_schema(summary="Change a line", request=LineIn, responses=LineOut, examples=[LINE_CHANGE])
     def partial_update(self, request: Request, shipment: str, pk: str) -> Response:
+        """Another item is other goods: what the change does not say of them, the new item says.
+
+        HS code, origin or UN number sent empty are taken from the catalogue again.
+        """
         told = LineIn(data=request.data, partial=True)
         told.is_valid(raise_exception=True)
         changes = line_told(dict(told.validated_data), self.shipment())

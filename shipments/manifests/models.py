@@ -4,6 +4,7 @@ Kilograms have 3 places, centimetres 1; money is whole minor units of the shipme
 rule: net, gross and volume are rounded half up to 3 places per package and then summed (see totals.py).
 """
 
+import secrets
 from typing import ClassVar
 
 import pgtrigger
@@ -12,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Round
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from logistics.catalogue.models import Item
@@ -19,6 +21,7 @@ from logistics.errors import WrongState
 from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
+from shipments.manifests.freezing import OF_LINES, OF_PACKAGES, frozen_once_sealed
 from shipments.manifests.states import (
     EVER_DISPATCHED,
     NEXT,
@@ -260,41 +263,9 @@ class ShipmentSite(models.Model):
         return f"stop {self.mark}"
 
 
-# Runs once for each statement, over all of its rows: 10,000 lines come in one. FOR KEY SHARE waits for a seal that is
-# under way, and then sees it.
-FROZEN_SQL = """
-    SELECT count(*) INTO sealed FROM (
-        SELECT s.status FROM shipments_shipment s WHERE s.id IN ({shipments}) FOR KEY SHARE
-    ) AS held WHERE status NOT IN ('draft', 'packing');
-    IF sealed > 0 THEN
-        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NULL;
-"""
-OF_PACKAGES = "SELECT shipment_id FROM {rows}"
-OF_LINES = "SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM {rows})"
-
-
-def frozen_once_sealed(what: str, shipments_of: str) -> list[pgtrigger.Trigger]:
-    """Refuse every write to rows of a shipment that is sealed."""
-    old, new = shipments_of.format(rows="old_rows"), shipments_of.format(rows="new_rows")
-    of_operation = [
-        ("added", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), new),
-        ("changed", pgtrigger.Update, pgtrigger.Referencing(old="old_rows", new="new_rows"), f"{old} UNION {new}"),
-        ("removed", pgtrigger.Delete, pgtrigger.Referencing(old="old_rows"), old),
-    ]
-    return [
-        pgtrigger.Trigger(
-            name=f"no_{what}_is_{verb}_once_sealed",
-            level=pgtrigger.Statement,
-            when=pgtrigger.After,
-            operation=operation,
-            referencing=referencing,
-            declare=[("sealed", "integer")],
-            func=FROZEN_SQL.format(shipments=shipments),
-        )
-        for verb, operation, referencing, shipments in of_operation
-    ]
+def label_token() -> str:
+    """128 random bits: what the QR code of a package's label carries. Nobody can guess one from another."""
+    return secrets.token_urlsafe(16)
 
 
 class Package(models.Model):
@@ -304,6 +275,7 @@ class Package(models.Model):
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="packages")
     number = models.PositiveIntegerField(help_text="1 to N in its shipment, without gap")
     version = models.PositiveIntegerField(default=1, editable=False)
+    token = models.CharField(max_length=22, default=label_token, unique=True, editable=False)
     kind = models.CharField(max_length=2, help_text="UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package")
     marks = models.CharField(max_length=60, blank=True)
     sscc = models.CharField("SSCC", max_length=18, blank=True)
@@ -343,10 +315,28 @@ class Package(models.Model):
                 name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | is_known("gross_kg")
             ),
         ]
-        triggers: ClassVar = frozen_once_sealed("package", OF_PACKAGES)
+        triggers: ClassVar = [
+            *frozen_once_sealed("package", OF_PACKAGES),
+            # It is printed on labels, and those stick on cartons.
+            pgtrigger.Protect(
+                name="a_package_keeps_the_address_of_its_label",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("token"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"package {self.number}"
+
+    @property
+    def un_numbers(self) -> list[str]:
+        """The UN numbers of the dangerous goods in it, each once; reads its lines."""
+        return sorted({line.un_number for line in self.lines.all() if line.un_number})
+
+    @property
+    def label_url(self) -> str:
+        """The public page of this one package, which the QR code of its label opens."""
+        return f"{settings.PUBLIC_URL}{reverse('package-label', args=[self.token])}"
 
 
 class ManifestLine(models.Model):
@@ -376,6 +366,7 @@ class ManifestLine(models.Model):
     value_minor = models.GeneratedField(
         expression=F("quantity") * F("unit_value_minor"), output_field=models.BigIntegerField(), db_persist=True
     )
+    # Empty: the line says, or the catalogue said when it was written, that the goods are not dangerous.
     un_number = models.CharField("UN number", max_length=4, blank=True, help_text="Of dangerous goods: 3481")
     serials = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     remark = models.CharField(max_length=200, blank=True)

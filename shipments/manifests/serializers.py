@@ -18,19 +18,10 @@ from shipments.manifests.states import Status
 # What a partner needs in order to receive goods; the rest is between us and the customs.
 HIDDEN_FROM_PARTNERS = frozenset(
     {
-        "freight",
-        "freight_currency",
-        "customs_currency",
-        "container_tare_kg",
-        "container_payload_kg",
-        "purpose",
-        "sites",
-        "packed_by",
-        "checked_by",
-        "sealed_by",
-        "manifest_sha256",
+        "freight", "freight_currency", "customs_currency", "container_tare_kg", "container_payload_kg", "purpose",
+        "sites", "packed_by", "checked_by", "sealed_by", "manifest_sha256",
     }
-)
+)  # fmt: skip
 
 
 def decimal(value: Decimal | None) -> str | None:
@@ -184,26 +175,10 @@ class ShipmentDetailOut(ShipmentOut):
 
 
 PLAIN = (
-    "purpose",
-    "notify_party",
-    "hand_over_point",
-    "mode",
-    "incoterm",
-    "incoterm_place",
-    "port_of_loading",
-    "port_of_discharge",
-    "place_of_delivery",
-    "container_type",
-    "seal_number",
-    "cargo_tracking_note",
-    "customs_currency",
-    "freight_currency",
-    "sealed_at",
-    "arrived_at",
-    "closed_at",
-    "cancelled_at",
-    "manifest_sha256",
-)
+    "purpose", "notify_party", "hand_over_point", "mode", "incoterm", "incoterm_place", "port_of_loading",
+    "port_of_discharge", "place_of_delivery", "container_type", "seal_number", "cargo_tracking_note",
+    "customs_currency", "freight_currency", "sealed_at", "arrived_at", "closed_at", "cancelled_at", "manifest_sha256",
+)  # fmt: skip
 
 
 def stop_out(stop: ShipmentSite) -> dict[str, str]:
@@ -270,7 +245,7 @@ class LineOut(serializers.Serializer[ManifestLine]):
     grade = serializers.CharField()
     unit_value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
     value = serializers.CharField(required=False)
-    un_number = serializers.CharField()
+    un_number = serializers.CharField(help_text="Of dangerous goods, four digits; empty: not dangerous")
     serials = serializers.ListField(child=serializers.CharField())
     remark = serializers.CharField()
 
@@ -319,6 +294,8 @@ class PackageOut(serializers.Serializer[Package]):
     destination = serializers.CharField(allow_null=True, help_text="Code of the site")
     flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
     remark = serializers.CharField()
+    un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
+    label_url = serializers.CharField(help_text="What the QR code of its label says; the same on every reprint")
     lines = LineOut(many=True)
 
     def to_representation(self, package: Package) -> dict[str, Any]:
@@ -339,11 +316,19 @@ class PackageOut(serializers.Serializer[Package]):
             "destination": package.destination.site.code if package.destination else None,
             "flags": package.flags,
             "remark": package.remark,
+            "un_numbers": package.un_numbers,
+            "label_url": package.label_url,
             "lines": [of_line.to_representation(line) for line in package.lines.all()],
         }
 
 
 class LineIn(serializers.Serializer[Any]):
+    """What stands in a package.
+
+    HS code, origin and UN number that are left out, empty or null are the catalogue's, as it is now: a line keeps
+    what it took. With another item, all that a change does not say of the goods is the new item's.
+    """
+
     item = serializers.SlugRelatedField(slug_field="code", queryset=Item.objects.filter(is_active=True))
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
     unit_value = serializers.CharField(max_length=20, help_text='In the customs currency: "1125.00"')
@@ -353,11 +338,28 @@ class LineIn(serializers.Serializer[Any]):
     unit_weight_kg = serializers.DecimalField(
         9, 3, required=False, allow_null=True, min_value=Decimal("0.001"), help_text="Unknown: null, never 0"
     )
-    hs6 = serializers.RegexField(r"^[0-9]{6}$", required=False)
-    origin = serializers.CharField(max_length=2, required=False, allow_blank=True)
+    hs6 = serializers.RegexField(
+        r"^[0-9]{6}$", required=False, allow_blank=True, allow_null=True, help_text="Left open: the catalogue's"
+    )
+    origin = serializers.CharField(
+        max_length=2,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="ISO 3166-1; XX: unknown or several; left open: the catalogue's",
+    )
     condition = serializers.ChoiceField(choices=Condition.choices, required=False)
     grade = serializers.CharField(max_length=1, required=False, allow_blank=True)
-    un_number = serializers.RegexField(r"^[0-9]{4}$", required=False, allow_blank=True)
+    un_number = serializers.RegexField(
+        r"^([0-9]{4}|none)$",
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text=(
+            "Of dangerous goods: 3481. Left open: the catalogue's. `none`: these are not dangerous, whatever the"
+            " catalogue says. Another number than the catalogue's is refused (`conflicting_un_number`)."
+        ),
+    )
     serials = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=500)
     remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from stdnum import iso6346
 
 from logistics.audit import services as audit
-from logistics.catalogue.models import Item
 from logistics.charity import services as charities
 from logistics.codes import codes
 from logistics.documents import fonts
@@ -20,13 +19,11 @@ from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
 from logistics.transactions import lock
+from shipments.manifests import goods
 from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
 from shipments.manifests.states import EVER_DISPATCHED, OPEN_FOR_PACKING, Status
 
 SERIES = "shipments"
-# Far above any real line, and low enough that no sum overflows its column.
-LINE_VALUE_MAX_MINOR = 10**13
-LINE_MAX_KG = 999_999
 LINES_AT_ONCE_MAX = 5_000  # more than that comes as a spreadsheet
 PRINTED = (
     "title", "reference", "notify_party", "hand_over_point", "incoterm_place", "seal_number", "cargo_tracking_note",
@@ -180,7 +177,7 @@ def add_package(
         )
     packages = [Package(id=uuid7(), shipment=shipment, number=first + step, **about) for step in range(copies)]
     made = [
-        new_line(package, position=position, **line)
+        goods.new_line(package, position=position, **line)
         for package in packages
         for position, line in enumerate(told, start=1)
     ]
@@ -228,7 +225,7 @@ def add_line(package: Package, *, by: User, at: datetime, **about: Any) -> Manif
     shipment = _lock_in_currency(package.shipment)
     begin_packing(shipment, by=by)
     last = package.lines.aggregate(last=Max("position"))["last"] or 0
-    line = new_line(package, position=last + 1, **about)
+    line = goods.new_line(package, position=last + 1, **about)
     line.save(force_insert=True)
     audit.record("line added", shipment, by=by, at=at, package=package.number, line=line.position)
     return line
@@ -236,13 +233,14 @@ def add_line(package: Package, *, by: User, at: datetime, **about: Any) -> Manif
 
 @transaction.atomic
 def edit_line(line: ManifestLine, changes: Mapping[str, Any], *, version: int, by: User, at: datetime) -> ManifestLine:
-    """Change what a line says. Raises Stale, ManifestFrozen, Invalid."""
+    """Change what a line says, as goods.changes understands it. Raises Stale, ManifestFrozen, Invalid."""
     shipment = lock(line.package.shipment)
     begin_packing(shipment, by=by)
     line = lock(line, version=version)
+    changes = goods.changes(line, changes)
     for name, value in changes.items():
         setattr(line, name, value)
-    _check_line(line)
+    goods.check(line)
     line.version += 1
     line.save(update_fields=[*changes, "version"])
     audit.record(
@@ -258,20 +256,6 @@ def remove_line(line: ManifestLine, *, version: int, by: User, at: datetime) -> 
     begin_packing(shipment, by=by)
     lock(line, version=version).delete()
     audit.record("line removed", shipment, by=by, at=at, package=line.package.number, line=line.position)
-
-
-def new_line(package: Package, *, item: Item, position: int, **about: Any) -> ManifestLine:
-    """Return a line, not yet stored, in the item's words wherever it is given none of its own."""
-    of_item = {
-        "description_en": item.name_en,
-        "description_fr": item.name_fr,
-        "unit": item.unit,
-        "hs6": item.hs6,
-        "unit_weight_kg": item.unit_weight_kg,
-    }
-    line = ManifestLine(package=package, item=item, position=position, **(of_item | about))
-    _check_line(line)
-    return line
 
 
 def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
@@ -354,20 +338,3 @@ def _check_package(package: Package) -> None:
         raise Invalid(_("A measured weight needs a weight."), field="gross_kg", code="required")
     if package.destination is not None and package.destination.shipment_id != package.shipment_id:
         raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
-
-
-def _check_line(line: ManifestLine) -> None:
-    fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
-    if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
-        raise Invalid("No line is worth as much.", field="unit_value", code="too_large")
-    if line.unit_weight_kg is not None and line.quantity * line.unit_weight_kg > LINE_MAX_KG:
-        raise Invalid("No line weighs as much.", field="unit_weight_kg", code="too_large")
-    if not codes.is_unit(line.unit):
-        raise Invalid(
-            _("%(unit)s is not a unit of UN/ECE Rec 20.") % {"unit": line.unit}, field="unit", code="unknown_code"
-        )
-    if not codes.is_hs6(line.hs6):
-        raise Invalid(
-            _("Six digits of the Harmonized System 2022 are needed, e.g. 940320."), field="hs6", code="unknown_code"
-        )
-    _known("origin", line.origin, codes.countries())

@@ -3,8 +3,13 @@
 draft -> packing -> sealed -> dispatched -> arrived -> partially_received -> received -> closed
 """
 
+from collections.abc import Collection
+
 from django.db import models
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
+
+from logistics.errors import WrongState
 
 
 class Status(models.TextChoices):
@@ -46,8 +51,25 @@ EVER_DISPATCHED = (
     Status.LOST,
     Status.RETURNED,
 )
+# Nobody carries its goods any more, or knows where they are: there is nothing for a waybill to travel with.
+NO_LONGER_CARRIED = (Status.CLOSED, Status.CANCELLED, Status.LOST, Status.RETURNED)
 SEALED_STATES = (Status.SEALED, *EVER_DISPATCHED)
 # A partner is not told of what may still change or be cancelled.
 SEEN_BY_PARTNERS = EVER_DISPATCHED
 # Its goods may be confirmed. One that is on its way arrives by being confirmed.
 DELIVERABLE = (Status.DISPATCHED, Status.ARRIVED, Status.PARTIALLY_RECEIVED, Status.RECEIVED)
+
+
+def refusal_in(status: str, *, wanted: str, sources: Collection[Status]) -> WrongState | None:
+    """Return why something that is done only in these states cannot be done in this one, or None where it can."""
+    if status in sources:
+        return None
+    return WrongState(
+        _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
+        % {
+            "status": str(Status(status).label).lower(),
+            "sources": ", ".join(str(source.label).lower() for source in Status if source in sources),
+        },
+        current=status,
+        wanted=wanted,
+    )

@@ -9,6 +9,7 @@ import django.db.models.lookups
 import logistics.ids
 import pgtrigger.compiler
 import pgtrigger.migrations
+import shipments.manifests.models
 from django.conf import settings
 from django.db import migrations, models
 
@@ -29,6 +30,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField(help_text='1 to N in its shipment, without gap')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ('token', models.CharField(default=shipments.manifests.models.label_token, editable=False, max_length=22, unique=True)),
                 ('kind', models.CharField(help_text='UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package', max_length=2)),
                 ('marks', models.CharField(blank=True, max_length=60)),
                 ('sscc', models.CharField(blank=True, max_length=18, verbose_name='SSCC')),
@@ -495,6 +497,10 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='package',
             trigger=pgtrigger.compiler.Trigger(name='no_package_is_removed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT shipment_id FROM old_rows) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='19ec0eba7da6ae1275f973efbd19d0e99380f09d', level='STATEMENT', operation='DELETE', pgid='pgtrigger_no_package_is_removed_once_sealed_146bc', referencing='REFERENCING OLD TABLE AS old_rows ', table='shipments_package', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='package',
+            trigger=pgtrigger.compiler.Trigger(name='a_package_keeps_the_address_of_its_label', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."token" IS DISTINCT FROM (NEW."token"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='f663ac4077155278f6c4ff2dce3de69540f4a40f', operation='UPDATE', pgid='pgtrigger_a_package_keeps_the_address_of_its_label_31fa9', table='shipments_package', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='unlistedgoods',

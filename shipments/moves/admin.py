@@ -4,6 +4,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -135,9 +136,17 @@ class StopsInline(LookOnlyInline):
 
 class PapersInline(LookOnlyInline):
     model = Paper
-    fields = ("kind", "number", "version", "state", "valid", "pdf")
+    fields = ("kind", "number", "version", "replaces", "state", "valid", "pdf")
     readonly_fields = fields
     show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Paper]":
+        papers: QuerySet[Paper] = super().get_queryset(request)
+        return papers.select_related("document__replaces").defer("document__context", "document__replaces__context")
+
+    @display(description=gettext_lazy("in place of"))
+    def replaces(self, paper: Paper) -> str:
+        return paper.document.replaces.number if paper.document.replaces else "–"
 
     @display(description=gettext_lazy("state"))
     def state(self, paper: Paper) -> str:
@@ -271,13 +280,24 @@ class ShipmentAdmin(HouseAdmin):
             raise PermissionDenied
         return shipment
 
-    def _page(self, request: HttpRequest, shipment: Shipment, form: forms.Form, verb: Any, said: Any) -> HttpResponse:
+    def _page(
+        self,
+        request: HttpRequest,
+        shipment: Shipment,
+        form: forms.Form,
+        verb: Any,
+        said: Any,
+        *,
+        refused: DomainError | None = None,
+    ) -> HttpResponse:
+        """Ask; or, where the rules refuse what would be asked, say why in place of the button."""
         context = {
             **self.admin_site.each_context(request),
             "title": f"{shipment.number}: {verb}",
             "form": form,
             "verb": verb,
             "said": said,
+            "refused": refused,
             "back": reverse("admin:shipments_shipment_change", args=[shipment.pk]),
         }
         return TemplateResponse(request, "shipments/admin/move.html", context)
@@ -286,17 +306,16 @@ class ShipmentAdmin(HouseAdmin):
         """Ask once more, with the reason where one is needed; then move the shipment by its service."""
         verb, _icon, said, needs_reason = PAGES[name]
         shipment = self._shipment(request, object_id)
+        by = cast(User, request.user)
         form = (ReasonForm if needs_reason else forms.Form)(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                MOVES[name](shipment, **form.cleaned_data, by=cast(User, request.user), at=timezone.now())
+                MOVES[name](shipment, **form.cleaned_data, by=by, at=timezone.now())
                 messages.success(request, f"{shipment.number}: {verb}")
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:shipments_shipment_change", args=[shipment.pk]))
-        if now_refused := rules.refusal(name, shipment):
-            messages.warning(request, str(now_refused))
-        return self._page(request, shipment, form, verb, said)
+        return self._page(request, shipment, form, verb, said, refused=rules.refusal(name, shipment, by))
 
 
 def _add_move(name: str) -> None:

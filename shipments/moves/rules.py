@@ -10,13 +10,13 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
-from logistics.errors import DomainError, WrongState
+from logistics.errors import DomainError
 from logistics.owed.models import Owed
 from logistics.partners.models import Partner
 from logistics.people.models import Role, User
 from shipments.deliveries.models import Discrepancy, Tally
 from shipments.manifests.models import ManifestLine, Shipment
-from shipments.manifests.states import DELIVERABLE, Status
+from shipments.manifests.states import DELIVERABLE, Status, refusal_in
 
 WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
 RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
@@ -33,6 +33,12 @@ class ImportRunning(DomainError):
 
     code = "import_running"
     headers = {"Retry-After": "2"}
+
+
+class CheckerIsPacker(DomainError):
+    """Two pairs of eyes: who packed cannot check."""
+
+    code = "checker_is_packer"
 
 
 class PartnerNotApproved(DomainError):
@@ -60,31 +66,25 @@ class Move:
     name: str
     sources: frozenset[Status]
     roles: frozenset[Role]
-    guard: Callable[[Shipment], DomainError | None] = lambda shipment: None
+    guard: Callable[[Shipment, User], DomainError | None] = lambda shipment, by: None
     needs_whole_manifest: bool = False  # not while a spreadsheet is still being read into it
 
 
-def refusal(name: str, shipment: Shipment) -> DomainError | None:
-    """Return why this move is refused now, or None."""
+def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
+    """Return why this move is refused now to this person, whose roles include it, or None.
+
+    The services ask it before they move, the API before it answers `allowed_actions`, the admin before it offers
+    a button: so all of them say the same.
+    """
     move = MOVES[name]
     if move.needs_whole_manifest and shipment.may_be_packed and (running := import_running(shipment)):
         return running
-    if shipment.status not in move.sources:
-        return WrongState(
-            _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
-            % {
-                "status": str(Status(shipment.status).label).lower(),
-                "sources": ", ".join(str(source.label).lower() for source in Status if source in move.sources),
-            },
-            current=shipment.status,
-            wanted=name,
-        )
-    return move.guard(shipment)
+    return refusal_in(shipment.status, wanted=name, sources=move.sources) or move.guard(shipment, by)
 
 
-def require(name: str, shipment: Shipment) -> None:
-    """Raise what refuses this move now."""
-    if error := refusal(name, shipment):
+def require(name: str, shipment: Shipment, by: User) -> None:
+    """Raise what refuses this move now to this person."""
+    if error := refusal(name, shipment, by):
         raise error
 
 
@@ -94,7 +94,7 @@ def allowed_actions(shipment: Shipment, user: User) -> list[dict[str, Any]]:
     for move in MOVES.values():
         if not user.has_role(*move.roles):
             continue
-        error = refusal(move.name, shipment)
+        error = refusal(move.name, shipment, user)
         answers.append(
             {
                 "action": move.name,
@@ -122,7 +122,7 @@ def import_running(shipment: Shipment) -> DomainError | None:
     )
 
 
-def complete(shipment: Shipment) -> DomainError | None:
+def complete(shipment: Shipment, by: User) -> DomainError | None:
     """At least one package, none empty, numbers without gap, weights known, names in the partner's languages."""
     problems = list(_problems(shipment))
     if not problems:
@@ -186,7 +186,7 @@ def _overweight(shipment: Shipment, rows: Sequence[Mapping[str, Any]]) -> list[i
     return [rows[-1]["number"]] if payload is not None and gross > payload else []
 
 
-def may_leave(shipment: Shipment) -> DomainError | None:
+def may_leave(shipment: Shipment, by: User) -> DomainError | None:
     if shipment.consignee.status != Partner.Status.APPROVED:
         return PartnerNotApproved(_("The partner is not approved. A coordinator can approve it."))
     if shipment.container_number and not shipment.seal_number:
@@ -194,7 +194,7 @@ def may_leave(shipment: Shipment) -> DomainError | None:
     return None
 
 
-def settled(shipment: Shipment) -> DomainError | None:
+def settled(shipment: Shipment, by: User) -> DomainError | None:
     """Every line is accounted for, and every discrepancy is closed."""
     lines = shipment.line_count or 0
     resolved = Tally.objects.filter(shipment=shipment, is_resolved=True).count()
@@ -211,14 +211,17 @@ def settled(shipment: Shipment) -> DomainError | None:
     )
 
 
-def not_yet_checked(shipment: Shipment) -> DomainError | None:
+def may_be_checked(shipment: Shipment, by: User) -> DomainError | None:
+    """There is something to check, and somebody other than its packer checks it."""
+    if shipment.packed_by_id == by.pk:
+        return CheckerIsPacker(_("You packed this shipment; somebody else must check it."))
     return None if shipment.packages.exists() else NotReady(_("There is no package to check."), problems=[])
 
 
 MOVES: dict[str, Move] = {
     move.name: move
     for move in (
-        Move("check", frozenset({Status.PACKING}), WAREHOUSE, not_yet_checked, needs_whole_manifest=True),
+        Move("check", frozenset({Status.PACKING}), WAREHOUSE, may_be_checked, needs_whole_manifest=True),
         Move("seal", frozenset({Status.PACKING}), WAREHOUSE, complete, needs_whole_manifest=True),
         Move("reopen", frozenset({Status.SEALED}), WAREHOUSE),
         Move("dispatch", frozenset({Status.SEALED}), WAREHOUSE, may_leave),

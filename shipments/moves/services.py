@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.documents.wording import number
-from logistics.errors import DomainError, Invalid
+from logistics.errors import Invalid
 from logistics.mail import services as mail
 from logistics.partners.models import Contact
 from logistics.people.models import User
@@ -26,22 +26,14 @@ from shipments.papers import services as papers
 NOT_SEALED = dict.fromkeys(totals.FIGURES) | {"manifest_sha256": "", "sealed_at": None, "sealed_by": None}
 
 
-class CheckerIsPacker(DomainError):
-    """Two pairs of eyes: who packed cannot check."""
-
-    code = "checker_is_packer"
-
-
 @transaction.atomic
 def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Note that somebody other than the packer has compared the packages with the manifest.
 
-    Raises WrongState, ImportRunning, CheckerIsPacker.
+    Raises WrongState, ImportRunning, CheckerIsPacker, NotReady without a package.
     """
     shipment = _held(shipment)
-    rules.require("check", shipment)
-    if shipment.packed_by_id == by.pk:
-        raise CheckerIsPacker(_("You packed this shipment; somebody else must check it."))
+    rules.require("check", shipment, by)
     shipment.checked_by = by
     return _moved(shipment, "checked", by=by, at=at, fields=["checked_by"])
 
@@ -53,7 +45,7 @@ def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
     """
     shipment = _held(shipment)
-    rules.require("seal", shipment)
+    rules.require("seal", shipment, by)
     for name, figure in vars(totals.counted([shipment.pk])[shipment.pk]).items():
         setattr(shipment, name, figure)
     shipment.manifest_sha256 = manifest_hash(shipment)
@@ -71,7 +63,8 @@ def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
     Raises WrongState once it has left.
     """
     shipment = _held(shipment)
-    rules.require("reopen", shipment)
+    rules.require("reopen", shipment, by)
+    _reason(reason)
     papers.supersede(shipment, at=at)
     for name, value in (NOT_SEALED | {"checked_by": None}).items():
         setattr(shipment, name, value)
@@ -86,7 +79,7 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     Raises WrongState, PartnerNotApproved, SealMissing.
     """
     shipment = _held(shipment)
-    rules.require("dispatch", shipment)
+    rules.require("dispatch", shipment, by)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
     told = _tell_contacts(shipment)
@@ -97,7 +90,7 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def arrive(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Note that the shipment is where it was going; what is in it nobody has counted yet. Raises WrongState."""
     shipment = _held(shipment)
-    rules.require("arrive", shipment)
+    rules.require("arrive", shipment, by)
     shipment.become(Status.ARRIVED)
     shipment.arrived_at = at
     return _moved(shipment, "arrived", by=by, at=at, fields=["arrived_at"])
@@ -107,7 +100,7 @@ def arrive(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
     """Declare the whole shipment lost, which is a discrepancy to decide. Raises WrongState."""
     shipment = _held(shipment)
-    rules.require("lose", shipment)
+    rules.require("lose", shipment, by)
     _reason(reason)
     shipment.become(Status.LOST)
     Discrepancy.objects.create(
@@ -124,7 +117,7 @@ def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment
 def find(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Note that a lost shipment turned up: it has arrived. Raises WrongState."""
     shipment = _held(shipment)
-    rules.require("find", shipment)
+    rules.require("find", shipment, by)
     shipment.become(Status.ARRIVED)
     shipment.arrived_at = at
     return _moved(shipment, "found", by=by, at=at, fields=["arrived_at"])
@@ -134,7 +127,7 @@ def find(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def send_back(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
     """Note that the goods came back to us. Raises WrongState."""
     shipment = _held(shipment)
-    rules.require("return", shipment)
+    rules.require("return", shipment, by)
     _reason(reason)
     shipment.become(Status.RETURNED)
     return _moved(shipment, "returned", by=by, at=at, reason=reason, fields=[])
@@ -147,7 +140,7 @@ def close(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     Raises WrongState, Unresolved.
     """
     shipment = _held(shipment)
-    rules.require("close", shipment)
+    rules.require("close", shipment, by)
     shipment.become(Status.CLOSED)
     shipment.closed_at = at
     return _moved(shipment, "closed", by=by, at=at, fields=["closed_at"])
@@ -157,7 +150,7 @@ def close(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
     """Give up a shipment that has not left; its papers are no longer valid. Raises WrongState."""
     shipment = _held(shipment)
-    rules.require("cancel", shipment)
+    rules.require("cancel", shipment, by)
     _reason(reason)
     papers.supersede(shipment, at=at)
     for name, value in NOT_SEALED.items():

@@ -31,6 +31,7 @@ SENTENCES = {
     ),
     "manifest imported": gettext_noop("The spreadsheet was read: the manifest now has %(packages)s and %(lines)s."),
     "paper issued": gettext_noop("%(who)s issued %(number)s (%(kind)s), version %(version)s."),
+    "paper replaced": gettext_noop("%(who)s issued %(number)s (%(kind)s) in place of %(replaces)s."),
     "reopened": gettext_noop("%(who)s reopened the shipment; its packing list is no longer valid."),
     "arrived": gettext_noop("%(who)s reported that the shipment has arrived."),
     "lost": gettext_noop("%(who)s declared the shipment lost."),
@@ -71,7 +72,7 @@ def sentence(entry: AuditEntry, who: str) -> str:
         details["decision"] = _lower(Discrepancy.Decision(details["decision"]))
     if entry.verb in ("sealed", "manifest imported"):
         details |= _contents(details)
-    if entry.verb == "paper issued":
+    if entry.verb in ("paper issued", "paper replaced"):
         details["kind"] = _lower(Paper.Kind(details["kind"]))
     known = SENTENCES.get(entry.verb)
     return _(known) % {"who": who, **details} if known else f"{who}: {entry.verb}."

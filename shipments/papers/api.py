@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -16,7 +17,7 @@ from rest_framework.reverse import reverse
 
 from logistics.documents import services as documents
 from logistics.documents.models import Document
-from logistics.errors import may_raise
+from logistics.errors import WrongState, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
@@ -50,6 +51,8 @@ class PaperOut(serializers.Serializer[Paper]):
     progress = serializers.IntegerField(help_text="Per cent")
     issued_at = serializers.DateTimeField()
     superseded_at = serializers.DateTimeField(allow_null=True, help_text="No longer valid since")
+    replaces = serializers.CharField(allow_null=True, help_text="Number of the waybill that it is in place of")
+    replaced_by = serializers.CharField(allow_null=True, help_text="Number of the waybill that is in place of it")
     sha256 = serializers.CharField(help_text="Of the PDF; empty until it is printed")
     pages = serializers.IntegerField(allow_null=True)
     size = serializers.IntegerField(allow_null=True, help_text="Bytes")
@@ -68,6 +71,8 @@ class PaperOut(serializers.Serializer[Paper]):
             "progress": document.progress,
             "issued_at": document.requested_at,
             "superseded_at": document.superseded_at,
+            "replaces": document.replaces.number if document.replaces else None,
+            "replaced_by": document.replaced_by.number if hasattr(document, "replaced_by") else None,
             "sha256": document.sha256,
             "pages": document.pages,
             "size": document.size,
@@ -77,9 +82,18 @@ class PaperOut(serializers.Serializer[Paper]):
 
 
 class PaperIn(serializers.Serializer[Any]):
-    """Which paper to issue. The fields from `mode` on are those of a waybill: one leg of the journey."""
+    """Which paper to issue. The fields below `kind` are those of a waybill: one leg of the journey, or one vehicle."""
 
     kind = serializers.ChoiceField(choices=[c for c in Paper.Kind.choices if c[0] in ON_DEMAND])
+    replaces = serializers.CharField(
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        help_text="Number of the waybill that this one is issued in place of; it is no longer valid then",
+    )
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="Why it is replaced; needed with `replaces`"
+    )
     mode = serializers.ChoiceField(choices=Mode.choices, required=False)
     carrier = serializers.CharField(max_length=300, required=False, help_text="Its name; its address on further lines")
     loaded_at = serializers.CharField(max_length=200, required=False)
@@ -90,6 +104,15 @@ class PaperIn(serializers.Serializer[Any]):
     registration = serializers.CharField(max_length=30, required=False)
     driver = serializers.CharField(max_length=100, required=False)
     instructions = serializers.CharField(max_length=500, required=False)
+
+    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Only a waybill has a leg, and is replaced by name: a new version of another paper supersedes the older."""
+        others = [name for name, value in told.items() if name != "kind" and value]
+        if told["kind"] != Paper.Kind.WAYBILL and others:
+            raise serializers.ValidationError({name: _("Only a waybill says this.") for name in others})
+        if told.get("reason") and not told.get("replaces"):
+            raise serializers.ValidationError({"replaces": _("Which waybill is it issued in place of?")})
+        return told
 
 
 def pdf_answer(document: Document) -> HttpResponse:
@@ -120,6 +143,20 @@ WAYBILL = OpenApiExample(
 )
 
 
+OTHER_TRUCK = OpenApiExample(
+    "Another truck than was planned",
+    value={
+        "kind": "waybill",
+        "replaces": "SHP-2026-00001-WB-1",
+        "reason": "The truck broke down before it was loaded.",
+        "mode": "road",
+        "carrier": "Transport Sahel (fictional)\nDakar, Sénégal",
+        "registration": "DK 5678 CD",
+    },
+    request_only=True,
+)
+
+
 @extend_schema_view(
     list=extend_schema(summary="List a shipment's papers with their state and hash"),
     retrieve=extend_schema(summary="Read the state of one paper"),
@@ -140,23 +177,34 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         if not self.kwargs:
             return self.queryset
         papers = Paper.objects.filter(shipment=self.shipment()).select_related("document")
-        return papers.defer("document__context").order_by("-id")
+        papers = papers.select_related("document__replaces", "document__replaced_by")
+        contexts = ("context", "replaces__context", "replaced_by__context")
+        return papers.defer(*(f"document__{name}" for name in contexts)).order_by("-id")
 
     @extend_schema(
         summary="Issue labels, a blank goods-received form or a waybill",
-        description="Of a sealed shipment, from its frozen manifest. An older one of the kind is superseded.",
+        description=(
+            "Of a sealed shipment, from its frozen manifest: 409 `not_sealed` before. New labels and a new form"
+            " supersede the older ones. Each waybill has a number of its own (`-WB-1`, `-WB-2`), and those issued"
+            " before stay valid, for a journey has several legs and vehicles; with `replaces` and a `reason` it is"
+            " issued in place of another, which ends: 409 `cannot_replace` if that one is not valid any more."
+            " 409 `wrong_state`: the shipment is cancelled, lost, returned or closed, and gets no waybill."
+        ),
         request=PaperIn,
         responses={201: PaperOut},
-        examples=[WAYBILL],
+        examples=[WAYBILL, OTHER_TRUCK],
         filters=False,
     )
     @idempotent
+    @may_raise(services.NotSealed, services.CannotReplace, WrongState)
     def create(self, request: Request, shipment: str) -> Response:
         told = PaperIn(data=request.data)
         told.is_valid(raise_exception=True)
         leg = {name: str(value) for name, value in told.validated_data.items()}
-        kind = leg.pop("kind")
-        paper = services.issue(self.shipment(), kind, leg=leg, by=actor(request), at=timezone.now())
+        kind, replaces, reason = leg.pop("kind"), leg.pop("replaces", ""), leg.pop("reason", "")
+        paper = services.issue(
+            self.shipment(), kind, leg=leg, replaces=replaces, reason=reason, by=actor(request), at=timezone.now()
+        )
         return Response(self.get_serializer(paper).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(

@@ -48,6 +48,7 @@ def packing_list(shipment: Shipment, *, version: int, charity: Charity, at: date
         "by_category": _by_category(rows),
         "by_destination": _by_destination(shipment, rows),
         "dangerous_goods": any("dangerous" in package["flags"] for package in packages),
+        "un_numbers": sorted({line["un_number"] for package in packages for line in package["lines"]} - {""}),
         "packages": packages,
         "prepared_by": shipment.packed_by.name if shipment.packed_by else "",
         "checked_by": shipment.checked_by.name if shipment.checked_by else "",
@@ -64,8 +65,8 @@ def goods_received_form(shipment: Shipment, *, charity: Charity, at: datetime) -
     }
 
 
-def labels(shipment: Shipment, *, charity: Charity, scan: str, at: datetime) -> shapes.Labels:
-    """Return a label for each package; `scan` is what its QR code says."""
+def labels(shipment: Shipment, *, charity: Charity, at: datetime) -> shapes.Labels:
+    """Return a label for each package. Its QR code opens the page of that very package, on every reprint."""
     route = [
         _place(code) for code in (shipment.port_of_loading, shipment.port_of_discharge, shipment.place_of_delivery)
     ]
@@ -76,11 +77,11 @@ def labels(shipment: Shipment, *, charity: Charity, scan: str, at: datetime) -> 
         "consignor": charity.name,
         "route": " – ".join(place["name"] for place in route if place),
         "packages": len(rows),
-        "labels": [_label(row, scan) for row in rows],
+        "labels": [_label(row) for row in rows],
     }
 
 
-def _label(row: PackageRow, scan: str) -> shapes.Label:
+def _label(row: PackageRow) -> shapes.Label:
     return {
         "number": row.number,
         "marks": row.marks,
@@ -89,8 +90,9 @@ def _label(row: PackageRow, scan: str) -> shapes.Label:
         "gross_measured": row.gross_measured,
         "destination": row.destination.site.code if row.destination else "",
         "flags": flags_of(row),
+        "un_numbers": [f"UN{un_number}" for un_number in row.un_numbers],
         "sscc": row.sscc,
-        "scan": scan,
+        "scan": row.label_url,
         "copies": 2 if row.kind == PALLET else 1,
     }
 
@@ -103,9 +105,9 @@ LEG = (
 
 
 def waybill(
-    shipment: Shipment, *, number: str, version: int, leg: Mapping[str, str], charity: Charity, at: datetime
+    shipment: Shipment, *, number: str, replaces: str, leg: Mapping[str, str], charity: Charity, at: datetime
 ) -> shapes.Waybill:
-    """Return what the waybill of one leg says."""
+    """Return what the waybill of one leg says; `replaces`: the number of the one that it stands in place of, or ""."""
     rows = packages_of(shipment)
     told = {name: leg.get(name, "") for name in LEG}
     carrier, *address = told.pop("carrier").splitlines() or [""]
@@ -115,8 +117,7 @@ def waybill(
         **told,
         "number": number,
         "shipment": shipment.number,
-        "version": version,
-        "supersedes": version - 1,
+        "replaces": replaces,
         "issued_on": day_of(at, charity).isoformat(),
         "carrier": {"name": carrier, "lines": address},
         "mode": vocabulary.MODES[leg.get("mode") or shipment.mode],
@@ -124,8 +125,44 @@ def waybill(
         "totals": totals_of(shipment),
         "by_kind": _by_kind(rows),
         "by_destination": _by_destination(shipment, rows),
-        "dangerous_goods": any("dangerous" in flags_of(row) for row in rows),
+        "dangerous_goods": _dangerous_goods(rows),
     }
+
+
+def _dangerous_goods(rows: list[PackageRow]) -> list[shapes.DangerousGoods]:
+    """Return what a carrier must be told, by UN number; "" for packages that are marked dangerous without a number."""
+    groups: dict[str, list[PackageRow]] = defaultdict(list)
+    for row in rows:
+        for un_number in row.un_numbers or ([""] if "dangerous" in flags_of(row) else []):
+            groups[un_number].append(row)
+    return [
+        {
+            "un_number": f"UN{un_number}" if un_number else "",
+            "goods": _goods(group, un_number),
+            "package_numbers": _ranges([row.number for row in group]),
+            "packages": len(group),
+            "net_kg": _sum(line.net_kg for row in group for line in _lines(row) if line.un_number == un_number),
+            "gross_kg": _sum(row.gross_kg for row in group),
+        }
+        for un_number, group in sorted(groups.items())
+    ]
+
+
+def _goods(rows: list[PackageRow], un_number: str) -> shapes.Texts:
+    """Return the descriptions of the goods under one UN number, each once."""
+    said = [texts(line) for row in rows for line in _lines(row) if line.un_number == un_number]
+    return {language: "; ".join(dict.fromkeys(text[language] for text in said)) for language in ("en", "fr")}
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write 1, 2, 3, 7 as "1–3, 7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def head(shipment: Shipment, charity: Charity) -> dict[str, object]:
@@ -206,7 +243,7 @@ def flags_of(package: PackageRow) -> list[shapes.Flag]:
     if package.gross_kg is not None and package.gross_kg > HEAVY_KG:
         flags.append("heavy")
     said = set(package.flags)
-    if "dangerous" not in said and any(line.un_number for line in _lines(package)):
+    if package.un_numbers:
         said.add("dangerous")
     order: tuple[shapes.Flag, ...] = ("fragile", "this_way_up", "open_first", "dangerous")
     return [*flags, *(flag for flag in order if flag in said)]

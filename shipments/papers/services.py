@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
@@ -13,10 +13,11 @@ from logistics.charity.services import day_of, the_charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import Document
-from logistics.errors import DomainError
+from logistics.errors import DomainError, Invalid, WrongState
 from logistics.people.models import User
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
+from shipments.manifests.states import NO_LONGER_CARRIED
 from shipments.papers import contexts
 from shipments.papers.models import Paper
 
@@ -25,6 +26,12 @@ class NotSealed(DomainError):
     """A paper says what is frozen."""
 
     code = "not_sealed"
+
+
+class CannotReplace(DomainError):
+    """The paper to be replaced is not valid any more."""
+
+    code = "cannot_replace"
 
 
 class NoSuchPaper(DomainError):
@@ -61,10 +68,18 @@ def owe(
     template: str,
     context: dict[str, Any],
     at: datetime,
+    replaces: Document | None = None,
 ) -> Paper:
     """Owe one paper and enter it among the shipment's."""
     document = documents.request(
-        kind, number=number, template=template, context=context, at=at, version=version, languages=languages(shipment)
+        kind,
+        number=number,
+        template=template,
+        context=context,
+        at=at,
+        version=version,
+        languages=languages(shipment),
+        replaces=replaces,
     )
     return Paper.objects.create(shipment=shipment, document=document, kind=kind, number=number, version=version)
 
@@ -83,33 +98,101 @@ def supersede(shipment: Shipment, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def issue(shipment: Shipment, kind: str, *, leg: Mapping[str, str] | None = None, by: User, at: datetime) -> Paper:
-    """Issue labels, a blank goods-received form or a waybill of a sealed shipment; an older one is superseded.
+def issue(
+    shipment: Shipment,
+    kind: str,
+    *,
+    leg: Mapping[str, str] | None = None,
+    replaces: str = "",
+    reason: str = "",
+    by: User,
+    at: datetime,
+) -> Paper:
+    """Issue labels, a blank goods-received form or a waybill of a sealed shipment.
+
+    A new version of labels or of the form supersedes the older one. Each waybill has a number of its own, and
+    those issued before stay valid: a journey has several legs and vehicles. One that is issued in place of another,
+    whose number is `replaces`, ends that one, and says why (`reason`).
 
     `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (contexts.LEG).
-    Raises NotSealed, CharityNotSetUp.
+    Raises NotSealed, CharityNotSetUp; of a waybill WrongState once the goods travel no more, CannotReplace.
     """
     fonts.check(leg or {})
     held = manifests.hold(shipment)
+    if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:
+        raise WrongState(
+            _("The shipment is %(status)s: no carrier takes its goods, so there is no waybill.")
+            % {"status": held.get_status_display().lower()},
+            current=held.status,
+            wanted=kind,
+        )
     if held.sealed_at is None:
         raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))
+    if kind == Paper.Kind.WAYBILL:
+        return _waybill(held, leg or {}, replaces=replaces, reason=reason, by=by, at=at)
     charity = the_charity()
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
-    number = held.number
     if kind == Paper.Kind.LABELS:
-        scan = documents.facts(packing_list(held))["verify_url"]
-        context: dict[str, Any] = dict(contexts.labels(held, charity=charity, scan=scan, at=at))
-    elif kind == Paper.Kind.GOODS_RECEIVED_FORM:
-        context = dict(contexts.goods_received_form(held, charity=charity, at=at))
+        context: dict[str, Any] = dict(contexts.labels(held, charity=charity, at=at))
     else:
-        number = f"{held.number}-WB-1"
-        context = dict(contexts.waybill(held, number=number, version=version, leg=leg or {}, charity=charity, at=at))
+        context = dict(contexts.goods_received_form(held, charity=charity, at=at))
     if before:
         documents.supersede(before.document, on=day_of(at, charity), at=at)
-    template = f"shipments/papers/{kind.replace('-', '_')}.html"
-    paper = owe(held, Paper.Kind(kind), number=number, version=version, template=template, context=context, at=at)
-    audit.record("paper issued", held, by=by, at=at, kind=kind, number=number, version=version)
+    paper = owe(
+        held, Paper.Kind(kind), number=held.number, version=version, template=template_of(kind), context=context, at=at
+    )
+    audit.record("paper issued", held, by=by, at=at, kind=kind, number=held.number, version=version)
+    return paper
+
+
+def template_of(kind: str) -> str:
+    return f"shipments/papers/{kind.replace('-', '_')}.html"
+
+
+def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: str, by: User, at: datetime) -> Paper:
+    """Issue the next waybill of a shipment whose lock is held."""
+    kind = Paper.Kind.WAYBILL
+    issued = held.papers.filter(kind=kind)
+    replaced = _to_replace(issued, replaces, reason).document if replaces else None
+    # Papers are never deleted, so that their count is the last number.
+    number = f"{held.number}-WB-{issued.count() + 1}"
+    charity = the_charity()
+    context = contexts.waybill(held, number=number, replaces=replaces, leg=leg, charity=charity, at=at)
+    if replaced:
+        documents.supersede(replaced, on=day_of(at, charity), at=at)
+    paper = owe(
+        held,
+        kind,
+        number=number,
+        version=1,
+        template=template_of(kind),
+        context=dict(context),
+        replaces=replaced,
+        at=at,
+    )
+    if replaced:
+        audit.record(
+            "paper replaced", held, by=by, at=at, reason=reason.strip(), kind=kind, number=number, replaces=replaces
+        )
+    else:
+        audit.record("paper issued", held, by=by, at=at, kind=kind, number=number, version=1)
+    return paper
+
+
+def _to_replace(issued: "QuerySet[Paper]", number: str, reason: str) -> Paper:
+    """Return the waybill of this number. Raises CannotReplace unless it is valid, Invalid without a reason."""
+    if not reason.strip():
+        raise Invalid(_("Say why, in a few words."), field="reason", code="required")
+    paper = issued.filter(number=number).select_related("document").first()
+    if paper is None:
+        raise Invalid(
+            _("This shipment has no waybill %(number)s.") % {"number": number}, field="replaces", code="does_not_exist"
+        )
+    if paper.document.superseded_at:
+        raise CannotReplace(
+            _("Waybill %(number)s is no longer valid, so nothing is issued in place of it.") % {"number": number}
+        )
     return paper
 
 

@@ -127,6 +127,7 @@ class PackingList(TypedDict):
     by_category: list[CategoryTotal]
     by_destination: list[DestinationTotal]
     dangerous_goods: bool
+    un_numbers: list[str]  # of all of them: ["UN2800", "UN3481"]
     packages: list[Package]  # in order of number
     prepared_by: str
     checked_by: str
@@ -139,6 +140,7 @@ class Difference(TypedDict):
     marks: str
     item_code: str
     description: Texts
+    un_number: str  # "UN3481"; ""
     unit: Texts
     sent: int | str
     good: int | str
@@ -224,8 +226,9 @@ class Label(TypedDict):
     gross_measured: bool
     destination: str  # the code of the site
     flags: list[Flag]
+    un_numbers: list[str]  # of the dangerous goods in it: ["UN3481"]
     sscc: str  # 18 digits, check digit right; "" where the package has none
-    scan: str  # what the QR code says: an address with a random token
+    scan: str  # what the QR code says: the address of this very package, with a random token
     copies: int  # two for a pallet, on two sides
 
 
@@ -240,14 +243,24 @@ class Labels(TypedDict):
     labels: list[Label]
 
 
+class DangerousGoods(TypedDict):
+    """What a carrier must know of goods under one UN number. We know no proper shipping name: `goods` is our own."""
+
+    un_number: str  # "UN3481"; "" of packages that are marked dangerous and name no number
+    goods: Texts
+    package_numbers: str  # "159-162"
+    packages: int
+    net_kg: str  # of these goods
+    gross_kg: str  # of the packages that they are in
+
+
 class Waybill(TypedDict):
-    """Template `shipments/papers/waybill.html`: one for each leg of the journey."""
+    """Template `shipments/papers/waybill.html`: one for each leg or vehicle, each with a number of its own."""
 
     number: str  # "SHP-2026-00001-WB-1"
+    replaces: str  # the number of the waybill that it was issued in place of; ""
     shipment: str
     reference: str
-    version: int
-    supersedes: int
     issued_on: str
     title: str
     consignor: Party
@@ -267,5 +280,5 @@ class Waybill(TypedDict):
     totals: Totals
     by_kind: list[KindTotal]
     by_destination: list[DestinationTotal]
-    dangerous_goods: bool
+    dangerous_goods: list[DangerousGoods]  # empty: there are none
     instructions: str

@@ -28,7 +28,9 @@ def described(description):
 
 def operations(description):
     """Each operation by its name, with the answers that it shares with others in place of their names."""
-    shared = {f"#/components/responses/{name}": answer for name, answer in description["components"]["responses"].items()}
+    shared = {
+        f"#/components/responses/{name}": answer for name, answer in description["components"]["responses"].items()
+    }
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             if method in METHODS:

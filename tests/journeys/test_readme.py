@@ -82,7 +82,9 @@ def test_pasted_whole_it_goes_from_the_gift_to_the_trail(journey: str, tmp_path:
         words = papers.words_of(pdf)
         assert pdf.startswith(b"%PDF-")
         assert [total for total in PRINTED_TOTALS if total not in words] == []
-        ((number, status),) = product.rows("SELECT number, status FROM shipments_shipment WHERE title LIKE 'Mali: beds%'")
+        ((number, status),) = product.rows(
+            "SELECT number, status FROM shipments_shipment WHERE title LIKE 'Mali: beds%'"
+        )
         assert (status, number in words) == ("partially_received", True)
         assert product.rows("SELECT kind, quantity FROM shipments_discrepancy ORDER BY kind") == [
             ("damage", 1),

@@ -263,6 +263,7 @@ def packing_list(**changes: Any) -> PackingList:
         "by_category": _by_category(),
         "by_destination": _by_destination(),
         "dangerous_goods": any("dangerous" in p["flags"] for p in packages()),
+        "un_numbers": ["UN2800", "UN3481"],
         "packages": packages(),
         "prepared_by": "Mei-Ling 陳",
         "checked_by": "Aminata Ɲaré",
@@ -319,6 +320,7 @@ def _difference(package: Package, line: Line, *, damaged: int = 0, missing: int 
         "marks": package["marks"],
         "item_code": line["item_code"],
         "description": line["description"],
+        "un_number": line["un_number"],
         "unit": line["unit"],
         "sent": line["quantity"],
         "good": int(Decimal(line["quantity"])) - damaged - missing,
@@ -346,6 +348,7 @@ def labels(**changes: Any) -> Labels:
             "gross_measured": package["gross_measured"],
             "destination": package["destination"],
             "flags": package["flags"],
+            "un_numbers": sorted({line["un_number"] for line in package["lines"]} - {""}),
             "sscc": row["sscc"],
             "scan": f"https://relief.example.org/p/{package['number']:022d}/",
             "copies": 1,
@@ -367,6 +370,7 @@ def labels(**changes: Any) -> Labels:
 def waybill(**changes: Any) -> Waybill:
     context: Any = shipment() | {
         "number": "SHP-2026-00001-WB-2",
+        "replaces": "SHP-2026-00001-WB-1",
         "shipment": "SHP-2026-00001",
         "carrier": {"name": "Transport Sahel (fictional)", "lines": ["Dakar, Sénégal"]},
         "mode": {"en": "road", "fr": "routier"},
@@ -381,7 +385,27 @@ def waybill(**changes: Any) -> Waybill:
         "totals": totals(),
         "by_kind": _by_kind(),
         "by_destination": _by_destination(),
-        "dangerous_goods": True,
+        "dangerous_goods": [
+            {
+                "un_number": "UN2800",
+                "goods": {"en": "UPS, 800 VA", "fr": "Onduleur 800 VA"},
+                "package_numbers": "147–148",
+                "packages": 2,
+                "net_kg": "21.000",
+                "gross_kg": "22.000",
+            },
+            {
+                "un_number": "UN3481",
+                "goods": {
+                    "en": "Laptop computer, 14 inch, wiped",
+                    "fr": "Ordinateur portable 14 pouces, données effacées",
+                },
+                "package_numbers": "159–162",
+                "packages": 4,
+                "net_kg": "54.000",
+                "gross_kg": "58.000",
+            },
+        ],
         "instructions": "Keep dry. Do not open before the hand-over point.",
     }
     done: Waybill = context | changes

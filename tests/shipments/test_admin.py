@@ -129,6 +129,20 @@ class TestMoves:
 
         assert "Weights are not known." in answer.content.decode()
 
+    def test_a_move_that_will_be_refused_says_why_in_place_of_its_button(self) -> None:
+        shipment = make_packed()
+        assert shipment.packed_by is not None
+        packer = Client()
+        packer.force_login(shipment.packed_by, backend="logistics.people.backends.RoleBackend")
+        url = reverse("admin:shipments_shipment_do_check", args=[shipment.pk])
+
+        to_the_packer = packer.get(url).content.decode()
+        to_another = staff(Role.WAREHOUSE).get(url).content.decode()
+
+        assert "You packed this shipment; somebody else must check it." in to_the_packer
+        assert 'name="confirmed"' not in to_the_packer
+        assert 'name="confirmed"' in to_another
+
     def test_a_reason_is_asked_for(self) -> None:
         shipment, client = make_sealed(), staff(Role.WAREHOUSE)
 

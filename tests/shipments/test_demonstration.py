@@ -17,3 +17,9 @@ def test_the_demonstration_is_made_once_and_goes_on_where_it_was(settings: LazyS
 
     made = dict(Shipment.objects.values_list("status", "package_count"))
     assert made == {"draft": None, "dispatched": 270}
+    said = Shipment.objects.get(status="dispatched").papers.get(kind="packing-list").document.context
+    declared = {(line["item_code"], line["un_number"]) for package in said["packages"] for line in package["lines"]} - {
+        (line["item_code"], "") for package in said["packages"] for line in package["lines"]
+    }
+    assert declared == {("CR-LAPTOP", "UN3481"), ("CR-UPS", "UN2800")}
+    assert (said["un_numbers"], said["totals"]["gross_kg"]) == (["UN2800", "UN3481"], "6490.110")

@@ -141,7 +141,7 @@ class TestSeal:
         packer = shipment.packed_by
         assert packer is not None
 
-        with pytest.raises(services.CheckerIsPacker):
+        with pytest.raises(rules.CheckerIsPacker):
             services.check(shipment, by=packer, at=NOON)
 
     def test_prints_who_packed_and_who_checked(self) -> None:

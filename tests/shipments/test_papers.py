@@ -7,10 +7,12 @@ from logistics.documents import services as documents
 from logistics.people.models import Role
 from shipments.manifests.models import Shipment
 from shipments.moves import services as moves
+from shipments.papers import services as papers
 from shipments.papers.models import Paper
-from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed
+from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment
 from tests.journeys.papers import words_of
-from tests.logistics.makers import NOON, client_of, key_client, make_key, make_user, once
+from tests.logistics.makers import NOON, client_of, in_threads, key_client, make_key, make_user, once
+from tests.shipments.test_deliveries import confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +67,7 @@ class TestDownload:
 
 
 class TestOnDemand:
-    @pytest.mark.parametrize("kind", ["labels", "goods-received-form", "waybill"])
+    @pytest.mark.parametrize("kind", ["labels", "goods-received-form"])
     def test_is_issued_printed_and_superseded_by_the_next(self, kind: str) -> None:
         shipment = make_sealed(2)
 
@@ -79,6 +81,123 @@ class TestOnDemand:
         assert documents.render(str(new.document_id))
         new.document.refresh_from_db()
         assert shipment.number in words_of(documents.read(new.document))
+
+    def test_each_waybill_has_a_number_of_its_own_and_those_before_stay_valid(self) -> None:
+        shipment = make_sealed(2)
+
+        first, second = issue(shipment, kind="waybill").json(), issue(shipment, kind="waybill").json()
+
+        assert [first["number"], second["number"]] == [f"{shipment.number}-WB-1", f"{shipment.number}-WB-2"]
+        assert (first["version"], second["version"], second["replaces"]) == (1, 1, None)
+        waybills = shipment.papers.filter(kind="waybill").select_related("document")
+        assert [paper.document.superseded_at for paper in waybills] == [None, None]
+        assert [paper.document.context["replaces"] for paper in waybills] == ["", ""]
+
+    def test_a_waybill_in_place_of_another_ends_it_and_says_why(self) -> None:
+        shipment = make_sealed(2)
+        first = issue(shipment, kind="waybill").json()
+
+        second = issue(shipment, kind="waybill", replaces=first["number"], reason="The truck broke down.").json()
+
+        client = client_of(make_packer())
+        new, old = client.get(f"/api/v1/shipments/{shipment.number}/papers/?kind=waybill").json()["results"]
+        assert (new["number"], new["replaces"], new["superseded_at"]) == (second["number"], first["number"], None)
+        assert (old["replaced_by"], old["superseded_at"] is not None) == (second["number"], True)
+        token = shipment.papers.get(number=first["number"]).document.token
+        page = client_of(Accept="text/html").get(f"/verify/{token}/").content.decode()
+        assert f"{second['number']} was issued in place of it." in page
+        told = client.get(f"/api/v1/shipments/{shipment.number}/trail/").json()[-1]
+        assert told["sentence"].endswith(f"issued {second['number']} (waybill) in place of {first['number']}.")
+        assert told["reason"] == "The truck broke down."
+
+    def test_the_page_of_a_paper_names_the_one_that_counts_now(self) -> None:
+        shipment = make_sealed()
+        numbers = [issue(shipment, kind="waybill").json()["number"]]
+        for _ in range(2):
+            numbers.append(issue(shipment, kind="waybill", replaces=numbers[-1], reason="x").json()["number"])
+        tokens = [shipment.papers.get(number=number).document.token for number in numbers]
+
+        told = [client_of(Accept="application/json").get(f"/verify/{token}/").json() for token in tokens]
+
+        assert [(one["valid"], one["replaced_by"]) for one in told] == [
+            (False, numbers[2]),
+            (False, numbers[2]),
+            (True, None),
+        ]
+
+    @pytest.mark.parametrize(
+        ("told", "status", "code"),
+        [
+            ({"replaces": "SHP-2026-99999-WB-1", "reason": "x"}, 400, "does_not_exist"),
+            ({"replaces": "{first}"}, 400, "required"),
+            ({"replaces": "{first}", "reason": " "}, 400, "required"),
+            ({"reason": "x"}, 400, "invalid"),
+        ],
+    )
+    def test_what_is_replaced_is_named_with_a_reason(self, told: dict[str, str], status: int, code: str) -> None:
+        shipment = make_sealed()
+        first = issue(shipment, kind="waybill").json()["number"]
+
+        answer = issue(shipment, kind="waybill", **{name: value.format(first=first) for name, value in told.items()})
+
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (status, code)
+        assert shipment.papers.filter(kind="waybill").count() == 1
+
+    def test_a_waybill_is_replaced_once(self) -> None:
+        shipment = make_sealed()
+        first = issue(shipment, kind="waybill").json()["number"]
+        issue(shipment, kind="waybill", replaces=first, reason="x")
+
+        answer = issue(shipment, kind="waybill", replaces=first, reason="again")
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "cannot_replace")
+
+    def test_only_a_waybill_has_a_leg(self) -> None:
+        assert issue(make_sealed(), kind="labels", carrier="Transport Sahel").status_code == 400
+
+    def test_the_same_key_is_the_same_waybill(self) -> None:
+        shipment, client, key = make_sealed(), client_of(make_packer()), once()
+        url = f"/api/v1/shipments/{shipment.number}/papers/"
+
+        first, again = (client.post(url, {"kind": "waybill"}, format="json", headers=key) for _ in range(2))
+
+        assert first.json() == again.json()
+        assert shipment.papers.filter(kind="waybill").count() == 1
+
+    def test_a_number_is_not_used_again_after_reopening(self) -> None:
+        shipment = make_sealed()
+        issue(shipment, kind="waybill")
+        moves.reopen(shipment, reason="again", by=make_packer(), at=NOON)
+        moves.seal(shipment, by=make_packer(), at=NOON)
+
+        assert issue(shipment, kind="waybill").json()["number"] == f"{shipment.number}-WB-2"
+
+    @pytest.mark.parametrize("end", ["send_back", "lose", "cancel"])
+    def test_goods_that_nobody_carries_get_no_waybill(self, end: str) -> None:
+        shipment = make_sealed() if end == "cancel" else make_dispatched()
+        getattr(moves, end)(shipment, reason="x", by=make_packer(), at=NOON)
+
+        answer = issue(shipment, kind="waybill")
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+        assert not shipment.papers.filter(kind="waybill").exists()
+
+    def test_a_closed_shipment_gets_no_waybill(self) -> None:
+        shipment = make_dispatched()
+        confirm(shipment)
+        moves.close(shipment, by=make_packer(), at=NOON)
+
+        assert issue(shipment, kind="waybill").json()["code"] == "wrong_state"
+
+    @pytest.mark.parametrize("make", [make_shipment, make_packed])
+    def test_a_shipment_that_is_not_sealed_gets_no_waybill(self, make: Any) -> None:
+        assert issue(make(), kind="waybill").json()["code"] == "not_sealed"
+
+    def test_the_goods_of_every_leg_may_have_one(self) -> None:
+        shipment = make_dispatched()
+        moves.arrive(shipment, by=make_packer(), at=NOON)
+
+        assert issue(shipment, kind="waybill").status_code == 201
 
     def test_a_waybill_says_what_it_was_told_of_its_leg(self) -> None:
         shipment = make_sealed(hand_over_point="Gare routière, Bamako")
@@ -113,6 +232,16 @@ class TestOnDemand:
         moves.reopen(shipment, reason="again", by=make_packer(), at=NOON)
 
         assert not Paper.objects.filter(shipment=shipment, document__superseded_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waybills_that_are_issued_at_once_have_numbers_without_gap() -> None:
+    shipment, by = make_sealed(), make_packer()
+
+    def one(_: int) -> str:
+        return papers.issue(shipment, "waybill", by=by, at=NOON).number
+
+    assert sorted(in_threads(one)) == [f"{shipment.number}-WB-{number}" for number in range(1, 9)]
 
 
 def test_no_paper_knows_where_a_confidential_site_is() -> None:

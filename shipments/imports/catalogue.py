@@ -1,0 +1,99 @@
+"""What the rows of a sheet take from the catalogue where they say nothing themselves."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from django.utils.translation import gettext as _
+
+from logistics.catalogue.models import Item
+from shipments.manifests import goods
+
+COLUMNS = {"hs6": "hs6", "origin": "country_of_origin", "un_number": "un_number"}  # of an item -> of the sheet
+NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # what a row says is not there; an empty cell says nothing
+NOTICES_SHOWN = 100
+
+
+class Facts(NamedTuple):
+    """What the catalogue knows of an item and a line may leave open."""
+
+    hs6: str
+    origin: str
+    un_number: str
+    is_active: bool = True
+    is_new: bool = False
+
+    @classmethod
+    def of_new(cls, item: Mapping[str, Any]) -> "Facts":
+        """Of an item that the sheet brings: where it is made is said of its lines only."""
+        return cls(item["hs6"], "", item["un_number"], is_new=True)
+
+
+class Complaints(Protocol):
+    def add(self, row: int | None, column: str, code: str, detail: str, value: object = "") -> None: ...
+
+
+def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
+    """Return what the catalogue says of these items, by code; those that it has not are left out."""
+    wanted = list(dict.fromkeys(code for code in item_codes if code))
+    found = Item.objects.filter(code__in=wanted).values_list("code", "hs6", "origin", "un_number", "is_active")
+    return {code: Facts(*facts) for code, *facts in found}
+
+
+def fill(
+    values: dict[str, list[Any]],
+    rows: Sequence[int],
+    errors: Complaints,
+    facts: Mapping[str, Facts],
+    *,
+    has_hs6: bool,
+) -> list[dict[str, Any]]:
+    """Put the catalogue's HS code, origin and UN number where a row leaves them open.
+
+    Another UN number than the catalogue's refuses the row; a row that says "none" of dangerous goods stands, and
+    is returned as a notice. `has_hs6`: whether the sheet has that column.
+    """
+    notices: list[dict[str, Any]] = []
+    lacks_hs6: list[int] = []
+    for place, code in enumerate(values["item_code"]):
+        if code not in facts:
+            continue
+        known, row = facts[code], rows[place]
+        said = values["un_number"][place]
+        if said == goods.NOT_DANGEROUS:
+            if known.un_number and len(notices) < NOTICES_SHOWN:
+                notices.append(_not_dangerous(row, code, known.un_number))
+        # Two rows of one new item that contradict each other are refused as such (plan).
+        elif said and known.un_number not in ("", said) and not known.is_new:
+            errors.add(row, "un_number", "conflicting_un_number", goods.other_un_number(code, known.un_number), said)
+        if values["hs6"][place] == "" and not known.hs6:
+            lacks_hs6.append(row)
+        for of_item, column in COLUMNS.items():
+            value = values[column][place]
+            if value == "":
+                values[column][place] = getattr(known, of_item)
+            elif value in NONE:
+                values[column][place] = ""
+    if lacks_hs6 and not has_hs6:
+        errors.add(1, "hs6", "missing_column", _("This column is needed."))
+        return notices
+    for row in lacks_hs6:
+        errors.add(row, "hs6", "required", _("This must be filled in."))
+    return notices
+
+
+def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, Any]:
+    detail = _(
+        "The row says that %(item)s is not dangerous; the catalogue says UN%(un_number)s. Papers will not declare it."
+    )
+    return {
+        "row": row,
+        "column": "un_number",
+        "code": "not_dangerous",
+        "detail": detail % {"item": code, "un_number": un_number},
+    }
+
+
+def changed(facts: Mapping[str, Facts]) -> bool:
+    """Say whether the catalogue says something else by now than what the rows were filled from."""
+    now = read(facts)
+    return any(now[code][:3] != said[:3] for code, said in facts.items() if code in now)

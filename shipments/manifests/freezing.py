@@ -1,0 +1,39 @@
+"""Triggers by which the database refuses every write to the manifest of a sealed shipment."""
+
+import pgtrigger
+
+# Runs once for each statement, over all of its rows: 10,000 lines come in one. FOR KEY SHARE waits for a seal that is
+# under way, and then sees it.
+FROZEN_SQL = """
+    SELECT count(*) INTO sealed FROM (
+        SELECT s.status FROM shipments_shipment s WHERE s.id IN ({shipments}) FOR KEY SHARE
+    ) AS held WHERE status NOT IN ('draft', 'packing');
+    IF sealed > 0 THEN
+        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+OF_PACKAGES = "SELECT shipment_id FROM {rows}"
+OF_LINES = "SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM {rows})"
+
+
+def frozen_once_sealed(what: str, shipments_of: str) -> list[pgtrigger.Trigger]:
+    """Refuse every write to rows of a shipment that is sealed."""
+    old, new = shipments_of.format(rows="old_rows"), shipments_of.format(rows="new_rows")
+    of_operation = [
+        ("added", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), new),
+        ("changed", pgtrigger.Update, pgtrigger.Referencing(old="old_rows", new="new_rows"), f"{old} UNION {new}"),
+        ("removed", pgtrigger.Delete, pgtrigger.Referencing(old="old_rows"), old),
+    ]
+    return [
+        pgtrigger.Trigger(
+            name=f"no_{what}_is_{verb}_once_sealed",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=referencing,
+            declare=[("sealed", "integer")],
+            func=FROZEN_SQL.format(shipments=shipments),
+        )
+        for verb, operation, referencing, shipments in of_operation
+    ]

@@ -1,0 +1,103 @@
+"""What a manifest line says of its goods, and what it takes from the catalogue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from logistics.catalogue.models import Item
+from logistics.codes import codes
+from logistics.documents import fonts
+from logistics.errors import Invalid
+from shipments.manifests.models import ManifestLine, Package
+
+# Far above any real line, and low enough that no sum overflows its column.
+LINE_VALUE_MAX_MINOR = 10**13
+LINE_MAX_KG = 999_999
+# What a line takes from its item where it says nothing itself. A line keeps what it took: a later change of the
+# catalogue is for lines that are written afterwards.
+OF_CATALOGUE = ("hs6", "origin", "un_number")
+# How a line says "none", which is not the same as saying nothing.
+NOT_DANGEROUS = "none"
+UNKNOWN_ORIGIN = "XX"
+
+
+def new_line(package: Package, *, item: Item, position: int, **about: Any) -> ManifestLine:
+    """Return a line, not yet stored, in the item's words wherever it is given none of its own.
+
+    Dangerous goods are declared by the catalogue's UN number unless the line says NOT_DANGEROUS. Raises Invalid,
+    also for another UN number than the catalogue's.
+    """
+    said = _of_item(item) | about
+    said |= settled(item, {name: said[name] for name in OF_CATALOGUE})
+    line = ManifestLine(package=package, item=item, position=position, **said)
+    check(line)
+    return line
+
+
+def changes(line: ManifestLine, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a change of a line makes of its fields.
+
+    Another item is other goods: what the change does not say of them, the new item says. HS code, origin and
+    UN number that are emptied are taken from the catalogue again. Raises Invalid as new_line does.
+    """
+    item = told.get("item", line.item)
+    wanted = dict(told) if item.pk == line.item_id else _of_item(item) | told
+    return wanted | settled(item, {name: wanted[name] for name in OF_CATALOGUE if name in wanted})
+
+
+def _of_item(item: Item) -> dict[str, Any]:
+    return {
+        "description_en": item.name_en,
+        "description_fr": item.name_fr,
+        "unit": item.unit,
+        "unit_weight_kg": item.unit_weight_kg,
+        **dict.fromkeys(OF_CATALOGUE),
+    }
+
+
+def settled(item: Item, said: Mapping[str, str | None]) -> dict[str, str]:
+    """Return what a line keeps of OF_CATALOGUE: what it says itself, else what its item says.
+
+    Raises Invalid where a line gives goods another UN number than the catalogue: one of the two is wrong, and
+    the carrier would load them by it.
+    """
+    kept = {name: value or getattr(item, name) for name, value in said.items()}
+    if kept.get("un_number") == NOT_DANGEROUS:
+        kept["un_number"] = ""
+    elif item.un_number and kept.get("un_number", item.un_number) != item.un_number:
+        raise Invalid(other_un_number(item.code, item.un_number), field="un_number", code="conflicting_un_number")
+    if kept.get("origin") == UNKNOWN_ORIGIN:
+        kept["origin"] = ""
+    return kept
+
+
+def other_un_number(item_code: str, un_number: str) -> str:
+    """Say that a line contradicts the catalogue's UN number, and what to do."""
+    return _(
+        "The catalogue says UN%(un_number)s for %(item)s. Correct the line, or the catalogue; goods that travel under"
+        " another UN number are another item."
+    ) % {"un_number": un_number, "item": item_code}
+
+
+def check(line: ManifestLine) -> None:
+    """Raise Invalid for codes that the published lists do not have, for too much, and for what no paper can show."""
+    fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
+    if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
+        raise Invalid("No line is worth as much.", field="unit_value", code="too_large")
+    if line.unit_weight_kg is not None and line.quantity * line.unit_weight_kg > LINE_MAX_KG:
+        raise Invalid("No line weighs as much.", field="unit_weight_kg", code="too_large")
+    if not codes.is_unit(line.unit):
+        raise Invalid(
+            _("%(unit)s is not a unit of UN/ECE Rec 20.") % {"unit": line.unit}, field="unit", code="unknown_code"
+        )
+    if not codes.is_hs6(line.hs6):
+        raise Invalid(
+            _("Six digits of the Harmonized System 2022 are needed, e.g. 940320."), field="hs6", code="unknown_code"
+        )
+    if line.origin and line.origin not in codes.countries():
+        raise Invalid(
+            _("%(value)s is not in the published list of codes.") % {"value": line.origin},
+            field="origin",
+            code="unknown_code",
+        )

@@ -1,0 +1,120 @@
+"""What the QR code of a package's label opens: the page of that one package."""
+
+from typing import Any
+
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from logistics.charity.models import Charity
+from logistics.people.models import User
+from logistics.people.permissions import Anyone
+from shipments.manifests import vocabulary
+from shipments.manifests.models import Package
+from shipments.papers import contexts
+
+HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+EXAMPLE = OpenApiExample(
+    "A carton with laptops",
+    response_only=True,
+    value={
+        "shipment": "SHP-2026-00001",
+        "number": 159,
+        "packages": 270,
+        "kind": "CT",
+        "gross_kg": "14.500",
+        "flags": ["fragile", "dangerous"],
+        "un_numbers": ["3481"],
+        "sscc": "048912340000001590",
+        "is_final": True,
+    },
+)
+
+
+class LabelledSerializer(serializers.Serializer[Any]):
+    """What anybody who holds a package may know: nothing that is not printed on its label, and not its contents."""
+
+    shipment = serializers.CharField(help_text="Its number")
+    number = serializers.IntegerField(help_text="Of the package in its shipment, from 1")
+    packages = serializers.IntegerField(help_text="How many the shipment has")
+    kind = serializers.CharField(help_text="UN/ECE Rec 21")
+    gross_kg = serializers.CharField(help_text="Empty where it is not known")
+    flags = serializers.ListField(
+        child=serializers.CharField(), help_text="heavy, fragile, this_way_up, open_first, dangerous"
+    )
+    un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
+    sscc = serializers.CharField(help_text="Empty where it has none")
+    is_final = serializers.BooleanField(
+        help_text="False: the shipment is being packed again or was cancelled, and the label is not valid."
+    )
+
+
+class PackageLabelView(APIView):
+    permission_classes = (Anyone,)
+    # Only so that staff who are signed in find their way to the admin; everybody sees the same facts.
+    authentication_classes = (SessionAuthentication,)
+    renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
+
+    @extend_schema(
+        tags=["papers"],
+        summary="Read the label of a package",
+        examples=[EXAMPLE],
+        responses={
+            200: LabelledSerializer,
+            404: OpenApiResponse(description="No package of ours has this code, or it was taken out of its shipment."),
+        },
+    )
+    def get(self, request: Request, token: str) -> Response:
+        """Tell whoever scans a label which package it is: what its QR code leads to.
+
+        A page in English or French; with `Accept: application/json` the same facts for a program.
+        """
+        packages = Package.objects.select_related("shipment").prefetch_related("lines")
+        package = packages.filter(token=token).first()
+        is_page = request.accepted_renderer.format == "html"
+        if package is None and not is_page:
+            raise Http404
+        found = _told(package) if package else {}
+        if is_page:
+            found |= {"charity": Charity.objects.first(), "package": package}
+            found |= _in_words(package, request.user) if package else {}
+        status = 200 if package else 404
+        return Response(found, status=status, template_name="shipments/pages/package.html", headers=HEADERS)
+
+
+def _told(package: Package) -> dict[str, Any]:
+    shipment = package.shipment
+    return {
+        "shipment": shipment.number,
+        "number": package.number,
+        "packages": shipment.package_count or shipment.packages.count(),
+        "kind": package.kind,
+        "gross_kg": contexts.kg(package.gross_kg),
+        "flags": list(contexts.flags_of(package)),
+        "un_numbers": package.un_numbers,
+        "sscc": package.sscc,
+        "is_final": shipment.sealed_at is not None,
+    }
+
+
+def _in_words(package: Package, user: Any) -> dict[str, Any]:
+    words = {
+        "heavy": _("heavy, more than 25 kg"),
+        "fragile": _("fragile"),
+        "this_way_up": _("this way up"),
+        "open_first": _("open first"),
+        "dangerous": _("dangerous goods"),
+    }
+    is_staff = isinstance(user, User) and user.is_active and user.is_staff
+    return {
+        "kind_name": vocabulary.package_kind(package.kind),
+        "care": [words[flag] for flag in contexts.flags_of(package)],
+        "in_the_admin": reverse("admin:shipments_package_change", args=[package.pk]) if is_staff else "",
+    }

@@ -1,0 +1,176 @@
+"""The code of each label opens the page of its own package, and that page says nothing that the label does not."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from logistics.documents import services as documents
+from logistics.partners import addresses
+from logistics.people.models import Role
+from shipments.manifests.models import Package, Shipment
+from shipments.moves import services as moves
+from shipments.papers import services as papers
+from tests.factories_shipments import MARKS, make_charity, make_packer, make_sealed, make_shipment, pack
+from tests.logistics import pdfs
+from tests.logistics.makers import NOON, client_of, make_item, make_partner_user, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def opened(address: str, user: Any = None, **headers: str) -> Any:
+    return client_of(user, **{"Accept": "text/html"} | headers).get(urlsplit(address).path)
+
+
+def facts(package: Package) -> dict[str, Any]:
+    found: dict[str, Any] = opened(package.label_url, Accept="application/json").json()
+    return found
+
+
+def labels_of(shipment: Shipment) -> Any:
+    return papers.issue(shipment, "labels", by=make_packer(), at=NOON).document
+
+
+def test_each_printed_code_opens_its_own_package(files: Any) -> None:
+    shipment = make_sealed(3)
+    document = labels_of(shipment)
+    assert documents.render(str(document.pk))
+    document.refresh_from_db()
+    pdf = documents.read(document)
+
+    scanned = [pdfs.scanned(pdf, page) for page in range(3)]
+
+    assert len({address for (address,) in scanned}) == 3
+    for number, (address,) in enumerate(scanned, start=1):
+        page = opened(address)
+        assert page.status_code == 200
+        assert f"Package {number} of 3" in page.content.decode()
+        assert shipment.number in page.content.decode()
+
+
+def test_a_reprint_has_the_same_addresses() -> None:
+    shipment = make_sealed(2)
+
+    first, second = ([label["scan"] for label in labels_of(shipment).context["labels"]] for _ in range(2))
+
+    assert first == second
+
+
+def test_an_address_cannot_be_guessed_from_another() -> None:
+    tokens = list(make_sealed(3).packages.values_list("token", flat=True))
+
+    assert len(set(tokens)) == 3
+    assert all(re.fullmatch(r"[\w-]{22}", token) for token in tokens)
+
+
+def test_the_database_keeps_the_address_of_a_label() -> None:
+    shipment = make_shipment()
+    pack(shipment)
+
+    with pytest.raises(Exception, match="Cannot update"), transaction.atomic():
+        Package.objects.update(token="another")
+
+
+def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
+    make_charity()
+    item = make_item(
+        code="CR-TOY", name_en="Doll for the trauma room", name_fr="Poupée", un_number="3481", is_dangerous=True
+    )
+    shipment = pack(make_shipment(title="Survivors of trafficking", marks=MARKS), item=item)
+    shipment = moves.seal(shipment, by=make_packer(), at=NOON)
+    for stop in shipment.stops.select_related("site"):
+        secret = addresses.Address(name="PLANTED", address="PLANTED", town="PLANTED", phone="PLANTED")
+        addresses.seal(stop.site, secret, version=stop.site.version, by=make_user(Role.COORDINATOR), at=NOON)
+    package = shipment.packages.get()
+
+    page = opened(package.label_url).content.decode()
+
+    assert facts(package) == {
+        "shipment": shipment.number,
+        "number": 1,
+        "packages": 1,
+        "kind": "CT",
+        "gross_kg": "13.500",
+        "flags": ["dangerous"],
+        "un_numbers": ["3481"],
+        "sscc": "",
+        "is_final": True,
+    }
+    assert "UN3481" in page and "13.500 kg" in page and "giving@example.org" in page
+    for secret_words in ("PLANTED", "Doll", "CR-TOY", "trafficking", "Ségou", shipment.consignee.name):
+        assert secret_words not in page
+
+
+def test_in_french() -> None:
+    package = make_sealed().packages.get()
+
+    assert "Colis 1 sur 1" in opened(package.label_url, Accept_Language="fr").content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE])
+def test_staff_find_the_package_in_the_admin(role: Role) -> None:
+    package = make_sealed().packages.get()
+    user = make_user(role)
+
+    page = opened(package.label_url, user).content.decode()
+
+    url = reverse("admin:shipments_package_change", args=[package.pk])
+    assert f'href="{url}"' in page
+    assert client_of(user).get(url).status_code == 200
+
+
+def test_nobody_else_is_shown_the_way_to_the_admin() -> None:
+    package = make_sealed().packages.get()
+
+    assert "/admin/" not in opened(package.label_url).content.decode()
+    assert "/admin/" not in opened(package.label_url, make_partner_user()).content.decode()
+
+
+@pytest.mark.parametrize("verb", ["reopen", "cancel"])
+def test_a_label_that_is_no_longer_valid_says_so(verb: str) -> None:
+    shipment = make_sealed(2)
+    getattr(moves, verb)(shipment, reason="x", by=make_packer(), at=NOON)
+    package = shipment.packages.get(number=2)
+
+    assert (facts(package)["is_final"], facts(package)["packages"]) == (False, 2)
+    assert "This label is not valid now" in opened(package.label_url).content.decode()
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
+def test_anything_else_is_not_a_package_of_ours(token: str) -> None:
+    page = opened(f"/p/{token}/")
+
+    assert (page.status_code, "Not a package of ours" in page.content.decode()) == (404, True)
+    assert opened(f"/p/{token}/", Accept="application/json").json()["code"] == "not_found"
+
+
+def test_no_search_engine_keeps_it_and_no_other_site_learns_of_it() -> None:
+    answer = opened(make_sealed().packages.get().label_url)
+
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_who_asks_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from config.throttling import CallerThrottle
+
+    monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "2/min", "caller": "2/min"})
+
+    assert [opened("/p/x/").status_code for _ in range(3)] == [404, 404, 429]
+
+
+def test_labels_cost_the_same_questions_for_few_and_many() -> None:
+    def questions(packages: int) -> int:
+        shipment = make_sealed(packages)
+        with CaptureQueriesContext(connection) as asked:
+            labels_of(shipment)
+        return len(asked)
+
+    questions(1)
+
+    assert questions(2) == questions(60)

@@ -1,0 +1,303 @@
+"""What `allowed_actions` says is what happens: the answer and the attempt are asked of every action, state and role."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from donations.giving.models import Donation
+from donations.payments.models import StripeEvent
+from donations.receipts import services as receipts
+from donations.receipts.models import ReceiptState
+from logistics.documents import services as documents
+from logistics.documents.models import Document
+from logistics.people.models import Role, User
+from shipments.deliveries import services as deliveries
+from shipments.manifests import services as manifests
+from shipments.manifests.models import Shipment
+from shipments.manifests.states import Status
+from shipments.moves import rules
+from shipments.moves import services as moves
+from tests.donations.test_receipts import received_donation
+from tests.factories_shipments import (
+    make_charity,
+    make_dispatched,
+    make_packed,
+    make_packer,
+    make_sealed,
+    make_shipment,
+    pack,
+)
+from tests.logistics.makers import NOON, client_of, make_partner, make_partner_user, make_user, once
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is done within has not happened after it."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def said_and_done(client: APIClient, said: str | None, method: str, url: str, body: Any = None) -> str:
+    """Try what an answer spoke of, and say how the attempt differs from the answer; nothing if it does not.
+
+    `said`: "" where it is allowed, the reason where it is refused, None where it is not offered to this person.
+    """
+    with undone():
+        answer = getattr(client, method)(url, body, format="json", headers=once())
+        done = answer.status_code
+        problem = answer.json() if done >= 400 else {}
+    if said is None:
+        return "" if done in (403, 404) else f"not offered, and the attempt answers {done} {problem.get('code')}"
+    if said == "":
+        return "" if 200 <= done < 300 else f"allowed, and refused: {done} {problem}"
+    # A shipment's answer has the code too; finance's has the words only.
+    told = (f"{problem.get('code')}: {problem.get('detail')}", problem.get("detail"))
+    return "" if done == 409 and said in told else f"said {said!r}, answered {done} {problem}"
+
+
+# --- Shipments ----------------------------------------------------------------------------------------------------
+
+
+def packing() -> Shipment:
+    return make_packed(2)
+
+
+def sealed(**fields: Any) -> Shipment:
+    return make_sealed(2, **fields)
+
+
+def dispatched() -> Shipment:
+    return make_dispatched(2)
+
+
+def confirmed(shipment: Shipment, *exceptions: Any, default: str = "good") -> Shipment:
+    deliveries.confirm(
+        shipment,
+        client_id=uuid4(),
+        stated_at=NOON,
+        received_by="Awa",
+        default=default,
+        exceptions=exceptions,
+        by=make_packer(),
+        at=NOON,
+    )
+    shipment.refresh_from_db()
+    return shipment
+
+
+def suspended() -> Shipment:
+    shipment = sealed()
+    shipment.consignee.status = "suspended"
+    shipment.consignee.save()
+    return shipment
+
+
+def moved(shipment: Shipment, verb: str, **more: Any) -> Shipment:
+    return getattr(moves, verb)(shipment, by=make_packer(), at=NOON, **more)
+
+
+def nothing_packed() -> Shipment:
+    shipment = make_shipment()
+    manifests.begin_packing(shipment, by=make_packer())
+    return shipment
+
+
+# A state, or a state in which a rule beside the state refuses something -> how a shipment gets there.
+SHIPMENTS: dict[str, Callable[[], Shipment]] = {
+    "draft": make_shipment,
+    "packing": packing,
+    "packing: nothing in it": nothing_packed,
+    "packing: a weight is unknown": lambda: pack(make_packed(), unit_weight_kg=None),
+    "sealed": sealed,
+    "sealed: no seal on the container": lambda: sealed(container_number="CSQU3054383"),
+    "sealed: the partner is suspended": suspended,
+    "dispatched": dispatched,
+    "arrived": lambda: moved(dispatched(), "arrive"),
+    "partially_received": lambda: confirmed(dispatched(), {"package": 1, "good": True}, default="none"),
+    "received": lambda: confirmed(dispatched()),
+    "received: a discrepancy is open": lambda: confirmed(dispatched(), {"package": 1, "missing": True}),
+    "closed": lambda: moved(confirmed(dispatched()), "close"),
+    "cancelled": lambda: moved(sealed(), "cancel", reason="x"),
+    "lost": lambda: moved(dispatched(), "lose", reason="x"),
+    "returned": lambda: moved(dispatched(), "send_back", reason="x"),
+}
+
+
+def people(shipment: Shipment) -> dict[str, User | None]:
+    return {
+        "packer": shipment.packed_by or shipment.created_by,
+        "warehouse": make_user(Role.WAREHOUSE),
+        "coordinator": make_user(Role.COORDINATOR),
+        "finance": make_user(Role.FINANCE),
+        "auditor": make_user(Role.AUDITOR),
+        "its partner": make_partner_user(shipment.consignee),
+        "another partner": make_partner_user(make_partner()),
+    }
+
+
+def body_for(action: str) -> tuple[str, dict[str, Any]]:
+    if action != "deliver":
+        return f"{action}/", {"reason": "a reason"}
+    goods = {"description": "A box that nobody listed", "quantity": 1, "unit": "H87"}
+    told = {"client_id": str(uuid4()), "stated_at": NOON.isoformat(), "received_by": "Awa", "default": "good"}
+    return "deliveries/", told | {"unlisted": [goods]}
+
+
+def offered(client: APIClient, shipment: Shipment) -> dict[str, str]:
+    answer = client.get(f"/api/v1/shipments/{shipment.number}/")
+    if answer.status_code == 404:
+        return {}
+    assert answer.status_code == 200
+    return {
+        row["action"]: "" if row["allowed"] else f"{row['reason_code']}: {row['reason']}"
+        for row in answer.json()["allowed_actions"]
+    }
+
+
+def test_every_state_of_a_shipment_is_asked() -> None:
+    assert {name.partition(":")[0] for name in SHIPMENTS} == set(Status.values)
+
+
+@pytest.mark.parametrize("state", SHIPMENTS)
+def test_a_shipment_does_what_it_says(state: str) -> None:
+    shipment = SHIPMENTS[state]()
+    assert shipment.status == state.partition(":")[0]
+    wrong, allowed = {}, set()
+
+    for who, user in people(shipment).items():
+        client = client_of(user)
+        said = offered(client, shipment)
+        allowed |= {(who, action) for action, reason in said.items() if reason == ""}
+        for action in rules.MOVES:
+            path, body = body_for(action)
+            url = f"/api/v1/shipments/{shipment.number}/{path}"
+            if differs := said_and_done(client, said.get(action), "post", url, body):
+                wrong[who, action] = differs
+
+    assert wrong == {}
+    assert bool(allowed) == (state not in ("closed", "cancelled", "returned"))
+
+
+def test_the_packer_is_told_that_somebody_else_checks() -> None:
+    shipment = packing()
+    assert shipment.packed_by is not None
+
+    packer = offered(client_of(shipment.packed_by), shipment)
+    other = offered(client_of(make_packer()), shipment)
+
+    assert packer["check"].startswith("checker_is_packer: ")
+    assert other["check"] == ""
+
+
+# --- Money --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Money:
+    """A row of finance's, where it is, and what may be asked of it: action -> method and path."""
+
+    url: str
+    actions: dict[str, str] = field(default_factory=dict)
+
+
+def gift(**changes: Any) -> Donation:
+    make_charity()
+    donation = received_donation(timezone.now())
+    for name, value in changes.items():
+        setattr(donation, name, value)
+    donation.save()
+    return donation
+
+
+def receipted(**changes: Any) -> Donation:
+    donation = gift()
+    receipts.issue(donation, by=None, at=timezone.now())
+    Donation.objects.filter(pk=donation.pk).update(**changes)
+    return donation
+
+
+def nameless() -> Donation:
+    donation = gift()
+    donation.donor.name = ""
+    donation.donor.save()
+    return donation
+
+
+def unprinted() -> Donation:
+    donation = receipted()
+    Document.objects.update(state="dead", last_error_code="missing_glyphs", ended_at=timezone.now())
+    return donation
+
+
+def printed() -> Donation:
+    donation = receipted()
+    assert documents.render(str(donation.receipts.get().document_id))
+    return donation
+
+
+def of_gift(donation: Donation) -> Money:
+    return Money(f"/api/v1/donations/{donation.pk}/", {"issue-receipt": "post"})
+
+
+def of_receipt(donation: Donation, state: str = "issued") -> Money:
+    receipt = donation.receipts.get()
+    if state != "issued":
+        receipts._end(receipt, ReceiptState(state), reason="x", at=timezone.now(), by=None)
+    return Money(f"/api/v1/receipts/{receipt.pk}/", {"resend": "post", "pdf": "get"})
+
+
+def event(state: str) -> Money:
+    now = timezone.now()
+    ended = {"ended_at": now} if state in ("done", "dead") else {}
+    leased = {"lease_token": uuid4(), "lease_until": now + timedelta(minutes=1)} if state == "leased" else {}
+    made = StripeEvent.objects.create(
+        stripe_id="evt_1", kind="charge.updated", object_type="charge", object_id="ch_1", livemode=False,
+        happened_at=now, received_at=now, source="webhook", state=state,
+        outcome="ignored" if state == "done" else "", **ended, **leased,
+    )  # fmt: skip
+    return Money(f"/api/v1/stripe-events/{made.pk}/", {"retry": "post"})
+
+
+MONEY: dict[str, Callable[[], Money]] = {
+    "gift: pending": lambda: of_gift(gift(status="pending", received_at=None, received_on=None)),
+    "gift: no receipt yet": lambda: of_gift(gift()),
+    "gift: receipted": lambda: of_gift(receipted()),
+    "gift: the donor has no name": lambda: of_gift(nameless()),
+    "gift: disputed before its receipt": lambda: of_gift(gift(status="disputed")),
+    "gift: its receipt could not be printed": lambda: of_gift(unprinted()),
+    "receipt: printed": lambda: of_receipt(printed()),
+    "receipt: being printed": lambda: of_receipt(receipted()),
+    "receipt: not printable": lambda: of_receipt(unprinted()),
+    "receipt: cancelled": lambda: of_receipt(receipted(), "cancelled"),
+    "receipt: replaced": lambda: of_receipt(receipted(), "replaced"),
+    **{f"event: {state}": lambda state=state: event(state) for state in ("pending", "leased", "done", "dead")},
+}
+
+
+@pytest.mark.parametrize("row", MONEY)
+def test_what_finance_is_offered_is_what_happens(row: str, files: Any) -> None:
+    asked = MONEY[row]()
+    wrong = {}
+
+    for role in Role:
+        client = client_of(make_user(role))
+        answer = client.get(asked.url)
+        said = answer.json()["allowed_actions"] if answer.status_code == 200 else {}
+        assert (answer.status_code == 200) == (role in (Role.FINANCE, Role.AUDITOR))
+        for action, method in asked.actions.items():
+            reason = (said[action] or "") if action in said else None
+            if differs := said_and_done(client, reason, method, f"{asked.url}{action}/"):
+                wrong[role, action] = differs
+
+    assert wrong == {}
