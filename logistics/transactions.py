@@ -105,7 +105,8 @@ def _insert_free(rows: list[models.Model], field: str) -> list[Any]:
     query = InsertQuery(type(rows[0]))
     query.insert_values(meta.concrete_fields, rows)
     ((statement, values),) = query.get_compiler(connection=connection).as_sql()
-    unique, key = (connection.ops.quote_name(column.column) for column in (meta.get_field(field), meta.pk))
+    fields: list[Any] = [meta.get_field(field), meta.pk]
+    unique, key = (connection.ops.quote_name(named.column) for named in fields)
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} ON CONFLICT ({unique}) DO NOTHING RETURNING {key}", values)
         return [stored for (stored,) in cursor.fetchall()]

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -61,8 +62,8 @@ class TestHealth:
 
     def test_a_part_that_does_not_answer_holds_nobody_up(self, monkeypatch):
         released = threading.Event()
-        stuck = {"storage": lambda: released.wait() and {}, "database": lambda: {}}
-        monkeypatch.setattr(health, "CHECKS", stuck)
+        checks: dict[str, Any] = {"storage": lambda: released.wait() and {}, "database": lambda: {}}
+        monkeypatch.setattr(health, "CHECKS", checks)
         monkeypatch.setattr(health, "PATIENCE_S", 0.5)
         try:
             status, body = ask()  # answers although the part is still stuck
