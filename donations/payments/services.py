@@ -187,7 +187,7 @@ def book(attempt: PaymentAttempt, picture: Picture, *, at: datetime) -> PaymentA
     if after != before:
         _write(attempt, refunds, disputes, after)
     if attempt.state == AttemptState.SUCCEEDED:
-        _derive(donation, attempt, after, at=at)
+        _derive(donation, *_that_counts(attempt, after), at=at)
     return attempt
 
 
@@ -271,10 +271,32 @@ def _set(row: Refund | Dispute, **values: Any) -> None:
         row.save()
 
 
+def _that_counts(attempt: PaymentAttempt, books: Books) -> tuple[PaymentAttempt, Books]:
+    """Return the payment by which the gift is received: of several, the one of which most is still ours.
+
+    So a gift that was paid twice stays received when either payment goes back.
+    """
+    others = attempt.donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
+    paid = [(attempt, books)]
+    for other in others.prefetch_related("refunds", "disputes"):
+        refunds = {row.stripe_id: row for row in other.refunds.all()}
+        disputes = {row.stripe_id: row for row in other.disputes.all()}
+        paid.append((other, _books(other, refunds, disputes)))
+    best, books_of_best = max(paid, key=lambda one: (_kept_minor(one[1]), one[0].counts))
+    if not best.counts:
+        attempt.donation.attempts.filter(counts=True).update(counts=False)
+        attempt.donation.attempts.filter(pk=best.pk).update(counts=True)
+        attempt.counts, best.counts = attempt is best, True
+    return best, books_of_best
+
+
+def _kept_minor(books: Books) -> int:
+    standing = machine.standing(books.amount_minor, books.refunds.values(), books.disputes.values())
+    return books.amount_minor - standing.refunded_minor - standing.charged_back_minor
+
+
 def _derive(donation: Donation, attempt: PaymentAttempt, books: Books, *, at: datetime) -> None:
     """Let the donation follow from the attempt that counts, and its receipt from the donation."""
-    if not attempt.counts:
-        return
     assert attempt.succeeded_at is not None
     standing = machine.standing(donation.amount_minor, books.refunds.values(), books.disputes.values())
     now = (standing.status, standing.refunded_minor, standing.charged_back_minor)

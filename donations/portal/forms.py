@@ -86,7 +86,7 @@ class GiftForm(forms.Form):
             amount_minor = typed_amounts.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
             # Shown again, for another error, the form holds the answer and does not ask twice.
             shown = wording.number(amounts.written_out(amount_minor, currency), [language])
-            self.data = {**self.data.dict(), "amount": shown, "suggested": ""}
+            self.data = {**self.data, "amount": shown, "suggested": ""}
         data["amount"] = amounts.written_out(amount_minor, currency)
 
     def offered(self) -> list[tuple[str, str]]:

@@ -266,7 +266,8 @@ def test_a_success_after_the_expiry_is_booked(giving: Giving) -> None:
     assert len(receipts_of(donation)) == 1
 
 
-def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving: Giving) -> None:
+def paid_twice(giving: Giving) -> dict[str, Any]:
+    """A gift whose expired checkout is paid late, after a second one was."""
     gift = giving.give()
     first = donation_of(gift).attempts.get()
     giving.stand_in.control.advance(24 * 3600)
@@ -278,12 +279,47 @@ def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving
     giving.stand_in.control.pay(str(first.session_id), GOOD, late=True)
     giving.deliver()
     giving.work()
+    return gift
+
+
+def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving: Giving) -> None:
+    gift = paid_twice(giving)
 
     donation = donation_of(gift)
     assert [attempt.counts for attempt in donation.attempts.order_by("number")].count(True) == 1
     assert len(receipts_of(donation)) == 1
     assert receipts_of(donation)[0].amount_minor == 50050
     assert StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE).exists()
+
+
+@pytest.mark.parametrize("counts", [True, False], ids=["the one that counts", "the other one"])
+def test_a_gift_paid_twice_stays_received_when_one_payment_goes_back(giving: Giving, counts: bool) -> None:
+    donation = donation_of(paid_twice(giving))
+    [receipt] = receipts_of(donation)
+    intent = str(donation.attempts.get(counts=counts).payment_intent_id)
+
+    for amount in (100_00, 400_50):
+        giving.stand_in.control.refund(payment_intent=intent, amount=amount)
+        giving.deliver()
+        giving.work()
+
+    donation.refresh_from_db()
+    assert (donation.status, donation.kept_minor) == (Donation.Status.RECEIVED, 50050)
+    assert [(one.number, one.state) for one in receipts_of(donation)] == [(receipt.number, "issued")]
+    assert donation.attempts.get(counts=True).payment_intent_id != intent
+
+
+def test_a_gift_paid_twice_is_given_back_when_both_payments_are(giving: Giving) -> None:
+    donation = donation_of(paid_twice(giving))
+
+    for attempt in donation.attempts.all():
+        giving.stand_in.control.refund(payment_intent=str(attempt.payment_intent_id))
+    giving.deliver()
+    giving.work()
+
+    donation.refresh_from_db()
+    assert (donation.status, donation.kept_minor) == (Donation.Status.REFUNDED, 0)
+    assert [one.state for one in receipts_of(donation)] == ["cancelled"]
 
 
 # --- Stripe is silent -------------------------------------------------------------------------------------------
