@@ -24,6 +24,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements-dev.txt"
 OLDEST = (3, 11)
+PACKAGES_NEED = 1_200  # MB
 
 # WeasyPrint draws text with these (Debian's names); tests look into finished papers with two programs more, and
 # submit forms in a browser.
@@ -81,7 +82,18 @@ def unless_stamped(name: str, state: str, what: str, do: Callable[[], None]) -> 
     say(f"setting up: {what}: {time.monotonic() - began:.1f} s")
 
 
+def check_room() -> None:
+    """Exit when the packages will not fit: pip would find out after minutes, and say it in passing."""
+    free = shutil.disk_usage(ROOT).free // 1_000_000
+    if free < PACKAGES_NEED:
+        sys.exit(
+            f"The disk that holds {ROOT} has {free} MB free, and the packages need about {PACKAGES_NEED} MB. Free some"
+            " space, or clone to another disk, then repeat your command."
+        )
+
+
 def make_venv() -> None:
+    check_room()
     done = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
     if done.returncode:
         sys.exit(

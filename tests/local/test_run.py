@@ -17,6 +17,7 @@ from config.local import processes
 from config.local.environment import read_env
 from config.local.programs import ROOT
 from tests.processes import alive, eventually
+from tests.services import services
 
 pytestmark = pytest.mark.processes
 
@@ -51,12 +52,12 @@ class Run:
 def running(var: Path) -> Iterator[Run]:
     """Start it as from a bare shell, and wait until it says that it runs."""
     env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    port = processes.free_port()
+    held = processes.HeldPort()
     screen = var.parent / "screen"
     with screen.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.local.run"],
-            env={**env, "VAR_DIR": str(var), "PORT": str(port), "DEMO": "false"},
+            env={**env, "VAR_DIR": str(var), "PORT": str(held.number), "DEMO": "false"},
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -102,6 +103,30 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
         run.process.kill()
         run.process.wait()
         eventually(lambda: not any(alive(one) for one in family), within=90, what="every part to end by itself")
+
+
+def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
+    for suffix in ("", ".db", ".dat", ".dir", ".bak"):  # beat wants to write files there, each Python its own ones
+        (var / "run" / f"beat-schedule{suffix}").mkdir(parents=True)
+    served = services().environment()
+    env = {name: served[name] for name in ("PATH", "DATABASE_URL", "REDIS_URL")}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "config.local.run"],
+        env={**env, "HOME": str(var), "VAR_DIR": str(var)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+    assert done.returncode == 1
+    assert "beat did not start (exit code 1); the end of its log" in done.stdout
+    assert "Is a directory" in done.stdout
+    assert "The product runs" not in done.stdout
+    assert "Stopped in" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
