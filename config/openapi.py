@@ -278,7 +278,7 @@ def with_shared_errors(result: Any, **_: Any) -> Any:
 
 
 def _name_of_error(answer: dict[str, Any]) -> str:
-    """Return "Stale", or "WrongState-DocumentNotReady-Wait" of an answer that has two causes and says how long to wait."""
+    """Return "Stale", or "WrongState-StillRunning-Wait" of an answer that has two causes and says how long to wait."""
     examples = answer["content"][PROBLEM_JSON]["examples"].values()
     words = [example["value"]["code"].title().replace("_", "") for example in examples]
     return "-".join([*words, *(["Wait"] if answer.get("headers") else [])])

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.urls import resolve
 from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
+from config import description
 from logistics.people.models import Role
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, statements
 from tests.copies import Books, Goods
@@ -77,6 +79,24 @@ def test_lists_of_50(world: Any, report: Report, monkeypatch: pytest.MonkeyPatch
             Figure("database pages for the first page", max(map(pages, sql)), "", most=60),
             Figure("database pages for a page 4,000 rows down", max(map(pages, deep[name])), "", most=60),
         )
+
+
+@pytest.mark.django_db
+def test_description_of_the_api(report: Report):
+    client, sizes = Client(), []
+
+    def ask() -> None:
+        answer = client.get("/api/v1/schema/?format=json", headers={"Accept-Encoding": "gzip"})
+        sizes.append(len(answer.content))
+
+    ask()  # makes the files, as a release does
+    first, later = cost(ask, times=15, before=description._all.cache_clear), cost(ask, times=30)
+    report.add(
+        "the description of the API, as JSON",
+        Figure("wall, the first of a process", first.wall_ms, "ms", most=50),
+        Figure("wall, each later one", later.wall_ms, "ms", most=50),
+        Figure("size", sizes[-1] / 1000, "kB", most=60),
+    )
 
 
 def far_down(client: APIClient, url: str, *, turned: int = 20) -> str:

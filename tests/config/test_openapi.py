@@ -34,8 +34,8 @@ def operations(description):
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             if method in METHODS:
-                answers = {status: shared.get(one.get("$ref"), one) for status, one in operation["responses"].items()}
-                yield f"{method.upper()} {path}", operation | {"responses": answers}
+                told = {status: shared.get(one.get("$ref"), one) for status, one in operation["responses"].items()}
+                yield f"{method.upper()} {path}", operation | {"responses": told}
 
 
 def test_it_is_valid(description):

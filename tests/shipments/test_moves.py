@@ -111,7 +111,7 @@ class TestSeal:
         with pytest.raises(rules.ImportRunning) as refusal:
             move(shipment, by=make_user(Role.WAREHOUSE), at=NOON)
 
-        assert refusal.value.details == {"progress": 0}  # type: ignore[attr-defined]
+        assert refusal.value.details == {"progress": 0}
         shipment.refresh_from_db()
         assert (shipment.sealed_at, shipment.checked_by) == (None, None)
 
