@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -281,7 +282,7 @@ MONEY: dict[str, Callable[[], Money]] = {
     "receipt: not printable": lambda: of_receipt(unprinted()),
     "receipt: cancelled": lambda: of_receipt(receipted(), "cancelled"),
     "receipt: replaced": lambda: of_receipt(receipted(), "replaced"),
-    **{f"event: {state}": lambda state=state: event(state) for state in ("pending", "leased", "done", "dead")},
+    **{f"event: {state}": partial(event, state) for state in ("pending", "leased", "done", "dead")},
 }
 
 

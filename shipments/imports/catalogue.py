@@ -35,8 +35,8 @@ class Complaints(Protocol):
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
     """Return what the catalogue says of these items, by code; those that it has not are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
-    found = Item.objects.filter(code__in=wanted).values_list("code", "hs6", "origin", "un_number", "is_active")
-    return {code: Facts(*facts) for code, *facts in found}
+    items = Item.objects.filter(code__in=wanted).values_list("code", "hs6", "origin", "un_number", "is_active")
+    return {code: Facts(hs6, origin, un_number, is_active) for code, hs6, origin, un_number, is_active in items}
 
 
 def fill(

@@ -42,7 +42,7 @@ def changes(line: ManifestLine, told: Mapping[str, Any]) -> dict[str, Any]:
     UN number that are emptied are taken from the catalogue again. Raises Invalid as new_line does.
     """
     item = told.get("item", line.item)
-    wanted = dict(told) if item.pk == line.item_id else _of_item(item) | told
+    wanted = dict(told) if item.pk == line.item_id else _of_item(item) | dict(told)
     return wanted | settled(item, {name: wanted[name] for name in OF_CATALOGUE if name in wanted})
 
 

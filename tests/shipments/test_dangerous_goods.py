@@ -17,7 +17,13 @@ from tests.logistics.makers import NOON, client_of, make_category, make_item, ma
 from tests.shipments.test_imports import column, complaints, mali_rows, mali_shipment, put, read, told, xlsx
 
 pytestmark = pytest.mark.django_db
-LAPTOP = {"code": "CR-LAPTOP", "hs6": "847130", "origin": "CN", "is_dangerous": True, "un_number": "3481"}
+LAPTOP: dict[str, Any] = {
+    "code": "CR-LAPTOP",
+    "hs6": "847130",
+    "origin": "CN",
+    "is_dangerous": True,
+    "un_number": "3481",
+}
 
 
 def facts(line: ManifestLine) -> tuple[str, str, str]:
