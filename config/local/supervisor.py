@@ -75,8 +75,11 @@ class Supervisor:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._wake_on_signals()
 
-    def start(self, part: Part, *, within: float = 30.0) -> None:
-        """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
+    def start(self, part: Part, *, within: float = 120.0) -> None:
+        """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time.
+
+        `within`, seconds, is for what hangs: the web server alone takes most of a minute on a machine that is busy.
+        """
         self.parts.append(part)
         self._launch(part)
         deadline = time.monotonic() + within
