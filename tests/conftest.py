@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.services import services
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 # How long a busy machine takes is no property of ours.
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")

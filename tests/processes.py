@@ -55,6 +55,14 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """A process's command; of one that has just ended nothing."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # ZombieProcess is one
+        return []
+
+
 @dataclass
 class Answer:
     """What came back over HTTP, whatever its status."""

@@ -26,6 +26,8 @@ from config.local.programs import ROOT, Program
 LOG_MAX_BYTES = 20_000_000
 READ_MAX_BYTES = 1_000_000
 BACKOFF_FIRST, BACKOFF_MAX = 0.5, 30.0  # seconds before a program that ended by itself is started again
+# For what hangs: on a busy machine the web server alone takes most of a minute to load.
+START_SECONDS = 120.0
 CALM_SECONDS = 60.0  # a program that ran this long is not failing at its start
 
 
@@ -81,7 +83,7 @@ class Supervisor:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._wake_on_signals()
 
-    def start(self, part: Part, *, within: float = 30.0) -> None:
+    def start(self, part: Part, *, within: float = START_SECONDS) -> None:
         """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
         self.launch(part)
         self.wait_for(part, within=within)
@@ -91,7 +93,7 @@ class Supervisor:
         self.parts.append(part)
         self._launch(part)
 
-    def wait_for(self, part: Part, *, within: float = 30.0) -> None:
+    def wait_for(self, part: Part, *, within: float = START_SECONDS) -> None:
         """Return when a part is ready. Raises RuntimeError when it has ended or is not ready in time."""
         deadline = time.monotonic() + within
         while not self.stopping:

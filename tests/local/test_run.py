@@ -16,7 +16,7 @@ import pytest
 from config.local import processes
 from config.local.environment import read_env
 from config.local.programs import ROOT
-from tests.processes import alive, eventually
+from tests.processes import alive, command_of, eventually
 from tests.services import services
 
 pytestmark = pytest.mark.processes
@@ -38,10 +38,10 @@ class Run:
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def part(self, word: str) -> psutil.Process:
-        """The main process of one part, by a word of its command."""
+    def part(self, word: str) -> psutil.Process | None:
+        """The main process of one part, by a word of its command; None while it is not there."""
         children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if any(word in argument for argument in child.cmdline()))
+        return next((child for child in children if any(word in argument for argument in command_of(child))), None)
 
     def database(self) -> psycopg.Connection[tuple[object, ...]]:
         sockets = self.var / "postgres"
@@ -65,7 +65,7 @@ def running(var: Path) -> Iterator[Run]:
         )
     run = Run(var, process, screen)
     try:
-        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=180, what="make run")
+        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=600, what="make run")
         assert process.poll() is None, screen.read_text()
         yield run
     finally:
@@ -82,9 +82,10 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
     with running(var) as run:
         family = run.family()
         worker = run.part("celery")
+        assert worker
         worker.kill()
         eventually(lambda: run.says("worker: ended by itself"), what="the worker's death to be noticed")
-        eventually(lambda: run.part("celery").pid != worker.pid, what="another worker")
+        eventually(lambda: run.part("celery") not in (None, worker), what="another worker")
         with run.database() as connection:
             connection.execute("CREATE TABLE kept (word text)")
         family += run.family()
