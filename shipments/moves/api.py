@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from logistics.audit import services as audit
 from logistics.codes import codes
-from logistics.errors import Invalid
+from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
@@ -193,10 +193,12 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         return self._answer(edited)
 
     @move("Note that you compared the packages with the manifest; the packer cannot")
+    @may_raise(rules.ImportRunning)
     def check(self, request: Request, shipment: str) -> Response:
         return self._answer(services.check(self._found(), by=actor(request), at=timezone.now()))
 
     @move("Seal: freeze the manifest and issue its packing list")
+    @may_raise(rules.ImportRunning)
     def seal(self, request: Request, shipment: str) -> Response:
         return self._answer(services.seal(self._found(), by=actor(request), at=timezone.now()))
 

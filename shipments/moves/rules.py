@@ -11,6 +11,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError, WrongState
+from logistics.owed.models import Owed
 from logistics.partners.models import Partner
 from logistics.people.models import Role, User
 from shipments.deliveries.models import Discrepancy, Tally
@@ -25,6 +26,13 @@ class NotReady(DomainError):
     """The manifest is not complete: `problems` says what is missing, and in which packages."""
 
     code = "not_ready"
+
+
+class ImportRunning(DomainError):
+    """A spreadsheet is being read into the manifest: wait until it is imported or refused."""
+
+    code = "import_running"
+    headers = {"Retry-After": "2"}
 
 
 class PartnerNotApproved(DomainError):
@@ -53,11 +61,14 @@ class Move:
     sources: frozenset[Status]
     roles: frozenset[Role]
     guard: Callable[[Shipment], DomainError | None] = lambda shipment: None
+    needs_whole_manifest: bool = False  # not while a spreadsheet is still being read into it
 
 
 def refusal(name: str, shipment: Shipment) -> DomainError | None:
     """Return why this move is refused now, or None."""
     move = MOVES[name]
+    if move.needs_whole_manifest and shipment.may_be_packed and (running := import_running(shipment)):
+        return running
     if shipment.status not in move.sources:
         return WrongState(
             _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
@@ -96,6 +107,19 @@ def allowed_actions(shipment: Shipment, user: User) -> list[dict[str, Any]]:
 
 
 # --- What else must hold ----------------------------------------------------------------------
+
+
+def import_running(shipment: Shipment) -> DomainError | None:
+    """No spreadsheet waits to be read into the manifest; dry runs do not count, as they write nothing."""
+    waiting = shipment.uploads.filter(dry_run=False, state__in=(Owed.State.PENDING, Owed.State.LEASED))
+    first = waiting.order_by("id").only("progress").first()
+    if first is None:
+        return None
+    return ImportRunning(
+        _("A spreadsheet is being read into this shipment (%(progress)d %%). Wait until it is read, then repeat this.")
+        % {"progress": first.progress},
+        progress=first.progress,
+    )
 
 
 def complete(shipment: Shipment) -> DomainError | None:
@@ -194,8 +218,8 @@ def not_yet_checked(shipment: Shipment) -> DomainError | None:
 MOVES: dict[str, Move] = {
     move.name: move
     for move in (
-        Move("check", frozenset({Status.PACKING}), WAREHOUSE, not_yet_checked),
-        Move("seal", frozenset({Status.PACKING}), WAREHOUSE, complete),
+        Move("check", frozenset({Status.PACKING}), WAREHOUSE, not_yet_checked, needs_whole_manifest=True),
+        Move("seal", frozenset({Status.PACKING}), WAREHOUSE, complete, needs_whole_manifest=True),
         Move("reopen", frozenset({Status.SEALED}), WAREHOUSE),
         Move("dispatch", frozenset({Status.SEALED}), WAREHOUSE, may_leave),
         Move("arrive", frozenset({Status.DISPATCHED}), RECEIVERS),

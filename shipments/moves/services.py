@@ -36,7 +36,7 @@ class CheckerIsPacker(DomainError):
 def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Note that somebody other than the packer has compared the packages with the manifest.
 
-    Raises WrongState, CheckerIsPacker.
+    Raises WrongState, ImportRunning, CheckerIsPacker.
     """
     shipment = _held(shipment)
     rules.require("check", shipment)
@@ -50,7 +50,7 @@ def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Freeze the manifest: its numbers and texts cannot change any more, and its packing list is owed.
 
-    Raises WrongState; NotReady with each problem of the manifest; CharityNotSetUp.
+    Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
     """
     shipment = _held(shipment)
     rules.require("seal", shipment)

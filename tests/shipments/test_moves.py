@@ -7,6 +7,7 @@ from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.mail.models import Email
 from logistics.people.models import Role
+from shipments.imports import services as imports
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import Status
@@ -100,6 +101,40 @@ class TestSeal:
 
         with pytest.raises(rules.NotReady, match="container"):
             services.seal(shipment, by=make_packer(), at=NOON)
+
+    @pytest.mark.parametrize("move", [services.check, services.seal])
+    @pytest.mark.parametrize("shipment", [make_packed, make_shipment], ids=["packed before", "still empty"])
+    def test_waits_for_a_spreadsheet_that_is_being_read(self, move: Any, shipment: Any) -> None:
+        shipment = shipment()
+        imports.upload(shipment, b"a spreadsheet", dry_run=False, replace=False, by=make_packer(), at=NOON)
+
+        with pytest.raises(rules.ImportRunning) as refusal:
+            move(shipment, by=make_user(Role.WAREHOUSE), at=NOON)
+
+        assert refusal.value.details == {"progress": 0}
+        shipment.refresh_from_db()
+        assert (shipment.sealed_at, shipment.checked_by) == (None, None)
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_does_not_wait_for_a_dry_run_nor_for_what_was_read(self, dry_run: bool) -> None:
+        shipment = make_packed()
+        upload = imports.upload(shipment, b"no spreadsheet", dry_run=dry_run, replace=False, by=make_packer(), at=NOON)
+        assert dry_run or imports.read_upload(str(upload.pk), at=NOON)
+
+        sealed = services.seal(shipment, by=make_packer(), at=NOON)
+
+        assert sealed.status == "sealed"
+
+    def test_tells_a_program_how_long_to_wait_for_the_spreadsheet(self) -> None:
+        shipment, client = make_packed(), client_of(make_user(Role.WAREHOUSE))
+        imports.upload(shipment, b"a spreadsheet", dry_run=False, replace=False, by=make_packer(), at=NOON)
+
+        refused = client.post(f"/api/v1/shipments/{shipment.number}/seal/", headers=once())
+        shown = client.get(f"/api/v1/shipments/{shipment.number}/").json()
+
+        assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (409, "import_running", "2")
+        waiting = [one["action"] for one in shown["allowed_actions"] if one["reason_code"] == "import_running"]
+        assert waiting == ["check", "seal"]
 
     def test_refuses_the_packer_as_checker(self) -> None:
         shipment = make_packed()
