@@ -91,6 +91,14 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
 
 
 @transaction.atomic
+def replace_keys(user: User, *, name: str, valid: timedelta, by: User | None, at: datetime) -> NewKey:
+    """Give the user a key in place of all live ones of this name. Raises TooManyKeys when two of other names live."""
+    for key in live_keys(at).filter(user=user, name=name).order_by("pk"):
+        revoke_key(key, by=by, at=at)
+    return make_key(user, name=name, valid=valid, by=by, at=at)
+
+
+@transaction.atomic
 def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
     """Make a key worthless from the next request on. Revoking twice changes nothing."""
     user = lock(key.user)  # the owner first: the trail is the owner's

@@ -1,7 +1,9 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from logistics.audit import services as audit
 from logistics.errors import WrongState
@@ -42,6 +44,18 @@ class TestKeys:
         key = make_key(make_partner(), at=NOON)
 
         assert people.user_of_key(key.text, at=NOON + YEAR) is None
+
+    def test_a_script_that_replaces_its_key_may_run_as_often_as_it_likes(self, capsys):
+        user = make_user(Role.WAREHOUSE, email="warehouse@example.org")
+        other = people.make_key(user, name="scanner", valid=YEAR, by=None, at=timezone.now())
+
+        for _ in range(3):
+            call_command("make_key", user.email, "--name=curl", "--replace")
+
+        *older, newest = capsys.readouterr().out.split()
+        assert [people.user_of_key(key, at=timezone.now()) for key in older] == [None, None]
+        assert people.user_of_key(newest, at=timezone.now()) == user
+        assert people.user_of_key(other.text, at=timezone.now()) == user
 
     def test_it_is_dead_at_once_when_revoked(self):
         key = make_key(make_partner())

@@ -16,13 +16,15 @@ class Command(BaseCommand):
         parser.add_argument("email")
         parser.add_argument("--name", required=True, help="the program that uses it")
         parser.add_argument("--days", type=int, default=90, help="until it expires")
+        parser.add_argument("--replace", action="store_true", help="revoke the user's earlier keys of this name")
 
-    def handle(self, *args: Any, email: str, name: str, days: int, **options: Any) -> None:
+    def handle(self, *args: Any, email: str, name: str, days: int, replace: bool, **options: Any) -> None:
+        make = services.replace_keys if replace else services.make_key
         try:
             user = User.objects.get_by_natural_key(email)
-            key = services.make_key(user, name=name, valid=timedelta(days=days), by=None, at=timezone.now())
+            key = make(user, name=name, valid=timedelta(days=days), by=None, at=timezone.now())
         except User.DoesNotExist as error:
             raise CommandError("Nobody has this e-mail address. Make the user first: manage.py create_user.") from error
         except services.TooManyKeys as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} --replace does, for keys of the same name.") from error
         self.stdout.write(key.text)
