@@ -47,8 +47,9 @@ format: setup  ## put the code in order
 lock: setup  ## turn pyproject.toml into the hashed lock files
 	@$(VENV)/python -m config.local.lock $(ARGS)
 
+# What set-up says goes to stderr: KEY=$$(make -s manage ARGS="make_key ...") holds the key alone.
 setup:
-	@$(SETUP)
+	@$(SETUP) >&2
 
 setup-test:
-	@$(SETUP) --for test
+	@$(SETUP) --for test >&2
