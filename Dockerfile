@@ -9,11 +9,13 @@ COPY requirements.txt /
 RUN pip install --require-hashes --no-deps -r /requirements.txt
 WORKDIR /app
 COPY . .
-# Translations and static files are made here: the running container cannot write. The values are placeholders for
-# this step alone, as settings want some; none of them reaches the final image.
-RUN python -m config.local.messages \
-    && SECRET_KEY=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build STRIPE_WEBHOOK_SECRETS=build \
-       STATIC_ROOT=/app/static python manage.py collectstatic --no-input -v 0 \
+# Translations, static files and the API's description are made here: the running container cannot write. The values
+# are placeholders for this step alone, as settings want some; none of them reaches the final image.
+RUN export SECRET_KEY=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build STRIPE_WEBHOOK_SECRETS=build \
+       STATIC_ROOT=/app/static \
+    && python -m config.local.messages \
+    && python manage.py collectstatic --no-input -v 0 \
+    && python -m config.description \
     && rm -rf config/local requirements.txt \
     && python -m compileall -q /app
 
