@@ -256,3 +256,29 @@ def without_impossible_defaults(result: Any, **_: Any) -> Any:
         for value in result:
             without_impossible_defaults(value)
     return result
+
+
+def with_shared_errors(result: Any, **_: Any) -> Any:
+    """Describe each kind of error once, among the components: most endpoints have most of them."""
+    answers = [
+        (operation["responses"], status)
+        for methods in result["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+        if PROBLEM_JSON in operation["responses"][status].get("content", {})
+    ]
+    shared: dict[str, Any] = {}
+    for responses, status in answers:
+        name = _name_of_error(responses[status])
+        if shared.setdefault(name, responses[status]) != responses[status]:
+            raise ValueError(f"Two errors that differ are both described as {name}.")
+        responses[status] = {"$ref": f"#/components/responses/{name}"}
+    result["components"]["responses"] = dict(sorted(shared.items()))
+    return result
+
+
+def _name_of_error(answer: dict[str, Any]) -> str:
+    """Return "Stale", or "WrongState-StillRunning-Wait" of an answer that has two causes and says how long to wait."""
+    examples = answer["content"][PROBLEM_JSON]["examples"].values()
+    words = [example["value"]["code"].title().replace("_", "") for example in examples]
+    return "-".join([*words, *(["Wait"] if answer.get("headers") else [])])

@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "axes",
     "csp",
     "django_structlog",
@@ -313,12 +312,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["logistics.people.permissions.Anyone"],
     "SERVE_AUTHENTICATION": [],
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.without_impossible_defaults",
+        "config.openapi.with_shared_errors",
     ],
     # Two fields named `status` are two things; each set of values gets a name that says of what.
     "ENUM_NAME_OVERRIDES": {

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from config import description
 from config.local import processes, programs
 from config.local.environment import DATABASE, Local, PortTaken, compose, var_folder, write_env
 from config.local.postgres import ACCOUNT, WrongVersion
@@ -55,6 +56,8 @@ class Product:
         ours = {name: value for name, value in self.local.env.items() if os.environ.get(name) != value}
         write_env(self.local.env_file, ours)
         self._step("migrate", [*MANAGE, "migrate", "--no-input", "-v", "1"], {"DATABASE_STATEMENT_TIMEOUT_MS": "0"})
+        if not description.is_made():
+            self._step("API description", [sys.executable, "-m", "config.description"])
         if self.local.env["DEBUG"].lower() not in YES:
             self._step("static files", [*MANAGE, "collectstatic", "--no-input", "-v", "0"])
         self._start_stripe()

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.urls import resolve
 from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
+from config import description, docs
 from logistics.people.models import Role
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, statements
 from tests.copies import Books, Goods
@@ -76,6 +78,28 @@ def test_lists_of_50(world: Any, report: Report, monkeypatch: pytest.MonkeyPatch
             Figure(f"wall, median, of {MANY:,} rows", many.wall_ms, "ms"),
             Figure("database pages for the first page", max(map(pages, sql)), "", most=60),
             Figure("database pages for a page 4,000 rows down", max(map(pages, deep[name])), "", most=60),
+        )
+
+
+@pytest.mark.django_db
+def test_description_of_the_api(report: Report):
+    client, sizes = Client(), {}
+    for name, path in (("as a page", "/api/v1/docs/"), ("as JSON", "/api/v1/schema/?format=json")):
+
+        def ask(path: str = path) -> None:
+            sizes[path] = len(client.get(path, headers={"Accept-Encoding": "gzip"}).content)
+
+        def as_after_a_start() -> None:
+            description._read.cache_clear()
+            docs._page.cache_clear()
+
+        ask()  # makes the files, as a release does
+        first, later = cost(ask, times=15, before=as_after_a_start), cost(ask, times=30)
+        report.add(
+            f"the API {name}",
+            Figure("wall, the first of a process", first.wall_ms, "ms", most=50),
+            Figure("wall, each later one", later.wall_ms, "ms", most=50),
+            Figure("size", sizes[path] / 1000, "kB", most=60),
         )
 
 
