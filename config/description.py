@@ -17,14 +17,16 @@ from threading import Lock
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "config" / "described"
-FORMATS = ("json", "yaml")
+TEMPLATE = ROOT / "logistics" / "templates" / "pages" / "api_reference.html"
+FORMATS = ("json", "yaml", "html")
 LIBRARIES = ("django", "djangorestframework", "django-filter", "drf-spectacular")
 
 
 def _fingerprint() -> str:
     """Return a name for what the description is made from: our code, and the libraries that read it."""
     digest = hashlib.sha256("".join(map(version, LIBRARIES)).encode())
-    sources = [*(ROOT / "config").glob("*.py"), ROOT / "config" / "introduction.md"]
+    config = ROOT / "config"
+    sources = [*config.glob("*.py"), *(config / "reference").glob("*.py"), config / "introduction.md", TEMPLATE]
     for app in ("logistics", "shipments", "donations"):
         sources += (ROOT / app).rglob("*.py")
     for path in sorted(sources):
@@ -56,9 +58,13 @@ class Description:
     gzipped: Body
     plain: Body
 
+    @classmethod
+    def of(cls, packed: bytes) -> "Description":
+        return cls(Body.of(packed), Body.of(gzip.decompress(packed)))
+
 
 def path_of(name: str) -> Path:
-    """Return where the description of this code lies in a format, "json" or "yaml", once it is made."""
+    """Return where the description of this code lies in one of FORMATS, once it is made."""
     return FOLDER / f"openapi-{FINGERPRINT}.{name}.gz"
 
 
@@ -67,20 +73,23 @@ def is_made() -> bool:
 
 
 def current(name: str) -> Description:
-    """Return the description of this code as "json" or "yaml"; what was not made yet is made now."""
+    """Return the description of this code in one of FORMATS, made now if it was not; "html" is the body of a page."""
     with _one_at_a_time:
-        return _all()[name]
+        return _read(name)
 
 
 @cache
-def _all() -> dict[str, Description]:
+def _read(name: str) -> Description:
     if is_made():
-        packed = {name: path_of(name).read_bytes() for name in FORMATS}
-    else:
-        packed = {name: gzip.compress(text, mtime=0) for name, text in generate().items()}
-        with contextlib.suppress(OSError):  # a container cannot write
-            _keep(packed)
-    return {name: Description(Body.of(data), Body.of(gzip.decompress(data))) for name, data in packed.items()}
+        return Description.of(path_of(name).read_bytes())
+    with contextlib.suppress(OSError):  # a container cannot write
+        _keep(_made())
+    return Description.of(_made()[name])
+
+
+@cache
+def _made() -> dict[str, bytes]:
+    return {name: gzip.compress(text, mtime=0) for name, text in generate().items()}
 
 
 def generate() -> dict[str, bytes]:
@@ -90,11 +99,14 @@ def generate() -> dict[str, bytes]:
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.renderers import OpenApiYamlRenderer
 
+    from config.reference import page
+
     with translation.override("en"):  # one text for all, whoever asks first
         schema = SchemaGenerator().get_schema(request=None, public=True)
         return {
             "json": json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode(),
             "yaml": OpenApiYamlRenderer().render(schema, renderer_context={}),
+            "html": page.render(schema).encode(),
         }
 
 
@@ -115,4 +127,4 @@ if __name__ == "__main__":
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    _all()
+    _keep(_made())

@@ -1,11 +1,13 @@
-"""The description of the API, for programs and for people."""
+"""The description of the API, for programs and for people: files of this release, sent as they are."""
 
-from csp.constants import SELF, UNSAFE_INLINE
-from csp.decorators import csp_replace
-from django.http import HttpResponse
+import gzip
+from functools import cache
+
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response, patch_vary_headers
-from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -13,16 +15,16 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer2,
 )
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularRedocView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import description
-from logistics.people.permissions import Anyone
+from config.description import Description
+from logistics.people.permissions import Anyone, public_page
 
 
 class SchemaView(APIView):
-    """OpenAPI 3.1: YAML, or JSON with `?format=json`. The bytes of this release's file, gzip where it is taken."""
+    """OpenAPI 3.1: YAML, or JSON with `?format=json`."""
 
     authentication_classes = ()
     permission_classes = (Anyone,)
@@ -31,22 +33,34 @@ class SchemaView(APIView):
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponseBase:
         renderer = request.accepted_renderer
-        found = description.current(renderer.format)
-        takes_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
-        body = found.gzipped if takes_gzip else found.plain
-        full = HttpResponse(body.content, content_type=f"{renderer.media_type}; charset=utf-8")
-        full["ETag"] = body.etag
-        full["Cache-Control"] = "public, no-cache"  # kept by whoever likes, and asked about each time
-        full["Content-Language"] = "en"
-        full["Content-Disposition"] = f'inline; filename="relief-api.{renderer.format}"'
-        if takes_gzip:
-            full["Content-Encoding"] = "gzip"
-        patch_vary_headers(full, ["Accept-Encoding"])
-        return get_conditional_response(request._request, etag=body.etag, response=full) or full
+        answer = _send(request._request, description.current(renderer.format), renderer.media_type)
+        answer["Content-Disposition"] = f'inline; filename="relief-api.{renderer.format}"'
+        return answer
 
 
-# Redoc makes <style> elements as it goes, and searches the page in a worker made of a blob.
-@method_decorator(csp_replace({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]}), name="dispatch")
-class DocsView(SpectacularRedocView):
-    url_name = "schema"
-    template_name = "pages/api_docs.html"
+@public_page
+@require_safe
+def docs(request: HttpRequest) -> HttpResponseBase:
+    """The same for people, as one page without script."""
+    return _send(request, _page(description.current("html")), "text/html")
+
+
+@cache
+def _page(reference: Description) -> Description:
+    # Around what the release made: addresses of stylesheets, which are this server's own.
+    page = render_to_string("pages/api_docs.html", {"reference": reference.plain.content.decode()})
+    return Description.of(gzip.compress(page.encode(), compresslevel=6, mtime=0))
+
+
+def _send(request: HttpRequest, found: Description, media_type: str) -> HttpResponseBase:
+    """Return the bytes, or 304 where the client has them; they are the same for all, so any cache may keep them."""
+    takes_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
+    body = found.gzipped if takes_gzip else found.plain
+    full = HttpResponse(body.content, content_type=f"{media_type}; charset=utf-8")
+    full["ETag"] = body.etag
+    full["Cache-Control"] = "public, no-cache"  # kept by whoever likes, and asked about each time
+    full["Content-Language"] = "en"
+    if takes_gzip:
+        full["Content-Encoding"] = "gzip"
+    patch_vary_headers(full, ["Accept-Encoding"])
+    return get_conditional_response(request, etag=body.etag, response=full) or full

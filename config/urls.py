@@ -4,7 +4,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from config import errors, health, metrics
-from config.docs import DocsView, SchemaView
+from config.docs import SchemaView, docs
 from logistics.people.permissions import public_page
 
 api: list[URLPattern | URLResolver] = [
@@ -12,7 +12,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("shipments.urls")),
     path("", include("donations.urls")),
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("docs/", DocsView.as_view(), name="docs"),
+    path("docs/", docs, name="docs"),
     re_path(r"^(?P<rest>.*)$", public_page(errors.no_such_endpoint)),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from config import description
+from config import description, docs
 from tests.local.test_deployment import ROOT, built_from
 
 pytestmark = pytest.mark.django_db
@@ -20,9 +20,16 @@ GZIP = {"Accept-Encoding": "gzip, deflate"}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A folder of this test's own for the files, and a process that has not looked into it yet."""
     monkeypatch.setattr(description, "FOLDER", tmp_path / "described")
-    description._all.cache_clear()
+    forget()
     yield tmp_path / "described"
-    description._all.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Know no more of the files than a process that has just started."""
+    description._read.cache_clear()
+    description._made.cache_clear()
+    docs._page.cache_clear()
 
 
 @pytest.fixture
@@ -102,8 +109,13 @@ def test_an_image_holds_it_and_what_it_is_made_from():
     assert not built_from("README.md")
 
 
-def test_the_page_reads_json_from_the_same_address():
-    page = Client().get("/api/v1/docs/")
+def test_the_page_is_a_file_too_and_needs_no_script(released: Path):
+    page = Client().get("/api/v1/docs/", headers=GZIP)
+    again = Client().get("/api/v1/docs/", headers=GZIP | {"If-None-Match": page["ETag"]})
 
-    assert page.status_code == 200
-    assert f'spec-url="{JSON}"' in page.content.decode()
+    text = gzip.decompress(page.content).decode()
+    assert '{"made": "before, as html"}' in text
+    assert "<script" not in text
+    assert "'unsafe-inline'" not in page["Content-Security-Policy"]
+    assert (page["Content-Encoding"], page["Content-Type"]) == ("gzip", "text/html; charset=utf-8")
+    assert (again.status_code, again.content) == (304, b"")

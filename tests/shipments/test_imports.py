@@ -497,11 +497,13 @@ class TestReading:
         with pytest.raises(ManifestFrozen):
             services.upload(make_sealed(), b"PK", dry_run=True, replace=False, by=make_packer(), at=NOON)
 
-    def test_what_was_sealed_while_the_file_was_read_stays(self) -> None:
+    def test_what_was_sealed_before_a_failed_file_is_read_again_stays(self) -> None:
         shipment = pack(mali_shipment())
         rows = put(mali_rows(1), 2, "package_no", 2)
         row = services.upload(shipment, xlsx(rows), dry_run=False, replace=False, by=make_packer(), at=NOON)
+        Upload.objects.update(state=Upload.State.DEAD, ended_at=NOON)
         moves.seal(shipment, by=make_packer(), at=NOON)
+        services.retry(row, by=make_packer(), at=NOON)
 
         services.read_upload(str(row.pk), at=NOON)
 

@@ -1,0 +1,33 @@
+"""Markdown of our own texts as HTML of the page. Markup of HTML in it is shown, not obeyed."""
+
+from typing import Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+
+def _fence(renderer: Any, tokens: list[Token], index: int, options: Any, env: Any) -> str:
+    # Whoever reads with the keyboard can scroll what is wider than the page.
+    return f'<pre tabindex="0">{escape(tokens[index].content.rstrip())}</pre>\n'
+
+
+_parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+_parser.add_render_rule("fence", _fence)
+
+
+def html(text: str, *, top: int = 2) -> SafeString:
+    """Return Markdown as HTML; `top` is the level of its "# headings"."""
+    tokens = _parser.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{int(token.tag[1:]) + top - 1}"
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
+    return mark_safe(_parser.renderer.render(tokens, _parser.options, {}))  # noqa: S308  the parser escapes
+
+
+def inline(text: str) -> SafeString:
+    """Return one line of Markdown as HTML, without a paragraph around it."""
+    return mark_safe(_parser.renderInline(text))  # noqa: S308  the parser escapes

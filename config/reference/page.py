@@ -1,0 +1,153 @@
+"""From the OpenAPI schema to what the page shows: sections of operations, then each shape and each error once."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from config.reference import markdown
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PLACES = {"path": "address", "query": "query", "header": "header"}
+LIMITS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} of them",
+    "maxItems": "at most {} of them",
+    "pattern": "like {}",
+    "default": "default {}",
+}
+
+
+def render(schema: dict[str, Any]) -> str:
+    """Return the body of the page: everything between its header and its footer."""
+    components = schema["components"]
+    return render_to_string(
+        "pages/api_reference.html",
+        {
+            "introduction": markdown.html(schema["info"]["description"]),
+            "sections": list(_sections(schema)),
+            "shapes": [_shape(name, shape) for name, shape in sorted(components["schemas"].items())],
+            "errors": [_error(name, answer) for name, answer in components["responses"].items()],
+        },
+    )
+
+
+def _sections(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    found: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in schema["tags"]}
+    for path, methods in schema["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                found.setdefault(methods[method]["tags"][0], []).append(_operation(path, method, methods[method]))
+    described = {tag["name"]: tag["description"] for tag in schema["tags"]}
+    for name, operations in found.items():
+        if operations:
+            title = name.replace("-", " ").capitalize()
+            told = markdown.html(described.get(name, ""))
+            yield {"name": name, "title": title, "description": told, "operations": operations}
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    answers = [_answer(status, answer) for status, answer in operation["responses"].items()]
+    asked = operation.get("requestBody", {}).get("content", {})
+    sent = [one for one in operation.get("parameters", []) if one["in"] in PLACES]
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "summary": operation["summary"],
+        "description": markdown.html(operation["description"], top=4),
+        "parameters": [_parameter(one) for one in sent],
+        "bodies": [_body(media, content) for media, content in asked.items()],
+        "answers": [answer for answer in answers if not answer["error"]],
+        "errors": [answer for answer in answers if answer["error"]],
+    }
+
+
+def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": parameter["name"],
+        "where": PLACES[parameter["in"]],
+        "required": parameter.get("required", False),
+        "type": _type(parameter["schema"]),
+        "description": markdown.html(parameter.get("description", "")),
+    }
+
+
+def _answer(status: str, answer: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in answer:
+        return {"status": status, "error": _last(answer["$ref"])}
+    bodies = [_body(media, content) for media, content in answer.get("content", {}).items()]
+    return {"status": status, "error": "", "description": markdown.inline(answer["description"]), "bodies": bodies}
+
+
+def _body(media: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"media": media, "type": _type(content.get("schema", {})), "examples": _examples(content)}
+
+
+def _examples(content: dict[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"title": example.get("summary", name), "text": json.dumps(example["value"], indent=2, ensure_ascii=False)}
+        for name, example in content.get("examples", {}).items()
+    ]
+
+
+def _error(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    (content,) = answer["content"].values()
+    return {
+        "name": name,
+        "codes": [example["value"]["code"] for example in content["examples"].values()],
+        "description": markdown.html(answer["description"]),
+        "headers": list(answer.get("headers", {})),
+        "examples": _examples(content),
+    }
+
+
+def _shape(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    required = shape.get("required", [])
+    return {
+        "name": name,
+        "description": markdown.html(shape.get("description", "")),
+        "type": "" if "properties" in shape else _type(shape),
+        "fields": [
+            {
+                "name": field,
+                "required": field in required,
+                "type": _type(told),
+                "description": markdown.html(told.get("description", "")),
+            }
+            for field, told in shape.get("properties", {}).items()
+        ],
+    }
+
+
+def _type(told: dict[str, Any]) -> SafeString:
+    """Return a type in words, with a link to the shape that it names: "list of Line, at most 200 of them"."""
+    several = told.get("oneOf") or told.get("anyOf") or told.get("allOf")
+    if "$ref" in told:
+        words = format_html('<a href="#shape-{0}">{0}</a>', _last(told["$ref"]))
+    elif several:
+        words = format_html_join(" or ", "{}", [(_type(one),) for one in several])
+    elif "enum" in told:
+        words = format_html_join(" | ", "<code>{}</code>", [(json.dumps(one),) for one in told["enum"]])
+    elif "items" in told:
+        words = format_html("list of {}", _type(told["items"]))
+    else:
+        words = _plain(told)
+    limits = [said.format(told[name]) for name, said in LIMITS.items() if told.get(name) not in (None, "")]
+    return format_html("{}{}", words, "".join(f", {limit}" for limit in limits))
+
+
+def _plain(told: dict[str, Any]) -> SafeString:
+    kinds = told.get("type", "anything")
+    names = " or ".join(kinds) if isinstance(kinds, list) else kinds
+    return format_html("{}", f"{names} ({told['format']})" if "format" in told else names)
+
+
+def _last(reference: str) -> str:
+    return reference.rsplit("/", 1)[1]
