@@ -200,7 +200,7 @@ class ShipmentAdmin(HouseAdmin):
                 )
             },
         ),
-        (gettext_lazy("When"), {"fields": (("packed_on", "departs_on", "reaches_port_on", "arrives_on"),)}),
+        (gettext_lazy("When"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
         (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight_minor", "freight_currency"))}),
     )
     actions_detail = ("upload", *(f"do_{name}" for name in PAGES))

@@ -18,7 +18,7 @@ def log_in(member: Visitor, email: str, password: str) -> None:
 def enter(member: Visitor, fields: Mapping[str, str]) -> None:
     """Fill in a form by the names of its fields; a choice by its value, a row of another list by a part of its name."""
     for name, value in fields.items():
-        field = member.page.locator(f"main [name={name}], #content [name={name}], form [name={name}]").first
+        field = member.page.locator(f"[name={name}]:not([type=hidden])").first
         if "admin-autocomplete" in (field.get_attribute("class") or ""):
             choose(member, field, value)
         elif field.evaluate("field => field.tagName") == "SELECT":
@@ -34,14 +34,14 @@ def choose(member: Visitor, field: Locator, text: str) -> None:
     field.locator("xpath=following-sibling::span").first.click()
     with member.page.expect_response(lambda answer: "/autocomplete/" in answer.url and "term=" in answer.url):
         member.page.locator(".select2-search__field").last.fill(text)
-    member.page.locator(".select2-results__option--selectable").first.click()
+    member.page.locator(".select2-results__option[aria-selected]").first.click()
 
 
 def save(member: Visitor) -> str:
     """Save a form, and return what the next page shows. Fails when the form is refused."""
     text = member.press("Save").text()
-    refused = [*member.page.locator("ul.errorlist li, .errornote").all_inner_texts()]
-    assert not refused and "Please correct the error" not in text, f"{member.page.url}: {refused} {text[-1500:]}"
+    refused = member.page.locator("ul.errorlist li, .errorlist, [id^=error]").all_inner_texts()
+    assert not refused, f"{member.page.url}: {refused}"
     return text
 
 

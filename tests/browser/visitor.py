@@ -20,7 +20,8 @@ TELL = """addEventListener("load", () => tell({
     method: form.method.toUpperCase(),
     action: new URL(form.getAttribute("action") || location.href, location.href).href,
     buttons: [...form.elements].filter(e => e.type === "submit").map(e => e.name),
-    acts: [...form.querySelectorAll("select[name=action] option")].map(o => o.value).filter(Boolean),
+    acts: [...form.querySelectorAll("select[name=action] option, input[type=hidden][name=action]")]
+      .map(chosen => chosen.value).filter(Boolean),
   })),
 }))"""
 
