@@ -184,10 +184,18 @@ def start() -> Services:
     return result
 
 
+def why_not(error: Exception) -> str:
+    """Why the servers did not start, and what to do where it is the disk."""
+    return f"{error}\n{disk.shortage(Path(tempfile.gettempdir()))}".strip()
+
+
 def start_for_program() -> Services:
     """Start the servers for a program that is not a test run (`make demo`)."""
     global _services  # noqa: PLW0603
-    _services = start()
+    try:
+        _services = start()
+    except (RuntimeError, OSError) as error:
+        sys.exit(why_not(error))
     return _services
 
 
@@ -198,7 +206,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     try:
         _services = start()
     except (RuntimeError, OSError) as error:
-        raise pytest.UsageError(f"{error}\n{disk.shortage(Path(tempfile.gettempdir()))}".strip()) from error
+        raise pytest.UsageError(why_not(error)) from error
     os.environ.update(_services.environment())
     for name in INHERITED_NEVER - set(SETTINGS):
         os.environ.pop(name, None)

@@ -94,12 +94,19 @@ def why_not(folder: Path) -> str:
 
 
 def copy_into(base: Path) -> Path:
-    """Copy the programs into a folder below `base` that everybody may enter, and that goes when this process does."""
+    """Copy the programs into a folder below `base` that everybody may enter, and that goes when this process does.
+
+    Raises OSError, and leaves nothing then.
+    """
     copy = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     hold(copy)
-    for source in [PACKAGES / BIN.parts[0], *PACKAGES.glob(f"{BIN.parts[0]}.libs")]:
-        shutil.copytree(source, copy / source.name, ignore=not_needed, copy_function=link_or_copy)
+    try:
+        for source in [PACKAGES / BIN.parts[0], *PACKAGES.glob(f"{BIN.parts[0]}.libs")]:
+            shutil.copytree(source, copy / source.name, ignore=not_needed, copy_function=link_or_copy)
+    except shutil.Error as error:  # one line for each of a thousand files
+        shutil.rmtree(copy, ignore_errors=True)
+        raise OSError(error.args[0][0][2]) from None
     for folder, _, _ in os.walk(copy):
         Path(folder).chmod(0o755)
     return copy

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.local import processes
+from config.local import disk, processes
 from config.local.postgres import Postgres
 from config.local.programs import BIN, MANAGE, ROOT
 
@@ -59,7 +59,15 @@ def checks(folder: Path) -> list[Check]:
 
 
 def main() -> int:
-    """Run all checks; the exit code is 1 if one of them does not hold."""
+    """Run all checks; the exit code is 1 if one of them does not hold, or if PostgreSQL does not start."""
+    try:
+        return on_a_database()
+    except (RuntimeError, OSError) as error:
+        print(f"{error}\n{disk.shortage(Path(tempfile.gettempdir()))}".strip())
+        return 1
+
+
+def on_a_database() -> int:
     with tempfile.TemporaryDirectory(prefix="relief-lint-") as name:
         folder = Path(name)
         postgres = Postgres(folder / "postgres", durable=False)

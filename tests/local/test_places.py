@@ -280,19 +280,25 @@ print([listener.getsockname()[0] for listener in processes.listen(0, as_localhos
     assert done.stdout == "['127.0.0.1']\n"
 
 
+def on_a_small_disk(folder: Path, megabytes: int) -> list[str]:
+    """What runs a command with a small disk mounted at a folder, for that command alone; skips where none can be."""
+    folder.mkdir()
+    alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    mount = f'mount -t tmpfs -o size={megabytes}m none "$0" && exec "$@"'
+    command = [*alone, "sh", "-c", mount, str(folder)]
+    if not shutil.which("unshare") or subprocess.run([*command, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    return command
+
+
 def test_a_full_disk_is_named_with_what_to_do(tmp_path: Path):
     var = tmp_path / "var"
-    var.mkdir()
-    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-    small = ["sh", "-c", 'mount -t tmpfs -o size=30m none "$VAR_DIR" && "$@"', "sh"]
-    env = bare(HOME=str(tmp_path), VAR_DIR=str(var))
-    if not shutil.which("unshare") or subprocess.run([*alone, *small, "true"], env=env, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a small disk")
+    small = on_a_small_disk(var, 30)
 
     done = subprocess.run(
-        [*alone, *small, sys.executable, "-m", "config.local.run"],
+        [*small, sys.executable, "-m", "config.local.run"],
         cwd=ROOT,
-        env=env,
+        env=bare(HOME=str(tmp_path), VAR_DIR=str(var)),
         capture_output=True,
         text=True,
         check=False,
@@ -333,6 +339,32 @@ def test_programs_left_by_a_killed_run_are_removed_and_those_in_use_are_not(tmp_
     account.forget_left_over(tmp_path)
 
     assert sorted(tmp_path.iterdir()) == [used, young]
+
+
+def test_programs_that_do_not_fit_are_refused_in_one_line_and_leave_nothing(tmp_path: Path):
+    code = """
+import sys
+from pathlib import Path
+from config.local import account
+try:
+    account.copy_into(Path(sys.argv[1]))
+except OSError as error:
+    print(error, list(Path(sys.argv[1]).iterdir()))
+"""
+    small = on_a_small_disk(tmp_path / "small", 1)
+
+    done = subprocess.run(
+        [*small, sys.executable, "-c", code, str(tmp_path / "small")],
+        cwd=ROOT,
+        env=bare(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "No space left on device" in done.stdout
+    assert done.stdout.endswith(" []\n")
+    assert done.stdout.count("No space left") == 1
 
 
 def test_a_socket_is_reached_behind_any_path(tmp_path: Path):
