@@ -84,5 +84,5 @@ def open_menu(member: Visitor) -> None:
     """Open the menu of the signed-in person, below the sidebar."""
     entry = member.page.locator("[x-on\\:click='openUserLinks = !openUserLinks']")
     if not entry.is_visible():
-        member.page.get_by_text("dock_to_right").first.click()
+        member.page.get_by_text("dock_to_right").filter(visible=True).click()
     entry.click()
