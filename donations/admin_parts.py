@@ -1,6 +1,7 @@
 """What the admin pages of money share: facts are looked at, never typed over."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -54,6 +55,7 @@ class FactsInline(LookOnly, TabularInline):
         return self.get_readonly_fields(request, obj)
 
 
+@cache  # the same object every time: Django compares what is shown with what is read-only
 def for_people(model: Any, name: str) -> str | Callable[[Any], str]:
     """Return the name of a field as it is, and for one in minor units what prints the amount with its currency."""
     if not name.endswith("_minor"):
