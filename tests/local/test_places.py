@@ -1,7 +1,6 @@
 """`make run` and the tests where people clone: below /root, beside a second clone, on a poor or odd machine."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -50,17 +49,13 @@ class Clone:
 
     def start(self) -> None:
         with (self.folder.parent / "screen").open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = processes.start(
                 [str(self.python), "-m", "config.local.run"],
-                cwd=self.folder,
                 env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                user=self.user or None,
-                group=account_group(self.user),
-                extra_groups=[] if self.user else None,
+                output=output,
+                user=self.user,
+                death_signal=signal.SIGINT,
+                cwd=self.folder,
             )
 
     def programs_of_postgres(self) -> Path:
@@ -85,10 +80,6 @@ class Clone:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
-
-
-def account_group(name: str) -> int | None:
-    return pwd.getpwnam(name).pw_gid if name else None
 
 
 def bare(**more: str) -> dict[str, str]:

@@ -55,13 +55,12 @@ def running(var: Path) -> Iterator[Run]:
     held = processes.HeldPort()
     screen = var.parent / "screen"
     with screen.open("wb") as output:
-        process = subprocess.Popen(
+        process = processes.start(
             [sys.executable, "-m", "config.local.run"],
             env={**env, "VAR_DIR": str(var), "PORT": str(held.number), "DEMO": "false"},
+            output=output,
+            death_signal=signal.SIGINT,
             cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     run = Run(var, process, screen)
     try:
