@@ -74,4 +74,7 @@ def _fast_passwords() -> Iterator[None]:
 def files(settings: Any, tmp_path: Any) -> Any:
     """A folder of this test's own for stored papers and uploads."""
     settings.VAR_DIR = tmp_path
+    default = settings.STORAGES["default"]
+    stored = default | {"OPTIONS": default["OPTIONS"] | {"location": str(tmp_path / "files")}}
+    settings.STORAGES = settings.STORAGES | {"default": stored}
     return tmp_path
