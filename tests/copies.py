@@ -148,7 +148,7 @@ class Goods:
             copy(self.shipment, first, last, number="'SHP-2025-' || lpad(g::text, 6, '0')")
             copy(self.stop, first, last, shipment_id=ID)
         if lines:
-            copy(self.package, first, last, number="r.number + g")
+            copy(self.package, first, last, number="r.number + g", token="'package' || g")
             copy(self.line, first, last, package_id=ID)
 
     def grow_papers(self, first: int, last: int) -> None:

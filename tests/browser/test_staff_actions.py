@@ -170,7 +170,8 @@ COPY_GIVEN_UP = """INSERT INTO {} SELECT (jsonb_populate_record(done, jsonb_buil
     'id', gen_random_uuid(), 'state', 'dead', {}))).* FROM {} done WHERE {} LIMIT 1 RETURNING id"""
 DIFFERS = {
     "logistics/document": """'token', left(gen_random_uuid()::text, 30), 'version', 1000 + floor(random() * 30000)::int,
-        'superseded_at', now(), 'storage_name', '', 'sha256', '', 'size', NULL, 'pages', NULL""",
+        'superseded_at', now(), 'superseded_on', current_date, 'storage_name', '', 'sha256', '', 'size', NULL,
+        'pages', NULL""",
     "shipments/upload": r"'outcome', '', 'plan', NULL, 'dry_run', true, 'content', '\x6e6f207368656574'",
 }
 SECOND_TRIES = {

@@ -1,0 +1,40 @@
+"""How the admin looks: settings of django-unfold."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Relief",
+    "SITE_HEADER": "Relief",
+    "SITE_SUBHEADER": _("Giving, goods, deliveries"),
+    "SITE_SYMBOL": "volunteer_activism",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pages/mark.svg")}],
+    "STYLES": [lambda request: static("pages/admin.css")],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "config.dashboard.environment",
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.dashboard.navigation"},
+    "LOGIN": {"image": lambda request: static("pages/sign-in.svg")},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        # Terracotta, as on the pages of donors and partners.
+        "primary": {
+            "50": "oklch(97.5% .012 42)",
+            "100": "oklch(94.5% .028 42)",
+            "200": "oklch(89% .055 42)",
+            "300": "oklch(81% .09 42)",
+            "400": "oklch(71% .13 42)",
+            "500": "oklch(61% .145 42)",
+            "600": "oklch(51% .135 40)",
+            "700": "oklch(44% .12 39)",
+            "800": "oklch(38% .1 38)",
+            "900": "oklch(33% .08 38)",
+            "950": "oklch(24% .06 38)",
+        },
+    },
+}
