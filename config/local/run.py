@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TextIO
 
 from config import description
-from config.local import account, disk, processes, programs
+from config.local import account, disk, left_over, processes, programs
 from config.local.environment import DATABASE, Local, compose, port_of, var_folder, write_env
 from config.local.postgres import WrongVersion
 from config.local.programs import MANAGE, ROOT, Program
-from config.local.supervisor import Part, Supervisor, end_left_over
+from config.local.supervisor import Part, Supervisor
 from config.local.watchdog import ANSWER_SECONDS, Watchdog
 from config.worker_alive import answers, client
 
@@ -236,7 +236,9 @@ def main() -> int:
 
 
 def run(var: Path) -> int:
-    left = end_left_over(var / "run" / "processes.json")
+    path = var / "run" / "processes.json"
+    left = left_over.end(path)
+    path.unlink(missing_ok=True)
     if left:
         say(f"Ended {left} programs that an earlier run left behind.")
     product = Product(compose())

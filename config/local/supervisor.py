@@ -2,11 +2,11 @@
 
 One thread only. The kernel ties a child's life to the thread that started it (child.py), and a supervisor that
 never waits in more than one place has no race to lose. Programs write into their log files themselves: through a
-pipe they would break, or hang, when the supervisor is killed (a worker then did not even end at SIGTERM).
+pipe they would break, or hang, when the supervisor is killed (a worker then did not even end at SIGTERM). A guard
+(left_over.py) ends what outlives a supervisor that was killed.
 """
 
 import contextlib
-import json
 import os
 import selectors
 import shutil
@@ -14,13 +14,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
-from config.local import processes
+from config.local import left_over, processes
 from config.local.programs import ROOT, Program
 
 LOG_MAX_BYTES = 20_000_000
@@ -82,6 +80,12 @@ class Supervisor:
         for name in ("log", "run"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._wake_on_signals()
+        self._guard = left_over.guard(self.processes)
+
+    @property
+    def processes(self) -> Path:
+        """The file that says who runs, for those who tidy up after a supervisor that was killed."""
+        return self.folder / "run" / "processes.json"
 
     def start(self, part: Part, *, within: float = START_SECONDS) -> None:
         """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
@@ -143,7 +147,7 @@ class Supervisor:
             if part.process:
                 processes.signal_group(part.process, signal.SIGKILL)
         self.pump(0)
-        (self.folder / "run" / "processes.json").unlink(missing_ok=True)
+        self.processes.unlink(missing_ok=True)
 
     def pump(self, seconds: float) -> None:
         """Wait so long, or until a signal; then show what the parts wrote meanwhile."""
@@ -239,34 +243,4 @@ class Supervisor:
 
     def _note_processes(self) -> None:
         alive = [part.process.pid for part in self.parts if part.process and part.process.poll() is None]
-        note_processes(self.folder / "run" / "processes.json", alive)
-
-
-def note_processes(path: Path, pids: Iterable[int]) -> None:
-    """Write down who runs, with the time of birth, as the system gives numbers of the dead to others."""
-    born = {}
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            born[str(pid)] = psutil.Process(pid).create_time()
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text(json.dumps(born))
-    unfinished.replace(path)
-
-
-def end_left_over(path: Path) -> int:
-    """End what a supervisor that was itself killed left running (systems without a parent-death signal)."""
-    if not path.exists():
-        return 0
-    ended = 0
-    for pid, born in json.loads(path.read_text()).items():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(int(pid))
-            if abs(process.create_time() - born) < 1:
-                family = [*process.children(recursive=True), process]
-                process.terminate()
-                _, alive = psutil.wait_procs(family, timeout=10)
-                for one in alive:
-                    one.kill()
-                ended += 1
-    path.unlink()
-    return ended
+        left_over.note(self.processes, alive)

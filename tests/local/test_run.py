@@ -100,9 +100,21 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
 
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
+        worker = run.part("celery")
+        assert worker
+        worker.suspend()  # it heeds nobody who asks it to end
         run.process.kill()
         run.process.wait()
-        eventually(lambda: not any(alive(one) for one in family), within=90, what="every part to end by itself")
+        survivors: list[str] = []
+
+        def all_have_ended() -> bool:
+            survivors[:] = [f"{one.pid} {command_of(one)}" for one in family if alive(one)]
+            return not survivors
+
+        try:
+            eventually(all_have_ended, within=90)
+        except processes.NotInTime:
+            pytest.fail(f"These outlived `make run`: {survivors}")
 
 
 def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
