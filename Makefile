@@ -12,7 +12,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # Tests at once, in a random order that is another one each time. A file stays together: its tests share what it made.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
-.PHONY: help run reset test lint format lock demo bench bench-papers setup setup-test manage
+.PHONY: help run reset test test-all lint format lock demo bench bench-papers setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ run: setup  ## start the whole product with a demonstration world; Ctrl-C stops 
 reset: setup  ## forget all data of `make run`
 	@$(VENV)/python -m config.local.reset
 
-test: setup-test  ## run the whole suite on throw-away data stores; ARGS="-k name" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
-	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
+test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
+	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --durations=10 $(ARGS)
+
+test-all: setup-test  ## run the suite and the long forms of its tests (other widths, hundreds of examples)
+	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --durations=10 --long $(ARGS)
 
 lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
 	@exec $(VENV)/python -m config.local.lint

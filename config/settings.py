@@ -182,6 +182,8 @@ STORAGES = {
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
 WHITENOISE_USE_FINDERS = DEBUG
+# How long browsers may keep files whose names do not change with their content (seconds).
+WHITENOISE_MAX_AGE = env.int("STATIC_MAX_AGE", default=0 if DEBUG else 60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # What printing one paper may take. The clock's limit lies below that of tasks, so that a paper says why it died.
 PAPER_MEMORY_MB = env.int("PAPER_MEMORY_MB", default=2048)

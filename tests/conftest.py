@@ -22,6 +22,22 @@ hypothesis_settings.load_profile("suite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--benchmarks", action="store_true", help="run tests/benchmarks, which measure and take minutes")
+    parser.addoption("--long", action="store_true", help="run the long forms as well (make test-all)")
+
+
+@pytest.hookimpl(trylast=True)  # after the order was made random
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long forms out unless they are asked for, and begin with the files that take longest.
+
+    A file that starts processes takes up to two minutes. One that began last would keep one worker busy while the
+    other has nothing left to do.
+    """
+    named = any("::" in argument for argument in config.args)
+    if not (config.getoption("--long") or named):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in set(long)]
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
 def recreate_database(_: TransactionTestCase) -> None:

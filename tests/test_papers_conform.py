@@ -113,6 +113,7 @@ def test_pdfua_finds_nothing(paper, tmp_path):
     assert [f"{found.rule_id}: {found.message}" for found in report.findings] == []
 
 
+@pytest.mark.long
 def test_a_list_of_a_thousand_lines_conforms():
     context = {**lists.context(1000), **mali.FACTS}
 

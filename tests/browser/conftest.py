@@ -1,4 +1,4 @@
-"""The product as real processes, and Chromium in front of it: one of each for a file of tests.
+"""The product as real processes, and Chromium in front of it: one product for a run, one browser for a file of tests.
 
 A test names the forms that it submits (`@submits("gift-pay")`) and fails unless the browser did submit them; that no
 form is forgotten is the business of test_every_form.py.
@@ -32,6 +32,7 @@ LIMITS = {
     "RATE_ANONYMOUS": "10000/min",
     "GIVE_PER_ADDRESS": "1000",
     "GIVE_PER_EMAIL": "1000",
+    "STATIC_MAX_AGE": "3600",  # as in production, where a browser asks once for each file
 }
 
 
@@ -51,7 +52,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The whole product with the demonstration world, and somebody who may do everything."""
     folder = tmp_path_factory.mktemp("product")
@@ -68,22 +69,35 @@ def width(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def visitors(request: pytest.FixtureRequest) -> Iterator[list[Visitor]]:
+    """All who opened a browser in this test; afterwards, each is held to what it saw."""
+    opened: list[Visitor] = []
+    yield opened
+    for visitor in opened:
+        visitor.page.close()
+    hold_to(opened, {form for mark in request.node.iter_markers("submits") for form in mark.args})
+
+
+@pytest.fixture
 def visit(
-    chromium: Browser, product: Instance, width: str, request: pytest.FixtureRequest
+    chromium: Browser, product: Instance, width: str, visitors: list[Visitor]
 ) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser of its own for somebody; afterwards, hold each to what it saw."""
-    visitors: list[Visitor] = []
+    """Open a browser of its own for somebody who was never here."""
     with ExitStack() as stack:
 
         def visit(**options: Any) -> Visitor:
-            context: BrowserContext = chromium.new_context(**WIDTHS[width], **{"locale": "en-GB"} | options)
-            context.set_default_timeout(15_000)
+            context = new_context(chromium, width, **options)
             stack.callback(context.close)
             visitors.append(Visitor(context.new_page(), product))
             return visitors[-1]
 
         yield visit
-    hold_to(visitors, {form for mark in request.node.iter_markers("submits") for form in mark.args})
+
+
+def new_context(chromium: Browser, width: str, **options: Any) -> BrowserContext:
+    context = chromium.new_context(**WIDTHS[width], **{"locale": "en-GB"} | options)
+    context.set_default_timeout(15_000)
+    return context
 
 
 def hold_to(visitors: list[Visitor], claims: set[str]) -> None:
@@ -104,21 +118,29 @@ def visitor(visit: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(scope="module")
-def _signed_in() -> dict[str, Any]:
-    """The cookies of each role, once it has signed in."""
+def _desks(chromium: Browser) -> dict[tuple[str, str], BrowserContext]:
+    """The browser of each role, by role and width, once it has signed in; it keeps what it has loaded."""
     return {}
 
 
 @pytest.fixture
-def staff(visit: Callable[..., Visitor], _signed_in: dict[str, Any]) -> Callable[[str], Visitor]:
-    """Give a browser in which a member of staff, or root, is signed in already."""
+def staff(
+    chromium: Browser,
+    product: Instance,
+    width: str,
+    visitors: list[Visitor],
+    _desks: dict[tuple[str, str], BrowserContext],
+) -> Callable[[str], Visitor]:
+    """Give a page of a browser in which a member of staff, or root, is signed in already."""
 
     def sign_in(role: str) -> Visitor:
-        if role in _signed_in:
-            return visit(storage_state=_signed_in[role])
-        member = visit()
-        log_in(member, f"{role}@example.org", PASSWORD)
-        _signed_in[role] = member.page.context.storage_state()
+        new = (role, width) not in _desks
+        if new:
+            _desks[role, width] = new_context(chromium, width)
+        member = Visitor(_desks[role, width].new_page(), product)
+        visitors.append(member)
+        if new:
+            log_in(member, f"{role}@example.org", PASSWORD)
         return member
 
     return sign_in

@@ -1,6 +1,7 @@
 """How a member of staff uses the admin: its menu, its lists, its forms, with the widgets that they have."""
 
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator
 
@@ -46,8 +47,9 @@ def save(member: Visitor) -> str:
 
 
 def search(member: Visitor, label: str, text: str) -> None:
-    """Search a list."""
-    member.open(f"/admin/{label}/")
+    """Search a list, from its page if that is shown."""
+    if urlsplit(member.page.url).path != f"/admin/{label}/":
+        member.open(f"/admin/{label}/")
     box = member.page.locator("#changelist-search [name=q]")
     box.fill(text)
     with member.page.expect_navigation():

@@ -18,6 +18,11 @@ pytestmark = pytest.mark.processes
 SHIPMENT = "admin:shipments_shipment"
 
 
+@pytest.fixture(params=["phone", pytest.param("desktop", marks=pytest.mark.long)])
+def width(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def warehouse(product: Instance) -> Program:
     """The warehouse's own program, which makes what a test begins with."""

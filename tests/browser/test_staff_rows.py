@@ -129,6 +129,11 @@ def _forms_of(row: Row) -> list[str]:
     return [f"{view}_add", f"{view}_change", f"{view}_changelist search"]
 
 
+@pytest.fixture(params=["desktop", pytest.param("phone", marks=pytest.mark.long)])
+def width(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.mark.parametrize("row", [pytest.param(row, marks=submits(*_forms_of(row)), id=row.label) for row in ROWS])
 def test_a_row_is_added_found_and_changed(row: Row, staff: SignIn, product: Instance) -> None:
     new = "Q" + uuid4().hex[:7].upper()
@@ -262,20 +267,22 @@ def _lists() -> list[str]:
     return [
         f"{model._meta.app_label}/{model._meta.model_name}"
         for model, page in admin.site._registry.items()
-        if page.search_fields
+        if page.search_fields and f"{model._meta.app_label}/{model._meta.model_name}" not in {row.label for row in ROWS}
     ]
 
 
 @submits(*(f"admin:{label.replace('/', '_')}_changelist search" for label in _lists()))
 def test_every_list_is_searched_and_its_filters_open(staff: SignIn) -> None:
     root = staff("root")
-    said = {}
+    said, opened = {}, []
     for label in _lists():
         acts.search(root, label, "nothing-is-called-so")
         said[label] = root.page.locator("#result_list tbody tr").count()
-        filters = root.page.get_by_text("Filters", exact=True)
+        filters = root.page.locator("[x-on\\:click='filterOpen = true']")
         if filters.count():
-            filters.first.click()
-            root.page.locator("#changelist-filter").first.wait_for(state="visible")
+            filters.click()
+            root.page.locator("#changelist-filter").wait_for(state="visible")
+            opened.append(label)
 
     assert not any(said.values()), said
+    assert "donations/receipt" in opened

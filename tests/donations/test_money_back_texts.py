@@ -108,7 +108,7 @@ def take_name_away() -> None:
     giving_services.correct_donor(donor, version=donor.version, changes={"name": ""}, by=finance, at=donor.created_at)
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", ["en", pytest.param("fr", marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_donor_with_a_name(giving: Giving, case: Case, language: str) -> None:
     gift = gift_of(giving, language)
@@ -120,7 +120,7 @@ def test_a_donor_with_a_name(giving: Giving, case: Case, language: str) -> None:
     check_pages(giving, gift, case, language)
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.long), "fr"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_donor_without_a_name(giving: Giving, case: Case, language: str) -> None:
     gift = gift_of(giving, language)

@@ -53,6 +53,7 @@ def test_a_worker_killed_while_printing(givers: Givers):
     eventually(lambda: givers.document(long_paper) == ("done", 2), within=120, what="the long paper to be printed")
 
 
+@pytest.mark.long
 def test_the_broker_is_stopped_during_a_payment(givers: Givers):
     gift = givers.give()
     givers.product.broker.kill()  # the workers live, but hear nothing: whatever is done now, the relay does
@@ -128,6 +129,7 @@ def test_relay_and_worker_killed_and_the_broker_emptied(givers: Givers):
         givers.settled(gift)
 
 
+@pytest.mark.long
 def test_a_worker_is_replaced_while_printing(givers: Givers):
     """A deployment: SIGTERM, and the worker ends what it has begun."""
     with givers.held_at("logistics_document", PRINTED) as barrier:

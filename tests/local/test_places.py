@@ -123,6 +123,7 @@ def two_clones() -> Iterator[list[Clone]]:
                     processes.stop(each.process, within=60)
 
 
+@pytest.mark.long
 @needs_root
 def test_two_clones_run_beside_each_other_and_leave_nothing(two_clones: list[Clone]):
     for each in two_clones:

@@ -43,7 +43,7 @@ def test_running_the_product_needs_no_browser(bare: Path) -> None:
     assert "chromium" in setup.missing_programs("test")
 
 
-@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
+@pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_is_found_by_its_usual_names(name: str, bare: Path) -> None:
     path = program(bare, name)
 

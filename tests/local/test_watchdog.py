@@ -16,6 +16,7 @@ from tests.processes import Instance, Running, eventually
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.long
 def test_a_frozen_worker_is_silent_and_a_dead_broker_is_no_fault_of_its(tmp_path: Path):
     with Instance.started(tmp_path, "worker") as product:
         app = client(product.broker.valkey.url, within=30.0)

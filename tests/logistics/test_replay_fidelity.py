@@ -111,20 +111,22 @@ def test_the_real_container():
     assert_alike({**mali.packing_list(), **mali.FACTS})
 
 
+@pytest.mark.long
 def test_the_form_for_the_real_container():
     assert_alike({**mali.goods_received_form(), **mali.FACTS}, PAPERS + "goods_received_form.html")
 
 
-def test_hundreds_of_random_differences():
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.long)])
+def test_many_random_differences(count):
     lists = Lists(Random(20260302))
-    differences = [lists.difference(number) for number in range(1, 201)]
-    unlisted = [lists.unlisted() for _ in range(20)]
+    differences = [lists.difference(number) for number in range(1, count + 1)]
+    unlisted = [lists.unlisted() for _ in range(count // 10)]
 
     note = mali.goods_received_note(differences=differences, unlisted=unlisted)
     assert_alike({**note, **mali.FACTS}, PAPERS + "goods_received_note.html")
 
 
-@pytest.mark.parametrize(("count", "examples"), [(50, 2), (300, 1)])
+@pytest.mark.parametrize(("count", "examples"), [(50, 1), pytest.param(300, 2, marks=pytest.mark.long)])
 def test_random_lists(count, examples):
     # The same lists at every run: a pin is moved by what it does, not by luck. Other seeds are for hunting.
     @seed(20260302)
@@ -137,7 +139,10 @@ def test_random_lists(count, examples):
 
 
 # Seeds of papers that replay printed differently once, or refused: see hunt.py.
-@pytest.mark.parametrize(("count", "seeds"), [(50, [1, 7, 8]), (300, [1])])
+@pytest.mark.parametrize(
+    ("count", "seeds"),
+    [(50, [7]), *(pytest.param(*more, marks=pytest.mark.long) for more in [(50, [1, 8]), (300, [1])])],
+)
 def test_random_papers(count, seeds, tmp_path):
     """Columns, widths, styles, page margins and surroundings are random too."""
     for number in seeds:

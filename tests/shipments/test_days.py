@@ -98,6 +98,7 @@ def days_on(paper: Paper) -> set[str]:
     return {paper.document.context[name] for name in DAYS_OF_A_PAPER if name in paper.document.context}
 
 
+@pytest.mark.long
 @around_both_midnights
 def test_every_paper_its_verification_and_its_number_have_the_day_of_the_charity(
     zone: str, moment: datetime, day: date
