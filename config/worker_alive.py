@@ -35,7 +35,7 @@ def answers(app: Celery, hostname: str | None, *, within: float) -> bool | None:
 
 def client(broker_url: str, *, within: float) -> Celery:
     """A Celery application that only asks, and never waits long for the broker."""
-    app = Celery("watchdog", broker=broker_url)
+    app = Celery("watchdog", broker=broker_url, set_as_current=False)
     app.conf.broker_connection_retry = False
     app.conf.broker_transport_options = {"socket_timeout": within, "socket_connect_timeout": within}
     return app

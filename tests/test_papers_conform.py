@@ -105,6 +105,7 @@ def test_conforms(paper):
     assert failures(paper.pdf) == []
 
 
+@pytest.mark.long
 def test_pdfua_finds_nothing(paper, tmp_path):
     (tmp_path / "paper.pdf").write_bytes(paper.pdf)
 

@@ -271,6 +271,7 @@ def _lists() -> list[str]:
     ]
 
 
+@pytest.mark.long
 @submits(*(f"admin:{label.replace('/', '_')}_changelist search" for label in _lists()))
 def test_every_list_is_searched_and_its_filters_open(staff: SignIn) -> None:
     root = staff("root")

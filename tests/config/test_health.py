@@ -82,6 +82,7 @@ class TestHealth:
         assert "secret" not in str(ask())
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_whole_product_is_well_and_counts_in_all_its_processes(tmp_path):
     """Beat sends a heartbeat through each queue; gunicorn's processes add their figures up."""

@@ -245,6 +245,7 @@ def grow(count: int) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", LISTS)
 def test_a_list_costs_the_same_for_10_rows_and_1000(path: str) -> None:

@@ -68,6 +68,7 @@ def test_the_broker_is_stopped_during_a_payment(givers: Givers):
     givers.settled(late[0])
 
 
+@pytest.mark.long
 def test_no_request_hangs_on_a_frozen_broker(givers: Givers):
     """Half-open: the broker's machine takes what is sent and says nothing. All are answered before it thaws."""
     _, events = givers.paid_unheard()
@@ -146,6 +147,7 @@ def test_a_worker_is_replaced_while_printing(givers: Givers):
     assert givers.settled(gift) == 1
 
 
+@pytest.mark.long
 def test_the_web_killed_between_commit_and_enqueue(givers: Givers):
     """The event is committed and its sender is still talking to a broker that does not answer: it dies there."""
     gift, events = givers.paid_unheard()

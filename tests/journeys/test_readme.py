@@ -66,6 +66,7 @@ def test_without_a_product_it_says_how_to_start_one(journey: str, tmp_path: Path
     assert said.strip() == "the shell lives on, after code 1"
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_pasted_whole_it_goes_from_the_gift_to_the_trail(journey: str, tmp_path: Path):
     with Instance.started(tmp_path, "web", "stripe") as product:

@@ -117,6 +117,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
             pytest.fail(f"These outlived `make run`: {survivors}")
 
 
+@pytest.mark.long
 def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
     for suffix in ("", ".db", ".dat", ".dir", ".bak"):  # beat wants to write files there, each Python its own ones
         (var / "run" / f"beat-schedule{suffix}").mkdir(parents=True)

@@ -44,6 +44,7 @@ def test_silence_is_reported_after_three_pings_without_an_answer(tmp_path: Path,
         assert not dog.finds_it_silent(running_for=60)
 
 
+@pytest.mark.long
 def test_the_health_check_ends_its_own_worker_at_the_third_silence_and_nobody_else(tmp_path: Path):
     pidfile = tmp_path / "worker.pid"
     name = f"worker@{socket.gethostname()}"

@@ -72,6 +72,7 @@ def test_a_request_is_one_line_with_its_route_and_no_ids(caplog, client):
     assert str(partner.pk) not in str(lines)
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_the_id_of_a_request_follows_into_the_worker(tmp_path):
     """A dead mail is tried again over the API; the worker's lines about it name the request."""

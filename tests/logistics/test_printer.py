@@ -73,6 +73,7 @@ def pid_of(printer: Printer) -> int:
 
 
 class TestPrinting:
+    @pytest.mark.long
     @pytest.mark.parametrize("languages", CHOICES, ids="+".join)
     @pytest.mark.parametrize("paper", [RECEIPT, PACKING_LIST], ids=lambda paper: paper[0])
     def test_gives_the_bytes_that_this_process_would_print(self, printer, paper, languages):
@@ -180,6 +181,7 @@ class TestBombs:
 
         assert printed(printer).pages == 1
 
+    @pytest.mark.long
     def test_what_works_on_is_ended_by_its_cpu_time(self):
         with known_to_printers():
             short = Printer(replace(LIMITS, cpu_seconds=3))
@@ -284,6 +286,7 @@ class TestDeath:
         parent.stdout.close()
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_worker_of_papers_has_its_printers_before_the_first_paper(tmp_path):
     with Instance.started(tmp_path, "worker") as product:

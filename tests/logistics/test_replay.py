@@ -66,6 +66,7 @@ class TestStructure:
 
 
 class TestBytes:
+    @pytest.mark.long
     def test_another_process_prints_the_same(self, caplog):
         program = (
             "import django, hashlib; django.setup()\n"
@@ -110,6 +111,7 @@ class TestBytes:
 
 
 class TestSamples:
+    @pytest.mark.long
     def test_the_next_list_needs_only_those_that_the_one_before_had_not(self, caplog, monkeypatch):
         laid_out: list[int] = []
         lay_out = samples.Samples._laid_out

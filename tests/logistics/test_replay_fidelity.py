@@ -107,6 +107,7 @@ def assert_alike(context: Mapping[str, Any], template: str = PAPERS + "packing_l
     assert fidelity.differing_pixels(ours, plain) < 0.001
 
 
+@pytest.mark.long
 def test_the_real_container():
     assert_alike({**mali.packing_list(), **mali.FACTS})
 
@@ -220,6 +221,7 @@ class TestFaultsOfOnce:
         style += " .b { break-before: page } .goods { break-before: page }"
         self.alike(tmp_path, "<p>Cover</p>" + around.format(body(1, 90)) + "<p>End</p>", style)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("above", ["", "<p>ف ح</p>"])
     @pytest.mark.parametrize(("head", "cell", "foot"), [("", "ن ن", "ف خ"), ("ذ", "ن ن", "ق"), ("", "خ خ", "ح ف")])
     def test_a_shape_that_several_letters_share_is_the_first_of_them(self, tmp_path, above, head, cell, foot):
@@ -227,6 +229,7 @@ class TestFaultsOfOnce:
         style = f"@page {{ @top-left {{ content: '{head}' }} @bottom-right {{ content: '{foot}' }} }}"
         self.alike(tmp_path, above + body(1, 70, cell=cell), style)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("foot", ["", "(حار)", "(warm)"])
     @pytest.mark.parametrize(("cell", "other"), [("(حار)", "(warm) "), ("[(مواد) (x)]", "«{x}» "), ("x", "(warm) ")])
     def test_brackets_are_each_other_from_right_to_left(self, tmp_path, cell, other, foot):

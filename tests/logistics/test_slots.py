@@ -129,6 +129,7 @@ def test_a_donor_never_finds_anything_of_another_one(caplog):
     assert filled_in(mine, caplog) == alone
 
 
+@pytest.mark.long
 def test_another_process_prints_the_same_after_another_receipt(caplog):
     program = (
         "import django, hashlib; django.setup()\n"

@@ -53,6 +53,7 @@ def test_a_receipt_says_the_donor_s_name(name, reader):
     assert failures(first) == []
 
 
+@pytest.mark.long
 def test_so_does_every_line_of_a_list():
     names, packages = [*NAMES], mali.packages()[:70]
     for number, package in enumerate(packages):

@@ -379,6 +379,7 @@ class TestApi:
 
         assert [first.status_code, second.status_code, third.status_code] == [200, 412, 428]
 
+    @pytest.mark.long
     def test_a_list_costs_the_same_for_10_and_1000(self, django_assert_max_num_queries: object) -> None:
         client = client_of(make_packer())
         partner = make_partner()

@@ -125,6 +125,7 @@ class TestTheWholeContainer:
                 assert site["name"].removesuffix(" (fictional)") not in everything
                 assert site["phone"] not in everything
 
+    @pytest.mark.long
     def test_is_the_same_bytes_in_another_process(self, container):
         program = (
             "import django, hashlib; django.setup()\n"
