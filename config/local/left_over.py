@@ -62,18 +62,15 @@ def _process(pid: int, born: float) -> psutil.Process | None:
     return None
 
 
-def guard(path: Path) -> int:
-    """Start the guard; return the end of the pipe that this process must keep open while it supervises."""
-    reading, writing = os.pipe()
-    subprocess.Popen(
+def guard(path: Path) -> "subprocess.Popen[bytes]":
+    """Start the guard. It acts when its standard input closes, which this process holds open."""
+    return subprocess.Popen(
         [sys.executable, "-I", __file__, str(path)],
-        stdin=reading,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for the supervisor
     )
-    os.close(reading)
-    return writing
 
 
 if __name__ == "__main__":

@@ -148,6 +148,7 @@ class Supervisor:
                 processes.signal_group(part.process, signal.SIGKILL)
         self.pump(0)
         self.processes.unlink(missing_ok=True)
+        self._guard.communicate()  # nobody is left for it to end
 
     def pump(self, seconds: float) -> None:
         """Wait so long, or until a signal; then show what the parts wrote meanwhile."""
