@@ -1,6 +1,8 @@
 """Fixtures that every test has. Makers of rows live in factories; real processes in processes."""
 
+import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long forms out unless they are asked for, and begin with the files that take longest.
+    """Leave the long forms out unless they are asked for, and begin with the files that take longest: browsers first.
 
     A file that starts processes takes up to two minutes. One that began last would keep one worker busy while the
     other has nothing left to do.
@@ -37,7 +39,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in set(long)]
-    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+    browser = Path(__file__).with_name("browser")
+    items.sort(key=lambda item: (browser not in item.path.parents, item.get_closest_marker("processes") is None))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lives to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def recreate_database(_: TransactionTestCase) -> None:
@@ -77,11 +86,15 @@ def _nothing_lingers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _fast_passwords() -> Iterator[None]:
-    """A password is hashed in no time; the real hash is made to take 50 ms and has its own test."""
+def _fast() -> Iterator[None]:
+    """A password is hashed in no time; the real hash is made to take 50 ms and has its own test.
+
+    Static files are looked for when they are asked for: each test's client would list all thousand of them.
+    """
     with pytest.MonkeyPatch.context() as patch:
         from django.conf import settings
 
+        patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
         yield
 

@@ -52,7 +52,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The whole product with the demonstration world, and somebody who may do everything."""
     folder = tmp_path_factory.mktemp("product")
