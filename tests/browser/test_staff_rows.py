@@ -215,6 +215,7 @@ def test_the_admin_is_read_in_french_by_its_menu(staff: SignIn) -> None:
 def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> None:
     columns = "name, address, country, email, phone, jurisdiction, registration, time_zone, signatory, signatory_title"
     ((*kept,),) = product.rows(f"SELECT {columns} FROM logistics_charity")
+    ((currencies,),) = product.rows("SELECT currencies FROM logistics_charity")
     product.rows("DELETE FROM logistics_charity RETURNING id")
     finance = staff("finance").open("/admin/logistics/charity/add/")
     acts.enter(finance, dict(zip(columns.split(", "), map(str, kept), strict=True)) | {"currencies": "HKD"})
@@ -225,7 +226,9 @@ def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> 
     acts.save(finance)
 
     assert "was added successfully" in told
-    assert product.rows("SELECT phone, currencies FROM logistics_charity") == [("+852 2222 3333", ["HKD"])]
+    set_up = product.rows("SELECT phone, currencies FROM logistics_charity")
+    product.rows("UPDATE logistics_charity SET currencies = %s RETURNING id", currencies)  # other tests give in them
+    assert set_up == [("+852 2222 3333", ["HKD"])]
 
 
 @submits("admin:donations_appeal_delete", "admin:donations_appeal_changelist delete_selected")
