@@ -1,20 +1,19 @@
-"""What every endpoint shares: the one error shape, pagination."""
+"""What every endpoint shares: the one error shape, ordering and search of lists."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.filters import OrderingFilter as DRFOrderingFilter
 from rest_framework.filters import SearchFilter as DRFSearchFilter
-from rest_framework.pagination import CursorPagination as DRFCursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from config.pagination import CursorPagination
 from logistics.errors import DomainError
 
 PROBLEM_JSON = "application/problem+json"
@@ -27,33 +26,10 @@ ADVICE = {
 }
 
 
-class CursorPagination(DRFCursorPagination):
-    """Newest first (ids are in order of time); a page costs the same at any depth, and nothing is counted."""
-
-    ordering = "-id"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except (ValidationError, ValueError, DataError) as error:
-            # A cursor of somebody's own making: its position is no value of the field.
-            raise exceptions.NotFound(self.invalid_cursor_message) from error
-
-    def get_page_size(self, request: Request) -> int:
-        size = request.query_params.get(self.page_size_query_param, str(self.page_size))
-        if not (size.isascii() and size.isdigit() and 1 <= int(size[:9]) <= self.max_page_size):
-            message = _("Send a whole number from 1 to %(most)s.") % {"most": self.max_page_size}
-            raise exceptions.ValidationError({self.page_size_query_param: [message]})
-        return int(size)
-
-
 class OrderingFilter(DRFOrderingFilter):
-    """`?ordering=name` or `-name`, by the fields that the view lists in `ordering_fields`; ties by newest first.
+    """`?ordering=name` or `-name`, by the fields that the view lists in `ordering_fields`; ties: newest first.
 
-    They should be nearly unique and never null, since the cursor stands on them.
+    They are never null, since the cursor compares with them.
     """
 
     def get_valid_fields(self, queryset: Any, view: Any, context: Any = None) -> list[tuple[str, str]]:
@@ -67,7 +43,7 @@ class OrderingFilter(DRFOrderingFilter):
         if asked.removeprefix("-") not in allowed:
             message = _("Order by one of: %(allowed)s.") % {"allowed": ", ".join(allowed)}
             raise exceptions.ValidationError({self.ordering_param: [message]})
-        return (asked,) if asked.removeprefix("-") == "id" else (asked, "-id")
+        return (asked,)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         names = getattr(view, "ordering_fields", ())

@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from urllib.parse import urlencode
 
 import pytest
 
@@ -78,12 +77,22 @@ class TestForms:
         assert is_a_problem(self.upload(f"--B\n{part}--B--\n"), 400, "parse_error")
 
 
-@pytest.mark.parametrize("position", ["\0", "A\0", "\ud800".encode("utf-8", "surrogatepass"), b"\xff", "9" * 5000])
+@pytest.mark.parametrize("position", ["\0", "A\0", "\ud800", "9" * 5000, "", 7, None, ["A"]])
 @pytest.mark.parametrize("ordering", ["code", "id", "-name"])
 def test_a_cursor_of_somebodys_own_making(coordinator, position, ordering):
     make_partner()
-    cursor = b64encode(urlencode({"p": position}).encode()).decode()
+    names = [ordering] if ordering == "id" else [ordering, "-id"]
+    cursor = b64encode(json.dumps([",".join(names), *(position for _ in names), 0]).encode()).decode()
 
     answer = coordinator.get("/api/v1/partners/", {"ordering": ordering, "cursor": cursor})
 
     assert answer.status_code in (200, 404)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "é", "W10", b64encode(b"[" * 50_000).decode(), b64encode(b"\xff").decode()]
+)
+def test_a_cursor_that_is_none(coordinator, cursor):
+    answer = coordinator.get("/api/v1/partners/", {"cursor": cursor})
+
+    assert is_a_problem(answer, 404, "not_found")

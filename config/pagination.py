@@ -1,0 +1,151 @@
+"""Pages of every list: each row once, in both directions, also where many rows share the value they are ordered by."""
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import DataError
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination as DRFCursorPagination
+from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
+
+# Names of the primary key: an ordering that holds one has no ties.
+PRIMARY = {"id", "pk"}
+
+
+class Position(NamedTuple):
+    """A place in a list: just after a row, or just before it, told by the row's values of the ordering's fields."""
+
+    ordering: tuple[str, ...]
+    values: tuple[str, ...]
+    backwards: bool
+
+    def encoded(self) -> str:
+        told = json.dumps([",".join(self.ordering), *self.values, int(self.backwards)], ensure_ascii=False)
+        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decoded(cls, text: str, ordering: tuple[str, ...]) -> "Position":
+        """Read a cursor. Raises ValueError for one that we did not make, or made for another ordering."""
+        padded = text + "=" * (-len(text) % 4)
+        try:
+            found = json.loads(urlsafe_b64decode(padded.encode("ascii")))
+        except (UnicodeError, binascii.Error, RecursionError) as error:
+            raise ValueError("not a cursor") from error
+        if not isinstance(found, list) or len(found) != len(ordering) + 2 or found[0] != ",".join(ordering):
+            raise ValueError("a cursor of another list or ordering")
+        values = found[1:-1]
+        if not all(isinstance(value, str) and "\0" not in value for value in values):
+            raise ValueError("not a cursor")
+        return cls(ordering, tuple(values), found[-1] == 1)
+
+
+class CursorPagination(DRFCursorPagination):
+    """Newest first by default (ids are in order of time). A page costs the same at any depth; nothing is counted.
+
+    A cursor holds the values of all fields of the ordering, which always ends in the primary key. DRF's own cursor
+    holds the first field's value and counts the rows that share it: over a thousand equal values it loses rows.
+    """
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+    template = None
+
+    def paginate_queryset(self, queryset: "QuerySet[Any]", request: Request, view: Any = None) -> list[Any]:
+        self.request = request
+        self.base_url = request.build_absolute_uri()
+        self.size = self.get_page_size(request)
+        self.ordering = self.get_ordering(request, queryset, view)
+        self.position = self._position_asked(request)
+        backwards = self.position is not None and self.position.backwards
+        try:
+            rows = queryset.order_by(*(_turned(self.ordering) if backwards else self.ordering))
+            if self.position is not None:
+                rows = rows.filter(_beyond(queryset.model, rows.query.order_by, self.position.values))
+            found = list(rows[: self.size + 1])
+        except (ValidationError, ValueError, DataError) as error:
+            # A cursor of somebody's own making: its values are none of these fields'.
+            raise exceptions.NotFound(self.invalid_cursor_message) from error
+        self.page = found[: self.size][::-1] if backwards else found[: self.size]
+        has_more = len(found) > self.size
+        self.has_next = has_more or backwards
+        self.has_previous = has_more if backwards else self.position is not None
+        return self.page
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        """Return the ordering that was asked for, or the list's own; the primary key breaks its ties."""
+        ordering = tuple(super().get_ordering(request, queryset, view))
+        return ordering if PRIMARY & {name.lstrip("-") for name in ordering} else (*ordering, "-id")
+
+    def get_page_size(self, request: Request) -> int:
+        size = request.query_params.get(self.page_size_query_param, str(self.page_size))
+        if not (size.isascii() and size.isdigit() and 1 <= int(size[:9]) <= self.max_page_size):
+            message = _("Send a whole number from 1 to %(most)s.") % {"most": self.max_page_size}
+            raise exceptions.ValidationError({self.page_size_query_param: [message]})
+        return int(size)
+
+    def get_next_link(self) -> str | None:
+        return self._link(self.page[-1:], backwards=False) if self.has_next else None
+
+    def get_previous_link(self) -> str | None:
+        return self._link(self.page[:1], backwards=True) if self.has_previous else None
+
+    def _position_asked(self, request: Request) -> Position | None:
+        encoded = request.query_params.get(self.cursor_query_param)
+        if encoded is None:
+            return None
+        try:
+            return Position.decoded(encoded, tuple(self.ordering))
+        except ValueError as error:
+            raise exceptions.NotFound(self.invalid_cursor_message) from error
+
+    def _link(self, edge: list[Any], *, backwards: bool) -> str | None:
+        if edge:
+            values = tuple(str(_value(edge[0], name.lstrip("-"))) for name in self.ordering)
+        elif self.position is not None:
+            values = self.position.values  # an empty page: its rows were removed meanwhile
+        else:
+            return None
+        position = Position(tuple(self.ordering), values, backwards)
+        return replace_query_param(self.base_url, self.cursor_query_param, position.encoded())
+
+
+def _value(row: Any, name: str) -> Any:
+    return row[name] if isinstance(row, dict) else getattr(row, name)
+
+
+def _turned(ordering: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in ordering)
+
+
+def _beyond(model: type[Model], ordering: Sequence[str], values: Sequence[str]) -> Q:
+    """Return the condition for rows that come after these values: (a, b) > (x, y), each in its own direction.
+
+    The fields are never null. The first field's bound is said once more by itself, so that its index is used.
+    """
+    condition, equal = Q(), Q()
+    for name, value in zip(ordering, values, strict=True):
+        field = name.lstrip("-")
+        compare = "lt" if name.startswith("-") else "gt"
+        wanted = _python_value(model, field, value)
+        condition |= equal & Q(**{f"{field}__{compare}": wanted})
+        if not equal:
+            bound = Q(**{f"{field}__{compare}e": wanted})
+        equal &= Q(**{field: wanted})
+    return bound & condition
+
+
+def _python_value(model: type[Model], field: str, text: str) -> Any:
+    """Return the value that the text stands for, or the text itself for what the query computes."""
+    try:
+        return model._meta.get_field(field).to_python(text)
+    except FieldDoesNotExist:
+        return text

@@ -1,0 +1,95 @@
+"""Every list of the API, found in the routes, and a world in which each has as many rows as asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from rest_framework.test import APIClient
+
+from logistics.people.models import Role
+from tests.copies import Base, Books, Goods
+from tests.logistics.makers import client_of, make_partner_user, make_user
+
+STAFF = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
+# Parts of the addresses of lists that lie within something.
+INSIDE = {
+    "partner-key-list": "partner_pk",
+    **dict.fromkeys(
+        ["package-list", "line-list", "delivery-list", "import-list", "paper-list", "shipment-trail"], "shipment"
+    ),
+}
+FOR_PARTNERS = [
+    *("shipment-list", "package-list", "line-list", "delivery-list", "paper-list"),
+    *("site-list", "contact-list"),
+]
+FOR_EVERYBODY = ["appeal-list"]
+
+
+def routes(within: URLResolver | None = None) -> Iterator[URLPattern]:
+    for found in (within or get_resolver()).url_patterns:
+        if isinstance(found, URLResolver):
+            yield from routes(found)
+        else:
+            yield found
+
+
+def list_names() -> list[str]:
+    """The names of all routes that list rows, a shipment's trail among them."""
+    lists = [route.name for route in routes() if getattr(route.callback, "actions", {}).get("get") == "list"]
+    return sorted({*(name for name in lists if name), "shipment-trail"})
+
+
+@dataclass
+class Measured:
+    """The questions that each list asked while there were ten rows, and the world, grown to a thousand since."""
+
+    clients: dict[str, APIClient]
+    inside: dict[str, str]
+    few: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def ask(self, who: str, name: str) -> tuple[int, list[Any]]:
+        """How many questions a list asks the database, and its rows."""
+        url = reverse(name, kwargs={INSIDE[name]: self.inside[INSIDE[name]]} if name in INSIDE else {})
+        with CaptureQueriesContext(connection) as asked:
+            answer = self.clients[who].get(url, {"page_size": 200})
+        assert answer.status_code == 200, answer.content
+        found = answer.json()
+        return len(asked), found if isinstance(found, list) else found["results"]
+
+
+CASES = [
+    *(("staff", name) for name in list_names()),
+    *(("partner", name) for name in FOR_PARTNERS),
+    *(("anybody", name) for name in FOR_EVERYBODY),
+]
+
+
+class World:
+    """One row of each list, which can grow into as many as asked for."""
+
+    def __init__(self) -> None:
+        self.goods, self.books = Goods(), Books()
+        self.base = Base(self.goods.partner)
+
+    def measured(self) -> Measured:
+        return Measured(
+            {
+                "staff": client_of(make_user(*STAFF)),
+                "partner": client_of(make_partner_user(self.goods.partner)),
+                "anybody": client_of(),
+            },
+            {"shipment": str(self.goods.shipment.pk), "partner_pk": str(self.goods.partner.pk)},
+        )
+
+    def grow(self, first: int, last: int) -> None:
+        self.goods.grow(first, last)
+        self.goods.grow_papers(first, last)
+        self.books.grow(first, last)
+        self.base.grow(first, last)
+
+
+def lists_with_pages() -> list[str]:
+    return [name for name in list_names() if name != "shipment-trail"]
