@@ -6,15 +6,19 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.filters import OrderingFilter as DRFOrderingFilter
 from rest_framework.filters import SearchFilter as DRFSearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
+from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, unknown
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -24,6 +28,32 @@ ADVICE = {
     "not_found": _("There is nothing here that you may see. Check the address."),
     "parse_error": _("The body is not valid JSON. Check its syntax and encoding (UTF-8)."),
 }
+
+
+class KnownParameters(BaseFilterBackend):
+    """A list refuses a parameter that it does not know: `?statsu=draft` must not show every shipment."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        known = parameters_of(view, queryset)
+        wrong = [name for name in request.query_params if name not in known]
+        if wrong:
+            raise exceptions.ValidationError(
+                {name[:CHARACTERS_SHOWN]: [unknown(name[:CHARACTERS_SHOWN], known)] for name in wrong[:NAMES_SHOWN]}
+            )
+        return queryset
+
+
+def parameters_of(view: Any, queryset: Any) -> set[str]:
+    """Return the names of all parameters that a list reads."""
+    known = {CursorPagination.cursor_query_param, CursorPagination.page_size_query_param}
+    if api_settings.URL_FORMAT_OVERRIDE:
+        known.add(api_settings.URL_FORMAT_OVERRIDE)
+    if getattr(view, "ordering_fields", ()):
+        known.add(OrderingFilter.ordering_param)
+    if getattr(view, "search_fields", ()):
+        known.add(SearchFilter.search_param)
+    filters = DjangoFilterBackend().get_filterset_class(view, queryset)
+    return known | set(filters.base_filters if filters else ())
 
 
 class OrderingFilter(DRFOrderingFilter):

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt
 
 from config.api import ADVICE, PROBLEM_JSON, problem
 
@@ -78,6 +79,7 @@ def locked_out(request: HttpRequest, credentials: Any = None, *args: Any, **kwar
     return answer(request, 429, LOCKED_OUT)
 
 
+@csrf_exempt
 def no_such_endpoint(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """The last route of the API: any address that no endpoint has."""
+    """The last route of the API: any address that no endpoint has, whatever the method and whoever asks."""
     return answer(request, 404)

@@ -12,6 +12,9 @@ from django_structlog.middlewares import RequestMiddleware
 from config import errors
 from logistics.charity import services as charities
 
+# The largest body that anything reads: a file, and the parts around it.
+BODY_MAX_BYTES = settings.UPLOAD_MAX_BYTES + 100_000
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -38,8 +41,7 @@ class RefuseEarlyMiddleware:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return errors.answer(request, 400)
         is_upload = request.META.get("CONTENT_TYPE", "").startswith("multipart/form-data")
-        # The parts around a file weigh something too.
-        most = settings.UPLOAD_MAX_BYTES + 100_000 if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        most = BODY_MAX_BYTES if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > most:
             response = errors.answer(request, 413)

@@ -290,6 +290,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["logistics.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
+        "config.api.KnownParameters",
         "django_filters.rest_framework.DjangoFilterBackend",
         "config.api.SearchFilter",
         "config.api.OrderingFilter",

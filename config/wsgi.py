@@ -1,7 +1,37 @@
+"""What gunicorn calls. A body sent in chunks (`Transfer-Encoding: chunked`) is read whole before Django looks at it."""
+
 import os
+from collections.abc import Callable, Iterable
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django = get_wsgi_application()
+IN_MEMORY_BYTES, READ_BYTES = 1_000_000, 65_536
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer one request."""
+    is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if is_chunked and environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
+        _read_whole(environ)
+    return django(environ, start_response)
+
+
+def _read_whole(environ: dict[str, Any]) -> None:
+    """Give a chunked body the length that Django asks for; it takes a body without one as empty.
+
+    Reading stops just above the largest body that any endpoint takes: the request is then refused as too large.
+    """
+    from config.middleware import BODY_MAX_BYTES
+
+    body: Any = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  closed with the request
+    length = 0
+    while length <= BODY_MAX_BYTES and (chunk := environ["wsgi.input"].read(READ_BYTES)):
+        body.write(chunk)
+        length += len(chunk)
+    body.seek(0)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = body, str(length)

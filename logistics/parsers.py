@@ -17,9 +17,15 @@ class JSONParser(DRFJSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the body. Raises ParseError also for text that is no Unicode, for NUL, and for endless nesting."""
+        """Return the body, with or without a byte order mark before it.
+
+        Raises ParseError also for text that is no Unicode, for NUL, and for endless nesting.
+        """
+        context = dict(parser_context or {})
+        if str(context.get("encoding", "utf-8")).lower() in ("utf-8", "utf8"):
+            context["encoding"] = "utf-8-sig"
         try:
-            body = super().parse(stream, media_type, parser_context)
+            body = super().parse(stream, media_type, context)
         except RecursionError as error:
             raise ParseError from error
         check(body)

@@ -16,12 +16,13 @@ from donations.appeals.services import Received
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Input
 from logistics.people.models import STAFF_ROLES, Role
 from logistics.people.permissions import READS, actor, allow
 from logistics.versions import expected_version, needs_version, with_etag
 
 
-class AppealIn(serializers.Serializer[Any]):
+class AppealIn(Input):
     slug = serializers.SlugField(max_length=80, help_text="Its address: /give/<slug>/")
     title_en = serializers.CharField(max_length=120)
     title_fr = serializers.CharField(max_length=120)

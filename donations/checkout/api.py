@@ -30,6 +30,7 @@ from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import Anyone, actor, allow
 from logistics.transactions import NoFreeCode
@@ -40,7 +41,7 @@ DECLINED = gettext_lazy(
 )
 
 
-class DonorIn(serializers.Serializer[Any]):
+class DonorIn(Input):
     name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
     email = serializers.EmailField(max_length=254)
     language = serializers.ChoiceField(choices=services.LANGUAGES, default="en")
@@ -50,7 +51,7 @@ class DonorIn(serializers.Serializer[Any]):
     organisation = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
 
 
-class DonationIn(serializers.Serializer[Any]):
+class DonationIn(Input):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
     appeal = StrictCharField(
@@ -74,7 +75,7 @@ class DonationIn(serializers.Serializer[Any]):
         return services.Wish(**data.pop("donor"), **data)
 
 
-class ArrivalIn(serializers.Serializer[Any]):
+class ArrivalIn(Input):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
     channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])

@@ -11,6 +11,7 @@ from donations.amounts import written_out
 from donations.api_fields import MoneyField
 from donations.giving import services
 from donations.giving.models import Donation, Donor
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, with_etag
@@ -145,7 +146,7 @@ class DonationReading(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return super().retrieve(request)
 
 
-class DonorIn(serializers.Serializer[Any]):
+class DonorIn(Input):
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     organisation = serializers.CharField(max_length=120, required=False, allow_blank=True)
     address = serializers.CharField(max_length=500, required=False, allow_blank=True)

@@ -16,6 +16,7 @@ from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
 from logistics.idempotency.api import idempotent
+from logistics.inputs import KnownFields
 from logistics.people.models import STAFF_ROLES, Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, with_etag
@@ -26,7 +27,7 @@ CODES_MAX = 50
 
 
 @extend_schema_serializer(examples=examples.CATEGORY)
-class CategorySerializer(serializers.ModelSerializer[Category]):
+class CategorySerializer(KnownFields, serializers.ModelSerializer[Category]):
     class Meta:
         model = Category
         fields = ("id", "name_en", "name_fr", "version")
@@ -35,7 +36,7 @@ class CategorySerializer(serializers.ModelSerializer[Category]):
 
 
 @extend_schema_serializer(examples=examples.ITEM)
-class ItemSerializer(serializers.ModelSerializer[Item]):
+class ItemSerializer(KnownFields, serializers.ModelSerializer[Item]):
     unit_weight_kg = serializers.DecimalField(
         max_digits=9, decimal_places=3, min_value=0, allow_null=True, required=False, help_text="Null: not known."
     )

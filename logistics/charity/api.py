@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -10,12 +8,13 @@ from rest_framework.views import APIView
 from logistics.charity import services
 from logistics.charity.models import Charity, Jurisdiction
 from logistics.errors import may_raise
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, needs_version, with_etag
 
 
-class CharityIn(serializers.Serializer[Any]):
+class CharityIn(Input):
     """Who we are; it stands on every receipt and paper."""
 
     name = serializers.CharField(max_length=200)

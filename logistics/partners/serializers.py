@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from logistics import examples
+from logistics.inputs import Input, KnownFields
 from logistics.partners.addresses import REASON_MIN
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, Role
@@ -25,7 +26,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(examples=examples.PARTNER)
-class PartnerSerializer(serializers.ModelSerializer[Partner]):
+class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
     languages = serializers.ListField(
         child=serializers.CharField(max_length=10), allow_empty=False, help_text="Of its papers, first one first."
     )
@@ -42,7 +43,7 @@ class PartnerSerializer(serializers.ModelSerializer[Partner]):
 
 
 @extend_schema_serializer(examples=examples.CONTACT)
-class ContactSerializer(serializers.ModelSerializer[Contact]):
+class ContactSerializer(KnownFields, serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
         fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "version")
@@ -50,7 +51,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
 
 @extend_schema_serializer(examples=examples.SITE)
-class SiteSerializer(serializers.ModelSerializer[Site]):
+class SiteSerializer(KnownFields, serializers.ModelSerializer[Site]):
     region = serializers.RegexField(
         r"^([A-Z]{2}\d{2,6})?$", required=False, allow_blank=True, help_text="Admin-1 p-code of COD-AB, e.g. ML04."
     )
@@ -67,7 +68,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
 
 @extend_schema_serializer(examples=examples.ADDRESS)
-class AddressSerializer(serializers.Serializer[Any]):
+class AddressSerializer(Input):
     name = serializers.CharField(max_length=200)
     address = serializers.CharField(max_length=500, allow_blank=True)
     town = serializers.CharField(max_length=100, allow_blank=True)
@@ -75,7 +76,7 @@ class AddressSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(examples=examples.REASON)
-class ReasonSerializer(serializers.Serializer[Any]):
+class ReasonSerializer(Input):
     reason = serializers.CharField(
         min_length=REASON_MIN, max_length=500, help_text="Why you need the address; it is kept in the trail."
     )
@@ -90,7 +91,7 @@ class KeySerializer(serializers.ModelSerializer[ApiKey]):
 
 
 @extend_schema_serializer(examples=examples.NEW_KEY)
-class NewKeySerializer(serializers.Serializer[Any]):
+class NewKeySerializer(Input):
     name = serializers.CharField(
         max_length=80, help_text="The program that uses it. Two keys of one program may live at once."
     )

@@ -22,6 +22,7 @@ from logistics.codes import codes
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, needs_version, with_etag
@@ -53,7 +54,7 @@ class CountField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class ExceptionIn(serializers.Serializer[Any]):
+class ExceptionIn(Input):
     """A package, or one of its lines, that is not as `default` says."""
 
     package = serializers.IntegerField(min_value=1, max_value=1_000_000, help_text="Its number")
@@ -68,7 +69,7 @@ class ExceptionIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=200, required=False)
 
 
-class UnlistedIn(serializers.Serializer[Any]):
+class UnlistedIn(Input):
     """Goods that stand on no line of the manifest."""
 
     description = serializers.CharField(max_length=200)
@@ -94,7 +95,7 @@ class MomentField(serializers.DateTimeField):
         return aware
 
 
-class DeliveryIn(serializers.Serializer[Any]):
+class DeliveryIn(Input):
     """What was received. Figures are those of this delivery; several deliveries add up."""
 
     client_id = serializers.UUIDField(help_text="Your own id of this confirmation; sent again it changes nothing")
@@ -116,7 +117,7 @@ class DeliveryIn(serializers.Serializer[Any]):
     )
 
 
-class ReversalIn(serializers.Serializer[Any]):
+class ReversalIn(Input):
     client_id = serializers.UUIDField()
     reason = serializers.CharField(max_length=500)
 
@@ -301,7 +302,7 @@ class DiscrepancyOut(serializers.Serializer[Discrepancy]):
         }
 
 
-class DecisionIn(serializers.Serializer[Any]):
+class DecisionIn(Input):
     decision = serializers.ChoiceField(
         choices=[choice for choice in Discrepancy.Decision.choices if choice[0] != Discrepancy.Decision.NONE]
     )

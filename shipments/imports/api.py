@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Input
 from logistics.parsers import MultiPartParser
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
@@ -36,7 +37,7 @@ FORM_BYTES = 20_000
 RUNS_OUT_BYTES = 100_000_000
 
 
-class UploadIn(serializers.Serializer[Any]):
+class UploadIn(Input):
     file = serializers.FileField(help_text="An .xlsx in the form of the template")
     dry_run = serializers.BooleanField(help_text="true: only say what would happen. There is no default.")
     replace = serializers.BooleanField(default=False, help_text="true: the packages that are there already go")

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from logistics.catalogue.models import Item
+from logistics.inputs import Input
 from logistics.partners.models import Partner, Site
 from shipments import examples
 from shipments.manifests import totals
@@ -185,12 +186,12 @@ def stop_out(stop: ShipmentSite) -> dict[str, str]:
     return {"mark": stop.mark, "code": stop.site.code, "hand_over_point": stop.site.hand_over_point}
 
 
-class StopIn(serializers.Serializer[Any]):
+class StopIn(Input):
     code = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all(), help_text="Of the site")
     mark = serializers.RegexField(r"^[A-Z0-9]{1,4}$", help_text="As the packers' spreadsheet calls it: A")
 
 
-class ShipmentIn(serializers.Serializer[Any]):
+class ShipmentIn(Input):
     """What is said of a shipment. Codes: Incoterms 2020, UN/LOCODE, ISO 6346, ISO 4217."""
 
     title = serializers.CharField(max_length=200)
@@ -322,7 +323,7 @@ class PackageOut(serializers.Serializer[Package]):
         }
 
 
-class LineIn(serializers.Serializer[Any]):
+class LineIn(Input):
     """What stands in a package.
 
     HS code, origin and UN number that are left out, empty or null are the catalogue's, as it is now: a line keeps
@@ -364,7 +365,7 @@ class LineIn(serializers.Serializer[Any]):
     remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class PackageChange(serializers.Serializer[Any]):
+class PackageChange(Input):
     number = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
     kind = serializers.CharField(max_length=2)
     marks = serializers.CharField(max_length=60, required=False, allow_blank=True)

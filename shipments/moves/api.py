@@ -18,6 +18,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from logistics.versions import expected_version, with_etag
@@ -54,7 +55,7 @@ class ShipmentFilter(django_filters.FilterSet):
         return shipments.filter(wanted)
 
 
-class ReasonIn(serializers.Serializer[Any]):
+class ReasonIn(Input):
     reason = serializers.CharField(max_length=500, help_text="Stands in the trail")
 
 

@@ -19,6 +19,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import WrongState, may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Input
 from logistics.people.models import Role
 from logistics.people.permissions import actor, allow
 from shipments import examples
@@ -81,7 +82,7 @@ class PaperOut(serializers.Serializer[Paper]):
         }
 
 
-class PaperIn(serializers.Serializer[Any]):
+class PaperIn(Input):
     """Which paper to issue. The fields below `kind` are those of a waybill: one leg of the journey, or one vehicle."""
 
     kind = serializers.ChoiceField(choices=[c for c in Paper.Kind.choices if c[0] in ON_DEMAND])

@@ -48,6 +48,13 @@ class TestJSON:
 
         assert is_a_problem(answer, 400, "parse_error")
 
+    def test_a_byte_order_mark_is_no_part_of_it(self, coordinator):
+        body = b"\xef\xbb\xbf" + json.dumps({"name_en": "Beds", "name_fr": "Lits"}).encode()
+
+        answer = coordinator.post("/api/v1/categories/", body, content_type="application/json", headers=once())
+
+        assert (answer.status_code, answer.json()["name_en"]) == (201, "Beds")
+
     def test_a_whole_pair_is_one_character(self, coordinator):
         body = json.dumps({"email": "🎁", "code": ""})
 

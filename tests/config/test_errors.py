@@ -44,6 +44,17 @@ class TestPrograms:
     def test_nothing_there(self, coordinator, path):
         assert is_a_problem(coordinator.get(path), 404, "not_found")
 
+    @pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/partners", "/api/v1/", "/api/", "/api/v2/partners/"])
+    @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_no_such_address(self, path, method, is_known):
+        client = client_of(make_user(Role.COORDINATOR)) if is_known else client_of()
+        client.handler.enforce_csrf_checks = True
+
+        answer = getattr(client, method)(path, headers=once())
+
+        assert is_a_problem(answer, 404, "not_found")
+
     def test_not_this_method(self, coordinator):
         assert is_a_problem(coordinator.delete("/api/v1/partners/"), 405, "method_not_allowed")
 

@@ -1,0 +1,63 @@
+"""What a body may hold: a field that nobody knows is refused by name, never ignored.
+
+`{"exeptions": [...]}` once answered 201, and the missing carton was lost.
+"""
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+# Every edit may say in its body which version it read (logistics.versions); a browser's form brings its token.
+ALWAYS_KNOWN = frozenset({"version", "csrfmiddlewaretoken"})
+# Of a body of nonsense, the first names are enough, and so is their beginning.
+NAMES_SHOWN, CHARACTERS_SHOWN = 20, 60
+
+
+def unknown(name: str, known: Collection[str]) -> ErrorDetail:
+    """Return the error for a name that is none of the known ones; it offers the nearest of them."""
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return ErrorDetail(
+            _("There is no such name. Did you mean “%(near)s”?") % {"near": near[0]}, code="unknown_name"
+        )
+    return ErrorDetail(
+        _("There is no such name. Known names: %(known)s.") % {"known": ", ".join(sorted(known))}, code="unknown_name"
+    )
+
+
+class KnownFields(serializers.BaseSerializer[Any]):
+    """A serializer of input that refuses fields it does not have, and fields that only we set."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        refused = self._refused(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            if refused and isinstance(error.detail, dict):
+                raise ValidationError({**error.detail, **refused}) from error
+            raise
+        if refused:
+            raise ValidationError(refused)
+        return value
+
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+        fields: Mapping[str, serializers.Field] = self.fields  # type: ignore[attr-defined]  # of Serializer
+        writable = {name for name, field in fields.items() if not field.read_only}
+        always = ALWAYS_KNOWN if self.root is self else frozenset()
+        refused = [str(name)[:CHARACTERS_SHOWN] for name in data if name not in writable | always]
+        return {
+            name: [
+                ErrorDetail(_("This is read-only. Leave it out."), code="read_only")
+                if name in fields
+                else unknown(name, writable)
+            ]
+            for name in refused[:NAMES_SHOWN]
+        }
+
+
+class Input(KnownFields, serializers.Serializer[Any]):
+    """The shape of a body."""
