@@ -40,7 +40,7 @@ def lock(row: Row, *, version: int | None = None) -> Row:
 class Taken(DomainError):
     """There is a row already that has what must be unique."""
 
-    code = "taken"
+    code = "not_unique"
 
 
 @contextmanager

@@ -178,4 +178,4 @@ def test_a_unique_value_taken_in_a_race_is_a_refusal(coordinator):
 
     answer = coordinator.post("/api/v1/partners/", body, format="json", headers=once())
 
-    assert is_a_problem(answer, 409, "taken")
+    assert is_a_problem(answer, 409, "not_unique")

@@ -55,7 +55,7 @@ class TestItems:
 
         answer = warehouse.post("/api/v1/items/", bed(item.category), format="json", headers=once())
 
-        assert (answer.status_code, answer.json()["code"]) == (409, "taken")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_unique")
 
     def test_a_code_never_changes(self, warehouse):
         item = make_item()

@@ -51,7 +51,7 @@ class TestPartners:
 
         answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
 
-        assert (answer.status_code, answer.json()["code"]) == (409, "taken")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_unique")
 
     @pytest.mark.parametrize(
         ("field", "value"),
