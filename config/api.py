@@ -25,7 +25,7 @@ PROBLEM_JSON = "application/problem+json"
 # Where DRF's own code says too little, ours says what to do.
 ADVICE = {
     "not_authenticated": _("Send an API key: `Authorization: Bearer <key>`, or sign in."),
-    "not_found": _("There is nothing here that you may see. Check the address."),
+    "not_found": _("There is nothing here, or you may not see it. Check the address."),
     "parse_error": _("The body is not valid JSON. Check its syntax and encoding (UTF-8)."),
 }
 

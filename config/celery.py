@@ -15,7 +15,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# What is owed is swept by `manage.py relay`, not by beat: a beat that dies delays no receipt.
+# Jobs are swept by `manage.py relay`, not by beat: a beat that dies delays no receipt.
 app.conf.beat_schedule = {
     # One through each queue, so that each kind of worker shows that it is alive; a late one says nothing new.
     "heartbeat default": {

@@ -19,11 +19,11 @@ from donations.giving.models import Donation
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.documents.models import Document
+from logistics.health import services as health
+from logistics.jobs.models import Job
+from logistics.jobs.services import job_models
 from logistics.mail.models import Email
-from logistics.owed.models import Owed
-from logistics.owed.services import owed_models
-from logistics.people.models import Role
-from logistics.vitals import services as vitals
+from logistics.roles import Role
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import Status
 
@@ -65,7 +65,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
-        gettext_noop("House"),
+        gettext_noop("System"),
         (
             ("logistics.document", "description"),
             ("logistics.email", "mail"),
@@ -73,7 +73,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logistics.charity", "domain"),
             ("logistics.user", "group"),
             ("logistics.membership", "badge"),
-            ("logistics.vital", "vital_signs"),
+            ("logistics.healthcheck", "vital_signs"),
         ),
     ),
 )
@@ -150,27 +150,27 @@ def _subject(entry: AuditEntry) -> str:
         return entry.subject_kind
 
 
-def _owed() -> tuple[int, int, float]:
+def _jobs() -> tuple[int, int, float]:
     """Return how many rows wait, how many are dead, and how many seconds the oldest due one is late."""
     waiting, dead, late_s = 0, 0, 0.0
-    for model in owed_models():
-        undone = model.objects.filter(state__in=[Owed.State.PENDING, Owed.State.LEASED, Owed.State.DEAD])
+    for model in job_models():
+        undone = model.objects.filter(state__in=[Job.State.PENDING, Job.State.LEASED, Job.State.DEAD])
         counts = dict(undone.values_list("state").annotate(Count("pk")).order_by())
-        dead += counts.get(Owed.State.DEAD, 0)
-        waiting += counts.get(Owed.State.PENDING, 0) + counts.get(Owed.State.LEASED, 0)
+        dead += counts.get(Job.State.DEAD, 0)
+        waiting += counts.get(Job.State.PENDING, 0) + counts.get(Job.State.LEASED, 0)
         oldest = model.objects.due().aggregate(late=Now() - Min("run_after"))["late"]
         late_s = max(late_s, oldest.total_seconds() if oldest else 0.0)
     return waiting, dead, late_s
 
 
 def _cards(request: HttpRequest) -> list[Card]:
-    waiting, dead, late_s = _owed()
-    ages = vitals.ages_s()
+    waiting, dead, late_s = _jobs()
+    ages = health.ages_s()
     silent = [
         name for name in ("worker default", "worker papers", "relay")
-        if ages.get(name, float("inf")) > vitals.SILENT_AFTER.total_seconds()
+        if ages.get(name, float("inf")) > health.SILENT_AFTER.total_seconds()
     ]  # fmt: skip
-    broken = vitals.last_findings()
+    broken = health.last_findings()
     late = _("the oldest is %d s late") % late_s if late_s > 5 else _("nothing is late")
     return [
         Card(_("Waiting"), str(waiting), late, tone="warn" if late_s > 60 else ""),
@@ -178,7 +178,7 @@ def _cards(request: HttpRequest) -> list[Card]:
         Card(
             _("Workers"),
             _("alive") if not silent else _("silent"),
-            ", ".join(silent) or _("all were heard of within a minute"),
+            ", ".join(silent) or _("all reported within the last minute"),
             tone="bad" if silent else "good",
         ),
         Card(
@@ -191,12 +191,12 @@ def _cards(request: HttpRequest) -> list[Card]:
 
 
 def _dead_said(dead: int) -> str:
-    return _("mend the cause, then try them again") if dead else _("everything owed was done, or will be")
+    return _("Fix the cause, then retry them.") if dead else _("All work is done or under way.")
 
 
 def _dead_link(request: HttpRequest) -> str:
     """Return where this person finds the dead rows of the kind that has most of them."""
-    counted = [(model.objects.filter(state=Owed.State.DEAD).count(), model) for model in (Document, Email)]
+    counted = [(model.objects.filter(state=Job.State.DEAD).count(), model) for model in (Document, Email)]
     count, model = max(counted, key=lambda pair: pair[0])
     page = admin.site._registry.get(model)
     if not count or page is None or not page.has_view_permission(request):

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from config import description
 from config.description import Description
-from logistics.people.permissions import Anyone, public_page
+from logistics.permissions import Anyone, public_page
 
 
 class SchemaView(APIView):

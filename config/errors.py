@@ -26,12 +26,12 @@ ERRORS = {
     500: Told(
         "bug",
         _("Something is wrong on our side"),
-        _("It was logged. Try again later; nothing is done twice if you repeat the same request."),
+        _("The error was logged. Try again later. Repeating the same request does nothing twice."),
     ),
 }
 LOCKED_OUT = Told(
     "locked_out",
-    _("Too many wrong passwords"),
+    _("Too many failed sign-in attempts"),
     _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
 )
 CSRF = Told(

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from redis import Redis
 
-from logistics.people.permissions import public_page
-from logistics.vitals import services as vitals
+from logistics.health import services as signs
+from logistics.permissions import public_page
 
 PATIENCE_S = 2.0
 # Without these no request can be answered. Without the others requests are answered and the work waits, or is
@@ -46,10 +46,10 @@ def storage() -> dict[str, Any]:
 def heartbeats() -> dict[str, Any]:
     """Raise Silent if a worker or the relay has not been heard of lately."""
     try:
-        ages = vitals.ages_s()
+        ages = signs.ages_s()
     finally:
         connection.close()
-    silent = [name for name in WATCHED if ages.get(name, float("inf")) > vitals.SILENT_AFTER.total_seconds()]
+    silent = [name for name in WATCHED if ages.get(name, float("inf")) > signs.SILENT_AFTER.total_seconds()]
     if silent:
         raise Silent(", ".join(silent))
     return {name: round(ages[name], 1) for name in WATCHED}

@@ -13,9 +13,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from logistics.owed.services import owed_models
-from logistics.people.permissions import public_page
-from logistics.vitals import services as vitals
+from logistics.health import services as health
+from logistics.jobs.services import job_models
+from logistics.permissions import public_page
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("http_request_seconds", "Time to answer", ["method", "route"])
@@ -40,14 +40,14 @@ class RequestMetricsMiddleware:
 
 
 class OwedCollector(Collector):
-    """What is owed, how late, and who is alive: read from the database when Prometheus asks, with one index each."""
+    """Jobs, how late they are, and who is alive: read from the database when Prometheus asks, with one index each."""
 
     def collect(self) -> Iterator[Metric]:
-        rows = GaugeMetricFamily("owed_rows", "Owed rows that are not done", labels=["kind", "state"])
-        overdue = GaugeMetricFamily("owed_overdue_seconds", "How late the oldest due row is", labels=["kind"])
-        for model in owed_models():
+        rows = GaugeMetricFamily("jobs", "Jobs that are not done", labels=["kind", "state"])
+        overdue = GaugeMetricFamily("jobs_overdue_seconds", "How late the oldest due job is", labels=["kind"])
+        for model in job_models():
             kind = model._meta.label_lower
-            counts, late_s = _owed(model._meta.db_table)
+            counts, late_s = _jobs(model._meta.db_table)
             for state in ("pending", "leased", "dead"):
                 rows.add_metric([kind, state], counts.get(state, 0))
             overdue.add_metric([kind], late_s)
@@ -55,17 +55,17 @@ class OwedCollector(Collector):
         yield overdue
 
         ages = GaugeMetricFamily("heartbeat_age_seconds", "Since the last sign of life", labels=["name"])
-        for name, age_s in vitals.ages_s().items():
+        for name, age_s in health.ages_s().items():
             ages.add_metric([name], age_s)
         yield ages
 
         broken = GaugeMetricFamily("invariant_broken_rows", "Rows that break a statement", labels=["statement"])
-        for statement, count in (vitals.last_findings() or {}).items():
+        for statement, count in (health.last_findings() or {}).items():
             broken.add_metric([statement], count)
         yield broken
 
 
-def _owed(table: str) -> tuple[dict[str, int], float]:
+def _jobs(table: str) -> tuple[dict[str, int], float]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(run_after)))::float"  # noqa: S608

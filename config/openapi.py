@@ -11,7 +11,7 @@ from rest_framework import serializers
 from config.api import PROBLEM_JSON
 from logistics.errors import DomainError, Stale
 from logistics.idempotency.api import StillRunning
-from logistics.people.permissions import READS
+from logistics.permissions import READS
 from logistics.versions import VersionMissing
 
 
@@ -69,7 +69,7 @@ ERRORS = {
         "You do not have permission to perform this action.",
     ),
     "404": _problem(
-        "Not there, or not yours.", 404, "not_found", "There is nothing here that you may see. Check the address."
+        "Not there, or not yours.", 404, "not_found", "There is nothing here, or you may not see it. Check the address."
     ),
     "409": _problem(
         "A rule refuses this now; `code` names the rule.",

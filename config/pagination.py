@@ -59,26 +59,27 @@ class CursorPagination(DRFCursorPagination):
     max_page_size = 200
     template = None
 
-    def paginate_queryset(self, queryset: "QuerySet[Any]", request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
-        self.base_url = request.build_absolute_uri()
+        self.address = request.build_absolute_uri()
         self.size = self.get_page_size(request)
-        self.ordering = self.get_ordering(request, queryset, view)
+        self.fields = self.get_ordering(request, queryset, view)
         self.position = self._position_asked(request)
         backwards = self.position is not None and self.position.backwards
         try:
-            rows = queryset.order_by(*(_turned(self.ordering) if backwards else self.ordering))
+            order = _turned(self.fields) if backwards else self.fields
+            rows: QuerySet[Any] = queryset.order_by(*order)
             if self.position is not None:
-                rows = rows.filter(_beyond(queryset.model, rows.query.order_by, self.position.values))
+                rows = rows.filter(_beyond(queryset.model, order, self.position.values))
             found = list(rows[: self.size + 1])
         except (ValidationError, ValueError, DataError) as error:
             # A cursor of somebody's own making: its values are none of these fields'.
             raise exceptions.NotFound(self.invalid_cursor_message) from error
-        self.page = found[: self.size][::-1] if backwards else found[: self.size]
+        self.rows = found[: self.size][::-1] if backwards else found[: self.size]
         has_more = len(found) > self.size
         self.has_next = has_more or backwards
         self.has_previous = has_more if backwards else self.position is not None
-        return self.page
+        return self.rows
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
         """Return the ordering that was asked for, or the list's own; the primary key breaks its ties."""
@@ -93,29 +94,29 @@ class CursorPagination(DRFCursorPagination):
         return int(size)
 
     def get_next_link(self) -> str | None:
-        return self._link(self.page[-1:], backwards=False) if self.has_next else None
+        return self._link(self.rows[-1:], backwards=False) if self.has_next else None
 
     def get_previous_link(self) -> str | None:
-        return self._link(self.page[:1], backwards=True) if self.has_previous else None
+        return self._link(self.rows[:1], backwards=True) if self.has_previous else None
 
     def _position_asked(self, request: Request) -> Position | None:
         encoded = request.query_params.get(self.cursor_query_param)
         if encoded is None:
             return None
         try:
-            return Position.decoded(encoded, tuple(self.ordering))
+            return Position.decoded(encoded, self.fields)
         except ValueError as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
 
     def _link(self, edge: list[Any], *, backwards: bool) -> str | None:
         if edge:
-            values = tuple(str(_value(edge[0], name.lstrip("-"))) for name in self.ordering)
+            values = tuple(str(_value(edge[0], name.lstrip("-"))) for name in self.fields)
         elif self.position is not None:
             values = self.position.values  # an empty page: its rows were removed meanwhile
         else:
             return None
-        position = Position(tuple(self.ordering), values, backwards)
-        return replace_query_param(self.base_url, self.cursor_query_param, position.encoded())
+        position = Position(self.fields, values, backwards)
+        return replace_query_param(self.address, self.cursor_query_param, position.encoded())
 
 
 def _value(row: Any, name: str) -> Any:
@@ -146,6 +147,7 @@ def _beyond(model: type[Model], ordering: Sequence[str], values: Sequence[str]) 
 def _python_value(model: type[Model], field: str, text: str) -> Any:
     """Return the value that the text stands for, or the text itself for what the query computes."""
     try:
-        return model._meta.get_field(field).to_python(text)
+        found: Any = model._meta.get_field(field)
     except FieldDoesNotExist:
         return text
+    return found.to_python(text)

@@ -5,7 +5,7 @@ from django.views.i18n import set_language
 
 from config import errors, health, metrics
 from config.docs import SchemaView, docs
-from logistics.people.permissions import public_page
+from logistics.permissions import public_page
 
 api: list[URLPattern | URLResolver] = [
     path("", include("logistics.urls")),

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from donations import amounts
 from logistics.admin_parts import NamedLookups
-from logistics.people.models import Role
+from logistics.roles import Role
 
 
 class LookOnly:
@@ -37,7 +37,7 @@ class FactsAdmin(LookOnly, NamedLookups, ModelAdmin):
     list_per_page = 50
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        left_out = {"lease_token", "told_at", *(self.exclude or ())}
+        left_out = {"lease_token", "notified_at", *(self.exclude or ())}
         return [for_people(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from donations import amounts
 from logistics.errors import DomainError
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 
 # For `extend_schema(auth=...)`: no key and no session is needed.
 PUBLIC: Any = [{}]

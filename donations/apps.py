@@ -1,11 +1,18 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
+from logistics.people import rights
+from logistics.roles import Role
+
 
 class DonationsConfig(AppConfig):
     name = "donations"
 
     def ready(self) -> None:
         from donations.checks import check_payments
+        from logistics.mail import readers
 
         register(check_payments)
+        rights.let_change(Role.FINANCE, "donations.*")
+        rights.let_only_read("donations.donor", Role.FINANCE, Role.AUDITOR)
+        readers.register({Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link")

@@ -15,7 +15,8 @@ from donations.checkout.offline import Arrival
 from donations.giving.models import Donation
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 
 CHARITY: dict[str, Any] = {
     "name": "Harbour Relief Hong Kong (fictional)",

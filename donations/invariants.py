@@ -1,6 +1,6 @@
 """What must be true of gifts, payments and receipts at any time, as queries that find the rows that break it."""
 
-from logistics.vitals.services import Invariant
+from logistics.health.services import Invariant
 
 KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
 
@@ -80,7 +80,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A receipt was owed to its donor by mail.",
+        "Each receipt of a donor with an e-mail has a delivery.",
         """
         SELECT r.id FROM donations_receipt r
         WHERE NOT EXISTS (SELECT FROM donations_receiptdelivery WHERE receipt_id = r.id)

@@ -1,8 +1,14 @@
 """The index of the rooms' admin pages; Django looks for them here."""
 
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
+
+from logistics.audit.admin import AuditEntryAdmin
 from logistics.catalogue.admin import CategoryAdmin, ItemAdmin
 from logistics.charity.admin import CharityAdmin
-from logistics.oversight.admin import AuditEntryAdmin, DocumentAdmin, EmailAdmin, NumberSeriesAdmin, VitalAdmin
+from logistics.documents.admin import DocumentAdmin, NumberSeriesAdmin
+from logistics.health.admin import HealthCheckAdmin
+from logistics.mail.admin import EmailAdmin
 from logistics.partners.admin import ContactAdmin, MembershipAdmin, PartnerAdmin, SiteAdmin
 from logistics.people.admin import ApiKeyAdmin, UserAdmin
 
@@ -14,11 +20,14 @@ __all__ = [
     "ContactAdmin",
     "DocumentAdmin",
     "EmailAdmin",
+    "HealthCheckAdmin",
     "ItemAdmin",
     "MembershipAdmin",
     "NumberSeriesAdmin",
     "PartnerAdmin",
     "SiteAdmin",
     "UserAdmin",
-    "VitalAdmin",
 ]
+
+admin.site.index_template = "pages/dashboard.html"
+admin.site.index_title = gettext_lazy("Overview")

@@ -5,11 +5,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class DomainError(Exception):
-    """A rule of the house said no; the caller did nothing wrong in Python terms.
+    """A business rule was violated. This is not a bug; any other exception is.
 
-    Subclasses live beside the function that raises them and set `code`, which clients may
-    rely on and which therefore never changes. The message tells a person what to do.
-    Anything else that is raised is a bug.
+    Subclasses are defined beside the function that raises them. Clients rely on `code`, so it never changes.
+    The message tells a person what to do.
     """
 
     code = "refused"

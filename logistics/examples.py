@@ -135,7 +135,7 @@ EMAIL = [
             "state": "done",
             "attempts": 1,
             "last_error_code": "",
-            "owed_at": "2026-03-05T08:30:00Z",
+            "created_at": "2026-03-05T08:30:00Z",
             "ended_at": "2026-03-05T08:30:02Z",
         },
         response_only=True,
@@ -143,18 +143,18 @@ EMAIL = [
 ]
 AUDIT_ENTRY = [
     OpenApiExample(
-        "A shipment was opened",
+        "A partner was entered",
         {
             "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a070",
-            "subject_kind": "shipments.shipment",
+            "subject_kind": "logistics.partner",
             "subject_id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a080",
             "sequence": 1,
-            "verb": "created",
+            "verb": "partner created",
             "by": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a001",
             "by_name": "Lee Ka Yan",
             "at": "2026-02-26T08:00:00Z",
             "reason": "",
-            "details": {"number": "SHP-2026-00001"},
+            "details": {"code": "AMAR-ML"},
             "request_id": "7d1b3c52-4f7e-4c60-9a53-0f3f4f0c7a11",
             "previous_hash": "",
             "hash": "a4e624d686e03ed2767c0abd85c14426b0b1157d2ce81d27bb4fe4f6f01d688a",

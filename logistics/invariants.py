@@ -2,7 +2,7 @@
 
 from logistics.audit import services as audit
 from logistics.documents import services as documents
-from logistics.vitals.services import Invariant
+from logistics.health.services import Invariant
 
 INVARIANTS: list[Invariant] = [
     ("Every entry of the trail follows from the one before it.", audit.broken_links),

@@ -4,11 +4,11 @@ from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Category, Item
 from logistics.charity.models import Charity
 from logistics.documents.models import Document, NumberSeries
+from logistics.health.models import HealthCheck
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email
 from logistics.partners.models import Contact, Membership, Partner, Site, SiteAddress
 from logistics.people.models import ApiKey, User
-from logistics.vitals.models import Vital
 
 __all__ = [
     "ApiKey",
@@ -18,6 +18,7 @@ __all__ = [
     "Contact",
     "Document",
     "Email",
+    "HealthCheck",
     "IdempotencyRecord",
     "Item",
     "Membership",
@@ -26,5 +27,4 @@ __all__ = [
     "Site",
     "SiteAddress",
     "User",
-    "Vital",
 ]

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from celery import shared_task
 
 from logistics.documents import services as documents
+from logistics.health import services as health
 from logistics.idempotency import api as idempotency
 from logistics.mail import services as mail
-from logistics.vitals import services as vitals
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,12 @@ def send_email(email_id: str) -> None:
 
 @shared_task(name="logistics.beat_heart")
 def beat_heart(queue: str) -> None:
-    vitals.beat(f"worker {queue}")
+    health.beat(f"worker {queue}")
 
 
 @shared_task(name="logistics.verify_invariants")
 def verify_invariants() -> None:
-    for finding in vitals.check_all():
+    for finding in health.check_all():
         if finding.broken:
             log.error("an invariant is broken", extra=asdict(finding))
 

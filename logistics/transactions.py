@@ -52,7 +52,7 @@ def _unique(row: models.Model) -> Iterator[None]:
         if not isinstance(error.__cause__, UniqueViolation):
             raise
         raise Taken(
-            _("Another %(kind)s has this already. Choose another value.") % {"kind": row._meta.verbose_name}
+            _("Another %(kind)s already has this. Choose another value.") % {"kind": row._meta.verbose_name}
         ) from error
 
 

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from logistics.audit.api import AuditEntryViewSet
 from logistics.catalogue.api import (
     CategoryViewSet,
     HsCodesView,
@@ -11,7 +12,7 @@ from logistics.catalogue.api import (
 )
 from logistics.charity.api import CharityView
 from logistics.documents.api import DocumentViewSet
-from logistics.oversight.api import AuditEntryViewSet, EmailViewSet
+from logistics.mail.api import EmailViewSet
 from logistics.partners.api import ContactViewSet, MeView, PartnerKeyViewSet, PartnerViewSet, SiteViewSet
 
 router = SimpleRouter()

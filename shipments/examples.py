@@ -226,7 +226,7 @@ UPLOAD = [
                     "column": "unit_weight_kg",
                     "value": "",
                     "code": "required",
-                    "detail": "This must be filled in.",
+                    "detail": "This is required.",
                 }
             ],
         },

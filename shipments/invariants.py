@@ -1,6 +1,6 @@
 """What must be true of shipments at any time, as queries that find the rows that break it."""
 
-from logistics.vitals.services import Invariant
+from logistics.health.services import Invariant
 from shipments.manifests.totals import SQL as TOTALS
 
 INVARIANTS: list[Invariant] = [

@@ -7,7 +7,8 @@ from typing import Any
 from logistics.catalogue.models import Category, Item
 from logistics.charity.models import Charity
 from logistics.partners.models import Partner
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
 from shipments.moves import services as moves

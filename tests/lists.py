@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.copies import Base, Books, Goods
 from tests.logistics.makers import client_of, make_partner_user, make_user
 

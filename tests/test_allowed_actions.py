@@ -19,7 +19,8 @@ from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState
 from logistics.documents import services as documents
 from logistics.documents.models import Document
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.deliveries import services as deliveries
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment

@@ -1,5 +1,6 @@
 """Rules of the house that a machine can hold: who may come in, names that must exist, sizes."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.response import Response
 
 from logistics.idempotency.api import idempotent
-from logistics.owed.services import owed_models
-from logistics.people.permissions import NobodyUnlessAllowed
+from logistics.jobs.services import job_models
+from logistics.permissions import NobodyUnlessAllowed
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "logistics", "shipments", "donations")
@@ -89,7 +90,7 @@ def test_every_task_that_is_named_exists():
     names = set(re.findall(r'enqueue_on_commit\(\s*"([^"]+)"', text))
     names |= {entry["task"] for entry in current_app.conf.beat_schedule.values()}
     names |= set(current_app.conf.task_routes)
-    names |= {model.TASK for model in owed_models()}
+    names |= {model.TASK for model in job_models()}
 
     assert len(names) >= 5
     assert names - set(current_app.tasks) == set()
@@ -120,4 +121,34 @@ def floors_named(contract: dict[str, Any]) -> set[str]:
 def test_the_top_level_is_as_agreed():
     kept = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 
-    assert kept - {"var"} <= {"config", "logistics", "shipments", "donations", "tests"}
+    assert kept - {"var"} <= {"config", "logistics", "shipments", "donations", "tests", "docs"}
+
+
+def strings_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Every string in a file's code, with its line; docstrings and comments may speak of whatever explains them."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+@pytest.mark.parametrize(("lower", "upper"), [("logistics", ("shipments", "donations")), ("shipments", ("donations",))])
+def test_no_string_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[str, ...]):
+    """A model, table, template or task of an upper app ("donations.donor"); the import contract sees imports only."""
+    named = re.compile(rf"\b({'|'.join(upper)})[._/]\w")
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text[:60]!r}"
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] == lower
+        for line, text in strings_of(path)
+        if named.search(text)
+    ]
+
+    assert not found, "\n".join(found)

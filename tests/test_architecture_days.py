@@ -30,7 +30,7 @@ ALLOWED = {
     ("donations/payment_facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Pages of the admin, where config.middleware.LocalTimeMiddleware has made the charity's time the local time.
-OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/oversight/dashboard.html"}
+OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html"}
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")
 ]

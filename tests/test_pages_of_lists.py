@@ -34,7 +34,7 @@ def orderings() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "ordering"), orderings())
 def test_a_walk_shows_each_row_once_forwards_and_back(alike: Measured, name: str, ordering: str):
-    client = alike.clients["staff"]
+    client: Any = alike.clients["staff"]
     url: str | None = reverse(name, kwargs={INSIDE[name]: alike.inside[INSIDE[name]]} if name in INSIDE else {})
     pages = [client.get(url, {"ordering": ordering, "page_size": 17}).json()]
     while (url := pages[-1]["next"]) and len(pages) < 10:
@@ -51,7 +51,7 @@ def test_a_walk_shows_each_row_once_forwards_and_back(alike: Measured, name: str
 
 
 def test_a_cursor_belongs_to_one_ordering(alike: Measured):
-    client = alike.clients["staff"]
+    client: Any = alike.clients["staff"]
     page = client.get("/api/v1/donations/", {"ordering": "amount_minor", "page_size": 10}).json()
 
     answer = client.get(page["next"].replace("amount_minor", "-amount_minor"))

@@ -71,7 +71,7 @@ def beat(schedule: Path) -> Program:
 
 
 def relay(*, every_seconds: float = 2.0) -> Program:
-    """The sweeper of what is owed."""
+    """The sweeper of jobs."""
     return Program("relay", [*MANAGE, "relay", f"--every={every_seconds:g}"])
 
 

@@ -167,9 +167,7 @@ class Supervisor:
             self.pump(0.05)
             for part in waiting:
                 if time.monotonic() - began > part.stop_within and part.process:
-                    self.tell(
-                        f"{part.name}: still busy after {part.stop_within:g} s; killed (what is owed is done next time)"
-                    )
+                    self.tell(f"{part.name}: still busy after {part.stop_within:g} s; killed (its jobs run next time)")
                     processes.signal_group(part.process, signal.SIGKILL)
                     part.process.wait()
 

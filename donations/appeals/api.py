@@ -17,8 +17,8 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
-from logistics.people.models import STAFF_ROLES, Role
-from logistics.people.permissions import READS, actor, allow
+from logistics.permissions import READS, actor, allow
+from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, needs_version, with_etag
 
 

@@ -64,7 +64,9 @@ def remove(appeal: Appeal, *, by: Any, at: datetime) -> None:
     try:
         appeal.delete()
     except ProtectedError as error:
-        raise AppealHasGifts(_("Somebody has given to this appeal. Close it instead: set its last day.")) from error
+        raise AppealHasGifts(
+            _("This appeal has gifts, so it cannot be deleted. Close it instead by setting its last day.")
+        ) from error
 
 
 def check(values: dict[str, Any]) -> None:

@@ -31,8 +31,8 @@ from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import Anyone, actor, allow
+from logistics.permissions import Anyone, actor, allow
+from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.visitors import address_of
 

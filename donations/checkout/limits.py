@@ -52,8 +52,8 @@ def check(*, address_hash: str, email_hash: str, at: datetime) -> None:
         if made[name] >= limits[name]:
             raise TooManyGifts(
                 _(
-                    "There were too many gifts from here within an hour, so we wait, to keep card thieves out. Nothing"
-                    " was charged. Try again later, or write to us."
+                    "To stop card fraud, we accept only a few gifts an hour from one place, and that limit has been"
+                    " reached. Nothing was charged. Try again later, or write to us."
                 ),
                 retry_after_s=int(WINDOW.total_seconds()),
             )

@@ -48,11 +48,9 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     if arrival.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
     if arrival.received_on > today:
-        raise Invalid(_("This day is still to come."), field="received_on", code="in_the_future")
+        raise Invalid(_("This day is in the future."), field="received_on", code="in_the_future")
     if arrival.received_on < today - OLDEST:
-        raise Invalid(
-            _("This day is more than two years ago. Look at it again."), field="received_on", code="too_long_ago"
-        )
+        raise Invalid(_("This day is more than two years ago. Check it."), field="received_on", code="too_long_ago")
     appeal = Appeal.objects.filter(slug=arrival.appeal).first()
     if arrival.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")

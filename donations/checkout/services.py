@@ -118,7 +118,7 @@ def _check_donor(wish: Wish) -> None:
 def consent_text(language: str) -> str:
     """Return what our page asks donors to agree to. With another text comes another CONSENT_VERSION."""
     with translation.override(language):
-        return _("You may write to me about what gifts like mine do. I can stop this at any time.")
+        return _("You may write to me about what gifts like mine achieve. I can stop this at any time.")
 
 
 def _consent(wish: Wish) -> tuple[str, str]:
@@ -164,7 +164,7 @@ def attempt_again(donation: Donation, *, address: str, at: datetime) -> PaymentA
     """
     donation = lock(donation)
     if donation.status != Donation.Status.PENDING:
-        raise AlreadyPaid(_("This gift has been received. Thank you! Nothing more is to be paid."))
+        raise AlreadyPaid(_("We’ve received this gift. Thank you! There is nothing more to pay."))
     last = donation.attempts.order_by("-number").first()
     if last is not None and last.state in LIVING:
         last.donation = donation

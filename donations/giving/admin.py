@@ -13,7 +13,7 @@ from donations.giving import services
 from donations.giving.models import Donation, Donor
 from logistics.admin_parts import HouseAdmin
 from logistics.errors import Invalid
-from logistics.people.models import Role
+from logistics.roles import Role
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
@@ -78,7 +78,7 @@ class DonationAdminFacts:
     def amount(self, donation: Donation) -> str:
         return shown(donation.amount_minor, donation.currency)
 
-    @admin.display(description=gettext_lazy("still ours"))
+    @admin.display(description=gettext_lazy("kept"))
     def kept(self, donation: Donation) -> str:
         """What of it neither went back nor is still to come."""
         return shown(donation.kept_minor, donation.currency)
@@ -87,6 +87,6 @@ class DonationAdminFacts:
     def donor_shown(self, donation: Donation) -> str:
         return donation.donor.addressee or _("anonymous")
 
-    @admin.display(description=gettext_lazy("receipt lacks"))
+    @admin.display(description=gettext_lazy("missing for the receipt"))
     def missing(self, donation: Donation) -> str:
         return ", ".join(donation.receipt_blocked_by)

@@ -12,8 +12,8 @@ from donations.api_fields import MoneyField
 from donations.giving import services
 from donations.giving.models import Donation, Donor
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.versions import expected_version, with_etag
 
 

@@ -167,13 +167,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8)),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('last_error_code', models.CharField(blank=True, editable=False, max_length=60)),
                 ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress, percent')),
-                ('owed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('asked_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -208,13 +208,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8)),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('last_error_code', models.CharField(blank=True, editable=False, max_length=60)),
                 ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress, percent')),
-                ('owed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('email', models.CharField(blank=True, editable=False, max_length=254)),
@@ -234,13 +234,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8)),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('last_error_code', models.CharField(blank=True, editable=False, max_length=60)),
                 ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress, percent')),
-                ('owed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('stripe_id', models.CharField(editable=False, max_length=100)),
@@ -407,7 +407,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='receiptdelivery',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_receiptdelivery_owed'),
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_receiptdelivery_jobs'),
         ),
         migrations.AddConstraint(
             model_name='receiptdelivery',
@@ -435,11 +435,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='signinrequest',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_signinrequest_owed'),
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_signinrequest_jobs'),
         ),
         migrations.AddIndex(
             model_name='signinrequest',
-            index=models.Index(fields=['owed_at'], name='sign_ins_by_age'),
+            index=models.Index(fields=['created_at'], name='sign_ins_by_age'),
         ),
         migrations.AddConstraint(
             model_name='signinrequest',
@@ -455,7 +455,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='stripeevent',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_stripeevent_owed'),
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_stripeevent_jobs'),
         ),
         migrations.AddIndex(
             model_name='stripeevent',

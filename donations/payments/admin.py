@@ -31,10 +31,10 @@ class DonationAdmin(DonationAdminFacts, FactsAdmin):
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts"]
 
-    @admin.action(description=gettext_lazy("Issue the receipt that lacked something"))
+    @admin.action(description=gettext_lazy("Issue missing receipt"))
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
         if not may_act(request, "donations.receipt"):
-            self.message_user(request, _("Only finance issues receipts."), messages.ERROR)
+            self.message_user(request, _("Only finance can issue receipts."), messages.ERROR)
             return
         for donation in donations:
             try:
@@ -101,14 +101,16 @@ class StripeEventAdmin(FactsAdmin):
     search_fields = ["stripe_id", "object_id", "payment_intent_id"]
     actions = ["look_again"]
 
-    @admin.action(description=gettext_lazy("Take out of quarantine and look at Stripe again"))
+    @admin.action(description=gettext_lazy("Retry event"))
     def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         if not may_act(request, "donations.stripeevent"):
-            self.message_user(request, _("Only finance tries events again."), messages.ERROR)
+            self.message_user(request, _("Only finance can retry events."), messages.ERROR)
             return
         for event in events:
             try:
                 services.retry_event(event, by=request.user, at=timezone.now())
-                self.message_user(request, _("%(event)s: a worker looks again.") % {"event": event}, messages.SUCCESS)
+                self.message_user(
+                    request, _("%(event)s will be processed again within seconds.") % {"event": event}, messages.SUCCESS
+                )
             except DomainError as refusal:
                 self.message_user(request, f"{event}: {refusal}", messages.ERROR)

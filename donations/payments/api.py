@@ -14,9 +14,9 @@ from donations.api_fields import PUBLIC, actions_of
 from donations.payments import services
 from donations.payments.models import StripeEvent
 from logistics.idempotency.api import idempotent
-from logistics.owed.models import Owed
-from logistics.people.models import Role
-from logistics.people.permissions import Anyone, actor, allow
+from logistics.jobs.models import Job
+from logistics.permissions import Anyone, actor, allow
+from logistics.roles import Role
 
 SENT_EXAMPLE = OpenApiExample(
     "An event, as Stripe signs it",
@@ -72,7 +72,7 @@ class StripeEventOut(serializers.Serializer[Any]):
     happened_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
     told_by = serializers.ChoiceField(choices=StripeEvent.Source.choices, source="source")
-    state = serializers.ChoiceField(choices=Owed.State.choices)
+    state = serializers.ChoiceField(choices=Job.State.choices)
     outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
     attempts = serializers.IntegerField()
     problem = serializers.CharField(source="last_error_code")
@@ -87,7 +87,7 @@ class StripeEventOut(serializers.Serializer[Any]):
 
 
 class StripeEventFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=Owed.State.choices, help_text="`dead`: in quarantine")
+    state = django_filters.ChoiceFilter(choices=Job.State.choices, help_text="`dead`: in quarantine")
     problem = django_filters.CharFilter(field_name="last_error_code")
     donation = django_filters.UUIDFilter(field_name="attempt__donation_id")
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from donations.giving.models import Donation
 from logistics.errors import WrongState
 from logistics.ids import uuid7
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 
 
 class AttemptState(models.TextChoices):
@@ -220,7 +220,7 @@ class Dispute(models.Model):
         return self.stripe_id
 
 
-class StripeEvent(Owed):
+class StripeEvent(Job):
     """Stripe's word that something happened: a reason to look, stored once, without its personal data.
 
     `done`: we looked, and booked what we saw. `dead`: it is in quarantine, and `last_error_code` says why.
@@ -255,14 +255,14 @@ class StripeEvent(Owed):
         PaymentAttempt, null=True, editable=False, on_delete=models.PROTECT, related_name="events"
     )
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            *Owed.Meta.constraints,
+            *Job.Meta.constraints,
             models.UniqueConstraint(fields=["stripe_id"], name="an_event_of_stripe_is_stored_once"),
         ]
         indexes: ClassVar = [
-            *Owed.Meta.indexes,
+            *Job.Meta.indexes,
             models.Index(fields=["id"], condition=Q(state="dead"), name="events_in_quarantine"),
         ]
         triggers: ClassVar = [

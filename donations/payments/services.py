@@ -28,8 +28,8 @@ from donations.payments.models import (
 from donations.receipts import services as receipts
 from logistics.audit import services as audit
 from logistics.errors import WrongState
-from logistics.owed import services as owed
-from logistics.owed.models import Owed
+from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
 from logistics.transactions import enqueue_on_commit, lock
 
 log = logging.getLogger(__name__)
@@ -80,11 +80,11 @@ def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime
         source=source,
     )
     if event.kind not in KINDS:  # nothing to look at: no worker need be told
-        row.state, row.ended_at, row.outcome = Owed.State.DONE, at, StripeEvent.Outcome.IGNORED
+        row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.IGNORED
     try:
         with transaction.atomic():
-            if row.state == Owed.State.PENDING:
-                owed.owe(row)
+            if row.state == Job.State.PENDING:
+                jobs.enqueue(row)
             else:
                 row.save(force_insert=True)
     except IntegrityError:  # another thread stored it between our look and our insert
@@ -97,7 +97,7 @@ def apply_event(event_id: str, *, at: datetime) -> bool:
 
     Safe twice, at once, or in any order. What does not fit is quarantined: the event is dead, with the reason.
     """
-    return owed.carry_out(StripeEvent, event_id, _look, lambda event, picture: _book_event(event, picture, at=at))
+    return jobs.run(StripeEvent, event_id, _look, lambda event, picture: _book_event(event, picture, at=at))
 
 
 def is_live() -> bool:
@@ -109,18 +109,18 @@ def _look(event: StripeEvent) -> Picture | None:
     if event.kind not in KINDS:
         return None
     if event.api_version != gateway.API_VERSION:
-        raise owed.GiveUp("api_version_mismatch")
+        raise jobs.GiveUp("api_version_mismatch")
     if event.livemode != is_live():
-        raise owed.GiveUp("livemode_mismatch")
+        raise jobs.GiveUp("livemode_mismatch")
     try:
         if event.object_type == "checkout.session":
             return picture_of_session(event.object_id)
         if event.payment_intent_id:
             return picture_of_payment(event.payment_intent_id)
     except gateway.PaymentProviderUnavailable as error:
-        raise owed.NotYet(PROVIDER_WAIT) from error
+        raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
-        raise owed.GiveUp(error.code) from error
+        raise jobs.GiveUp(error.code) from error
     return None
 
 
@@ -155,7 +155,7 @@ def _book_event(event: StripeEvent, picture: Picture | None, *, at: datetime) ->
         attempt = book(attempt, picture, at=at)
     except machine.Mismatch as error:
         log.error("a payment is not what we asked for", extra={"attempt": str(attempt.pk), "code": error.code})
-        raise owed.GiveUp(error.code) from error
+        raise jobs.GiveUp(error.code) from error
     is_surplus = attempt.state == AttemptState.SUCCEEDED and not attempt.counts
     outcome = StripeEvent.Outcome.PAID_TWICE if is_surplus else StripeEvent.Outcome.APPLIED
     return {"outcome": outcome, "attempt_id": attempt.pk}
@@ -319,7 +319,7 @@ def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
     event = lock(event)
     if refusal := refusal_to_retry(event):
         raise refusal
-    StripeEvent.objects.filter(pk=event.pk).revive()
+    StripeEvent.objects.filter(pk=event.pk).retry()
     enqueue_on_commit(event.TASK, event)
     audit.record("event retried", event, by=by, at=at)
     return lock(event)
@@ -327,10 +327,10 @@ def retry_event(event: StripeEvent, *, by: Any, at: datetime) -> StripeEvent:
 
 def refusal_to_retry(event: StripeEvent) -> WrongState | None:
     """Return why an event cannot be tried again now, or None."""
-    if event.state == Owed.State.DEAD:
+    if event.state == Job.State.DEAD:
         return None
     return WrongState(
-        _("Only an event in quarantine can be tried again; this one is %(state)s.")
+        _("Only an event in quarantine can be retried; this one is %(state)s.")
         % {"state": event.get_state_display().lower()},
         state=event.state,
     )
@@ -387,4 +387,4 @@ def expire(attempt: PaymentAttempt) -> PaymentAttempt:
 
 def quarantined() -> Any:
     """Events that a person must look at."""
-    return StripeEvent.objects.filter(state=Owed.State.DEAD)
+    return StripeEvent.objects.filter(state=Job.State.DEAD)

@@ -49,8 +49,8 @@ class GiftForm(forms.Form):
     organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it gives)"))
     email = forms.EmailField(max_length=254, label=_("E-mail"))
     country = forms.CharField(required=False, max_length=2, label=_("Country"))
-    anonymous = forms.BooleanField(required=False, label=_("Do not show my name to anybody"))
-    message = forms.CharField(required=False, max_length=500, label=_("A few words, if you like"))
+    anonymous = forms.BooleanField(required=False, label=_("Keep my name private"))
+    message = forms.CharField(required=False, max_length=500, label=_("Message"))
     consent = forms.BooleanField(required=False)
 
     unclear: AmountUnclear | None = None
@@ -61,7 +61,7 @@ class GiftForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
-            self.add_error("amount", _("Choose an amount, or write one."))
+            self.add_error("amount", _("Choose an amount or enter one."))
         if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:
             try:
                 self._read_amount(data)

@@ -4,11 +4,11 @@ from django.db import models
 
 from donations.giving.models import Donor
 from logistics.ids import uuid7
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 
 
-class SignInRequest(Owed):
-    """Somebody typed an e-mail to see the gifts made under it; if there are any, we owe that address a link.
+class SignInRequest(Job):
+    """Somebody asked for a link to the gifts made under an e-mail address. If there are any, it is mailed there.
 
     Stored for known and unknown addresses alike, so that the answer and its time tell nobody which one it is.
     The address is wiped once the link was sent. The link works once, for ten minutes.
@@ -24,16 +24,16 @@ class SignInRequest(Owed):
     donor = models.ForeignKey(Donor, null=True, editable=False, on_delete=models.CASCADE, related_name="+")
     used_at = models.DateTimeField(null=True, editable=False)
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            *Owed.Meta.constraints,
+            *Job.Meta.constraints,
             models.CheckConstraint(
                 name="only_a_link_that_was_sent_is_used",
                 condition=models.Q(used_at=None) | models.Q(donor__isnull=False),
             ),
         ]
-        indexes: ClassVar = [*Owed.Meta.indexes, models.Index(fields=["owed_at"], name="sign_ins_by_age")]
+        indexes: ClassVar = [*Job.Meta.indexes, models.Index(fields=["created_at"], name="sign_ins_by_age")]
 
     def __str__(self) -> str:
         return f"sign-in {self.pk}"

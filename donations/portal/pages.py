@@ -32,7 +32,7 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents
 from logistics.errors import DomainError
-from logistics.people.permissions import public_page
+from logistics.permissions import public_page
 from logistics.visitors import address_of
 
 # Where most needed: a form without an appeal.

@@ -16,8 +16,8 @@ from donations.giving.models import Donor
 from donations.portal.models import SignInRequest
 from logistics.charity import services as charities
 from logistics.errors import DomainError
+from logistics.jobs import services as jobs
 from logistics.mail import services as mail
-from logistics.owed import services as owed
 
 LINK_LASTS: Final = timedelta(minutes=10)
 KEPT: Final = timedelta(days=1)  # who asked for a link, and when
@@ -39,11 +39,11 @@ def _signer() -> signing.TimestampSigner:
 def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> None:
     """Owe whoever reads this e-mail a link to the gifts made under it.
 
-    Does the same for known and unknown addresses. Beyond the hourly limit nothing more is owed, silently.
+    Does the same for known and unknown addresses. Requests beyond the hourly limit are ignored silently.
     """
     email_hash, address_hash = limits.keyed_hash("email", email), limits.keyed_hash("address", address)
-    SignInRequest.objects.filter(owed_at__lt=at - KEPT).delete()
-    recent = SignInRequest.objects.filter(owed_at__gt=at - timedelta(hours=1))
+    SignInRequest.objects.filter(created_at__lt=at - KEPT).delete()
+    recent = SignInRequest.objects.filter(created_at__gt=at - timedelta(hours=1))
     hashes = list(
         recent.filter(Q(email_hash=email_hash) | Q(address_hash=address_hash)).values_list("email_hash", flat=True)[
             : LINKS_AN_HOUR * 10
@@ -51,21 +51,21 @@ def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> No
     )
     if hashes.count(email_hash) >= LINKS_AN_HOUR or len(hashes) >= LINKS_AN_HOUR * 10:
         return
-    owed.owe(
+    jobs.enqueue(
         SignInRequest(email=email.strip().lower(), language=language, email_hash=email_hash, address_hash=address_hash)
     )
 
 
 def send_link(request_id: str) -> bool:
     """Owe the mail with the link if there is such a donor, and forget the address that was typed."""
-    return owed.carry_out(SignInRequest, request_id, _donor_of, _owe_mail)
+    return jobs.run(SignInRequest, request_id, _donor_of, _queue_mail)
 
 
 def _donor_of(request: SignInRequest) -> Donor | None:
     return Donor.objects.filter(email=request.email).order_by("id").first()
 
 
-def _owe_mail(request: SignInRequest, donor: Donor | None) -> dict[str, Any]:
+def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, Any]:
     if donor is not None:
         mail.request(
             "sign-in-link",
@@ -102,7 +102,7 @@ def enter(token: str, *, at: datetime) -> Donor:
     """Use a link up and return whose gifts it opens. Raises LinkWorthless the second time, and after ten minutes."""
     request_id = _request_id(token)
     if request_id is None or _unused(request_id).update(used_at=at) == 0:
-        raise LinkWorthless(_("This link was used before, or is older than ten minutes. Ask for a new one."))
+        raise LinkWorthless(_("This link has already been used, or is more than ten minutes old. Ask for a new one."))
     donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
     assert donor is not None
     return donor

@@ -11,12 +11,12 @@ from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
 from donations.receipts import services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.errors import DomainError
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 
 
 class DeliveryInline(FactsInline):
     model = ReceiptDelivery
-    fields = ["shown_state", "state", "attempts", "last_error_code", "owed_at", "ended_at"]
+    fields = ["shown_state", "state", "attempts", "last_error_code", "created_at", "ended_at"]
 
 
 @admin.register(Receipt)
@@ -34,7 +34,7 @@ class ReceiptAdmin(FactsAdmin):
 
     @admin.display(description=gettext_lazy("paper"))
     def paper(self, receipt: Receipt) -> str:
-        if receipt.document.state != Owed.State.DONE:
+        if receipt.document.state != Job.State.DONE:
             return str(receipt.document.state)
         return format_html('<a href="{}">PDF</a>', reverse("admin:donations_receipt_pdf", args=[receipt.pk]))
 
@@ -51,10 +51,10 @@ class ReceiptAdmin(FactsAdmin):
         except DomainError as refusal:
             return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain")
 
-    @admin.action(description=gettext_lazy("Mail the donor the same receipt again"))
+    @admin.action(description=gettext_lazy("Resend receipt"))
     def send_again(self, request: HttpRequest, rows: QuerySet[Receipt]) -> None:
         if not may_act(request, "donations.receipt"):
-            self.message_user(request, _("Only finance sends receipts again."), messages.ERROR)
+            self.message_user(request, _("Only finance can resend receipts."), messages.ERROR)
             return
         for receipt in rows:
             try:
@@ -66,6 +66,6 @@ class ReceiptAdmin(FactsAdmin):
 
 @admin.register(ReceiptDelivery)
 class ReceiptDeliveryAdmin(FactsAdmin):
-    list_display = ["receipt", "shown_state", "state", "attempts", "last_error_code", "owed_at"]
+    list_display = ["receipt", "shown_state", "state", "attempts", "last_error_code", "created_at"]
     list_filter = ["state"]
     list_select_related = ["receipt", "email"]

@@ -17,16 +17,16 @@ from logistics.documents import services as documents
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
+from logistics.jobs.models import Job
 from logistics.mail.models import Email
-from logistics.owed.models import Owed
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 
 
 class DeliveryOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     state = serializers.CharField(source="shown_state", help_text="`pending`, `sent` or `failed`")
-    owed_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
     problem = serializers.CharField(source="last_error_code", help_text="Code of the last problem, if any")
 
 
@@ -47,7 +47,7 @@ class ReceiptOut(serializers.Serializer[Any]):
     replaces = serializers.CharField(source="replaces.number", default=None, allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     end_reason = serializers.CharField()
-    document_state = serializers.ChoiceField(choices=Owed.State.choices, source="document.state")
+    document_state = serializers.ChoiceField(choices=Job.State.choices, source="document.state")
     sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
     deliveries = DeliveryOut(many=True)
     allowed_actions = serializers.SerializerMethodField()
@@ -75,7 +75,7 @@ class ReceiptFilter(django_filters.FilterSet):
 DELIVERY_EXAMPLE = {
     "id": "01976f51-0c5b-7c11-9d7e-0d4b8a1c2e3f",
     "state": "sent",
-    "owed_at": "2026-03-01T08:00:05Z",
+    "created_at": "2026-03-01T08:00:05Z",
     "problem": "",
 }
 EXAMPLE = OpenApiExample(
@@ -145,7 +145,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @extend_schema(
         request=None,
         responses={202: DeliveryOut},
-        examples=[OpenApiExample("Owed", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
+        examples=[OpenApiExample("Job", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
     )
     @action(detail=True, methods=["post"])
     @idempotent

@@ -11,8 +11,8 @@ from donations.giving.models import Donation
 from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.ids import uuid7
+from logistics.jobs.models import Job
 from logistics.mail.models import Email
-from logistics.owed.models import Owed
 
 
 class ReceiptState(models.TextChoices):
@@ -110,8 +110,8 @@ class Receipt(models.Model):
         self.state = state
 
 
-class ReceiptDelivery(Owed):
-    """A receipt that we owe a donor by mail: the very bytes that were issued, however often."""
+class ReceiptDelivery(Job):
+    """The mailing of a receipt to its donor: the very bytes that were issued, however often."""
 
     TASK = "donations.deliver_receipt"
 
@@ -122,11 +122,11 @@ class ReceiptDelivery(Owed):
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "receipt deliveries"
         constraints: ClassVar = [
-            *Owed.Meta.constraints,
+            *Job.Meta.constraints,
             models.CheckConstraint(
                 name="a_delivery_has_a_mail_exactly_when_done",
                 condition=Q(state="done", email__isnull=False) | (~Q(state="done") & Q(email=None)),
@@ -139,6 +139,6 @@ class ReceiptDelivery(Owed):
     @property
     def shown_state(self) -> str:
         """pending until the mail has left, then sent; failed when either gave up."""
-        if self.state == Owed.State.DEAD or (self.email is not None and self.email.state == Owed.State.DEAD):
+        if self.state == Job.State.DEAD or (self.email is not None and self.email.state == Job.State.DEAD):
             return "failed"
-        return "sent" if self.email is not None and self.email.state == Owed.State.DONE else "pending"
+        return "sent" if self.email is not None and self.email.state == Job.State.DONE else "pending"

@@ -18,10 +18,10 @@ from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, WrongState
+from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
 from logistics.mail import services as mail
 from logistics.mail.models import Email
-from logistics.owed import services as owed
-from logistics.owed.models import Owed
 from logistics.transactions import lock
 
 TEMPLATE = "donations/receipt.html"
@@ -84,7 +84,7 @@ def follow(donation: Donation, *, at: datetime, by: Any = None) -> Receipt | Non
     """
     valid = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
     kept_minor = donation.kept_minor
-    is_dead = valid is not None and valid.document.state == Owed.State.DEAD
+    is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == kept_minor and not is_dead:
         return valid
     if valid is not None and kept_minor == 0:
@@ -116,7 +116,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
     receipt.save(update_fields=["state", "ended_at", "end_reason"])
     documents.supersede(receipt.document, on=charities.day_of(at), at=at)
     audit.record(f"receipt {state}", receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
-    if state == ReceiptState.CANCELLED and receipt.deliveries.filter(state=Owed.State.DONE).exists():
+    if state == ReceiptState.CANCELLED and receipt.deliveries.filter(state=Job.State.DONE).exists():
         _mail(receipt, "receipt-cancelled", "donations/mail/receipt_cancelled.txt", ())
 
 
@@ -154,7 +154,7 @@ def _issue(
         issued_on=issued_on,
         replaces=replaces,
     )
-    owed.owe(ReceiptDelivery(receipt=receipt))
+    jobs.enqueue(ReceiptDelivery(receipt=receipt))
     audit.record("receipt issued", donation, by=by, at=at, receipt=number, amount_minor=amount_minor)
     return receipt
 
@@ -221,13 +221,14 @@ def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charit
     `charity`: how to ask who we are; a list asks once for all of its rows.
     """
     valid = next((receipt for receipt in donation.receipts.all() if receipt.state == ReceiptState.ISSUED), None)
-    is_dead = valid is not None and valid.document.state == Owed.State.DEAD
+    is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == donation.kept_minor and not is_dead:
         return None  # it is answered once more
     is_frozen = donation.status == Donation.Status.DISPUTED and (valid is None or is_dead)
     if donation.kept_minor == 0 or is_frozen:
         return WrongState(
-            _("A gift that is %(status)s has nothing to receipt.") % {"status": donation.get_status_display().lower()},
+            _("No receipt can be issued for a gift that is %(status)s.")
+            % {"status": donation.get_status_display().lower()},
             state=donation.status,
         )
     try:
@@ -251,7 +252,7 @@ def resend(receipt: Receipt, *, by: Any, at: datetime) -> ReceiptDelivery:
     receipt = lock(receipt)
     if refusal := refusal_to_resend(receipt):
         raise refusal
-    delivery = owed.owe(ReceiptDelivery(receipt=receipt, asked_by=by))
+    delivery = jobs.enqueue(ReceiptDelivery(receipt=receipt, asked_by=by))
     audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)
     return delivery
 
@@ -261,7 +262,7 @@ def refusal_to_resend(receipt: Receipt) -> DomainError | None:
     if receipt.state == ReceiptState.ISSUED:
         return None
     return WrongState(
-        _("Receipt %(number)s is %(state)s: it must not be sent again.")
+        _("Receipt %(number)s is %(state)s and cannot be sent again.")
         % {"number": receipt.number, "state": receipt.get_state_display().lower()},
         state=receipt.state,
     )
@@ -269,21 +270,21 @@ def refusal_to_resend(receipt: Receipt) -> DomainError | None:
 
 def deliver(delivery_id: str) -> bool:
     """Owe the donor the mail with the printed receipt; waits for the printing, gives up on a void receipt."""
-    return owed.carry_out(ReceiptDelivery, delivery_id, _printed, _owe_mail)
+    return jobs.run(ReceiptDelivery, delivery_id, _printed, _queue_mail)
 
 
 def _printed(delivery: ReceiptDelivery) -> None:
     document = delivery.receipt.document
-    if document.state == Owed.State.DEAD:
-        raise owed.GiveUp("receipt_not_printed")
-    if document.state != Owed.State.DONE:
-        raise owed.NotYet(timedelta(seconds=1))
+    if document.state == Job.State.DEAD:
+        raise jobs.GiveUp("receipt_not_printed")
+    if document.state != Job.State.DONE:
+        raise jobs.NotYet(timedelta(seconds=1))
 
 
-def _owe_mail(delivery: ReceiptDelivery, _: None) -> dict[str, Any]:
+def _queue_mail(delivery: ReceiptDelivery, _: None) -> dict[str, Any]:
     receipt = lock(delivery.receipt)
     if receipt.state != ReceiptState.ISSUED:
-        raise owed.GiveUp(f"receipt_{receipt.state}")
+        raise jobs.GiveUp(f"receipt_{receipt.state}")
     attachment = documents.as_attachment(receipt.document)
     return {"email_id": _mail(receipt, "receipt", "donations/mail/receipt.txt", [attachment]).pk}
 

@@ -17,8 +17,8 @@ from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
 from logistics.idempotency.api import idempotent
 from logistics.inputs import KnownFields
-from logistics.people.models import STAFF_ROLES, Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, with_etag
 
 KEEPERS = (Role.WAREHOUSE, Role.COORDINATOR)
@@ -52,7 +52,7 @@ class ItemSerializer(KnownFields, serializers.ModelSerializer[Item]):
 
     def validate_unit_weight_kg(self, value: Any) -> Any:
         if value == 0:
-            raise serializers.ValidationError(_("A weight that is not known is null, not 0."))
+            raise serializers.ValidationError(_("Send null, not 0, for an unknown weight."))
         return value
 
 

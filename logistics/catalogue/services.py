@@ -53,7 +53,7 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
     """
     if changes.get("code", item.code) != item.code:
         raise Invalid(
-            _("The code stands on labels, so it never changes. Make a new item and set this one inactive."),
+            _("The code is printed on labels, so it cannot change. Create a new item and set this one to inactive."),
             field="code",
         )
     check_codes(changes)
@@ -69,13 +69,14 @@ def check_codes(fields: Mapping[str, Any]) -> None:
     hs6, unit, origin = fields.get("hs6"), fields.get("unit"), fields.get("origin")
     if hs6 and not codes.is_hs6(hs6):
         raise Invalid(
-            _("%(hs6)s is no subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.")
+            _("%(hs6)s is not a subheading of the Harmonized System 2022. Find one: GET /api/v1/hs-codes/?search=.")
             % {"hs6": hs6},
             field="hs6",
         )
     if unit is not None and not codes.is_unit(unit):
         raise Invalid(
-            _("%(unit)s is no unit of UN/ECE Rec 20. Send e.g. H87 (piece), SET, PR (pair), KGM.") % {"unit": unit},
+            _("%(unit)s is not a UN/ECE Rec 20 unit code. Send e.g. H87 (piece), SET, PR (pair), KGM.")
+            % {"unit": unit},
             field="unit",
         )
     if origin and origin not in codes.countries():
@@ -94,7 +95,8 @@ def _check_dangerous(*, is_dangerous: bool, un_number: str) -> None:
         )
     if un_number and not is_dangerous:
         raise Invalid(
-            _("Goods with a UN number are dangerous goods. Say so, or take the number out."), field="is_dangerous"
+            _("Goods with a UN number are dangerous goods. Mark them as such, or remove the number."),
+            field="is_dangerous",
         )
 
 

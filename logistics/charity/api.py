@@ -9,8 +9,8 @@ from logistics.charity import services
 from logistics.charity.models import Charity, Jurisdiction
 from logistics.errors import may_raise
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
 
 

@@ -18,7 +18,8 @@ from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.partners.models import Membership, Partner, Site
 from logistics.people import services as people
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 
 DATA = Path(__file__).parent / "data"
 STAFF = (

@@ -13,8 +13,8 @@ from logistics import examples
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.DOCUMENT)
@@ -41,7 +41,7 @@ class DocumentFilter(filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List documents",
-        description="Papers owed and issued, and how far each is. A PDF is downloaded where its owner lives.",
+        description="Papers being printed or issued, and their progress. A PDF is downloaded where its owner lives.",
     ),
     retrieve=extend_schema(summary="Show a document"),
 )

@@ -52,7 +52,7 @@ def check(texts: Mapping[str, Any], *, path: str = "") -> None:
             # Some have no shape to show, and half a pair (a lone surrogate) cannot even be sent back.
             named = " ".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in characters[:10])
             raise Invalid(
-                _("Papers cannot show %(characters)s. Write it without.") % {"characters": named},
+                _("Papers cannot print %(characters)s. Remove these characters.") % {"characters": named},
                 field=f"{path}{field}",
                 code="not_printable",
             )

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from logistics.ids import uuid7
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 from logistics.triggers import never_truncated
 
 
@@ -16,8 +16,8 @@ def verification_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Document(Owed):
-    """A PDF that we owe somebody: first a promise, later a file that never changes.
+class Document(Job):
+    """A PDF: a job at first, later a file that never changes.
 
     `context` holds plain values frozen when the document was asked for. That keeps a receipt
     true after its donor moves house, and lets this engine print papers of apps it has
@@ -49,10 +49,10 @@ class Document(Owed):
     size = models.PositiveIntegerField("size, bytes", null=True, editable=False)
     pages = models.PositiveSmallIntegerField(null=True, editable=False)
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            *Owed.Meta.constraints,
+            *Job.Meta.constraints,
             models.CheckConstraint(
                 name="document_has_a_file_exactly_when_done",
                 condition=(Q(state="done", size__isnull=False) & ~Q(storage_name="") & ~Q(sha256=""))

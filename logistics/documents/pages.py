@@ -10,8 +10,8 @@ from rest_framework.views import APIView
 
 from logistics import examples
 from logistics.documents.models import Document
-from logistics.owed.models import Owed
-from logistics.people.permissions import Anyone
+from logistics.jobs.models import Job
+from logistics.permissions import Anyone
 
 
 @extend_schema_serializer(examples=examples.VERDICT)
@@ -64,7 +64,7 @@ def _verdict(document: Document) -> dict[str, Any]:
     valid_version = None
     if document.superseded_at:
         same = Document.objects.filter(kind=document.kind, number=document.number, superseded_at=None)
-        valid_version = same.exclude(state=Owed.State.DEAD).order_by("-version").values_list("version", flat=True)
+        valid_version = same.exclude(state=Job.State.DEAD).order_by("-version").values_list("version", flat=True)
     return {
         "genuine": True,
         "valid": document.superseded_at is None,

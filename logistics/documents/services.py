@@ -17,9 +17,9 @@ from logistics.documents import printer
 from logistics.documents.models import Document
 from logistics.documents.outcomes import PaperTooLarge
 from logistics.errors import DomainError
+from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
 from logistics.mail.services import Attachment
-from logistics.owed import services as owed
-from logistics.owed.models import Owed
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -73,7 +73,7 @@ def request(
     that its verification page gives are one.
     """
     content_sha256 = hash_of(context)
-    return owed.owe(
+    return jobs.enqueue(
         Document(
             kind=kind,
             number=number,
@@ -96,7 +96,7 @@ def hash_of(context: dict[str, Any]) -> str:
 
 def render(document_id: str) -> bool:
     """Print one document if it is due, and say whether we did. Safe twice, at once, or long after."""
-    return owed.carry_out(Document, document_id, _print, lambda document, file: file)
+    return jobs.run(Document, document_id, _print, lambda document, file: file)
 
 
 def _print(document: Document) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def _print(document: Document) -> dict[str, Any]:
             document.template,
             {**document.context, **facts(document)},
             languages=document.languages,
-            progress=partial(owed.report, document),
+            progress=partial(jobs.report_progress, document),
         )
     except PaperTooLarge as refusal:
-        raise owed.GiveUp(refusal.code) from refusal
+        raise jobs.GiveUp(refusal.code) from refusal
     sha256 = hashlib.sha256(rendered.pdf).hexdigest()
     # Named by its content: printed twice, it is stored once.
     name = f"documents/{sha256[:2]}/{sha256}.pdf"
@@ -134,12 +134,12 @@ WHY_DEAD = {
         "it takes longer than a paper may; make shorter papers of it, or have PAPER_CPU_SECONDS and"
         " PAPER_WALL_SECONDS raised, and print it again"
     ),
-    "paper_too_deep": gettext_lazy("its parts are nested too deeply; its template must be mended"),
+    "paper_too_deep": gettext_lazy("its parts are nested too deeply; its template must be fixed"),
     "printer_died": gettext_lazy(
-        "its printer died each time; print it again, and tell whoever runs the server if it fails"
+        "its printer crashed each time; print it again, and tell whoever runs the server if it fails again"
     ),
     "missing_glyphs": gettext_lazy("it has characters that no bundled font can draw; replace them at their source"),
-    "template_broken": gettext_lazy("its template is broken; it must be mended"),
+    "template_broken": gettext_lazy("its template is broken and must be fixed"),
 }
 
 
@@ -161,19 +161,19 @@ def read(document: Document) -> bytes:
 
 def refusal_to_read(document: Document) -> NotReady | None:
     """Return why there is no PDF to read now, or None."""
-    if document.state == Owed.State.DONE:
+    if document.state == Job.State.DONE:
         return None
     return NotReady(
         _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
-        if document.state != Owed.State.DEAD
-        else _("The paper could not be printed (%(why)s); staff have been told.") % {"why": why_dead(document)},
+        if document.state != Job.State.DEAD
+        else _("The paper could not be printed (%(why)s). Staff have been notified.") % {"why": why_dead(document)},
         progress=document.progress,
     )
 
 
 def damaged(*, newest: int = 1000) -> Iterator[str]:
     """Yield the id of each of the newest issued documents whose stored file is gone or is not what was issued."""
-    for document in Document.objects.filter(state=Owed.State.DONE).order_by("-id")[:newest].iterator():
+    for document in Document.objects.filter(state=Job.State.DONE).order_by("-id")[:newest].iterator():
         try:
             read(document)
         except (Damaged, OSError):
@@ -183,7 +183,7 @@ def damaged(*, newest: int = 1000) -> Iterator[str]:
 @transaction.atomic
 def retry(document: Document, *, by: User | None, at: datetime) -> Document:
     """Have a dead document printed again, after its cause was mended. Raises WrongState unless it is dead."""
-    document = owed.revive(lock(document))
+    document = jobs.retry(lock(document))
     audit.record("printing tried again", document, by=by, at=at)
     return document
 

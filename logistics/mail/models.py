@@ -3,11 +3,11 @@ from typing import ClassVar
 from django.db import models
 
 from logistics.ids import uuid7
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 
 
-class Email(Owed):
-    """A mail that we owe somebody: first a promise, later sent. Frozen when it is asked for."""
+class Email(Job):
+    """A mail to be sent. Its text is fixed when it is requested."""
 
     TASK = "logistics.send_email"
 
@@ -20,7 +20,7 @@ class Email(Owed):
     # Each: name (as the reader sees it), storage_name, sha256, type.
     attachments = models.JSONField(default=list, blank=True)
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:

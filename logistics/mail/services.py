@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from logistics.audit import services as audit
+from logistics.jobs import services as jobs
 from logistics.mail.models import Email
-from logistics.owed import services as owed
 from logistics.transactions import lock
 
 
@@ -38,11 +38,11 @@ def request(
     language: str = "en",
     attachments: Sequence[Attachment] = (),
 ) -> Email:
-    """Owe somebody a mail. The template's first line is the subject, the rest the text, in `language`."""
+    """Queue a mail. The template's first line is the subject, the rest the text, in `language`."""
     with translation.override(language):
         text = render_to_string(template, {**context, "public_url": settings.PUBLIC_URL}).strip()
     subject, _, body = text.partition("\n")
-    return owed.owe(
+    return jobs.enqueue(
         Email(
             kind=kind,
             to=to,
@@ -56,8 +56,8 @@ def request(
 
 @transaction.atomic
 def retry(email: Email, *, by: AbstractBaseUser | None, at: datetime) -> Email:
-    """Have a dead mail sent again, after its cause was mended. Raises WrongState unless it is dead."""
-    email = owed.revive(lock(email))
+    """Send a failed mail again, after its cause was fixed. Raises WrongState unless it is dead."""
+    email = jobs.retry(lock(email))
     audit.record("sending tried again", email, by=by, at=at)
     return email
 
@@ -67,7 +67,7 @@ def deliver(email_id: str) -> bool:
 
     A text may hold a donor's secret link: a copy of the database must not open what was mailed.
     """
-    return owed.carry_out(Email, email_id, _send, lambda email, sent: {"body": ""})
+    return jobs.run(Email, email_id, _send, lambda email, sent: {"body": ""})
 
 
 def _send(email: Email) -> None:

@@ -55,13 +55,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8)),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('last_error_code', models.CharField(blank=True, editable=False, max_length=60)),
                 ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress, percent')),
-                ('owed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=40)),
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Vital',
+            name='HealthCheck',
             fields=[
                 ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField()),
@@ -256,13 +256,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8)),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('last_error_code', models.CharField(blank=True, editable=False, max_length=60)),
                 ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress, percent')),
-                ('owed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=30)),
@@ -286,7 +286,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
                 'abstract': False,
-                'indexes': [models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='logistics_document_owed')],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='logistics_document_jobs')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('state', 'leased')), models.Q(models.Q(('state', 'leased'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='logistics_document_is_leased_exactly_with_a_token'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['done', 'dead'])), models.Q(models.Q(('state__in', ['done', 'dead']), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='logistics_document_ended_exactly_when_done_or_dead'), models.CheckConstraint(condition=models.Q(models.Q(('size__isnull', False), ('state', 'done'), models.Q(('storage_name', ''), _negated=True), models.Q(('sha256', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('sha256', ''), ('size__isnull', True), ('storage_name', '')), _connector='OR'), name='document_has_a_file_exactly_when_done'), models.CheckConstraint(condition=models.Q(models.Q(('superseded_at__isnull', True), ('superseded_on__isnull', True)), models.Q(('superseded_at__isnull', False), ('superseded_on__isnull', False)), _connector='OR'), name='a_superseded_document_has_the_time_and_the_day')],
             },
         ),
@@ -308,7 +308,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='email',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='logistics_email_owed'),
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='logistics_email_jobs'),
         ),
         migrations.AddConstraint(
             model_name='email',

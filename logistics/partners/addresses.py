@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from logistics.audit import services as audit
 from logistics.errors import DomainError, Forbidden, Invalid
 from logistics.partners.models import Site, SiteAddress
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from logistics.transactions import lock
 
 REASON_MIN = 10
@@ -73,7 +74,7 @@ def _check_public(site: Site, address: Address) -> None:
     hidden = [_plain(address["name"]), _plain(address["address"]), _plain(address["phone"])]
     if any(len(words) >= TELLING_MIN and words in public for words in hidden):
         raise Invalid(
-            _("The hand-over point names the place that is to stay secret. Name a public place instead."),
+            _("The hand-over point names the place that must stay secret. Name a public place instead."),
             field="hand_over_point",
             code="names_the_place",
         )
@@ -94,13 +95,13 @@ def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
     if not (by.is_active and Role.COORDINATOR in by.roles):
         raise Forbidden(_("Only a coordinator may read the address of a site."))
     if len(reason.strip()) < REASON_MIN:
-        raise Invalid(_("Say in a few words why you need the address."), field="reason", code="required")
+        raise Invalid(_("Say briefly why you need the address."), field="reason", code="required")
     # Its own transaction, committed before anything is decrypted: no reading goes unrecorded.
     with transaction.atomic(durable=True):
         audit.record("address read", lock(site), by=by, at=at, reason=reason.strip())
     row = SiteAddress.objects.filter(site=site).first()
     if row is None:
-        raise NoAddress(_("No address is sealed for this site. Seal one with PUT first."))
+        raise NoAddress(_("This site has no address yet. Store one with PUT first."))
     return _opened(row)
 
 

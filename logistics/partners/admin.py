@@ -19,7 +19,8 @@ from logistics.admin_parts import HouseAdmin, LookOnlyInline, NamedLookups, Vers
 from logistics.errors import DomainError
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 
 KEY_DAYS = 365
 
@@ -49,7 +50,7 @@ class KeyForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         label=gettext_lazy("Program"),
-        help_text=gettext_lazy("Where the key is used, e.g. “coordinator’s phone”. Two keys of one program may live."),
+        help_text=gettext_lazy("Where the key is used, e.g. “coordinator’s phone”. A program may have two valid keys."),
         widget=UnfoldAdminTextInputWidget,
     )
     valid_days = forms.IntegerField(

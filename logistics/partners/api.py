@@ -29,8 +29,9 @@ from logistics.partners.serializers import (
     SiteSerializer,
 )
 from logistics.people import services as people
-from logistics.people.models import ApiKey, Role
-from logistics.people.permissions import actor, allow
+from logistics.people.models import ApiKey
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.versions import expected_version, needs_version, with_etag
 

@@ -9,7 +9,8 @@ from logistics import examples
 from logistics.inputs import Input, KnownFields
 from logistics.partners.addresses import REASON_MIN
 from logistics.partners.models import Contact, Partner, Site
-from logistics.people.models import ApiKey, Role
+from logistics.people.models import ApiKey
+from logistics.roles import Role
 
 KEY_DAYS = 365
 

@@ -14,7 +14,8 @@ from logistics.ids import uuid7
 from logistics.partners import addresses
 from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
-from logistics.people.models import ApiKey, Role, User
+from logistics.people.models import ApiKey, User
+from logistics.roles import Role
 from logistics.transactions import change, insert, insert_drawn, lock
 
 # A key's own mail address: nobody reads it, and no mail goes to `.invalid` (RFC 2606).
@@ -62,7 +63,7 @@ def check_partner(fields: Mapping[str, Any]) -> None:
     country = fields.get("country")
     if country is not None and country not in codes.countries():
         raise Invalid(
-            _("%(country)s is no country of ISO 3166-1. Send two letters, e.g. ML.") % {"country": country},
+            _("%(country)s is not an ISO 3166-1 country code. Send two letters, e.g. ML.") % {"country": country},
             field="country",
         )
     spoken = dict(settings.LANGUAGES)

@@ -1,8 +1,10 @@
 from typing import Any, cast
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -15,7 +17,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from logistics.admin_parts import HouseAdmin, LookOnlyAdmin
 from logistics.people import services
-from logistics.people.models import ApiKey, Role, User
+from logistics.people.models import ApiKey, User
+from logistics.roles import Role
+
+# Our roles take the place of Django's groups. What axes records names people, and the audit trail has what matters.
+for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 
@@ -67,7 +75,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     fieldsets = (
         (None, {"fields": ("email", "name", "language", "is_active")}),
         (gettext_lazy("May do"), {"fields": ("roles", "is_superuser")}),
-        (gettext_lazy("Seen"), {"fields": ("last_login", "created_at")}),
+        (gettext_lazy("Last seen"), {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
     actions_detail = ("set_password",)
@@ -125,4 +133,4 @@ class ApiKeyAdmin(LookOnlyAdmin):
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
         for key in keys.order_by("pk"):
             services.revoke_key(key, by=cast(User, request.user), at=timezone.now())
-        messages.success(request, _("These keys are dead from now on."))
+        messages.success(request, _("These keys no longer work."))

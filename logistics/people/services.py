@@ -53,7 +53,7 @@ def make_user(
 ) -> User:
     """Make somebody who may sign in, or with no password a user for a program's keys. Raises EmailTaken."""
     if User.objects.filter(email__iexact=email).exists():
-        raise EmailTaken(_("Somebody has this e-mail address already. Use another one."))
+        raise EmailTaken(_("This e-mail address is already in use. Use another one."))
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
     audit.record("user made", user, by=by, at=at, roles=list(roles))
     return user
@@ -75,7 +75,7 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
     """Give the user one more API key, told once. Raises TooManyKeys from the third live one, NoFreeCode."""
     user = lock(user)
     if live_keys(at).filter(user=user).count() >= KEYS_MAX:
-        raise TooManyKeys(_("There are %(most)d live keys already. Revoke one first.") % {"most": KEYS_MAX})
+        raise TooManyKeys(_("There are already %(most)d valid keys. Revoke one first.") % {"most": KEYS_MAX})
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
         user=user,

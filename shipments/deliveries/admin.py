@@ -16,7 +16,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
 from logistics.errors import DomainError
 from logistics.ids import as_ids
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.deliveries import services
 from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
 
@@ -89,7 +90,10 @@ class DecisionForm(forms.Form):
         label=gettext_lazy("Decision"),
     )
     note = forms.CharField(
-        max_length=500, required=False, widget=UnfoldAdminTextareaWidget, label=gettext_lazy("Why; stands in the trail")
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextareaWidget,
+        label=gettext_lazy("Reason (recorded in the audit trail)"),
     )
 
 

@@ -23,8 +23,8 @@ from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments import examples
 from shipments.deliveries import notes, services
@@ -79,14 +79,14 @@ class UnlistedIn(Input):
 
     def validate_unit(self, unit: str) -> str:
         if not codes.is_unit(unit):
-            raise serializers.ValidationError(_("No unit of UN/ECE Rec 20."), code="unknown_code")
+            raise serializers.ValidationError(_("This is not a UN/ECE Rec 20 unit code."), code="unknown_code")
         return unit
 
 
 class MomentField(serializers.DateTimeField):
     """A moment that names its offset: without one it would be anybody's guess which clock is meant."""
 
-    default_error_messages = {"no_offset": gettext_lazy("Add the offset of this time: Z for UTC, or such as +08:00.")}
+    default_error_messages = {"no_offset": gettext_lazy("Add the time zone offset: Z for UTC, or for example +08:00.")}
 
     def enforce_timezone(self, value: datetime) -> datetime:
         if timezone.is_naive(value):
@@ -256,7 +256,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()
         if paper is None:
-            raise NoSuchPaper(_("A reversal has no note of its own."))
+            raise NoSuchPaper(_("There is no goods-received note for a reversal."))
         return pdf_answer(paper.document)
 
 

@@ -109,7 +109,7 @@ def _judge(line: ManifestLine, exception: Mapping[str, Any], default: str, path:
         setattr(counted, name, figure)
     rest = counted.remaining + counted.surplus - counted.good - counted.damaged - counted.missing
     if len(whole) > 1 or "surplus" in whole:
-        raise Invalid(_("Only one of good, damaged and missing can be all of it."), field=path, code="contradiction")
+        raise Invalid(_("Only one of good, damaged and missing can be “all”."), field=path, code="contradiction")
     if whole:
         setattr(counted, whole[0], rest)
     elif default == Delivery.Default.GOOD and "good" not in figures:
@@ -127,4 +127,4 @@ def _holds_together(counted: Counted, rest: int, path: str) -> None:
     if counted.missing and counted.surplus:
         raise Invalid(_("A line cannot be both short and in surplus."), field=path, code="contradiction")
     if counted.damaged and not counted.reason:
-        raise Invalid(_("Say what is damaged, in a few words."), field=f"{path}.reason", code="required")
+        raise Invalid(_("Describe the damage briefly."), field=f"{path}.reason", code="required")

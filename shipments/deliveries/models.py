@@ -27,8 +27,8 @@ class Delivery(models.Model):
         SMS = "sms", _("SMS")
 
     class Default(models.TextChoices):
-        GOOD = "good", _("Everything not named arrived sound")
-        NONE = "none", _("What is not named was not counted yet")
+        GOOD = "good", _("Everything else arrived in good condition")
+        NONE = "none", _("Nothing else has been counted yet")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="deliveries")

@@ -36,7 +36,7 @@ def of(delivery: Delivery) -> "QuerySet[Paper]":
     return papers.select_related("document").defer("document__context")
 
 
-def owe(
+def request(
     delivery: Delivery,
     shipment: Shipment,
     counted: Sequence[Counted],
@@ -74,7 +74,7 @@ def owe(
         "received_by": delivery.received_by,
         "checked_by": "",
     }
-    return services.owe(
+    return services.request(
         shipment,
         Paper.Kind.GOODS_RECEIVED_NOTE,
         number=number_of(delivery, shipment),

@@ -75,7 +75,7 @@ def confirm(
 ) -> "Confirmed":
     """Take in what a receiver counted, and say whether it is new: the same client_id again changes nothing.
 
-    Its lines are counted, its differences opened as discrepancies, its goods-received note owed; the shipment is
+    Its lines are counted, its differences opened as discrepancies, its goods-received note requested; the shipment is
     received when every line is accounted for. `missing` is what was declared missing, never what was not named.
 
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the end,
@@ -97,7 +97,7 @@ def confirm(
     _move(shipment, standing, at=at)
     if opened:
         notes.tell_the_sender(delivery, shipment, standing, opened)
-    notes.owe(delivery, shipment, kept, unlisted, standing, at=at)
+    notes.request(delivery, shipment, kept, unlisted, standing, at=at)
     audit.record(
         "delivery confirmed",
         shipment,
@@ -143,7 +143,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         with transaction.atomic():
             figures.take_back(delivery, reversal)
     except IntegrityError as error:
-        raise CannotReverse(_("Later deliveries count on the surplus of this one. Reverse them first.")) from error
+        raise CannotReverse(_("Later deliveries depend on the surplus of this one. Reverse them first.")) from error
     _close_corrected(delivery, by=by, at=at)
     for paper in notes.of(delivery):
         documents.supersede(paper.document, on=day_of(at), at=at)
@@ -238,7 +238,7 @@ def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> 
     known = next((delivery for delivery in before if delivery.client_id == client_id), None)
     if known is not None and known.body_sha256 != body_sha256:
         raise ClientIdReused(
-            _("This client_id confirmed something else. Send a new client_id with a new confirmation."),
+            _("This client_id was used for another confirmation. Send a new client_id with a new confirmation."),
             delivery=str(known.pk),
         )
     return known
@@ -248,7 +248,7 @@ def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
     if refusal := refusal_in(shipment.status, wanted="deliver", sources=DELIVERABLE):
         raise refusal
     if stated_at > at + CLOCK_ERROR:
-        raise Invalid(_("That time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+        raise Invalid(_("This time is in the future. Check the clock."), field="stated_at", code="in_the_future")
 
 
 def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delivery], by: User) -> None:
@@ -262,7 +262,7 @@ def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delive
             current=shipment.status,
         )
     if delivery.reverses_id or any(other.reverses_id == delivery.pk for other in before):
-        raise CannotReverse(_("This delivery is reversed already, or is itself a reversal."))
+        raise CannotReverse(_("This delivery has already been reversed, or is itself a reversal."))
 
 
 def _keep(
@@ -271,9 +271,7 @@ def _keep(
     """Write what the delivery says of each line, and return what it says by name. Raises NothingToConfirm."""
     UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
     if not figures.count(delivery, counted, rest_is_good=default == Delivery.Default.GOOD) and not unlisted:
-        raise NothingToConfirm(
-            _("This confirmation counts nothing: every line that it could mean is accounted for already.")
-        )
+        raise NothingToConfirm(_("This confirmation counts nothing: all of its lines are already accounted for."))
     return [line for line in counted if not line.says_nothing]
 
 

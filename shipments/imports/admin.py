@@ -7,9 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.oversight.admin import OwedAdmin
-from logistics.owed.models import Owed
-from logistics.people.models import Role, User
+from logistics.jobs.admin import JobAdmin
+from logistics.jobs.models import Job
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.imports import services
 from shipments.imports.models import Upload
 
@@ -17,7 +18,7 @@ OUTCOMES = {"imported": "success", "would_import": "info", "refused": "danger"}
 
 
 @admin.register(Upload)
-class UploadAdmin(OwedAdmin):
+class UploadAdmin(JobAdmin):
     """Spreadsheets that were sent: how far each is, and every reason why one was refused."""
 
     retry_roles = (Role.WAREHOUSE, Role.COORDINATOR)
@@ -53,7 +54,7 @@ class UploadAdmin(OwedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         upload = self.get_object(request, object_id)
-        under_way = upload is not None and upload.state in (Owed.State.PENDING, Owed.State.LEASED)
+        under_way = upload is not None and upload.state in (Job.State.PENDING, Job.State.LEASED)
         context = (extra_context or {}) | {"upload": upload, "under_way": under_way}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response

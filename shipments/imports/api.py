@@ -21,8 +21,8 @@ from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.parsers import MultiPartParser
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from shipments import examples
 from shipments.imports import services, template
 from shipments.imports.models import Upload
@@ -200,7 +200,7 @@ class TemplateView(APIView):
     def get(self, request: Request) -> HttpResponse:
         currency = request.query_params.get("currency", "HKD").upper()
         if currency not in codes.currencies():
-            raise Invalid(_("That is not a currency code of ISO 4217."), field="currency", code="unknown_code")
+            raise Invalid(_("This is not an ISO 4217 currency code."), field="currency", code="unknown_code")
         response = HttpResponse(template.spreadsheet(currency), content_type=XLSX)
         response["Content-Disposition"] = f'attachment; filename="manifest-{currency}.xlsx"'
         return response

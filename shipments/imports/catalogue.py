@@ -74,10 +74,10 @@ def fill(
             elif value in NONE:
                 values[column][place] = ""
     if lacks_hs6 and not has_hs6:
-        errors.add(1, "hs6", "missing_column", _("This column is needed."))
+        errors.add(1, "hs6", "missing_column", _("This column is required."))
         return notices
     for row in lacks_hs6:
-        errors.add(row, "hs6", "required", _("This must be filled in."))
+        errors.add(row, "hs6", "required", _("This is required."))
     return notices
 
 

@@ -54,10 +54,10 @@ def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser
 
     def parse(cell: Any) -> Decimal:
         if not isinstance(cell, int | float):
-            raise BadCell("not_a_number", _("Write a number, not text."))
+            raise BadCell("not_a_number", _("Enter a number, not text."))
         exact = Decimal(repr(cell))
         if not exact.is_finite():
-            raise BadCell("not_a_number", _("Write a number, not text."))
+            raise BadCell("not_a_number", _("Enter a number, not text."))
         if exact.adjusted() > DIGITS_MAX:  # round() refuses more digits than its context has
             raise BadCell("too_large", _("At most %(high)s.") % {"high": high})
         value = round(exact, places)
@@ -80,7 +80,7 @@ def whole(*, high: int) -> Parser:
             return int(parse_number(cell))
         except BadCell as bad:
             if bad.code == "too_many_decimals":
-                raise BadCell("not_whole", _("A whole number is needed.")) from None
+                raise BadCell("not_whole", _("Enter a whole number.")) from None
             raise
 
     return parse
@@ -90,19 +90,19 @@ def as_text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
     if not isinstance(cell, str):
-        raise BadCell("not_text", _("Write it as text."))
+        raise BadCell("not_text", _("Enter it as text."))
     text = cell.strip()
     if text in EXCEL_ERRORS:
-        raise BadCell("formula_error", _("A formula failed here. Write the value."))
+        raise BadCell("formula_error", _("The formula here has an error. Enter the value instead."))
     if CONTROL.search(text):
-        raise BadCell("control_characters", _("There are invisible control characters. Write it anew."))
+        raise BadCell("control_characters", _("There are invisible control characters. Retype it."))
     return text
 
 
 def _printed(value: str) -> str:
     if characters := fonts.unprintable(value):
         told = {"characters": " ".join(characters)}
-        raise BadCell("not_printable", _("Papers cannot show %(characters)s. Write it without.") % told)
+        raise BadCell("not_printable", _("Papers cannot print %(characters)s. Remove these characters.") % told)
     return value
 
 
@@ -157,7 +157,7 @@ def sscc(cell: Any) -> str:
     if not re.fullmatch(r"[0-9]{18}", value):
         raise BadCell("bad_sscc", _("18 digits, written as text: Excel rounds long numbers."))
     if ean.calc_check_digit(value[:-1]) != value[-1]:
-        raise BadCell("bad_check_digit", _("The check digit of the SSCC does not fit."))
+        raise BadCell("bad_check_digit", _("The check digit of the SSCC is wrong."))
     return value
 
 
@@ -177,7 +177,7 @@ def yes_or_no(cell: Any) -> bool:
         return True
     if value in ("no", "n", "false", "non", "0"):
         return False
-    raise BadCell("not_yes_or_no", _("Write yes or no."))
+    raise BadCell("not_yes_or_no", _("Enter yes or no."))
 
 
 def serials(cell: Any) -> tuple[str, ...]:
@@ -315,7 +315,7 @@ def convert(column: Column, cells: Sequence[Any]) -> tuple[list[Any], dict[Any, 
         if cell == BLANK or (isinstance(cell, str) and not cell.strip()):
             known[cell] = column.default
             if column.required and not column.of_package:
-                bad[cell] = BadCell("required", _("This must be filled in."))
+                bad[cell] = BadCell("required", _("This is required."))
             continue
         try:
             known[cell] = column.parse(cell)

@@ -6,12 +6,12 @@ from django.db.models import Q
 from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 from shipments.manifests.models import Shipment
 
 
-class Upload(Owed):
-    """A spreadsheet of a manifest that we owe somebody to read: checked whole, then written whole or refused whole.
+class Upload(Job):
+    """A spreadsheet of a manifest: checked as a whole, then imported or refused as a whole.
 
     The bytes lie here, and not in the store of files, so that they come and go with the row, in one transaction.
     """
@@ -27,8 +27,8 @@ class Upload(Owed):
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="uploads")
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
-    dry_run = models.BooleanField(help_text="Only say what would happen")
-    replace = models.BooleanField(default=False, help_text="Packages that are there already go")
+    dry_run = models.BooleanField(help_text="Only check, import nothing")
+    replace = models.BooleanField(default=False, help_text="Replace the packages that are already there")
     sha256 = models.CharField(max_length=64)
     size = models.PositiveIntegerField("size, bytes")
     content = models.BinaryField(null=True)  # until it is read
@@ -39,10 +39,10 @@ class Upload(Owed):
     errors = models.JSONField(default=list)
     error_count = models.PositiveIntegerField(default=0)
 
-    class Meta(Owed.Meta):
+    class Meta(Job.Meta):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            *Owed.Meta.constraints,
+            *Job.Meta.constraints,
             models.CheckConstraint(
                 name="an_upload_has_an_outcome_exactly_when_read",
                 condition=Q(state="done", outcome__in=["would_import", "imported", "refused"])

@@ -139,7 +139,7 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
             found.append(None)
         elif name in known and known[name] in found:
             found.append(None)
-            errors.add(1, name, "duplicate_column", _("This column stands twice."))
+            errors.add(1, name, "duplicate_column", _("This column appears twice."))
         elif name in known:
             found.append(known[name])
         elif CURRENCY_COLUMN.fullmatch(name):
@@ -147,12 +147,12 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
             found.append(None)
             errors.add(1, name, "wrong_currency", advice)
         else:
-            advice = _("No such column. The template names all that there are.")
+            advice = _("Unknown column. See the template for all columns.")
             found.append(None)
             errors.add(1, f"#{place + 1}", "unknown_column", advice)
     for column in known.values():
         if column.required and column not in found:
-            errors.add(1, column.name, "missing_column", _("This column is needed."))
+            errors.add(1, column.name, "missing_column", _("This column is required."))
     return found
 
 
@@ -193,7 +193,7 @@ def _packages(values: dict[str, list[Any]], rows: list[int], errors: Errors, aro
         elif number is not None:
             if number != previous and number in packages:
                 first = rows[packages[number][0]]
-                detail = _("Package %(number)d stands in row %(row)d already.") % {"number": number, "row": first}
+                detail = _("Package %(number)d is already in row %(row)d.") % {"number": number, "row": first}
                 errors.add(rows[place], "package_no", "duplicate_package", detail, number)
             packages[number].append(place)
         previous = number
@@ -215,7 +215,7 @@ def _contiguous(packages: dict[int, list[int]], rows: list[int], errors: Errors,
     for number in sorted(packages):
         row = rows[packages[number][0]]
         if number < expected:
-            detail = _("Package %(number)d is in the shipment already.") % {"number": number}
+            detail = _("Package %(number)d is already in the shipment.") % {"number": number}
             errors.add(row, "package_no", "package_exists", detail, number)
             continue
         if number > expected:
@@ -229,12 +229,12 @@ def _same_in_all_rows(places: list[int], values: dict[str, list[Any]], rows: lis
     first, *later = places
     for name in ("package_type", "gross_kg"):
         if values[name][first] == COLUMNS[name].default:
-            errors.add(rows[first], name, "required", _("This must be filled in."))
+            errors.add(rows[first], name, "required", _("This is required."))
     for place in later:
         for name in OF_PACKAGE:
             value = values[name][place]
             if value != values[name][first] and value != COLUMNS[name].default and value is not None:
-                detail = _("Row %(row)d says something else of this package.") % {"row": rows[first]}
+                detail = _("Row %(row)d says something else about this package.") % {"row": rows[first]}
                 errors.add(rows[place], name, "conflicting_package", detail)
 
 
@@ -265,7 +265,7 @@ def _destinations(
     for places in packages.values():
         mark = values["destination_site"][places[0]]
         if not mark and len(around.stops) > 1:
-            errors.add(rows[places[0]], "destination_site", "required", _("This must be filled in."))
+            errors.add(rows[places[0]], "destination_site", "required", _("This is required."))
         elif mark and mark.upper() not in around.stops:
             detail = _("The shipment's sites have the marks %(marks)s.") % {
                 "marks": ", ".join(sorted(around.stops)) or "-"
@@ -280,7 +280,7 @@ def _no_sscc_twice(
     for places in packages.values():
         sscc, row = values["sscc"][places[0]], rows[places[0]]
         if sscc and sscc in seen:
-            detail = _("Row %(row)d has this SSCC too.") % {"row": seen[sscc]}
+            detail = _("Row %(row)d has the same SSCC.") % {"row": seen[sscc]}
             errors.add(row, "sscc", "duplicate_sscc", detail, sscc)
         elif sscc:
             seen[sscc] = row
@@ -299,7 +299,7 @@ def _new_items(
             continue
         if code in known:
             if not known[code].is_active:
-                detail = _("This item is not in use any more. A coordinator can change that in the catalogue.")
+                detail = _("This item is inactive. A coordinator can activate it in the catalogue.")
                 errors.add(rows[place], "item_code", "inactive_item", detail, code)
             continue
         told = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
@@ -307,7 +307,7 @@ def _new_items(
             new[code] = _new_item(place, values) | {"told": told, "row": rows[place]}
             _has_category(new[code], rows[place], errors, around)
         elif _differs(told, new[code]["told"]):
-            detail = _("Row %(row)d describes this new item otherwise.") % {"row": new[code]["row"]}
+            detail = _("Row %(row)d describes this new item differently.") % {"row": new[code]["row"]}
             errors.add(rows[place], "item_code", "conflicting_item", detail, code)
         first = new[code]["told"]
         first |= {name: told[name] for name in MAY_BE_OPEN if first[name] in SAYS_NOTHING and told[name]}
@@ -351,7 +351,9 @@ def _not_too_much(values: dict[str, list[Any]], rows: list[int], errors: Errors)
     name = _value_name(values)
     for place, (quantity, unit) in enumerate(zip(values["quantity"], values[name], strict=True)):
         if quantity and unit and quantity * unit > LINE_VALUE_MAX_MINOR:
-            errors.add(rows[place], name, "too_large", _("No line is worth as much."))
+            errors.add(
+                rows[place], name, "too_large", _("The line value is too large. Check the quantity and the unit value.")
+            )
 
 
 def _totals(values: dict[str, list[Any]], packages: dict[int, list[int]]) -> Totals:

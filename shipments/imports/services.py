@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError
-from logistics.owed import services as owed
+from logistics.jobs import services as jobs
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.imports import catalogue, workbook, writing
@@ -59,7 +59,7 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
             _("The shipment is %(status)s: its manifest cannot change. Reopen it first if it has not left.")
             % {"status": shipment.get_status_display().lower()}
         )
-    row = owed.owe(
+    row = jobs.enqueue(
         Upload(
             shipment=shipment,
             uploaded_by=by,
@@ -86,14 +86,14 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
 def retry(row: Upload, *, by: User, at: datetime) -> Upload:
     """Read a dead upload again, from the first attempt. Raises WrongState unless it is dead."""
     shipment = lock(row.shipment)
-    row = owed.revive(row)
+    row = jobs.retry(row)
     audit.record("upload retried", shipment, by=by, at=at, upload=str(row.pk))
     return row
 
 
 def read_upload(upload_id: str, *, at: datetime) -> bool:
     """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
-    return owed.carry_out(Upload, upload_id, _read, partial(_record, at=at))
+    return jobs.run(Upload, upload_id, _read, partial(_record, at=at))
 
 
 def _read(row: Upload) -> Outcome:
@@ -115,7 +115,7 @@ def _report(row: Upload, said_at: list[float], percent: int) -> None:
     now = time.monotonic()
     if not said_at or now - said_at[0] > 1:
         said_at[:] = [now]
-        owed.report(row, percent)
+        jobs.report_progress(row, percent)
 
 
 def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, Any]:
@@ -174,10 +174,10 @@ def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: pl
     fits = around.first_number == min(plan.packages) and marks <= set(around.stops)
     if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:
         with translation.override(row.uploaded_by.language):
-            detail = _("The manifest was changed while the file was read. Look at it and send the file again.")
+            detail = _("The manifest changed while the file was being read. Check it and send the file again.")
             errors.add(None, "", "manifest_changed", detail)
     if catalogue.changed(plan.catalogue):
         with translation.override(row.uploaded_by.language):
-            detail = _("The catalogue was changed while the file was read. Look at it and send the file again.")
+            detail = _("The catalogue changed while the file was being read. Check it and send the file again.")
             errors.add(None, "", "catalogue_changed", detail)
     return errors

@@ -61,7 +61,7 @@ class NoValue:
 
     def reason(self) -> tuple[str, str]:
         if self.has_failed:
-            return "formula_error", _("A formula failed here. Write the value.")
+            return "formula_error", _("The formula here has an error. Enter the value instead.")
         return (
             "formula_without_value",
             _("This formula has no value. Open the file, save it, and send it again, or write the value."),
@@ -84,11 +84,11 @@ def read(content: bytes) -> tuple[Sheet, list[NoValue]]:
         raise Unreadable("no_rows", _("The sheet is empty."), sheet=name)
     rows = [(number, row) for number, row in enumerate(cells[1:], start=2) if any(row) or any(v != EMPTY for v in row)]
     if not rows:
-        raise Unreadable("no_rows", _("There is no line below the names of the columns."), sheet=name)
+        raise Unreadable("no_rows", _("There are no lines below the column names."), sheet=name)
     if len(rows) > ROWS_MAX:
         raise Unreadable(
             "too_many_rows",
-            _("There are %(rows)d lines; %(most)d are the most.") % {"rows": len(rows), "most": ROWS_MAX},
+            _("There are %(rows)d lines; the maximum is %(most)d.") % {"rows": len(rows), "most": ROWS_MAX},
             sheet=name,
         )
     here = sheets.index(name)
@@ -122,7 +122,7 @@ def _inspect(content: bytes) -> list[Found]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
             if len(members) > MEMBERS_MAX or sum(member.file_size for member in members) > UNPACKED_MAX_BYTES:
-                raise Unreadable("too_large_unpacked", _("The file unpacks to far more than a manifest can be."))
+                raise Unreadable("too_large_unpacked", _("Unpacked, the file is far larger than a manifest can be."))
             names = sorted(
                 (member.filename for member in members if SHEET_FILE.fullmatch(member.filename)), key=_number_in
             )
@@ -148,7 +148,7 @@ def _without_value(sheet: bytes) -> Iterator[tuple[int, int, bool]]:
     if FAR_AWAY.search(sheet):
         raise Unreadable(
             "too_many_rows",
-            _("There are cells far outside of the table: below row 29,999 or right of column AZ. Delete them."),
+            _("There are cells far outside the table: below row 29,999 or right of column AZ. Delete them."),
         )
     if not any(sign in sheet for sign in NO_VALUE):
         return
@@ -178,4 +178,6 @@ def _place(reference: str) -> tuple[int, int]:
 
 
 def _damaged() -> Unreadable:
-    return Unreadable("unreadable", _("The file is damaged, or no spreadsheet. Open it, save it anew, send it again."))
+    return Unreadable(
+        "unreadable", _("The file is damaged or not a spreadsheet. Open it, save it again and resend it.")
+    )

@@ -7,7 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404
 
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.manifests.models import Shipment
 from shipments.manifests.states import SEEN_BY_PARTNERS
 

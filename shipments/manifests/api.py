@@ -15,8 +15,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments.manifests import access, services
 from shipments.manifests.models import ManifestLine, Package, Shipment

@@ -84,12 +84,20 @@ def check(line: ManifestLine) -> None:
     """Raise Invalid for codes that the published lists do not have, for too much, and for what no paper can show."""
     fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
     if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
-        raise Invalid("No line is worth as much.", field="unit_value", code="too_large")
+        raise Invalid(
+            _("The line value is too large. Check the quantity and the unit value."),
+            field="unit_value",
+            code="too_large",
+        )
     if line.unit_weight_kg is not None and line.quantity * line.unit_weight_kg > LINE_MAX_KG:
-        raise Invalid("No line weighs as much.", field="unit_weight_kg", code="too_large")
+        raise Invalid(
+            _("The line weight is too large. Check the quantity and the unit weight."),
+            field="unit_weight_kg",
+            code="too_large",
+        )
     if not codes.is_unit(line.unit):
         raise Invalid(
-            _("%(unit)s is not a unit of UN/ECE Rec 20.") % {"unit": line.unit}, field="unit", code="unknown_code"
+            _("%(unit)s is not a UN/ECE Rec 20 unit code.") % {"unit": line.unit}, field="unit", code="unknown_code"
         )
     if not codes.is_hs6(line.hs6):
         raise Invalid(
@@ -97,7 +105,7 @@ def check(line: ManifestLine) -> None:
         )
     if line.origin and line.origin not in codes.countries():
         raise Invalid(
-            _("%(value)s is not in the published list of codes.") % {"value": line.origin},
+            _("%(value)s is not in the published code list.") % {"value": line.origin},
             field="origin",
             code="unknown_code",
         )

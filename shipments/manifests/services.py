@@ -173,7 +173,7 @@ def add_package(
     first = number or last + 1
     if shipment.packages.filter(number__range=(first, first + copies - 1)).exists():
         raise Invalid(
-            _("There is a package %(number)d already.") % {"number": first}, field="number", code="not_unique"
+            _("There is already a package %(number)d.") % {"number": first}, field="number", code="not_unique"
         )
     packages = [Package(id=uuid7(), shipment=shipment, number=first + step, **about) for step in range(copies)]
     made = [
@@ -197,7 +197,7 @@ def edit_package(package: Package, changes: Mapping[str, Any], *, version: int, 
     taken = shipment.packages.filter(number=changes.get("number", 0)).exclude(pk=package.pk)
     if taken.exists():
         raise Invalid(
-            _("There is a package %(number)d already.") % {"number": changes["number"]},
+            _("There is already a package %(number)d.") % {"number": changes["number"]},
             field="number",
             code="not_unique",
         )
@@ -264,11 +264,11 @@ def _set_stops(shipment: Shipment, stops: Iterable[Stop]) -> None:
         if site.partner_id != shipment.consignee_id:
             raise Invalid(_("A site belongs to another partner."), field="sites", code="foreign_site")
     if len(set(wanted.values())) < len(wanted):
-        raise Invalid(_("A site stands twice."), field="sites", code="not_unique")
+        raise Invalid(_("A site appears twice."), field="sites", code="not_unique")
     here = {stop.mark: stop for stop in shipment.stops.all()}
     gone = [stop for mark, stop in here.items() if mark not in wanted or wanted[mark].pk != stop.site_id]
     if Package.objects.filter(destination__in=gone).exists():
-        raise Invalid(_("A site that packages go to cannot be taken away."), field="sites", code="in_use")
+        raise Invalid(_("A site that packages go to cannot be removed."), field="sites", code="in_use")
     ShipmentSite.objects.filter(pk__in=[stop.pk for stop in gone]).delete()
     kept = {mark for mark, stop in here.items() if stop not in gone}
     ShipmentSite.objects.bulk_create(
@@ -287,7 +287,7 @@ def _check(shipment: Shipment) -> None:
     _known("container_type", shipment.container_type, codes.container_types())
     if shipment.container_number and not iso6346.is_valid(shipment.container_number):
         raise Invalid(
-            _("The container number's check digit (ISO 6346) does not fit. Read it again on the door."),
+            _("The container number’s check digit (ISO 6346) is wrong. Read the number on the door again."),
             field="container_number",
             code="bad_check_digit",
         )
@@ -299,14 +299,14 @@ def _freight_is_told_whole(shipment: Shipment, changes: Mapping[str, Any]) -> No
     """Raise Invalid for another currency alone: 100 minor units are HKD 1.00, but XOF 100."""
     is_new = changes.get("freight_currency", shipment.freight_currency) != shipment.freight_currency
     if is_new and shipment.freight_minor is not None and "freight_minor" not in changes:
-        raise Invalid(_("Another currency needs the amount too: say both."), field="freight", code="incomplete")
+        raise Invalid(_("When you change the currency, give the amount too."), field="freight", code="incomplete")
 
 
 def _keeps_its_sense(shipment: Shipment, changes: Mapping[str, Any], *, stops_follow: bool) -> None:
     """Raise Invalid for a change that would make what is there already mean something else."""
     if "customs_currency" in changes and ManifestLine.objects.filter(package__shipment=shipment).exists():
         raise Invalid(
-            _("The lines have values in the other currency. Take them out first."),
+            _("The lines have values in the other currency. Remove them first."),
             field="customs_currency",
             code="in_use",
         )
@@ -324,7 +324,7 @@ def _approved(partner: Partner) -> None:
 def _known(field: str, value: str, list_of_codes: Mapping[str, object]) -> None:
     if value and value not in list_of_codes:
         raise Invalid(
-            _("%(value)s is not in the published list of codes.") % {"value": value}, field=field, code="unknown_code"
+            _("%(value)s is not in the published code list.") % {"value": value}, field=field, code="unknown_code"
         )
 
 
@@ -335,6 +335,6 @@ def _check_package(package: Package) -> None:
     if any(size is None for size in sizes) and any(size is not None for size in sizes):
         raise Invalid(_("Give all three dimensions or none."), field="length_cm", code="incomplete")
     if package.gross_measured and package.gross_kg is None:
-        raise Invalid(_("A measured weight needs a weight."), field="gross_kg", code="required")
+        raise Invalid(_("Enter the weight that was measured."), field="gross_kg", code="required")
     if package.destination is not None and package.destination.shipment_id != package.shipment_id:
         raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")

@@ -65,7 +65,7 @@ def refusal_in(status: str, *, wanted: str, sources: Collection[Status]) -> Wron
     if status in sources:
         return None
     return WrongState(
-        _("The shipment is %(status)s; this can be done only while it is %(sources)s.")
+        _("The shipment is %(status)s. This is possible only while it is %(sources)s.")
         % {
             "status": str(Status(status).label).lower(),
             "sources": ", ".join(str(source.label).lower() for source in Status if source in sources),

@@ -44,13 +44,13 @@ PAGES: dict[str, tuple[Any, str, Any, bool]] = {
     "check": (
         pgettext_lazy("shipment, a button", "Checked"),
         "checklist",
-        gettext_lazy("You compared the packages with the manifest. Who packed cannot check."),
+        gettext_lazy("You confirm that you compared the packages with the manifest. The packer cannot do this."),
         False,
     ),
     "seal": (
         pgettext_lazy("shipment, a button", "Seal"),
         "lock",
-        gettext_lazy("Numbers and texts are frozen, and the packing list is issued."),
+        gettext_lazy("The manifest can no longer be changed, and the packing list is issued."),
         False,
     ),
     "reopen": (
@@ -62,13 +62,13 @@ PAGES: dict[str, tuple[Any, str, Any, bool]] = {
     "dispatch": (
         gettext_lazy("Dispatch"),
         "local_shipping",
-        gettext_lazy("The goods leave. The partner sees the shipment from now on and is told by mail."),
+        gettext_lazy("The goods leave. From now on the partner sees the shipment, and is notified by email."),
         False,
     ),
     "arrive": (
         pgettext_lazy("shipment, a button", "Arrived"),
         "where_to_vote",
-        gettext_lazy("Nothing is counted yet."),
+        gettext_lazy("Nothing has been counted yet."),
         False,
     ),
     "lose": (
@@ -80,17 +80,22 @@ PAGES: dict[str, tuple[Any, str, Any, bool]] = {
     "find": (
         pgettext_lazy("shipment, a button", "Found"),
         "travel_explore",
-        gettext_lazy("The lost shipment has arrived after all."),
+        gettext_lazy("The shipment that was lost has arrived."),
         False,
     ),
-    "return": (gettext_lazy("Came back"), "keyboard_return", gettext_lazy("The goods are with us again."), True),
+    "return": (gettext_lazy("Returned to us"), "keyboard_return", gettext_lazy("The goods are back with us."), True),
     "close": (
         pgettext_lazy("shipment, a button", "Close"),
         "task_alt",
         gettext_lazy("Everything is accounted for and settled."),
         False,
     ),
-    "cancel": (gettext_lazy("Cancel shipment"), "cancel", gettext_lazy("It will not leave; its papers end."), True),
+    "cancel": (
+        gettext_lazy("Cancel shipment"),
+        "cancel",
+        gettext_lazy("The shipment will not leave, and its papers are no longer valid."),
+        True,
+    ),
 }
 MOVES: dict[str, Callable[..., Shipment]] = {
     name: getattr(services, {"return": "send_back"}.get(name, name)) for name in PAGES
@@ -105,7 +110,7 @@ class ShipmentForm(VersionedForm):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        max_length=500, widget=UnfoldAdminTextareaWidget, label=gettext_lazy("Why; stands in the trail")
+        max_length=500, widget=UnfoldAdminTextareaWidget, label=gettext_lazy("Reason (recorded in the audit trail)")
     )
 
 
@@ -115,10 +120,10 @@ class UploadForm(forms.Form):
         required=False,
         initial=True,
         widget=UnfoldBooleanWidget,
-        label=gettext_lazy("Only say what would happen"),
+        label=gettext_lazy("Only check, import nothing"),
     )
     replace = forms.BooleanField(
-        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Packages that are there already go")
+        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Replace the packages that are already there")
     )
 
 
@@ -271,7 +276,9 @@ class ShipmentAdmin(HouseAdmin):
                 return HttpResponseRedirect(reverse("admin:shipments_upload_change", args=[row.pk]))
             except DomainError as refusal:
                 messages.error(request, str(refusal))
-        said = gettext_lazy("The file is read in the background: whole, or refused with every reason.")
+        said = gettext_lazy(
+            "The file is read in the background. It is imported as a whole, or refused with a list of all errors."
+        )
         return self._page(request, shipment, form, gettext_lazy("Send"), said)
 
     def _shipment(self, request: HttpRequest, object_id: str) -> Shipment:

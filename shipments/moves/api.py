@@ -19,8 +19,8 @@ from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from logistics.versions import expected_version, with_etag
 from shipments.manifests import access
 from shipments.manifests import services as manifests

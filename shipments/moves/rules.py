@@ -11,9 +11,10 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 from logistics.partners.models import Partner
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.deliveries.models import Discrepancy, Tally
 from shipments.manifests.models import ManifestLine, Shipment
 from shipments.manifests.states import DELIVERABLE, Status, refusal_in
@@ -111,7 +112,7 @@ def allowed_actions(shipment: Shipment, user: User) -> list[dict[str, Any]]:
 
 def import_running(shipment: Shipment) -> DomainError | None:
     """No spreadsheet waits to be read into the manifest; dry runs do not count, as they write nothing."""
-    waiting = shipment.uploads.filter(dry_run=False, state__in=(Owed.State.PENDING, Owed.State.LEASED))
+    waiting = shipment.uploads.filter(dry_run=False, state__in=(Job.State.PENDING, Job.State.LEASED))
     first = waiting.order_by("id").only("progress").first()
     if first is None:
         return None
@@ -165,7 +166,7 @@ def _problems(shipment: Shipment) -> "list[dict[str, Any]]":
             [row["number"] for row in rows if row["destination_id"] is None] if shipment.stops.count() > 1 else [],
         ),
         "names_missing": (_("Goods have no name in the partner's language."), _unnamed(shipment)),
-        "payload_exceeded": (_("The goods weigh more than the container may carry."), _overweight(shipment, rows)),
+        "payload_exceeded": (_("The goods weigh more than the container’s payload."), _overweight(shipment, rows)),
     }
     return [_problem(code, detail, numbers) for code, (detail, numbers) in found.items() if numbers]
 
@@ -214,7 +215,7 @@ def settled(shipment: Shipment, by: User) -> DomainError | None:
 def may_be_checked(shipment: Shipment, by: User) -> DomainError | None:
     """There is something to check, and somebody other than its packer checks it."""
     if shipment.packed_by_id == by.pk:
-        return CheckerIsPacker(_("You packed this shipment; somebody else must check it."))
+        return CheckerIsPacker(_("You packed this shipment, so somebody else must check it."))
     return None if shipment.packages.exists() else NotReady(_("There is no package to check."), problems=[])
 
 

@@ -40,7 +40,7 @@ def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Freeze the manifest: its numbers and texts cannot change any more, and its packing list is owed.
+    """Freeze the manifest: its numbers and texts cannot change any more, and its packing list is requested.
 
     Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
     """
@@ -52,7 +52,7 @@ def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     shipment.sealed_at, shipment.sealed_by = at, by
     shipment.become(Status.SEALED)
     shipment.save()
-    paper = papers.owe_packing_list(shipment, at=at)
+    paper = papers.request_packing_list(shipment, at=at)
     return _moved(shipment, "sealed", by=by, at=at, fields=[], packing_list_version=paper.version, **_said(shipment))
 
 
@@ -194,7 +194,7 @@ def _held(shipment: Shipment) -> Shipment:
 
 def _reason(reason: str) -> None:
     if not reason.strip():
-        raise Invalid(_("Say why, in a few words."), field="reason", code="required")
+        raise Invalid(_("Give a brief reason."), field="reason", code="required")
 
 
 def _moved(

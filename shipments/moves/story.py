@@ -17,13 +17,13 @@ SENTENCES = {
     "created": gettext_noop("%(who)s opened shipment %(number)s."),
     "edited": gettext_noop("%(who)s changed the shipment: %(fields)s."),
     "package edited": gettext_noop("%(who)s changed package %(package)s: %(fields)s."),
-    "package removed": gettext_noop("%(who)s took package %(package)s out."),
+    "package removed": gettext_noop("%(who)s removed package %(package)s."),
     "line added": gettext_noop("%(who)s added line %(line)s to package %(package)s."),
     "line edited": gettext_noop("%(who)s changed line %(line)s of package %(package)s: %(fields)s."),
-    "line removed": gettext_noop("%(who)s took line %(line)s out of package %(package)s."),
+    "line removed": gettext_noop("%(who)s removed line %(line)s from package %(package)s."),
     "manifest uploaded": gettext_noop("%(who)s uploaded a spreadsheet of the manifest."),
     "dry run uploaded": gettext_noop("%(who)s uploaded a spreadsheet to see what it would import."),
-    "upload retried": gettext_noop("%(who)s had the spreadsheet read again."),
+    "upload retried": gettext_noop("%(who)s retried the import of the spreadsheet."),
     "checked": gettext_noop("%(who)s checked the packages against the manifest."),
     "sealed": gettext_noop(
         "%(who)s sealed the shipment: %(packages)s, %(lines)s, %(gross_kg)s kg, %(volume_m3)s m³;"

@@ -20,8 +20,8 @@ from logistics.documents.models import Document
 from logistics.errors import WrongState, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
-from logistics.people.models import Role
-from logistics.people.permissions import actor, allow
+from logistics.permissions import actor, allow
+from logistics.roles import Role
 from shipments import examples
 from shipments.manifests.api import OfShipment
 from shipments.manifests.models import Mode

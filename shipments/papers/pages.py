@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from logistics.charity.models import Charity
 from logistics.people.models import User
-from logistics.people.permissions import Anyone
+from logistics.permissions import Anyone
 from shipments.manifests import vocabulary
 from shipments.manifests.models import Package
 from shipments.papers import contexts

@@ -1,4 +1,4 @@
-"""Papers are owed in the transaction that makes them due, and never change; a new version supersedes the old."""
+"""Papers are requested in the transaction that makes them due, and never change. A new version supersedes the old."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,7 +40,7 @@ class NoSuchPaper(DomainError):
     code = "paper_not_issued"
 
 
-def owe_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
+def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     """Owe the next version of a sealed shipment's packing list, in the consignee's languages.
 
     The caller holds the shipment's lock. Raises CharityNotSetUp.
@@ -48,7 +48,7 @@ def owe_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0
     context = contexts.packing_list(shipment, version=last + 1, charity=charity, at=at)
-    return owe(
+    return request(
         shipment,
         Paper.Kind.PACKING_LIST,
         number=shipment.number,
@@ -59,7 +59,7 @@ def owe_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     )
 
 
-def owe(
+def request(
     shipment: Shipment,
     kind: Paper.Kind,
     *,
@@ -139,7 +139,7 @@ def issue(
         context = dict(contexts.goods_received_form(held, charity=charity, at=at))
     if before:
         documents.supersede(before.document, on=day_of(at, charity), at=at)
-    paper = owe(
+    paper = request(
         held, Paper.Kind(kind), number=held.number, version=version, template=template_of(kind), context=context, at=at
     )
     audit.record("paper issued", held, by=by, at=at, kind=kind, number=held.number, version=version)
@@ -161,7 +161,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
     context = contexts.waybill(held, number=number, replaces=replaces, leg=leg, charity=charity, at=at)
     if replaced:
         documents.supersede(replaced, on=day_of(at, charity), at=at)
-    paper = owe(
+    paper = request(
         held,
         kind,
         number=number,
@@ -183,7 +183,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
 def _to_replace(issued: "QuerySet[Paper]", number: str, reason: str) -> Paper:
     """Return the waybill of this number. Raises CannotReplace unless it is valid, Invalid without a reason."""
     if not reason.strip():
-        raise Invalid(_("Say why, in a few words."), field="reason", code="required")
+        raise Invalid(_("Give a brief reason."), field="reason", code="required")
     paper = issued.filter(number=number).select_related("document").first()
     if paper is None:
         raise Invalid(

@@ -13,7 +13,7 @@ from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
 from config import description, docs
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, statements
 from tests.copies import Books, Goods
 from tests.logistics.makers import client_of, make_user

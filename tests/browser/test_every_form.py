@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
 
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from tests.browser.claims import claimed
 from tests.browser.visitor import CHECKOUT
 

@@ -90,7 +90,7 @@ def test_a_shipment_is_packed_sent_lost_and_found(staff: SignIn, product: Instan
 def test_a_shipment_comes_back_or_never_leaves(staff: SignIn, packed: Callable[..., str]) -> None:
     member = staff("warehouse")
 
-    assert move(member, packed("seal", "dispatch"), "Came back", reason="Refused at the border.") == "returned"
+    assert move(member, packed("seal", "dispatch"), "Returned to us", reason="Refused at the border.") == "returned"
     assert move(member, packed(), "Cancel shipment", reason="Sent by another way.") == "cancelled"
 
 

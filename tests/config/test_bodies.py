@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.config.test_errors import is_a_problem
 from tests.factories_shipments import make_shipment
 from tests.logistics.makers import client_of, make_partner, make_user, once

@@ -6,7 +6,7 @@ from django.test import Client
 
 from config import errors
 from config.api import PROBLEM_JSON
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.logistics.makers import client_of, make_partner, make_user, once
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from config import health
-from logistics.vitals import services as vitals
-from logistics.vitals.models import Vital
+from logistics.health import services as heartbeats
+from logistics.health.models import HealthCheck
 from tests.logistics.makers import NOON, make_email
 from tests.processes import Instance, eventually
 
@@ -24,7 +24,7 @@ def _all_alive(monkeypatch):
     """Everybody was heard of just now, and a busy machine of tests has time to say so."""
     monkeypatch.setattr(health, "PATIENCE_S", 60)
     for name in health.WATCHED:
-        vitals.beat(name)
+        heartbeats.beat(name)
 
 
 def ask():
@@ -48,7 +48,7 @@ class TestHealth:
         assert (status, body["status"], body["checks"]["broker"]["error"]) == (200, "degraded", "ConnectionError")
 
     def test_a_silent_worker_is_named(self):
-        Vital.objects.filter(name="worker papers").update(at=Now() - timedelta(seconds=90))
+        HealthCheck.objects.filter(name="worker papers").update(at=Now() - timedelta(seconds=90))
 
         status, body = ask()
 
@@ -111,20 +111,20 @@ class TestMetrics:
         assert float(found['http_requests_total{method="GET",route="verify/<str:token>/",status="404"}']) >= 1
         assert not [name for name in found if "a-token" in name]
 
-    def test_what_is_owed_is_counted_by_kind_and_state(self):
+    def test_jobs_are_counted_by_kind_and_state(self):
         late, dead = make_email(), make_email()
         type(late).objects.filter(pk=late.pk).update(run_after=Now() - timedelta(seconds=120))
         type(dead).objects.filter(pk=dead.pk).update(state="dead", ended_at=NOON)
 
         _, found = figures()
 
-        assert found['owed_rows{kind="logistics.email",state="pending"}'] == "1.0"
-        assert found['owed_rows{kind="logistics.email",state="dead"}'] == "1.0"
-        assert 119 < float(found['owed_overdue_seconds{kind="logistics.email"}']) < 180
+        assert found['jobs{kind="logistics.email",state="pending"}'] == "1.0"
+        assert found['jobs{kind="logistics.email",state="dead"}'] == "1.0"
+        assert 119 < float(found['jobs_overdue_seconds{kind="logistics.email"}']) < 180
 
     def test_heartbeats_and_broken_invariants_are_told(self):
-        vitals.beat("relay")
-        Vital.objects.create(name="invariants", at=NOON, findings={"Two and two are four.": 3})
+        heartbeats.beat("relay")
+        HealthCheck.objects.create(name="invariants", at=NOON, findings={"Two and two are four.": 3})
 
         _, found = figures()
 
@@ -157,13 +157,13 @@ class TestInvariants:
                 " lease_until = now() - interval '2 hours'"
             )
 
-        broken = [finding for finding in vitals.check_all() if finding.broken]
+        broken = [finding for finding in heartbeats.check_all() if finding.broken]
 
         assert [(finding.broken, finding.samples) for finding in broken] == [(1, [str(email.pk)])]
-        assert list(Vital.objects.get(name="invariants").findings.values()) == [1]
+        assert list(HealthCheck.objects.get(name="invariants").findings.values()) == [1]
 
     def test_every_statement_is_a_sentence_said_once(self):
-        statements = [statement for statement, _ in vitals.invariants()]
+        statements = [statement for statement, _ in heartbeats.invariants()]
 
         assert len(set(statements)) == len(statements) >= 8
         assert all(statement.endswith(".") for statement in statements)

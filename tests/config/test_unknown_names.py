@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.deliveries.models import Delivery
 from tests.factories_shipments import make_dispatched, make_shipment
 from tests.lists import INSIDE, lists_with_pages
@@ -35,7 +35,7 @@ def test_a_list_refuses_a_parameter_it_does_not_know(name: str):
 
 
 def test_a_list_takes_every_parameter_that_it_describes():
-    client = client_of(make_user(*EVERY_ROLE))
+    client: Any = client_of(make_user(*EVERY_ROLE))
 
     answer = client.get(
         "/api/v1/shipments/", {"status": "draft", "ordering": "-number", "page_size": 10, "format": "json"}

@@ -16,9 +16,10 @@ from donations.appeals.models import Appeal
 from donations.giving.models import Donation
 from donations.receipts.models import Receipt
 from logistics.charity.models import Charity
-from logistics.owed.models import Owed
-from logistics.owed.services import owed_models
-from logistics.people.models import Role, User
+from logistics.jobs.models import Job
+from logistics.jobs.services import job_models
+from logistics.people.models import User
+from logistics.roles import Role
 from tests.stand_in import StandIn
 
 celery_app.loader.import_default_modules()
@@ -122,12 +123,12 @@ class Giving:
         )
 
     def work(self) -> int:
-        """Do all that is owed, as workers and relay would over the next minutes; how many jobs that was."""
+        """Run all jobs, as workers and relay would over the next minutes. Returns how many."""
         jobs = 0
         for _ in range(40):
             done = 0
-            for model in owed_models():
-                model.objects.filter(state=Owed.State.PENDING, run_after__gt=Now()).update(run_after=Now())
+            for model in job_models():
+                model.objects.filter(state=Job.State.PENDING, run_after__gt=Now()).update(run_after=Now())
                 for pk in list(model.objects.due().order_by("run_after").values_list("pk", flat=True)):
                     celery_app.tasks[model.TASK](str(pk))
                     done += 1

@@ -12,7 +12,7 @@ from donations.payments.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, mails, receipts_of, signed_in
 
 FACTS = [

@@ -11,7 +11,7 @@ from donations.receipts.models import Receipt
 from logistics.charity.models import Charity
 from logistics.documents.models import NumberSeries
 from logistics.documents.wording import day as in_words
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.days import DAY, HONG_KONG, MINUTE, NEW, NEW_YEAR, OLD, around_midnight, clock_at, verified
 from tests.donations.giving import Giving, donation_of, mails, make_appeal, make_charity, pdf_text, signed_in
 from tests.donations.test_pages import ask, link_in_last_mail

@@ -83,7 +83,11 @@ PLANTED: list[tuple[str, str, str]] = [
         "donations_paymentattempt",
         "UPDATE donations_paymentattempt SET amount_minor = amount_minor + 1",
     ),
-    ("A receipt was owed to its donor by mail.", "donations_receiptdelivery", "DELETE FROM donations_receiptdelivery"),
+    (
+        "Each receipt of a donor with an e-mail has a delivery.",
+        "donations_receiptdelivery",
+        "DELETE FROM donations_receiptdelivery",
+    ),
     (
         "Nothing of giving that is due has waited for more than an hour.",
         "donations_signinrequest",

@@ -10,7 +10,7 @@ from django.test import Client
 from donations.giving import services as giving_services
 from donations.giving import tokens
 from donations.giving.models import Donation, Donor
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, donation_of, mails, make_staff, receipts_of, signed_in
 from tests.donations.test_money_back import intent_of, received
 from tests.donations.test_pages import link_in_last_mail
@@ -191,7 +191,7 @@ def check_what_staff_and_programs_read(giving: Giving, gift: dict[str, Any], cas
     written = [f"{one / 100:.2f}" for one in (GIVEN, case.refunded, case.charged_back, case.kept)]
     assert [answer[name] for name in ("amount", "refunded", "charged_back", "kept")] == written
     assert [for_finance[name] for name in ("amount", "refunded", "charged_back")] == written[:3]
-    nothing_left = {f"A gift that is {how} has nothing to receipt." for how in ("refunded", "charged back")}
+    nothing_left = {f"No receipt can be issued for a gift that is {how}." for how in ("refunded", "charged back")}
     assert (for_finance["allowed_actions"]["issue-receipt"] in nothing_left) == (case.kept == 0)
     for amount in written[:3]:
         assert f"{amount} HKD" in page

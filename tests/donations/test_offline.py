@@ -13,7 +13,7 @@ from donations.demonstration import APPEALS, GIFTS, demonstrate
 from donations.giving.models import Donation
 from donations.receipts.models import Receipt
 from logistics.audit.models import AuditEntry
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, mails, signed_in
 
 URL = "/api/v1/donations/offline/"

@@ -62,7 +62,7 @@ def test_the_front_page_shows_what_was_received(giving: Giving) -> None:
 
 def test_before_the_charity_is_set_up_the_page_says_so(giving: Giving) -> None:
     Charity.objects.all().delete()
-    assert "Soon you can give here" in text_of(giving.client.get("/give/"))
+    assert "You’ll soon be able to give here" in text_of(giving.client.get("/give/"))
 
 
 def test_the_pages_speak_french(giving: Giving) -> None:
@@ -115,14 +115,14 @@ def test_a_suggested_amount_may_be_chosen(giving: Giving) -> None:
     ("changes", "said"),
     [
         ({"amount": "5"}, "The smallest gift by card is HK$10.00."),
-        ({"amount": ""}, "Choose an amount, or write one."),
+        ({"amount": ""}, "Choose an amount or enter one."),
         ({"amount": "much"}, "We cannot read this amount"),
         ({"name": ""}, "Tell us your name for the receipt"),
         ({"email": "nobody"}, "valid email"),
         ({"currency": "USD"}, "We accept gifts in HKD, XOF, EUR."),
         ({"country": "ZZ"}, "Choose a country."),
-        ({"name": "Chan 🎁"}, "Papers cannot show 🎁. Write it without."),
-        ({"organisation": "김철수"}, "Papers cannot show 김 철 수. Write it without."),
+        ({"name": "Chan 🎁"}, "Papers cannot print 🎁. Remove these characters."),
+        ({"organisation": "김철수"}, "Papers cannot print 김 철 수. Remove these characters."),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(giving: Giving, changes: Any, said: str) -> None:

@@ -13,8 +13,8 @@ from donations.payments.models import (
     PaymentAttempt,
     StripeEvent,
 )
-from logistics.owed.models import Owed
-from logistics.people.models import Role
+from logistics.jobs.models import Job
+from logistics.roles import Role
 from tests.donations.giving import Giving, donation_of, receipts_of, signed_in
 from tests.donations.test_stripe_events import FROZEN, events_of, paid
 
@@ -55,7 +55,7 @@ def test_another_amount_or_currency_is_quarantined_and_never_receipted(
 
     donation = donation_of(gift)
     assert (donation.status, receipts_of(donation)) == (Donation.Status.PENDING, [])
-    codes = set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True))
+    codes = set(StripeEvent.objects.filter(state=Job.State.DEAD).values_list("last_error_code", flat=True))
     assert codes == {code}
 
 
@@ -65,7 +65,7 @@ def test_another_api_version_or_mode_is_quarantined(giving: Giving) -> None:
     giving.deliver()
     giving.work()
     assert donation_of(first).status == Donation.Status.PENDING
-    assert set(StripeEvent.objects.filter(state=Owed.State.DEAD).values_list("last_error_code", flat=True)) == {
+    assert set(StripeEvent.objects.filter(state=Job.State.DEAD).values_list("last_error_code", flat=True)) == {
         "api_version_mismatch"
     }
 

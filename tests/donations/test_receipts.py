@@ -19,8 +19,8 @@ from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
-from logistics.owed.models import Owed
-from logistics.people.models import Role
+from logistics.jobs.models import Job
+from logistics.roles import Role
 from logistics.transactions import lock
 from tests.donations.giving import Giving, donation_of, mails, make_charity, pdf_text, receipts_of, signed_in
 from tests.processes import eventually
@@ -225,7 +225,7 @@ def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_says_so(giving: Givi
     donation = gift_with_dead_receipt(giving)
 
     delivery = ReceiptDelivery.objects.get(receipt__donation=donation)
-    assert (delivery.state, delivery.last_error_code) == (Owed.State.DEAD, "receipt_not_printed")
+    assert (delivery.state, delivery.last_error_code) == (Job.State.DEAD, "receipt_not_printed")
     assert mails() == []
 
 
@@ -291,7 +291,7 @@ def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corre
     giving.work()
 
     old, new = receipts_of(donation)
-    assert (old.document.state, old.document.last_error_code) == (Owed.State.DEAD, "missing_glyphs")
+    assert (old.document.state, old.document.last_error_code) == (Job.State.DEAD, "missing_glyphs")
     assert (old.state, old.end_reason, new.replaces) == (ReceiptState.REPLACED, "not_printed", old)
     assert "Kim Cheol-su" in pdf_text(receipts.pdf(new)) and old.number in pdf_text(receipts.pdf(new))
     [mail] = mails()

@@ -8,7 +8,7 @@ import pytest
 
 from donations.giving import models
 from donations.giving.models import Donation
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, body_of_gift, signed_in
 from tests.donations.test_offline import send
 from tests.donations.test_pages import FORM, text_of

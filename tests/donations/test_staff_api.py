@@ -20,7 +20,7 @@ from donations.payments.models import StripeEvent
 from donations.receipts import services as receipts
 from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, make_appeal, make_charity, signed_in
 from tests.donations.test_receipts import received_donation
 from tests.logistics.makers import in_threads

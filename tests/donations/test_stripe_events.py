@@ -25,8 +25,8 @@ from donations.payments.models import (
     StripeEvent,
 )
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.jobs.models import Job
 from logistics.mail.models import Email
-from logistics.owed.models import Owed
 from tests.donations.giving import DECLINED, GOOD, NOON, Giving, donation_of, mails, receipts_of
 
 EVENTS = "/api/v1/stripe/events/"
@@ -134,7 +134,7 @@ def test_the_same_event_twenty_times_in_eight_threads_is_one_receipt_and_one_mai
     assert donation.status == Donation.Status.RECEIVED
     assert len(receipts_of(donation)) == 1
     assert (ReceiptDelivery.objects.count(), Email.objects.count(), len(mail.outbox)) == (1, 1, 1)
-    assert StripeEvent.objects.exclude(state=Owed.State.DONE).count() == 0
+    assert StripeEvent.objects.exclude(state=Job.State.DONE).count() == 0
 
 
 # --- Order ------------------------------------------------------------------------------------------------

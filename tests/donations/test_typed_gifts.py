@@ -10,7 +10,7 @@ from django.test import Client
 from donations.appeals.models import Appeal
 from donations.giving.models import Donation
 from logistics.charity.models import Charity
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.donations.giving import Giving, signed_in
 from tests.donations.test_admin import hidden
 from tests.donations.test_pages import FORM, check_page

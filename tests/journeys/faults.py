@@ -21,7 +21,7 @@ from tests.services import services
 from tests.shipments import mali
 from tests.stand_in.webhooks import sign
 
-# The lease of a killed worker (Owed.LEASE, 20 s), the relay's sweep, and the work itself on a very busy machine.
+# The lease of a killed worker (Job.LEASE, 20 s), the relay's sweep, and the work itself on a very busy machine.
 SETTLED_WITHIN_S = 180.0
 SETTINGS = {
     "RATE_GIVE": "100000/hour",
@@ -184,7 +184,7 @@ class Givers:
     # --- What must be true ------------------------------------------------------------------
 
     def papers_of(self, gift: Gift) -> tuple[Any, ...] | None:
-        """Receipt number, documents, attempts at printing and mails of a gift, or None while some of it is owed."""
+        """Receipt number, documents, attempts at printing and mails of a gift, or None while jobs remain."""
         rows = self.product.rows(
             """SELECT r.number, p.attempts, p.state, d.state, e.state,
                       (SELECT count(*) FROM logistics_document WHERE kind = 'receipt' AND number = r.number),

@@ -15,7 +15,8 @@ from logistics.mail.models import Email
 from logistics.partners import services as partners
 from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
-from logistics.people.models import Role, User
+from logistics.people.models import User
+from logistics.roles import Role
 from logistics.transactions import insert_drawn
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -73,7 +74,7 @@ def make_item(category: Category | None = None, **fields: Any) -> Item:
 
 
 def make_email(**fields: Any) -> Email:
-    """Make an owed row that no worker was told of."""
+    """Make a job of which no worker was notified."""
     given = {"kind": "note", "to": "somebody@example.org", "subject": "A note", "body": "Hello.\n"}
     return Email.objects.create(**given | fields)
 

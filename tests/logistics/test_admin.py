@@ -15,7 +15,8 @@ from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Item
 from logistics.mail.models import Email
 from logistics.partners.models import Contact, Partner
-from logistics.people.models import ApiKey, Role, User
+from logistics.people.models import ApiKey, User
+from logistics.roles import Role
 from tests.logistics.makers import (
     NOON,
     PASSWORD,
@@ -71,7 +72,7 @@ class TestSignIn:
         other_case = self.sign_in(user.email.upper())
 
         assert last.status_code == 429
-        assert "Too many wrong passwords" in last.content.decode()
+        assert "Too many failed sign-in attempts" in last.content.decode()
         assert (self.sign_in(user.email).status_code, other_case.status_code) == (429, 429)
 
     def test_but_not_the_owner_elsewhere(self):
@@ -94,7 +95,7 @@ class TestPages:
 
         assert "Shipments by state" in page
         assert ("Donations by state" in page) is (role in (Role.FINANCE, Role.AUDITOR))
-        assert ("What happened last" in page) is (role in (Role.COORDINATOR, Role.AUDITOR))
+        assert ("Latest activity" in page) is (role in (Role.COORDINATOR, Role.AUDITOR))
 
     def test_the_overview_is_translated(self):
         client = signed_in(Role.AUDITOR)
@@ -190,7 +191,7 @@ class TestChanges:
 
         page = client.post(page_of(Item, kind="add"), fields).content.decode()
 
-        assert "no subheading of the Harmonized System" in page
+        assert "not a subheading of the Harmonized System" in page
         assert not Item.objects.exists()
 
     def test_an_edit_of_an_old_version_is_refused(self):

@@ -1,7 +1,7 @@
 import pytest
 
 from logistics.catalogue.models import Item
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.logistics.makers import (
     client_of,
     fields_of,

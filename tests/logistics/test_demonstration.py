@@ -2,9 +2,9 @@ import pytest
 
 from logistics.catalogue.models import Category, Item
 from logistics.demonstration import world
+from logistics.health import services as health
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, User
-from logistics.vitals import services as vitals
 from tests.logistics.makers import NOON, client_of
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def test_the_world_has_its_people_places_and_goods():
     assert (Category.objects.count(), Item.objects.count()) == (9, 129)
     assert made.staff["finance"].check_password(made.password)
     assert client_of(Authorization=f"Bearer {made.partner_key}").get("/api/v1/sites/").json()["results"]
-    assert not [finding for finding in vitals.check_all() if finding.broken]
+    assert not [finding for finding in health.check_all() if finding.broken]
 
 
 def test_made_again_it_is_the_same():

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
-from logistics.owed import services as owed
-from logistics.people.models import Role
+from logistics.jobs import services as jobs
+from logistics.roles import Role
 from tests.logistics.makers import NOON, in_threads, make_email, make_user
 
 pytestmark = pytest.mark.django_db
@@ -91,13 +91,13 @@ class TestRender:
         document, shown = ask(), []
         client = APIClient()
         client.force_authenticate(make_user(Role.WAREHOUSE))
-        told = owed.report
+        told = jobs.report_progress
 
         def report(row, percent):
             told(row, percent)
             shown.append(client.get(f"/api/v1/documents/{document.pk}/").json()["progress"])
 
-        monkeypatch.setattr(owed, "report", report)
+        monkeypatch.setattr(jobs, "report_progress", report)
         documents.render(str(document.pk))
 
         assert shown == sorted(set(shown))

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from logistics.partners import models
 from logistics.partners.models import Site, site_code
-from logistics.people.models import ApiKey, Role
+from logistics.people.models import ApiKey
+from logistics.roles import Role
 from logistics.transactions import NoFreeCode, insert_drawn
 from tests.logistics.makers import client_of, in_threads, make_key, make_partner, make_site, make_user, once
 

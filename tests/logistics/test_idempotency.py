@@ -17,8 +17,8 @@ from logistics.catalogue.models import Category
 from logistics.errors import WrongState
 from logistics.idempotency.api import forget_old, idempotent, run_once
 from logistics.idempotency.models import IdempotencyRecord
-from logistics.people.models import Role
-from logistics.people.permissions import Anyone
+from logistics.permissions import Anyone
+from logistics.roles import Role
 from tests.logistics.makers import in_threads, make_user, once
 
 pytestmark = pytest.mark.django_db

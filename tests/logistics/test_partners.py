@@ -10,7 +10,8 @@ from logistics.errors import Forbidden
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.partners import addresses
 from logistics.partners.models import Contact, Partner, Site, SiteAddress, site_code
-from logistics.people.models import ApiKey, Role
+from logistics.people.models import ApiKey
+from logistics.roles import Role
 from logistics.transactions import insert_drawn
 from tests.logistics.makers import (
     NOON,

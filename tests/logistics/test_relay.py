@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from logistics.health.models import HealthCheck
+from logistics.jobs.turn import Turn
 from logistics.management.commands.relay import LOCK, sweep_if_active
-from logistics.owed.turn import Turn
-from logistics.vitals.models import Vital
 from tests.processes import eventually
 from tests.services import services
 
@@ -103,7 +103,7 @@ def test_a_second_takes_over_when_the_first_is_killed(other, keeper):
     command = [sys.executable, "manage.py", "relay", "--every=600"]
     first = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        eventually(Vital.objects.filter(name="relay").exists, what="the first sweep")
+        eventually(HealthCheck.objects.filter(name="relay").exists, what="the first sweep")
         assert not sweep_if_active(other)
         pid = holder(keeper)
     finally:

@@ -6,7 +6,7 @@ from logistics.errors import Stale
 from logistics.mail.models import Email
 from logistics.transactions import Taken, change, enqueue_on_commit, insert, lock
 from tests.logistics.makers import in_threads, make_email, make_item
-from tests.logistics.test_owed import queued_for
+from tests.logistics.test_jobs import queued_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

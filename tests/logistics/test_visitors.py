@@ -6,7 +6,7 @@ from axes.utils import reset
 from django.test import Client, RequestFactory
 
 from config.throttling import CallerThrottle
-from logistics.people.models import Role
+from logistics.roles import Role
 from logistics.visitors import address_of
 from tests.logistics.makers import PASSWORD, make_user
 

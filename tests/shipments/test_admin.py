@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
 from shipments.manifests.models import Shipment
@@ -139,7 +139,7 @@ class TestMoves:
         to_the_packer = packer.get(url).content.decode()
         to_another = staff(Role.WAREHOUSE).get(url).content.decode()
 
-        assert "You packed this shipment; somebody else must check it." in to_the_packer
+        assert "You packed this shipment, so somebody else must check it." in to_the_packer
         assert 'name="confirmed"' not in to_the_packer
         assert 'name="confirmed"' in to_another
 

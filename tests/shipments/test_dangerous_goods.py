@@ -7,7 +7,7 @@ from django.db import IntegrityError
 
 from logistics.catalogue import services as catalogue
 from logistics.catalogue.models import Item
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
 from shipments.manifests.models import ManifestLine, Shipment

@@ -12,7 +12,7 @@ from logistics.charity.models import Charity
 from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
 from logistics.mail.models import Email
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment
 from shipments.papers.models import Paper

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from logistics.errors import Invalid, WrongState
 from logistics.mail.models import Email
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.deliveries import figures, services
 from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, Tally
 from shipments.manifests.models import Shipment

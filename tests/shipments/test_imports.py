@@ -518,7 +518,7 @@ class TestReading:
 
         row = read(mali_shipment(), xlsx(put(mali_rows(), 4, "quantity", "two")), by=by)
 
-        assert row.errors[0]["detail"] == "Écrivez un nombre, pas du texte."
+        assert row.errors[0]["detail"] == "Saisissez un nombre, pas du texte."
 
 
 def change_shared(content: bytes, old: bytes, new: bytes) -> bytes:

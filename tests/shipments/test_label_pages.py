@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from logistics.documents import services as documents
 from logistics.partners import addresses
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.manifests.models import Package, Shipment
 from shipments.moves import services as moves
 from shipments.papers import services as papers
@@ -137,14 +137,14 @@ def test_a_label_that_is_no_longer_valid_says_so(verb: str) -> None:
     package = shipment.packages.get(number=2)
 
     assert (facts(package)["is_final"], facts(package)["packages"]) == (False, 2)
-    assert "This label is not valid now" in opened(package.label_url).content.decode()
+    assert "This label is not valid at present" in opened(package.label_url).content.decode()
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
 def test_anything_else_is_not_a_package_of_ours(token: str) -> None:
     page = opened(f"/p/{token}/")
 
-    assert (page.status_code, "Not a package of ours" in page.content.decode()) == (404, True)
+    assert (page.status_code, "Not one of our packages" in page.content.decode()) == (404, True)
     assert opened(f"/p/{token}/", Accept="application/json").json()["code"] == "not_found"
 
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from logistics.audit import services as audit
 from logistics.documents import fonts
 from logistics.errors import Invalid, Stale
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.manifests import money, totals
 from shipments.manifests import services as manifests
 from shipments.manifests.models import ManifestLine, Package, Shipment
@@ -97,7 +97,7 @@ class TestShipments:
         assert not Shipment.objects.exists()
 
     def test_a_title_that_no_paper_can_show_is_refused(self) -> None:
-        with pytest.raises(Invalid, match="cannot show 🛏"):
+        with pytest.raises(Invalid, match="cannot print 🛏"):
             make_shipment(title="Beds 🛏")
 
     def test_a_site_of_another_partner_is_refused(self) -> None:

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.mail.models import Email
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.manifests import services as manifests
 from shipments.manifests.models import Shipment

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from logistics.documents import services as documents
-from logistics.people.models import Role
+from logistics.roles import Role
 from shipments.manifests.models import Shipment
 from shipments.moves import services as moves
 from shipments.papers import services as papers

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from logistics.people import services
-from logistics.people.models import STAFF_ROLES
+from logistics.roles import STAFF_ROLES
 
 
 class Command(BaseCommand):

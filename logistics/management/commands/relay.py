@@ -9,9 +9,9 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from logistics.owed.relay import sweep
-from logistics.owed.turn import Turn
-from logistics.vitals import services as vitals
+from logistics.health import services as health
+from logistics.jobs.relay import sweep
+from logistics.jobs.turn import Turn
 
 log = logging.getLogger(__name__)
 # Any 64-bit number that nothing else in this database takes as its advisory lock.
@@ -19,7 +19,7 @@ LOCK = 7_202_611_230_001
 
 
 class Command(BaseCommand):
-    help = "Sweep what is owed every few seconds, so that no lost message and no dead worker loses work. One is active."
+    help = "Sweep jobs every few seconds, so that no lost message or dead worker loses work. Only one relay is active."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=2.0, help="seconds between two sweeps")
@@ -45,7 +45,7 @@ def sweep_if_active(turn: Turn) -> bool:
         if not turn.is_ours():
             return False
         did = asdict(sweep())
-        vitals.beat("relay")
+        health.beat("relay")
     except (OperationalError, InterfaceError, psycopg.Error):
         # PostgreSQL restarts, or a statement took too long. The turn stays ours unless its own session broke.
         log.warning("the database does not answer; trying again")

@@ -2,14 +2,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from logistics.vitals import services as vitals
+from logistics.health import services as health
 
 
 class Command(BaseCommand):
     help = "Check everything that must always be true of the data, and say which rows break it. Non-zero if any does."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = vitals.check_all()
+        findings = health.check_all()
         for finding in findings:
             if finding.broken:
                 self.stdout.write(self.style.ERROR(f"broken  {finding.statement}"))

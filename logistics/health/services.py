@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from logistics.vitals.models import Vital
+from logistics.health.models import HealthCheck
 
 # Three beats missed: see the heartbeats in config/celery.py.
 SILENT_AFTER = timedelta(seconds=60)
@@ -33,13 +33,13 @@ class Finding:
 
 def beat(name: str) -> None:
     """Note that this is alive now."""
-    Vital.objects.update_or_create(name=name, defaults={"at": Now()})
+    HealthCheck.objects.update_or_create(name=name, defaults={"at": Now()})
 
 
 def ages_s() -> dict[str, float]:
     """Return seconds since each last sign of life, by the database's clock."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, extract(epoch FROM now() - at)::float FROM logistics_vital")
+        cursor.execute("SELECT name, extract(epoch FROM now() - at)::float FROM logistics_healthcheck")
         return dict(cursor.fetchall())
 
 
@@ -68,14 +68,14 @@ def check(statement: str, query: str | Callable[[], Iterator[str]]) -> Finding:
 
 def last_findings() -> dict[str, int] | None:
     """Return the statements that did not hold at the last check, with their broken rows; None before the first."""
-    last = Vital.objects.filter(name=INVARIANTS).first()
+    last = HealthCheck.objects.filter(name=INVARIANTS).first()
     return dict(last.findings) if last else None
 
 
 def check_all() -> list[Finding]:
     """Check every statement, and keep the outcome for /metrics and /health."""
     findings = [check(statement, query) for statement, query in invariants()]
-    Vital.objects.update_or_create(
+    HealthCheck.objects.update_or_create(
         name=INVARIANTS, defaults={"at": Now(), "findings": {f.statement: f.broken for f in findings if f.broken}}
     )
     return findings

@@ -3,7 +3,7 @@ from typing import ClassVar
 from django.db import models
 
 
-class Vital(models.Model):
+class HealthCheck(models.Model):
     """A sign of life: when something that must happen again and again last happened, and what it found.
 
     "worker default", "worker papers", "relay": their last heartbeats. "invariants": the last check. In the

@@ -1,4 +1,4 @@
-"""The one mechanism for what is owed, shown on mails."""
+"""Jobs, shown on mails."""
 
 import uuid
 from datetime import timedelta
@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from logistics.errors import DomainError
+from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
+from logistics.jobs.relay import sweep
 from logistics.mail.models import Email
-from logistics.owed import services as owed
-from logistics.owed.models import Owed
-from logistics.owed.relay import sweep
 from tests.logistics.makers import in_threads, make_email
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def lapse(email: Email) -> None:
 
 
 def do(email: Email, act=lambda row: None, **options) -> bool:
-    return owed.carry_out(Email, email.pk, act, **options)
+    return jobs.run(Email, email.pk, act, **options)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,7 +100,7 @@ class TestCarryOut:
 
     def test_not_yet_waits_without_counting(self):
         def act(row):
-            raise owed.NotYet(timedelta(minutes=1))
+            raise jobs.NotYet(timedelta(minutes=1))
 
         email = make_email()
 
@@ -112,7 +112,7 @@ class TestCarryOut:
 
     def test_give_up_ends_at_once(self):
         def act(row):
-            raise owed.GiveUp("no_such_address")
+            raise jobs.GiveUp("no_such_address")
 
         email = make_email()
 
@@ -146,8 +146,8 @@ class TestCarryOut:
         seen = []
 
         def act(row):
-            owed.report(row, 40)
-            owed.report(row, 100)
+            jobs.report_progress(row, 40)
+            jobs.report_progress(row, 100)
             seen.append(Email.objects.get().progress)
 
         do(make_email(), act)
@@ -171,7 +171,7 @@ class TestLease:
             lapse(email)
 
         assert not Email.objects.claim(email.pk)
-        assert Email.objects.bury() == 1
+        assert Email.objects.mark_dead() == 1
 
         email.refresh_from_db()
         assert (email.state, email.last_error_code, email.attempts) == ("dead", "worker_died", 5)
@@ -180,14 +180,14 @@ class TestLease:
         email = make_email(attempts=4)
         do(email, lambda row: 1 / 0)
 
-        assert Email.objects.filter(pk=email.pk).revive() == 1
+        assert Email.objects.filter(pk=email.pk).retry() == 1
 
         assert do(email)
 
     def test_only_the_dead_are_revived(self):
         do(make_email())
 
-        assert Email.objects.revive() == 0
+        assert Email.objects.retry() == 0
 
 
 @pytest.mark.parametrize(
@@ -218,49 +218,49 @@ def queued_for(queue: str) -> int:
 
 
 class TestSweep:
-    def test_tells_a_worker_of_what_waits_once(self):
+    def test_notifies_a_worker_of_a_waiting_job_once(self):
         email = waiting_since(make_email(), 5)
 
-        assert sweep().told == 1
-        assert sweep().told == 0
+        assert sweep().notified == 1
+        assert sweep().notified == 0
 
         assert queued_for("default") == 1
         email.refresh_from_db()
-        assert (email.state, email.told_at is not None) == ("pending", True)
+        assert (email.state, email.notified_at is not None) == ("pending", True)
 
     def test_leaves_new_rows_to_the_worker_that_was_told(self):
         make_email()
 
-        assert sweep().told == 0
+        assert sweep().notified == 0
 
-    def test_tells_again_after_a_while(self):
+    def test_notifies_again_after_a_while(self):
         email = waiting_since(make_email(), 60)
         sweep()
-        Email.objects.filter(pk=email.pk).update(told_at=Now() - timedelta(seconds=16))
+        Email.objects.filter(pk=email.pk).update(notified_at=Now() - timedelta(seconds=16))
 
-        assert sweep().told == 1
+        assert sweep().notified == 1
 
-    def test_does_the_work_itself_while_the_broker_is_dead(self, dead_broker, files, mailoutbox):
+    def test_runs_jobs_itself_while_the_broker_is_down(self, dead_broker, files, mailoutbox):
         current_app.loader.import_default_modules()
         email = waiting_since(make_email(), 5)
 
         result = sweep()
 
-        assert (result.told, result.done_here) == (0, 1)
+        assert (result.notified, result.run_here) == (0, 1)
         email.refresh_from_db()
-        assert (email.state, len(mailoutbox)) == (Owed.State.DONE, 1)
+        assert (email.state, len(mailoutbox)) == (Job.State.DONE, 1)
 
-    def test_buries_first(self):
+    def test_marks_dead_first(self):
         email = make_email()
         Email.objects.filter(pk=email.pk).update(attempts=4)
         Email.objects.claim(email.pk)
         lapse(email)
 
-        assert sweep().buried == 1
+        assert sweep().marked_dead == 1
 
 
-def test_every_kind_of_owed_row_names_a_task_that_exists():
+def test_every_kind_of_job_names_a_task_that_exists():
     current_app.loader.import_default_modules()
 
-    assert Email in owed.owed_models()
-    assert {model.TASK for model in owed.owed_models()} <= set(current_app.tasks)
+    assert Email in jobs.job_models()
+    assert {model.TASK for model in jobs.job_models()} <= set(current_app.tasks)

@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from logistics.people.models import Role
+from logistics.roles import Role
 
 READS = ("GET", "HEAD", "OPTIONS")
 

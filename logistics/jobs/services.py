@@ -12,17 +12,17 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError, WrongState
-from logistics.owed.models import Owed
+from logistics.jobs.models import Job
 from logistics.transactions import enqueue_on_commit
 
 log = logging.getLogger(__name__)
 
-Row = TypeVar("Row", bound=Owed)
+Row = TypeVar("Row", bound=Job)
 Result = TypeVar("Result")
 
 
 class NotYet(Exception):
-    """What the work needs is not there yet: try again after `wait`, without counting an attempt."""
+    """Something that the job needs is not ready: try again after `wait`, without counting an attempt."""
 
     def __init__(self, wait: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(str(wait))
@@ -30,35 +30,34 @@ class NotYet(Exception):
 
 
 class GiveUp(Exception):
-    """No further attempt can succeed: the row is dead at once, with `code` as the reason."""
+    """No retry can succeed: the job is marked dead at once, with `code` as the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-def owe(row: Row) -> Row:
-    """Store a new owed row and, when the transaction commits, tell a worker."""
+def enqueue(row: Row) -> Row:
+    """Store a new job and notify a worker when the transaction commits."""
     row.save(force_insert=True)
     enqueue_on_commit(row.TASK, row)
     return row
 
 
-def carry_out(
+def run(
     model: type[Row],
     pk: object,
     act: Callable[[Row], Result],
     record: Callable[[Row, Result], dict[str, Any] | None] = lambda row, result: None,
 ) -> bool:
-    """Do what one row owes, if it is due and nobody else does, and say whether we did.
+    """Run one job if it is due and nobody else runs it. Returns whether we did.
 
-    `act` works outside any transaction (printing, sending, asking Stripe; its effect must bear
-    repetition); `record` writes its result in the transaction that marks the row done, only
-    while the lease is still ours, and returns the fields of the row itself to set with that mark.
-    So there may be two attempts but never two winners.
+    `act` does the work outside any transaction (it prints, sends, asks Stripe). It may happen twice, so it must be
+    idempotent. `record` stores the result in the transaction that marks the job done, only while the lease is still
+    ours, and returns the fields of the row to set with it. So there may be two attempts but never two results.
 
-    Whatever either raises is logged and tried again later, up to ATTEMPTS_MAX; they raise GiveUp
-    where no repetition can help and NotYet where something else must come first.
+    Whatever either raises is logged and retried later, up to ATTEMPTS_MAX. They raise GiveUp where a retry cannot
+    help, and NotYet where something else must happen first.
     """
     token = model.objects.claim(pk)
     if token is None:
@@ -73,7 +72,7 @@ def carry_out(
             if still_ours:
                 changes = record(row, result) or {}
                 mine.update(
-                    state=Owed.State.DONE,
+                    state=Job.State.DONE,
                     lease_token=None,
                     lease_until=None,
                     last_error_code="",
@@ -87,7 +86,7 @@ def carry_out(
     except GiveUp as reason:
         _end(mine, row, reason.code)
         return False
-    except Exception as error:  # whatever it was, the row must say so and be tried again
+    except Exception as error:  # whatever it was, the job must record it and be retried
         _fail(mine, row, error)
         return False
     return still_ours
@@ -95,9 +94,9 @@ def carry_out(
 
 @contextmanager
 def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None]:
-    """Renew the lease while its work goes on, so that it can be short: a killed worker renews nothing.
+    """Renew the lease while the work goes on. Leases can so be short: a killed worker does not renew its own.
 
-    Work that never ends is the business of the task's hard time limit, which kills this thread too.
+    The task's hard time limit ends work that never finishes, and this thread with it.
     """
     done = threading.Event()
 
@@ -120,30 +119,30 @@ def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None
 
 
 @transaction.atomic
-def revive(row: Row) -> Row:
-    """Have a dead row tried again, from the first attempt, and tell a worker. Raises WrongState unless it is dead."""
-    if not type(row).objects.filter(pk=row.pk).revive():
-        raise WrongState(_("Only what is dead can be tried again; a worker looks after the rest."), state=row.state)
+def retry(row: Row) -> Row:
+    """Make a dead job pending again, and notify a worker. Raises WrongState unless it is dead."""
+    if not type(row).objects.filter(pk=row.pk).retry():
+        raise WrongState(_("Only a failed job can be retried; the others are still being processed."), state=row.state)
     enqueue_on_commit(row.TASK, row)
     row.refresh_from_db()
     return row
 
 
-def report(row: Owed, percent: int) -> None:
-    """Show how far the work on a leased row is, 0 to 99 (100 is done)."""
+def report_progress(row: Job, percent: int) -> None:
+    """Store how far a leased job is, from 0 to 99 percent (100 is done)."""
     type(row).objects.filter(pk=row.pk).leased_by(row.lease_token).update(progress=min(percent, 99))
 
 
 def _put_back(mine: "models.QuerySet[Any]", **changes: Any) -> None:
-    mine.update(state=Owed.State.PENDING, lease_token=None, lease_until=None, told_at=None, **changes)
+    mine.update(state=Job.State.PENDING, lease_token=None, lease_until=None, notified_at=None, **changes)
 
 
-def _end(mine: "models.QuerySet[Any]", row: Owed, code: str) -> None:
-    log.error("owed row is dead", extra={"task": row.TASK, "row": str(row.pk), "code": code})
-    mine.update(state=Owed.State.DEAD, lease_token=None, lease_until=None, last_error_code=code[:60], ended_at=Now())
+def _end(mine: "models.QuerySet[Any]", row: Job, code: str) -> None:
+    log.error("job is dead", extra={"task": row.TASK, "row": str(row.pk), "code": code})
+    mine.update(state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code=code[:60], ended_at=Now())
 
 
-def _fail(mine: "models.QuerySet[Any]", row: Owed, error: Exception) -> None:
+def _fail(mine: "models.QuerySet[Any]", row: Job, error: Exception) -> None:
     # The class only: messages of errors quote data, and data is personal.
     code = error.code if isinstance(error, DomainError) else type(error).__name__
     if row.attempts >= row.ATTEMPTS_MAX:
@@ -151,13 +150,13 @@ def _fail(mine: "models.QuerySet[Any]", row: Owed, error: Exception) -> None:
         return
     wait = timedelta(seconds=min(5 * 2**row.attempts, 600))
     log.warning(
-        "owed row failed; it will be tried again",
+        "job failed; it will be retried",
         extra={"task": row.TASK, "row": str(row.pk), "code": code, "wait_s": wait.total_seconds()},
         exc_info=True,
     )
     _put_back(mine, run_after=Now() + wait, last_error_code=code[:60])
 
 
-def owed_models() -> list[type[Owed]]:
-    """Every kind of row that is a job, in all apps."""
-    return [model for model in apps.get_models() if issubclass(model, Owed)]
+def job_models() -> list[type[Job]]:
+    """Every kind of job, in all apps."""
+    return [model for model in apps.get_models() if issubclass(model, Job)]

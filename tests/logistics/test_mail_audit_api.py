@@ -11,9 +11,9 @@ from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
 from logistics.documents import services as documents
 from logistics.documents.models import Document
+from logistics.mail import readers
 from logistics.mail.models import Email
-from logistics.oversight.mails import READERS
-from logistics.people.models import Role
+from logistics.roles import Role
 from tests.logistics.makers import NOON, client_of, make_email, make_item, make_partner_user, make_user, once
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ class TestEmails:
         sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
         found = re.findall(r'mail\.request\(\s*"([^"]+)"|_mail\(\w+, "([^"]+)"', "\n".join(sources))
 
-        assert {kind for kinds in found for kind in kinds if kind} == set(READERS)
+        assert {kind for kinds in found for kind in kinds if kind} == readers.kinds()
 
     def test_the_dead_are_tried_again(self):
         email = make_email(kind="receipt")

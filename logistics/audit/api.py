@@ -1,0 +1,50 @@
+"""The audit trail: who did what to which row, and when."""
+
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
+from rest_framework import serializers
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from logistics import examples
+from logistics.audit.models import AuditEntry
+from logistics.permissions import allow
+from logistics.roles import Role
+
+
+@extend_schema_serializer(examples=examples.AUDIT_ENTRY)
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    by_name = serializers.CharField(source="by.name", default=None, read_only=True, help_text="Null: the system.")
+    details = serializers.DictField(read_only=True, help_text="Ids, numbers and states; never names or addresses.")
+
+    class Meta:
+        model = AuditEntry
+        fields = (
+            "id", "subject_kind", "subject_id", "sequence", "verb", "by", "by_name", "at", "reason", "details",
+            "request_id", "previous_hash", "hash",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AuditEntryFilter(filters.FilterSet):
+    after = filters.IsoDateTimeFilter("at", "gte")
+    before = filters.IsoDateTimeFilter("at", "lt")
+
+    class Meta:
+        model = AuditEntry
+        fields = ("subject_kind", "subject_id", "verb", "by", "request_id")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the audit trail",
+        description="Who did what to which row, and when. Entries are only added, and chained by hash for each row."
+        " `?subject_kind=logistics.partner&subject_id=...` is the history of one partner.",
+    ),
+    retrieve=extend_schema(summary="Show an audit entry"),
+)
+class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
+    queryset = AuditEntry.objects.select_related("by")
+    serializer_class = AuditEntrySerializer
+    permission_classes = (allow(read=(Role.AUDITOR,)),)
+    filterset_class = AuditEntryFilter
+    ordering_fields = ("id",)

@@ -1,0 +1,48 @@
+"""What the admin pages of all kinds of jobs share."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action, display
+
+from logistics.admin_parts import LookOnlyAdmin
+from logistics.errors import DomainError
+from logistics.jobs.models import Job
+from logistics.roles import HasRoles, Role
+
+STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
+
+
+class JobAdmin(LookOnlyAdmin):
+    """How far each job is. Jobs that failed for good can be retried."""
+
+    retry_roles: tuple[Role, ...]
+    actions = ("try_again",)
+    ordering = ("-id",)
+
+    def retry(self, row: Any, *, by: Any) -> None:
+        raise NotImplementedError
+
+    @display(description=gettext_lazy("state"), label=STATE_LABELS, ordering="state")
+    def state_shown(self, row: Job) -> tuple[str, str]:
+        return row.state, str(Job.State(row.state).label)
+
+    def has_try_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return cast(HasRoles, request.user).has_role(*self.retry_roles)
+
+    @action(description=gettext_lazy("Retry failed jobs"), permissions=["try_again"])
+    def try_again(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        retried = 0
+        for row in rows.filter(state=Job.State.DEAD).order_by("pk"):
+            try:
+                self.retry(row, by=request.user)
+                retried += 1
+            except DomainError as refusal:
+                messages.error(request, str(refusal))
+        told = ngettext("%(count)d job will be retried.", "%(count)d jobs will be retried.", retried) % {
+            "count": retried
+        }
+        messages.success(request, told)

@@ -1,0 +1,121 @@
+"""Background work: documents, mails, Stripe events, imports.
+
+A job is a row, written in the same transaction as the change that needs it. A message in the broker only
+tells a worker to look now. Lost, duplicate or late messages change nothing, because the relay sweeps the rows.
+All times are the database's.
+
+    pending -> leased -> done | dead
+"""
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import pgettext_lazy
+
+# A worker normally starts within milliseconds of the commit. The relay looks after jobs that no worker heard of.
+GRACE = timedelta(seconds=3)
+NOTIFY_AGAIN_AFTER = timedelta(seconds=15)
+
+Row_co = TypeVar("Row_co", bound="Job", covariant=True)
+
+
+class JobQuerySet(models.QuerySet[Row_co]):
+    def due(self) -> "JobQuerySet[Row_co]":
+        """Jobs that a worker should take now: pending ones, and those whose worker is presumed dead."""
+        waiting = Q(state=Job.State.PENDING, run_after__lte=Now())
+        abandoned = Q(state=Job.State.LEASED, lease_until__lt=Now())
+        return self.filter(waiting | abandoned, attempts__lt=self.model.ATTEMPTS_MAX)
+
+    def overdue(self) -> "JobQuerySet[Row_co]":
+        """Due jobs of which no worker was notified lately: the message was lost or never sent."""
+        not_notified = Q(notified_at=None, run_after__lte=Now() - GRACE) | Q(notified_at__lt=Now() - NOTIFY_AGAIN_AFTER)
+        return self.due().filter(not_notified)
+
+    def claim(self, pk: object) -> uuid.UUID | None:
+        """Take one due job and return the token of its lease. Of many workers that try, one gets it.
+
+        The attempt is counted before the work, so that a job that kills its worker each time stops at ATTEMPTS_MAX.
+        """
+        token = uuid.uuid4()
+        taken = (
+            self.due()
+            .filter(pk=pk)
+            .update(
+                state=Job.State.LEASED,
+                lease_token=token,
+                lease_until=Now() + self.model.LEASE,
+                attempts=F("attempts") + 1,
+            )
+        )
+        return token if taken == 1 else None
+
+    def mark_dead(self) -> int:
+        """Give up jobs whose workers died ATTEMPTS_MAX times. Returns how many."""
+        return self.filter(state=Job.State.LEASED, lease_until__lt=Now(), attempts__gte=self.model.ATTEMPTS_MAX).update(
+            state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code="worker_died", ended_at=Now()
+        )
+
+    def leased_by(self, token: uuid.UUID | None) -> "JobQuerySet[Row_co]":
+        """The job while the lease is still ours; nothing once another worker took over."""
+        return self.filter(state=Job.State.LEASED, lease_token=token)
+
+    def retry(self) -> int:
+        """Make dead jobs pending again, with all their attempts. The relay finds them within seconds."""
+        return self.filter(state=Job.State.DEAD).update(
+            state=Job.State.PENDING, attempts=0, run_after=Now(), notified_at=None, last_error_code="", ended_at=None
+        )
+
+
+class Job(models.Model):
+    """A row that a worker must process. A subclass names its `TASK`, which takes the row's id as its only argument."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", pgettext_lazy("job", "Pending")
+        LEASED = "leased", pgettext_lazy("job", "Leased")
+        DONE = "done", pgettext_lazy("job", "Done")
+        DEAD = "dead", pgettext_lazy("job", "Dead")
+
+    TASK: ClassVar[str]
+    ATTEMPTS_MAX: ClassVar[int] = 5
+    # A worker renews its lease every few seconds; one that has not done so for this long is presumed dead.
+    LEASE: ClassVar[timedelta] = timedelta(seconds=20)
+
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING, editable=False)
+    run_after = models.DateTimeField(db_default=Now(), editable=False)
+    notified_at = models.DateTimeField(null=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    last_error_code = models.CharField(max_length=60, blank=True, editable=False)
+    progress = models.PositiveSmallIntegerField("progress, percent", default=0, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[Any] = JobQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_is_leased_exactly_with_a_token",
+                condition=Q(state="leased", lease_token__isnull=False, lease_until__isnull=False)
+                | (~Q(state="leased") & Q(lease_token__isnull=True, lease_until__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_ended_exactly_when_done_or_dead",
+                condition=Q(state__in=["done", "dead"], ended_at__isnull=False)
+                | (~Q(state__in=["done", "dead"]) & Q(ended_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            # Small even when the table is large: only what still waits, for a worker or for a person.
+            models.Index(
+                fields=["state", "run_after"],
+                condition=Q(state__in=["pending", "leased", "dead"]),
+                name="%(app_label)s_%(class)s_jobs",
+            )
+        ]

@@ -1,0 +1,67 @@
+"""Mails that wait, were sent or failed, for the staff who work with their readers."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from logistics import examples
+from logistics.idempotency.api import idempotent
+from logistics.mail import services as mail
+from logistics.mail.models import Email
+from logistics.mail.readers import mails_for
+from logistics.permissions import actor, allow
+from logistics.roles import Role
+
+
+@extend_schema_serializer(examples=examples.EMAIL)
+class EmailSerializer(serializers.ModelSerializer[Email]):
+    class Meta:
+        model = Email
+        fields = (
+            "id", "kind", "to", "language", "subject", "state", "attempts", "last_error_code", "created_at", "ended_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class EmailFilter(filters.FilterSet):
+    created_after = filters.IsoDateTimeFilter("created_at", "gte")
+
+    class Meta:
+        model = Email
+        fields = ("state", "kind", "to")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List mails",
+        description="Mails that wait, were sent or failed, of the kinds that you work with. Their text is not shown.",
+    ),
+    retrieve=extend_schema(summary="Show a mail"),
+)
+class EmailViewSet(ReadOnlyModelViewSet[Email]):
+    queryset = Email.objects.none()  # for the schema; `get_queryset` says whose
+    serializer_class = EmailSerializer
+    # Addresses are personal data: only for those who work with donors or partners.
+    permission_classes = (allow(Role.FINANCE, Role.COORDINATOR),)
+    filterset_class = EmailFilter
+    ordering_fields = ("id", "created_at")
+
+    def get_queryset(self) -> QuerySet[Email]:
+        return mails_for(actor(self.request))
+
+    @extend_schema(summary="Retry a mail that failed", request=None, responses=EmailSerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def retry(self, request: Request, pk: str) -> Response:
+        """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
+        email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())
+        data: Any = self.get_serializer(email).data
+        return Response(data)

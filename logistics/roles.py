@@ -1,0 +1,23 @@
+"""What people are here for. Below every room, as each room names the roles that may use it."""
+
+from typing import Protocol
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    FINANCE = "finance", _("Finance: the charity, appeals, donations, receipts")
+    WAREHOUSE = "warehouse", _("Warehouse: catalogue, shipments, manifests, papers")
+    COORDINATOR = "coordinator", _("Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may")
+    AUDITOR = "auditor", _("Auditor: reads everything but addresses, changes nothing")
+    PARTNER = "partner", _("Partner: its own shipments only")
+
+
+STAFF_ROLES = frozenset({Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR})
+
+
+class HasRoles(Protocol):
+    """Somebody who has roles; a user is one."""
+
+    def has_role(self, *roles: Role) -> bool: ...
