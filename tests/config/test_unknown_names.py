@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from logistics.roles import Role
 from shipments.deliveries.models import Delivery
+from shipments.manifests.models import Shipment
 from tests.factories_shipments import make_dispatched, make_shipment
 from tests.lists import INSIDE, lists_with_pages
 from tests.logistics.makers import client_of, key_client, make_key, make_partner, make_user, once
@@ -44,35 +45,30 @@ def test_a_list_takes_every_parameter_that_it_describes():
     assert answer.status_code == 200
 
 
-def test_exceptions_misspelt_do_not_confirm_a_missing_carton():
-    shipment = make_dispatched(3)
-    client = key_client(make_key(shipment.consignee))
+def confirm(shipment: Shipment, **exceptions: Any) -> Any:
+    """Send a confirmation of a shipment as its partner would."""
     body = {
         "client_id": str(uuid4()),
         "stated_at": "2026-03-05T00:00:00Z",
         "received_by": "Receiver One",
         "default": "good",
-        "exeptions": [{"package": 2, "missing": True, "reason": "whole carton gone"}],
+        **exceptions,
     }
+    client = key_client(make_key(shipment.consignee))
+    return client.post(f"/api/v1/shipments/{shipment.number}/deliveries/", body, format="json", headers=once())
 
-    answer = client.post(f"/api/v1/shipments/{shipment.number}/deliveries/", body, format="json", headers=once())
+
+def test_exceptions_misspelt_do_not_confirm_a_missing_carton():
+    answer = confirm(make_dispatched(3), exeptions=[{"package": 2, "missing": True, "reason": "whole carton gone"}])
 
     assert errors(answer) == {"exeptions": ("unknown_name", "There is no such name. Did you mean “exceptions”?")}
     assert Delivery.objects.count() == 0
 
 
 def test_a_name_inside_a_list_is_told_with_its_place():
-    shipment = make_dispatched(3)
-    client = key_client(make_key(shipment.consignee))
-    body = {
-        "client_id": str(uuid4()),
-        "stated_at": "2026-03-05T00:00:00Z",
-        "received_by": "Receiver One",
-        "default": "good",
-        "exceptions": [{"package": 1, "missing": True}, {"package": 2, "misssing": True}],
-    }
+    exceptions = [{"package": 1, "missing": True}, {"package": 2, "misssing": True}]
 
-    answer = client.post(f"/api/v1/shipments/{shipment.number}/deliveries/", body, format="json", headers=once())
+    answer = confirm(make_dispatched(3), exceptions=exceptions)
 
     assert errors(answer)["exceptions[1].misssing"][1].endswith("Did you mean “missing”?")
 
