@@ -80,7 +80,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Each receipt of a donor with an e-mail has a delivery.",
+        "Every receipt has a delivery by mail.",
         """
         SELECT r.id FROM donations_receipt r
         WHERE NOT EXISTS (SELECT FROM donations_receiptdelivery WHERE receipt_id = r.id)

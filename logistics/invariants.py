@@ -8,7 +8,7 @@ INVARIANTS: list[Invariant] = [
     ("Every entry of the trail follows from the one before it.", audit.broken_links),
     ("The newest 1,000 issued documents have the files that were issued.", documents.damaged),
     (
-        "No lease ended more than an hour ago: the relay buries or revives.",
+        "No lease ended more than an hour ago: the relay retries such jobs or gives them up.",
         "SELECT id FROM logistics_document WHERE state = 'leased' AND lease_until < now() - interval '1 hour'"
         " UNION ALL SELECT id FROM logistics_email WHERE state = 'leased' AND lease_until < now() - interval '1 hour'",
     ),

@@ -75,7 +75,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     fieldsets = (
         (None, {"fields": ("email", "name", "language", "is_active")}),
         (gettext_lazy("May do"), {"fields": ("roles", "is_superuser")}),
-        (gettext_lazy("Last seen"), {"fields": ("last_login", "created_at")}),
+        (gettext_lazy("Activity"), {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
     actions_detail = ("set_password",)

@@ -84,7 +84,7 @@ PLANTED: list[tuple[str, str, str]] = [
         "UPDATE donations_paymentattempt SET amount_minor = amount_minor + 1",
     ),
     (
-        "Each receipt of a donor with an e-mail has a delivery.",
+        "Every receipt has a delivery by mail.",
         "donations_receiptdelivery",
         "DELETE FROM donations_receiptdelivery",
     ),

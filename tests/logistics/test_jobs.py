@@ -40,7 +40,7 @@ def test_of_eight_who_claim_one_gets_it():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_carry_out_one_does_it():
+def test_of_eight_workers_one_runs_a_job():
     email, done = make_email(), []
 
     results = in_threads(lambda number: do(email, lambda row: done.append(number)))
@@ -176,7 +176,7 @@ class TestLease:
         email.refresh_from_db()
         assert (email.state, email.last_error_code, email.attempts) == ("dead", "worker_died", 5)
 
-    def test_the_dead_are_revived_from_the_first_attempt(self):
+    def test_the_dead_are_retried_from_the_first_attempt(self):
         email = make_email(attempts=4)
         do(email, lambda row: 1 / 0)
 
@@ -184,7 +184,7 @@ class TestLease:
 
         assert do(email)
 
-    def test_only_the_dead_are_revived(self):
+    def test_only_the_dead_are_retried(self):
         do(make_email())
 
         assert Email.objects.retry() == 0
