@@ -24,8 +24,8 @@ from logistics.jobs.models import Job
 from logistics.jobs.services import job_models
 from logistics.mail.models import Email
 from logistics.roles import Role
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import Status
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import Status
 
 TRAIL = 12
 # Group -> (model, symbol of Material Symbols).

@@ -328,7 +328,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobState": "logistics.jobs.models.Job.State",
         "PartnerStatus": "logistics.partners.models.Partner.Status",
-        "ShipmentStatus": "shipments.manifests.states.Status",
+        "ShipmentStatus": "shipments.shipments.states.Status",
         "DeliverySource": "shipments.deliveries.models.Delivery.Source",
         "DonationStatus": "donations.giving.models.Donation.Status",
     },

@@ -1,8 +1,15 @@
-"""The index of the rooms' admin pages; Django looks for them here."""
+"""The index of the rooms' admin pages, and what other rooms add to the page of a shipment."""
 
-from shipments.deliveries.admin import DeliveryAdmin, DiscrepancyAdmin
-from shipments.imports.admin import UploadAdmin
-from shipments.manifests.admin import PackageAdmin
-from shipments.moves.admin import ShipmentAdmin
+from django.utils.translation import gettext_lazy
+
+from shipments.deliveries.admin import DeliveryAdmin
+from shipments.discrepancies.admin import DiscrepanciesInline, DiscrepancyAdmin
+from shipments.imports.admin import UploadAdmin, may_upload, upload
+from shipments.packing.admin import PackageAdmin
+from shipments.papers.admin import PapersInline
+from shipments.shipments.admin import ShipmentAdmin, add_button
 
 __all__ = ["DeliveryAdmin", "DiscrepancyAdmin", "PackageAdmin", "ShipmentAdmin", "UploadAdmin"]
+
+ShipmentAdmin.inlines = (*ShipmentAdmin.inlines, PapersInline, DiscrepanciesInline)
+add_button("upload", upload, may=may_upload, label=gettext_lazy("Spreadsheet"), icon="upload_file", first=True)

@@ -13,3 +13,35 @@ class ShipmentsConfig(AppConfig):
         rights.let_change(Role.WAREHOUSE, "shipments.*")
         rights.let_change(Role.COORDINATOR, "shipments.*")
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
+        add_rooms_to_shipments()
+
+
+def add_rooms_to_shipments() -> None:
+    """Tell the room of shipments, which stands below the others, what they have to say in a shipment's life."""
+    from shipments.deliveries import services as deliveries
+    from shipments.deliveries import trail as trail_of_deliveries
+    from shipments.discrepancies import services as discrepancies
+    from shipments.discrepancies import trail as trail_of_discrepancies
+    from shipments.imports import services as imports
+    from shipments.imports import trail as trail_of_imports
+    from shipments.packing import completeness, manifest
+    from shipments.packing import trail as trail_of_packing
+    from shipments.papers import services as papers
+    from shipments.papers import trail as trail_of_papers
+    from shipments.shipments import actions, contents, lifecycle, trail
+
+    contents.register(manifest)
+
+    actions.add_guard("check", imports.running, before_state=True)
+    actions.add_guard("check", completeness.may_be_checked)
+    actions.add_guard("seal", imports.running, before_state=True)
+    actions.add_guard("seal", completeness.complete)
+    actions.add_guard("close", deliveries.settled)
+
+    lifecycle.add_effect("seal", papers.issue_packing_list)
+    lifecycle.add_effect("reopen", papers.end_papers)
+    lifecycle.add_effect("cancel", papers.end_papers)
+    lifecycle.add_effect("lose", discrepancies.open_for_lost)
+
+    for room in (trail_of_packing, trail_of_imports, trail_of_papers, trail_of_discrepancies, trail_of_deliveries):
+        trail.add_sentences(room.SENTENCES)

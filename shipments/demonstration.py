@@ -11,10 +11,9 @@ from logistics.demonstration import world
 from logistics.people.models import User
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import Status
-from shipments.moves import services as moves
+from shipments.shipments import lifecycle, services
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import Status
 
 DATA = Path(__file__).parent / "data"
 REFERENCE = "CGD-ML-26-001"
@@ -31,27 +30,27 @@ def demonstrate(at: datetime) -> None:
     if shipment.status == Status.DRAFT:
         shipment = _import(shipment, by=packer, at=at)
     if shipment.status == Status.PACKING:
-        moves.check(shipment, by=checker, at=at)
-        shipment = moves.seal(shipment, by=packer, at=at)
+        lifecycle.check(shipment, by=checker, at=at)
+        shipment = lifecycle.seal(shipment, by=packer, at=at)
     if shipment.status == Status.SEALED:
-        moves.dispatch(shipment, by=packer, at=at)
+        lifecycle.dispatch(shipment, by=packer, at=at)
     if not Shipment.objects.filter(title=DRAFT, consignee=made.partner).exists():
         _open_draft(made, by=packer, at=at)
 
 
 def _open_draft(made: world.World, *, by: User, at: datetime) -> Shipment:
-    stops = _stops(made)
-    return manifests.create(title=DRAFT, consignee=made.partner, customs_currency="HKD", stops=stops, by=by, at=at)
+    sites = _sites(made)
+    return services.create(title=DRAFT, consignee=made.partner, customs_currency="HKD", sites=sites, by=by, at=at)
 
 
-def _stops(made: world.World) -> list[manifests.Stop]:
-    return [manifests.Stop(site, mark) for mark, site in made.sites.items()]
+def _sites(made: world.World) -> list[services.LabelledSite]:
+    return [services.LabelledSite(site, label) for label, site in made.sites.items()]
 
 
 def _open(made: world.World, *, by: User, at: datetime) -> Shipment:
     with (DATA / "shipment.csv").open(encoding="utf-8", newline="") as file:
         told = next(csv.DictReader(file))
-    return manifests.create(
+    return services.create(
         title=told["title"],
         reference=told["reference"],
         consignee=made.partner,
@@ -75,7 +74,7 @@ def _open(made: world.World, *, by: User, at: datetime) -> Shipment:
         customs_currency=told["customs_value_currency"],
         freight_minor=int(Decimal(told["freight_hkd"]) * 100),
         freight_currency="HKD",
-        stops=_stops(made),
+        sites=_sites(made),
         by=by,
         at=at,
     )

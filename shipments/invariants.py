@@ -1,7 +1,7 @@
 """What must be true of shipments at any time, as queries that find the rows that break it."""
 
 from logistics.health.services import Invariant
-from shipments.manifests.totals import SQL as TOTALS
+from shipments.packing.totals import SQL as TOTALS
 
 INVARIANTS: list[Invariant] = [
     (

@@ -1,9 +1,11 @@
 """The index of the rooms' models; Django looks for them here."""
 
-from shipments.deliveries.models import Delivery, DeliveryLine, Discrepancy, Tally, UnlistedGoods
+from shipments.deliveries.models import Delivery, DeliveryLine, Tally, UnlistedGoods
+from shipments.discrepancies.models import Discrepancy
 from shipments.imports.models import Upload
-from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
+from shipments.packing.models import ManifestLine, Package
 from shipments.papers.models import Paper
+from shipments.shipments.models import Shipment, ShipmentSite
 
 __all__ = [
     "Delivery",

@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
-from shipments.deliveries.api import DeliveryViewSet, DiscrepancyViewSet
+from shipments.deliveries.api import DeliveryViewSet
+from shipments.discrepancies.api import DiscrepancyViewSet
 from shipments.imports.api import TemplateView, UploadViewSet
-from shipments.manifests.api import LineViewSet, PackageViewSet
-from shipments.moves.api import ShipmentViewSet
+from shipments.packing.api import LineViewSet, PackageViewSet
 from shipments.papers.api import PackingListViewSet, PaperViewSet
+from shipments.shipments.api import ShipmentViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("shipments", ShipmentViewSet, "shipment")

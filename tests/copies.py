@@ -15,10 +15,12 @@ from logistics.catalogue.models import Category, Item
 from logistics.mail.models import Email
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey
-from shipments.deliveries.models import Delivery, Discrepancy
+from shipments.deliveries.models import Delivery
+from shipments.discrepancies.models import Discrepancy
 from shipments.imports.models import Upload
-from shipments.manifests.models import ManifestLine, Package, Shipment, ShipmentSite
+from shipments.packing.models import ManifestLine, Package
 from shipments.papers.models import Paper
+from shipments.shipments.models import Shipment, ShipmentSite
 from tests.donations.giving import make_appeal
 from tests.factories_shipments import make_dispatched, make_packer
 from tests.logistics.makers import NOON, make_category, make_email, make_key, make_partner
@@ -111,7 +113,7 @@ class Goods:
     def __init__(self) -> None:
         self.partner: Partner = make_partner()
         self.shipment: Shipment = make_dispatched(partner=self.partner)
-        self.stop: ShipmentSite = self.shipment.stops.get()
+        self.site: ShipmentSite = self.shipment.sites.get()
         self.paper: Paper = self.shipment.papers.get()
         self.package: Package = self.shipment.packages.get()
         self.line: ManifestLine = self.package.lines.get()
@@ -146,7 +148,7 @@ class Goods:
         """Add to the shipments, and to the rows of the one shipment."""
         if shipments:
             copy(self.shipment, first, last, number="'SHP-2025-' || lpad(g::text, 6, '0')")
-            copy(self.stop, first, last, shipment_id=ID)
+            copy(self.site, first, last, shipment_id=ID)
         if lines:
             copy(self.package, first, last, number="r.number + g", token="'package' || g")
             copy(self.line, first, last, package_id=ID)

@@ -9,9 +9,10 @@ from logistics.charity.models import Charity
 from logistics.partners.models import Partner
 from logistics.people.models import User
 from logistics.roles import Role
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.moves import services as moves
+from shipments.packing import services as packing
+from shipments.shipments import lifecycle
+from shipments.shipments import services as shipments
+from shipments.shipments.models import Shipment
 from tests.logistics.makers import NOON, make_category, make_contact, make_item, make_partner, make_site, make_user
 
 MALI = Path(__file__).parent / "data" / "mali_shipment"
@@ -57,9 +58,9 @@ def make_shipment(
 ) -> Shipment:
     """A draft to a partner, with a site for each mark."""
     partner = partner or make_partner()
-    stops = [manifests.Stop(make_site(partner), mark) for mark in marks]
+    sites = [shipments.LabelledSite(make_site(partner), mark) for mark in marks]
     given = {"title": "Beds and books", "customs_currency": "HKD"}
-    return manifests.create(**given | fields, consignee=partner, stops=stops, by=by or make_packer(), at=NOON)
+    return shipments.create(**given | fields, consignee=partner, sites=sites, by=by or make_packer(), at=NOON)
 
 
 def pack(
@@ -73,8 +74,8 @@ def pack(
 ) -> Shipment:
     """Put equal packages into a shipment: each with lines of 10 pieces at 1.250 kg and HK$4.50."""
     item = item or make_item()
-    told = {"item": item, "quantity": 10, "unit_weight_kg": Decimal("1.250"), "unit_value_minor": 450} | line
-    manifests.add_package(
+    told: Any = {"item": item, "quantity": 10, "unit_weight_kg": Decimal("1.250"), "unit_value_minor": 450} | line
+    packing.add_package(
         shipment,
         [told] * lines,
         copies=packages,
@@ -83,7 +84,7 @@ def pack(
         width_cm=Decimal(40),
         height_cm=Decimal(40),
         gross_kg=Decimal("13.5") * lines,
-        destination=shipment.stops.first(),
+        destination=shipment.sites.first(),
         by=by or make_packer(),
         at=NOON,
     )
@@ -97,11 +98,11 @@ def make_packed(packages: int = 1, *, partner: Partner | None = None, lines: int
 
 
 def make_sealed(packages: int = 1, *, partner: Partner | None = None, lines: int = 1, **fields: Any) -> Shipment:
-    return moves.seal(make_packed(packages, partner=partner, lines=lines, **fields), by=make_packer(), at=NOON)
+    return lifecycle.seal(make_packed(packages, partner=partner, lines=lines, **fields), by=make_packer(), at=NOON)
 
 
 def make_dispatched(packages: int = 1, *, partner: Partner | None = None, lines: int = 1, **fields: Any) -> Shipment:
     partner = partner or make_partner()
     make_contact(partner)
     sealed = make_sealed(packages, partner=partner, lines=lines, **fields)
-    return moves.dispatch(sealed, by=make_packer(), at=NOON)
+    return lifecycle.dispatch(sealed, by=make_packer(), at=NOON)

@@ -22,11 +22,9 @@ from logistics.documents.models import Document
 from logistics.people.models import User
 from logistics.roles import Role
 from shipments.deliveries import services as deliveries
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import Status
-from shipments.moves import rules
-from shipments.moves import services as moves
+from shipments.shipments import actions, lifecycle
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import Status
 from tests.donations.test_receipts import received_donation
 from tests.factories_shipments import (
     make_charity,
@@ -71,7 +69,7 @@ def said_and_done(client: APIClient, said: str | None, method: str, url: str, bo
 # --- Shipments ----------------------------------------------------------------------------------------------------
 
 
-def packing() -> Shipment:
+def being_packed() -> Shipment:
     return make_packed(2)
 
 
@@ -106,19 +104,19 @@ def suspended() -> Shipment:
 
 
 def moved(shipment: Shipment, verb: str, **more: Any) -> Shipment:
-    return getattr(moves, verb)(shipment, by=make_packer(), at=NOON, **more)
+    return getattr(lifecycle, verb)(shipment, by=make_packer(), at=NOON, **more)
 
 
 def nothing_packed() -> Shipment:
     shipment = make_shipment()
-    manifests.begin_packing(shipment, by=make_packer())
+    lifecycle.begin_packing(shipment, by=make_packer())
     return shipment
 
 
 # A state, or a state in which a rule beside the state refuses something -> how a shipment gets there.
 SHIPMENTS: dict[str, Callable[[], Shipment]] = {
     "draft": make_shipment,
-    "packing": packing,
+    "packing": being_packed,
     "packing: nothing in it": nothing_packed,
     "packing: a weight is unknown": lambda: pack(make_packed(), unit_weight_kg=None),
     "sealed": sealed,
@@ -162,7 +160,7 @@ def offered(client: APIClient, shipment: Shipment) -> dict[str, str]:
         return {}
     assert answer.status_code == 200
     return {
-        row["action"]: "" if row["allowed"] else f"{row['reason_code']}: {row['reason']}"
+        row["action"]: "" if row["allowed"] else f"{row['code']}: {row['reason']}"
         for row in answer.json()["allowed_actions"]
     }
 
@@ -181,7 +179,7 @@ def test_a_shipment_does_what_it_says(state: str) -> None:
         client = client_of(user)
         said = offered(client, shipment)
         allowed |= {(who, action) for action, reason in said.items() if reason == ""}
-        for action in rules.MOVES:
+        for action in actions.ACTIONS:
             path, body = body_for(action)
             url = f"/api/v1/shipments/{shipment.number}/{path}"
             if differs := said_and_done(client, said.get(action), "post", url, body):
@@ -192,7 +190,7 @@ def test_a_shipment_does_what_it_says(state: str) -> None:
 
 
 def test_the_packer_is_told_that_somebody_else_checks() -> None:
-    shipment = packing()
+    shipment = being_packed()
     assert shipment.packed_by is not None
 
     packer = offered(client_of(shipment.packed_by), shipment)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override, pgettext
 from django.utils.translation.template import templatize
 
 from logistics.audit.models import AuditEntry
-from shipments.moves import story
+from shipments.shipments import trail
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("config", "logistics", "shipments", "donations")
@@ -149,6 +149,6 @@ def test_the_trail_counts_and_names_in_the_language_of_its_reader(verb, details,
     entry = AuditEntry(verb=verb, details=details)
 
     with override("en"):
-        assert english in story.sentence(entry, "Ama")
+        assert english in trail.sentence(entry, "Ama")
     with override("fr"):
-        assert french_words in story.sentence(entry, "Ama")
+        assert french_words in trail.sentence(entry, "Ama")

@@ -4,10 +4,14 @@ Sources and licences: data/SOURCES.md.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from django.utils.translation import gettext as _
+
+from logistics.errors import Invalid
 
 DATA = Path(__file__).parent / "data"
 
@@ -99,3 +103,11 @@ def is_hs6(code: str) -> bool:
 def is_unit(code: str) -> bool:
     """Say whether this is a unit of Rec 20, where X and a package code means so many packages (XBX boxes)."""
     return code in units() or (len(code) == 3 and code[0] == "X" and code[1:] in package_kinds())
+
+
+def check(field: str, value: str, known: Container[str]) -> None:
+    """Raise Invalid for a code that is not in its list. An empty one is not known yet, and passes."""
+    if value and value not in known:
+        raise Invalid(
+            _("%(value)s is not in the published code list.") % {"value": value}, field=field, code="unknown_code"
+        )

@@ -6,14 +6,38 @@ counted here; the rest of a "good" delivery is counted by one statement in the d
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NotRequired, TypedDict
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from logistics.errors import Invalid
 from shipments.deliveries.models import Delivery
-from shipments.manifests.models import ManifestLine, Shipment
+from shipments.packing.models import ManifestLine
+from shipments.shipments.models import Shipment
+
+
+class LineException(TypedDict):
+    """A package, or one of its lines, that is not as the default says. A figure of True means: all that is left."""
+
+    package: int
+    line: NotRequired[int]
+    good: NotRequired[int]
+    damaged: NotRequired[int]
+    missing: NotRequired[int]
+    surplus: NotRequired[int]
+    later: NotRequired[bool]
+    reason: NotRequired[str]
+
+
+class Unlisted(TypedDict):
+    """Goods that are on no line of the manifest."""
+
+    description: str
+    quantity: int
+    unit: NotRequired[str]
+    remark: NotRequired[str]
+
 
 FIGURES = ("good", "damaged", "missing", "surplus")
 # `true` in place of a number: all that is not accounted for yet.
@@ -43,7 +67,7 @@ class Counted:
         return self.missing > 0 and self.missing == self.line.quantity
 
 
-def count(shipment: Shipment, default: str, exceptions: Sequence[Mapping[str, Any]]) -> list[Counted]:
+def count(shipment: Shipment, default: str, exceptions: Sequence[LineException]) -> list[Counted]:
     """Return what the exceptions say of each line that they name.
 
     Raises Invalid, with the path of the exception, for a package or line that is not there, a line named twice,
@@ -69,7 +93,7 @@ def _lines(shipment: Shipment, numbers: Iterable[int]) -> dict[int, list[Manifes
     return of_package
 
 
-def _named(of_package: Mapping[int, list[ManifestLine]], exception: Mapping[str, Any], path: str) -> list[ManifestLine]:
+def _named(of_package: Mapping[int, list[ManifestLine]], exception: LineException, path: str) -> list[ManifestLine]:
     """Return the lines that an exception is about: one, or all of its package."""
     number = exception["package"]
     lines = of_package.get(number)
@@ -93,14 +117,15 @@ def _named(of_package: Mapping[int, list[ManifestLine]], exception: Mapping[str,
     return lines
 
 
-def _judge(line: ManifestLine, exception: Mapping[str, Any], default: str, path: str) -> Counted:
+def _judge(line: ManifestLine, exception: LineException, default: str, path: str) -> Counted:
     tally = getattr(line, "tally", None)
     accounted = tally.good + tally.damaged + tally.missing - tally.surplus if tally else 0
     counted = Counted(line, line.quantity - accounted, reason=exception.get("reason", ""))
     if exception.get("later"):
         counted.later = True
         return counted
-    said = {name: exception[name] for name in FIGURES if exception.get(name) is not None}
+    told = {name: exception.get(name) for name in FIGURES}
+    said = {name: figure for name, figure in told.items() if figure is not None}
     if not said:
         raise Invalid(_("Say what was good, damaged, missing or surplus."), field=path, code="says_nothing")
     whole = [name for name, figure in said.items() if figure is ALL]

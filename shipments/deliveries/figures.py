@@ -10,7 +10,8 @@ from django.db.models import Count
 
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery
-from shipments.manifests.models import Package, Shipment
+from shipments.packing.models import Package
+from shipments.shipments.models import Shipment
 
 # One statement writes what the delivery says of each line and adds it to the tallies: first what it names, then, where
 # its default is good, all that is neither named nor accounted for. Known tallies are updated and new ones inserted
@@ -56,7 +57,7 @@ TAKE_BACK = """
         missing = t.missing + s.missing, surplus = t.surplus + s.surplus
     FROM said s WHERE s.line_id = t.line_id
 """
-STANDING = """
+RECEIVED = """
     SELECT count(*),
            count(*) FILTER (WHERE has_come), count(*) FILTER (WHERE is_sound),
            coalesce(sum(lines), 0), coalesce(sum(sound_lines), 0), coalesce(sum(resolved), 0),
@@ -80,7 +81,7 @@ STANDING = """
 
 
 @dataclass(frozen=True)
-class Standing:
+class Received:
     """A whole shipment as all deliveries so far count it. Pieces are sums of quantities, whatever their unit."""
 
     packages_sent: int
@@ -96,10 +97,10 @@ class Standing:
     pieces_surplus: int
 
 
-def standing(shipment: Shipment) -> Standing:
+def received(shipment: Shipment) -> Received:
     with connection.cursor() as cursor:
-        cursor.execute(STANDING, [shipment.pk])
-        return Standing(*(int(figure) for figure in cursor.fetchone()))
+        cursor.execute(RECEIVED, [shipment.pk])
+        return Received(*(int(figure) for figure in cursor.fetchone()))
 
 
 def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:

@@ -1,21 +1,20 @@
 """The goods-received note of a delivery."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
 from logistics.charity.services import day_of, the_charity
 from logistics.mail import services as mail
-from shipments.deliveries.counting import Counted
-from shipments.deliveries.figures import Standing
+from shipments.deliveries.counting import Counted, Unlisted
+from shipments.deliveries.figures import Received
 from shipments.deliveries.models import Delivery
-from shipments.manifests import vocabulary
-from shipments.manifests.models import Shipment
+from shipments.packing import vocabulary
 from shipments.papers import contexts, services, shapes
 from shipments.papers.models import Paper
+from shipments.shipments.models import Shipment
 
 SOURCES: dict[str, shapes.Texts] = {
     Delivery.Source.API: {"en": "partner’s system", "fr": "système du partenaire"},
@@ -40,8 +39,8 @@ def request(
     delivery: Delivery,
     shipment: Shipment,
     counted: Sequence[Counted],
-    unlisted: Sequence[Mapping[str, Any]],
-    standing: Standing,
+    unlisted: Sequence[Unlisted],
+    received: Received,
     *,
     at: datetime,
 ) -> Paper:
@@ -51,7 +50,7 @@ def request(
     another time zone: `stated_at` is a moment and does not say where it was stated.
     """
     charity = the_charity()
-    figures = asdict(standing)
+    figures = asdict(received)
     del figures["lines_resolved"]
     if delivery.packages_counted is not None:
         figures["packages_counted"] = delivery.packages_counted
@@ -85,14 +84,14 @@ def request(
     )
 
 
-def tell_the_sender(delivery: Delivery, shipment: Shipment, standing: Standing, opened: int) -> None:
+def tell_the_sender(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:
     """Owe the charity a mail: a delivery differs from what was sent, and somebody must decide."""
     charity = the_charity()
     mail.request(
         "delivery-differs",
         to=charity.email,
         template="shipments/mail/differs.txt",
-        context={"number": shipment.number, "delivery": delivery.sequence, "opened": opened, **asdict(standing)},
+        context={"number": shipment.number, "delivery": delivery.sequence, "opened": opened, **asdict(received)},
     )
 
 
@@ -124,7 +123,7 @@ def _difference(counted: Counted) -> shapes.Difference:
     }
 
 
-def _unlisted(goods: Mapping[str, Any]) -> shapes.Unlisted:
+def _unlisted(goods: Unlisted) -> shapes.Unlisted:
     return {
         "description": goods["description"],
         "quantity": goods["quantity"],

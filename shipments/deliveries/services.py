@@ -1,10 +1,10 @@
-"""Partners confirm what arrived; what differs opens discrepancies; staff decide on them."""
+"""Partners confirm what arrived. What differs from what was sent opens discrepancies."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -19,14 +19,16 @@ from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
 from logistics.partners.models import Membership
 from logistics.people.models import User
-from logistics.transactions import lock
 from shipments.deliveries import counting, figures, notes
-from shipments.deliveries.counting import Counted
-from shipments.deliveries.models import Delivery, Discrepancy, UnlistedGoods
-from shipments.manifests import access
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import DELIVERABLE, Status, refusal_in
+from shipments.deliveries.counting import Counted, LineException, Unlisted
+from shipments.deliveries.models import Delivery, Tally, UnlistedGoods
+from shipments.discrepancies import services as discrepancies
+from shipments.discrepancies.models import Discrepancy
+from shipments.discrepancies.services import Difference
+from shipments.shipments import access, lifecycle
+from shipments.shipments.models import Shipment
+from shipments.shipments.services import hold
+from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
 # A phone's clock may be wrong, but not by more than this.
 CLOCK_ERROR = timedelta(days=1)
@@ -50,29 +52,38 @@ class CannotReverse(DomainError):
     code = "cannot_reverse"
 
 
+class Unresolved(DomainError):
+    """Lines are not accounted for, or discrepancies are open."""
+
+    code = "unresolved"
+
+
+class Confirmation(TypedDict):
+    """What a receiver says of a delivery."""
+
+    stated_at: datetime
+    received_by: str
+    default: NotRequired[str]
+    source: NotRequired[str]
+    exceptions: NotRequired[Sequence[LineException]]
+    unlisted: NotRequired[Sequence[Unlisted]]
+    delivered_by: NotRequired[str]
+    seal_read: NotRequired[str]
+    seal_intact: NotRequired[bool | None]
+    packages_counted: NotRequired[int | None]
+    note: NotRequired[str]
+
+
 class Confirmed(NamedTuple):
-    """A delivery, whether it is new, and how the shipment stands after it."""
+    """A delivery, whether it is new, and what has been received of the whole shipment after it."""
 
     delivery: Delivery
     is_new: bool
-    standing: figures.Standing
+    received: figures.Received
 
 
 @transaction.atomic
-def confirm(
-    shipment: Shipment,
-    *,
-    client_id: UUID,
-    stated_at: datetime,
-    received_by: str,
-    by: User,
-    at: datetime,
-    default: str = Delivery.Default.GOOD,
-    exceptions: Sequence[Mapping[str, Any]] = (),
-    unlisted: Sequence[Mapping[str, Any]] = (),
-    source: str = Delivery.Source.API,
-    **more: Any,
-) -> "Confirmed":
+def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **said: Unpack[Confirmation]) -> Confirmed:
     """Take in what a receiver counted, and say whether it is new: the same client_id again changes nothing.
 
     Its lines are counted, its differences opened as discrepancies, its goods-received note requested; the shipment is
@@ -81,23 +92,25 @@ def confirm(
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the end,
     Invalid for figures that cannot be, NothingToConfirm.
     """
-    shipment = manifests.hold(shipment)
-    about = {"stated_at": stated_at, "received_by": received_by, "default": default, "source": source, **more}
-    said = about | {"exceptions": list(exceptions), "unlisted": list(unlisted)}
-    _printable(said)
-    body_sha256 = hash_of(said)
+    shipment = hold(shipment)
+    said.setdefault("default", Delivery.Default.GOOD)
+    said.setdefault("source", Delivery.Source.API)
+    exceptions, unlisted = list(said.pop("exceptions", ())), list(said.pop("unlisted", ()))
+    _printable(said, exceptions, unlisted)
+    body_sha256 = hash_of({**said, "exceptions": exceptions, "unlisted": unlisted})
     before = list(shipment.deliveries.order_by("sequence"))
     if known := _repeated(before, client_id, body_sha256):
-        return Confirmed(known, False, figures.standing(shipment))
-    _may_confirm(shipment, stated_at, at)
-    delivery = _recorded(shipment, before, client_id=client_id, body_sha256=body_sha256, by=by, at=at, **about)
-    kept = _keep(delivery, counting.count(shipment, default, exceptions), default, unlisted)
-    standing = figures.standing(shipment)
-    opened = _open_discrepancies(delivery, kept, unlisted, at=at)
-    _move(shipment, standing, at=at)
+        return Confirmed(known, False, figures.received(shipment))
+    _may_confirm(shipment, said["stated_at"], at)
+    delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **said)
+    _record(delivery, shipment, by=by, at=at)
+    kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
+    received = figures.received(shipment)
+    opened = discrepancies.open_all(shipment, _differences(kept, unlisted), delivery_id=delivery.pk, at=at)
+    _follow(shipment, received, at=at)
     if opened:
-        notes.tell_the_sender(delivery, shipment, standing, opened)
-    notes.request(delivery, shipment, kept, unlisted, standing, at=at)
+        notes.tell_the_sender(delivery, shipment, received, opened)
+    notes.request(delivery, shipment, kept, unlisted, received, at=at)
     audit.record(
         "delivery confirmed",
         shipment,
@@ -106,32 +119,29 @@ def confirm(
         delivery=delivery.sequence,
         status=shipment.status,
         discrepancies=opened,
-        **{name: getattr(standing, f"pieces_{name}") for name in counting.FIGURES},
+        **{name: getattr(received, f"pieces_{name}") for name in counting.FIGURES},
     )
-    return Confirmed(delivery, True, standing)
+    return Confirmed(delivery, True, received)
 
 
 @transaction.atomic
-def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> "Confirmed":
+def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> Confirmed:
     """Correct a delivery by a second one with the same figures below zero; then the right one can be confirmed.
 
     Its open discrepancies are closed; what was decided on stays for staff to close. Its goods-received note is no
     longer valid. A partner takes back what it said itself, never what staff recorded for it.
     Raises CannotReverse, ClientIdReused, WrongState once the shipment is closed.
     """
-    shipment = manifests.hold(delivery.shipment)
+    shipment = hold(delivery.shipment)
     body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
     before = list(shipment.deliveries.order_by("sequence"))
     if known := _repeated(before, client_id, body_sha256):
-        return Confirmed(known, False, figures.standing(shipment))
+        return Confirmed(known, False, figures.received(shipment))
     _may_reverse(delivery, shipment, before, by)
-    reversal = _recorded(
-        shipment,
-        before,
+    reversal = Delivery(
+        sequence=len(before) + 1,
         client_id=client_id,
         body_sha256=body_sha256,
-        by=by,
-        at=at,
         stated_at=at,
         source=Delivery.Source.API,
         default=Delivery.Default.NONE,
@@ -139,16 +149,17 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         note=reason,
         reverses=delivery,
     )
+    _record(reversal, shipment, by=by, at=at)
     try:
         with transaction.atomic():
             figures.take_back(delivery, reversal)
     except IntegrityError as error:
         raise CannotReverse(_("Later deliveries depend on the surplus of this one. Reverse them first.")) from error
-    _close_corrected(delivery, by=by, at=at)
+    discrepancies.close_reversed(delivery.pk, by=by, at=at)
     for paper in notes.of(delivery):
         documents.supersede(paper.document, on=day_of(at), at=at)
-    standing = figures.standing(shipment)
-    _move(shipment, standing, at=at)
+    received = figures.received(shipment)
+    _follow(shipment, received, at=at)
     audit.record(
         "delivery reversed",
         shipment,
@@ -159,41 +170,23 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         reversed=delivery.sequence,
         status=shipment.status,
     )
-    return Confirmed(reversal, True, standing)
+    return Confirmed(reversal, True, received)
 
 
-@transaction.atomic
-def decide(discrepancy: Discrepancy, *, decision: str, note: str, version: int, by: User, at: datetime) -> Discrepancy:
-    """Say what shall become of a difference: accept, replace, write off, claim. Raises WrongState, Stale."""
-    shipment = lock(discrepancy.shipment)
-    discrepancy = lock(discrepancy, version=version)
-    discrepancy.become(Discrepancy.State.DECIDED)
-    discrepancy.decision, discrepancy.decision_note = decision, note
-    discrepancy.decided_at, discrepancy.decided_by = at, by
-    _save(discrepancy)
-    audit.record(
-        "discrepancy decided",
-        shipment,
-        by=by,
-        at=at,
-        reason=note,
-        discrepancy=str(discrepancy.pk),
-        kind=discrepancy.kind,
-        decision=decision,
+def settled(shipment: Shipment, by: User) -> DomainError | None:
+    """Refuse to close a shipment unless every line is accounted for, and every discrepancy is closed."""
+    # Of a shipment that is lost as a whole no line was ever counted.
+    resolved = Tally.objects.filter(shipment=shipment, is_resolved=True).count()
+    unresolved = 0 if shipment.status == Status.LOST else (shipment.line_count or 0) - resolved
+    still_open = discrepancies.count_open(shipment)
+    if not unresolved and not still_open:
+        return None
+    return Unresolved(
+        _("Before it is closed: %(lines)s lines are not accounted for, %(open)s discrepancies are not closed.")
+        % {"lines": unresolved, "open": still_open},
+        unresolved_lines=unresolved,
+        open_discrepancies=still_open,
     )
-    return discrepancy
-
-
-@transaction.atomic
-def close(discrepancy: Discrepancy, *, version: int, by: User, at: datetime) -> Discrepancy:
-    """End a discrepancy that was decided on. Raises WrongState, Stale."""
-    shipment = lock(discrepancy.shipment)
-    discrepancy = lock(discrepancy, version=version)
-    discrepancy.become(Discrepancy.State.CLOSED)
-    discrepancy.closed_at, discrepancy.closed_by = at, by
-    _save(discrepancy)
-    audit.record("discrepancy closed", shipment, by=by, at=at, discrepancy=str(discrepancy.pk), kind=discrepancy.kind)
-    return discrepancy
 
 
 def hash_of(said: Mapping[str, Any]) -> str:
@@ -202,35 +195,20 @@ def hash_of(said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _printable(said: Mapping[str, Any]) -> None:
+def _printable(said: Mapping[str, object], exceptions: Sequence[LineException], unlisted: Sequence[Unlisted]) -> None:
     """Raise Invalid for a text that the goods-received note could not show."""
     fonts.check({name: text for name, text in said.items() if isinstance(text, str)})
-    for name in ("exceptions", "unlisted"):
-        for place, entry in enumerate(said[name]):
-            fonts.check(entry, path=f"{name}[{place}].")
+    for place, exception in enumerate(exceptions):
+        fonts.check(exception, path=f"exceptions[{place}].")
+    for place, goods in enumerate(unlisted):
+        fonts.check(goods, path=f"unlisted[{place}].")
 
 
-def _recorded(
-    shipment: Shipment,
-    before: Sequence[Delivery],
-    *,
-    client_id: UUID,
-    body_sha256: str,
-    by: User,
-    at: datetime,
-    **said: Any,
-) -> Delivery:
+def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -> None:
     """Store the next delivery of a shipment; its lines follow."""
-    return Delivery.objects.create(
-        id=uuid7(),
-        shipment=shipment,
-        sequence=len(before) + 1,
-        client_id=client_id,
-        body_sha256=body_sha256,
-        recorded_at=at,
-        recorded_by=by,
-        **said,
-    )
+    delivery.id, delivery.shipment = uuid7(), shipment
+    delivery.recorded_at, delivery.recorded_by = at, by
+    delivery.save(force_insert=True)
 
 
 def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> Delivery | None:
@@ -265,81 +243,49 @@ def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delive
         raise CannotReverse(_("This delivery has already been reversed, or is itself a reversal."))
 
 
-def _keep(
-    delivery: Delivery, counted: list[Counted], default: str, unlisted: Sequence[Mapping[str, Any]]
-) -> list[Counted]:
+def _keep(delivery: Delivery, counted: list[Counted], unlisted: Sequence[Unlisted]) -> list[Counted]:
     """Write what the delivery says of each line, and return what it says by name. Raises NothingToConfirm."""
     UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
-    if not figures.count(delivery, counted, rest_is_good=default == Delivery.Default.GOOD) and not unlisted:
+    if not figures.count(delivery, counted, rest_is_good=delivery.default == Delivery.Default.GOOD) and not unlisted:
         raise NothingToConfirm(_("This confirmation counts nothing: all of its lines are already accounted for."))
     return [line for line in counted if not line.says_nothing]
 
 
-def _open_discrepancies(
-    delivery: Delivery, kept: list[Counted], unlisted: Sequence[Mapping[str, Any]], *, at: datetime
-) -> int:
-    found = list(_lost_packages(kept))
-    lost = {line.line.pk for _package, lines in found for line in lines}
+def _differences(kept: list[Counted], unlisted: Sequence[Unlisted]) -> Iterator[Difference]:
+    """Yield what is not as it was sent: lost packages, short, damaged and surplus lines, goods on no line."""
     kinds = Discrepancy.Kind
-    rows = [
-        {"kind": kinds.LOST_PACKAGE, "package": lines[0].line.package, "quantity": sum(line.missing for line in lines)}
-        | {"reason": lines[0].reason}
-        for _package, lines in found
-    ]
-    for line in kept:
-        about = {"package": line.line.package, "line": line.line, "reason": line.reason}
-        if line.missing and line.line.pk not in lost:
-            rows.append(about | {"kind": kinds.SHORT, "quantity": line.missing})
-        if line.damaged:
-            rows.append(about | {"kind": kinds.DAMAGE, "quantity": line.damaged})
-        if line.surplus:
-            rows.append(about | {"kind": kinds.SURPLUS, "quantity": line.surplus})
-    rows += [
-        {"kind": kinds.WRONG_ITEM, "quantity": goods["quantity"], "reason": goods["description"]} for goods in unlisted
-    ]
-    Discrepancy.objects.bulk_create(
-        Discrepancy(shipment=delivery.shipment, delivery=delivery, opened_at=at, **row) for row in rows
-    )
-    return len(rows)
+    lost: set[UUID] = set()
+    for lines in _lost_packages(kept):
+        lost |= {counted.line.pk for counted in lines}
+        missing = sum(counted.missing for counted in lines)
+        yield Difference(kinds.LOST_PACKAGE, missing, lines[0].reason, lines[0].line.package)
+    for counted in kept:
+        line, package = counted.line, counted.line.package
+        if counted.missing and line.pk not in lost:
+            yield Difference(kinds.SHORT, counted.missing, counted.reason, package, line)
+        if counted.damaged:
+            yield Difference(kinds.DAMAGE, counted.damaged, counted.reason, package, line)
+        if counted.surplus:
+            yield Difference(kinds.SURPLUS, counted.surplus, counted.reason, package, line)
+    for goods in unlisted:
+        yield Difference(kinds.WRONG_ITEM, goods["quantity"], goods["description"])
 
 
-def _lost_packages(kept: list[Counted]) -> "list[tuple[UUID, list[Counted]]]":
-    """Return the packages of which every line is wholly missing."""
+def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
+    """Return the lines of each package of which every line is wholly missing."""
     lines_of: dict[UUID, list[Counted]] = {}
     for line in kept:
         if line.is_lost:
             lines_of.setdefault(line.line.package_id, []).append(line)
     sizes = figures.lines_in(lines_of)
-    return [(package, lines) for package, lines in lines_of.items() if len(lines) == sizes[package]]
+    return [lines for package, lines in lines_of.items() if len(lines) == sizes[package]]
 
 
-def _close_corrected(delivery: Delivery, *, by: User, at: datetime) -> None:
-    still_open = delivery.discrepancies.filter(state=Discrepancy.State.OPEN)
-    for discrepancy in still_open.select_for_update().order_by("pk"):
-        discrepancy.state = Discrepancy.State.CLOSED
-        discrepancy.decision = Discrepancy.Decision.NONE
-        discrepancy.decided_at, discrepancy.decided_by = at, by
-        discrepancy.closed_at, discrepancy.closed_by = at, by
-        _save(discrepancy)
-
-
-def _save(discrepancy: Discrepancy) -> None:
-    discrepancy.version += 1
-    discrepancy.save()
-
-
-def _move(shipment: Shipment, standing: figures.Standing, *, at: datetime) -> None:
+def _follow(shipment: Shipment, received: figures.Received, *, at: datetime) -> None:
     """Bring the shipment's state in line with what is counted."""
-    if shipment.status == Status.DISPATCHED:
-        # What is counted has arrived, even if nobody said so.
-        shipment.become(Status.ARRIVED)
-        shipment.arrived_at = at
-    counted = standing.pieces_good + standing.pieces_damaged + standing.pieces_missing
-    if standing.lines_resolved == shipment.line_count:
-        status = Status.RECEIVED
-    else:
-        status = Status.PARTIALLY_RECEIVED if counted else Status.ARRIVED
-    if shipment.status != status:
-        shipment.become(status)
-    shipment.version += 1
-    shipment.save(update_fields=["status", "version", "arrived_at"])
+    lifecycle.follow_count(
+        shipment,
+        has_counted=received.pieces_good + received.pieces_damaged + received.pieces_missing > 0,
+        is_resolved=received.lines_resolved == shipment.line_count,
+        at=at,
+    )

@@ -1,18 +1,26 @@
-from typing import Any
+from typing import Any, cast
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from logistics.errors import DomainError
+from logistics.ids import as_ids
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
 from logistics.people.models import User
 from logistics.roles import Role
 from shipments.imports import services
 from shipments.imports.models import Upload
+from shipments.shipments.actions import WAREHOUSE
+from shipments.shipments.admin import ShipmentAdmin
+from shipments.shipments.models import Shipment
 
 OUTCOMES = {"imported": "success", "would_import": "info", "refused": "danger"}
 
@@ -69,3 +77,48 @@ class UploadAdmin(JobAdmin):
     @display(description=gettext_lazy("outcome"), label=OUTCOMES, ordering="outcome")
     def outcome_shown(self, upload: Upload) -> tuple[str, str]:
         return upload.outcome, str(Upload.Outcome(upload.outcome).label) if upload.outcome else "–"
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(widget=UnfoldAdminFileFieldWidget, label=gettext_lazy("Spreadsheet (.xlsx)"))
+    dry_run = forms.BooleanField(
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanWidget,
+        label=gettext_lazy("Only check, import nothing"),
+    )
+    replace = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Replace the packages that are already there")
+    )
+
+
+def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
+    """Show the button to the warehouse, while the shipment may be packed."""
+    if not cast(User, request.user).has_role(*WAREHOUSE):
+        return False
+    shipment = Shipment.objects.filter(pk__in=as_ids(object_id)).first()
+    return object_id is None or (shipment is not None and shipment.may_be_packed)
+
+
+def upload(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Take a spreadsheet, and go to the page that shows how far it is."""
+    shipment = self.found(request, object_id)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        try:
+            row = services.upload(
+                shipment,
+                told["file"].read(),
+                dry_run=told["dry_run"],
+                replace=told["replace"],
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+            return HttpResponseRedirect(reverse("admin:shipments_upload_change", args=[row.pk]))
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+    said = gettext_lazy(
+        "The file is read in the background. It is imported as a whole, or refused with a list of all errors."
+    )
+    return self.page(request, shipment, form, gettext_lazy("Send"), said)

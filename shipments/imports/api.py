@@ -23,11 +23,10 @@ from logistics.inputs import Input
 from logistics.parsers import MultiPartParser
 from logistics.permissions import actor, allow
 from logistics.roles import Role
-from shipments import examples
-from shipments.imports import services, template
+from shipments.imports import examples, services, template
 from shipments.imports.models import Upload
-from shipments.manifests.api import OfShipment
-from shipments.manifests.serializers import TotalsOut
+from shipments.shipments.of_shipment import OfShipment
+from shipments.shipments.serializers import TotalsOut
 
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

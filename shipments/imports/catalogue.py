@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from django.utils.translation import gettext as _
 
 from logistics.catalogue.models import Item
-from shipments.manifests import goods
+from shipments.packing import goods
 
 COLUMNS = {"hs6": "hs6", "origin": "country_of_origin", "un_number": "un_number"}  # of an item -> of the sheet
 NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # what a row says is not there; an empty cell says nothing

@@ -14,9 +14,9 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
-from shipments.manifests.goods import NOT_DANGEROUS, UNKNOWN_ORIGIN
-from shipments.manifests.models import Condition, Flag
-from shipments.manifests.money import AMOUNT_MAX
+from shipments.packing.goods import NOT_DANGEROUS, UNKNOWN_ORIGIN
+from shipments.packing.models import Condition, Flag
+from shipments.shipments.money import AMOUNT_MAX
 
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
@@ -240,7 +240,7 @@ COLUMNS = {
             "destination_site",
             text(4),
             of_package=True,
-            help="The mark of a site of the shipment: A",
+            help="The label of one of the shipment's sites: A",
             shows_value=False,
         ),
         Column(

@@ -7,7 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
-from shipments.manifests.models import Shipment
+from shipments.shipments.models import Shipment
 
 
 class Upload(Job):

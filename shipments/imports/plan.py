@@ -14,10 +14,11 @@ from logistics.catalogue.models import Category
 from shipments.imports import catalogue
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, convert, hashable, value_column
 from shipments.imports.workbook import SHEET, NoValue, Sheet
-from shipments.manifests.goods import LINE_VALUE_MAX_MINOR, NOT_DANGEROUS
-from shipments.manifests.models import Shipment
-from shipments.manifests.serializers import totals_out
-from shipments.manifests.totals import THREE_PLACES, Totals
+from shipments.packing.goods import LINE_VALUE_MAX_MINOR, NOT_DANGEROUS
+from shipments.packing.totals import THREE_PLACES
+from shipments.shipments.contents import Totals
+from shipments.shipments.models import Shipment
+from shipments.shipments.serializers import totals_out
 
 ERRORS_SHOWN = 500
 CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
@@ -32,7 +33,7 @@ class Around:
 
     shipment: Shipment
     first_number: int
-    stops: dict[str, Any]  # mark -> id of the stop
+    sites: dict[str, Any]  # label -> id of the shipment's site
     categories: dict[str, Any]  # lower-case name -> id
 
     @classmethod
@@ -41,7 +42,7 @@ class Around:
         return cls(
             shipment,
             last + 1,
-            dict(shipment.stops.values_list("mark", "id")),
+            dict(shipment.sites.values_list("label", "id")),
             {name.lower(): pk for name, pk in Category.objects.values_list("name_en", "id")},
         )
 
@@ -263,12 +264,12 @@ def _destinations(
     packages: dict[int, list[int]], values: dict[str, list[Any]], rows: list[int], errors: Errors, around: Around
 ) -> None:
     for places in packages.values():
-        mark = values["destination_site"][places[0]]
-        if not mark and len(around.stops) > 1:
+        label = values["destination_site"][places[0]]
+        if not label and len(around.sites) > 1:
             errors.add(rows[places[0]], "destination_site", "required", _("This is required."))
-        elif mark and mark.upper() not in around.stops:
-            detail = _("The shipment's sites have the marks %(marks)s.") % {
-                "marks": ", ".join(sorted(around.stops)) or "-"
+        elif label and label.upper() not in around.sites:
+            detail = _("The shipment's sites have the labels %(labels)s.") % {
+                "labels": ", ".join(sorted(around.sites)) or "-"
             }
             errors.add(rows[places[0]], "destination_site", "unknown_site", detail)
 
@@ -357,7 +358,7 @@ def _not_too_much(values: dict[str, list[Any]], rows: list[int], errors: Errors)
 
 
 def _totals(values: dict[str, list[Any]], packages: dict[int, list[int]]) -> Totals:
-    """Count by the same rule as manifests.totals, which the written rows are compared with."""
+    """Count by the same rule as packing.totals, which the written rows are compared with."""
     net = gross = measured = volume = Decimal("0.000")
     for places in packages.values():
         first = places[0]

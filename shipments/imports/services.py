@@ -15,14 +15,18 @@ from django.utils.translation import gettext as _
 from logistics.audit import services as audit
 from logistics.errors import DomainError
 from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.imports import catalogue, workbook, writing
 from shipments.imports import plan as planning
 from shipments.imports.models import Upload
-from shipments.manifests import services as manifests
-from shipments.manifests import totals
-from shipments.manifests.models import Shipment
+from shipments.packing import manifest
+from shipments.shipments import lifecycle
+from shipments.shipments.actions import ImportRunning
+from shipments.shipments.contents import FIGURES, Totals
+from shipments.shipments.models import Shipment
+from shipments.shipments.services import ManifestFrozen
 
 
 class TooLarge(DomainError):
@@ -55,10 +59,7 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
         raise TooLarge
     shipment = lock(shipment)
     if not shipment.may_be_packed:
-        raise manifests.ManifestFrozen(
-            _("The shipment is %(status)s: its manifest cannot change. Reopen it first if it has not left.")
-            % {"status": shipment.get_status_display().lower()}
-        )
+        raise ManifestFrozen.of(shipment)
     row = jobs.enqueue(
         Upload(
             shipment=shipment,
@@ -94,6 +95,21 @@ def retry(row: Upload, *, by: User, at: datetime) -> Upload:
 def read_upload(upload_id: str, *, at: datetime) -> bool:
     """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
     return jobs.run(Upload, upload_id, _read, partial(_record, at=at))
+
+
+def running(shipment: Shipment, by: User) -> ImportRunning | None:
+    """Refuse what needs the whole manifest while a spreadsheet waits to be read into it. Dry runs write nothing."""
+    if not shipment.may_be_packed:
+        return None
+    waiting = shipment.uploads.filter(dry_run=False, state__in=(Job.State.PENDING, Job.State.LEASED))
+    first = waiting.order_by("id").only("progress").first()
+    if first is None:
+        return None
+    return ImportRunning(
+        _("A spreadsheet is being read into this shipment (%(progress)d %%). Wait until it is read, then repeat this.")
+        % {"progress": first.progress},
+        progress=first.progress,
+    )
 
 
 def _read(row: Upload) -> Outcome:
@@ -144,15 +160,15 @@ def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, Any]:
 
 
 def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime) -> None:
-    before = totals.Totals()
+    before = Totals()
     if row.replace:
         writing.clear(shipment)
     else:
-        before = totals.counted([shipment.pk]).get(shipment.pk, before)
-    manifests.begin_packing(shipment, by=row.uploaded_by)
-    writing.write(plan, shipment, dict(shipment.stops.values_list("mark", "id")))
-    after = totals.counted([shipment.pk])[shipment.pk]
-    for name in totals.FIGURES:
+        before = manifest.count(shipment)
+    lifecycle.begin_packing(shipment, by=row.uploaded_by)
+    writing.write(plan, shipment, dict(shipment.sites.values_list("label", "id")))
+    after = manifest.count(shipment)
+    for name in FIGURES:
         if getattr(after, name) != getattr(before, name) + getattr(plan.totals, name):
             raise TotalsDiffer(name)
     audit.record(
@@ -170,8 +186,8 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime
 def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: planning.Errors) -> planning.Errors:
     """Look again, now that nobody else can change the manifest: sealed, packed, in another currency meanwhile?"""
     around = planning.Around.of(shipment, replace=row.replace)
-    marks = {mark.upper() for mark in plan.values["destination_site"] if mark}
-    fits = around.first_number == min(plan.packages) and marks <= set(around.stops)
+    labels = {label.upper() for label in plan.values["destination_site"] if label}
+    fits = around.first_number == min(plan.packages) and labels <= set(around.sites)
     if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:
         with translation.override(row.uploaded_by.language):
             detail = _("The manifest changed while the file was being read. Check it and send the file again.")

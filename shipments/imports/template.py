@@ -7,7 +7,7 @@ from openpyxl.utils import get_column_letter
 
 from shipments.imports.columns import COLUMNS, Column, value_column
 from shipments.imports.workbook import SHEET
-from shipments.manifests.vocabulary import PACKAGE_KINDS, UNITS, Texts
+from shipments.packing.vocabulary import PACKAGE_KINDS, UNITS, Texts
 
 AS_TEXT = ("sscc", "hs6", "serial_numbers", "un_number", "item_code")
 NEEDED = PatternFill("solid", fgColor="FFE8CC")

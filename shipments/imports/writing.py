@@ -9,7 +9,8 @@ from django.db import connection
 from logistics.catalogue.models import Item
 from logistics.ids import uuid7
 from shipments.imports.plan import Plan, packages_of, unit_values
-from shipments.manifests.models import ManifestLine, Package, Shipment, label_token
+from shipments.packing.models import ManifestLine, Package, label_token
+from shipments.shipments.models import Shipment
 
 PACKAGE_COLUMNS = (
     "id", "shipment_id", "number", "version", "token", "kind", "marks", "sscc", "length_cm", "width_cm", "height_cm",
@@ -23,10 +24,10 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 NULL = "\\N"
 
 
-def write(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> None:
+def write(plan: Plan, shipment: Shipment, sites: dict[str, Any]) -> None:
     """Add the plan's packages and lines to a locked shipment that may be packed."""
     items = _items(plan)
-    ids = _write_packages(plan, shipment, stops)
+    ids = _write_packages(plan, shipment, sites)
     _write_lines(plan, ids, items)
 
 
@@ -47,15 +48,15 @@ def _items(plan: Plan) -> dict[str, Any]:
     return dict(Item.objects.filter(code__in=wanted).values_list("code", "id"))
 
 
-def _write_packages(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> dict[int, str]:
+def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, Any]) -> dict[int, str]:
     ids = {number: str(uuid7()) for number in sorted(plan.packages)}
     values = plan.values
     # Where there is one site only, all goes there.
-    otherwise = next(iter(stops.values())) if len(stops) == 1 else None
+    otherwise = next(iter(sites.values())) if len(sites) == 1 else None
     rows = []
     for number, first, _places in packages_of(plan):
         flags, words = values["handling"][first]
-        mark = values["destination_site"][first]
+        label = values["destination_site"][first]
         rows.append(
             (
                 ids[number],
@@ -71,7 +72,7 @@ def _write_packages(plan: Plan, shipment: Shipment, stops: dict[str, Any]) -> di
                 values["height_cm"][first],
                 values["gross_kg"][first],
                 values["gross_measured"][first],
-                stops[mark.upper()] if mark else otherwise,
+                sites[label.upper()] if label else otherwise,
                 flags,
                 words,
             )

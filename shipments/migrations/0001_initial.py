@@ -9,7 +9,7 @@ import django.db.models.lookups
 import logistics.ids
 import pgtrigger.compiler
 import pgtrigger.migrations
-import shipments.manifests.models
+import shipments.packing.models
 from django.conf import settings
 from django.db import migrations, models
 
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField(help_text='1 to N in its shipment, without gap')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('token', models.CharField(default=shipments.manifests.models.label_token, editable=False, max_length=22, unique=True)),
+                ('token', models.CharField(default=shipments.packing.models.label_token, editable=False, max_length=22, unique=True)),
                 ('kind', models.CharField(help_text='UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package', max_length=2)),
                 ('marks', models.CharField(blank=True, max_length=60)),
                 ('sscc', models.CharField(blank=True, max_length=18, verbose_name='SSCC')),
@@ -211,12 +211,12 @@ class Migration(migrations.Migration):
             name='ShipmentSite',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('mark', models.CharField(help_text="As the packers' spreadsheet calls it, e.g. A; not printed", max_length=4)),
-                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stops', to='shipments.shipment')),
+                ('label', models.CharField(help_text="As the packers' spreadsheet calls it, e.g. A; not printed", max_length=4)),
+                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sites', to='shipments.shipment')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.site')),
             ],
             options={
-                'ordering': ['mark'],
+                'ordering': ['label'],
             },
         ),
         migrations.AddField(
@@ -452,7 +452,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='shipmentsite',
-            constraint=models.UniqueConstraint(fields=('shipment', 'mark'), name='a_mark_names_one_site_of_a_shipment'),
+            constraint=models.UniqueConstraint(fields=('shipment', 'label'), name='a_label_names_one_site_of_a_shipment'),
         ),
         migrations.AddConstraint(
             model_name='shipmentsite',
@@ -460,7 +460,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='shipmentsite',
-            constraint=models.CheckConstraint(condition=models.Q(('mark__regex', '^[A-Z0-9]{1,4}$')), name='a_mark_has_its_form'),
+            constraint=models.CheckConstraint(condition=models.Q(('label__regex', '^[A-Z0-9]{1,4}$')), name='a_site_label_has_its_form'),
         ),
         migrations.AddConstraint(
             model_name='package',

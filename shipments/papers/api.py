@@ -22,11 +22,10 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.permissions import actor, allow
 from logistics.roles import Role
-from shipments import examples
-from shipments.manifests.api import OfShipment
-from shipments.manifests.models import Mode
-from shipments.papers import services
+from shipments.papers import examples, services
 from shipments.papers.models import Paper
+from shipments.shipments.models import Mode
+from shipments.shipments.of_shipment import OfShipment
 
 READERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
 ON_DEMAND = (Paper.Kind.LABELS, Paper.Kind.GOODS_RECEIVED_FORM, Paper.Kind.WAYBILL)

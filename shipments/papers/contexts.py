@@ -13,10 +13,12 @@ from django.db.models import Prefetch
 from logistics.charity.models import Charity
 from logistics.charity.services import day_of
 from logistics.codes import codes
-from shipments.manifests import totals, vocabulary
-from shipments.manifests.models import ManifestLine, Shipment, ShipmentSite
-from shipments.manifests.models import Package as PackageRow
+from shipments.packing import vocabulary
+from shipments.packing.models import ManifestLine
+from shipments.packing.models import Package as PackageRow
 from shipments.papers import shapes
+from shipments.shipments import contents
+from shipments.shipments.models import Shipment, ShipmentSite
 
 PALLET = "PX"  # UN/ECE Rec 21; carries a label on two sides
 HEAVY_KG = Decimal(25)  # more than this, two people lift it
@@ -195,7 +197,7 @@ def _lines(package: PackageRow) -> list[ManifestLine]:
 
 
 def totals_of(shipment: Shipment) -> shapes.Totals:
-    figures = totals.of(shipment)
+    figures = contents.totals(shipment)
     return {
         "packages": figures.package_count,
         "lines": figures.line_count,
@@ -306,17 +308,17 @@ def _by_destination(shipment: Shipment, rows: list[PackageRow]) -> list[shapes.D
     groups: dict[object, list[PackageRow]] = defaultdict(list)
     for row in rows:
         groups[row.destination_id].append(row)
-    stops: Iterable[ShipmentSite] = shipment.stops.select_related("site").order_by("site__code")
+    sites: Iterable[ShipmentSite] = shipment.sites.select_related("site").order_by("site__code")
     return [
         {
-            "code": stop.site.code,
-            "handover": stop.site.hand_over_point,
-            "packages": len(groups[stop.pk]),
-            "gross_kg": _sum(row.gross_kg for row in groups[stop.pk]),
-            "volume_m3": _sum(row.volume_m3 for row in groups[stop.pk]),
+            "code": each.site.code,
+            "handover": each.site.hand_over_point,
+            "packages": len(groups[each.pk]),
+            "gross_kg": _sum(row.gross_kg for row in groups[each.pk]),
+            "volume_m3": _sum(row.volume_m3 for row in groups[each.pk]),
         }
-        for stop in stops
-        if stop.pk in groups
+        for each in sites
+        if each.pk in groups
     ]
 
 
@@ -353,5 +355,5 @@ def _containers(shipment: Shipment) -> list[shapes.Container]:
 def _hand_over(shipment: Shipment) -> str:
     if shipment.hand_over_point:
         return shipment.hand_over_point
-    points = list(shipment.stops.values_list("site__hand_over_point", flat=True).distinct()[:2])
+    points = list(shipment.sites.values_list("site__hand_over_point", flat=True).distinct()[:2])
     return points[0] if len(points) == 1 else ""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from logistics.documents.models import Document
 from logistics.ids import uuid7
 from logistics.triggers import never_truncated
-from shipments.manifests.models import Shipment
+from shipments.shipments.models import Shipment
 
 
 class Paper(models.Model):

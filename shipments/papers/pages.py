@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 from logistics.charity.models import Charity
 from logistics.people.models import User
 from logistics.permissions import Anyone
-from shipments.manifests import vocabulary
-from shipments.manifests.models import Package
+from shipments.packing import vocabulary
+from shipments.packing.models import Package
 from shipments.papers import contexts
 
 HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}

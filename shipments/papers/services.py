@@ -15,11 +15,12 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.people.models import User
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import NO_LONGER_CARRIED
 from shipments.papers import contexts
 from shipments.papers.models import Paper
+from shipments.shipments.lifecycle import Done
+from shipments.shipments.models import Shipment
+from shipments.shipments.services import hold
+from shipments.shipments.states import NO_LONGER_CARRIED
 
 
 class NotSealed(DomainError):
@@ -97,6 +98,17 @@ def supersede(shipment: Shipment, *, at: datetime) -> None:
         documents.supersede(paper.document, on=on, at=at)
 
 
+def issue_packing_list(shipment: Shipment, done: Done) -> dict[str, object]:
+    """Issue the packing list of a shipment that has just been sealed."""
+    return {"packing_list_version": request_packing_list(shipment, at=done.at).version}
+
+
+def end_papers(shipment: Shipment, done: Done) -> dict[str, object]:
+    """Declare the papers of a shipment that was reopened or cancelled no longer valid."""
+    supersede(shipment, at=done.at)
+    return {}
+
+
 @transaction.atomic
 def issue(
     shipment: Shipment,
@@ -118,7 +130,7 @@ def issue(
     Raises NotSealed, CharityNotSetUp; of a waybill WrongState once the goods travel no more, CannotReplace.
     """
     fonts.check(leg or {})
-    held = manifests.hold(shipment)
+    held = hold(shipment)
     if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:
         raise WrongState(
             _("The shipment is %(status)s: no carrier takes its goods, so there is no waybill.")

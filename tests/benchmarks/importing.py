@@ -24,7 +24,8 @@ from django.utils import timezone  # noqa: E402
 from logistics.catalogue.models import Category, Item  # noqa: E402
 from logistics.people.models import User  # noqa: E402
 from shipments.imports import services  # noqa: E402
-from shipments.manifests.models import ManifestLine, Package, Shipment  # noqa: E402
+from shipments.packing.models import ManifestLine, Package  # noqa: E402
+from shipments.shipments.models import Shipment  # noqa: E402
 
 WRITING = {"INSERT", "UPDATE", "DELETE", "COPY"}
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 
 from logistics.documents.rendering import to_pdf
-from shipments.moves import services as moves
+from shipments.shipments import lifecycle
 from tests.benchmarks.measuring import Figure, Report, cost, statements
 from tests.factories_shipments import MARKS, make_packer, make_shipment
 from tests.logistics.makers import NOON, client_of, make_contact, make_partner, make_partner_user, once
@@ -98,7 +98,7 @@ def test_a_partner_confirms_270_packages(report: Report):
     make_contact(partner)
     shipment = mali_shipment(partner=partner)
     read(shipment, MALI_XLSX.read_bytes())
-    moves.dispatch(moves.seal(shipment, by=make_packer(), at=NOON), by=make_packer(), at=NOON)
+    lifecycle.dispatch(lifecycle.seal(shipment, by=make_packer(), at=NOON), by=make_packer(), at=NOON)
     client = client_of(make_partner_user(partner))
     url = f"/api/v1/shipments/{shipment.number}/deliveries/"
     body = {"client_id": str(uuid4()), "stated_at": NOON, "received_by": "Awa Diarra", "default": "good"}

@@ -36,7 +36,7 @@ def packed(warehouse: Program, product: Instance) -> Callable[..., str]:
 
     def make(*moves: str) -> str:
         asked = {"title": f"Desks {uuid4().hex[:6]}", "consignee": "AMAR-ML", "customs_currency": "HKD"}
-        number = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": site, "mark": "A"}]})["number"]
+        number = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": site, "label": "A"}]})["number"]
         line = {"item": "CR-BUNK", "quantity": 1, "unit_value": "450.00", "origin": "CN"}
         package = {"kind": "CT", "length_cm": "120", "width_cm": "60", "height_cm": "75", "gross_kg": "45"}
         warehouse.post(f"/api/v1/shipments/{number}/packages/", package | {"destination": site, "lines": [line]})

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from logistics.roles import Role
 from shipments.deliveries.models import Delivery
-from shipments.manifests.models import Shipment
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_dispatched, make_shipment
 from tests.lists import INSIDE, lists_with_pages
 from tests.logistics.makers import client_of, key_client, make_key, make_partner, make_user, once

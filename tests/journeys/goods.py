@@ -99,7 +99,7 @@ class GoodsStory(Story):
                 "title": told["title"],
                 "reference": told["reference"],
                 "consignee": "AMAR",
-                "sites": [{"code": site["code"], "mark": mark} for mark, site in self.facts["sites"].items()],
+                "sites": [{"code": site["code"], "label": mark} for mark, site in self.facts["sites"].items()],
                 "mode": "sea",
                 "incoterm": told["incoterm"],
                 "incoterm_place": told["incoterm_place"],

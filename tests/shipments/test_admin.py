@@ -8,7 +8,7 @@ from django.urls import reverse
 from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
-from shipments.manifests.models import Shipment
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import MALI, make_dispatched, make_packed, make_packer, make_sealed, pack
 from tests.logistics.makers import NOON, make_partner, make_partner_user, make_site, make_user
 from tests.shipments.test_deliveries import confirm
@@ -170,7 +170,7 @@ class TestForms:
         answer = client.post(reverse("admin:shipments_shipment_add"), told | MANAGEMENT, follow=True)
 
         assert answer.status_code == 200
-        assert [stop.mark for stop in Shipment.objects.get().stops.all()] == ["A", "B"]
+        assert [row.label for row in Shipment.objects.get().sites.all()] == ["A", "B"]
 
     def test_a_spreadsheet_is_taken_and_its_outcome_shown(self) -> None:
         shipment, client = mali_shipment(), staff(Role.WAREHOUSE)
@@ -232,6 +232,6 @@ class TestForms:
 
 MANAGEMENT = {
     f"{prefix}-{name}": 0
-    for prefix in ("stops", "papers", "discrepancies")
+    for prefix in ("sites", "papers", "discrepancies")
     for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
 }

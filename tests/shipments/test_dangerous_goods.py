@@ -10,8 +10,9 @@ from logistics.catalogue.models import Item
 from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
-from shipments.manifests.models import ManifestLine, Shipment
-from shipments.moves import services as moves
+from shipments.packing.models import ManifestLine
+from shipments.shipments import lifecycle
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_packed, make_packer, make_sealed, pack
 from tests.logistics.makers import NOON, client_of, make_category, make_item, make_user, once
 from tests.shipments.test_imports import column, complaints, mali_rows, mali_shipment, put, read, told, xlsx
@@ -230,7 +231,7 @@ def test_every_paper_declares_them() -> None:
     item = make_item(**LAPTOP, name_en="Laptop", name_fr="Portable")
     shipment = make_packed()
     pack(shipment, 2, item=item)
-    shipment = moves.seal(shipment, by=make_packer(), at=NOON)
+    shipment = lifecycle.seal(shipment, by=make_packer(), at=NOON)
     for kind in ("labels", "goods-received-form", "waybill"):
         assert add(shipment, "papers", kind=kind).status_code == 201
 

@@ -13,9 +13,9 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
 from logistics.mail.models import Email
 from logistics.roles import Role
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
 from shipments.papers.models import Paper
+from shipments.shipments import services as shipments
+from shipments.shipments.models import Shipment
 from tests.days import (
     DAY,
     HONG_KONG,
@@ -56,7 +56,7 @@ def post(client: APIClient, path: str, told: Any = None) -> dict[str, Any]:
 def opened(client: APIClient) -> Shipment:
     partner = make_partner()
     make_contact(partner)
-    sites = [{"code": make_site(partner).code, "mark": "A"}]
+    sites = [{"code": make_site(partner).code, "label": "A"}]
     wanted = {"title": "Beds", "customs_currency": "HKD", "consignee": partner.code, "sites": sites}
     return Shipment.objects.get(number=post(client, "", wanted)["number"])
 
@@ -199,7 +199,7 @@ class TestNumbers:
         def open_five(writer: int) -> None:
             for step in range(5):
                 at = midnight + MINUTE * (1 if (writer + step) % 2 else -1)
-                manifests.create(title="Beds", consignee=partner, customs_currency="HKD", stops=[], by=by, at=at)
+                shipments.create(title="Beds", consignee=partner, customs_currency="HKD", sites=[], by=by, at=at)
 
         in_threads(open_five)
 

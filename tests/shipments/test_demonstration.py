@@ -2,7 +2,7 @@ import pytest
 from django.conf import LazySettings
 
 from shipments import demonstration
-from shipments.manifests.models import Shipment
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_charity
 from tests.logistics.makers import NOON
 

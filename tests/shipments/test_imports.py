@@ -15,10 +15,11 @@ from logistics.audit import services as audit
 from logistics.catalogue.models import Item
 from shipments.imports import services
 from shipments.imports.models import Upload
-from shipments.manifests import totals
-from shipments.manifests.models import ManifestLine, Package, Shipment
-from shipments.manifests.services import ManifestFrozen
-from shipments.moves import services as moves
+from shipments.packing import manifest
+from shipments.packing.models import ManifestLine, Package
+from shipments.shipments import contents, lifecycle
+from shipments.shipments.models import Shipment
+from shipments.shipments.services import ManifestFrozen
 from tests.factories_shipments import (
     MALI,
     MARKS,
@@ -100,10 +101,10 @@ class TestTheMaliShipment:
         assert (row.state, row.outcome, row.errors) == ("done", "imported", [])
         assert Package.objects.filter(shipment=shipment).count() == 270
         assert ManifestLine.objects.filter(package__shipment=shipment).count() == 323
-        assert totals.counted([shipment.pk])[shipment.pk] == totals.Totals(
+        assert manifest.count(shipment) == contents.Totals(
             package_count=270,
             line_count=323,
-            piece_count=totals.of(shipment).piece_count,
+            piece_count=contents.totals(shipment).piece_count,
             net_kg=Decimal("6252.010"),
             gross_kg=Decimal("6490.110"),
             measured_kg=Decimal("0.000"),
@@ -118,7 +119,7 @@ class TestTheMaliShipment:
         shipment = mali_shipment()
         read(shipment, MALI_XLSX.read_bytes())
 
-        moves.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         context = shipment.papers.get().document.context
         assert context["totals"]["gross_kg"] == "6490.110"
@@ -126,7 +127,7 @@ class TestTheMaliShipment:
         assert sum(c["value_minor"] for c in context["by_category"]) == 52509400
         assert sum(k["packages"] for k in context["by_kind"]) == 270
         assert sum(d["packages"] for d in context["by_destination"]) == 270
-        sites = {stop.site.code for stop in shipment.stops.select_related("site")}
+        sites = {row.site.code for row in shipment.sites.select_related("site")}
         assert {package["destination"] for package in context["packages"]} == sites
 
     def test_a_dry_run_says_what_would_happen_and_changes_nothing(self) -> None:
@@ -502,7 +503,7 @@ class TestReading:
         rows = put(mali_rows(1), 2, "package_no", 2)
         row = services.upload(shipment, xlsx(rows), dry_run=False, replace=False, by=make_packer(), at=NOON)
         Upload.objects.update(state=Upload.State.DEAD, ended_at=NOON)
-        moves.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
         services.retry(row, by=make_packer(), at=NOON)
 
         services.read_upload(str(row.pk), at=NOON)

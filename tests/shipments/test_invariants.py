@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from shipments.invariants import INVARIANTS
-from shipments.moves import services as moves
+from shipments.shipments import lifecycle
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed
 from tests.logistics.makers import NOON
 from tests.shipments.test_deliveries import confirm, reverse
@@ -87,9 +87,9 @@ def broken() -> list[str]:
 def busy() -> None:
     """Shipments packed, sealed, reopened, cancelled, lost, received in parts, with differences and a reversal."""
     make_packed(2, lines=2)
-    moves.reopen(make_sealed(), reason="again", by=make_packer(), at=NOON)
-    moves.cancel(make_sealed(), reason="declined", by=make_packer(), at=NOON)
-    moves.lose(make_dispatched(), reason="no news", by=make_packer(), at=NOON)
+    lifecycle.reopen(make_sealed(), reason="again", by=make_packer(), at=NOON)
+    lifecycle.cancel(make_sealed(), reason="declined", by=make_packer(), at=NOON)
+    lifecycle.lose(make_dispatched(), reason="no news", by=make_packer(), at=NOON)
     partly = make_dispatched(3)
     confirm(partly, {"package": 3, "later": True})
     corrected = make_dispatched(2, lines=2)

@@ -12,9 +12,10 @@ from django.urls import reverse
 from logistics.documents import services as documents
 from logistics.partners import addresses
 from logistics.roles import Role
-from shipments.manifests.models import Package, Shipment
-from shipments.moves import services as moves
+from shipments.packing.models import Package
 from shipments.papers import services as papers
+from shipments.shipments import lifecycle
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import MARKS, make_charity, make_packer, make_sealed, make_shipment, pack
 from tests.logistics import pdfs
 from tests.logistics.makers import NOON, client_of, make_item, make_partner_user, make_user
@@ -81,10 +82,10 @@ def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
         code="CR-TOY", name_en="Doll for the trauma room", name_fr="Poupée", un_number="3481", is_dangerous=True
     )
     shipment = pack(make_shipment(title="Survivors of trafficking", marks=MARKS), item=item)
-    shipment = moves.seal(shipment, by=make_packer(), at=NOON)
-    for stop in shipment.stops.select_related("site"):
+    shipment = lifecycle.seal(shipment, by=make_packer(), at=NOON)
+    for row in shipment.sites.select_related("site"):
         secret = addresses.Address(name="PLANTED", address="PLANTED", town="PLANTED", phone="PLANTED")
-        addresses.seal(stop.site, secret, version=stop.site.version, by=make_user(Role.COORDINATOR), at=NOON)
+        addresses.seal(row.site, secret, version=row.site.version, by=make_user(Role.COORDINATOR), at=NOON)
     package = shipment.packages.get()
 
     page = opened(package.label_url).content.decode()
@@ -133,7 +134,7 @@ def test_nobody_else_is_shown_the_way_to_the_admin() -> None:
 @pytest.mark.parametrize("verb", ["reopen", "cancel"])
 def test_a_label_that_is_no_longer_valid_says_so(verb: str) -> None:
     shipment = make_sealed(2)
-    getattr(moves, verb)(shipment, reason="x", by=make_packer(), at=NOON)
+    getattr(lifecycle, verb)(shipment, reason="x", by=make_packer(), at=NOON)
     package = shipment.packages.get(number=2)
 
     assert (facts(package)["is_final"], facts(package)["packages"]) == (False, 2)

@@ -8,9 +8,11 @@ from logistics.audit import services as audit
 from logistics.documents import fonts
 from logistics.errors import Invalid, Stale
 from logistics.roles import Role
-from shipments.manifests import money, totals
-from shipments.manifests import services as manifests
-from shipments.manifests.models import ManifestLine, Package, Shipment
+from shipments.packing import services as packing
+from shipments.packing.models import ManifestLine, Package
+from shipments.shipments import contents, money
+from shipments.shipments import services as shipments
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment, pack
 from tests.logistics.makers import (
     NOON,
@@ -34,21 +36,24 @@ class TestTotals:
         # 50 x 10 x 1 cm is 0.0005 m3: half up to 0.001 each, and so 0.002 together, not 0.001.
         shipment.packages.update(length_cm=50, width_cm=10, height_cm=1)
 
-        assert totals.of(shipment).volume_m3 == Decimal("0.002")
+        assert contents.totals(shipment).volume_m3 == Decimal("0.002")
 
     def test_a_value_is_exact(self) -> None:
         shipment = pack(make_shipment(), unit_value_minor=333, quantity=3)
 
-        assert totals.of(shipment).value_minor == 999
+        assert contents.totals(shipment).value_minor == 999
 
     def test_only_what_stood_on_a_scale_is_measured(self) -> None:
         shipment = pack(make_shipment(), 2)
         shipment.packages.filter(number=1).update(gross_measured=True)
 
-        assert (totals.of(shipment).gross_kg, totals.of(shipment).measured_kg) == (Decimal("27.000"), Decimal("13.500"))
+        assert (contents.totals(shipment).gross_kg, contents.totals(shipment).measured_kg) == (
+            Decimal("27.000"),
+            Decimal("13.500"),
+        )
 
     def test_an_empty_shipment_has_none(self) -> None:
-        assert totals.of(make_shipment()) == totals.Totals()
+        assert contents.totals(make_shipment()) == contents.Totals()
 
 
 class TestMoney:
@@ -82,8 +87,8 @@ class TestShipments:
             ({"container_type": "99Z9"}, "container_type"),
             ({"freight": "10.00"}, "freight_currency"),
             ({"freight_currency": "HKD"}, "freight"),
-            ({"sites": [{"code": "NOSUCH", "mark": "A"}]}, "sites[0].code"),
-            ({"sites": [{"code": "NOSUCH", "mark": "too long"}]}, "sites[0].code"),
+            ({"sites": [{"code": "NOSUCH", "label": "A"}]}, "sites[0].code"),
+            ({"sites": [{"code": "NOSUCH", "label": "too long"}]}, "sites[0].code"),
         ],
     )
     def test_an_unknown_code_is_refused(self, told: dict[str, Any], field: str) -> None:
@@ -103,7 +108,7 @@ class TestShipments:
     def test_a_site_of_another_partner_is_refused(self) -> None:
         partner, site = make_partner(), make_site()
         body = {"title": "X", "consignee": partner.code, "customs_currency": "HKD"}
-        body["sites"] = [{"code": site.code, "mark": "A"}]  # type: ignore[assignment]
+        body["sites"] = [{"code": site.code, "label": "A"}]  # type: ignore[assignment]
 
         answer = client_of(make_packer()).post("/api/v1/shipments/", body, format="json", headers=once())
 
@@ -126,12 +131,12 @@ class TestShipments:
         address = f"/api/v1/shipments/{shipment.number}/"
 
         changed = client.patch(
-            address, {"version": 1, "sites": [{"code": other.code, "mark": "B"}]}, format="json"
+            address, {"version": 1, "sites": [{"code": other.code, "label": "B"}]}, format="json"
         ).json()
         pack(shipment)
         refused = client.patch(address, {"version": 2, "sites": []}, format="json").json()
 
-        assert [(stop["mark"], stop["code"]) for stop in changed["sites"]] == [("B", other.code)]
+        assert [(site["label"], site["code"]) for site in changed["sites"]] == [("B", other.code)]
         assert refused["errors"][0]["code"] == "in_use"
 
     def test_what_is_frozen_is_named(self) -> None:
@@ -181,14 +186,14 @@ class TestChangesThatWouldChangeTheSense:
         shipment = make_packed()
 
         with pytest.raises(Invalid, match="currency"):
-            manifests.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
+            shipments.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
 
     def test_the_currency_between_the_telling_of_a_value_and_its_writing(self) -> None:
         told_in_hkd, by = make_shipment(), make_packer()
         Shipment.objects.filter(pk=told_in_hkd.pk).update(customs_currency="XOF")
 
         with pytest.raises(Stale):
-            manifests.add_package(told_in_hkd, [], by=by, at=NOON)
+            packing.add_package(told_in_hkd, [], by=by, at=NOON)
 
         assert Package.objects.count() == 0
 
@@ -206,25 +211,25 @@ class TestChangesThatWouldChangeTheSense:
         shipment = make_shipment()
 
         with pytest.raises(Invalid, match="sites"):
-            manifests.edit(shipment, {"consignee": make_partner()}, version=1, by=make_packer(), at=NOON)
+            shipments.edit(shipment, {"consignee": make_partner()}, version=1, by=make_packer(), at=NOON)
 
     def test_the_partner_with_its_sites(self) -> None:
         shipment, other = make_shipment(), make_partner()
-        stops = [manifests.Stop(make_site(other), "B")]
+        sites = [shipments.LabelledSite(make_site(other), "B")]
 
-        manifests.edit(shipment, {"consignee": other}, stops=stops, version=1, by=make_packer(), at=NOON)
+        shipments.edit(shipment, {"consignee": other}, sites=sites, version=1, by=make_packer(), at=NOON)
 
-        assert [stop.site.partner_id for stop in shipment.stops.select_related("site")] == [other.pk]
+        assert [row.site.partner_id for row in shipment.sites.select_related("site")] == [other.pk]
 
     def test_a_partner_that_is_not_approved(self) -> None:
         with pytest.raises(Invalid, match="approved"):
             ended = make_partner(status="ended")
-            manifests.edit(make_shipment(), {"consignee": ended}, version=1, by=make_packer(), at=NOON)
+            shipments.edit(make_shipment(), {"consignee": ended}, version=1, by=make_packer(), at=NOON)
 
     def test_what_is_as_it_was_is_no_change(self) -> None:
         shipment = make_sealed()
 
-        manifests.edit(shipment, {"title": shipment.title}, version=shipment.version, by=make_packer(), at=NOON)
+        shipments.edit(shipment, {"title": shipment.title}, version=shipment.version, by=make_packer(), at=NOON)
 
         assert [entry.verb for entry in audit.trail(shipment)][-1] == "edited"
 
@@ -419,7 +424,7 @@ class TestConstraints:
 def test_copies_are_real_packages_numbered_on() -> None:
     shipment = make_packed(2)
 
-    made = manifests.add_package(
+    made = packing.add_package(
         shipment,
         [{"item": make_item(), "quantity": 1, "unit_value_minor": 1}],
         copies=3,

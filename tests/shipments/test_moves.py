@@ -8,10 +8,12 @@ from logistics.errors import WrongState
 from logistics.mail.models import Email
 from logistics.roles import Role
 from shipments.imports import services as imports
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import Status
-from shipments.moves import rules, services
+from shipments.packing import completeness
+from shipments.packing import services as packing
+from shipments.shipments import actions, lifecycle
+from shipments.shipments import services as shipments
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import Status
 from tests.factories_shipments import (
     make_charity,
     make_dispatched,
@@ -40,7 +42,7 @@ class TestSeal:
     def test_freezes_the_totals_and_owes_the_packing_list(self) -> None:
         shipment = make_packed(3, lines=2)
 
-        services.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         shipment.refresh_from_db()
         assert (shipment.status, shipment.package_count, shipment.line_count) == ("sealed", 3, 6)
@@ -53,10 +55,10 @@ class TestSeal:
 
     def test_refuses_an_empty_manifest(self) -> None:
         shipment = make_shipment()
-        manifests.begin_packing(shipment, by=make_packer())
+        lifecycle.begin_packing(shipment, by=make_packer())
 
-        with pytest.raises(rules.NotReady) as refusal:
-            services.seal(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(completeness.NotReady) as refusal:
+            lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [p["code"] for p in refusal.value.details["problems"]] == ["no_packages"]  # type: ignore[attr-defined]
 
@@ -71,8 +73,8 @@ class TestSeal:
     def test_names_the_packages_that_are_not_ready(self, line: dict[str, Any], code: str) -> None:
         shipment = pack(make_packed(), **line)
 
-        with pytest.raises(rules.NotReady) as refusal:
-            services.seal(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(completeness.NotReady) as refusal:
+            lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [(p["code"], p["packages"]) for p in refusal.value.details["problems"]] == [(code, [2])]  # type: ignore[attr-defined]
         assert not Document.objects.exists()
@@ -80,10 +82,10 @@ class TestSeal:
     def test_refuses_a_gap_in_the_numbers(self) -> None:
         shipment = make_packed(3)
         package = shipment.packages.get(number=2)
-        manifests.remove_package(package, version=1, by=make_packer(), at=NOON)
+        packing.remove_package(package, version=1, by=make_packer(), at=NOON)
 
-        with pytest.raises(rules.NotReady) as refusal:
-            services.seal(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(completeness.NotReady) as refusal:
+            lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [p["code"] for p in refusal.value.details["problems"]] == ["numbers_not_contiguous"]  # type: ignore[attr-defined]
 
@@ -92,23 +94,23 @@ class TestSeal:
         shipment = pack(make_shipment(marks="AB"))
         shipment.packages.update(destination=None)
 
-        with pytest.raises(rules.NotReady, match="destination"):
-            services.seal(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(completeness.NotReady, match="destination"):
+            lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
     def test_refuses_more_than_the_container_may_carry(self) -> None:
         make_charity()
         shipment = pack(make_shipment(container_payload_kg=13))
 
-        with pytest.raises(rules.NotReady, match="container"):
-            services.seal(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(completeness.NotReady, match="container"):
+            lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
-    @pytest.mark.parametrize("move", [services.check, services.seal])
+    @pytest.mark.parametrize("move", [lifecycle.check, lifecycle.seal])
     @pytest.mark.parametrize("shipment", [make_packed, make_shipment], ids=["packed before", "still empty"])
     def test_waits_for_a_spreadsheet_that_is_being_read(self, move: Any, shipment: Any) -> None:
         shipment = shipment()
         imports.upload(shipment, b"a spreadsheet", dry_run=False, replace=False, by=make_packer(), at=NOON)
 
-        with pytest.raises(rules.ImportRunning) as refusal:
+        with pytest.raises(actions.ImportRunning) as refusal:
             move(shipment, by=make_user(Role.WAREHOUSE), at=NOON)
 
         assert refusal.value.details == {"progress": 0}
@@ -121,7 +123,7 @@ class TestSeal:
         upload = imports.upload(shipment, b"no spreadsheet", dry_run=dry_run, replace=False, by=make_packer(), at=NOON)
         assert dry_run or imports.read_upload(str(upload.pk), at=NOON)
 
-        sealed = services.seal(shipment, by=make_packer(), at=NOON)
+        sealed = lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert sealed.status == "sealed"
 
@@ -133,7 +135,7 @@ class TestSeal:
         shown = client.get(f"/api/v1/shipments/{shipment.number}/").json()
 
         assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (409, "import_running", "2")
-        waiting = [one["action"] for one in shown["allowed_actions"] if one["reason_code"] == "import_running"]
+        waiting = [one["action"] for one in shown["allowed_actions"] if one["code"] == "import_running"]
         assert waiting == ["check", "seal"]
 
     def test_refuses_the_packer_as_checker(self) -> None:
@@ -141,14 +143,14 @@ class TestSeal:
         packer = shipment.packed_by
         assert packer is not None
 
-        with pytest.raises(rules.CheckerIsPacker):
-            services.check(shipment, by=packer, at=NOON)
+        with pytest.raises(completeness.CheckerIsPacker):
+            lifecycle.check(shipment, by=packer, at=NOON)
 
     def test_prints_who_packed_and_who_checked(self) -> None:
         shipment = make_packed()
-        services.check(shipment, by=make_user(Role.WAREHOUSE, name="Awa"), at=NOON)
+        lifecycle.check(shipment, by=make_user(Role.WAREHOUSE, name="Awa"), at=NOON)
 
-        services.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         context = shipment.papers.get().document.context
         assert (context["prepared_by"], context["checked_by"]) == ("Lee Ka Yan", "Awa")
@@ -158,7 +160,7 @@ def test_a_paper_is_in_the_languages_of_the_consignee_that_the_shipment_has_by_n
     stale = make_packed(partner=make_partner(languages=["fr", "en"]))
     Shipment.objects.update(consignee=make_partner(languages=["en"], name="The new one"))
 
-    sealed = services.seal(stale, by=make_packer(), at=NOON)
+    sealed = lifecycle.seal(stale, by=make_packer(), at=NOON)
 
     document = sealed.papers.get().document
     assert (sealed.consignee.name, document.languages) == ("The new one", ["en"])
@@ -168,7 +170,7 @@ class TestFrozen:
     def test_the_service_refuses_a_change(self) -> None:
         shipment = make_sealed()
 
-        with pytest.raises(manifests.ManifestFrozen):
+        with pytest.raises(shipments.ManifestFrozen):
             pack(shipment)
 
     @pytest.mark.parametrize("what", ["package", "line", "new package", "no line"])
@@ -196,7 +198,7 @@ class TestFrozen:
     def test_what_is_learned_on_the_way_may_change(self) -> None:
         shipment = make_sealed()
 
-        manifests.edit(shipment, {"bill_of_lading": "HKG1"}, version=shipment.version, by=make_packer(), at=NOON)
+        shipments.edit(shipment, {"bill_of_lading": "HKG1"}, version=shipment.version, by=make_packer(), at=NOON)
 
         shipment.refresh_from_db()
         assert shipment.bill_of_lading == "HKG1"
@@ -224,9 +226,9 @@ class TestReopen:
     def test_supersedes_the_packing_list_and_the_next_seal_makes_version_2(self) -> None:
         shipment = make_sealed()
 
-        services.reopen(shipment, reason="one box more", by=make_packer(), at=NOON)
+        lifecycle.reopen(shipment, reason="one box more", by=make_packer(), at=NOON)
         pack(shipment)
-        services.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         first, second = shipment.papers.order_by("version")
         assert first.document.superseded_at == NOON
@@ -236,7 +238,7 @@ class TestReopen:
 
     def test_is_refused_once_it_has_left(self) -> None:
         with pytest.raises(WrongState):
-            services.reopen(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
+            lifecycle.reopen(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
 
 
 class TestDispatch:
@@ -249,7 +251,7 @@ class TestDispatch:
         assert shipment.number in mail.subject
         assert "Partner's depot, Bamako" in mail.body
         assert "27 kg" in mail.body
-        assert shipment.stops.get().site.code not in mail.body
+        assert shipment.sites.get().site.code not in mail.body
 
     def test_needs_an_approved_partner(self) -> None:
         partner = make_partner()
@@ -258,22 +260,22 @@ class TestDispatch:
         partner.save()
         shipment.consignee.refresh_from_db()
 
-        with pytest.raises(rules.PartnerNotApproved):
-            services.dispatch(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(actions.PartnerNotApproved):
+            lifecycle.dispatch(shipment, by=make_packer(), at=NOON)
 
     def test_needs_the_seal_of_the_container(self) -> None:
         shipment = make_sealed(container_number="CSQU3054383")
 
-        with pytest.raises(rules.SealMissing):
-            services.dispatch(shipment, by=make_packer(), at=NOON)
+        with pytest.raises(actions.SealMissing):
+            lifecycle.dispatch(shipment, by=make_packer(), at=NOON)
 
 
 class TestOtherMoves:
     def test_a_lost_shipment_opens_a_discrepancy_and_may_be_found(self) -> None:
         shipment = make_dispatched()
 
-        services.lose(shipment, reason="no news for ninety days", by=make_packer(), at=NOON)
-        services.find(shipment, by=make_packer(), at=NOON)
+        lifecycle.lose(shipment, reason="no news for ninety days", by=make_packer(), at=NOON)
+        lifecycle.find(shipment, by=make_packer(), at=NOON)
 
         shipment.refresh_from_db()
         assert shipment.status == Status.ARRIVED
@@ -282,7 +284,7 @@ class TestOtherMoves:
     def test_a_cancelled_shipment_has_no_valid_paper(self) -> None:
         shipment = make_sealed()
 
-        services.cancel(shipment, reason="the partner declined", by=make_packer(), at=NOON)
+        lifecycle.cancel(shipment, reason="the partner declined", by=make_packer(), at=NOON)
 
         shipment.refresh_from_db()
         assert (shipment.status, shipment.gross_kg) == ("cancelled", None)
@@ -290,16 +292,16 @@ class TestOtherMoves:
 
     def test_what_left_cannot_be_cancelled(self) -> None:
         with pytest.raises(WrongState):
-            services.cancel(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
+            lifecycle.cancel(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
 
     def test_goods_may_come_back(self) -> None:
-        shipment = services.send_back(make_dispatched(), reason="customs refused", by=make_packer(), at=NOON)
+        shipment = lifecycle.send_back(make_dispatched(), reason="customs refused", by=make_packer(), at=NOON)
 
         assert shipment.status == Status.RETURNED
 
     def test_nothing_is_closed_before_it_is_counted(self) -> None:
         with pytest.raises(WrongState):
-            services.close(make_dispatched(), by=make_packer(), at=NOON)
+            lifecycle.close(make_dispatched(), by=make_packer(), at=NOON)
 
 
 class TestApi:
@@ -355,7 +357,7 @@ class TestApi:
 
         actions = client_of(make_packer()).get(f"/api/v1/shipments/{shipment.pk}/").json()["allowed_actions"]
 
-        allowed = {action["action"]: (action["allowed"], action["reason_code"]) for action in actions}
+        allowed = {action["action"]: (action["allowed"], action["code"]) for action in actions}
         assert allowed["seal"] == (True, "")
         assert allowed["dispatch"] == (False, "wrong_state")
 
@@ -454,7 +456,7 @@ class TestRaces:
 
         def seal(_: int) -> bool:
             try:
-                services.seal(shipment, by=by, at=NOON)
+                lifecycle.seal(shipment, by=by, at=NOON)
             except WrongState:
                 return False
             return True
@@ -468,8 +470,8 @@ class TestRaces:
         def go(number: int) -> str:
             try:
                 if number % 2:
-                    return services.reopen(shipment, reason="race", by=by, at=NOON).status
-                return services.dispatch(shipment, by=by, at=NOON).status
+                    return lifecycle.reopen(shipment, reason="race", by=by, at=NOON).status
+                return lifecycle.dispatch(shipment, by=by, at=NOON).status
             except WrongState:
                 return ""
 
@@ -483,10 +485,10 @@ class TestRaces:
         def go(number: int) -> bool:
             try:
                 if number == 0:
-                    services.seal(shipment, by=by, at=NOON)
+                    lifecycle.seal(shipment, by=by, at=NOON)
                 else:
                     pack(shipment, item=item, by=by)
-            except manifests.ManifestFrozen:
+            except shipments.ManifestFrozen:
                 return False
             return True
 

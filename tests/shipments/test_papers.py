@@ -5,10 +5,10 @@ import pytest
 
 from logistics.documents import services as documents
 from logistics.roles import Role
-from shipments.manifests.models import Shipment
-from shipments.moves import services as moves
 from shipments.papers import services as papers
 from shipments.papers.models import Paper
+from shipments.shipments import lifecycle
+from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment
 from tests.journeys.papers import words_of
 from tests.logistics.makers import NOON, client_of, in_threads, key_client, make_key, make_user, once
@@ -55,8 +55,8 @@ class TestDownload:
     def test_an_old_version_stays_readable_and_says_that_it_is_no_longer_valid(self) -> None:
         shipment = make_sealed()
         assert documents.render(str(shipment.papers.get().document_id))
-        moves.reopen(shipment, reason="again", by=make_packer(), at=NOON)
-        moves.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.reopen(shipment, reason="again", by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
         client = client_of(make_packer())
 
         new, old = client.get(f"/api/v1/shipments/{shipment.number}/papers/").json()["results"]
@@ -167,15 +167,15 @@ class TestOnDemand:
     def test_a_number_is_not_used_again_after_reopening(self) -> None:
         shipment = make_sealed()
         issue(shipment, kind="waybill")
-        moves.reopen(shipment, reason="again", by=make_packer(), at=NOON)
-        moves.seal(shipment, by=make_packer(), at=NOON)
+        lifecycle.reopen(shipment, reason="again", by=make_packer(), at=NOON)
+        lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert issue(shipment, kind="waybill").json()["number"] == f"{shipment.number}-WB-2"
 
     @pytest.mark.parametrize("end", ["send_back", "lose", "cancel"])
     def test_goods_that_nobody_carries_get_no_waybill(self, end: str) -> None:
         shipment = make_sealed() if end == "cancel" else make_dispatched()
-        getattr(moves, end)(shipment, reason="x", by=make_packer(), at=NOON)
+        getattr(lifecycle, end)(shipment, reason="x", by=make_packer(), at=NOON)
 
         answer = issue(shipment, kind="waybill")
 
@@ -185,7 +185,7 @@ class TestOnDemand:
     def test_a_closed_shipment_gets_no_waybill(self) -> None:
         shipment = make_dispatched()
         confirm(shipment)
-        moves.close(shipment, by=make_packer(), at=NOON)
+        lifecycle.close(shipment, by=make_packer(), at=NOON)
 
         assert issue(shipment, kind="waybill").json()["code"] == "wrong_state"
 
@@ -195,7 +195,7 @@ class TestOnDemand:
 
     def test_the_goods_of_every_leg_may_have_one(self) -> None:
         shipment = make_dispatched()
-        moves.arrive(shipment, by=make_packer(), at=NOON)
+        lifecycle.arrive(shipment, by=make_packer(), at=NOON)
 
         assert issue(shipment, kind="waybill").status_code == 201
 
@@ -229,7 +229,7 @@ class TestOnDemand:
         shipment = make_sealed()
         issue(shipment, kind="labels")
 
-        moves.reopen(shipment, reason="again", by=make_packer(), at=NOON)
+        lifecycle.reopen(shipment, reason="again", by=make_packer(), at=NOON)
 
         assert not Paper.objects.filter(shipment=shipment, document__superseded_at=None).exists()
 
@@ -249,13 +249,13 @@ def test_no_paper_knows_where_a_confidential_site_is() -> None:
     from logistics.partners import addresses
 
     shipment = make_dispatched(2, marks="QZ")
-    for stop in shipment.stops.select_related("site"):
+    for row in shipment.sites.select_related("site"):
         addresses.seal(
-            stop.site,
+            row.site,
             addresses.Address(
                 name="PLANTED-NAME", address="PLANTED-STREET", town="PLANTED-TOWN", phone="PLANTED-PHONE"
             ),
-            version=stop.site.version,
+            version=row.site.version,
             by=make_user(Role.COORDINATOR),
             at=NOON,
         )
@@ -264,5 +264,5 @@ def test_no_paper_knows_where_a_confidential_site_is() -> None:
 
     said = json.dumps([paper.document.context for paper in shipment.papers.select_related("document")])
 
-    assert shipment.stops.first().site.code in said  # type: ignore[union-attr]
+    assert shipment.sites.first().site.code in said  # type: ignore[union-attr]
     assert "PLANTED" not in said

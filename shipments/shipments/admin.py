@@ -4,27 +4,21 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
 from logistics.errors import DomainError
 from logistics.ids import as_ids
 from logistics.people.models import User
-from shipments.deliveries.admin import DiscrepanciesInline
-from shipments.imports import services as imports
-from shipments.manifests import services as manifests
-from shipments.manifests import totals
-from shipments.manifests.models import Shipment, ShipmentSite
-from shipments.moves import rules, services
-from shipments.papers.models import Paper
+from shipments.shipments import actions, contents, lifecycle, services
+from shipments.shipments.models import Shipment, ShipmentSite
 
 COLOURS = {
     "draft": "info",
@@ -97,8 +91,8 @@ PAGES: dict[str, tuple[Any, str, Any, bool]] = {
         True,
     ),
 }
-MOVES: dict[str, Callable[..., Shipment]] = {
-    name: getattr(services, {"return": "send_back"}.get(name, name)) for name in PAGES
+TAKE: dict[str, Callable[..., Shipment]] = {
+    name: getattr(lifecycle, {"return": "send_back"}.get(name, name)) for name in PAGES
 }
 
 
@@ -114,58 +108,16 @@ class ReasonForm(forms.Form):
     )
 
 
-class UploadForm(forms.Form):
-    file = forms.FileField(widget=UnfoldAdminFileFieldWidget, label=gettext_lazy("Spreadsheet (.xlsx)"))
-    dry_run = forms.BooleanField(
-        required=False,
-        initial=True,
-        widget=UnfoldBooleanWidget,
-        label=gettext_lazy("Only check, import nothing"),
-    )
-    replace = forms.BooleanField(
-        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Replace the packages that are already there")
-    )
-
-
-class StopsInline(LookOnlyInline):
+class SitesInline(LookOnlyInline):
     model = ShipmentSite
-    fields = ("mark", "site", "hand_over_point")
+    fields = ("label", "site", "hand_over_point")
     readonly_fields = fields
     show_change_link = False
     verbose_name_plural = gettext_lazy("sites")
 
     @display(description=gettext_lazy("hand-over point"))
-    def hand_over_point(self, stop: ShipmentSite) -> str:
-        return stop.site.hand_over_point
-
-
-class PapersInline(LookOnlyInline):
-    model = Paper
-    fields = ("kind", "number", "version", "replaces", "state", "valid", "pdf")
-    readonly_fields = fields
-    show_change_link = False
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Paper]":
-        papers: QuerySet[Paper] = super().get_queryset(request)
-        return papers.select_related("document__replaces").defer("document__context", "document__replaces__context")
-
-    @display(description=gettext_lazy("in place of"))
-    def replaces(self, paper: Paper) -> str:
-        return paper.document.replaces.number if paper.document.replaces else "–"
-
-    @display(description=gettext_lazy("state"))
-    def state(self, paper: Paper) -> str:
-        document = paper.document
-        return document.state if document.state in ("done", "dead") else f"{document.progress} %"
-
-    @display(description=gettext_lazy("valid"), boolean=True)
-    def valid(self, paper: Paper) -> bool:
-        return paper.document.superseded_at is None
-
-    @display(description="PDF")
-    def pdf(self, paper: Paper) -> str:
-        address = {"shipment": paper.shipment_id, "pk": paper.pk}
-        return format_html('<a href="{}">PDF</a>', reverse("paper-download", kwargs=address))
+    def hand_over_point(self, row: ShipmentSite) -> str:
+        return row.site.hand_over_point
 
 
 @admin.register(Shipment)
@@ -186,7 +138,7 @@ class ShipmentAdmin(HouseAdmin):
     list_select_related = ("consignee",)
     ordering = ("-id",)
     autocomplete_fields = ("consignee",)
-    inlines = (StopsInline, PapersInline, DiscrepanciesInline)
+    inlines: tuple[type[LookOnlyInline], ...] = (SitesInline,)
     fieldsets = (
         (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (
@@ -208,26 +160,27 @@ class ShipmentAdmin(HouseAdmin):
         (gettext_lazy("When"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
         (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight_minor", "freight_currency"))}),
     )
-    actions_detail = ("upload", *(f"do_{name}" for name in PAGES))
+    actions_detail: tuple[str, ...] = ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Shipment | None = None) -> tuple[str, ...]:
         shown = ("number", "status", "figures", "packages_shown")
         if obj is None or obj.may_be_packed:
             return shown
-        still = manifests.TRANSPORT_FIELDS if obj.status in manifests.STILL_MOVING else frozenset()
+        still = services.TRANSPORT_FIELDS if obj.status in services.STILL_MOVING else frozenset()
         editable = {field.name for field in Shipment._meta.fields if field.editable}
         return (*shown, *sorted(editable - still))
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: ShipmentForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
-            saved = manifests.edit(obj, form.changes(), version=form.cleaned_data["seen_version"], by=by, at=at)
+            changes = cast(services.ShipmentFields, form.changes())
+            saved = services.edit(obj, changes, version=form.cleaned_data["seen_version"], by=by, at=at)
         else:
-            values = form.values()
+            values = cast(services.ShipmentFields, form.values())
             # All sites of the partner, by letters, until somebody says otherwise over the API.
-            sites = values["consignee"].sites.order_by("code")
-            stops = [manifests.Stop(site, chr(ord("A") + place)) for place, site in enumerate(sites[:26])]
-            saved = manifests.create(**values, stops=stops, by=by, at=at)
+            partners_sites = values["consignee"].sites.order_by("code")[:26]
+            sites = [services.LabelledSite(site, chr(ord("A") + place)) for place, site in enumerate(partners_sites)]
+            saved = services.create(**values, sites=sites, by=by, at=at)
         keep(obj, saved)
 
     @display(description=gettext_lazy("status"), label=COLOURS, ordering="status")
@@ -238,11 +191,16 @@ class ShipmentAdmin(HouseAdmin):
     def figures(self, shipment: Shipment) -> str:
         if shipment._state.adding:
             return "–"
-        now = totals.of(shipment)
-        return (
-            f"{now.package_count} packages, {now.line_count} lines, {now.gross_kg} kg gross, {now.net_kg} kg net,"
-            f" {now.volume_m3} m³"
-        )
+        now = contents.totals(shipment)
+        return gettext(
+            "%(packages)s packages, %(lines)s lines, %(gross_kg)s kg gross, %(net_kg)s kg net, %(volume_m3)s m³"
+        ) % {
+            "packages": now.package_count,
+            "lines": now.line_count,
+            "gross_kg": now.gross_kg,
+            "net_kg": now.net_kg,
+            "volume_m3": now.volume_m3,
+        }
 
     @display(description=gettext_lazy("manifest"))
     def packages_shown(self, shipment: Shipment) -> str:
@@ -251,43 +209,13 @@ class ShipmentAdmin(HouseAdmin):
         url = reverse("admin:shipments_package_changelist")
         return format_html('<a href="{}?shipment__id__exact={}">{}</a>', url, shipment.pk, gettext_lazy("Packages"))
 
-    def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        if not cast(User, request.user).has_role(*rules.WAREHOUSE):
-            return False
-        shipment = Shipment.objects.filter(pk__in=as_ids(object_id)).first()
-        return object_id is None or (shipment is not None and shipment.may_be_packed)
-
-    @action(description=gettext_lazy("Spreadsheet"), url_path="upload", permissions=["upload"], icon="upload_file")
-    def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take a spreadsheet, and go to the page that shows how far it is."""
-        shipment = self._shipment(request, object_id)
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            told = form.cleaned_data
-            try:
-                row = imports.upload(
-                    shipment,
-                    told["file"].read(),
-                    dry_run=told["dry_run"],
-                    replace=told["replace"],
-                    by=cast(User, request.user),
-                    at=timezone.now(),
-                )
-                return HttpResponseRedirect(reverse("admin:shipments_upload_change", args=[row.pk]))
-            except DomainError as refusal:
-                messages.error(request, str(refusal))
-        said = gettext_lazy(
-            "The file is read in the background. It is imported as a whole, or refused with a list of all errors."
-        )
-        return self._page(request, shipment, form, gettext_lazy("Send"), said)
-
-    def _shipment(self, request: HttpRequest, object_id: str) -> Shipment:
+    def found(self, request: HttpRequest, object_id: str) -> Shipment:
         shipment: Shipment | None = self.get_object(request, object_id)
         if shipment is None:
             raise PermissionDenied
         return shipment
 
-    def _page(
+    def page(
         self,
         request: HttpRequest,
         shipment: Shipment,
@@ -307,42 +235,53 @@ class ShipmentAdmin(HouseAdmin):
             "refused": refused,
             "back": reverse("admin:shipments_shipment_change", args=[shipment.pk]),
         }
-        return TemplateResponse(request, "shipments/admin/move.html", context)
+        return TemplateResponse(request, "shipments/admin/action.html", context)
 
-    def _move(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Ask once more, with the reason where one is needed; then move the shipment by its service."""
+    def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Ask once more, with the reason where one is needed; then act."""
         verb, _icon, said, needs_reason = PAGES[name]
-        shipment = self._shipment(request, object_id)
+        shipment = self.found(request, object_id)
         by = cast(User, request.user)
         form = (ReasonForm if needs_reason else forms.Form)(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                MOVES[name](shipment, **form.cleaned_data, by=by, at=timezone.now())
+                TAKE[name](shipment, **form.cleaned_data, by=by, at=timezone.now())
                 messages.success(request, f"{shipment.number}: {verb}")
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:shipments_shipment_change", args=[shipment.pk]))
-        return self._page(request, shipment, form, verb, said, refused=rules.refusal(name, shipment, by))
+        return self.page(request, shipment, form, verb, said, refused=actions.refusal(name, shipment, by))
 
 
-def _add_move(name: str) -> None:
-    """Give the page of shipments a button for one move, shown to those who may, in the states that it starts from."""
-    verb, icon, _said, _needs_reason = PAGES[name]
-    move = rules.MOVES[name]
+View = Callable[[ShipmentAdmin, HttpRequest, str], HttpResponse]
+May = Callable[[ShipmentAdmin, HttpRequest, Any], bool]
+
+
+def add_button(name: str, view: View, *, may: May, label: Any, icon: str, first: bool = False) -> None:
+    """Put a button on the page of a shipment; `may` says to whom it is shown, and for which shipment."""
+    view.__name__ = name
+    setattr(ShipmentAdmin, f"has_{name}_permission", may)
+    button = action(description=label, url_path=name.removeprefix("do_"), permissions=[name], icon=icon)(view)
+    setattr(ShipmentAdmin, name, button)
+    others = ShipmentAdmin.actions_detail
+    ShipmentAdmin.actions_detail = (name, *others) if first else (*others, name)
+
+
+def _add_action(name: str) -> None:
+    """Give the page a button for one action, shown to those who may take it, in the states that it starts from."""
+    label, icon, _said, _needs_reason = PAGES[name]
+    known = actions.ACTIONS[name]
 
     def may(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
-        if not cast(User, request.user).has_role(*move.roles):
+        if not cast(User, request.user).has_role(*known.roles):
             return False
-        return object_id is None or Shipment.objects.filter(pk__in=as_ids(object_id), status__in=move.sources).exists()
+        return object_id is None or Shipment.objects.filter(pk__in=as_ids(object_id), status__in=known.sources).exists()
 
-    def page(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, name)
+    def view(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.act(request, object_id, name)
 
-    page.__name__ = f"do_{name}"
-    decorated = action(description=verb, url_path=name, permissions=[f"do_{name}"], icon=icon)(page)
-    setattr(ShipmentAdmin, f"has_do_{name}_permission", may)
-    setattr(ShipmentAdmin, f"do_{name}", decorated)
+    add_button(f"do_{name}", view, may=may, label=label, icon=icon)
 
 
 for _name in PAGES:
-    _add_move(_name)
+    _add_action(_name)

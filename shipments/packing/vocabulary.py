@@ -4,7 +4,8 @@ Units: UN/ECE Recommendation 20, where X and a package code (Recommendation 21) 
 """
 
 from logistics.codes import codes
-from shipments.manifests.models import Condition, Mode
+from shipments.packing.models import Condition
+from shipments.shipments.models import Mode
 
 Texts = dict[str, str]
 

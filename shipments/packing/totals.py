@@ -5,13 +5,12 @@ value times its quantity, exactly, in minor units. PostgreSQL rounds numerics ha
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
 
-from shipments.manifests.models import Shipment
+from shipments.shipments.contents import Totals
 
 SQL = """
     SELECT p.shipment_id,
@@ -34,35 +33,11 @@ SQL = """
 THREE_PLACES = Decimal("0.001")
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Kilograms and cubic metres with 3 places; `value_minor` in the shipment's customs currency."""
-
-    package_count: int = 0
-    line_count: int = 0
-    piece_count: int = 0
-    net_kg: Decimal = Decimal("0.000")
-    gross_kg: Decimal = Decimal("0.000")
-    measured_kg: Decimal = Decimal("0.000")
-    volume_m3: Decimal = Decimal("0.000")
-    value_minor: int = 0
-
-
-FIGURES = tuple(field.name for field in fields(Totals))
-
-
 def counted(shipment_ids: Iterable[UUID]) -> dict[UUID, Totals]:
-    """Count these shipments' packages and lines as they stand now, in one query."""
+    """Count these shipments' packages and lines as they are now, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(SQL, [list(shipment_ids)])
         return {row[0]: _totals(*row[1:]) for row in cursor.fetchall()}
-
-
-def of(shipment: Shipment) -> Totals:
-    """Return the figures that were frozen when it was sealed, or those of the manifest as it stands."""
-    if shipment.package_count is not None:
-        return Totals(**{name: getattr(shipment, name) for name in FIGURES})
-    return counted([shipment.pk]).get(shipment.pk, Totals())
 
 
 def _totals(packages: int, lines: int, pieces: int, *kilograms_metres_and_value: Decimal) -> Totals:

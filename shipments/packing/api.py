@@ -1,9 +1,8 @@
 """Packages and lines of a shipment's manifest: `/shipments/{shipment}/packages/`, `/shipments/{shipment}/lines/`."""
 
-from typing import Any, TypeVar
+from typing import Any, cast
 
 import django_filters
-from django.db import models
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,45 +10,21 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
-from shipments.manifests import access, services
-from shipments.manifests.models import ManifestLine, Package, Shipment
-from shipments.manifests.money import to_minor
-from shipments.manifests.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
+from shipments.packing import services
+from shipments.packing.goods import LineFields
+from shipments.packing.models import ManifestLine, Package
+from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
+from shipments.shipments.models import Shipment
+from shipments.shipments.money import to_minor
+from shipments.shipments.of_shipment import OfShipment
 
-Row = TypeVar("Row", bound=models.Model)
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
-
-
-class OfShipment(GenericViewSet[Row]):
-    """What the views of one shipment's rows share: the shipment in the address, as far as the caller may know of it."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        # First of all: what is in the body must not tell whether the shipment is there.
-        self.shipment()
-
-    def shipment(self) -> Shipment:
-        """Return the shipment of the address. Raises Http404 where there is none, or not for this caller."""
-        if not hasattr(self, "_shipment"):
-            self._shipment = access.find(self.request.user, self.kwargs["shipment"])
-        return self._shipment
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        context = dict(super().get_serializer_context())
-        # For the schema nobody is asking.
-        if self.kwargs:
-            context |= {
-                "for_partner": access.is_partner(self.request.user),
-                "currency": self.shipment().customs_currency,
-            }
-        return context
 
 
 class PackageFilter(django_filters.FilterSet):
@@ -120,16 +95,16 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
         return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
 
-    def _told(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, data: dict[str, Any]) -> services.PackageFields:
         code = data.pop("destination", "")
         if code is None:
             data["destination"] = None
         elif code:
-            stop = self.shipment().stops.filter(site__code=code).first()
-            if stop is None:
+            site = self.shipment().sites.filter(site__code=code).first()
+            if site is None:
                 raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
-            data["destination"] = stop
-        return data
+            data["destination"] = site
+        return cast(services.PackageFields, data)
 
     def _answer(self, package: Package, **options: Any) -> Response:
         fresh = self.get_queryset().get(pk=package.pk)
@@ -147,9 +122,12 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         """Answers with the new packages. The first package makes of a draft a shipment that is being packed."""
         told = PackageIn(data=request.data)
         told.is_valid(raise_exception=True)
-        data = self._told(dict(told.validated_data))
+        data = dict(told.validated_data)
         lines = [line_told(line, self.shipment()) for line in data.pop("lines")]
-        made = services.add_package(self.shipment(), lines, by=actor(request), at=timezone.now(), **data)
+        copies = data.pop("copies")
+        made = services.add_package(
+            self.shipment(), lines, copies=copies, by=actor(request), at=timezone.now(), **self._told(data)
+        )
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
         return Response(self.get_serializer(packages, many=True).data, status=status.HTTP_201_CREATED)
 
@@ -259,8 +237,8 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def line_told(data: dict[str, Any], shipment: Shipment) -> dict[str, Any]:
+def line_told(data: dict[str, Any], shipment: Shipment) -> LineFields:
     """Return a line's fields as the service wants them: the amount in minor units of the customs currency."""
     if "unit_value" in data:
         data["unit_value_minor"] = to_minor(data.pop("unit_value"), shipment.customs_currency, field="unit_value")
-    return data
+    return cast(LineFields, data)

@@ -9,8 +9,8 @@ from django.http import Http404
 
 from logistics.people.models import User
 from logistics.roles import Role
-from shipments.manifests.models import Shipment
-from shipments.manifests.states import SEEN_BY_PARTNERS
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import SEEN_BY_PARTNERS
 
 NUMBER = re.compile(r"SHP-\d{4}-\d{5,9}")
 

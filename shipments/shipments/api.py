@@ -1,7 +1,7 @@
-"""`/shipments/`: a shipment and its moves, one action for each verb."""
+"""`/shipments/`: a shipment, and one POST for each action on it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import django_filters
 from django.db.models import Q, QuerySet
@@ -22,13 +22,12 @@ from logistics.inputs import Input
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.versions import expected_version, with_etag
-from shipments.manifests import access
-from shipments.manifests import services as manifests
-from shipments.manifests.models import Shipment
-from shipments.manifests.money import to_minor
-from shipments.manifests.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
-from shipments.manifests.states import Status
-from shipments.moves import rules, services, story
+from shipments.shipments import access, actions, lifecycle, services
+from shipments.shipments import trail as trails
+from shipments.shipments.models import Shipment
+from shipments.shipments.money import to_minor
+from shipments.shipments.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
+from shipments.shipments.states import Status
 
 ALL = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
 RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
@@ -56,7 +55,7 @@ class ShipmentFilter(django_filters.FilterSet):
 
 
 class ReasonIn(Input):
-    reason = serializers.CharField(max_length=500, help_text="Stands in the trail")
+    reason = serializers.CharField(max_length=500, help_text="Shown in the audit trail")
 
 
 class TrailEntryOut(serializers.Serializer[Any]):
@@ -74,7 +73,7 @@ SHIPMENT = OpenApiExample(
         "title": "Mali: rescue and rehabilitation for survivors of trafficking",
         "reference": "CGD-ML-26-001",
         "consignee": "AMAR-ML",
-        "sites": [{"code": "K7RXW", "mark": "A"}, {"code": "T3MPZ", "mark": "B"}],
+        "sites": [{"code": "K7RXW", "label": "A"}, {"code": "T3MPZ", "label": "B"}],
         "mode": "sea",
         "incoterm": "DAP",
         "incoterm_place": "Bamako",
@@ -105,17 +104,17 @@ TOLD = OpenApiExample(
         "at": "2026-03-05T08:30:00Z",
         "verb": "dispatched",
         "by": "Lee Ka Yan",
-        "sentence": "Lee Ka Yan dispatched the shipment; 1 contacts of the partner were told.",
+        "sentence": "Lee Ka Yan dispatched the shipment; 1 contact of the partner was told.",
         "reason": "",
     },
     response_only=True,
 )
 
 
-def move(
+def shipment_action(
     summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Any = None
 ) -> Callable[[Any], Any]:
-    """A POST on one shipment that moves it, under an Idempotency-Key."""
+    """A POST that takes one action on a shipment, under an Idempotency-Key."""
     options: dict[str, Any] = {"permission_classes": [permission]} if permission else {}
 
     def decorate(method: Any) -> Any:
@@ -157,8 +156,8 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         return access.find(self.request.user, self.kwargs["shipment"])
 
     def _answer(self, shipment: Shipment, **options: Any) -> Response:
-        actions = rules.allowed_actions(shipment, actor(self.request))
-        context = self.get_serializer_context() | {"allowed_actions": actions}
+        allowed = actions.allowed_actions(shipment, actor(self.request))
+        context = self.get_serializer_context() | {"allowed_actions": allowed}
         return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, **options), shipment)
 
     @extend_schema(summary="Read a shipment, its totals, and what you may do with it now", responses=ShipmentDetailOut)
@@ -177,8 +176,8 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         """A draft with the next number of the year. Its sites belong to the consignee."""
         told = ShipmentIn(data=request.data)
         told.is_valid(raise_exception=True)
-        fields, stops = _told(dict(told.validated_data))
-        shipment = manifests.create(**fields, stops=stops or [], by=actor(request), at=timezone.now())
+        fields, sites = _told(dict(told.validated_data))
+        shipment = services.create(**fields, sites=sites or [], by=actor(request), at=timezone.now())
         return self._answer(shipment, status=status.HTTP_201_CREATED)
 
     @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut, examples=[CHANGE])
@@ -187,61 +186,61 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         told = ShipmentIn(data=request.data, partial=True)
         told.is_valid(raise_exception=True)
         found = self._found()
-        fields, stops = _told(dict(told.validated_data), found)
-        edited = manifests.edit(
-            found, fields, stops=stops, version=expected_version(request), by=actor(request), at=timezone.now()
+        changes, sites = _told(dict(told.validated_data), found)
+        edited = services.edit(
+            found, changes, sites=sites, version=expected_version(request), by=actor(request), at=timezone.now()
         )
         return self._answer(edited)
 
-    @move("Note that you compared the packages with the manifest; the packer cannot")
-    @may_raise(rules.ImportRunning)
+    @shipment_action("Note that you compared the packages with the manifest; the packer cannot")
+    @may_raise(actions.ImportRunning)
     def check(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.check(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.check(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Seal: freeze the manifest and issue its packing list")
-    @may_raise(rules.ImportRunning)
+    @shipment_action("Seal: freeze the manifest and issue its packing list")
+    @may_raise(actions.ImportRunning)
     def seal(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.seal(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.seal(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Reopen a sealed shipment; its packing list is superseded", with_reason=True)
+    @shipment_action("Reopen a sealed shipment; its packing list is superseded", with_reason=True)
     def reopen(self, request: Request, shipment: str) -> Response:
         reason = _reason(request)
-        return self._answer(services.reopen(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.reopen(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
     # Not named `dispatch`: that is the method by which Django calls every view.
-    @move("Dispatch: the goods leave, the partner is told", url_path="dispatch")
+    @shipment_action("Dispatch: the goods leave, the partner is told", url_path="dispatch")
     def send_off(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.dispatch(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.dispatch(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Report the arrival; nothing is counted yet", permission=RECEIVERS)
+    @shipment_action("Report the arrival; nothing is counted yet", permission=RECEIVERS)
     def arrive(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.arrive(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.arrive(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Declare the whole shipment lost", with_reason=True)
+    @shipment_action("Declare the whole shipment lost", with_reason=True)
     def lose(self, request: Request, shipment: str) -> Response:
         reason = _reason(request)
-        return self._answer(services.lose(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.lose(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
-    @move("Report that a lost shipment was found")
+    @shipment_action("Report that a lost shipment was found")
     def find(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.find(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.find(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Report that the goods came back", url_path="return", with_reason=True)
+    @shipment_action("Report that the goods came back", url_path="return", with_reason=True)
     def send_back(self, request: Request, shipment: str) -> Response:
         reason = _reason(request)
-        return self._answer(services.send_back(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.send_back(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
-    @move("Close: every line is accounted for, every discrepancy closed")
+    @shipment_action("Close: every line is accounted for, every discrepancy closed")
     def close(self, request: Request, shipment: str) -> Response:
-        return self._answer(services.close(self._found(), by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.close(self._found(), by=actor(request), at=timezone.now()))
 
-    @move("Cancel a shipment that has not left", with_reason=True)
+    @shipment_action("Cancel a shipment that has not left", with_reason=True)
     def cancel(self, request: Request, shipment: str) -> Response:
         reason = _reason(request)
-        return self._answer(services.cancel(self._found(), reason=reason, by=actor(request), at=timezone.now()))
+        return self._answer(lifecycle.cancel(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
     @extend_schema(
-        summary="Read the shipment's story: who did what, when",
+        summary="Read a shipment's history: who did what, and when",
         responses=TrailEntryOut(many=True),
         examples=[TOLD],
         filters=False,
@@ -250,7 +249,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     def trail(self, request: Request, shipment: str) -> Response:
         """Oldest first, as sentences. A partner reads "the charity" in place of our people's names."""
         entries = audit.trail(self._found())
-        return Response(list(story.tell(entries, hide_staff=access.is_partner(request.user))))
+        return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user))))
 
 
 def _reason(request: Request) -> str:
@@ -259,14 +258,16 @@ def _reason(request: Request) -> str:
     return str(told.validated_data["reason"])
 
 
-def _told(data: dict[str, Any], shipment: Shipment | None = None) -> tuple[dict[str, Any], list[manifests.Stop] | None]:
-    """Return the fields as the service wants them, and the stops where the body names them."""
-    sites = data.pop("sites", None)
-    stops = None if sites is None else [manifests.Stop(site["code"], site["mark"]) for site in sites]
+def _told(
+    data: dict[str, Any], shipment: Shipment | None = None
+) -> tuple[services.ShipmentFields, list[services.LabelledSite] | None]:
+    """Return the fields as the service wants them, and the sites where the body names them."""
+    named = data.pop("sites", None)
+    sites = None if named is None else [services.LabelledSite(each["code"], each["label"]) for each in named]
     if "freight" in data:
         freight = data.pop("freight")
         currency = data.get("freight_currency", shipment.freight_currency if shipment else "")
         if freight is not None and currency not in codes.currencies():
             raise Invalid(_("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
         data["freight_minor"] = None if freight is None else to_minor(freight, currency, field="freight")
-    return data, stops
+    return cast(services.ShipmentFields, data), sites

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
-from shipments.manifests import money
-from shipments.manifests.models import ManifestLine, Package
+from shipments.packing.models import ManifestLine, Package
+from shipments.shipments import money
 
 
 class LinesInline(LookOnlyInline):

@@ -1,7 +1,8 @@
 """What a manifest line says of its goods, and what it takes from the catalogue."""
 
 from collections.abc import Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypedDict, Unpack
 
 from django.utils.translation import gettext as _
 
@@ -9,7 +10,7 @@ from logistics.catalogue.models import Item
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid
-from shipments.manifests.models import ManifestLine, Package
+from shipments.packing.models import ManifestLine, Package
 
 # Far above any real line, and low enough that no sum overflows its column.
 LINE_VALUE_MAX_MINOR = 10**13
@@ -22,27 +23,47 @@ NOT_DANGEROUS = "none"
 UNKNOWN_ORIGIN = "XX"
 
 
-def new_line(package: Package, *, item: Item, position: int, **about: Any) -> ManifestLine:
+class LineFields(TypedDict, total=False):
+    """What a person says of a line. What is left out is taken from the item."""
+
+    item: Item
+    quantity: int
+    unit: str
+    unit_weight_kg: Decimal | None
+    unit_value_minor: int
+    description_en: str
+    description_fr: str
+    hs6: str | None
+    origin: str | None
+    un_number: str | None
+    condition: str
+    grade: str
+    serials: list[str]
+    remark: str
+
+
+def new_line(package: Package, *, position: int, **fields: Unpack[LineFields]) -> ManifestLine:
     """Return a line, not yet stored, in the item's words wherever it is given none of its own.
 
     Dangerous goods are declared by the catalogue's UN number unless the line says NOT_DANGEROUS. Raises Invalid,
     also for another UN number than the catalogue's.
     """
-    said = _of_item(item) | about
+    item = fields["item"]
+    said: dict[str, Any] = _of_item(item) | {**fields}
     said |= settled(item, {name: said[name] for name in OF_CATALOGUE})
-    line = ManifestLine(package=package, item=item, position=position, **said)
+    line = ManifestLine(package=package, position=position, **said)
     check(line)
     return line
 
 
-def changes(line: ManifestLine, told: Mapping[str, Any]) -> dict[str, Any]:
+def changes(line: ManifestLine, told: LineFields) -> dict[str, Any]:
     """Return what a change of a line makes of its fields.
 
     Another item is other goods: what the change does not say of them, the new item says. HS code, origin and
     UN number that are emptied are taken from the catalogue again. Raises Invalid as new_line does.
     """
     item = told.get("item", line.item)
-    wanted = dict(told) if item.pk == line.item_id else _of_item(item) | dict(told)
+    wanted: dict[str, Any] = {**({} if item.pk == line.item_id else _of_item(item)), **told}
     return wanted | settled(item, {name: wanted[name] for name in OF_CATALOGUE if name in wanted})
 
 
@@ -103,9 +124,4 @@ def check(line: ManifestLine) -> None:
         raise Invalid(
             _("Six digits of the Harmonized System 2022 are needed, e.g. 940320."), field="hs6", code="unknown_code"
         )
-    if line.origin and line.origin not in codes.countries():
-        raise Invalid(
-            _("%(value)s is not in the published code list.") % {"value": line.origin},
-            field="origin",
-            code="unknown_code",
-        )
+    codes.check("origin", line.origin, codes.countries())

@@ -1,0 +1,33 @@
+"""What somebody may do with a row now: `allowed_actions` has this one shape in every answer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rest_framework import serializers
+
+from logistics.errors import DomainError
+
+
+@dataclass(frozen=True)
+class AllowedAction:
+    """Whether an action is allowed now; where it is not, the code and the text that a POST would be refused with."""
+
+    action: str
+    allowed: bool
+    code: str = ""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, action: str, refusal: DomainError | None) -> "AllowedAction":
+        """Return the answer for an action that is refused with this error, or for one that is not refused."""
+        return cls(action, True) if refusal is None else cls(action, False, refusal.code, str(refusal))
+
+
+class AllowedActionOut(serializers.Serializer[AllowedAction]):
+    action = serializers.CharField()
+    allowed = serializers.BooleanField()
+    code = serializers.CharField(help_text="Of the refusal; empty where it is allowed")
+    reason = serializers.CharField(help_text="Why it is refused now, and what to do; empty where it is allowed")
+
+    def to_representation(self, answer: AllowedAction) -> dict[str, Any]:
+        return asdict(answer)

@@ -1,0 +1,155 @@
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from logistics.codes import codes
+from logistics.inputs import Input
+from shipments.deliveries import examples, notes
+from shipments.deliveries.models import Delivery
+
+EXCEPTIONS_MAX = 2000
+
+
+@extend_schema_field({"oneOf": [{"type": "integer", "minimum": 0}, {"type": "boolean", "enum": [True]}]})
+class CountField(serializers.Field[Any, Any, Any, Any]):
+    """A whole number, or `true` for all that is not accounted for yet."""
+
+    default_error_messages = {"invalid": 'A whole number from 0, or true for "all of it".'}
+
+    def to_internal_value(self, data: Any) -> int | bool:
+        if data is not True and not (type(data) is int and 0 <= data <= 1_000_000):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class ExceptionIn(Input):
+    """A package, or one of its lines, that is not as `default` says."""
+
+    package = serializers.IntegerField(min_value=1, max_value=1_000_000, help_text="Its number")
+    line = serializers.IntegerField(
+        min_value=1, max_value=1_000_000, required=False, help_text="Its place; absent: the whole package"
+    )
+    good = CountField(required=False)
+    damaged = CountField(required=False, help_text="Needs a reason")
+    missing = CountField(required=False)
+    surplus = CountField(required=False, help_text="Arrived beyond what was sent; counted as good too")
+    later = serializers.BooleanField(required=False, help_text="true: not counted yet")
+    reason = serializers.CharField(max_length=200, required=False)
+
+
+class UnlistedIn(Input):
+    """Goods that stand on no line of the manifest."""
+
+    description = serializers.CharField(max_length=200)
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    unit = serializers.CharField(max_length=3, default="H87", help_text="UN/ECE Rec 20")
+    remark = serializers.CharField(max_length=200, required=False, default="")
+
+    def validate_unit(self, unit: str) -> str:
+        if not codes.is_unit(unit):
+            raise serializers.ValidationError(_("This is not a UN/ECE Rec 20 unit code."), code="unknown_code")
+        return unit
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment that names its offset: without one it would be anybody's guess which clock is meant."""
+
+    default_error_messages = {"no_offset": gettext_lazy("Add the time zone offset: Z for UTC, or for example +08:00.")}
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if timezone.is_naive(value):
+            self.fail("no_offset")
+        aware: datetime = super().enforce_timezone(value)
+        return aware
+
+
+class DeliveryIn(Input):
+    """What was received. Figures are those of this delivery; several deliveries add up."""
+
+    client_id = serializers.UUIDField(help_text="Your own id of this confirmation; sent again it changes nothing")
+    stated_at = MomentField(help_text="When the goods were received, by your clock, with its offset")
+    received_by = serializers.CharField(max_length=100)
+    default = serializers.ChoiceField(
+        choices=Delivery.Default.choices,
+        help_text="good: what is not named arrived sound. none: it was not counted yet",
+    )
+    exceptions = ExceptionIn(many=True, required=False, max_length=EXCEPTIONS_MAX)  # type: ignore[call-arg]
+    unlisted = UnlistedIn(many=True, required=False, max_length=100)  # type: ignore[call-arg]
+    delivered_by = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    seal_read = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    seal_intact = serializers.BooleanField(required=False, allow_null=True)
+    packages_counted = serializers.IntegerField(min_value=0, max_value=100_000, required=False, allow_null=True)
+    note = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Delivery.Source.choices, required=False, help_text="How staff learned of it; a partner's is always api"
+    )
+
+
+class ReversalIn(Input):
+    client_id = serializers.UUIDField()
+    reason = serializers.CharField(max_length=500)
+
+
+class ReceivedOut(serializers.Serializer[Any]):
+    """The whole shipment as all deliveries so far count it."""
+
+    packages_sent = serializers.IntegerField()
+    packages_counted = serializers.IntegerField()
+    packages_sound = serializers.IntegerField()
+    lines_sent = serializers.IntegerField()
+    lines_sound = serializers.IntegerField()
+    lines_resolved = serializers.IntegerField()
+    pieces_sent = serializers.IntegerField()
+    pieces_good = serializers.IntegerField()
+    pieces_damaged = serializers.IntegerField()
+    pieces_missing = serializers.IntegerField()
+    pieces_surplus = serializers.IntegerField()
+
+
+@extend_schema_serializer(examples=examples.DELIVERY)
+class ShipmentDeliveryOut(serializers.Serializer[Delivery]):
+    id = serializers.UUIDField()
+    number = serializers.CharField(help_text="Of its goods-received note")
+    client_id = serializers.UUIDField()
+    stated_at = serializers.DateTimeField()
+    recorded_at = serializers.DateTimeField()
+    received_by = serializers.CharField()
+    source = serializers.ChoiceField(choices=Delivery.Source.choices)  # type: ignore[assignment]
+    default = serializers.ChoiceField(choices=Delivery.Default.choices)
+    seal_intact = serializers.BooleanField(allow_null=True)
+    reverses = serializers.UUIDField(allow_null=True, help_text="The delivery that this one corrects")
+    goods_received_note = serializers.CharField(allow_null=True, help_text="Address of the PDF")
+
+    def to_representation(self, delivery: Delivery) -> dict[str, Any]:
+        address = {"shipment": delivery.shipment_id, "pk": delivery.pk}
+        url = reverse("delivery-goods-received-note", kwargs=address, request=self.context.get("request"))
+        return {
+            "id": str(delivery.pk),
+            "number": notes.number_of(delivery, delivery.shipment),
+            "client_id": str(delivery.client_id),
+            "stated_at": delivery.stated_at,
+            "recorded_at": delivery.recorded_at,
+            "received_by": delivery.received_by,
+            "source": delivery.source,
+            "default": delivery.default,
+            "seal_intact": delivery.seal_intact,
+            "reverses": str(delivery.reverses_id) if delivery.reverses_id else None,
+            "goods_received_note": None if delivery.reverses_id else url,
+        }
+
+
+@extend_schema_serializer(examples=examples.CONFIRMED)
+class ConfirmedOut(ShipmentDeliveryOut):
+    """A confirmation, and where the shipment stands after it."""
+
+    shipment_status = serializers.CharField()
+    received = ReceivedOut()

@@ -1,0 +1,25 @@
+"""What the audit trail says of deliveries."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from shipments.deliveries.counting import FIGURES
+from shipments.shipments.states import Status
+from shipments.shipments.trail import Details, Sentence, lower
+
+
+def _confirmed(details: Details) -> str:
+    words = {"good": _("sound"), "damaged": _("damaged"), "missing": _("missing"), "surplus": _("surplus")}
+    figures = ", ".join(f"{details[name]} {words[name]}" for name in FIGURES if details.get(name))
+    return _("%(who)s confirmed delivery %(delivery)s: %(figures)s; the shipment is %(state)s.") % {
+        "who": details["who"],
+        "delivery": details["delivery"],
+        "figures": figures or _("nothing counted"),
+        "state": lower(Status(details["status"])),
+    }
+
+
+SENTENCES: dict[str, Sentence] = {
+    "delivery confirmed": _confirmed,
+    "delivery reversed": gettext_noop("%(who)s reversed delivery %(reversed)s."),
+}

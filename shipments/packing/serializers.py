@@ -1,0 +1,180 @@
+"""Packages and lines as JSON. What is read is written out by hand: it is five times faster in lists."""
+
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from logistics.catalogue.models import Item
+from logistics.inputs import Input
+from shipments.packing import examples
+from shipments.packing.models import Condition, Flag, ManifestLine, Package
+from shipments.shipments.money import written
+from shipments.shipments.serializers import decimal
+
+
+@extend_schema_serializer(examples=examples.LINE)
+class LineOut(serializers.Serializer[ManifestLine]):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    package = serializers.IntegerField(help_text="Number of the package")
+    line = serializers.IntegerField(help_text="Place in the package, from 1")
+    item = serializers.CharField(help_text="Code of the catalogue item")
+    description_en = serializers.CharField()
+    description_fr = serializers.CharField()
+    quantity = serializers.IntegerField()
+    unit = serializers.CharField(help_text="UN/ECE Rec 20")
+    unit_weight_kg = serializers.CharField(allow_null=True)
+    net_kg = serializers.CharField(allow_null=True)
+    hs6 = serializers.CharField()
+    origin = serializers.CharField()
+    condition = serializers.ChoiceField(choices=Condition.choices)
+    grade = serializers.CharField()
+    unit_value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
+    value = serializers.CharField(required=False)
+    un_number = serializers.CharField(help_text="Of dangerous goods, four digits; empty: not dangerous")
+    serials = serializers.ListField(child=serializers.CharField())
+    remark = serializers.CharField()
+
+    def to_representation(self, line: ManifestLine) -> dict[str, Any]:
+        shown = {
+            "id": str(line.pk),
+            "version": line.version,
+            "package": line.package.number,
+            "line": line.position,
+            "item": line.item.code,
+            "description_en": line.description_en,
+            "description_fr": line.description_fr,
+            "quantity": line.quantity,
+            "unit": line.unit,
+            "unit_weight_kg": decimal(line.unit_weight_kg),
+            "net_kg": decimal(line.net_kg),
+            "hs6": line.hs6,
+            "origin": line.origin,
+            "condition": line.condition,
+            "grade": line.grade,
+            "un_number": line.un_number,
+            "serials": line.serials,
+            "remark": line.remark,
+        }
+        if not self.context.get("for_partner"):
+            currency = self.context["currency"]
+            shown["unit_value"] = written(line.unit_value_minor, currency)
+            shown["value"] = written(line.value_minor, currency)
+        return shown
+
+
+@extend_schema_serializer(examples=examples.PACKAGE)
+class PackageOut(serializers.Serializer[Package]):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    number = serializers.IntegerField()
+    kind = serializers.CharField(help_text="UN/ECE Rec 21")
+    marks = serializers.CharField()
+    sscc = serializers.CharField()
+    length_cm = serializers.CharField(allow_null=True)
+    width_cm = serializers.CharField(allow_null=True)
+    height_cm = serializers.CharField(allow_null=True)
+    volume_m3 = serializers.CharField(allow_null=True)
+    gross_kg = serializers.CharField(allow_null=True)
+    gross_measured = serializers.BooleanField()
+    destination = serializers.CharField(allow_null=True, help_text="Code of the site")
+    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
+    remark = serializers.CharField()
+    un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
+    label_url = serializers.CharField(help_text="What the QR code of its label says; the same on every reprint")
+    lines = LineOut(many=True)
+
+    def to_representation(self, package: Package) -> dict[str, Any]:
+        of_line = LineOut(context=self.context)
+        return {
+            "id": str(package.pk),
+            "version": package.version,
+            "number": package.number,
+            "kind": package.kind,
+            "marks": package.marks,
+            "sscc": package.sscc,
+            "length_cm": decimal(package.length_cm),
+            "width_cm": decimal(package.width_cm),
+            "height_cm": decimal(package.height_cm),
+            "volume_m3": decimal(package.volume_m3),
+            "gross_kg": decimal(package.gross_kg),
+            "gross_measured": package.gross_measured,
+            "destination": package.destination.site.code if package.destination else None,
+            "flags": package.flags,
+            "remark": package.remark,
+            "un_numbers": package.un_numbers,
+            "label_url": package.label_url,
+            "lines": [of_line.to_representation(line) for line in package.lines.all()],
+        }
+
+
+class LineIn(Input):
+    """What stands in a package.
+
+    HS code, origin and UN number that are left out, empty or null are the catalogue's, as it is now: a line keeps
+    what it took. With another item, all that a change does not say of the goods is the new item's.
+    """
+
+    item = serializers.SlugRelatedField(slug_field="code", queryset=Item.objects.filter(is_active=True))
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    unit_value = serializers.CharField(max_length=20, help_text='In the customs currency: "1125.00"')
+    description_en = serializers.CharField(max_length=200, required=False)
+    description_fr = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    unit = serializers.CharField(max_length=3, required=False)
+    unit_weight_kg = serializers.DecimalField(
+        9, 3, required=False, allow_null=True, min_value=Decimal("0.001"), help_text="Unknown: null, never 0"
+    )
+    hs6 = serializers.RegexField(
+        r"^[0-9]{6}$", required=False, allow_blank=True, allow_null=True, help_text="Left open: the catalogue's"
+    )
+    origin = serializers.CharField(
+        max_length=2,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="ISO 3166-1; XX: unknown or several; left open: the catalogue's",
+    )
+    condition = serializers.ChoiceField(choices=Condition.choices, required=False)
+    grade = serializers.CharField(max_length=1, required=False, allow_blank=True)
+    un_number = serializers.RegexField(
+        r"^([0-9]{4}|none)$",
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text=(
+            "Of dangerous goods: 3481. Left open: the catalogue's. `none`: these are not dangerous, whatever the"
+            " catalogue says. Another number than the catalogue's is refused (`conflicting_un_number`)."
+        ),
+    )
+    serials = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=500)
+    remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class PackageChange(Input):
+    number = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
+    kind = serializers.CharField(max_length=2)
+    marks = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    sscc = serializers.RegexField(r"^[0-9]{18}$", required=False, allow_blank=True)
+    length_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
+    width_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
+    height_cm = serializers.DecimalField(
+        6, 1, required=False, allow_null=True, min_value=Decimal("0.1"), max_value=Decimal(3000)
+    )
+    gross_kg = serializers.DecimalField(9, 3, required=False, allow_null=True, min_value=Decimal("0.001"))
+    gross_measured = serializers.BooleanField(required=False)
+    destination = serializers.CharField(max_length=8, required=False, allow_null=True, help_text="Code of the site")
+    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices), required=False, max_length=4)
+    remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class PackageIn(PackageChange):
+    copies = serializers.IntegerField(
+        min_value=1, max_value=500, required=False, default=1, help_text="So many equal packages, numbered on"
+    )
+    lines = LineIn(many=True, allow_empty=False, max_length=200)  # type: ignore[call-arg]

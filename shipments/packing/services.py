@@ -1,0 +1,167 @@
+"""Packages of a shipment and the lines in them, while it is being packed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict, Unpack
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from logistics.audit import services as audit
+from logistics.codes import codes
+from logistics.documents import fonts
+from logistics.errors import Invalid, Stale
+from logistics.ids import uuid7
+from logistics.people.models import User
+from logistics.transactions import lock
+from shipments.packing import goods
+from shipments.packing.models import ManifestLine, Package
+from shipments.shipments.lifecycle import hold_for_packing
+from shipments.shipments.models import Shipment, ShipmentSite
+
+LINES_AT_ONCE_MAX = 5_000  # more than that comes as a spreadsheet
+
+
+class PackageFields(TypedDict, total=False):
+    """What a person says of a package, and what `edit_package` may change."""
+
+    number: int
+    kind: str
+    marks: str
+    sscc: str
+    length_cm: Decimal | None
+    width_cm: Decimal | None
+    height_cm: Decimal | None
+    gross_kg: Decimal | None
+    gross_measured: bool
+    destination: ShipmentSite | None
+    flags: list[str]
+    remark: str
+
+
+def _hold_in_currency(shipment: Shipment, *, by: User) -> Shipment:
+    """Hold the shipment, if its customs currency is still the one in which the caller made minor units of values."""
+    held = hold_for_packing(shipment, by=by)
+    if held.customs_currency != shipment.customs_currency:
+        raise Stale(_("The customs currency was changed meanwhile. Read the shipment again and repeat your change."))
+    return held
+
+
+@transaction.atomic
+def add_package(
+    shipment: Shipment,
+    lines: Iterable[goods.LineFields],
+    *,
+    by: User,
+    at: datetime,
+    copies: int = 1,
+    **fields: Unpack[PackageFields],
+) -> list[Package]:
+    """Put packages into the manifest: `copies` equal ones, numbered from `number` or from the next free one.
+
+    Raises ManifestFrozen, Invalid, Stale when the customs currency is no longer the one that values were told in.
+    """
+    shipment = _hold_in_currency(shipment, by=by)
+    told = list(lines)
+    if copies * len(told) > LINES_AT_ONCE_MAX:
+        raise Invalid(
+            _("At most %(most)d lines at once. Send fewer copies, or a spreadsheet.") % {"most": LINES_AT_ONCE_MAX},
+            field="copies",
+            code="too_large",
+        )
+    last = shipment.packages.aggregate(last=Max("number"))["last"] or 0
+    first = fields.pop("number", last + 1)
+    if shipment.packages.filter(number__range=(first, first + copies - 1)).exists():
+        raise Invalid(
+            _("There is already a package %(number)d.") % {"number": first}, field="number", code="not_unique"
+        )
+    packages = [Package(id=uuid7(), shipment=shipment, number=first + step, **fields) for step in range(copies)]
+    made = [
+        goods.new_line(package, position=position, **line)
+        for package in packages
+        for position, line in enumerate(told, start=1)
+    ]
+    _check_package(packages[0])
+    Package.objects.bulk_create(packages)
+    ManifestLine.objects.bulk_create(made)
+    audit.record("packages added", shipment, by=by, at=at, first=first, last=first + copies - 1)
+    return packages
+
+
+@transaction.atomic
+def edit_package(package: Package, changes: PackageFields, *, version: int, by: User, at: datetime) -> Package:
+    """Change what a package says. Raises Stale, ManifestFrozen, Invalid."""
+    shipment = hold_for_packing(package.shipment, by=by)
+    package = lock(package, version=version)
+    taken = shipment.packages.filter(number=changes.get("number", 0)).exclude(pk=package.pk)
+    if taken.exists():
+        raise Invalid(
+            _("There is already a package %(number)d.") % {"number": changes["number"]},
+            field="number",
+            code="not_unique",
+        )
+    for name, value in changes.items():
+        setattr(package, name, value)
+    _check_package(package)
+    package.version += 1
+    package.save(update_fields=[*changes, "version"])
+    audit.record("package edited", shipment, by=by, at=at, package=package.number, fields=sorted(changes))
+    return package
+
+
+@transaction.atomic
+def remove_package(package: Package, *, version: int, by: User, at: datetime) -> None:
+    """Take a package and its lines out of the manifest. Raises Stale, ManifestFrozen."""
+    shipment = hold_for_packing(package.shipment, by=by)
+    lock(package, version=version).delete()
+    audit.record("package removed", shipment, by=by, at=at, package=package.number)
+
+
+@transaction.atomic
+def add_line(package: Package, *, by: User, at: datetime, **fields: Unpack[goods.LineFields]) -> ManifestLine:
+    """Put goods into a package. Raises ManifestFrozen, Invalid, Stale as add_package does."""
+    shipment = _hold_in_currency(package.shipment, by=by)
+    last = package.lines.aggregate(last=Max("position"))["last"] or 0
+    line = goods.new_line(package, position=last + 1, **fields)
+    line.save(force_insert=True)
+    audit.record("line added", shipment, by=by, at=at, package=package.number, line=line.position)
+    return line
+
+
+@transaction.atomic
+def edit_line(line: ManifestLine, told: goods.LineFields, *, version: int, by: User, at: datetime) -> ManifestLine:
+    """Change what a line says, as goods.changes understands it. Raises Stale, ManifestFrozen, Invalid."""
+    shipment = hold_for_packing(line.package.shipment, by=by)
+    line = lock(line, version=version)
+    changes = goods.changes(line, told)
+    for name, value in changes.items():
+        setattr(line, name, value)
+    goods.check(line)
+    line.version += 1
+    line.save(update_fields=[*changes, "version"])
+    audit.record(
+        "line edited", shipment, by=by, at=at, package=line.package.number, line=line.position, fields=sorted(changes)
+    )
+    return line
+
+
+@transaction.atomic
+def remove_line(line: ManifestLine, *, version: int, by: User, at: datetime) -> None:
+    """Take goods out of a package. Raises Stale, ManifestFrozen."""
+    shipment = hold_for_packing(line.package.shipment, by=by)
+    lock(line, version=version).delete()
+    audit.record("line removed", shipment, by=by, at=at, package=line.package.number, line=line.position)
+
+
+def _check_package(package: Package) -> None:
+    fonts.check({"marks": package.marks, "remark": package.remark})
+    codes.check("kind", package.kind, codes.package_kinds())
+    sizes = [package.length_cm, package.width_cm, package.height_cm]
+    if any(size is None for size in sizes) and any(size is not None for size in sizes):
+        raise Invalid(_("Give all three dimensions or none."), field="length_cm", code="incomplete")
+    if package.gross_measured and package.gross_kg is None:
+        raise Invalid(_("Enter the weight that was measured."), field="gross_kg", code="required")
+    if package.destination is not None and package.destination.shipment_id != package.shipment_id:
+        raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")

@@ -1,0 +1,117 @@
+"""Which action on a shipment is allowed now, and why the others are not.
+
+`lifecycle` asks the same questions before it acts, so that `allowed_actions` and the answer to a POST never disagree.
+What other rooms know (is the manifest complete? is everything accounted for?) they add as guards (shipments/apps.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from logistics.actions import AllowedAction
+from logistics.errors import DomainError
+from logistics.partners.models import Partner
+from logistics.people.models import User
+from logistics.roles import Role
+from shipments.shipments.models import Shipment
+from shipments.shipments.states import DELIVERABLE, Status, refusal_in
+
+WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
+RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
+
+# Returns why an action is refused to somebody now, or None.
+Guard = Callable[[Shipment, User], DomainError | None]
+
+
+class ImportRunning(DomainError):
+    """A spreadsheet is being read into the manifest: wait until it is imported or refused."""
+
+    code = "import_running"
+    headers = {"Retry-After": "2"}
+
+
+class PartnerNotApproved(DomainError):
+    """Goods go to approved partners only."""
+
+    code = "partner_not_approved"
+
+
+class SealMissing(DomainError):
+    """A container leaves under a seal."""
+
+    code = "seal_missing"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A verb of the API: from which states, and by whom."""
+
+    name: str
+    sources: frozenset[Status]
+    roles: frozenset[Role]
+
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action("check", frozenset({Status.PACKING}), WAREHOUSE),
+        Action("seal", frozenset({Status.PACKING}), WAREHOUSE),
+        Action("reopen", frozenset({Status.SEALED}), WAREHOUSE),
+        Action("dispatch", frozenset({Status.SEALED}), WAREHOUSE),
+        Action("arrive", frozenset({Status.DISPATCHED}), RECEIVERS),
+        Action("deliver", frozenset(DELIVERABLE), RECEIVERS),
+        Action("lose", frozenset({Status.DISPATCHED, Status.ARRIVED}), WAREHOUSE),
+        Action("find", frozenset({Status.LOST}), WAREHOUSE),
+        Action("return", frozenset({Status.DISPATCHED}), WAREHOUSE),
+        Action("close", frozenset({Status.RECEIVED, Status.LOST}), WAREHOUSE),
+        Action("cancel", frozenset({Status.DRAFT, Status.PACKING, Status.SEALED}), WAREHOUSE),
+    )
+}
+_guards: dict[str, list[Guard]] = defaultdict(list)
+_first_guards: dict[str, list[Guard]] = defaultdict(list)
+
+
+def add_guard(action: str, guard: Guard, *, before_state: bool = False) -> None:
+    """Let a room refuse an action. `before_state`: it is asked first, whatever state the shipment is in."""
+    known = _first_guards if before_state else _guards
+    if guard not in known[action]:
+        known[action].append(guard)
+
+
+def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
+    """Return why this action is refused now to this person, whose roles include it, or None."""
+    for guard in _first_guards[name]:
+        if error := guard(shipment, by):
+            return error
+    if wrong_state := refusal_in(shipment.status, wanted=name, sources=ACTIONS[name].sources):
+        return wrong_state
+    return next((error for guard in _guards[name] if (error := guard(shipment, by))), None)
+
+
+def require(name: str, shipment: Shipment, by: User) -> None:
+    """Raise what refuses this action now to this person."""
+    if error := refusal(name, shipment, by):
+        raise error
+
+
+def allowed_actions(shipment: Shipment, user: User) -> list[AllowedAction]:
+    """Return each action that this person's roles include, and the reason where it is refused now."""
+    return [
+        AllowedAction.of(name, refusal(name, shipment, user))
+        for name, action in ACTIONS.items()
+        if user.has_role(*action.roles)
+    ]
+
+
+def may_leave(shipment: Shipment, by: User) -> DomainError | None:
+    """Goods leave for an approved partner, and a container leaves under its seal."""
+    if shipment.consignee.status != Partner.Status.APPROVED:
+        return PartnerNotApproved(_("The partner is not approved. A coordinator can approve it."))
+    if shipment.container_number and not shipment.seal_number:
+        return SealMissing(_("Enter the number of the container's seal first."))
+    return None
+
+
+add_guard("dispatch", may_leave)

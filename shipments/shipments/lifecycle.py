@@ -1,0 +1,228 @@
+"""The actions that move a shipment from state to state. When each is allowed: actions.py.
+
+What follows in other rooms (a paper is issued, a discrepancy is opened) they add as effects (shipments/apps.py). An
+effect runs in the transaction of the action, after the shipment has changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from logistics.audit import services as audit
+from logistics.errors import Invalid
+from logistics.people.models import User
+from logistics.transactions import lock
+from shipments.shipments import actions, contents, notices
+from shipments.shipments.models import Shipment
+from shipments.shipments.services import ManifestFrozen, hold
+from shipments.shipments.states import Status
+
+NOT_SEALED = dict.fromkeys(contents.FIGURES) | {"manifest_sha256": "", "sealed_at": None, "sealed_by": None}
+
+
+@dataclass(frozen=True)
+class Done:
+    """An action that has just been taken, as its effects are told of it."""
+
+    by: User
+    at: datetime
+    reason: str = ""
+
+
+# Takes the shipment as it is now; returns what the audit trail says of the effect.
+Effect = Callable[[Shipment, Done], Mapping[str, object]]
+_effects: dict[str, list[Effect]] = defaultdict(list)
+
+
+def add_effect(action: str, effect: Effect) -> None:
+    """Let a room do its part when an action is taken."""
+    if effect not in _effects[action]:
+        _effects[action].append(effect)
+
+
+@transaction.atomic
+def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Note that somebody other than the packer has compared the packages with the manifest.
+
+    Raises WrongState, ImportRunning, CheckerIsPacker, NotReady without a package.
+    """
+    shipment = hold(shipment)
+    actions.require("check", shipment, by)
+    shipment.checked_by = by
+    return _done("check", "checked", shipment, Done(by, at), fields=["checked_by"])
+
+
+@transaction.atomic
+def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Freeze the manifest: its numbers and texts can no longer change, and its packing list is issued.
+
+    Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
+    """
+    shipment = hold(shipment)
+    actions.require("seal", shipment, by)
+    manifest = contents.manifest()
+    for name, figure in vars(manifest.count(shipment)).items():
+        setattr(shipment, name, figure)
+    shipment.manifest_sha256 = manifest.sha256(shipment)
+    shipment.sealed_at, shipment.sealed_by = at, by
+    shipment.become(Status.SEALED)
+    figures = {name: str(getattr(shipment, name)) for name in ("package_count", "line_count", "gross_kg", "volume_m3")}
+    return _done("seal", "sealed", shipment, Done(by, at), fields=list(NOT_SEALED), details=figures)
+
+
+@transaction.atomic
+def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
+    """Let the manifest change again: its packing list is superseded, kept readable, and the next seal makes a new one.
+
+    Raises WrongState once it has left.
+    """
+    shipment = hold(shipment)
+    actions.require("reopen", shipment, by)
+    done = Done(by, at, _given(reason))
+    for name, value in (NOT_SEALED | {"checked_by": None}).items():
+        setattr(shipment, name, value)
+    shipment.become(Status.PACKING)
+    return _done("reopen", "reopened", shipment, done, fields=[*NOT_SEALED, "checked_by"])
+
+
+@transaction.atomic
+def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Let a sealed shipment leave: from now on the partner sees it, and its contacts are told by email.
+
+    Raises WrongState, PartnerNotApproved, SealMissing.
+    """
+    shipment = hold(shipment)
+    actions.require("dispatch", shipment, by)
+    shipment.become(Status.DISPATCHED)
+    shipment.dispatched_at = at
+    told = {"contacts_told": notices.tell_contacts(shipment)}
+    return _done("dispatch", "dispatched", shipment, Done(by, at), fields=["dispatched_at"], details=told)
+
+
+@transaction.atomic
+def arrive(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Note that the shipment is where it was going. Nobody has counted what is in it yet. Raises WrongState."""
+    shipment = hold(shipment)
+    actions.require("arrive", shipment, by)
+    shipment.become(Status.ARRIVED)
+    shipment.arrived_at = at
+    return _done("arrive", "arrived", shipment, Done(by, at), fields=["arrived_at"])
+
+
+@transaction.atomic
+def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
+    """Declare the whole shipment lost, which is a discrepancy to decide on. Raises WrongState."""
+    shipment = hold(shipment)
+    actions.require("lose", shipment, by)
+    done = Done(by, at, _given(reason))
+    shipment.become(Status.LOST)
+    return _done("lose", "lost", shipment, done)
+
+
+@transaction.atomic
+def find(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """Note that a lost shipment was found: it has arrived. Raises WrongState."""
+    shipment = hold(shipment)
+    actions.require("find", shipment, by)
+    shipment.become(Status.ARRIVED)
+    shipment.arrived_at = at
+    return _done("find", "found", shipment, Done(by, at), fields=["arrived_at"])
+
+
+@transaction.atomic
+def send_back(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
+    """Note that the goods came back to us. Raises WrongState."""
+    shipment = hold(shipment)
+    actions.require("return", shipment, by)
+    done = Done(by, at, _given(reason))
+    shipment.become(Status.RETURNED)
+    return _done("return", "returned", shipment, done)
+
+
+@transaction.atomic
+def close(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+    """End a shipment of which every line is accounted for and every discrepancy closed.
+
+    Raises WrongState, Unresolved.
+    """
+    shipment = hold(shipment)
+    actions.require("close", shipment, by)
+    shipment.become(Status.CLOSED)
+    shipment.closed_at = at
+    return _done("close", "closed", shipment, Done(by, at), fields=["closed_at"])
+
+
+@transaction.atomic
+def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
+    """Give up a shipment that has not left; its papers are no longer valid. Raises WrongState."""
+    shipment = hold(shipment)
+    actions.require("cancel", shipment, by)
+    done = Done(by, at, _given(reason))
+    for name, value in NOT_SEALED.items():
+        setattr(shipment, name, value)
+    shipment.become(Status.CANCELLED)
+    shipment.cancelled_at = at
+    return _done("cancel", "cancelled", shipment, done, fields=[*NOT_SEALED, "cancelled_at"])
+
+
+def hold_for_packing(shipment: Shipment, *, by: User) -> Shipment:
+    """Lock a shipment whose packages are about to change; the first of them makes a draft a shipment being packed.
+
+    Raises ManifestFrozen once it is sealed.
+    """
+    held = lock(shipment)
+    begin_packing(held, by=by)
+    return held
+
+
+def begin_packing(shipment: Shipment, *, by: User) -> None:
+    """Let a locked shipment take packages. Raises ManifestFrozen once it is sealed."""
+    if not shipment.may_be_packed:
+        raise ManifestFrozen.of(shipment)
+    if shipment.status == Status.DRAFT:
+        shipment.become(Status.PACKING)
+        shipment.packed_by = by
+        shipment.save(update_fields=["status", "packed_by"])
+
+
+def follow_count(shipment: Shipment, *, has_counted: bool, is_resolved: bool, at: datetime) -> None:
+    """Bring the state of a locked shipment in line with what its deliveries have counted so far."""
+    if shipment.status == Status.DISPATCHED:
+        # What is counted has arrived, even if nobody reported its arrival.
+        shipment.become(Status.ARRIVED)
+        shipment.arrived_at = at
+    so_far = Status.PARTIALLY_RECEIVED if has_counted else Status.ARRIVED
+    status = Status.RECEIVED if is_resolved else so_far
+    if shipment.status != status:
+        shipment.become(status)
+    shipment.version += 1
+    shipment.save(update_fields=["status", "version", "arrived_at"])
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid(_("Give a brief reason."), field="reason", code="required")
+    return reason.strip()
+
+
+def _done(
+    action: str,
+    verb: str,
+    shipment: Shipment,
+    done: Done,
+    *,
+    fields: list[str] | None = None,
+    details: Mapping[str, object] | None = None,
+) -> Shipment:
+    """Store what an action changed, let its effects follow, and note all of it in the audit trail."""
+    shipment.version += 1
+    shipment.save(update_fields=["status", "version", *(fields or [])])
+    told: dict[str, object] = dict(details or {})
+    for effect in _effects[action]:
+        told |= effect(shipment, done)
+    audit.record(verb, shipment, by=done.by, at=done.at, reason=done.reason, **told)
+    return shipment

@@ -1,0 +1,117 @@
+"""The audit trail of a shipment as sentences, in the reader's language: who did what, and when.
+
+Each room adds the sentences of the verbs that it records (shipments/apps.py).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from logistics.audit.models import AuditEntry
+
+# Details of an entry, with `who`. A text names them as %(...)s; a function returns the sentence.
+Details = dict[str, Any]
+Sentence = str | Callable[[Details], str]
+
+
+class TrailEntry(TypedDict):
+    """An entry as a person reads it."""
+
+    sequence: int
+    at: datetime
+    verb: str
+    by: str
+    sentence: str
+    reason: str
+
+
+def _sealed(details: Details) -> str:
+    return _(
+        "%(who)s sealed the shipment: %(packages)s, %(lines)s, %(gross_kg)s kg, %(volume_m3)s m³;"
+        " packing list v%(packing_list_version)s was issued."
+    ) % (details | contents(details["package_count"], details["line_count"]))
+
+
+def _dispatched(details: Details) -> str:
+    return (
+        ngettext(
+            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was told.",
+            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were told.",
+            int(details["contacts_told"]),
+        )
+        % details
+    )
+
+
+# Verb -> its sentence.
+SENTENCES: dict[str, Sentence] = {
+    "created": gettext_noop("%(who)s opened shipment %(number)s."),
+    "edited": gettext_noop("%(who)s changed the shipment: %(fields)s."),
+    "checked": gettext_noop("%(who)s checked the packages against the manifest."),
+    "sealed": _sealed,
+    "reopened": gettext_noop("%(who)s reopened the shipment; its packing list is no longer valid."),
+    "dispatched": _dispatched,
+    "arrived": gettext_noop("%(who)s reported that the shipment has arrived."),
+    "lost": gettext_noop("%(who)s declared the shipment lost."),
+    "found": gettext_noop("%(who)s reported that the shipment was found."),
+    "returned": gettext_noop("%(who)s reported that the goods came back."),
+    "closed": gettext_noop("%(who)s closed the shipment."),
+    "cancelled": gettext_noop("%(who)s cancelled the shipment."),
+}
+
+
+def add_sentences(sentences: Mapping[str, Sentence]) -> None:
+    """Let a room say what its verbs mean."""
+    SENTENCES.update(sentences)
+
+
+def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEntry]:
+    """Yield each entry with its sentence. `hide_staff`: a partner reads "the charity" in place of our people."""
+    for entry in entries:
+        who = _who(entry, hide_staff=hide_staff)
+        yield {
+            "sequence": entry.sequence,
+            "at": entry.at,
+            "verb": entry.verb,
+            "by": who,
+            "sentence": sentence(entry, who),
+            "reason": entry.reason,
+        }
+
+
+def sentence(entry: AuditEntry, who: str) -> str:
+    """Return what an entry says; of a verb that no room knows, the verb."""
+    details: Details = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in entry.details.items()
+    }
+    details["who"] = who
+    known = SENTENCES.get(entry.verb)
+    if known is None:
+        return f"{who}: {entry.verb}."
+    return known(details) if callable(known) else _(known) % details
+
+
+def contents(packages: object, lines: object) -> dict[str, str]:
+    """Return "270 packages" and "323 lines" as words for a sentence."""
+    counts = int(str(packages)), int(str(lines))
+    return {
+        "packages": ngettext("%(count)d package", "%(count)d packages", counts[0]) % {"count": counts[0]},
+        "lines": ngettext("%(count)d line", "%(count)d lines", counts[1]) % {"count": counts[1]},
+    }
+
+
+def lower(choice: TextChoices) -> str:
+    """Return the label of a choice as it stands within a sentence."""
+    return str(choice.label).lower()
+
+
+def _who(entry: AuditEntry, *, hide_staff: bool) -> str:
+    if entry.by is None:
+        return _("The system")
+    if hide_staff and entry.by.is_staff:
+        return _("The charity")
+    return entry.by.name
