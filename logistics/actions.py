@@ -1,11 +1,11 @@
 """What somebody may do with a row now: `allowed_actions` has this one shape in every answer."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from rest_framework import serializers
 
 from logistics.errors import DomainError
+from logistics.outputs import Output
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,8 @@ class AllowedAction:
         return cls(action, True) if refusal is None else cls(action, False, refusal.code, str(refusal))
 
 
-class AllowedActionOut(serializers.Serializer[AllowedAction]):
+class AllowedActionOut(Output[AllowedAction]):
     action = serializers.CharField()
     allowed = serializers.BooleanField()
     code = serializers.CharField(help_text="Of the refusal; empty where it is allowed")
     reason = serializers.CharField(help_text="Why it is refused now, and what to do; empty where it is allowed")
-
-    def to_representation(self, answer: AllowedAction) -> dict[str, Any]:
-        return asdict(answer)

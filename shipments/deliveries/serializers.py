@@ -10,7 +10,9 @@ from rest_framework.reverse import reverse
 
 from logistics.codes import codes
 from logistics.inputs import Input
+from logistics.outputs import Output
 from shipments.deliveries import examples, notes
+from shipments.deliveries.figures import Received
 from shipments.deliveries.models import Delivery
 
 EXCEPTIONS_MAX = 2000
@@ -99,7 +101,7 @@ class ReversalIn(Input):
     reason = serializers.CharField(max_length=500)
 
 
-class ReceivedOut(serializers.Serializer[Any]):
+class ReceivedSoFarOut(Output[Received]):
     """The whole shipment as all deliveries so far count it."""
 
     packages_sent = serializers.IntegerField()
@@ -116,7 +118,7 @@ class ReceivedOut(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(examples=examples.DELIVERY)
-class ShipmentDeliveryOut(serializers.Serializer[Delivery]):
+class ShipmentDeliveryOut(Output[Delivery]):
     id = serializers.UUIDField()
     number = serializers.CharField(help_text="Of its goods-received note")
     client_id = serializers.UUIDField()
@@ -126,25 +128,19 @@ class ShipmentDeliveryOut(serializers.Serializer[Delivery]):
     source = serializers.ChoiceField(choices=Delivery.Source.choices)  # type: ignore[assignment]
     default = serializers.ChoiceField(choices=Delivery.Default.choices)
     seal_intact = serializers.BooleanField(allow_null=True)
-    reverses = serializers.UUIDField(allow_null=True, help_text="The delivery that this one corrects")
+    reverses = serializers.UUIDField(
+        source="reverses_id", allow_null=True, help_text="The delivery that this one corrects"
+    )
     goods_received_note = serializers.CharField(allow_null=True, help_text="Address of the PDF")
 
-    def to_representation(self, delivery: Delivery) -> dict[str, Any]:
+    def number_of(self, delivery: Delivery) -> str:
+        return notes.number_of(delivery, delivery.shipment)
+
+    def goods_received_note_of(self, delivery: Delivery) -> str | None:
+        if delivery.reverses_id:
+            return None
         address = {"shipment": delivery.shipment_id, "pk": delivery.pk}
-        url = reverse("delivery-goods-received-note", kwargs=address, request=self.context.get("request"))
-        return {
-            "id": str(delivery.pk),
-            "number": notes.number_of(delivery, delivery.shipment),
-            "client_id": str(delivery.client_id),
-            "stated_at": delivery.stated_at,
-            "recorded_at": delivery.recorded_at,
-            "received_by": delivery.received_by,
-            "source": delivery.source,
-            "default": delivery.default,
-            "seal_intact": delivery.seal_intact,
-            "reverses": str(delivery.reverses_id) if delivery.reverses_id else None,
-            "goods_received_note": None if delivery.reverses_id else url,
-        }
+        return str(reverse("delivery-goods-received-note", kwargs=address, request=self.context.get("request")))
 
 
 @extend_schema_serializer(examples=examples.CONFIRMED)
@@ -152,4 +148,4 @@ class ConfirmedOut(ShipmentDeliveryOut):
     """A confirmation, and where the shipment stands after it."""
 
     shipment_status = serializers.CharField()
-    received = ReceivedOut()
+    received = ReceivedSoFarOut()

@@ -20,6 +20,7 @@ from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
+from logistics.outputs import Output
 from logistics.parsers import MultiPartParser
 from logistics.permissions import actor, allow
 from logistics.roles import Role
@@ -76,7 +77,7 @@ class PlanOut(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(examples=examples.UPLOAD)
-class UploadOut(serializers.Serializer[Upload]):
+class UploadOut(Output[Upload]):
     id = serializers.UUIDField()
     url = serializers.CharField()
     state = serializers.CharField(help_text="pending, leased (being read), done, dead")
@@ -94,23 +95,9 @@ class UploadOut(serializers.Serializer[Upload]):
         many=True, help_text="The first 500 of error_count"
     )
 
-    def to_representation(self, row: Upload) -> dict[str, Any]:
+    def url_of(self, row: Upload) -> str:
         address = {"shipment": row.shipment_id, "pk": row.pk}
-        return {
-            "id": str(row.pk),
-            "url": reverse("import-detail", kwargs=address, request=self.context.get("request")),
-            "state": row.state,
-            "progress": row.progress,
-            "dry_run": row.dry_run,
-            "replace": row.replace,
-            "outcome": row.outcome,
-            "uploaded_at": row.uploaded_at,
-            "sha256": row.sha256,
-            "size": row.size,
-            "plan": row.plan,
-            "error_count": row.error_count,
-            "errors": row.errors,
-        }
+        return str(reverse("import-detail", kwargs=address, request=self.context.get("request")))
 
 
 @extend_schema_view(

@@ -18,7 +18,7 @@ from shipments.packing.goods import LINE_VALUE_MAX_MINOR, NOT_DANGEROUS
 from shipments.packing.totals import THREE_PLACES
 from shipments.shipments.contents import Totals
 from shipments.shipments.models import Shipment
-from shipments.shipments.serializers import totals_out
+from shipments.shipments.serializers import ShownTotals, TotalsOut
 
 ERRORS_SHOWN = 500
 CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
@@ -94,7 +94,7 @@ class Plan:
             "items_in_catalogue": self.known_items,
             "items_to_create": [{"code": code, "name_en": item["name_en"]} for code, item in self.new_items.items()],
             "notices": self.notices,
-            "totals": totals_out(value, self.currency, for_partner=False),
+            "totals": dict(TotalsOut(ShownTotals(value, self.currency)).data),
         }
 
 

@@ -1,26 +1,26 @@
 """Packages and lines as JSON. What is read is written out by hand: it is five times faster in lists."""
 
+from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from logistics.catalogue.models import Item
 from logistics.inputs import Input
+from logistics.outputs import Output
 from shipments.packing import examples
 from shipments.packing.models import Condition, Flag, ManifestLine, Package
 from shipments.shipments.money import written
-from shipments.shipments.serializers import decimal
 
 
 @extend_schema_serializer(examples=examples.LINE)
-class LineOut(serializers.Serializer[ManifestLine]):
+class LineOut(Output[ManifestLine]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
-    package = serializers.IntegerField(help_text="Number of the package")
-    line = serializers.IntegerField(help_text="Place in the package, from 1")
-    item = serializers.CharField(help_text="Code of the catalogue item")
+    package = serializers.IntegerField(source="package.number", help_text="Number of the package")
+    line = serializers.IntegerField(source="position", help_text="Place in the package, from 1")
+    item = serializers.CharField(source="item.code", help_text="Code of the catalogue item")
     description_en = serializers.CharField()
     description_fr = serializers.CharField()
     quantity = serializers.IntegerField()
@@ -37,36 +37,18 @@ class LineOut(serializers.Serializer[ManifestLine]):
     serials = serializers.ListField(child=serializers.CharField())
     remark = serializers.CharField()
 
-    def to_representation(self, line: ManifestLine) -> dict[str, Any]:
-        shown = {
-            "id": str(line.pk),
-            "version": line.version,
-            "package": line.package.number,
-            "line": line.position,
-            "item": line.item.code,
-            "description_en": line.description_en,
-            "description_fr": line.description_fr,
-            "quantity": line.quantity,
-            "unit": line.unit,
-            "unit_weight_kg": decimal(line.unit_weight_kg),
-            "net_kg": decimal(line.net_kg),
-            "hs6": line.hs6,
-            "origin": line.origin,
-            "condition": line.condition,
-            "grade": line.grade,
-            "un_number": line.un_number,
-            "serials": line.serials,
-            "remark": line.remark,
-        }
-        if not self.context.get("for_partner"):
-            currency = self.context["currency"]
-            shown["unit_value"] = written(line.unit_value_minor, currency)
-            shown["value"] = written(line.value_minor, currency)
-        return shown
+    def left_out(self) -> Collection[str]:
+        return ("unit_value", "value") if self.context.get("for_partner") else ()
+
+    def unit_value_of(self, line: ManifestLine) -> str | None:
+        return written(line.unit_value_minor, self.context["currency"])
+
+    def value_of(self, line: ManifestLine) -> str | None:
+        return written(line.value_minor, self.context["currency"])
 
 
 @extend_schema_serializer(examples=examples.PACKAGE)
-class PackageOut(serializers.Serializer[Package]):
+class PackageOut(Output[Package]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     number = serializers.IntegerField()
@@ -79,35 +61,15 @@ class PackageOut(serializers.Serializer[Package]):
     volume_m3 = serializers.CharField(allow_null=True)
     gross_kg = serializers.CharField(allow_null=True)
     gross_measured = serializers.BooleanField()
-    destination = serializers.CharField(allow_null=True, help_text="Code of the site")
+    destination = serializers.CharField(source="destination.site.code", allow_null=True, help_text="Code of the site")
     flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
     remark = serializers.CharField()
     un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
     label_url = serializers.CharField(help_text="What the QR code of its label says; the same on every reprint")
     lines = LineOut(many=True)
 
-    def to_representation(self, package: Package) -> dict[str, Any]:
-        of_line = LineOut(context=self.context)
-        return {
-            "id": str(package.pk),
-            "version": package.version,
-            "number": package.number,
-            "kind": package.kind,
-            "marks": package.marks,
-            "sscc": package.sscc,
-            "length_cm": decimal(package.length_cm),
-            "width_cm": decimal(package.width_cm),
-            "height_cm": decimal(package.height_cm),
-            "volume_m3": decimal(package.volume_m3),
-            "gross_kg": decimal(package.gross_kg),
-            "gross_measured": package.gross_measured,
-            "destination": package.destination.site.code if package.destination else None,
-            "flags": package.flags,
-            "remark": package.remark,
-            "un_numbers": package.un_numbers,
-            "label_url": package.label_url,
-            "lines": [of_line.to_representation(line) for line in package.lines.all()],
-        }
+    def lines_of(self, package: Package) -> Iterable[ManifestLine]:
+        return package.lines.all()
 
 
 class LineIn(Input):

@@ -20,6 +20,7 @@ from logistics.documents.models import Document
 from logistics.errors import WrongState, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
+from logistics.outputs import Output
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from shipments.papers import examples, services
@@ -42,43 +43,34 @@ class PDFRenderer(BaseRenderer):
 
 
 @extend_schema_serializer(examples=examples.PAPER)
-class PaperOut(serializers.Serializer[Paper]):
+class PaperOut(Output[Paper]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Paper.Kind.choices)
     number = serializers.CharField()
     version = serializers.IntegerField()
-    state = serializers.CharField(help_text="pending, leased (being printed), done, dead")
-    progress = serializers.IntegerField(help_text="Per cent")
-    issued_at = serializers.DateTimeField()
-    superseded_at = serializers.DateTimeField(allow_null=True, help_text="No longer valid since")
-    replaces = serializers.CharField(allow_null=True, help_text="Number of the waybill that it is in place of")
+    state = serializers.CharField(source="document.state", help_text="pending, leased (being printed), done, dead")
+    progress = serializers.IntegerField(source="document.progress", help_text="Per cent")
+    issued_at = serializers.DateTimeField(source="document.requested_at")
+    superseded_at = serializers.DateTimeField(
+        source="document.superseded_at", allow_null=True, help_text="No longer valid since"
+    )
+    replaces = serializers.CharField(
+        source="document.replaces.number", allow_null=True, help_text="Number of the waybill that it is in place of"
+    )
     replaced_by = serializers.CharField(allow_null=True, help_text="Number of the waybill that is in place of it")
-    sha256 = serializers.CharField(help_text="Of the PDF; empty until it is printed")
-    pages = serializers.IntegerField(allow_null=True)
-    size = serializers.IntegerField(allow_null=True, help_text="Bytes")
-    languages = serializers.ListField(child=serializers.CharField())
+    sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
+    pages = serializers.IntegerField(source="document.pages", allow_null=True)
+    size = serializers.IntegerField(source="document.size", allow_null=True, help_text="Bytes")
+    languages = serializers.ListField(source="document.languages", child=serializers.CharField())
     url = serializers.CharField(help_text="The PDF")
 
-    def to_representation(self, paper: Paper) -> dict[str, Any]:
+    def replaced_by_of(self, paper: Paper) -> str | None:
         document = paper.document
+        return document.replaced_by.number if hasattr(document, "replaced_by") else None
+
+    def url_of(self, paper: Paper) -> str:
         address = {"shipment": paper.shipment_id, "pk": paper.pk}
-        return {
-            "id": str(paper.pk),
-            "kind": paper.kind,
-            "number": paper.number,
-            "version": paper.version,
-            "state": document.state,
-            "progress": document.progress,
-            "issued_at": document.requested_at,
-            "superseded_at": document.superseded_at,
-            "replaces": document.replaces.number if document.replaces else None,
-            "replaced_by": document.replaced_by.number if hasattr(document, "replaced_by") else None,
-            "sha256": document.sha256,
-            "pages": document.pages,
-            "size": document.size,
-            "languages": document.languages,
-            "url": reverse("paper-download", kwargs=address, request=self.context.get("request")),
-        }
+        return str(reverse("paper-download", kwargs=address, request=self.context.get("request")))
 
 
 class PaperIn(Input):

@@ -1,15 +1,15 @@
-"""Shipments as JSON. What is read is written out by hand: it is five times faster in lists."""
+"""Shipments as JSON."""
 
-from dataclasses import asdict
-from datetime import date
+from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from logistics.actions import AllowedActionOut
+from logistics.actions import AllowedAction, AllowedActionOut
 from logistics.inputs import Input
+from logistics.outputs import Output
 from logistics.partners.models import Partner, Site
 from shipments.shipments import contents, examples
 from shipments.shipments.models import Mode, Shipment, ShipmentSite
@@ -25,52 +25,46 @@ HIDDEN_FROM_PARTNERS = frozenset(
 )  # fmt: skip
 
 
-def decimal(value: Decimal | None) -> str | None:
-    return None if value is None else str(value)
+class ShownTotals(NamedTuple):
+    """The figures of a manifest, and the customs currency of their value."""
+
+    figures: contents.Totals
+    currency: str
 
 
-def day(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-class TotalsOut(serializers.Serializer[Any]):
-    packages = serializers.IntegerField()
-    lines = serializers.IntegerField()
-    pieces = serializers.IntegerField(help_text="Sum of quantities, whatever their unit")
-    net_kg = serializers.CharField(help_text="3 decimals; rounded half up per package, then summed")
-    gross_kg = serializers.CharField()
-    measured_kg = serializers.CharField(help_text="How much of gross_kg stood on a scale")
-    volume_m3 = serializers.CharField()
+class TotalsOut(Output[ShownTotals]):
+    packages = serializers.IntegerField(source="figures.package_count")
+    lines = serializers.IntegerField(source="figures.line_count")
+    pieces = serializers.IntegerField(source="figures.piece_count", help_text="Sum of quantities, whatever their unit")
+    net_kg = serializers.CharField(
+        source="figures.net_kg", help_text="3 decimals; rounded half up per package, then summed"
+    )
+    gross_kg = serializers.CharField(source="figures.gross_kg")
+    measured_kg = serializers.CharField(source="figures.measured_kg", help_text="How much of gross_kg stood on a scale")
+    volume_m3 = serializers.CharField(source="figures.volume_m3")
     value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
     currency = serializers.CharField(required=False)
 
+    def left_out(self) -> Collection[str]:
+        return ("value", "currency") if self.context.get("for_partner") else ()
 
-def totals_out(figures: contents.Totals, currency: str, *, for_partner: bool) -> dict[str, Any]:
-    shown = {
-        "packages": figures.package_count,
-        "lines": figures.line_count,
-        "pieces": figures.piece_count,
-        "net_kg": str(figures.net_kg),
-        "gross_kg": str(figures.gross_kg),
-        "measured_kg": str(figures.measured_kg),
-        "volume_m3": str(figures.volume_m3),
-    }
-    return shown if for_partner else shown | {"value": written(figures.value_minor, currency), "currency": currency}
+    def value_of(self, totals: ShownTotals) -> str | None:
+        return written(totals.figures.value_minor, totals.currency)
 
 
-class ShipmentSiteOut(serializers.Serializer[Any]):
+class ShipmentSiteOut(Output[ShipmentSite]):
     label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that this one has no use for
-    code = serializers.CharField(help_text="Of the site: random, and all that papers say of it")
-    hand_over_point = serializers.CharField()
+    code = serializers.CharField(source="site.code", help_text="Of the site: random, and all that papers say of it")
+    hand_over_point = serializers.CharField(source="site.hand_over_point")
 
 
-class PartnerOut(serializers.Serializer[Any]):
+class ConsigneeOut(Output[Partner]):
     code = serializers.CharField()
     name = serializers.CharField()
 
 
 @extend_schema_serializer(examples=examples.SHIPMENT)
-class ShipmentOut(serializers.Serializer[Shipment]):
+class ShipmentOut(Output[Shipment]):
     """A shipment in a list. `totals` are null until it is sealed; fields of no use to a receiver are staff's only."""
 
     id = serializers.UUIDField()
@@ -79,7 +73,7 @@ class ShipmentOut(serializers.Serializer[Shipment]):
     version = serializers.IntegerField()
     title = serializers.CharField()
     reference = serializers.CharField()
-    consignee = PartnerOut()
+    consignee = ConsigneeOut()
     container_number = serializers.CharField()
     bill_of_lading = serializers.CharField()
     departs_on = serializers.DateField(allow_null=True)
@@ -88,26 +82,13 @@ class ShipmentOut(serializers.Serializer[Shipment]):
     dispatched_at = serializers.DateTimeField(allow_null=True)
     totals = TotalsOut(allow_null=True)
 
-    def to_representation(self, shipment: Shipment) -> dict[str, Any]:
-        for_partner = bool(self.context.get("for_partner"))
-        sealed = shipment.package_count is not None
-        currency = shipment.customs_currency
-        return {
-            "id": str(shipment.pk),
-            "number": shipment.number,
-            "status": shipment.status,
-            "version": shipment.version,
-            "title": shipment.title,
-            "reference": shipment.reference,
-            "consignee": {"code": shipment.consignee.code, "name": shipment.consignee.name},
-            "container_number": shipment.container_number,
-            "bill_of_lading": shipment.bill_of_lading,
-            "departs_on": day(shipment.departs_on),
-            "arrives_on": day(shipment.arrives_on),
-            "created_at": shipment.created_at,
-            "dispatched_at": shipment.dispatched_at,
-            "totals": totals_out(contents.totals(shipment), currency, for_partner=for_partner) if sealed else None,
-        }
+    def totals_of(self, shipment: Shipment) -> ShownTotals | None:
+        return None if shipment.package_count is None else shown_totals(shipment)
+
+
+def shown_totals(shipment: Shipment) -> ShownTotals:
+    """Return the totals that were frozen when it was sealed, or those of the manifest as it is now."""
+    return ShownTotals(contents.totals(shipment), shipment.customs_currency)
 
 
 @extend_schema_serializer(examples=examples.SHIPMENT_DETAIL)
@@ -133,9 +114,9 @@ class ShipmentDetailOut(ShipmentOut):
     customs_currency = serializers.CharField(required=False)
     freight = serializers.CharField(allow_null=True, required=False)
     freight_currency = serializers.CharField(required=False)
-    packed_by = serializers.CharField(allow_null=True, required=False)
-    checked_by = serializers.CharField(allow_null=True, required=False)
-    sealed_by = serializers.CharField(allow_null=True, required=False)
+    packed_by = serializers.CharField(source="packed_by.name", allow_null=True, required=False)
+    checked_by = serializers.CharField(source="checked_by.name", allow_null=True, required=False)
+    sealed_by = serializers.CharField(source="sealed_by.name", allow_null=True, required=False)
     sealed_at = serializers.DateTimeField(allow_null=True)
     arrived_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
@@ -144,38 +125,21 @@ class ShipmentDetailOut(ShipmentOut):
     sites = ShipmentSiteOut(many=True, required=False)
     allowed_actions = AllowedActionOut(many=True)
 
-    def to_representation(self, shipment: Shipment) -> dict[str, Any]:
-        for_partner = bool(self.context.get("for_partner"))
-        currency = shipment.customs_currency
-        shown = super().to_representation(shipment)
-        shown["totals"] = totals_out(contents.totals(shipment), currency, for_partner=for_partner)
-        shown |= {name: getattr(shipment, name) for name in PLAIN}
-        shown |= {
-            "container_tare_kg": decimal(shipment.container_tare_kg),
-            "container_payload_kg": decimal(shipment.container_payload_kg),
-            "packed_on": day(shipment.packed_on),
-            "reaches_port_on": day(shipment.reaches_port_on),
-            "freight": written(shipment.freight_minor, shipment.freight_currency or currency),
-            "packed_by": shipment.packed_by.name if shipment.packed_by else None,
-            "checked_by": shipment.checked_by.name if shipment.checked_by else None,
-            "sealed_by": shipment.sealed_by.name if shipment.sealed_by else None,
-        }
-        if for_partner:
-            shown = {name: value for name, value in shown.items() if name not in HIDDEN_FROM_PARTNERS}
-        else:
-            shown["sites"] = [site_out(site) for site in shipment.sites.select_related("site")]
-        return shown | {"allowed_actions": [asdict(answer) for answer in self.context["allowed_actions"]]}
+    def left_out(self) -> Collection[str]:
+        return HIDDEN_FROM_PARTNERS if self.context.get("for_partner") else ()
 
+    def totals_of(self, shipment: Shipment) -> ShownTotals | None:
+        return shown_totals(shipment)
 
-PLAIN = (
-    "purpose", "notify_party", "hand_over_point", "mode", "incoterm", "incoterm_place", "port_of_loading",
-    "port_of_discharge", "place_of_delivery", "container_type", "seal_number", "cargo_tracking_note",
-    "customs_currency", "freight_currency", "sealed_at", "arrived_at", "closed_at", "cancelled_at", "manifest_sha256",
-)  # fmt: skip
+    def freight_of(self, shipment: Shipment) -> str | None:
+        return written(shipment.freight_minor, shipment.freight_currency or shipment.customs_currency)
 
+    def sites_of(self, shipment: Shipment) -> Iterable[ShipmentSite]:
+        return shipment.sites.select_related("site")
 
-def site_out(row: ShipmentSite) -> dict[str, str]:
-    return {"label": row.label, "code": row.site.code, "hand_over_point": row.site.hand_over_point}
+    def allowed_actions_of(self, shipment: Shipment) -> list[AllowedAction]:
+        allowed: list[AllowedAction] = self.context["allowed_actions"]
+        return allowed
 
 
 class ShipmentSiteIn(Input):
