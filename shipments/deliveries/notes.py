@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import TypedDict
 
 from django.db.models import QuerySet
 
@@ -12,7 +13,7 @@ from shipments.deliveries.counting import Counted, Unlisted
 from shipments.deliveries.figures import Received
 from shipments.deliveries.models import Delivery
 from shipments.packing import vocabulary
-from shipments.papers import contexts, services, shapes
+from shipments.papers import common, services, shapes
 from shipments.papers.models import Paper
 from shipments.shipments.models import Shipment
 
@@ -23,6 +24,75 @@ SOURCES: dict[str, shapes.Texts] = {
     Delivery.Source.PHONE: {"en": "telephone", "fr": "téléphone"},
     Delivery.Source.SMS: {"en": "SMS", "fr": "SMS"},
 }
+
+
+class Difference(TypedDict):
+    """A manifest line that did not arrive as it was sent."""
+
+    package: int
+    marks: str
+    item_code: str
+    description: shapes.Texts
+    un_number: str  # "UN3481"; ""
+    unit: shapes.Texts
+    sent: int | str
+    good: int | str
+    damaged: int | str
+    missing: int | str
+    surplus: int | str
+    reason: shapes.Texts
+    remark: str
+
+
+class UnlistedShown(TypedDict):
+    description: str
+    quantity: int | str
+    unit: shapes.Texts
+    remark: str
+
+
+class ReceivedShown(TypedDict):
+    """The whole shipment as counted so far. Pieces are sums of quantities, whatever their unit."""
+
+    packages_sent: int
+    packages_counted: int
+    packages_sound: int
+    lines_sent: int
+    lines_sound: int
+    pieces_sent: int | str
+    pieces_good: int | str
+    pieces_damaged: int | str
+    pieces_missing: int | str
+    pieces_surplus: int | str
+
+
+class GoodsReceivedNote(TypedDict):
+    """Template `shipments/papers/goods_received_note.html`: what one delivery says."""
+
+    number: str  # of the note, "SHP-2026-00001-GRN-1"
+    shipment: str
+    reference: str
+    version: int
+    supersedes: int
+    issued_on: str
+    title: str
+    consignor: shapes.Party
+    consignee: shapes.Party
+    handover: str
+    containers: list[shapes.Container]
+    bill_of_lading: str
+    received_on: str  # as the receiver states it
+    recorded_on: str  # when we learned of it
+    source: shapes.Texts
+    seal_read: str  # "" where none was read
+    seal_intact: bool | None  # None: not stated
+    received: ReceivedShown
+    differences: list[Difference]  # only lines that differ, in package order
+    unlisted: list[UnlistedShown]
+    note: str
+    delivered_by: str
+    received_by: str
+    checked_by: str
 
 
 def number_of(delivery: Delivery, shipment: Shipment) -> str:
@@ -54,7 +124,7 @@ def request(
     del figures["lines_resolved"]
     if delivery.packages_counted is not None:
         figures["packages_counted"] = delivery.packages_counted
-    context = contexts.head(shipment, charity) | {
+    context = common.head(shipment, charity) | {
         "number": number_of(delivery, shipment),
         "shipment": shipment.number,
         "version": 1,
@@ -103,13 +173,13 @@ def _in_order(counted: Sequence[Counted]) -> list[Counted]:
     return sorted(counted, key=lambda c: (c.line.package.number, c.line.position))
 
 
-def _difference(counted: Counted) -> shapes.Difference:
+def _difference(counted: Counted) -> Difference:
     line = counted.line
     return {
         "package": line.package.number,
         "marks": line.package.marks,
         "item_code": line.item.code,
-        "description": contexts.texts(line),
+        "description": common.texts(line),
         "un_number": f"UN{line.un_number}" if line.un_number else "",
         "unit": vocabulary.unit(line.unit),
         "sent": line.quantity,
@@ -123,7 +193,7 @@ def _difference(counted: Counted) -> shapes.Difference:
     }
 
 
-def _unlisted(goods: Unlisted) -> shapes.Unlisted:
+def _unlisted(goods: Unlisted) -> UnlistedShown:
     return {
         "description": goods["description"],
         "quantity": goods["quantity"],

@@ -1,11 +1,13 @@
 """What the rows of a sheet take from the catalogue where they say nothing themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from logistics.catalogue.models import Item
+from shipments.imports.columns import Values
+from shipments.imports.errors import Errors
 from shipments.packing import goods
 
 COLUMNS = {"hs6": "hs6", "origin": "country_of_origin", "un_number": "un_number"}  # of an item -> of the sheet
@@ -28,10 +30,6 @@ class Facts(NamedTuple):
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 
 
-class Complaints(Protocol):
-    def add(self, row: int | None, column: str, code: str, detail: str, value: object = "") -> None: ...
-
-
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
     """Return what the catalogue says of these items, by code; those that it has not are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
@@ -40,9 +38,9 @@ def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
 
 
 def fill(
-    values: dict[str, list[Any]],
+    values: Values,
     rows: Sequence[int],
-    errors: Complaints,
+    errors: Errors,
     facts: Mapping[str, Facts],
     *,
     has_hs6: bool,

@@ -18,6 +18,9 @@ from shipments.packing.goods import NOT_DANGEROUS, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
 from shipments.shipments.money import AMOUNT_MAX
 
+# Of a sheet: by the name of each column, its values in the order of the rows.
+Values = dict[str, list[Any]]
+
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -52,7 +55,7 @@ Parser = Callable[[Any], Any]
 def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser:
     """A number with so many decimals at most; floats of the spreadsheet (0.1 + 0.2) count as what they mean."""
 
-    def parse(cell: Any) -> Decimal:
+    def parse(cell: object) -> Decimal:
         if not isinstance(cell, int | float):
             raise BadCell("not_a_number", _("Enter a number, not text."))
         exact = Decimal(repr(cell))
@@ -75,7 +78,7 @@ def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser
 def whole(*, high: int) -> Parser:
     parse_number = number(0, low=Decimal(1), high=Decimal(high), code_low="below_one")
 
-    def parse(cell: Any) -> int:
+    def parse(cell: object) -> int:
         try:
             return int(parse_number(cell))
         except BadCell as bad:
@@ -86,7 +89,7 @@ def whole(*, high: int) -> Parser:
     return parse
 
 
-def as_text(cell: Any) -> str:
+def as_text(cell: object) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
     if not isinstance(cell, str):
@@ -109,7 +112,7 @@ def _printed(value: str) -> str:
 def text(longest: int) -> Parser:
     """Words, kept exactly as they are: what looks like a formula is text, and is never evaluated."""
 
-    def parse(cell: Any) -> str:
+    def parse(cell: object) -> str:
         value = as_text(cell)
         if len(value) > longest:
             raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": longest})
@@ -119,7 +122,7 @@ def text(longest: int) -> Parser:
 
 
 def one_of(known: Callable[[str], bool], code: str, advice: Callable[[], str]) -> Parser:
-    def parse(cell: Any) -> str:
+    def parse(cell: object) -> str:
         value = as_text(cell).upper()
         if not known(value):
             raise BadCell(code, advice())
@@ -128,14 +131,14 @@ def one_of(known: Callable[[str], bool], code: str, advice: Callable[[], str]) -
     return parse
 
 
-def item_code(cell: Any) -> str:
+def item_code(cell: object) -> str:
     value = as_text(cell)
     if not ITEM_CODE.fullmatch(value):
         raise BadCell("bad_item_code", _("A-Z, 0-9, - and _, at most 30."))
     return value
 
 
-def condition(cell: Any) -> str:
+def condition(cell: object) -> str:
     try:
         return CONDITIONS[as_text(cell).lower().replace("-", " ")]
     except KeyError:
@@ -145,14 +148,14 @@ def condition(cell: Any) -> str:
         ) from None
 
 
-def country(cell: Any) -> str:
+def country(cell: object) -> str:
     value = as_text(cell).upper()
     if value != UNKNOWN_ORIGIN and value not in codes.countries():
         raise BadCell("unknown_country", _("Two letters of ISO 3166-1, e.g. CN; XX where it is not known."))
     return value
 
 
-def sscc(cell: Any) -> str:
+def sscc(cell: object) -> str:
     value = as_text(cell) if isinstance(cell, str) else ""
     if not re.fullmatch(r"[0-9]{18}", value):
         raise BadCell("bad_sscc", _("18 digits, written as text: Excel rounds long numbers."))
@@ -161,7 +164,7 @@ def sscc(cell: Any) -> str:
     return value
 
 
-def un_number(cell: Any) -> str:
+def un_number(cell: object) -> str:
     value = as_text(cell).upper()
     if value in NO_UN_NUMBER:
         return NOT_DANGEROUS
@@ -171,7 +174,7 @@ def un_number(cell: Any) -> str:
     return value
 
 
-def yes_or_no(cell: Any) -> bool:
+def yes_or_no(cell: object) -> bool:
     value = as_text(cell).lower()
     if value in ("yes", "y", "true", "oui", "1"):
         return True
@@ -180,14 +183,14 @@ def yes_or_no(cell: Any) -> bool:
     raise BadCell("not_yes_or_no", _("Enter yes or no."))
 
 
-def serials(cell: Any) -> tuple[str, ...]:
+def serials(cell: object) -> tuple[str, ...]:
     found = [part.strip() for part in re.split(r"[;,\n]", _printed(as_text(cell))) if part.strip()]
     if any(len(part) > 60 for part in found):
         raise BadCell("too_long", _("At most %(longest)d characters.") % {"longest": 60})
     return tuple(found)
 
 
-def handling(cell: Any) -> tuple[tuple[str, ...], str]:
+def handling(cell: object) -> tuple[tuple[str, ...], str]:
     """Split "fragile; keep dry" into flags and the words that remain."""
     words = [part.strip() for part in _printed(as_text(cell)).split(";") if part.strip()]
     flags = [HANDLING[word.lower()].value for word in words if word.lower() in HANDLING]
@@ -300,7 +303,7 @@ def value_column(currency: str) -> Column:
     exponent = codes.currencies()[currency].exponent
     parse_amount = number(exponent, low=Decimal(0), high=Decimal(AMOUNT_MAX), code_low="negative")
 
-    def parse(cell: Any) -> int:
+    def parse(cell: object) -> int:
         return int(parse_amount(cell).scaleb(exponent))
 
     name = f"{VALUE_PREFIX}{currency.lower()}"

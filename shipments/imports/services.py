@@ -20,6 +20,8 @@ from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.imports import catalogue, workbook, writing
 from shipments.imports import plan as planning
+from shipments.imports.around import Around
+from shipments.imports.errors import Errors
 from shipments.imports.models import Upload
 from shipments.packing import manifest
 from shipments.shipments import lifecycle
@@ -49,7 +51,7 @@ class Outcome:
     """What reading a file came to: a plan, or errors."""
 
     plan: planning.Plan | None
-    errors: planning.Errors
+    errors: Errors
 
 
 @transaction.atomic
@@ -117,12 +119,12 @@ def _read(row: Upload) -> Outcome:
         try:
             sheet, without_value = workbook.read(bytes(row.content or b""))
         except workbook.Unreadable as problem:
-            errors = planning.Errors(problem.sheet)
+            errors = Errors(problem.sheet)
             errors.add(None, "", problem.code, problem.detail)
             return Outcome(None, errors)
         report = partial(_report, row, [])
         report(30)
-        around = planning.Around.of(row.shipment, replace=row.replace)
+        around = Around.of(row.shipment, replace=row.replace)
         return Outcome(*planning.make(sheet, without_value, around, progress=report))
 
 
@@ -183,9 +185,9 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime
     )
 
 
-def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: planning.Errors) -> planning.Errors:
+def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: Errors) -> Errors:
     """Look again, now that nobody else can change the manifest: sealed, packed, in another currency meanwhile?"""
-    around = planning.Around.of(shipment, replace=row.replace)
+    around = Around.of(shipment, replace=row.replace)
     labels = {label.upper() for label in plan.values["destination_site"] if label}
     fits = around.first_number == min(plan.packages) and labels <= set(around.sites)
     if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:

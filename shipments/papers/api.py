@@ -229,4 +229,4 @@ class PackingListViewSet(OfShipment[Paper]):
     )
     @may_raise(documents.NotReady, services.NoSuchPaper)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
-        return pdf_answer(services.packing_list(self.shipment()))
+        return pdf_answer(services.latest_packing_list(self.shipment()))

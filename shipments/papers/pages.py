@@ -18,7 +18,7 @@ from logistics.people.models import User
 from logistics.permissions import Anyone
 from shipments.packing import vocabulary
 from shipments.packing.models import Package
-from shipments.papers import contexts
+from shipments.papers import common
 
 HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
 EXAMPLE = OpenApiExample(
@@ -96,8 +96,8 @@ def _told(package: Package) -> dict[str, Any]:
         "number": package.number,
         "packages": shipment.package_count or shipment.packages.count(),
         "kind": package.kind,
-        "gross_kg": contexts.kg(package.gross_kg),
-        "flags": list(contexts.flags_of(package)),
+        "gross_kg": common.kg(package.gross_kg),
+        "flags": list(common.flags_of(package)),
         "un_numbers": package.un_numbers,
         "sscc": package.sscc,
         "is_final": shipment.sealed_at is not None,
@@ -115,6 +115,6 @@ def _in_words(package: Package, user: Any) -> dict[str, Any]:
     is_staff = isinstance(user, User) and user.is_active and user.is_staff
     return {
         "kind_name": vocabulary.package_kind(package.kind),
-        "care": [words[flag] for flag in contexts.flags_of(package)],
+        "care": [words[flag] for flag in common.flags_of(package)],
         "in_the_admin": reverse("admin:shipments_package_change", args=[package.pk]) if is_staff else "",
     }

@@ -15,7 +15,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.people.models import User
-from shipments.papers import contexts
+from shipments.papers import goods_received_form, labels, packing_list, waybill
 from shipments.papers.models import Paper
 from shipments.shipments.lifecycle import Done
 from shipments.shipments.models import Shipment
@@ -48,7 +48,7 @@ def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     """
     charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0
-    context = contexts.packing_list(shipment, version=last + 1, charity=charity, at=at)
+    context = packing_list.context(shipment, version=last + 1, charity=charity, at=at)
     return request(
         shipment,
         Paper.Kind.PACKING_LIST,
@@ -126,7 +126,7 @@ def issue(
     those issued before stay valid: a journey has several legs and vehicles. One that is issued in place of another,
     whose number is `replaces`, ends that one, and says why (`reason`).
 
-    `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (contexts.LEG).
+    `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (waybill.LEG).
     Raises NotSealed, CharityNotSetUp; of a waybill WrongState once the goods travel no more, CannotReplace.
     """
     fonts.check(leg or {})
@@ -146,9 +146,9 @@ def issue(
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
     if kind == Paper.Kind.LABELS:
-        context: dict[str, Any] = dict(contexts.labels(held, charity=charity, at=at))
+        context: dict[str, Any] = dict(labels.context(held, charity=charity, at=at))
     else:
-        context = dict(contexts.goods_received_form(held, charity=charity, at=at))
+        context = dict(goods_received_form.context(held, charity=charity, at=at))
     if before:
         documents.supersede(before.document, on=day_of(at, charity), at=at)
     paper = request(
@@ -170,7 +170,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
     # Papers are never deleted, so that their count is the last number.
     number = f"{held.number}-WB-{issued.count() + 1}"
     charity = the_charity()
-    context = contexts.waybill(held, number=number, replaces=replaces, leg=leg, charity=charity, at=at)
+    context = waybill.context(held, number=number, replaces=replaces, leg=leg, charity=charity, at=at)
     if replaced:
         documents.supersede(replaced, on=day_of(at, charity), at=at)
     paper = request(
@@ -208,7 +208,7 @@ def _to_replace(issued: "QuerySet[Paper]", number: str, reason: str) -> Paper:
     return paper
 
 
-def packing_list(shipment: Shipment) -> Document:
+def latest_packing_list(shipment: Shipment) -> Document:
     """Return the latest version of the packing list. Raises NoSuchPaper before the first sealing."""
     latest = (
         shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).select_related("document").order_by("-version").first()

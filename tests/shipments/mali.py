@@ -9,22 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shipments.papers.shapes import (
-    CategoryTotal,
-    DestinationTotal,
-    Difference,
-    Flag,
-    GoodsReceivedForm,
-    GoodsReceivedNote,
-    KindTotal,
-    Label,
-    Labels,
-    Line,
-    Package,
-    PackingList,
-    Totals,
-    Waybill,
-)
+from shipments.deliveries.notes import Difference, GoodsReceivedNote
+from shipments.papers.goods_received_form import GoodsReceivedForm
+from shipments.papers.labels import Label, Labels
+from shipments.papers.packing_list import CategoryTotal, PackingList
+from shipments.papers.shapes import DestinationTotal, Flag, KindTotal, Line, Package, Totals
+from shipments.papers.waybill import Waybill
 
 DATA = Path(__file__).parent.parent / "data" / "mali_shipment"
 KINDS = {

@@ -1,0 +1,77 @@
+"""Items that a spreadsheet names and the catalogue does not have."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from shipments.imports import catalogue
+from shipments.imports.around import Around
+from shipments.imports.columns import Values
+from shipments.imports.errors import Errors
+from shipments.packing.goods import NOT_DANGEROUS
+
+MAY_BE_OPEN = ("hs6", "un_number")  # what one row of a new item may leave to another one
+SAYS_NOTHING = (None, "", NOT_DANGEROUS)
+# The fields of an item, by name.
+ItemFields = dict[str, Any]
+
+
+def new_items(
+    values: Values, rows: list[int], errors: Errors, around: Around, known: dict[str, catalogue.Facts]
+) -> dict[str, ItemFields]:
+    """Describe the items that the catalogue has not, from the first row that names each.
+
+    Where that row leaves HS code or UN number open, a later row may say it.
+    """
+    new: dict[str, ItemFields] = {}
+    for place, code in enumerate(values["item_code"]):
+        if not code:
+            continue
+        if code in known:
+            if not known[code].is_active:
+                detail = _("This item is inactive. A coordinator can activate it in the catalogue.")
+                errors.add(rows[place], "item_code", "inactive_item", detail, code)
+            continue
+        told = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
+        if code not in new:
+            new[code] = _new_item(place, values) | {"told": told, "row": rows[place]}
+            _has_category(new[code], rows[place], errors, around)
+        elif _differs(told, new[code]["told"]):
+            detail = _("Row %(row)d describes this new item differently.") % {"row": new[code]["row"]}
+            errors.add(rows[place], "item_code", "conflicting_item", detail, code)
+        first = new[code]["told"]
+        first |= {name: told[name] for name in MAY_BE_OPEN if first[name] in SAYS_NOTHING and told[name]}
+    for item in new.values():
+        told = item.pop("told")
+        for name in MAY_BE_OPEN:
+            item[name] = "" if told[name] in SAYS_NOTHING else told[name]
+        del item["row"]
+        item["is_dangerous"] = bool(item["un_number"])
+    return new
+
+
+def _new_item(place: int, values: Values) -> ItemFields:
+    return {
+        "name_en": values["description_en"][place],
+        "name_fr": values["description_fr"][place],
+        "category": values["category"][place],
+        "unit": values["unit"][place],
+        "unit_weight_kg": values["unit_weight_kg"][place],
+    }
+
+
+def _differs(told: ItemFields, first: ItemFields) -> bool:
+    """Say whether two rows describe one new item differently. None: the cell was bad, which is said already."""
+    both = [(name, value, first[name]) for name, value in told.items() if value != first[name]]
+    says_nothing = {name: SAYS_NOTHING if name in MAY_BE_OPEN else (None,) for name in told}
+    return any(value not in says_nothing[name] and other not in says_nothing[name] for name, value, other in both)
+
+
+def _has_category(item: ItemFields, row: int, errors: Errors, around: Around) -> None:
+    name = item.pop("category")
+    item["category_id"] = around.categories.get((name or "").lower())
+    if item["category_id"] is None:
+        detail = _("The catalogue has no such category. It has: %(known)s.") % {
+            "known": ", ".join(sorted(around.categories)) or "-"
+        }
+        errors.add(row, "category", "unknown_category", detail)
