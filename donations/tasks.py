@@ -5,10 +5,10 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from donations.gateway import PaymentProviderUnavailable
 from donations.payments import services as payments
 from donations.portal import services as portal
 from donations.receipts import services as receipts
+from donations.stripe.gateway import PaymentProviderUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from donations import amounts
 from donations.api_fields import PUBLIC, AmountField, StrictCharField, actions_of
 from donations.checkout import following, offline, services
 from donations.checkout.following import Following
-from donations.gateway import PaymentProviderUnavailable
 from donations.giving import tokens
 from donations.giving.api import DONATION_EXAMPLE, DonationOut, DonationReading
 from donations.giving.models import Donation
@@ -26,6 +25,7 @@ from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
 from donations.receipts.models import Receipt
+from donations.stripe.gateway import PaymentProviderUnavailable
 from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise

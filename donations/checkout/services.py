@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from donations import amounts, gateway
+from donations import amounts
 from donations.appeals.models import Appeal
 from donations.checkout import limits
 from donations.giving import services as giving
@@ -16,6 +16,7 @@ from donations.giving import tokens
 from donations.giving.models import Donation, public_reference
 from donations.payments import services as payments
 from donations.payments.models import LIVING, AttemptState, PaymentAttempt
+from donations.stripe import gateway
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError, Invalid

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from donations import gateway
 from donations.api_fields import PUBLIC, actions_of
 from donations.payments import services
 from donations.payments.models import StripeEvent
+from donations.stripe import gateway
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
 from logistics.permissions import Anyone, actor, allow

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from donations import payment_facts as facts
 from donations.giving.models import Donation
 from donations.payments.models import (
     DISPUTE_NEXT,
@@ -21,6 +20,7 @@ from donations.payments.models import (
     DisputeState,
     RefundState,
 )
+from donations.stripe import facts
 
 State = TypeVar("State", AttemptState, RefundState, DisputeState)
 

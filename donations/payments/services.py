@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from donations import gateway
 from donations.giving import services as giving
 from donations.giving.models import Donation
 from donations.payments import machine
@@ -26,6 +24,7 @@ from donations.payments.models import (
     StripeEvent,
 )
 from donations.receipts import services as receipts
+from donations.stripe import gateway
 from logistics.audit import services as audit
 from logistics.errors import WrongState
 from logistics.jobs import services as jobs
@@ -100,17 +99,12 @@ def apply_event(event_id: str, *, at: datetime) -> bool:
     return jobs.run(StripeEvent, event_id, _look, lambda event, picture: _book_event(event, picture, at=at))
 
 
-def is_live() -> bool:
-    """Say whether real money moves."""
-    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
-
-
 def _look(event: StripeEvent) -> Picture | None:
     if event.kind not in KINDS:
         return None
     if event.api_version != gateway.API_VERSION:
         raise jobs.GiveUp("api_version_mismatch")
-    if event.livemode != is_live():
+    if event.livemode != gateway.is_live():
         raise jobs.GiveUp("livemode_mismatch")
     try:
         if event.object_type == "checkout.session":
@@ -183,7 +177,7 @@ def book(attempt: PaymentAttempt, picture: Picture, *, at: datetime) -> PaymentA
     refunds = {row.stripe_id: row for row in attempt.refunds.all()}
     disputes = {row.stripe_id: row for row in attempt.disputes.all()}
     before = _books(attempt, refunds, disputes)
-    after = machine.advance(before, picture, livemode=is_live())
+    after = machine.advance(before, picture, livemode=gateway.is_live())
     if after != before:
         _write(attempt, refunds, disputes, after)
     if attempt.state == AttemptState.SUCCEEDED:
@@ -196,7 +190,7 @@ def opened(attempt: PaymentAttempt, session: gateway.CheckoutSession) -> Payment
 
     Raises machine.Mismatch when the session is not for what we asked.
     """
-    books = machine.advance(_books(attempt, {}, {}), Picture(session), livemode=is_live())
+    books = machine.advance(_books(attempt, {}, {}), Picture(session), livemode=gateway.is_live())
     facts = {"session_id": session.id, "checkout_url": session.url or ""}
     mine = PaymentAttempt.objects.filter(pk=attempt.pk)
     if mine.filter(state=AttemptState.CREATED).update(state=books.state, **facts):

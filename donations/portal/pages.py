@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from donations import gateway
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
 from donations.checkout import following
@@ -28,6 +27,7 @@ from donations.portal.languages import in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptState
+from donations.stripe import gateway
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from donations import gateway
+from donations.stripe import gateway
 from tests.stand_in.webhooks import sign
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

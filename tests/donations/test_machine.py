@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from donations import payment_facts as facts
 from donations.giving.models import Donation
 from donations.payments import machine
 from donations.payments.machine import Books, Mismatch, Picture, advance, standing
 from donations.payments.models import DISPUTE_NEXT, NEXT, REFUND_NEXT, AttemptState, DisputeState, RefundState
+from donations.stripe import facts
 
 T0 = datetime(2026, 3, 1, 4, tzinfo=UTC)
 NEW = Books(amount_minor=50050, currency="HKD", state=AttemptState.CREATED)

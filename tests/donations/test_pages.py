@@ -9,12 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from donations import gateway
 from donations.appeals.models import Appeal
 from donations.giving import tokens
 from donations.giving.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
+from donations.stripe import gateway
 from logistics.charity.models import Charity
 from tests.donations.giving import DECLINED, Giving, mails
 

@@ -6,13 +6,13 @@ from typing import Any
 import pgtrigger
 import pytest
 
-from donations import gateway
 from donations.giving.models import Donation
 from donations.payments import services as payments
 from donations.payments.models import (
     PaymentAttempt,
     StripeEvent,
 )
+from donations.stripe import gateway
 from logistics.jobs.models import Job
 from logistics.roles import Role
 from tests.donations.giving import Giving, donation_of, receipts_of, signed_in

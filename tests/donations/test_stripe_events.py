@@ -14,7 +14,6 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from config.celery import app as celery_app
-from donations import gateway
 from donations.giving.models import Donation
 from donations.payments import services as payments
 from donations.payments.models import (
@@ -25,6 +24,7 @@ from donations.payments.models import (
     StripeEvent,
 )
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from donations.stripe import gateway
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from tests.donations.giving import DECLINED, GOOD, NOON, Giving, donation_of, mails, receipts_of

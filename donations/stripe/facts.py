@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from donations.stripe_amounts import from_stripe_amount
+from donations.stripe.amounts import from_stripe_amount
 
 Json = dict[str, Any]
 
