@@ -1,7 +1,7 @@
 """The index of the rooms' admin pages; Django looks for them here."""
 
 from donations.appeals.admin import AppealAdmin
-from donations.giving.admin import DonorAdmin
+from donations.donors.admin import DonorAdmin
 from donations.payments.admin import (
     DisputeAdmin,
     DonationAdmin,

@@ -10,6 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from donations import amounts
 from logistics.admin_parts import NamedLookups
+from logistics.people.models import User
 from logistics.roles import Role
 
 
@@ -78,6 +79,12 @@ def may_act(request: HttpRequest, label: str) -> bool:
     """Say whether this person may change such rows, by action."""
     app, _, model = label.partition(".")
     return bool(request.user.has_perm(f"{app}.change_{model}"))
+
+
+def staff(request: HttpRequest) -> User:
+    """Return who acts: only staff who are signed in get this far."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def sees_money(request: HttpRequest) -> bool:

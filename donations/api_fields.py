@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
 from donations import amounts
@@ -13,7 +13,10 @@ from logistics.people.models import User
 from logistics.roles import Role
 
 # For `extend_schema(auth=...)`: no key and no session is needed.
-PUBLIC: Any = [{}]
+PUBLIC: list[str] = [{}]  # type: ignore[list-item]  # drf-spectacular passes it on as it is
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
+)
 
 
 def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> dict[str, str | None]:

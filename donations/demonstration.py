@@ -12,7 +12,7 @@ from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
 from donations.checkout import offline
 from donations.checkout.offline import Arrival
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.people.models import User

@@ -1,7 +1,8 @@
 """The index of the rooms' models; Django looks for them here."""
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import Dispute, PaymentAttempt, Refund, StripeEvent
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery

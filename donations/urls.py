@@ -3,7 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from donations.appeals.api import AppealViewSet
 from donations.checkout.api import CheckoutView, DonationViewSet, GiftReceiptView, GiftView
-from donations.giving.api import DonorViewSet
+from donations.donors.api import DonorViewSet
 from donations.payments.api import StripeEventViewSet, StripeWebhookView
 from donations.receipts.api import ReceiptViewSet
 

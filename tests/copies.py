@@ -6,7 +6,8 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt, StripeEvent
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments.models import StripeEvent
 from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState

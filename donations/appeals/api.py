@@ -3,13 +3,13 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations import amounts
-from donations.api_fields import PUBLIC, AmountField
+from donations.api_fields import IF_MATCH, PUBLIC, AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -95,9 +95,6 @@ OUT_EXAMPLE = OpenApiExample(
         "received": [{"currency": "HKD", "amount": "500.50", "gifts": 1}],
         "version": 1,
     },
-)
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
 )
 
 

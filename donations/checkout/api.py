@@ -17,9 +17,9 @@ from donations import amounts
 from donations.api_fields import PUBLIC, AmountField, StrictCharField, actions_of
 from donations.checkout import following, offline, services
 from donations.checkout.following import Following
-from donations.giving import tokens
-from donations.giving.api import DONATION_EXAMPLE, DonationOut, DonationReading
-from donations.giving.models import Donation
+from donations.gifts import tokens
+from donations.gifts.api import DONATION_EXAMPLE, DonationOut, DonationReading
+from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE

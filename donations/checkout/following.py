@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts.models import Receipt, ReceiptState
 

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from donations import amounts
 from donations.appeals.models import Appeal
-from donations.giving import services as giving
-from donations.giving.models import Donation, public_reference
+from donations.donors import services as donors
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation, public_reference
 from donations.receipts import services as receipts
 from logistics.charity import services as charities
 from logistics.errors import Invalid
@@ -54,10 +55,8 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     appeal = Appeal.objects.filter(slug=arrival.appeal).first()
     if arrival.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
-    giving.check_donor(
-        {"name": arrival.name, "organisation": arrival.organisation, "country": arrival.country}, path="donor."
-    )
-    donor = giving.donor_of(
+    donors.check(name=arrival.name, organisation=arrival.organisation, country=arrival.country, path="donor.")
+    donor = donors.get_or_create(
         name=arrival.name,
         organisation=arrival.organisation,
         email=arrival.email,
@@ -75,7 +74,7 @@ def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
     )
     insert_drawn(donation, field="reference", draw=public_reference)
     noon = datetime.combine(arrival.received_on, time(12), tzinfo=charities.zone(charity))
-    donation = giving.settle(
+    donation = gifts.settle(
         donation,
         status=Donation.Status.RECEIVED,
         refunded_minor=0,

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from donations import amounts
 from donations.appeals.models import Appeal
 from donations.checkout import limits
-from donations.giving import services as giving
-from donations.giving import tokens
-from donations.giving.models import Donation, public_reference
+from donations.donors import services as donors
+from donations.gifts import tokens
+from donations.gifts.models import Donation, public_reference
 from donations.payments import services as payments
 from donations.payments.models import LIVING, AttemptState, PaymentAttempt
 from donations.stripe import gateway
@@ -82,7 +82,7 @@ def give(wish: Wish, *, address: str, at: datetime) -> PaymentAttempt:
     address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", wish.email)
     limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
     consent_text, consent_version = _consent(wish)
-    donor = giving.donor_of(
+    donor = donors.get_or_create(
         name=wish.name,
         organisation=wish.organisation,
         email=wish.email,
@@ -113,7 +113,7 @@ def _check_donor(wish: Wish) -> None:
     for field, text in (("donor.name", wish.name), ("donor.organisation", wish.organisation)):
         if any(not character.isprintable() for character in text):
             raise Invalid(_("Use letters only."), field=field, code="not_printable")
-    giving.check_donor({"name": wish.name, "organisation": wish.organisation, "country": wish.country}, path="donor.")
+    donors.check(name=wish.name, organisation=wish.organisation, country=wish.country, path="donor.")
 
 
 def consent_text(language: str) -> str:

@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
-from donations.giving.admin import DonationAdminFacts
-from donations.giving.models import Donation
+from donations.gifts.admin import DonationAdminFacts
+from donations.gifts.models import Donation
 from donations.payments import services
 from donations.payments.models import Dispute, PaymentAttempt, Refund, StripeEvent
 from donations.receipts import services as receipts

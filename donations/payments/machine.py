@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments.models import (
     DISPUTE_NEXT,
     DISPUTE_OPEN,

@@ -5,7 +5,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 from logistics.jobs.models import Job

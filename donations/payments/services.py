@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from donations.giving import services as giving
-from donations.giving.models import Donation
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation
 from donations.payments import machine
 from donations.payments.machine import Books, Picture
 from donations.payments.models import (
@@ -296,7 +296,7 @@ def _derive(donation: Donation, attempt: PaymentAttempt, books: Books, *, at: da
     now = (standing.status, standing.refunded_minor, standing.charged_back_minor)
     changed = now != (donation.status, donation.refunded_minor, donation.charged_back_minor)
     if changed:
-        donation = giving.settle(
+        donation = gifts.settle(
             donation,
             status=standing.status,
             refunded_minor=standing.refunded_minor,

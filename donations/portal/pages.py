@@ -17,9 +17,9 @@ from donations.appeals.models import Appeal
 from donations.checkout import following
 from donations.checkout import services as checkout
 from donations.checkout.api import receipt_response
-from donations.giving import services as giving
-from donations.giving import tokens
-from donations.giving.models import Donor
+from donations.donors.models import Donor
+from donations.gifts import services as gifts
+from donations.gifts import tokens
 from donations.payments.models import PaymentAttempt
 from donations.portal import languages, services
 from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
@@ -187,7 +187,7 @@ def my_gifts(request: HttpRequest) -> HttpResponse:
         queryset=Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("document"),
         to_attr="valid_receipts",
     )
-    pages = Paginator(giving.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
+    pages = Paginator(gifts.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
     return _page(request, "my_gifts", {"donor": donor, "gifts": pages.get_page(request.GET.get("page"))})
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from donations.checkout import limits
-from donations.giving.models import Donor
+from donations.donors.models import Donor
 from donations.portal.models import SignInRequest
 from logistics.charity import services as charities
 from logistics.errors import DomainError

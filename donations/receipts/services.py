@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.giving import tokens
-from donations.giving.models import Donation
+from donations.gifts import tokens
+from donations.gifts.models import Donation
 from donations.receipts import shapes
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit

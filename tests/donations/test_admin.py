@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donor
+from donations.donors.models import Donor
 from donations.payments.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities

@@ -7,7 +7,8 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import Dispute, PaymentAttempt, Refund, StripeEvent
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery

@@ -13,7 +13,8 @@ from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.stripe import gateway
 from logistics.charity.models import Charity

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments import machine
 from donations.payments.machine import Books, Mismatch, Picture, advance, standing
 from donations.payments.models import DISPUTE_NEXT, NEXT, REFUND_NEXT, AttemptState, DisputeState, RefundState

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments.models import (
     Dispute,
     DisputeState,

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from donations.appeals.models import Appeal
-from donations.giving import tokens
-from donations.giving.models import Donation
+from donations.gifts import tokens
+from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.stripe import gateway

@@ -6,7 +6,7 @@ from typing import Any
 import pgtrigger
 import pytest
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments import services as payments
 from donations.payments.models import (
     PaymentAttempt,

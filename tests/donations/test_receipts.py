@@ -10,7 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation
 from donations.payments import services as payments
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
@@ -31,7 +33,7 @@ def received_donation(at: datetime, **changes: Any) -> Donation:
     donor = Donor.objects.create(name="Chan", email=f"{uuid.uuid4().hex}@example.org")
     values = {"donor": donor, "amount_minor": 50050, "currency": "HKD", "created_at": at}
     donation = Donation.objects.create(**values | changes)
-    return payments.giving.settle(
+    return gifts.settle(
         donation, status=Donation.Status.RECEIVED, refunded_minor=0, charged_back_minor=0, received_at=at, at=at
     )
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
 
 from donations.appeals.models import Appeal
-from donations.giving.api import DonationOut
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.api import DonationOut
+from donations.gifts.models import Donation
 from donations.payments.models import StripeEvent
 from donations.receipts import services as receipts
 from logistics.audit.models import AuditEntry

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from config.celery import app as celery_app
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.payments import services as payments
 from donations.payments.models import (
     AttemptState,

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 
 
 def _signer() -> signing.Signer:
