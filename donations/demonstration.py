@@ -10,9 +10,9 @@ from django.db import transaction
 
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
-from donations.checkout import offline
-from donations.checkout.offline import Arrival
+from donations.gifts import offline
 from donations.gifts.models import Donation
+from donations.gifts.offline import OfflineGift
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.people.models import User
@@ -88,14 +88,14 @@ def demonstrate(at: datetime) -> list[Appeal]:
         shown.append(appeal or appeals.publish(values={**values, **opens_on}, by=finance, at=at))
     if not Donation.objects.exists():
         for gift in GIFTS:
-            offline.record(_arrival(gift, today), by=finance, at=at)
+            offline.record(_offline_gift(gift, today), by=finance, at=at)
     return shown
 
 
-def _arrival(gift: tuple[str, str, str, str, str, str, int], today: date) -> Arrival:
+def _offline_gift(gift: tuple[str, str, str, str, str, str, int], today: date) -> OfflineGift:
     name, organisation, channel, amount, currency, appeal, days_ago = gift
     french = currency in ("XOF", "EUR")
-    return Arrival(
+    return OfflineGift(
         amount=amount,
         currency=currency,
         channel=Donation.Channel(channel),

@@ -8,9 +8,10 @@ from django.db import connection, models, transaction
 from donations.appeals.models import Appeal
 from donations.donors.models import Donor
 from donations.gifts.models import Donation
-from donations.payments.models import AttemptState, PaymentAttempt, StripeEvent
+from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Category, Item
 from logistics.mail.models import Email

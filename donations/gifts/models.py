@@ -1,5 +1,6 @@
 import secrets
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -9,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from donations.appeals.models import Appeal
 from donations.donors.models import Donor
+from logistics.errors import WrongState
 from logistics.ids import uuid7
 
 # Crockford's base 32: no I, L, O, U, so that it can be read out on the telephone.
@@ -26,7 +28,7 @@ def public_reference() -> str:
 
 
 class Donation(models.Model):
-    """One gift of money. What becomes of it follows from its payments, refunds and disputes (payments.machine)."""
+    """One gift of money. What becomes of it follows from its payments, refunds and disputes (GiftOutcome)."""
 
     class Status(models.TextChoices):
         PENDING = "pending", pgettext_lazy("gift", "Pending")
@@ -123,3 +125,19 @@ class Donation(models.Model):
         if self.status == Donation.Status.PENDING:
             return 0
         return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)
+
+    def become(self, status: "Donation.Status") -> None:
+        """Move to a next status in memory, or raise WrongState; the caller saves."""
+        if status not in NEXT[Donation.Status(self.status)]:
+            raise WrongState(
+                f"A gift that is {self.status} cannot become {status}.", status=self.status, wanted=str(status)
+            )
+        self.status = status
+
+
+_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING}
+# The whole life of a gift. Once received it never is pending again; between the others it may go either way, because
+# they follow from its refunds and disputes: a refund may fail late, a dispute may be won.
+NEXT: Final[Mapping[Donation.Status, frozenset[Donation.Status]]] = {
+    status: _RECEIVED - {status} for status in Donation.Status
+}

@@ -5,7 +5,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from donations import amounts, typed_amounts
-from donations.checkout.services import Wish
+from donations.gifts.online import DonationRequest
 from donations.portal import languages
 from donations.typed_amounts import AmountUnclear
 from logistics.codes import codes
@@ -99,9 +99,9 @@ class GiftForm(forms.Form):
             for one in self.unclear.readings
         ]
 
-    def wish(self, *, appeal: str, language: str) -> Wish:
+    def donation_request(self, *, appeal: str, language: str) -> DonationRequest:
         data = {name: value for name, value in self.cleaned_data.items() if name not in ("suggested", "meant")}
-        return Wish(appeal=appeal, language=language, **data)
+        return DonationRequest(appeal=appeal, language=language, **data)
 
     def refuse(self, refusal: DomainError) -> None:
         """Show a refusal of the service beside its field."""

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
-from donations.checkout import following
-from donations.checkout import services as checkout
-from donations.checkout.api import receipt_response
 from donations.donors.models import Donor
+from donations.gifts import online, tokens
 from donations.gifts import services as gifts
-from donations.gifts import tokens
+from donations.gifts.api import receipt_response
+from donations.gifts.status import status_of
+from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.portal import languages, services
 from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
@@ -98,16 +98,16 @@ def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, curre
         "currencies": charity.currencies,
         "suggestions": suggestions(currency),
         "countries": countries(),
-        "consent_text": checkout.consent_text(languages.current()),
+        "consent_text": online.consent_text(languages.current()),
     }
 
 
 def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpResponse | None:
     now = timezone.now()
-    wish = form.wish(appeal=appeal.slug if appeal else "", language=languages.current())
+    wanted = form.donation_request(appeal=appeal.slug if appeal else "", language=languages.current())
     try:
         with transaction.atomic():
-            attempt = checkout.give(wish, address=address_of(request), at=now)
+            attempt = online.give(wanted, address=address_of(request), at=now)
     except DomainError as refusal:
         form.refuse(refusal)
         return None
@@ -117,7 +117,7 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
 def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
     """Send the donor to Stripe's page; to the gift's own page, from which to try again, when there is none."""
     try:
-        attempt = checkout.open_session(attempt, at=timezone.now())
+        attempt = payments.open_checkout(attempt, at=timezone.now())
     except (gateway.PaymentProviderUnavailable, gateway.PaymentProviderMisconfigured):
         return HttpResponseRedirect(tokens.path_of(attempt.donation) + "?problem=provider", status=303)
     except gateway.PaymentRefused:
@@ -130,9 +130,9 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @in_two_languages
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """How far a gift is, for the donor who has its secret address."""
-    shown = following.follow(tokens.donation_of(token), at=timezone.now())
+    shown = status_of(tokens.donation_of(token), at=timezone.now())
     problem = request.GET.get("problem") if shown.may_pay else None
-    is_back = request.GET.urlencode() == checkout.BACK_FROM_CHECKOUT
+    is_back = request.GET.urlencode() == payments.BACK_FROM_CHECKOUT
     context = {
         "gift": shown,
         "donation": shown.donation,
@@ -150,8 +150,8 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     donation = tokens.donation_of(token)
     try:
         with transaction.atomic():
-            attempt = checkout.attempt_again(donation, address=address_of(request), at=timezone.now())
-    except checkout.AlreadyPaid:
+            attempt = online.pay_again(donation, address=address_of(request), at=timezone.now())
+    except online.AlreadyPaid:
         return HttpResponseRedirect(tokens.path_of(donation), status=303)
     except DomainError:
         return HttpResponseRedirect(tokens.path_of(donation) + "?problem=limit", status=303)

@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from donations.checkout import limits
 from donations.donors.models import Donor
+from donations.payments import limits
 from donations.portal.models import SignInRequest
 from logistics.charity import services as charities
 from logistics.errors import DomainError

@@ -14,6 +14,12 @@ from logistics.errors import DomainError
 from logistics.jobs.models import Job
 
 
+class ReceiptInline(FactsInline):
+    model = Receipt
+    fields = ["number", "kind", "state", "issued_on", "ended_at", "end_reason"]
+    fk_name = "donation"
+
+
 class DeliveryInline(FactsInline):
     model = ReceiptDelivery
     fields = ["shown_state", "state", "attempts", "last_error_code", "created_at", "ended_at"]

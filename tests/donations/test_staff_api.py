@@ -17,8 +17,8 @@ from donations.appeals.models import Appeal
 from donations.donors.models import Donor
 from donations.gifts.api import DonationOut
 from donations.gifts.models import Donation
-from donations.payments.models import StripeEvent
 from donations.receipts import services as receipts
+from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
 from logistics.roles import Role

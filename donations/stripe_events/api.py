@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from donations.api_fields import PUBLIC, actions_of
-from donations.payments import services
-from donations.payments.models import StripeEvent
 from donations.stripe import gateway
+from donations.stripe_events import services
+from donations.stripe_events.models import StripeEvent
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
 from logistics.permissions import Anyone, actor, allow
@@ -48,7 +48,7 @@ class StripeWebhookView(APIView):
         auth=PUBLIC,
     )
     def post(self, request: Request) -> Response:
-        """Store a signed event of Stripe's and answer once it is committed; a worker looks at it then.
+        """Store a signed event of Stripe and answer once it is committed; a worker then applies it.
 
         400 `bad_signature`, and nothing stored, unless Stripe signed it for us within the last five minutes.
         """
@@ -58,7 +58,7 @@ class StripeWebhookView(APIView):
         return Response({"is_new": is_new})
 
 
-class StripeEventOut(serializers.Serializer[Any]):
+class StripeEventOut(serializers.Serializer[StripeEvent]):
     """A message of Stripe's, and what we made of it. `dead` is quarantine; `problem` says why."""
 
     id = serializers.UUIDField()
@@ -147,5 +147,5 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
         """Take a message out of quarantine: a worker looks at Stripe again."""
-        event = services.retry_event(self.get_object(), by=actor(request), at=timezone.now())
+        event = services.retry(self.get_object(), by=actor(request), at=timezone.now())
         return Response(self.get_serializer(event).data, status=202)

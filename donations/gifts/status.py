@@ -9,8 +9,8 @@ from donations.receipts.models import Receipt, ReceiptState
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """One gift, as its donor follows it."""
+class GiftStatus:
+    """One gift, as its donor sees it."""
 
     donation: Donation
     attempt: PaymentAttempt | None  # the latest
@@ -20,8 +20,8 @@ class Following:
     was_declined: bool  # the last card was; the reason is the same for all
 
 
-def follow(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> Following:
-    """Return how far a gift is; two queries at most."""
+def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> GiftStatus:
+    """Return the status of a gift; two queries at most."""
     attempt = attempt or donation.attempts.order_by("-number").first()
     is_pending = donation.status == Donation.Status.PENDING
     is_open = (
@@ -33,7 +33,7 @@ def follow(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None =
         receipt = (
             Receipt.objects.select_related("document").filter(donation=donation, state=ReceiptState.ISSUED).first()
         )
-    return Following(
+    return GiftStatus(
         donation=donation,
         attempt=attempt,
         receipt=receipt,
