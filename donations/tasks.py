@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from donations.portal import services as portal
-from donations.receipts import services as receipts
+from donations.receipts import deliveries
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.stripe_events import services as stripe_events
 
@@ -20,7 +20,7 @@ def apply_stripe_event(event_id: str) -> None:
 
 @shared_task(name="donations.deliver_receipt")
 def deliver_receipt(delivery_id: str) -> None:
-    receipts.deliver(delivery_id)
+    deliveries.deliver(delivery_id)
 
 
 @shared_task(name="donations.send_sign_in_link")

@@ -89,7 +89,7 @@ class Books:
             source=StripeEvent.Source.WEBHOOK,
             attempt=self.attempt,
         )
-        receipt = receipts.follow(self.donation, at=NOON)
+        receipt = receipts.update(self.donation, at=NOON)
         assert receipt is not None
         self.receipt: Receipt = receipt
         self.mailing = ReceiptDelivery.objects.get(receipt=receipt)

@@ -82,5 +82,5 @@ def record(gift: OfflineGift, *, by: User | None, at: datetime) -> Donation:
         at=at,
         by=by,
     )
-    receipts.follow(donation, at=at, by=by)
+    receipts.update(donation, at=at, by=by)
     return donation

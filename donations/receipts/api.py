@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations.api_fields import MoneyField, actions_of
-from donations.receipts import services
+from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.documents import services as documents
 from logistics.documents.services import NotReady
@@ -56,7 +56,7 @@ class ReceiptOut(serializers.Serializer[Any]):
     def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
         """What the caller's roles include -> null when it is allowed now, else the reason why not."""
         actions = {
-            "resend": ((Role.FINANCE,), services.refusal_to_resend(receipt)),
+            "resend": ((Role.FINANCE,), deliveries.refusal_to_resend(receipt)),
             "pdf": ((Role.FINANCE, Role.AUDITOR), documents.refusal_to_read(receipt.document)),
         }
         return actions_of(self.context["request"].user, actions)
@@ -151,6 +151,6 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @idempotent
     def resend(self, request: Request, pk: str) -> Response:
         """Mail the donor the same receipt once more: the same bytes."""
-        delivery: ReceiptDelivery = services.resend(self.get_object(), by=actor(request), at=timezone.now())
+        delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliveryOut(delivery).data, status=202)

@@ -67,7 +67,7 @@ def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState
     assert attempt.succeeded_at is not None
     if recorded.outcome != gifts.GiftOutcome.of(donation):
         donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
-        receipts.follow(donation, at=at)
+        receipts.update(donation, at=at)
 
 
 def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:

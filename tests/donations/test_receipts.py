@@ -13,6 +13,7 @@ from django.test import Client
 from donations.donors.models import Donor
 from donations.gifts import services as gifts
 from donations.gifts.models import Donation
+from donations.receipts import deliveries
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from donations.stripe_events import services as stripe_events
@@ -330,7 +331,7 @@ def test_sending_again_waits_for_whoever_books_the_payment_and_holds_nothing_mea
 
 def _resend(receipt: Receipt) -> ReceiptDelivery:
     try:
-        return receipts.resend(receipt, by=None, at=datetime.now(UTC))
+        return deliveries.resend(receipt, by=None, at=datetime.now(UTC))
     finally:
         connection.close()
 
