@@ -1,7 +1,7 @@
 """Fields that several endpoints share."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Protocol
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
@@ -12,8 +12,6 @@ from logistics.errors import DomainError
 from logistics.people.models import User
 from logistics.roles import Role
 
-# For `extend_schema(auth=...)`: no key and no session is needed.
-PUBLIC: list[str] = [{}]  # type: ignore[list-item]  # drf-spectacular passes it on as it is
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
 )
@@ -37,31 +35,37 @@ class AmountField(serializers.Field):
 
     default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("not_a_string")
         return data.strip()[:40]
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: object) -> str:
         return str(value)
 
 
 class StrictCharField(serializers.CharField):
     """Text that is text: DRF would turn numbers into it."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class InCurrency(Protocol):
+    """A row with amounts in one currency."""
+
+    currency: str
 
 
 @extend_schema_field(OpenApiTypes.STR)
 class MoneyField(serializers.Field):
     """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
 
-    def __init__(self, minor: str, **kwargs: Any) -> None:
+    def __init__(self, minor: str) -> None:
         self.minor = minor
-        super().__init__(read_only=True, source="*", **kwargs)
+        super().__init__(read_only=True, source="*")
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: InCurrency) -> str:
         return amounts.written_out(getattr(value, self.minor), value.currency)

@@ -1,7 +1,6 @@
 """Settings under which no money may be taken."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -10,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from donations.stripe import gateway
 
 
-def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """Refuse a stand-in in production and live money in development; warn of payments that cannot work.
 
     Registered by the donations AppConfig. Django runs it before `migrate`, `runserver` and a Celery worker;

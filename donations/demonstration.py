@@ -4,7 +4,6 @@ Gifts by card are for whoever tries it out: they come through Stripe or its stan
 """
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 
@@ -18,7 +17,7 @@ from logistics.charity.models import Charity
 from logistics.people.models import User
 from logistics.roles import Role
 
-CHARITY: dict[str, Any] = {
+CHARITY: dict[str, object] = {
     "name": "Harbour Relief Hong Kong (fictional)",
     "name_local": "海港救援會（虛構）",
     "address": "Unit 5, 12/F, Example Centre\nTuen Mun, New Territories\nHong Kong",
@@ -33,7 +32,7 @@ CHARITY: dict[str, Any] = {
     "signatory_title": "Honorary Treasurer",
     "currencies": ["HKD", "XOF", "USD", "EUR"],
 }
-APPEALS: tuple[dict[str, Any], ...] = (
+APPEALS: tuple[dict[str, str], ...] = (
     {
         "slug": "school-year",
         "title_en": "A school year: books, uniforms and a warm meal",
@@ -84,8 +83,10 @@ def demonstrate(at: datetime) -> list[Appeal]:
     shown = []
     for values in APPEALS:
         appeal = Appeal.objects.filter(slug=values["slug"]).first()
-        opens_on = {"opens_on": today - timedelta(days=60), "closes_on": None}
-        shown.append(appeal or appeals.publish(values={**values, **opens_on}, by=finance, at=at))
+        if appeal is None:
+            fields = appeals.AppealFields(**values, opens_on=today - timedelta(days=60), closes_on=None)
+            appeal = appeals.publish(fields, by=finance, at=at)
+        shown.append(appeal)
     if not Donation.objects.exists():
         for gift in GIFTS:
             offline.record(_offline_gift(gift, today), by=finance, at=at)

@@ -82,25 +82,26 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     lookup_value_converter = "uuid"
     permission_classes = [allow(Role.FINANCE)]
 
-    @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    @extend_schema(summary="List donors", responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
     def list(self, request: Request) -> Response:
         """List donors, newest first."""
         return super().list(request)
 
-    @extend_schema(responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    @extend_schema(summary="Show a donor", responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one donor."""
+        """Show a donor."""
         donor = self.get_object()
         return with_etag(Response(self.get_serializer(donor).data), donor)
 
     @extend_schema(
+        summary="Correct a donor",
         request=DonorIn,
         responses={200: DonorOut},
         examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
         parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Correct a donor; receipts issued before stay as they are."""
+        """Correct a donor; receipts already issued stay as they are."""
         wanted = DonorIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         donor = services.correct(

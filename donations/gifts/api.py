@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from donations.api_fields import PUBLIC, actions_of
+from donations.api_fields import actions_of
 from donations.gifts import offline, online, status, tokens
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
@@ -86,22 +86,25 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def throttle_scope(self) -> str | None:
         return "give" if self.action == "create" else None
 
-    @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    @extend_schema(summary="List donations", responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
     def list(self, request: Request) -> Response:
         """List gifts, newest first."""
         return super().list(request)
 
-    @extend_schema(responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    @extend_schema(summary="Show a donation", responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one gift."""
+        """Show a gift."""
         return super().retrieve(request)
 
     @extend_schema(
-        request=DonationIn, responses={201: GiftOut}, examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC
+        summary="Create a donation",
+        request=DonationIn,
+        responses={201: GiftOut},
+        examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE],
     )
     @may_raise(PaymentProviderUnavailable, NoFreeCode)
     def create(self, request: Request) -> Response:
-        """Give: write the gift down and open a page at Stripe on which to pay it.
+        """Give: record the gift and open a page at Stripe on which to pay it.
 
         When the payment service does not answer (503 `payment_provider_unavailable`) the gift is kept: the same
         Idempotency-Key continues it. Sent again, the answer shows the same gift as it is by then.
@@ -120,11 +123,16 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
 
-    @extend_schema(request=OfflineGiftIn, responses={201: DonationOut}, examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE])
+    @extend_schema(
+        summary="Record an offline donation",
+        request=OfflineGiftIn,
+        responses={201: DonationOut},
+        examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
+    )
     @may_raise(NoFreeCode)
     @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
     def offline(self, request: Request) -> Response:
-        """Write down money that came by bank, in cash or by cheque; its receipt is issued at once."""
+        """Record money that came by bank, in cash or by cheque; its receipt is issued at once."""
 
         def write_down() -> Response:
             wanted = OfflineGiftIn(data=request.data)
@@ -139,7 +147,12 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     offline.takes_idempotency_key = True  # type: ignore[attr-defined]
 
-    @extend_schema(request=None, responses={201: ReceiptOut}, examples=[RECEIPT_EXAMPLE])
+    @extend_schema(
+        summary="Issue the missing receipt of a donation",
+        request=None,
+        responses={201: ReceiptOut},
+        examples=[RECEIPT_EXAMPLE],
+    )
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
     @idempotent
     def issue_receipt(self, request: Request, pk: str) -> Response:
@@ -168,7 +181,9 @@ class CheckoutView(APIView):
     permission_classes = [Anyone]
     throttle_scope = "give"
 
-    @extend_schema(request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE], auth=PUBLIC)
+    @extend_schema(
+        summary="Open a checkout for a donation", request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE]
+    )
     @may_raise(PaymentProviderUnavailable)
     def post(self, request: Request, token: str) -> Response:
         """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
@@ -188,9 +203,11 @@ class CheckoutView(APIView):
 class GiftView(APIView):
     permission_classes = [Anyone]
 
-    @extend_schema(responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE], auth=PUBLIC)
+    @extend_schema(
+        summary="Show the status of a gift", responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE]
+    )
     def get(self, request: Request, token: str) -> Response:
-        """Follow one gift, as the donor who has its secret."""
+        """Show the status of a gift, for the donor who has its secret token."""
         return Response(gift_out(status.status_of(tokens.donation_of(token), at=timezone.now())))
 
 
@@ -198,12 +215,12 @@ class GiftReceiptView(APIView):
     permission_classes = [Anyone]
 
     @extend_schema(
+        summary="Download the receipt of a gift",
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
-        auth=PUBLIC,
     )
     @may_raise(NotReady, receipts.NoReceipt)
     def get(self, request: Request, token: str) -> HttpResponse:
-        """Download the valid receipt of one gift. 409 `document_not_ready` while it is being printed."""
+        """Download the valid receipt of a gift. 409 `document_not_ready` while it is being printed."""
         return receipt_response(tokens.donation_of(token))
 
 

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from donations.gifts.models import Donation
 from logistics.audit import services as audit
@@ -72,10 +72,5 @@ def settle(
 
 
 def gifts_under(email: str) -> QuerySet[Donation]:
-    """Return all gifts made under an e-mail, newest first."""
+    """Return all gifts made under an email, newest first."""
     return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")
-
-
-def without_receipt() -> QuerySet[Donation]:
-    """Received gifts for which something is missing to issue the receipt."""
-    return Donation.objects.filter(~Q(receipt_blocked_by=[]))

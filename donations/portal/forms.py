@@ -1,4 +1,4 @@
-from typing import Any
+from typing import cast
 
 from django import forms
 from django.utils import translation
@@ -58,20 +58,21 @@ class GiftForm(forms.Form):
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).upper()
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         data = super().clean() or {}
         if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
             self.add_error("amount", _("Choose an amount or enter one."))
         if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:
             try:
-                self._read_amount(data)
+                self._read_amount()
             except Invalid as refusal:
                 self.unclear = refusal if isinstance(refusal, AmountUnclear) else None
                 self.refuse(refusal)
         return data
 
-    def _read_amount(self, data: dict[str, Any]) -> None:
+    def _read_amount(self) -> None:
         """Put the decimal string of the one amount that the donor means; raises AmountUnclear if there are more."""
+        data = self.cleaned_data
         currency, language = data["currency"], languages.current()
         possible, is_clear = [], True
         if data["suggested"]:
@@ -105,9 +106,9 @@ class GiftForm(forms.Form):
 
     def refuse(self, refusal: DomainError) -> None:
         """Show a refusal of the service beside its field."""
-        errors: Any = refusal.details.get("errors") or [{"field": "", "detail": str(refusal)}]
-        for error in errors:
-            name = str(error["field"]).removeprefix("donor.")
+        errors = refusal.details.get("errors") or [{"field": "", "detail": str(refusal)}]
+        for error in cast(list[dict[str, str]], errors):
+            name = error["field"].removeprefix("donor.")
             self.add_error(name if name in self.fields else None, error["detail"])
 
 

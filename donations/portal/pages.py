@@ -1,7 +1,6 @@
 """What donors see. Plain HTML, no script: works on an old phone over a thin line."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -42,7 +41,7 @@ STAY = timedelta(hours=1)
 GIFTS_A_PAGE = 50
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, name: str, context: dict[str, object], status: int = 200) -> HttpResponse:
     charity = Charity.objects.first()
     shown = {"charity": charity, "language": languages.current(), **context}
     return render(request, f"donations/pages/{name}.html", shown, status=status)
@@ -88,7 +87,7 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, "give_to", _form_context(charity, appeal, form, currency), status)
 
 
-def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, Any]:
+def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, object]:
     progress = progress_of(appeal, appeals.received([appeal])[appeal.pk]) if appeal else None
     return {
         "form": form,

@@ -1,5 +1,3 @@
-from typing import Any
-
 import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
@@ -23,14 +21,14 @@ from logistics.permissions import actor, allow
 from logistics.roles import Role
 
 
-class DeliveryOut(serializers.Serializer[Any]):
+class DeliveryOut(serializers.Serializer[ReceiptDelivery]):
     id = serializers.UUIDField()
     state = serializers.CharField(source="shown_state", help_text="`pending`, `sent` or `failed`")
     created_at = serializers.DateTimeField()
     problem = serializers.CharField(source="last_error_code", help_text="Code of the last problem, if any")
 
 
-class ReceiptOut(serializers.Serializer[Any]):
+class ReceiptOut(serializers.Serializer[Receipt]):
     """A receipt as finance sees it; what it says stands in its PDF."""
 
     id = serializers.UUIDField()
@@ -120,29 +118,31 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     lookup_value_converter = "uuid"
     permission_classes = [allow(Role.FINANCE)]
 
-    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    @extend_schema(summary="List receipts", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:
         """List receipts, newest first."""
         return super().list(request)
 
-    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    @extend_schema(summary="Show a receipt", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one receipt and its deliveries."""
+        """Show a receipt and its deliveries."""
         return super().retrieve(request)
 
     @extend_schema(
-        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")}
+        summary="Download a receipt as PDF",
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
     @action(detail=True, methods=["get"])
     @may_raise(NotReady)
     def pdf(self, request: Request, pk: str) -> HttpResponse:
-        """Download the bytes that were issued; also of a cancelled receipt. 409 while it is being printed."""
+        """Download the receipt as it was issued, also a cancelled one. 409 while it is being printed."""
         receipt = self.get_object()
         response = HttpResponse(services.pdf(receipt), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
         return response
 
     @extend_schema(
+        summary="Resend a receipt",
         request=None,
         responses={202: DeliveryOut},
         examples=[OpenApiExample("Job", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
@@ -150,7 +150,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @action(detail=True, methods=["post"])
     @idempotent
     def resend(self, request: Request, pk: str) -> Response:
-        """Mail the donor the same receipt once more: the same bytes."""
+        """Mail the donor the same PDF once more."""
         delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliveryOut(delivery).data, status=202)

@@ -10,9 +10,9 @@ from logistics.jobs.models import Job
 
 
 class StripeEvent(Job):
-    """Stripe's word that something happened: a reason to look, stored once, without its personal data.
+    """An event of Stripe: a reason to look, stored once, without its personal data.
 
-    `done`: we looked, and booked what we saw. `dead`: it is in quarantine, and `last_error_code` says why.
+    `done`: we looked at Stripe and booked what it shows. `dead`: in quarantine; `last_error_code` says why.
     """
 
     TASK = "donations.apply_stripe_event"
