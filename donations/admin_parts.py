@@ -20,7 +20,7 @@ Column = str | Callable[[Model], str]
 
 
 class SeenByFinance:
-    """Shown to whoever may see gifts and payments over the API: finance and auditors."""
+    """Shown to those who may see gifts and payments over the API: finance and auditors."""
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return sees_money(request)

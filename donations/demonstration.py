@@ -1,6 +1,6 @@
-"""The demonstration world's giving: the charity, two appeals, and gifts that came by bank and by cheque.
+"""The demonstration's donations: the charity, two appeals, and gifts that came by bank, in cash and by cheque.
 
-Gifts by card are for whoever tries it out: they come through Stripe or its stand-in and nowhere else.
+Gifts by card come through Stripe or its stand-in only: try them out on the page.
 """
 
 from datetime import date, datetime, timedelta

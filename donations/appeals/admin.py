@@ -68,7 +68,7 @@ class AppealAdmin(HouseAdmin):
         return shown(appeal.target_minor, appeal.currency)
 
     def has_delete_permission(self, request: HttpRequest, obj: Appeal | None = None) -> bool:
-        # Unlike other rows of the house, an appeal without gifts may go.
+        # Unlike most rows, an appeal without gifts may go.
         return ModelAdmin.has_delete_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: Appeal, form: AppealForm, change: bool) -> None:

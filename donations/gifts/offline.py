@@ -18,7 +18,7 @@ from logistics.errors import Invalid
 from logistics.people.models import User
 from logistics.transactions import insert_drawn
 
-# What is older was receipted, or belongs to books that are closed: most often its year is a slip.
+# An older date is most often a typing error in the year; or else its accounts are closed.
 OLDEST: Final = timedelta(days=731)
 
 

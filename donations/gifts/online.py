@@ -116,7 +116,7 @@ def _check_donor(request: DonationRequest) -> None:
 
 
 def consent_text(language: str) -> str:
-    """Return the consent text on our page. Whoever changes it also changes CONSENT_VERSION."""
+    """Return the consent text on our page. Change CONSENT_VERSION with it."""
     with translation.override(language):
         return _("You may write to me about what gifts like mine achieve. I can stop this at any time.")
 

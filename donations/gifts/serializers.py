@@ -173,7 +173,7 @@ def gift_out(gift: GiftStatus) -> dict[str, object]:
         "checkout_url": gift.checkout_url or None,
         "token": token,
         "url": tokens.absolute(reverse("api-gift", args=[token])),
-        "follow_url": tokens.follow_url(donation),
+        "follow_url": tokens.url_of(donation),
         "problem": str(DECLINED) if gift.was_declined else None,
         "may_pay": gift.may_pay,
         "receipt": receipt

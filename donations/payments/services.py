@@ -64,7 +64,7 @@ def open_checkout(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
     if attempt.expires_at - at < CHECKOUT_MIN:
         return expire(attempt)
     donation = attempt.donation
-    gift_url = tokens.follow_url(donation)
+    gift_url = tokens.url_of(donation)
     session = gateway.create_checkout_session(
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
@@ -136,7 +136,7 @@ def overdue(at: datetime) -> QuerySet[PaymentAttempt]:
 
 @transaction.atomic
 def expire(attempt: PaymentAttempt) -> PaymentAttempt:
-    """End an attempt whose checkout nobody can reach any more; money that arrives all the same is still booked."""
+    """End an attempt whose checkout has expired; money that still arrives is booked all the same."""
     attempt = lock(attempt)
     if attempt.state == AttemptState.CREATED:
         attempt.become(AttemptState.EXPIRED)

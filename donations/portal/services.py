@@ -82,7 +82,7 @@ def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, object
 
 
 def is_worth_trying(token: str) -> bool:
-    """Say whether a link is ours and not older than ten minutes, without using it up: mail scanners open links."""
+    """Return whether a link is ours and at most ten minutes old, without using it up: mail scanners open links."""
     return _request_id(token) is not None
 
 

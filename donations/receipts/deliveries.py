@@ -85,7 +85,7 @@ def _queue(receipt: Receipt, kind: str, template: str, attachments: Sequence[Att
             "donation": donation,
             "appeal": donation.appeal.title(donation.language) if donation.appeal else "",
             "receipt": receipt,
-            "follow_url": tokens.follow_url(donation),
+            "follow_url": tokens.url_of(donation),
         },
         language=donation.language,
         attachments=attachments,

@@ -63,7 +63,7 @@ def _that_counts(attempt: PaymentAttempt, recorded: RecordedState) -> tuple[Paym
 
 
 def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
-    """Let the gift follow from the attempt that counts, and its receipt from the gift."""
+    """Settle the gift by the attempt that counts, and its receipt by the gift."""
     assert attempt.succeeded_at is not None
     if recorded.outcome != gifts.GiftOutcome.of(donation):
         donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
@@ -73,7 +73,7 @@ def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState
 def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
     """Look at Stripe, outside any transaction, for what became of an attempt, and book it.
 
-    An attempt whose checkout was never opened, or of which Stripe never told us, ends as expired.
+    An attempt whose checkout was never opened ends as expired.
     """
     if attempt.session_id is not None:
         return book(attempt, snapshots.of_session(attempt.session_id), at=at)

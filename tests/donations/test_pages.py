@@ -85,7 +85,7 @@ def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> No
     paid = giving.type_card(answer["Location"])
     donation = Donation.objects.get()
     back = paid.headers["Location"]
-    assert back == tokens.follow_url(donation) + "?paid=1"
+    assert back == tokens.url_of(donation) + "?paid=1"
     # The donor is faster than Stripe's event: no second payment is suggested.
     early = check_page(giving.client.get(back.removeprefix("http://localhost:8000")))
     assert "being confirmed" in early and "Continue to payment" not in early and 'http-equiv="refresh"' in early
