@@ -30,7 +30,7 @@ def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainE
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
-class AmountField(serializers.Field):
+class AmountField(serializers.Field[str, object, str, object]):
     """An amount of money as a decimal string. A JSON number is refused: 0.1 + 0.2 is not 0.3 there."""
 
     default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
@@ -60,7 +60,7 @@ class InCurrency(Protocol):
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class MoneyField(serializers.Field):
+class MoneyField(serializers.Field[InCurrency, object, str, object]):
     """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
 
     def __init__(self, minor: str) -> None:

@@ -69,7 +69,7 @@ class AppealAdmin(HouseAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Appeal | None = None) -> bool:
         # Unlike most rows, an appeal without gifts may go.
-        return ModelAdmin.has_delete_permission(self, request, obj)
+        return bool(ModelAdmin.has_delete_permission(self, request, obj))
 
     def save_model(self, request: HttpRequest, obj: Appeal, form: AppealForm, change: bool) -> None:
         by, at = staff(request), timezone.now()

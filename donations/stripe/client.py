@@ -125,4 +125,4 @@ def _details(error: stripe.StripeError) -> dict[str, object]:
 
 def is_live() -> bool:
     """Return whether our key moves real money."""
-    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+    return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))
