@@ -1,7 +1,7 @@
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -65,10 +65,10 @@ class AppealChanges(TypedDict, total=False):
 
 
 @transaction.atomic
-def publish(fields: AppealFields, *, by: User | None, at: datetime) -> Appeal:
+def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
     """Put a new appeal before donors, from its first day on. Raises Invalid."""
     appeal = Appeal()
-    _set(appeal, fields)
+    _set(appeal, wanted)
     _save(appeal)
     audit.record("published", appeal, by=by, at=at, slug=appeal.slug)
     return appeal
@@ -98,38 +98,30 @@ def remove(appeal: Appeal, *, by: User | None, at: datetime) -> None:
         ) from error
 
 
-def check(fields: AppealFields) -> int:
+def check(wanted: AppealFields) -> int:
     """Return the target in minor units. Raises Invalid with the field for what an appeal cannot say."""
-    target_minor = amounts.read(fields.target_amount, fields.currency, field="target_amount")
-    if fields.country and fields.country not in codes.countries():
+    target_minor = amounts.read(wanted.target_amount, wanted.currency, field="target_amount")
+    if wanted.country and wanted.country not in codes.countries():
         raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
-    fonts.check({"title_en": fields.title_en, "title_fr": fields.title_fr})
-    if fields.closes_on and fields.closes_on < fields.opens_on:
+    fonts.check({"title_en": wanted.title_en, "title_fr": wanted.title_fr})
+    if wanted.closes_on and wanted.closes_on < wanted.opens_on:
         raise Invalid(_("The last day is before the first."), field="closes_on", code="closes_before_it_opens")
     return target_minor
 
 
+# Kept under the same names; the target is kept in minor units.
+SAME: Final = tuple(field.name for field in fields(AppealFields) if field.name != "target_amount")
+
+
 def _fields_of(appeal: Appeal) -> AppealFields:
-    return AppealFields(
-        slug=appeal.slug,
-        title_en=appeal.title_en,
-        title_fr=appeal.title_fr,
-        story_en=appeal.story_en,
-        story_fr=appeal.story_fr,
-        target_amount=amounts.written_out(appeal.target_minor, appeal.currency),
-        currency=appeal.currency,
-        opens_on=appeal.opens_on,
-        closes_on=appeal.closes_on,
-        country=appeal.country,
-    )
+    target_amount = amounts.written_out(appeal.target_minor, appeal.currency)
+    return AppealFields(target_amount=target_amount, **{name: getattr(appeal, name) for name in SAME})
 
 
-def _set(appeal: Appeal, fields: AppealFields) -> None:
-    values = asdict(fields)
-    del values["target_amount"]
-    appeal.target_minor = check(fields)
-    for name, value in values.items():
-        setattr(appeal, name, value)
+def _set(appeal: Appeal, wanted: AppealFields) -> None:
+    appeal.target_minor = check(wanted)
+    for name in SAME:
+        setattr(appeal, name, getattr(wanted, name))
 
 
 def _save(appeal: Appeal) -> None:

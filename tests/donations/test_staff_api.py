@@ -189,6 +189,18 @@ def test_the_public_sees_open_appeals_only_and_changes_none() -> None:
         assert send(client, "DELETE", "/api/v1/appeals/mali/").status_code in (401, 403)
 
 
+@pytest.mark.django_db
+def test_a_search_finds_appeals_by_slug_and_title_in_either_language() -> None:
+    make_charity()
+    make_appeal()
+    make_appeal(slug="school-year", title_en="A school year", title_fr="Une année d’école")
+
+    def found(words: str) -> list[str]:
+        return [row["slug"] for row in Client().get("/api/v1/appeals/", {"search": words}).json()["results"]]
+
+    assert (found("année"), found("MALI réinsertion"), found("year mali")) == (["school-year"], ["mali"], [])
+
+
 def test_an_appeal_with_gifts_stays_and_shows_what_it_received(giving: Giving) -> None:
     giving.gift_paid()
     back = giving.gift_paid(amount="100.00")
