@@ -4,17 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from donations import amounts
 from logistics.errors import DomainError
 from logistics.people.models import User
 from logistics.roles import Role
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
-)
 
 
 def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations import amounts
-from donations.api_fields import IF_MATCH, AmountField
+from donations.api_fields import AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -147,11 +147,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         return self._answer(appeal, status=201)
 
     @extend_schema(
-        summary="Replace an appeal",
-        request=AppealIn,
-        responses={200: AppealOut},
-        examples=[IN_EXAMPLE, OUT_EXAMPLE],
-        parameters=[IF_MATCH],
+        summary="Replace an appeal", request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
     )
     @needs_version
     def update(self, request: Request, slug: str) -> Response:
@@ -159,11 +155,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         return self._change(request, partial=False)
 
     @extend_schema(
-        summary="Change an appeal",
-        request=AppealIn,
-        responses={200: AppealOut},
-        examples=[IN_EXAMPLE, OUT_EXAMPLE],
-        parameters=[IF_MATCH],
+        summary="Change an appeal", request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
     )
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change parts of an appeal; `If-Match` names the version that you read."""

@@ -5,7 +5,6 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from donations.api_fields import IF_MATCH
 from donations.donors import services
 from donations.donors.models import Donor
 from logistics.inputs import Input
@@ -98,7 +97,6 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         request=DonorIn,
         responses={200: DonorOut},
         examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
-        parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Correct a donor; receipts already issued stay as they are."""
