@@ -1,9 +1,10 @@
-"""What a donor may know of a gift."""
+"""Gift status: what a donor may know of a gift."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from donations.gifts.models import Donation
+from donations.payments import services as payments
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts.models import Receipt, ReceiptState
 
@@ -17,12 +18,12 @@ class GiftStatus:
     receipt: Receipt | None  # the valid one
     may_pay: bool
     checkout_url: str  # "" when there is no open checkout
-    was_declined: bool  # the last card was; the reason is the same for all
+    was_declined: bool  # the last card was; donors are never told why
 
 
 def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> GiftStatus:
     """Return the status of a gift; two queries at most."""
-    attempt = attempt or donation.attempts.order_by("-number").first()
+    attempt = attempt or payments.latest(donation)
     is_pending = donation.status == Donation.Status.PENDING
     is_open = (
         is_pending and attempt is not None and attempt.state == AttemptState.SESSION_OPEN and attempt.expires_at > at
