@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from donations import amounts
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.documents.models import Document

@@ -330,7 +330,7 @@ SPECTACULAR_SETTINGS = {
         "PartnerStatus": "logistics.partners.models.Partner.Status",
         "ShipmentStatus": "shipments.shipments.states.Status",
         "DeliverySource": "shipments.deliveries.models.Delivery.Source",
-        "DonationStatus": "donations.giving.models.Donation.Status",
+        "DonationStatus": "donations.gifts.models.Donation.Status",
     },
     "TAGS": [
         {"name": "me", "description": "Who you are."},

@@ -1,16 +1,14 @@
 """The index of the rooms' admin pages; Django looks for them here."""
 
 from donations.appeals.admin import AppealAdmin
-from donations.giving.admin import DonorAdmin
-from donations.payments.admin import (
-    DisputeAdmin,
-    DonationAdmin,
-    PaymentAttemptAdmin,
-    RefundAdmin,
-    StripeEventAdmin,
-)
+from donations.disputes.admin import DisputeAdmin, DisputeInline
+from donations.donors.admin import DonorAdmin
+from donations.gifts.admin import DonationAdmin
+from donations.payments.admin import PaymentAttemptAdmin
 from donations.portal.admin import SignInRequestAdmin
 from donations.receipts.admin import ReceiptAdmin, ReceiptDeliveryAdmin
+from donations.refunds.admin import RefundAdmin, RefundInline
+from donations.stripe_events.admin import StripeEventAdmin
 
 __all__ = [
     "AppealAdmin",
@@ -24,3 +22,6 @@ __all__ = [
     "SignInRequestAdmin",
     "StripeEventAdmin",
 ]
+
+# The page of a payment shows its refunds and disputes, whose rooms are above its own.
+PaymentAttemptAdmin.inlines = [RefundInline, DisputeInline]

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from donations.stripe_amounts import AmountNotChargeable, to_stripe_amount
+from donations.stripe.amounts import AmountNotChargeable, to_stripe_amount
 from logistics.codes import codes
 from logistics.documents import wording
 from logistics.errors import Invalid

@@ -1,7 +1,7 @@
 """Fields that several endpoints share."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Protocol
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -11,9 +11,6 @@ from donations import amounts
 from logistics.errors import DomainError
 from logistics.people.models import User
 from logistics.roles import Role
-
-# For `extend_schema(auth=...)`: no key and no session is needed.
-PUBLIC: Any = [{}]
 
 
 def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> dict[str, str | None]:
@@ -29,36 +26,42 @@ def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainE
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
-class AmountField(serializers.Field):
+class AmountField(serializers.Field[str, object, str, object]):
     """An amount of money as a decimal string. A JSON number is refused: 0.1 + 0.2 is not 0.3 there."""
 
     default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("not_a_string")
         return data.strip()[:40]
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: object) -> str:
         return str(value)
 
 
 class StrictCharField(serializers.CharField):
     """Text that is text: DRF would turn numbers into it."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
 
 
+class InCurrency(Protocol):
+    """A row with amounts in one currency."""
+
+    currency: str
+
+
 @extend_schema_field(OpenApiTypes.STR)
-class MoneyField(serializers.Field):
+class MoneyField(serializers.Field[InCurrency, object, str, object]):
     """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
 
-    def __init__(self, minor: str, **kwargs: Any) -> None:
+    def __init__(self, minor: str) -> None:
         self.minor = minor
-        super().__init__(read_only=True, source="*", **kwargs)
+        super().__init__(read_only=True, source="*")
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: InCurrency) -> str:
         return amounts.written_out(getattr(value, self.minor), value.currency)

@@ -1,22 +1,22 @@
 """Settings under which no money may be taken."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from donations.stripe import gateway
 
-def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+
+def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """Refuse a stand-in in production and live money in development; warn of payments that cannot work.
 
     Registered by the donations AppConfig. Django runs it before `migrate`, `runserver` and a Celery worker;
-    gunicorn runs no checks, so `donations.gateway` refuses a stand-in by itself as well.
+    gunicorn runs no checks, so the client of Stripe refuses a stand-in by itself as well.
     """
     found: list[CheckMessage] = []
-    key = settings.STRIPE_SECRET_KEY
-    is_live = key.startswith(("sk_live_", "rk_live_"))
+    key, is_live = settings.STRIPE_SECRET_KEY, gateway.is_live()
     if settings.STRIPE_API_BASE and not settings.DEBUG:
         found.append(
             Error(

@@ -1,24 +1,23 @@
-"""The demonstration world's giving: the charity, two appeals, and gifts that came by bank and by cheque.
+"""The demonstration's donations: the charity, two appeals, and gifts that came by bank, in cash and by cheque.
 
-Gifts by card are for whoever tries it out: they come through Stripe or its stand-in and nowhere else.
+Gifts by card come through Stripe or its stand-in only: try them out on the page.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
-from donations.checkout import offline
-from donations.checkout.offline import Arrival
-from donations.giving.models import Donation
+from donations.gifts import offline
+from donations.gifts.models import Donation
+from donations.gifts.offline import OfflineGift
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.people.models import User
 from logistics.roles import Role
 
-CHARITY: dict[str, Any] = {
+CHARITY: dict[str, object] = {
     "name": "Harbour Relief Hong Kong (fictional)",
     "name_local": "海港救援會（虛構）",
     "address": "Unit 5, 12/F, Example Centre\nTuen Mun, New Territories\nHong Kong",
@@ -33,7 +32,7 @@ CHARITY: dict[str, Any] = {
     "signatory_title": "Honorary Treasurer",
     "currencies": ["HKD", "XOF", "USD", "EUR"],
 }
-APPEALS: tuple[dict[str, Any], ...] = (
+APPEALS: tuple[dict[str, str], ...] = (
     {
         "slug": "school-year",
         "title_en": "A school year: books, uniforms and a warm meal",
@@ -84,18 +83,20 @@ def demonstrate(at: datetime) -> list[Appeal]:
     shown = []
     for values in APPEALS:
         appeal = Appeal.objects.filter(slug=values["slug"]).first()
-        opens_on = {"opens_on": today - timedelta(days=60), "closes_on": None}
-        shown.append(appeal or appeals.publish(values={**values, **opens_on}, by=finance, at=at))
+        if appeal is None:
+            fields = appeals.AppealFields(**values, opens_on=today - timedelta(days=60), closes_on=None)
+            appeal = appeals.publish(fields, by=finance, at=at)
+        shown.append(appeal)
     if not Donation.objects.exists():
         for gift in GIFTS:
-            offline.record(_arrival(gift, today), by=finance, at=at)
+            offline.record(_offline_gift(gift, today), by=finance, at=at)
     return shown
 
 
-def _arrival(gift: tuple[str, str, str, str, str, str, int], today: date) -> Arrival:
+def _offline_gift(gift: tuple[str, str, str, str, str, str, int], today: date) -> OfflineGift:
     name, organisation, channel, amount, currency, appeal, days_ago = gift
     french = currency in ("XOF", "EUR")
-    return Arrival(
+    return OfflineGift(
         amount=amount,
         currency=currency,
         channel=Donation.Channel(channel),

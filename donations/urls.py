@@ -2,10 +2,10 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from donations.appeals.api import AppealViewSet
-from donations.checkout.api import CheckoutView, DonationViewSet, GiftReceiptView, GiftView
-from donations.giving.api import DonorViewSet
-from donations.payments.api import StripeEventViewSet, StripeWebhookView
+from donations.donors.api import DonorViewSet
+from donations.gifts.api import CheckoutView, DonationViewSet, GiftReceiptView, GiftView
 from donations.receipts.api import ReceiptViewSet
+from donations.stripe_events.api import StripeEventViewSet, StripeWebhookView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("appeals", AppealViewSet)

@@ -6,10 +6,12 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
-from donations.payments.models import AttemptState, PaymentAttempt, StripeEvent
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
+from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Category, Item
 from logistics.mail.models import Email
@@ -89,7 +91,7 @@ class Books:
             source=StripeEvent.Source.WEBHOOK,
             attempt=self.attempt,
         )
-        receipt = receipts.follow(self.donation, at=NOON)
+        receipt = receipts.update(self.donation, at=NOON)
         assert receipt is not None
         self.receipt: Receipt = receipt
         self.mailing = ReceiptDelivery.objects.get(receipt=receipt)

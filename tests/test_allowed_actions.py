@@ -13,10 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from donations.giving.models import Donation
-from donations.payments.models import StripeEvent
+from donations.gifts.models import Donation
 from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState
+from donations.stripe_events.models import StripeEvent
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.people.models import User

@@ -27,7 +27,7 @@ ALLOWED = {
         "logistics/audit/services.py",
         "astimezone",
     ): "The text that is hashed names UTC, whatever the reader's time zone.",
-    ("donations/payment_facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
+    ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Pages of the admin, where config.middleware.LocalTimeMiddleware has made the charity's time the local time.
 OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html"}

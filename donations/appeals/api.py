@@ -1,15 +1,15 @@
-from typing import Any
+from collections.abc import Sequence
 
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations import amounts
-from donations.api_fields import PUBLIC, AmountField
+from donations.api_fields import AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -35,7 +35,7 @@ class AppealIn(Input):
     closes_on = serializers.DateField(required=False, allow_null=True, help_text="The last day")
 
 
-class ReceivedOut(serializers.Serializer[Any]):
+class ReceivedOut(serializers.Serializer[Received]):
     currency = serializers.CharField()
     amount = serializers.SerializerMethodField()
     gifts = serializers.IntegerField()
@@ -44,7 +44,7 @@ class ReceivedOut(serializers.Serializer[Any]):
         return amounts.written_out(row.amount_minor, row.currency)
 
 
-class AppealOut(serializers.Serializer[Any]):
+class AppealOut(serializers.Serializer[Appeal]):
     id = serializers.UUIDField()
     slug = serializers.CharField()
     title_en = serializers.CharField()
@@ -63,7 +63,7 @@ class AppealOut(serializers.Serializer[Any]):
         return amounts.written_out(appeal.target_minor, appeal.currency)
 
     @extend_schema_field(ReceivedOut(many=True))
-    def get_received(self, appeal: Appeal) -> Any:
+    def get_received(self, appeal: Appeal) -> object:
         return ReceivedOut(self.context["received"][appeal.pk], many=True).data
 
 
@@ -96,67 +96,66 @@ OUT_EXAMPLE = OpenApiExample(
         "version": 1,
     },
 )
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version that you read, e.g. `"1"`.'
-)
 
 
 class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
     """Appeals: the public sees those open today, staff all of them."""
 
-    queryset: Any = Appeal.objects.all()
+    queryset = Appeal.objects.all()
     serializer_class = AppealOut
     filterset_class = AppealFilter
+    search_fields = ("slug", "title_en", "title_fr")
     ordering_fields = ["id", "opens_on"]
     ordering = ["-id"]
     lookup_field = "slug"
     permission_classes = [allow(Role.FINANCE, open_to_all=READS)]
 
     def get_queryset(self) -> QuerySet[Appeal]:
-        rows: Any = super().get_queryset()
         user = self.request.user
         if user.is_authenticated and user.has_role(*STAFF_ROLES):
-            return rows
+            return Appeal.objects.all()
         charity = Charity.objects.first()
-        return rows.open_on(charities.day_of(timezone.now(), charity)) if charity else rows.none()
+        return Appeal.objects.open_on(charities.day_of(timezone.now(), charity)) if charity else Appeal.objects.none()
 
-    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        appeals = args[0] if kwargs.get("many") else args[:1]
-        kwargs["context"] = {**self.get_serializer_context(), "received": services.received(appeals)}
-        return AppealOut(*args, **kwargs)
+    def _shown(self, appeals: Sequence[Appeal]) -> list[object]:
+        context = {**self.get_serializer_context(), "received": services.received(appeals)}
+        return [*map(AppealOut(context=context).to_representation, appeals)]
 
     def _answer(self, appeal: Appeal, status: int = 200) -> Response:
-        return with_etag(Response(self.get_serializer(appeal).data, status=status), appeal)
+        return with_etag(Response(self._shown([appeal])[0], status=status), appeal)
 
-    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=PUBLIC)
+    @extend_schema(summary="List appeals", responses={200: AppealOut}, examples=[OUT_EXAMPLE])
     def list(self, request: Request) -> Response:
         """List appeals, newest first."""
-        return super().list(request)
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(self._shown(page))
 
-    @extend_schema(responses={200: AppealOut}, examples=[OUT_EXAMPLE], auth=PUBLIC)
+    @extend_schema(summary="Show an appeal", responses={200: AppealOut}, examples=[OUT_EXAMPLE])
     def retrieve(self, request: Request, slug: str) -> Response:
-        """Show one appeal and what was given to it."""
+        """Show an appeal and what was given to it."""
         return self._answer(self.get_object())
 
-    @extend_schema(request=AppealIn, responses={201: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE])
+    @extend_schema(
+        summary="Publish an appeal", request=AppealIn, responses={201: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
+    )
     @idempotent
     def create(self, request: Request) -> Response:
         """Publish an appeal."""
         wanted = AppealIn(data=request.data)
         wanted.is_valid(raise_exception=True)
-        appeal = services.publish(values=wanted.validated_data, by=actor(request), at=timezone.now())
+        appeal = services.publish(services.AppealFields(**wanted.validated_data), by=actor(request), at=timezone.now())
         return self._answer(appeal, status=201)
 
     @extend_schema(
-        request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
+        summary="Replace an appeal", request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
     )
     @needs_version
     def update(self, request: Request, slug: str) -> Response:
-        """Write an appeal anew; `If-Match` names the version that you read."""
+        """Replace what an appeal says; `If-Match` names the version that you read."""
         return self._change(request, partial=False)
 
     @extend_schema(
-        request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
+        summary="Change an appeal", request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
     )
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change parts of an appeal; `If-Match` names the version that you read."""
@@ -174,8 +173,8 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         )
         return self._answer(appeal)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(summary="Remove an appeal", responses={204: None})
     def destroy(self, request: Request, slug: str) -> Response:
-        """Remove an appeal to which nobody has given."""
+        """Remove an appeal that has no gifts."""
         services.remove(self.get_object(), by=actor(request), at=timezone.now())
         return Response(status=204)

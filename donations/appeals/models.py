@@ -1,5 +1,5 @@
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -31,7 +31,7 @@ class Appeal(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects: ClassVar[Any] = AppealQuerySet.as_manager()
+    objects = AppealQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Final, TypedDict
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,6 +14,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid
+from logistics.people.models import User
 from logistics.transactions import lock
 
 
@@ -32,24 +33,52 @@ class Received:
     gifts: int
 
 
+@dataclass(frozen=True, slots=True)
+class AppealFields:
+    """What an appeal says, as finance types it."""
+
+    slug: str
+    title_en: str
+    title_fr: str
+    story_en: str
+    story_fr: str
+    target_amount: str  # "5000000.00"
+    currency: str
+    opens_on: date
+    closes_on: date | None = None
+    country: str = ""
+
+
+class AppealChanges(TypedDict, total=False):
+    """What may be changed of an appeal; what is left out stays."""
+
+    slug: str
+    title_en: str
+    title_fr: str
+    story_en: str
+    story_fr: str
+    target_amount: str
+    currency: str
+    opens_on: date
+    closes_on: date | None
+    country: str
+
+
 @transaction.atomic
-def publish(*, values: dict[str, Any], by: Any, at: datetime) -> Appeal:
+def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
     """Put a new appeal before donors, from its first day on. Raises Invalid."""
-    appeal = Appeal(**_checked(values))
+    appeal = Appeal()
+    _set(appeal, wanted)
     _save(appeal)
     audit.record("published", appeal, by=by, at=at, slug=appeal.slug)
     return appeal
 
 
 @transaction.atomic
-def change(appeal: Appeal, *, changes: dict[str, Any], version: int, by: Any, at: datetime) -> Appeal:
+def change(appeal: Appeal, *, changes: AppealChanges, version: int, by: User | None, at: datetime) -> Appeal:
     """Change what donors read of an appeal. Raises Stale, Invalid."""
     appeal = lock(appeal, version=version)
-    names = [field.name for field in Appeal._meta.fields if field.editable and field.name != "target_minor"]
-    values = {name: getattr(appeal, name) for name in names}
-    values["target_amount"] = amounts.written_out(appeal.target_minor, appeal.currency)
-    for name, value in _checked(values | changes).items():
-        setattr(appeal, name, value)
+    _set(appeal, replace(_fields_of(appeal), **changes))
     appeal.version += 1
     _save(appeal)
     audit.record("changed", appeal, by=by, at=at, fields=sorted(changes))
@@ -57,7 +86,7 @@ def change(appeal: Appeal, *, changes: dict[str, Any], version: int, by: Any, at
 
 
 @transaction.atomic
-def remove(appeal: Appeal, *, by: Any, at: datetime) -> None:
+def remove(appeal: Appeal, *, by: User | None, at: datetime) -> None:
     """Remove an appeal to which nobody has given. Raises AppealHasGifts; close it then, by its last day."""
     appeal = lock(appeal)
     audit.record("removed", appeal, by=by, at=at, slug=appeal.slug)
@@ -69,20 +98,30 @@ def remove(appeal: Appeal, *, by: Any, at: datetime) -> None:
         ) from error
 
 
-def check(values: dict[str, Any]) -> None:
-    """Refuse what an appeal cannot say. Raises Invalid with the field."""
-    _checked(values)
-
-
-def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    values = dict(values)
-    values["target_minor"] = amounts.read(values.pop("target_amount"), values["currency"], field="target_amount")
-    if values.get("country") and values["country"] not in codes.countries():
+def check(wanted: AppealFields) -> int:
+    """Return the target in minor units. Raises Invalid with the field for what an appeal cannot say."""
+    target_minor = amounts.read(wanted.target_amount, wanted.currency, field="target_amount")
+    if wanted.country and wanted.country not in codes.countries():
         raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
-    fonts.check({name: values.get(name) for name in ("title_en", "title_fr")})
-    if values.get("closes_on") and values["closes_on"] < values["opens_on"]:
+    fonts.check({"title_en": wanted.title_en, "title_fr": wanted.title_fr})
+    if wanted.closes_on and wanted.closes_on < wanted.opens_on:
         raise Invalid(_("The last day is before the first."), field="closes_on", code="closes_before_it_opens")
-    return values
+    return target_minor
+
+
+# Kept under the same names; the target is kept in minor units.
+SAME: Final = tuple(field.name for field in fields(AppealFields) if field.name != "target_amount")
+
+
+def _fields_of(appeal: Appeal) -> AppealFields:
+    target_amount = amounts.written_out(appeal.target_minor, appeal.currency)
+    return AppealFields(target_amount=target_amount, **{name: getattr(appeal, name) for name in SAME})
+
+
+def _set(appeal: Appeal, wanted: AppealFields) -> None:
+    appeal.target_minor = check(wanted)
+    for name in SAME:
+        setattr(appeal, name, getattr(wanted, name))
 
 
 def _save(appeal: Appeal) -> None:

@@ -4,7 +4,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import donations.giving.models
+import donations.gifts.models
 import logistics.ids
 import pgtrigger.compiler
 import pgtrigger.migrations
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             name='Donation',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(default=donations.giving.models.public_reference, editable=False, max_length=20)),
+                ('reference', models.CharField(default=donations.gifts.models.public_reference, editable=False, max_length=20)),
                 ('amount_minor', models.PositiveBigIntegerField(verbose_name='amount, minor units')),
                 ('currency', models.CharField(max_length=3)),
                 ('channel', models.CharField(choices=[('online', 'Online'), ('bank', 'Bank'), ('cash', 'Cash'), ('cheque', 'Cheque')], default='online', max_length=10)),

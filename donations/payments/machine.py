@@ -1,28 +1,17 @@
-"""What Stripe shows of a payment -> what our books should say of it. Pure: no database, no clock, no network.
+"""From what Stripe shows of a payment to what our row should say. Pure: no database, no clock, no network.
 
-Four machines that know nothing of each other: the attempt, each refund, each dispute, and (in receipts) the
-receipt; the donation's standing is derived from them. All only go forward, so pictures that come twice, late or
-in any order end in the same books.
+States only go forward, so snapshots that come twice, late or in any order end in the same recorded state.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from donations import payment_facts as facts
-from donations.giving.models import Donation
-from donations.payments.models import (
-    DISPUTE_NEXT,
-    DISPUTE_OPEN,
-    NEXT,
-    REFUND_NEXT,
-    AttemptState,
-    DisputeState,
-    RefundState,
-)
+from donations.payments.models import NEXT, AttemptState
+from donations.stripe import facts
 
-State = TypeVar("State", AttemptState, RefundState, DisputeState)
+State = TypeVar("State")
 
 
 class Mismatch(Exception):
@@ -34,42 +23,8 @@ class Mismatch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """All that Stripe shows of one payment at one moment."""
-
-    session: facts.CheckoutSession | None = None
-    intent: facts.PaymentIntent | None = None
-    refunds: tuple[facts.Refund, ...] = ()
-    disputes: tuple[facts.Dispute, ...] = ()
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """What we told Stripe to remember, `{"attempt": id, "donation": reference}`; empty if it is not ours."""
-        of_session = self.session.metadata if self.session else {}
-        return of_session or (self.intent.metadata if self.intent else {})
-
-
-@dataclass(frozen=True, slots=True)
-class RefundBook:
-    state: RefundState
-    amount_minor: int
-    reason: str
-    failure_reason: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeBook:
-    state: DisputeState
-    amount_minor: int
-    reason: str
-    evidence_due_at: datetime | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What our rows say of one attempt, its refunds and disputes (by Stripe's ids)."""
+class RecordedPayment:
+    """What our row says of one attempt; the names are the row's."""
 
     amount_minor: int
     currency: str
@@ -84,42 +39,39 @@ class Books:
     balance_transaction_id: str = ""
     fee_minor: int | None = None
     fee_currency: str = ""
-    refunds: Mapping[str, RefundBook] = field(default_factory=dict)
-    disputes: Mapping[str, DisputeBook] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What became of a donation."""
-
-    status: Donation.Status
-    refunded_minor: int
-    charged_back_minor: int
-
-
-def advance(books: Books, picture: Picture, *, livemode: bool) -> Books:
-    """Return what the books should say after seeing this picture; older pictures change nothing.
+def advance(
+    recorded: RecordedPayment,
+    session: facts.CheckoutSession | None,
+    intent: facts.PaymentIntent | None,
+    *,
+    livemode: bool,
+) -> RecordedPayment:
+    """Return what the row should say now that Stripe shows this; an older snapshot changes nothing.
 
     Raises Mismatch with a code (amount_mismatch, currency_mismatch, livemode_mismatch, session_mismatch,
-    payment_intent_mismatch) when the picture is not of what we asked for.
+    payment_intent_mismatch) when this is not what we asked for.
     """
-    _check(books, picture, livemode)
-    session, intent = picture.session, picture.intent
-    state = _forward(books.state, _state_shown(picture), NEXT)
+    _check(recorded, session, intent, livemode)
+    state = forward(recorded.state, _state_shown(session, intent), NEXT)
     new = replace(
-        books,
+        recorded,
         state=state,
-        session_id=session.id if session else books.session_id,
-        payment_intent_id=intent.id if intent else books.payment_intent_id,
-        refunds={**books.refunds, **{one.id: _refund(books.refunds.get(one.id), one) for one in picture.refunds}},
-        disputes={**books.disputes, **{one.id: _dispute(books.disputes.get(one.id), one) for one in picture.disputes}},
+        session_id=session.id if session else recorded.session_id,
+        payment_intent_id=intent.id if intent else recorded.payment_intent_id,
     )
     if state != AttemptState.SUCCEEDED:
         shown = (intent.decline_code or intent.error_code or "") if intent else ""
-        return replace(new, decline_code=(shown or books.decline_code)[:60])
+        return replace(new, decline_code=(shown or recorded.decline_code)[:60])
     if intent is None or intent.status != "succeeded":
-        return new  # an older picture of a payment that has succeeded since
+        return new  # an older snapshot of a payment that has succeeded since
     return _with_payment(new, intent)
+
+
+def forward(now: State, shown: State | None, allowed: Mapping[State, frozenset[State]]) -> State:
+    """Return the state that Stripe shows if it may follow the one we know, else the one we know."""
+    return shown if shown is not None and shown in allowed[now] else now
 
 
 # What Stripe calls the states of a payment intent and of a checkout session, and what that means for the attempt.
@@ -132,8 +84,7 @@ _OF_INTENT: Final = {
 }
 
 
-def _state_shown(picture: Picture) -> AttemptState | None:
-    session, intent = picture.session, picture.intent
+def _state_shown(session: facts.CheckoutSession | None, intent: facts.PaymentIntent | None) -> AttemptState | None:
     of_intent = _OF_INTENT.get(intent.status) if intent else None
     if of_intent in (AttemptState.SUCCEEDED, AttemptState.PROCESSING):
         return of_intent
@@ -146,85 +97,40 @@ def _state_shown(picture: Picture) -> AttemptState | None:
     return of_intent or (AttemptState.SESSION_OPEN if session.status == "open" else None)
 
 
-def _forward(now: State, shown: State | None, allowed: Mapping[State, frozenset[State]]) -> State:
-    return shown if shown is not None and shown in allowed[now] else now
-
-
-def _check(books: Books, picture: Picture, livemode: bool) -> None:
-    session, intent = picture.session, picture.intent
-    if session and books.session_id and session.id != books.session_id:
+def _check(
+    recorded: RecordedPayment,
+    session: facts.CheckoutSession | None,
+    intent: facts.PaymentIntent | None,
+    livemode: bool,
+) -> None:
+    if session and recorded.session_id and session.id != recorded.session_id:
         raise Mismatch("session_mismatch")
-    if intent and books.payment_intent_id and intent.id != books.payment_intent_id:
+    if intent and recorded.payment_intent_id and intent.id != recorded.payment_intent_id:
         raise Mismatch("payment_intent_mismatch")
     for one in (session, intent):
         if one is None:
             continue
         if one.livemode != livemode:
             raise Mismatch("livemode_mismatch")
-        if one.currency != books.currency:
+        if one.currency != recorded.currency:
             raise Mismatch("currency_mismatch")
-        if one.amount_minor != books.amount_minor:
+        if one.amount_minor != recorded.amount_minor:
             raise Mismatch("amount_mismatch")
-    if intent and intent.status == "succeeded" and intent.amount_received_minor != books.amount_minor:
+    if intent and intent.status == "succeeded" and intent.amount_received_minor != recorded.amount_minor:
         raise Mismatch("amount_mismatch")
-    back = {refund.currency for refund in picture.refunds} | {dispute.currency for dispute in picture.disputes}
-    if back - {books.currency}:
-        raise Mismatch("currency_mismatch")
 
 
-def _with_payment(books: Books, intent: facts.PaymentIntent) -> Books:
+def _with_payment(recorded: RecordedPayment, intent: facts.PaymentIntent) -> RecordedPayment:
     charge = intent.charge
     booked = charge.balance_transaction if charge else None
     return replace(
-        books,
+        recorded,
         decline_code="",
-        charge_id=intent.latest_charge_id or books.charge_id,
-        succeeded_at=books.succeeded_at or (charge.created_at if charge else intent.created_at),
-        card_brand=(charge.card_brand or "")[:20] if charge else books.card_brand,
-        card_last4=(charge.card_last4 or "")[:4] if charge else books.card_last4,
-        balance_transaction_id=booked.id if booked else books.balance_transaction_id,
-        fee_minor=booked.fee_minor if booked else books.fee_minor,
-        fee_currency=booked.currency if booked else books.fee_currency,
+        charge_id=intent.latest_charge_id or recorded.charge_id,
+        succeeded_at=recorded.succeeded_at or (charge.created_at if charge else intent.created_at),
+        card_brand=(charge.card_brand or "")[:20] if charge else recorded.card_brand,
+        card_last4=(charge.card_last4 or "")[:4] if charge else recorded.card_last4,
+        balance_transaction_id=booked.id if booked else recorded.balance_transaction_id,
+        fee_minor=booked.fee_minor if booked else recorded.fee_minor,
+        fee_currency=booked.currency if booked else recorded.fee_currency,
     )
-
-
-def _refund(known: RefundBook | None, shown: facts.Refund) -> RefundBook:
-    wanted = RefundState.PENDING if shown.status == "requires_action" else RefundState(shown.status)
-    state = wanted if known is None else _forward(known.state, wanted, REFUND_NEXT)
-    return RefundBook(
-        state=state,
-        amount_minor=shown.amount_minor,
-        reason=(shown.reason or "")[:60],
-        failure_reason=(shown.failure_reason or (known.failure_reason if known else ""))[:60],
-        created_at=shown.created_at,
-    )
-
-
-def _dispute(known: DisputeBook | None, shown: facts.Dispute) -> DisputeBook:
-    wanted = DisputeState(shown.status)
-    state = wanted if known is None else _forward(known.state, wanted, DISPUTE_NEXT)
-    return DisputeBook(
-        state=state,
-        amount_minor=shown.amount_minor,
-        reason=shown.reason[:60],
-        evidence_due_at=shown.evidence_due_at,
-        created_at=shown.created_at,
-    )
-
-
-def standing(amount_minor: int, refunds: Iterable[RefundBook], disputes: Iterable[DisputeBook]) -> Standing:
-    """Return the status of a received donation, and what of it went back to the donor or the donor's bank."""
-    disputes = list(disputes)
-    refunded = min(sum(one.amount_minor for one in refunds if one.state == RefundState.SUCCEEDED), amount_minor)
-    lost = min(sum(one.amount_minor for one in disputes if one.state == DisputeState.LOST), amount_minor)
-    if lost:
-        status = Donation.Status.CHARGED_BACK
-    elif any(one.state in DISPUTE_OPEN for one in disputes):
-        status = Donation.Status.DISPUTED
-    elif refunded == amount_minor:
-        status = Donation.Status.REFUNDED
-    elif refunded:
-        status = Donation.Status.PARTIALLY_REFUNDED
-    else:
-        status = Donation.Status.RECEIVED
-    return Standing(status, refunded, lost)

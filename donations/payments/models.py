@@ -5,10 +5,9 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.errors import WrongState
 from logistics.ids import uuid7
-from logistics.jobs.models import Job
 
 
 class AttemptState(models.TextChoices):
@@ -33,54 +32,8 @@ NEXT: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
     A.EXPIRED: frozenset({A.SUCCEEDED}),
     A.SUCCEEDED: frozenset(),
 }
-# While one of these, the donor can or did pay in this attempt: no other one is opened beside it.
-LIVING: Final = (A.CREATED, A.SESSION_OPEN, A.PROCESSING)
-
-
-class RefundState(models.TextChoices):
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-R = RefundState
-# A bank may send a refund back long after it succeeded.
-REFUND_NEXT: Final[Mapping[RefundState, frozenset[RefundState]]] = {
-    R.PENDING: frozenset({R.SUCCEEDED, R.FAILED, R.CANCELED}),
-    R.SUCCEEDED: frozenset({R.FAILED}),
-    R.FAILED: frozenset(),
-    R.CANCELED: frozenset(),
-}
-
-
-class DisputeState(models.TextChoices):
-    WARNING_NEEDS_RESPONSE = "warning_needs_response"
-    WARNING_UNDER_REVIEW = "warning_under_review"
-    WARNING_CLOSED = "warning_closed"
-    NEEDS_RESPONSE = "needs_response"
-    UNDER_REVIEW = "under_review"
-    PREVENTED = "prevented"
-    WON = "won"
-    LOST = "lost"
-
-
-D = DisputeState
-_ENDS = frozenset({D.PREVENTED, D.WON, D.LOST})
-# An inquiry (warning) takes no money; it may end, or grow into a dispute.
-DISPUTE_NEXT: Final[Mapping[DisputeState, frozenset[DisputeState]]] = {
-    D.WARNING_NEEDS_RESPONSE: frozenset({D.WARNING_UNDER_REVIEW, D.WARNING_CLOSED, D.NEEDS_RESPONSE, D.UNDER_REVIEW})
-    | _ENDS,
-    D.WARNING_UNDER_REVIEW: frozenset({D.WARNING_CLOSED, D.NEEDS_RESPONSE, D.UNDER_REVIEW}) | _ENDS,
-    D.WARNING_CLOSED: frozenset({D.NEEDS_RESPONSE, D.UNDER_REVIEW}) | _ENDS,
-    D.NEEDS_RESPONSE: frozenset({D.UNDER_REVIEW}) | _ENDS,
-    D.UNDER_REVIEW: _ENDS,
-    D.PREVENTED: frozenset(),
-    D.WON: frozenset(),
-    D.LOST: frozenset(),
-}
-# While one of these, a bank holds the money and nobody knows whose it is.
-DISPUTE_OPEN: Final = (D.NEEDS_RESPONSE, D.UNDER_REVIEW)
+# In these states the donor can still pay, or is paying: no second attempt is opened beside it.
+UNFINISHED: Final = (A.CREATED, A.SESSION_OPEN, A.PROCESSING)
 
 
 class PaymentAttempt(models.Model):
@@ -122,7 +75,7 @@ class PaymentAttempt(models.Model):
             models.UniqueConstraint(fields=["session_id"], name="a_checkout_session_belongs_to_one_attempt"),
             models.UniqueConstraint(fields=["payment_intent_id"], name="a_payment_intent_belongs_to_one_attempt"),
             models.UniqueConstraint(
-                fields=["donation"], condition=Q(state__in=LIVING), name="a_donation_has_one_living_attempt"
+                fields=["donation"], condition=Q(state__in=UNFINISHED), name="a_donation_has_one_living_attempt"
             ),
             models.UniqueConstraint(
                 fields=["donation"], condition=Q(counts=True), name="a_donation_is_received_by_one_attempt"
@@ -142,7 +95,7 @@ class PaymentAttempt(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["created_at"], name="attempts_by_age"),
-            models.Index(fields=["expires_at"], condition=Q(state__in=LIVING), name="attempts_living"),
+            models.Index(fields=["expires_at"], condition=Q(state__in=UNFINISHED), name="attempts_living"),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(
@@ -160,6 +113,11 @@ class PaymentAttempt(models.Model):
     def __str__(self) -> str:
         return f"{self.donation_id} attempt {self.number}"
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the donor can still pay, or is paying, in this attempt."""
+        return self.state in UNFINISHED
+
     def become(self, state: AttemptState) -> None:
         """Move to a next state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[AttemptState(self.state)]:
@@ -167,114 +125,3 @@ class PaymentAttempt(models.Model):
                 f"A payment that is {self.state} cannot become {state}.", state=self.state, wanted=str(state)
             )
         self.state = state
-
-
-class Refund(models.Model):
-    """Money on its way back to a donor, ours or made in Stripe's dashboard."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="refunds")
-    stripe_id = models.CharField(max_length=100, editable=False)
-    state = models.CharField(max_length=10, choices=RefundState)
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=60, blank=True)
-    failure_reason = models.CharField(max_length=60, blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["stripe_id"], name="a_refund_is_known_once")]
-        triggers: ClassVar = [
-            pgtrigger.Protect(name="refunds_are_not_deleted", operation=pgtrigger.Delete),
-            pgtrigger.Protect(
-                name="what_was_refunded_is_frozen",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange("attempt", "stripe_id", "amount_minor", "currency"),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.stripe_id
-
-
-class Dispute(models.Model):
-    """A donor's bank takes money back, or asks about it."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="disputes")
-    stripe_id = models.CharField(max_length=100, editable=False)
-    state = models.CharField(max_length=24, choices=DisputeState)
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=60, blank=True)
-    evidence_due_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["stripe_id"], name="a_dispute_is_known_once")]
-        triggers: ClassVar = [pgtrigger.Protect(name="disputes_are_not_deleted", operation=pgtrigger.Delete)]
-
-    def __str__(self) -> str:
-        return self.stripe_id
-
-
-class StripeEvent(Job):
-    """Stripe's word that something happened: a reason to look, stored once, without its personal data.
-
-    `done`: we looked, and booked what we saw. `dead`: it is in quarantine, and `last_error_code` says why.
-    """
-
-    TASK = "donations.apply_stripe_event"
-
-    class Source(models.TextChoices):
-        WEBHOOK = "webhook"
-        LIST = "list", "list (the webhook never came)"
-
-    class Outcome(models.TextChoices):
-        WAITING = ""
-        APPLIED = "applied"
-        IGNORED = "ignored", "ignored: of no interest"
-        NOT_OURS = "not_ours", "not ours: no donation of ours"
-        PAID_TWICE = "paid_twice", "paid twice: give the second payment back"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    stripe_id = models.CharField(max_length=100, editable=False)
-    kind = models.CharField(max_length=80, editable=False)  # "checkout.session.completed"
-    object_type = models.CharField(max_length=60, editable=False)
-    object_id = models.CharField(max_length=100, editable=False)
-    payment_intent_id = models.CharField(max_length=100, blank=True, editable=False)
-    api_version = models.CharField(max_length=40, blank=True, editable=False)
-    livemode = models.BooleanField(editable=False)
-    happened_at = models.DateTimeField(editable=False)  # at Stripe
-    received_at = models.DateTimeField(editable=False)
-    source = models.CharField(max_length=8, choices=Source, editable=False)
-    outcome = models.CharField(max_length=12, choices=Outcome, blank=True, editable=False)
-    attempt = models.ForeignKey(
-        PaymentAttempt, null=True, editable=False, on_delete=models.PROTECT, related_name="events"
-    )
-
-    class Meta(Job.Meta):
-        ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [
-            *Job.Meta.constraints,
-            models.UniqueConstraint(fields=["stripe_id"], name="an_event_of_stripe_is_stored_once"),
-        ]
-        indexes: ClassVar = [
-            *Job.Meta.indexes,
-            models.Index(fields=["id"], condition=Q(state="dead"), name="events_in_quarantine"),
-        ]
-        triggers: ClassVar = [
-            pgtrigger.Protect(name="events_are_not_deleted", operation=pgtrigger.Delete),
-            pgtrigger.Protect(
-                name="what_an_event_says_is_frozen",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(
-                    "stripe_id", "kind", "object_type", "object_id", "payment_intent_id", "api_version", "livemode"
-                ),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.stripe_id}"

@@ -1,11 +1,11 @@
-from typing import Any
+from typing import cast
 
 from django import forms
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from donations import amounts, typed_amounts
-from donations.checkout.services import Wish
+from donations.gifts.online import DonationRequest
 from donations.portal import languages
 from donations.typed_amounts import AmountUnclear
 from logistics.codes import codes
@@ -58,20 +58,21 @@ class GiftForm(forms.Form):
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).upper()
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         data = super().clean() or {}
         if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
             self.add_error("amount", _("Choose an amount or enter one."))
         if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:
             try:
-                self._read_amount(data)
+                self._read_amount()
             except Invalid as refusal:
                 self.unclear = refusal if isinstance(refusal, AmountUnclear) else None
                 self.refuse(refusal)
         return data
 
-    def _read_amount(self, data: dict[str, Any]) -> None:
+    def _read_amount(self) -> None:
         """Put the decimal string of the one amount that the donor means; raises AmountUnclear if there are more."""
+        data = self.cleaned_data
         currency, language = data["currency"], languages.current()
         possible, is_clear = [], True
         if data["suggested"]:
@@ -99,15 +100,15 @@ class GiftForm(forms.Form):
             for one in self.unclear.readings
         ]
 
-    def wish(self, *, appeal: str, language: str) -> Wish:
+    def donation_request(self, *, appeal: str, language: str) -> DonationRequest:
         data = {name: value for name, value in self.cleaned_data.items() if name not in ("suggested", "meant")}
-        return Wish(appeal=appeal, language=language, **data)
+        return DonationRequest(appeal=appeal, language=language, **data)
 
     def refuse(self, refusal: DomainError) -> None:
         """Show a refusal of the service beside its field."""
-        errors: Any = refusal.details.get("errors") or [{"field": "", "detail": str(refusal)}]
-        for error in errors:
-            name = str(error["field"]).removeprefix("donor.")
+        errors = refusal.details.get("errors") or [{"field": "", "detail": str(refusal)}]
+        for error in cast(list[dict[str, str]], errors):
+            name = error["field"].removeprefix("donor.")
             self.add_error(name if name in self.fields else None, error["detail"])
 
 

@@ -1,19 +1,21 @@
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Concatenate, ParamSpec, TypeAlias
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 
+P = ParamSpec("P")
+Page: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
 YEAR_S = 365 * 24 * 3600
 
 
-def in_two_languages(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def in_two_languages(page: Page[P]) -> Page[P]:
     """A page whose `?language=fr` chooses the language from now on, kept in a cookie; else the browser's is used."""
 
     @functools.wraps(page)
-    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         chosen = request.GET.get("language")
         if chosen in dict(settings.LANGUAGES) and request.method == "GET":
             response = HttpResponseRedirect(request.path)

@@ -2,7 +2,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from donations.giving.models import Donor
+from donations.donors.models import Donor
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
 

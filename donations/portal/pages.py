@@ -1,7 +1,6 @@
 """What donors see. Plain HTML, no script: works on an old phone over a thin line."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -12,15 +11,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from donations import gateway
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
-from donations.checkout import following
-from donations.checkout import services as checkout
-from donations.checkout.api import receipt_response
-from donations.giving import services as giving
-from donations.giving import tokens
-from donations.giving.models import Donor
+from donations.donors.models import Donor
+from donations.gifts import online, tokens
+from donations.gifts import services as gifts
+from donations.gifts.api import receipt_response
+from donations.gifts.status import status_of
+from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.portal import languages, services
 from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
@@ -28,6 +26,7 @@ from donations.portal.languages import in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptState
+from donations.stripe import gateway
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents
@@ -42,7 +41,7 @@ STAY = timedelta(hours=1)
 GIFTS_A_PAGE = 50
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, name: str, context: dict[str, object], status: int = 200) -> HttpResponse:
     charity = Charity.objects.first()
     shown = {"charity": charity, "language": languages.current(), **context}
     return render(request, f"donations/pages/{name}.html", shown, status=status)
@@ -88,7 +87,7 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, "give_to", _form_context(charity, appeal, form, currency), status)
 
 
-def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, Any]:
+def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, object]:
     progress = progress_of(appeal, appeals.received([appeal])[appeal.pk]) if appeal else None
     return {
         "form": form,
@@ -98,16 +97,16 @@ def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, curre
         "currencies": charity.currencies,
         "suggestions": suggestions(currency),
         "countries": countries(),
-        "consent_text": checkout.consent_text(languages.current()),
+        "consent_text": online.consent_text(languages.current()),
     }
 
 
 def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpResponse | None:
     now = timezone.now()
-    wish = form.wish(appeal=appeal.slug if appeal else "", language=languages.current())
+    wanted = form.donation_request(appeal=appeal.slug if appeal else "", language=languages.current())
     try:
         with transaction.atomic():
-            attempt = checkout.give(wish, address=address_of(request), at=now)
+            attempt = online.give(wanted, address=address_of(request), at=now)
     except DomainError as refusal:
         form.refuse(refusal)
         return None
@@ -117,7 +116,7 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
 def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
     """Send the donor to Stripe's page; to the gift's own page, from which to try again, when there is none."""
     try:
-        attempt = checkout.open_session(attempt, at=timezone.now())
+        attempt = payments.open_checkout(attempt, at=timezone.now())
     except (gateway.PaymentProviderUnavailable, gateway.PaymentProviderMisconfigured):
         return HttpResponseRedirect(tokens.path_of(attempt.donation) + "?problem=provider", status=303)
     except gateway.PaymentRefused:
@@ -130,9 +129,9 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @in_two_languages
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """How far a gift is, for the donor who has its secret address."""
-    shown = following.follow(tokens.donation_of(token), at=timezone.now())
+    shown = status_of(tokens.donation_of(token), at=timezone.now())
     problem = request.GET.get("problem") if shown.may_pay else None
-    is_back = request.GET.urlencode() == checkout.BACK_FROM_CHECKOUT
+    is_back = request.GET.urlencode() == payments.BACK_FROM_CHECKOUT
     context = {
         "gift": shown,
         "donation": shown.donation,
@@ -150,8 +149,8 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     donation = tokens.donation_of(token)
     try:
         with transaction.atomic():
-            attempt = checkout.attempt_again(donation, address=address_of(request), at=timezone.now())
-    except checkout.AlreadyPaid:
+            attempt = online.pay_again(donation, address=address_of(request), at=timezone.now())
+    except online.AlreadyPaid:
         return HttpResponseRedirect(tokens.path_of(donation), status=303)
     except DomainError:
         return HttpResponseRedirect(tokens.path_of(donation) + "?problem=limit", status=303)
@@ -187,7 +186,7 @@ def my_gifts(request: HttpRequest) -> HttpResponse:
         queryset=Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("document"),
         to_attr="valid_receipts",
     )
-    pages = Paginator(giving.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
+    pages = Paginator(gifts.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
     return _page(request, "my_gifts", {"donor": donor, "gifts": pages.get_page(request.GET.get("page"))})
 
 

@@ -6,7 +6,7 @@ from donations.appeals.services import Received
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an appeal is, as a picture shows it."""
+    """How far an appeal is, for the bar on its page."""
 
     appeal: Appeal
     received: list[Received]  # by currency

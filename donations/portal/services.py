@@ -1,7 +1,7 @@
 """Donors see their own gifts by a link that is mailed to them: no password, used once, for ten minutes."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from donations.checkout import limits
-from donations.giving.models import Donor
+from donations.donors.models import Donor
+from donations.payments import limits
 from donations.portal.models import SignInRequest
 from logistics.charity import services as charities
 from logistics.errors import DomainError
@@ -37,7 +37,7 @@ def _signer() -> signing.TimestampSigner:
 
 @transaction.atomic
 def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> None:
-    """Owe whoever reads this e-mail a link to the gifts made under it.
+    """Queue a mail with a link to the gifts made under this email.
 
     Does the same for known and unknown addresses. Requests beyond the hourly limit are ignored silently.
     """
@@ -57,7 +57,7 @@ def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> No
 
 
 def send_link(request_id: str) -> bool:
-    """Owe the mail with the link if there is such a donor, and forget the address that was typed."""
+    """Queue the mail with the link if there is such a donor, and forget the address that was typed."""
     return jobs.run(SignInRequest, request_id, _donor_of, _queue_mail)
 
 
@@ -65,7 +65,7 @@ def _donor_of(request: SignInRequest) -> Donor | None:
     return Donor.objects.filter(email=request.email).order_by("id").first()
 
 
-def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, Any]:
+def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, object]:
     if donor is not None:
         mail.request(
             "sign-in-link",
@@ -82,7 +82,7 @@ def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, Any]:
 
 
 def is_worth_trying(token: str) -> bool:
-    """Say whether a link is ours and not older than ten minutes, without using it up: mail scanners open links."""
+    """Return whether a link is ours and at most ten minutes old, without using it up: mail scanners open links."""
     return _request_id(token) is not None
 
 

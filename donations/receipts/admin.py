@@ -7,11 +7,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown
-from donations.receipts import services
+from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown, staff
+from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.errors import DomainError
 from logistics.jobs.models import Job
+
+
+class ReceiptInline(FactsInline):
+    model = Receipt
+    fields = ["number", "kind", "state", "issued_on", "ended_at", "end_reason"]
+    fk_name = "donation"
 
 
 class DeliveryInline(FactsInline):
@@ -58,7 +64,7 @@ class ReceiptAdmin(FactsAdmin):
             return
         for receipt in rows:
             try:
-                services.resend(receipt, by=request.user, at=timezone.now())
+                deliveries.resend(receipt, by=staff(request), at=timezone.now())
                 self.message_user(request, _("%(receipt)s is on its way.") % {"receipt": receipt}, messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)

@@ -1,5 +1,3 @@
-from typing import Any
-
 import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
@@ -11,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations.api_fields import MoneyField, actions_of
-from donations.receipts import services
+from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.documents import services as documents
 from logistics.documents.services import NotReady
@@ -23,14 +21,14 @@ from logistics.permissions import actor, allow
 from logistics.roles import Role
 
 
-class DeliveryOut(serializers.Serializer[Any]):
+class DeliveryOut(serializers.Serializer[ReceiptDelivery]):
     id = serializers.UUIDField()
     state = serializers.CharField(source="shown_state", help_text="`pending`, `sent` or `failed`")
     created_at = serializers.DateTimeField()
     problem = serializers.CharField(source="last_error_code", help_text="Code of the last problem, if any")
 
 
-class ReceiptOut(serializers.Serializer[Any]):
+class ReceiptOut(serializers.Serializer[Receipt]):
     """A receipt as finance sees it; what it says stands in its PDF."""
 
     id = serializers.UUIDField()
@@ -56,7 +54,7 @@ class ReceiptOut(serializers.Serializer[Any]):
     def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
         """What the caller's roles include -> null when it is allowed now, else the reason why not."""
         actions = {
-            "resend": ((Role.FINANCE,), services.refusal_to_resend(receipt)),
+            "resend": ((Role.FINANCE,), deliveries.refusal_to_resend(receipt)),
             "pdf": ((Role.FINANCE, Role.AUDITOR), documents.refusal_to_read(receipt.document)),
         }
         return actions_of(self.context["request"].user, actions)
@@ -120,29 +118,31 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     lookup_value_converter = "uuid"
     permission_classes = [allow(Role.FINANCE)]
 
-    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    @extend_schema(summary="List receipts", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:
         """List receipts, newest first."""
         return super().list(request)
 
-    @extend_schema(responses={200: ReceiptOut}, examples=[EXAMPLE])
+    @extend_schema(summary="Show a receipt", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one receipt and its deliveries."""
+        """Show a receipt and its deliveries."""
         return super().retrieve(request)
 
     @extend_schema(
-        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")}
+        summary="Download a receipt as PDF",
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
     @action(detail=True, methods=["get"])
     @may_raise(NotReady)
     def pdf(self, request: Request, pk: str) -> HttpResponse:
-        """Download the bytes that were issued; also of a cancelled receipt. 409 while it is being printed."""
+        """Download the receipt as it was issued, also a cancelled one. 409 while it is being printed."""
         receipt = self.get_object()
         response = HttpResponse(services.pdf(receipt), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
         return response
 
     @extend_schema(
+        summary="Resend a receipt",
         request=None,
         responses={202: DeliveryOut},
         examples=[OpenApiExample("Job", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
@@ -150,7 +150,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @action(detail=True, methods=["post"])
     @idempotent
     def resend(self, request: Request, pk: str) -> Response:
-        """Mail the donor the same receipt once more: the same bytes."""
-        delivery: ReceiptDelivery = services.resend(self.get_object(), by=actor(request), at=timezone.now())
+        """Mail the donor the same PDF once more."""
+        delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliveryOut(delivery).data, status=202)

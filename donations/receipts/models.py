@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.ids import uuid7

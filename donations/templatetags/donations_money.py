@@ -5,8 +5,8 @@ from datetime import date
 from django import template
 from django.utils import translation
 
-from donations.giving import money_back
-from donations.giving.models import Donation
+from donations.gifts import money_back
+from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.documents import wording
 

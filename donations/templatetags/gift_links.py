@@ -4,8 +4,8 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from donations.giving import money_back, tokens
-from donations.giving.models import Donation
+from donations.gifts import money_back, tokens
+from donations.gifts.models import Donation
 
 register = template.Library()
 

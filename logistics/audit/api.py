@@ -13,7 +13,9 @@ from logistics.roles import Role
 
 @extend_schema_serializer(examples=examples.AUDIT_ENTRY)
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
-    by_name = serializers.CharField(source="by.name", default=None, allow_null=True, read_only=True, help_text="Null: the system.")
+    by_name = serializers.CharField(
+        source="by.name", default=None, allow_null=True, read_only=True, help_text="Null: the system."
+    )
     details = serializers.DictField(read_only=True, help_text="Ids, numbers and states; never names or addresses.")
 
     class Meta:

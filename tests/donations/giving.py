@@ -13,7 +13,7 @@ from django.test import Client
 
 from config.celery import app as celery_app
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.charity.models import Charity
 from logistics.jobs.models import Job

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from donations.receipts.shapes import Receipt
+from donations.receipts.paper import ReceiptPaper
 
 # What the document adds to every context: see logistics.documents.services.facts.
 FACTS = {
@@ -11,7 +11,7 @@ FACTS = {
 }
 
 
-def receipt(**changes: Any) -> Receipt:
+def receipt(**changes: Any) -> ReceiptPaper:
     context: Any = {
         "number": "HK-2026-000001",
         "issued_on": "2026-03-02",
@@ -35,5 +35,5 @@ def receipt(**changes: Any) -> Receipt:
         "signatory": "Wong Siu Ling",
         "signatory_role": "Honorary Treasurer",
     }
-    done: Receipt = context | changes
+    done: ReceiptPaper = context | changes
     return done

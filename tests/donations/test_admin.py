@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donor
-from donations.payments.models import StripeEvent
+from donations.donors.models import Donor
+from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.charity.models import Charity

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from donations import amounts
-from donations.stripe_amounts import SUPPORTED, to_stripe_amount
+from donations.stripe.amounts import SUPPORTED, to_stripe_amount
 from logistics.codes import codes
 from logistics.errors import Invalid
 

@@ -7,10 +7,14 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
-from donations.payments.models import Dispute, PaymentAttempt, Refund, StripeEvent
+from donations.disputes.models import Dispute
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
+from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.refunds.models import Refund
+from donations.stripe_events.models import StripeEvent
 from tests.donations.giving import Giving, make_appeal, receipts_of
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from config import dashboard
-from donations.giving import tokens
+from donations.gifts import tokens
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt
 from logistics.charity.models import Charity

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from donations import gateway
+from donations.stripe import gateway
 from tests.stand_in.webhooks import sign
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -56,7 +56,6 @@ def test_what_stripe_signed_is_read() -> None:
     assert (event.api_version, event.created_at) == ("2026-08-26.dahlia", NOW - timedelta(seconds=60))
     assert (event.object_type, event.object_id) == ("checkout.session", "cs_test_1")
     assert (event.payment_intent_id, event.reference) == ("pi_1", "D-2026-00001")
-    assert event.payload == EVENT
 
 
 @pytest.mark.parametrize("secret", [OLD, NEW])

@@ -1,4 +1,4 @@
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from tests.donations.giving import Giving, donation_of, mails, pdf_text, receipts_of
 
 

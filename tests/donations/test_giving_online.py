@@ -12,10 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
-from donations import gateway
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt
+from donations.stripe import gateway
 from logistics.charity.models import Charity
 from logistics.idempotency.models import IdempotencyRecord
 from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, make_appeal, receipts_of

@@ -1,4 +1,4 @@
-"""The pure function from pictures to books: it only goes forward and ends in one place."""
+"""The pure function from snapshots of Stripe to our recorded state: it only goes forward and ends in one place."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,14 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from donations import payment_facts as facts
-from donations.giving.models import Donation
-from donations.payments import machine
-from donations.payments.machine import Books, Mismatch, Picture, advance, standing
-from donations.payments.models import DISPUTE_NEXT, NEXT, REFUND_NEXT, AttemptState, DisputeState, RefundState
+from donations.disputes.machine import RecordedDispute
+from donations.disputes.models import NEXT as DISPUTE_NEXT
+from donations.disputes.models import DisputeState
+from donations.gifts.models import Donation
+from donations.payments.machine import Mismatch, RecordedPayment
+from donations.payments.models import NEXT, AttemptState
+from donations.refunds.machine import RecordedRefund
+from donations.refunds.models import NEXT as REFUND_NEXT
+from donations.refunds.models import RefundState
+from donations.stripe import facts
+from donations.stripe_events.machine import RecordedState, advance
+from donations.stripe_events.snapshots import Snapshot
 
 T0 = datetime(2026, 3, 1, 4, tzinfo=UTC)
-NEW = Books(amount_minor=50050, currency="HKD", state=AttemptState.CREATED)
+NEW = RecordedState(RecordedPayment(amount_minor=50050, currency="HKD", state=AttemptState.CREATED))
 
 
 def session(status: str = "open", **changes: Any) -> facts.CheckoutSession:
@@ -50,90 +57,90 @@ def dispute(status: str, amount: int = 40050) -> facts.Dispute:
 
 DECLINED = intent("requires_payment_method", error_code="card_declined", decline_code="generic_decline")
 # A payment's life as Stripe shows it, moment by moment.
-LIFE: Sequence[Picture] = (
-    Picture(session()),
-    Picture(session(payment_intent_id="pi_1"), DECLINED),
-    Picture(session(payment_intent_id="pi_1"), intent("processing")),
-    Picture(session("expired", url=None), intent("canceled")),
-    Picture(session("complete", url=None), intent()),
-    Picture(session("complete", url=None), intent(), (refund("pending"),)),
-    Picture(session("complete", url=None), intent(), (refund("succeeded"),)),
-    Picture(session("complete", url=None), intent(), (refund("failed"),)),
-    Picture(session("complete", url=None), intent(), (refund("failed"),), (dispute("warning_needs_response"),)),
-    Picture(session("complete", url=None), intent(), (refund("failed"),), (dispute("needs_response"),)),
-    Picture(session("complete", url=None), intent(), (refund("failed"),), (dispute("under_review"),)),
-    Picture(session("complete", url=None), intent(), (refund("failed"),), (dispute("lost"),)),
+LIFE: Sequence[Snapshot] = (
+    Snapshot(session()),
+    Snapshot(session(payment_intent_id="pi_1"), DECLINED),
+    Snapshot(session(payment_intent_id="pi_1"), intent("processing")),
+    Snapshot(session("expired", url=None), intent("canceled")),
+    Snapshot(session("complete", url=None), intent()),
+    Snapshot(session("complete", url=None), intent(), (refund("pending"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("succeeded"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("failed"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("failed"),), (dispute("warning_needs_response"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("failed"),), (dispute("needs_response"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("failed"),), (dispute("under_review"),)),
+    Snapshot(session("complete", url=None), intent(), (refund("failed"),), (dispute("lost"),)),
 )
 
 
-def after(pictures: Sequence[Picture]) -> Books:
-    books = NEW
-    for picture in pictures:
-        books = advance(books, picture, livemode=False)
-    return books
+def after(taken: Sequence[Snapshot]) -> RecordedState:
+    recorded = NEW
+    for snapshot in taken:
+        recorded = advance(recorded, snapshot, livemode=False)
+    return recorded
 
 
 @given(st.lists(st.sampled_from(range(len(LIFE))), max_size=12).flatmap(
     lambda some: st.permutations([*some, *range(len(LIFE))])
 ))  # fmt: skip
 @settings(max_examples=300, deadline=None)
-def test_any_order_with_any_repeats_ends_in_the_same_books(order: list[int]) -> None:
+def test_any_order_with_any_repeats_ends_in_the_same_state(order: list[int]) -> None:
     assert after([LIFE[index] for index in order]) == after(LIFE)
 
 
 @given(st.lists(st.sampled_from(LIFE), max_size=12))
 @settings(max_examples=300, deadline=None)
-def test_each_step_goes_forward_and_repeating_it_changes_nothing(pictures: list[Picture]) -> None:
-    books = NEW
-    for picture in pictures:
-        then = advance(books, picture, livemode=False)
-        assert then.state == books.state or then.state in NEXT[books.state]
-        for key, one in books.refunds.items():
+def test_each_step_goes_forward_and_repeating_it_changes_nothing(taken: list[Snapshot]) -> None:
+    recorded = NEW
+    for snapshot in taken:
+        then = advance(recorded, snapshot, livemode=False)
+        assert then.payment.state in {recorded.payment.state, *NEXT[recorded.payment.state]}
+        for key, one in recorded.refunds.items():
             assert then.refunds[key].state in {one.state, *REFUND_NEXT[one.state]}
-        for key, case in books.disputes.items():
+        for key, case in recorded.disputes.items():
             assert then.disputes[key].state in {case.state, *DISPUTE_NEXT[case.state]}
-        assert advance(then, picture, livemode=False) == then
-        books = then
+        assert advance(then, snapshot, livemode=False) == then
+        recorded = then
 
 
 @pytest.mark.parametrize(
-    ("picture", "code"),
+    ("snapshot", "code"),
     [
-        (Picture(session(amount_minor=1)), "amount_mismatch"),
-        (Picture(session(), intent(amount_minor=1)), "amount_mismatch"),
-        (Picture(None, intent(amount_received_minor=50000)), "amount_mismatch"),
-        (Picture(session(currency="USD")), "currency_mismatch"),
-        (Picture(None, intent(currency="USD")), "currency_mismatch"),
-        (Picture(None, intent(), (replace(refund("succeeded"), currency="USD"),)), "currency_mismatch"),
-        (Picture(None, intent(), (), (replace(dispute("lost"), currency="USD"),)), "currency_mismatch"),
-        (Picture(session(livemode=True)), "livemode_mismatch"),
-        (Picture(None, intent(livemode=True)), "livemode_mismatch"),
+        (Snapshot(session(amount_minor=1)), "amount_mismatch"),
+        (Snapshot(session(), intent(amount_minor=1)), "amount_mismatch"),
+        (Snapshot(None, intent(amount_received_minor=50000)), "amount_mismatch"),
+        (Snapshot(session(currency="USD")), "currency_mismatch"),
+        (Snapshot(None, intent(currency="USD")), "currency_mismatch"),
+        (Snapshot(None, intent(), (replace(refund("succeeded"), currency="USD"),)), "currency_mismatch"),
+        (Snapshot(None, intent(), (), (replace(dispute("lost"), currency="USD"),)), "currency_mismatch"),
+        (Snapshot(session(livemode=True)), "livemode_mismatch"),
+        (Snapshot(None, intent(livemode=True)), "livemode_mismatch"),
     ],
 )
-def test_what_we_did_not_ask_for_is_a_mismatch(picture: Picture, code: str) -> None:
+def test_what_we_did_not_ask_for_is_a_mismatch(snapshot: Snapshot, code: str) -> None:
     with pytest.raises(Mismatch) as refusal:
-        advance(NEW, picture, livemode=False)
+        advance(NEW, snapshot, livemode=False)
     assert refusal.value.code == code
 
 
 def test_another_session_or_payment_is_a_mismatch() -> None:
-    known = replace(NEW, session_id="cs_1", payment_intent_id="pi_1")
-    for picture in (Picture(session(id="cs_2")), Picture(None, intent(id="pi_2"))):
+    known = RecordedState(replace(NEW.payment, session_id="cs_1", payment_intent_id="pi_1"))
+    for snapshot in (Snapshot(session(id="cs_2")), Snapshot(None, intent(id="pi_2"))):
         with pytest.raises(Mismatch):
-            advance(known, picture, livemode=False)
+            advance(known, snapshot, livemode=False)
 
 
 def test_a_decline_leaves_the_checkout_open_and_a_success_forgets_it() -> None:
     declined = after(LIFE[:2])
-    assert (declined.state, declined.decline_code) == (AttemptState.SESSION_OPEN, "generic_decline")
-    assert advance(declined, LIFE[4], livemode=False).decline_code == ""
+    assert (declined.payment.state, declined.payment.decline_code) == (AttemptState.SESSION_OPEN, "generic_decline")
+    assert advance(declined, LIFE[4], livemode=False).payment.decline_code == ""
 
 
 def test_a_method_that_answers_later_with_a_no_has_failed() -> None:
-    waiting = after([Picture(session("complete", payment_intent_id="pi_1"), intent("processing"))])
-    assert waiting.state == AttemptState.PROCESSING
-    failed = advance(waiting, Picture(session("complete"), intent("requires_payment_method")), livemode=False)
-    assert failed.state == AttemptState.FAILED
+    waiting = after([Snapshot(session("complete", payment_intent_id="pi_1"), intent("processing"))])
+    assert waiting.payment.state == AttemptState.PROCESSING
+    failed = advance(waiting, Snapshot(session("complete"), intent("requires_payment_method")), livemode=False)
+    assert failed.payment.state == AttemptState.FAILED
 
 
 S, D, R = Donation.Status, DisputeState, RefundState
@@ -159,9 +166,9 @@ S, D, R = Donation.Status, DisputeState, RefundState
     ],
 )
 def test_what_became_of_a_donation(refunds: Any, disputes: Any, expected: Any) -> None:
-    result = standing(
-        50050,
-        [machine.RefundBook(state, amount, "", "", T0) for state, amount in refunds],
-        [machine.DisputeBook(state, amount, "", None, T0) for state, amount in disputes],
-    )
+    result = RecordedState(
+        NEW.payment,
+        {str(at): RecordedRefund(state, amount, "", "", T0) for at, (state, amount) in enumerate(refunds)},
+        {str(at): RecordedDispute(state, amount, "", None, T0) for at, (state, amount) in enumerate(disputes)},
+    ).outcome
     assert (result.status, result.refunded_minor, result.charged_back_minor) == expected

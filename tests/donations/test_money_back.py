@@ -4,14 +4,10 @@ from typing import Any
 
 import pytest
 
-from donations.giving.models import Donation
-from donations.payments.models import (
-    Dispute,
-    DisputeState,
-    Refund,
-    RefundState,
-)
+from donations.disputes.models import Dispute, DisputeState
+from donations.gifts.models import Donation
 from donations.receipts.models import ReceiptState
+from donations.refunds.models import Refund, RefundState
 from tests.donations.giving import GOOD, Giving, donation_of, mails, receipts_of
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from donations.giving import services as giving_services
-from donations.giving import tokens
-from donations.giving.models import Donation, Donor
+from donations.donors import services as donors
+from donations.donors.models import Donor
+from donations.gifts import tokens
+from donations.gifts.models import Donation
 from logistics.roles import Role
 from tests.donations.giving import Giving, donation_of, mails, make_staff, receipts_of, signed_in
 from tests.donations.test_money_back import intent_of, received
@@ -105,7 +106,7 @@ def gift_of(giving: Giving, language: str) -> dict[str, Any]:
 def take_name_away() -> None:
     finance = make_staff(Role.FINANCE)
     donor = Donor.objects.get()
-    giving_services.correct_donor(donor, version=donor.version, changes={"name": ""}, by=finance, at=donor.created_at)
+    donors.correct(donor, version=donor.version, changes={"name": ""}, by=finance, at=donor.created_at)
 
 
 @pytest.mark.parametrize("language", ["en", pytest.param("fr", marks=pytest.mark.long)])

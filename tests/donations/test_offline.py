@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from donations.demonstration import APPEALS, GIFTS, demonstrate
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.audit.models import AuditEntry
 from logistics.roles import Role

@@ -9,12 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from donations import gateway
 from donations.appeals.models import Appeal
-from donations.giving import tokens
-from donations.giving.models import Donation
+from donations.gifts import tokens
+from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
+from donations.stripe import gateway
 from logistics.charity.models import Charity
 from tests.donations.giving import DECLINED, Giving, mails
 
@@ -85,7 +85,7 @@ def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> No
     paid = giving.type_card(answer["Location"])
     donation = Donation.objects.get()
     back = paid.headers["Location"]
-    assert back == tokens.follow_url(donation) + "?paid=1"
+    assert back == tokens.url_of(donation) + "?paid=1"
     # The donor is faster than Stripe's event: no second payment is suggested.
     early = check_page(giving.client.get(back.removeprefix("http://localhost:8000")))
     assert "being confirmed" in early and "Continue to payment" not in early and 'http-equiv="refresh"' in early

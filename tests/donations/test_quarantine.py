@@ -6,13 +6,11 @@ from typing import Any
 import pgtrigger
 import pytest
 
-from donations import gateway
-from donations.giving.models import Donation
-from donations.payments import services as payments
-from donations.payments.models import (
-    PaymentAttempt,
-    StripeEvent,
-)
+from donations.gifts.models import Donation
+from donations.payments.models import PaymentAttempt
+from donations.stripe import gateway
+from donations.stripe_events import services as stripe_events
+from donations.stripe_events.models import StripeEvent
 from logistics.jobs.models import Job
 from logistics.roles import Role
 from tests.donations.giving import Giving, donation_of, receipts_of, signed_in
@@ -29,7 +27,7 @@ def test_a_payment_that_is_not_ours_is_left_alone(giving: Giving) -> None:
     giving.deliver()
     giving.work()
 
-    outcomes = set(StripeEvent.objects.filter(kind__in=payments.KINDS).values_list("state", "outcome"))
+    outcomes = set(StripeEvent.objects.filter(kind__in=stripe_events.KINDS).values_list("state", "outcome"))
     assert outcomes == {("done", "not_ours")}
 
 

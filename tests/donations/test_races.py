@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
-from donations.giving.models import Donation, Donor
+from donations.donors.models import Donor
+from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from tests.donations.giving import Giving, body_of_gift
 

@@ -10,10 +10,13 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from donations.giving.models import Donation, Donor
-from donations.payments import services as payments
+from donations.donors.models import Donor
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation
+from donations.receipts import deliveries
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from donations.stripe_events import services as stripe_events
 from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
 from logistics.documents import fonts
@@ -27,13 +30,11 @@ from tests.processes import eventually
 
 
 def received_donation(at: datetime, **changes: Any) -> Donation:
-    """A gift whose money came, as the books would leave it, without a receipt."""
+    """A gift whose money came, as its payment leaves it, without a receipt."""
     donor = Donor.objects.create(name="Chan", email=f"{uuid.uuid4().hex}@example.org")
     values = {"donor": donor, "amount_minor": 50050, "currency": "HKD", "created_at": at}
     donation = Donation.objects.create(**values | changes)
-    return payments.giving.settle(
-        donation, status=Donation.Status.RECEIVED, refunded_minor=0, charged_back_minor=0, received_at=at, at=at
-    )
+    return gifts.settle(donation, gifts.outcome_after(donation.amount_minor), received_at=at, at=at)
 
 
 def finance(giving: Giving) -> Giving:
@@ -201,13 +202,13 @@ def test_a_receipt_that_was_cancelled_before_it_was_mailed_is_never_mailed(givin
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     giving.deliver()
-    for event in payments.StripeEvent.objects.all():
-        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+    for event in stripe_events.StripeEvent.objects.all():
+        stripe_events.apply_event(str(event.pk), at=datetime.now(UTC))
     intent = donation_of(gift).attempts.get().payment_intent_id
     giving.stand_in.control.refund(payment_intent=intent)
     giving.deliver()
-    for event in payments.StripeEvent.objects.due():
-        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+    for event in stripe_events.StripeEvent.objects.due():
+        stripe_events.apply_event(str(event.pk), at=datetime.now(UTC))
     giving.work()
 
     assert mails() == []
@@ -252,8 +253,8 @@ def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     giving.deliver()
-    for event in payments.StripeEvent.objects.all():
-        payments.apply_event(str(event.pk), at=datetime.now(UTC))
+    for event in stripe_events.StripeEvent.objects.all():
+        stripe_events.apply_event(str(event.pk), at=datetime.now(UTC))
 
     answer = giving.client.get(f"/api/v1/gifts/{gift['token']}/receipt/")
 
@@ -330,7 +331,7 @@ def test_sending_again_waits_for_whoever_books_the_payment_and_holds_nothing_mea
 
 def _resend(receipt: Receipt) -> ReceiptDelivery:
     try:
-        return receipts.resend(receipt, by=None, at=datetime.now(UTC))
+        return deliveries.resend(receipt, by=None, at=datetime.now(UTC))
     finally:
         connection.close()
 

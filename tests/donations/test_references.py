@@ -6,8 +6,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from donations.giving import models
-from donations.giving.models import Donation
+from donations.gifts import models
+from donations.gifts.models import Donation
 from logistics.roles import Role
 from tests.donations.giving import Giving, body_of_gift, signed_in
 from tests.donations.test_offline import send

@@ -14,10 +14,11 @@ from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
 
 from donations.appeals.models import Appeal
-from donations.giving.api import DonationOut
-from donations.giving.models import Donation, Donor
-from donations.payments.models import StripeEvent
+from donations.donors.models import Donor
+from donations.gifts.api import DonationOut
+from donations.gifts.models import Donation
 from donations.receipts import services as receipts
+from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
 from logistics.roles import Role
@@ -186,6 +187,18 @@ def test_the_public_sees_open_appeals_only_and_changes_none() -> None:
         assert send(client, "POST", "/api/v1/appeals/", APPEAL | {"slug": "x"}).status_code in (401, 403)
         assert send(client, "PATCH", "/api/v1/appeals/mali/", {}, If_Match='"1"').status_code in (401, 403)
         assert send(client, "DELETE", "/api/v1/appeals/mali/").status_code in (401, 403)
+
+
+@pytest.mark.django_db
+def test_a_search_finds_appeals_by_slug_and_title_in_either_language() -> None:
+    make_charity()
+    make_appeal()
+    make_appeal(slug="school-year", title_en="A school year", title_fr="Une année d’école")
+
+    def found(words: str) -> list[str]:
+        return [row["slug"] for row in Client().get("/api/v1/appeals/", {"search": words}).json()["results"]]
+
+    assert (found("année"), found("MALI réinsertion"), found("year mali")) == (["school-year"], ["mali"], [])
 
 
 def test_an_appeal_with_gifts_stays_and_shows_what_it_received(giving: Giving) -> None:

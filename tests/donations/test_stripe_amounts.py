@@ -3,8 +3,8 @@
 import pytest
 from babel.numbers import get_currency_precision, list_currencies
 
-from donations import stripe_amounts
-from donations.stripe_amounts import AmountNotChargeable, from_stripe_amount, to_stripe_amount
+from donations.stripe import amounts as stripe_amounts
+from donations.stripe.amounts import AmountNotChargeable, from_stripe_amount, to_stripe_amount
 from tests.stand_in import money
 
 # ISO 4217, list one; Babel's table is CLDR's, which follows use instead (HUF without fillér, UGX without cents).

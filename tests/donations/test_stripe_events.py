@@ -14,17 +14,15 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from config.celery import app as celery_app
-from donations import gateway
-from donations.giving.models import Donation
-from donations.payments import services as payments
-from donations.payments.models import (
-    AttemptState,
-    Dispute,
-    PaymentAttempt,
-    Refund,
-    StripeEvent,
-)
+from donations.disputes.models import Dispute
+from donations.gifts.models import Donation
+from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from donations.refunds.models import Refund
+from donations.stripe import gateway
+from donations.stripe_events import booking, snapshots
+from donations.stripe_events import services as stripe_events
+from donations.stripe_events.models import StripeEvent
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from tests.donations.giving import DECLINED, GOOD, NOON, Giving, donation_of, mails, receipts_of
@@ -184,27 +182,27 @@ def test_five_events_in_several_orders_end_in_one_state(giving: Giving) -> None:
 
 
 @pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.long)])
-def test_pictures_of_five_moments_in_any_order_end_in_one_state(giving: Giving, every: int) -> None:
+def test_snapshots_of_five_moments_in_any_order_end_in_one_state(giving: Giving, every: int) -> None:
     """What workers saw at five moments, booked in every nth of the 120 orders, as slow workers would."""
     gift, control = giving.give(), giving.stand_in.control
     attempt = donation_of(gift).attempts.get()
     giving.type_card(gift["checkout_url"], DECLINED)
-    pictures = [payments.picture_of_session(str(attempt.session_id))]
+    taken = [snapshots.of_session(str(attempt.session_id))]
     giving.type_card(gift["checkout_url"])
     intent = giving.stand_in.world.store.newest_first("payment_intent")[0]["id"]
-    pictures.append(payments.picture_of_payment(intent))
+    taken.append(snapshots.of_payment(intent))
     control.refund(payment_intent=intent, amount=10000)
-    pictures.append(payments.picture_of_payment(intent))
+    taken.append(snapshots.of_payment(intent))
     dispute = control.dispute(intent)
-    pictures.append(payments.picture_of_payment(intent))
+    taken.append(snapshots.of_payment(intent))
     control.close_dispute(dispute["id"], status="lost")
-    pictures.append(payments.picture_of_payment(intent))
+    taken.append(snapshots.of_payment(intent))
     seen = set()
-    for order in list(itertools.permutations(pictures))[::every]:
+    for order in list(itertools.permutations(taken))[::every]:
         with Rewind():
-            for picture in order:
-                payments.book(attempt, picture, at=NOON)
-            # An old picture gave a receipt that a newer one took away again; valid is none in the end.
+            for snapshot in order:
+                booking.book(attempt, snapshot, at=NOON)
+            # An old snapshot gave a receipt that a newer one took away again; valid is none in the end.
             valid = Receipt.objects.filter(state=ReceiptState.ISSUED).count()
             seen.add((valid, *state_of(gift)[:-1]))
 
@@ -340,7 +338,7 @@ def test_a_checkout_whose_end_nobody_told_us_is_looked_up(giving: Giving) -> Non
     giving.stand_in.control.advance(24 * 3600)
     attempt = donation_of(gift).attempts.get()
 
-    payments.catch_up(at=attempt.expires_at + timedelta(minutes=1))
+    stripe_events.catch_up(at=attempt.expires_at + timedelta(minutes=1))
 
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.EXPIRED
@@ -352,7 +350,7 @@ def test_an_overdue_checkout_that_does_not_fit_keeps_no_other_waiting(giving: Gi
         PaymentAttempt.objects.filter(pk=wrong.pk).update(amount_minor=1)
     giving.stand_in.control.advance(24 * 3600)
 
-    payments.catch_up(at=right.expires_at + timedelta(minutes=1))
+    stripe_events.catch_up(at=right.expires_at + timedelta(minutes=1))
 
     right.refresh_from_db()
     wrong.refresh_from_db()

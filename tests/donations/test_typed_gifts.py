@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from donations.appeals.models import Appeal
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.charity.models import Charity
 from logistics.roles import Role
 from tests.donations.giving import Giving, signed_in

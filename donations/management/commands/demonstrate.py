@@ -1,6 +1,5 @@
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -15,7 +14,7 @@ STAGES = ("donations.demonstration", "shipments.demonstration")
 class Command(BaseCommand):
     help = "Make the demonstration world: people, a partner, a catalogue, gifts, a shipment. Again: nothing is doubled."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
             raise CommandError("People with known passwords are made in development only: DEBUG is off.")
         at = timezone.now()

@@ -1,33 +1,35 @@
-"""Money that did not come by card: finance writes it down when it is there, and it is receipted like any other."""
+"""Offline gifts: finance records money that came by bank, in cash or by cheque, and it is receipted like any other."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from donations import amounts
 from donations.appeals.models import Appeal
-from donations.giving import services as giving
-from donations.giving.models import Donation, public_reference
+from donations.donors import services as donors
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation, public_reference
 from donations.receipts import services as receipts
 from logistics.charity import services as charities
 from logistics.errors import Invalid
+from logistics.people.models import User
 from logistics.transactions import insert_drawn
 
-# What is older was receipted, or belongs to books that are closed: most often its year is a slip.
+# An older date is most often a typing error in the year; or else its accounts are closed.
 OLDEST: Final = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """Money that came, and from whom."""
+class OfflineGift:
+    """Money that came by bank, in cash or by cheque, and from whom."""
 
     amount: str  # "500.50"
     currency: str
     channel: Donation.Channel  # bank, cash or cheque
-    received_on: date  # the day on which it was ours
+    received_on: date  # the day on which the charity had it
     appeal: str  # slug; "" = where most needed
     name: str
     email: str
@@ -37,52 +39,48 @@ class Arrival:
 
 
 @transaction.atomic
-def record(arrival: Arrival, *, by: Any, at: datetime) -> Donation:
-    """Write down a gift that came by bank, in cash or by cheque: received that day, and receipted.
+def record(gift: OfflineGift, *, by: User | None, at: datetime) -> Donation:
+    """Record a gift that came by bank, in cash or by cheque: received that day, and receipted.
 
     An appeal that has closed since may still be named. Raises Invalid (field channel, received_on, appeal,
     donor.name ...), CharityNotSetUp.
     """
     charity = charities.the_charity()
     today = charities.day_of(at, charity)
-    if arrival.channel == Donation.Channel.ONLINE:
+    if gift.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
-    if arrival.received_on > today:
+    if gift.received_on > today:
         raise Invalid(_("This day is in the future."), field="received_on", code="in_the_future")
-    if arrival.received_on < today - OLDEST:
+    if gift.received_on < today - OLDEST:
         raise Invalid(_("This day is more than two years ago. Check it."), field="received_on", code="too_long_ago")
-    appeal = Appeal.objects.filter(slug=arrival.appeal).first()
-    if arrival.appeal and appeal is None:
+    appeal = Appeal.objects.filter(slug=gift.appeal).first()
+    if gift.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
-    giving.check_donor(
-        {"name": arrival.name, "organisation": arrival.organisation, "country": arrival.country}, path="donor."
-    )
-    donor = giving.donor_of(
-        name=arrival.name,
-        organisation=arrival.organisation,
-        email=arrival.email,
-        country=arrival.country,
-        language=arrival.language,
+    donors.check(name=gift.name, organisation=gift.organisation, country=gift.country, path="donor.")
+    donor = donors.get_or_create(
+        name=gift.name,
+        organisation=gift.organisation,
+        email=gift.email,
+        country=gift.country,
+        language=gift.language,
     )
     donation = Donation(
         donor=donor,
         appeal=appeal,
-        amount_minor=amounts.read(arrival.amount, arrival.currency),
-        currency=arrival.currency,
-        channel=arrival.channel,
-        language=arrival.language,
+        amount_minor=amounts.read(gift.amount, gift.currency),
+        currency=gift.currency,
+        channel=gift.channel,
+        language=gift.language,
         created_at=at,
     )
     insert_drawn(donation, field="reference", draw=public_reference)
-    noon = datetime.combine(arrival.received_on, time(12), tzinfo=charities.zone(charity))
-    donation = giving.settle(
+    noon = datetime.combine(gift.received_on, time(12), tzinfo=charities.zone(charity))
+    donation = gifts.settle(
         donation,
-        status=Donation.Status.RECEIVED,
-        refunded_minor=0,
-        charged_back_minor=0,
+        gifts.outcome_after(donation.amount_minor),
         received_at=min(noon, at),
         at=at,
         by=by,
     )
-    receipts.follow(donation, at=at, by=by)
+    receipts.update(donation, at=at, by=by)
     return donation

@@ -1,4 +1,4 @@
-"""How many checkouts one address, one e-mail and all the world may ask for: card testers try thousands.
+"""How many checkouts one network address, one email and everybody together may start: card testers try thousands.
 
 Counted in our own rows, so that it holds while the cache is down, and before Stripe is asked for anything.
 """

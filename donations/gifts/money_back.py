@@ -3,7 +3,7 @@
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 from logistics.documents import wording
 
 

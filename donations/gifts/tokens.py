@@ -1,4 +1,4 @@
-"""The secret in the address by which a donor follows a gift: made from its id and our key, stored nowhere.
+"""The secret token in the address of a gift's page: derived from its id and our key, stored nowhere.
 
 So a stolen database holds no working link; the key's predecessors (SECRET_KEY_FALLBACKS) still open old ones.
 """
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
 
 
 def _signer() -> signing.Signer:
@@ -25,12 +25,12 @@ def token_of(donation: Donation) -> str:
 
 
 def path_of(donation: Donation) -> str:
-    """Return the path of the page on which this donor follows this gift."""
+    """Return the path of the page that shows the donor this gift."""
     return reverse("gift", args=[token_of(donation)])
 
 
-def follow_url(donation: Donation) -> str:
-    """Return the same as people reach it from outside."""
+def url_of(donation: Donation) -> str:
+    """Return the full address of that page."""
     return absolute(path_of(donation))
 
 
@@ -49,5 +49,5 @@ def donation_of(token: str, among: QuerySet[Donation] | None = None) -> Donation
 
 
 def absolute(path: str) -> str:
-    """Return a path of ours as people reach it from outside."""
+    """Return the full address of a path of ours."""
     return f"{settings.PUBLIC_URL}{path}"

@@ -1,5 +1,3 @@
-from typing import Any
-
 import django_filters
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, extend_schema_field, inline_serializer
@@ -9,10 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from donations import gateway
-from donations.api_fields import PUBLIC, actions_of
-from donations.payments import services
-from donations.payments.models import StripeEvent
+from donations.api_fields import actions_of
+from donations.stripe import gateway
+from donations.stripe_events import services
+from donations.stripe_events.models import StripeEvent
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
 from logistics.permissions import Anyone, actor, allow
@@ -34,21 +32,21 @@ SENT_EXAMPLE = OpenApiExample(
 
 
 class StripeWebhookView(APIView):
-    """Where Stripe tells us that something happened."""
+    """Where Stripe sends its events."""
 
     permission_classes = [Anyone]
-    authentication_classes: list[Any] = []
-    throttle_classes: list[Any] = []  # Stripe's bursts are wanted; whoever cannot sign is refused cheaply
-    parser_classes: list[Any] = []  # the signature is over the raw bytes
+    authentication_classes = ()
+    throttle_classes = ()  # Stripe's bursts are wanted; whoever cannot sign is refused cheaply
+    parser_classes = ()  # the signature is over the raw bytes
 
     @extend_schema(
+        summary="Receive an event from Stripe",
         request={"application/json": OpenApiTypes.OBJECT},
         responses={200: inline_serializer("EventTaken", {"is_new": serializers.BooleanField()})},
         examples=[SENT_EXAMPLE, OpenApiExample("Taken", response_only=True, value={"is_new": True})],
-        auth=PUBLIC,
     )
     def post(self, request: Request) -> Response:
-        """Store a signed event of Stripe's and answer once it is committed; a worker looks at it then.
+        """Store a signed event of Stripe and answer once it is committed; a worker then applies it.
 
         400 `bad_signature`, and nothing stored, unless Stripe signed it for us within the last five minutes.
         """
@@ -58,8 +56,8 @@ class StripeWebhookView(APIView):
         return Response({"is_new": is_new})
 
 
-class StripeEventOut(serializers.Serializer[Any]):
-    """A message of Stripe's, and what we made of it. `dead` is quarantine; `problem` says why."""
+class StripeEventOut(serializers.Serializer[StripeEvent]):
+    """An event of Stripe, and what came of it. `dead` is quarantine; `problem` says why."""
 
     id = serializers.UUIDField()
     stripe_id = serializers.CharField()
@@ -122,7 +120,7 @@ EVENT_EXAMPLE = OpenApiExample(
 
 
 class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
-    """What Stripe told us; finance tries those in quarantine again."""
+    """Events of Stripe; finance retries those in quarantine."""
 
     queryset = StripeEvent.objects.select_related("attempt")
     serializer_class = StripeEventOut
@@ -132,20 +130,22 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     lookup_value_converter = "uuid"
     permission_classes = [allow(Role.FINANCE)]
 
-    @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    @extend_schema(summary="List Stripe events", responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
     def list(self, request: Request) -> Response:
-        """List Stripe's messages, newest first; `?state=dead` are those in quarantine."""
+        """List Stripe's events, newest first; `?state=dead` are those in quarantine."""
         return super().list(request)
 
-    @extend_schema(responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    @extend_schema(summary="Show a Stripe event", responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one message of Stripe's."""
+        """Show an event of Stripe."""
         return super().retrieve(request)
 
-    @extend_schema(request=None, responses={202: StripeEventOut}, examples=[EVENT_EXAMPLE])
+    @extend_schema(
+        summary="Retry a Stripe event", request=None, responses={202: StripeEventOut}, examples=[EVENT_EXAMPLE]
+    )
     @action(detail=True, methods=["post"])
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
-        """Take a message out of quarantine: a worker looks at Stripe again."""
-        event = services.retry_event(self.get_object(), by=actor(request), at=timezone.now())
+        """Retry an event in quarantine: a worker looks at Stripe again."""
+        event = services.retry(self.get_object(), by=actor(request), at=timezone.now())
         return Response(self.get_serializer(event).data, status=202)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from donations.stripe_amounts import from_stripe_amount
+from donations.stripe.amounts import from_stripe_amount
 
 Json = dict[str, Any]
 
@@ -259,7 +259,6 @@ class Event:
     object_id: str
     payment_intent_id: str | None  # the payment that it is about, where the object tells
     reference: str | None  # `client_reference_id` of a checkout session
-    payload: Mapping[str, Any]  # the whole event; holds personal data
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -276,5 +275,4 @@ class Event:
             object_id=str(about["id"]),
             payment_intent_id=intent,
             reference=about.get("client_reference_id"),
-            payload=data,
         )

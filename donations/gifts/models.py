@@ -1,14 +1,16 @@
 import secrets
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower, Now
 from django.utils.translation import pgettext_lazy
 
 from donations.appeals.models import Appeal
+from donations.donors.models import Donor
+from logistics.errors import WrongState
 from logistics.ids import uuid7
 
 # Crockford's base 32: no I, L, O, U, so that it can be read out on the telephone.
@@ -25,40 +27,8 @@ def public_reference() -> str:
     return f"GFT-{letters[:4]}-{letters[4:]}"
 
 
-class Donor(models.Model):
-    """Who gave: the only home of donors' personal data.
-
-    One e-mail may stand for several people; the same name (and organisation) under it is the same donor.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=120, blank=True)
-    organisation = models.CharField(max_length=120, blank=True)
-    email = models.CharField(max_length=254)  # in lower case
-    address = models.TextField(blank=True)
-    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2")
-    language = models.CharField(max_length=10, default="en")
-    version = models.PositiveIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["email", "name", "organisation"], name="a_donor_is_known_once"),
-            models.CheckConstraint(name="an_email_of_a_donor_is_in_lower_case", condition=Q(email=Lower("email"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"donor {self.pk}"
-
-    @property
-    def addressee(self) -> str:
-        """To whom a receipt is made out: the organisation, else the person; "" when nobody is named."""
-        return self.organisation or self.name
-
-
 class Donation(models.Model):
-    """One gift of money. What becomes of it follows from its payments, refunds and disputes (payments.machine)."""
+    """One gift of money. What becomes of it follows from its payments, refunds and disputes (GiftOutcome)."""
 
     class Status(models.TextChoices):
         PENDING = "pending", pgettext_lazy("gift", "Pending")
@@ -155,3 +125,19 @@ class Donation(models.Model):
         if self.status == Donation.Status.PENDING:
             return 0
         return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)
+
+    def become(self, status: "Donation.Status") -> None:
+        """Move to a next status in memory, or raise WrongState; the caller saves."""
+        if status not in NEXT[Donation.Status(self.status)]:
+            raise WrongState(
+                f"A gift that is {self.status} cannot become {status}.", status=self.status, wanted=str(status)
+            )
+        self.status = status
+
+
+_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING}
+# The whole life of a gift. Once received it never is pending again; between the others it may go either way, because
+# they follow from its refunds and disputes: a refund may fail late, a dispute may be won.
+NEXT: Final[Mapping[Donation.Status, frozenset[Donation.Status]]] = {
+    status: _RECEIVED - {status} for status in Donation.Status
+}

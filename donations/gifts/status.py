@@ -1,28 +1,29 @@
-"""What a donor may know of a gift."""
+"""Gift status: what a donor may know of a gift."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from donations.giving.models import Donation
+from donations.gifts.models import Donation
+from donations.payments import services as payments
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts.models import Receipt, ReceiptState
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """One gift, as its donor follows it."""
+class GiftStatus:
+    """One gift, as its donor sees it."""
 
     donation: Donation
     attempt: PaymentAttempt | None  # the latest
     receipt: Receipt | None  # the valid one
     may_pay: bool
     checkout_url: str  # "" when there is no open checkout
-    was_declined: bool  # the last card was; the reason is the same for all
+    was_declined: bool  # the last card was; donors are never told why
 
 
-def follow(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> Following:
-    """Return how far a gift is; two queries at most."""
-    attempt = attempt or donation.attempts.order_by("-number").first()
+def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> GiftStatus:
+    """Return the status of a gift; two queries at most."""
+    attempt = attempt or payments.latest(donation)
     is_pending = donation.status == Donation.Status.PENDING
     is_open = (
         is_pending and attempt is not None and attempt.state == AttemptState.SESSION_OPEN and attempt.expires_at > at
@@ -33,7 +34,7 @@ def follow(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None =
         receipt = (
             Receipt.objects.select_related("document").filter(donation=donation, state=ReceiptState.ISSUED).first()
         )
-    return Following(
+    return GiftStatus(
         donation=donation,
         attempt=attempt,
         receipt=receipt,

@@ -1,0 +1,57 @@
+"""From what Stripe shows of a payment's disputes to what our rows should say. Pure, and only forward."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from donations.disputes.models import NEXT, OPEN, Dispute, DisputeState
+from donations.payments.machine import Mismatch, forward
+from donations.stripe import facts
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDispute:
+    """What our row says of one dispute; the names are the row's."""
+
+    state: DisputeState
+    amount_minor: int
+    reason: str
+    evidence_due_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Dispute) -> Self:
+        return cls(DisputeState(row.state), row.amount_minor, row.reason, row.evidence_due_at, row.created_at)
+
+
+Recorded = Mapping[str, RecordedDispute]  # by Stripe's id
+
+
+def advance(recorded: Recorded, shown: Iterable[facts.Dispute], *, currency: str) -> dict[str, RecordedDispute]:
+    """Return what the rows should say now that Stripe shows these. Raises Mismatch for another currency."""
+    shown = list(shown)
+    if any(dispute.currency != currency for dispute in shown):
+        raise Mismatch("currency_mismatch")
+    return {**recorded, **{dispute.id: _advanced(recorded.get(dispute.id), dispute) for dispute in shown}}
+
+
+def _advanced(known: RecordedDispute | None, shown: facts.Dispute) -> RecordedDispute:
+    state = DisputeState(shown.status)
+    return RecordedDispute(
+        state=state if known is None else forward(known.state, state, NEXT),
+        amount_minor=shown.amount_minor,
+        reason=shown.reason[:60],
+        evidence_due_at=shown.evidence_due_at,
+        created_at=shown.created_at,
+    )
+
+
+def charged_back_minor(disputes: Iterable[RecordedDispute]) -> int:
+    """Return how much the bank took back for good: what we lost."""
+    return sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
+
+
+def is_open(disputes: Iterable[RecordedDispute]) -> bool:
+    """Return whether a bank holds the money of one of them; inquiries take none."""
+    return any(dispute.state in OPEN for dispute in disputes)

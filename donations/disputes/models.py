@@ -1,0 +1,59 @@
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import pgtrigger
+from django.db import models
+
+from donations.payments.models import PaymentAttempt
+from logistics.ids import uuid7
+
+
+class DisputeState(models.TextChoices):
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    PREVENTED = "prevented"
+    WON = "won"
+    LOST = "lost"
+
+
+D = DisputeState
+_ENDS = frozenset({D.PREVENTED, D.WON, D.LOST})
+# An inquiry (warning) takes no money; it may end, or grow into a dispute.
+NEXT: Final[Mapping[DisputeState, frozenset[DisputeState]]] = {
+    D.WARNING_NEEDS_RESPONSE: frozenset({D.WARNING_UNDER_REVIEW, D.WARNING_CLOSED, D.NEEDS_RESPONSE, D.UNDER_REVIEW})
+    | _ENDS,
+    D.WARNING_UNDER_REVIEW: frozenset({D.WARNING_CLOSED, D.NEEDS_RESPONSE, D.UNDER_REVIEW}) | _ENDS,
+    D.WARNING_CLOSED: frozenset({D.NEEDS_RESPONSE, D.UNDER_REVIEW}) | _ENDS,
+    D.NEEDS_RESPONSE: frozenset({D.UNDER_REVIEW}) | _ENDS,
+    D.UNDER_REVIEW: _ENDS,
+    D.PREVENTED: frozenset(),
+    D.WON: frozenset(),
+    D.LOST: frozenset(),
+}
+# While one of these, a bank holds the money and nobody knows whose it is.
+OPEN: Final = (D.NEEDS_RESPONSE, D.UNDER_REVIEW)
+
+
+class Dispute(models.Model):
+    """A donor's bank takes money back, or asks about it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="disputes")
+    stripe_id = models.CharField(max_length=100, editable=False)
+    state = models.CharField(max_length=24, choices=DisputeState)
+    amount_minor = models.PositiveBigIntegerField("amount, minor units")
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=60, blank=True)
+    evidence_due_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stripe_id"], name="a_dispute_is_known_once")]
+        triggers: ClassVar = [pgtrigger.Protect(name="disputes_are_not_deleted", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.stripe_id

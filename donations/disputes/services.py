@@ -1,0 +1,28 @@
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from donations.disputes.machine import RecordedDispute
+from donations.disputes.models import Dispute
+from donations.payments.models import PaymentAttempt
+
+Rows = Mapping[str, Dispute]  # by Stripe's id
+
+
+def of(attempt: PaymentAttempt) -> Rows:
+    """Return the disputes of a payment."""
+    return {row.stripe_id: row for row in attempt.disputes.all()}
+
+
+def recorded(rows: Rows) -> dict[str, RecordedDispute]:
+    """Return what the rows say."""
+    return {key: RecordedDispute.of(row) for key, row in rows.items()}
+
+
+def record(attempt: PaymentAttempt, rows: Rows, disputes: Mapping[str, RecordedDispute]) -> None:
+    """Make the rows say this, and add those that are new. The caller holds the lock of the gift."""
+    for key, dispute in disputes.items():
+        row = rows.get(key) or Dispute(attempt=attempt, stripe_id=key, currency=attempt.currency)
+        if row._state.adding or RecordedDispute.of(row) != dispute:
+            for name, value in asdict(dispute).items():
+                setattr(row, name, value)
+            row.save()

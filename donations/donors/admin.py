@@ -1,0 +1,49 @@
+from typing import cast
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from donations.admin_parts import staff
+from donations.donors import services
+from donations.donors.models import Donor
+from logistics.admin_parts import HouseAdmin, VersionedForm
+from logistics.roles import Role
+
+CORRECTABLE = ("name", "organisation", "address", "country", "language")
+
+
+def check(fields: dict[str, str]) -> None:
+    """Refuse, in the form, what the service would refuse. Raises Invalid."""
+    services.check(
+        **{name: fields[name] for name in ("name", "organisation", "address", "country") if fields.get(name)}
+    )
+
+
+class DonorForm(VersionedForm):
+    check = staticmethod(check)
+
+    class Meta:
+        model = Donor
+        fields = CORRECTABLE
+
+
+@admin.register(Donor)
+class DonorAdmin(HouseAdmin):
+    form = DonorForm
+    list_display = ["name", "organisation", "email", "country", "created_at"]
+    search_fields = ["name", "organisation", "email"]
+    list_filter = ["country", "language"]
+    readonly_fields = ["email", "created_at"]
+    fields = ["seen_version", "email", *CORRECTABLE, "created_at"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Donor | None = None) -> bool:
+        return request.user.is_authenticated and request.user.has_role(Role.FINANCE)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Donor, form: DonorForm, change: bool) -> None:
+        version = form.cleaned_data["seen_version"]
+        changes = cast(services.DonorChanges, form.changes())
+        services.correct(obj, version=version, changes=changes, by=staff(request), at=timezone.now())

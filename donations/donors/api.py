@@ -1,0 +1,112 @@
+import django_filters
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from donations.donors import services
+from donations.donors.models import Donor
+from logistics.inputs import Input
+from logistics.permissions import actor, allow
+from logistics.roles import Role
+from logistics.versions import expected_version, with_etag
+
+
+class DonorIn(Input):
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    organisation = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    address = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    country = serializers.CharField(max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1 alpha-2")
+    language = serializers.ChoiceField(choices=["en", "fr"], required=False)
+
+
+class DonorOut(serializers.Serializer[Donor]):
+    """A donor as finance sees it."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    organisation = serializers.CharField()
+    email = serializers.EmailField(required=False, help_text="For finance only")
+    address = serializers.CharField(required=False, help_text="For finance only")
+    country = serializers.CharField()
+    language = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+    def to_representation(self, donor: Donor) -> dict[str, object]:
+        """Leave out how to reach a donor, unless it is finance who asks."""
+        shown = super().to_representation(donor)
+        if not self.context["request"].user.has_role(Role.FINANCE):
+            for name in ("email", "address"):
+                shown.pop(name)
+        return shown
+
+
+class DonorFilter(django_filters.FilterSet):
+    email = django_filters.CharFilter(lookup_expr="iexact")
+    name = django_filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = Donor
+        fields = ["country", "language"]
+
+
+DONOR_IN_EXAMPLE = OpenApiExample("Name for the receipt", request_only=True, value={"name": "Chan Tai Man"})
+DONOR_EXAMPLE = OpenApiExample(
+    "A person",
+    response_only=True,
+    value={
+        "id": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "name": "Chan Tai Man",
+        "organisation": "",
+        "email": "taiman@example.org",
+        "address": "",
+        "country": "HK",
+        "language": "en",
+        "created_at": "2026-03-01T07:58:00Z",
+        "version": 1,
+    },
+)
+
+
+class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donor]):
+    """Donors, for finance; auditors see gifts, not addresses."""
+
+    queryset = Donor.objects.all()
+    serializer_class = DonorOut
+    filterset_class = DonorFilter
+    ordering_fields = ["id", "name"]
+    ordering = ["-id"]
+    lookup_value_converter = "uuid"
+    permission_classes = [allow(Role.FINANCE)]
+
+    @extend_schema(summary="List donors", responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    def list(self, request: Request) -> Response:
+        """List donors, newest first."""
+        return super().list(request)
+
+    @extend_schema(summary="Show a donor", responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show a donor."""
+        donor = self.get_object()
+        return with_etag(Response(self.get_serializer(donor).data), donor)
+
+    @extend_schema(
+        summary="Correct a donor",
+        request=DonorIn,
+        responses={200: DonorOut},
+        examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Correct a donor; receipts already issued stay as they are."""
+        wanted = DonorIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        donor = services.correct(
+            self.get_object(),
+            version=expected_version(request),
+            changes=wanted.validated_data,
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return with_etag(Response(self.get_serializer(donor).data), donor)

@@ -1,0 +1,52 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from donations.admin_parts import FactsAdmin, may_act, shown, staff
+from donations.gifts.models import Donation
+from donations.payments.admin import AttemptInline
+from donations.receipts import services as receipts
+from donations.receipts.admin import ReceiptInline
+from logistics.errors import DomainError
+
+
+@admin.register(Donation)
+class DonationAdmin(FactsAdmin):
+    list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
+    list_filter = ["status", "currency", "channel", "appeal"]
+    search_fields = ["reference", "donor__email", "donor__name"]
+    list_select_related = ["donor", "appeal"]
+    inlines = [AttemptInline, ReceiptInline]
+    actions = ["issue_receipts"]
+
+    @admin.action(description=gettext_lazy("Issue missing receipt"))
+    def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
+        if not may_act(request, "donations.receipt"):
+            self.message_user(request, _("Only finance can issue receipts."), messages.ERROR)
+            return
+        for donation in donations:
+            try:
+                receipt = receipts.issue(donation, by=staff(request), at=timezone.now())
+                self.message_user(request, f"{donation}: {receipt}", messages.SUCCESS)
+            except DomainError as refusal:
+                self.message_user(request, f"{donation}: {refusal}", messages.ERROR)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
+    def amount(self, donation: Donation) -> str:
+        return shown(donation.amount_minor, donation.currency)
+
+    @admin.display(description=gettext_lazy("kept"))
+    def kept(self, donation: Donation) -> str:
+        """What of it neither went back nor is still to come."""
+        return shown(donation.kept_minor, donation.currency)
+
+    @admin.display(description=gettext_lazy("donor"))
+    def donor_shown(self, donation: Donation) -> str:
+        return donation.donor.addressee or _("anonymous")
+
+    @admin.display(description=gettext_lazy("missing for the receipt"))
+    def missing(self, donation: Donation) -> str:
+        return ", ".join(donation.receipt_blocked_by)

@@ -1,0 +1,232 @@
+from functools import cache
+
+import django_filters
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from donations.api_fields import actions_of
+from donations.gifts import offline, online, status, tokens
+from donations.gifts.examples import (
+    DONATION_EXAMPLE,
+    OFFLINE_EXAMPLE,
+    PENDING_EXAMPLE,
+    RECEIVED_EXAMPLE,
+    REQUEST_EXAMPLE,
+)
+from donations.gifts.models import Donation
+from donations.gifts.serializers import DonationIn, DonationOut, GiftOut, OfflineGiftIn, gift_out
+from donations.payments import services as payments
+from donations.payments.models import PaymentAttempt
+from donations.receipts import services as receipts
+from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
+from donations.receipts.api import ReceiptOut
+from donations.receipts.models import Receipt
+from donations.stripe.gateway import PaymentProviderUnavailable
+from logistics.charity import services as charities
+from logistics.documents.services import NotReady
+from logistics.errors import may_raise
+from logistics.idempotency.api import idempotent, run_once
+from logistics.permissions import Anyone, actor, allow
+from logistics.roles import Role
+from logistics.transactions import NoFreeCode
+from logistics.visitors import address_of
+
+
+class DonationFilter(django_filters.FilterSet):
+    appeal = django_filters.CharFilter(field_name="appeal__slug")
+    received_from = django_filters.DateFilter(field_name="received_on", lookup_expr="gte")
+    received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")
+    donor = django_filters.UUIDFilter(field_name="donor_id")
+    without_receipt = django_filters.BooleanFilter(
+        method="filter_without_receipt", label="Received, but something for its receipt is missing"
+    )
+
+    class Meta:
+        model = Donation
+        fields = ["status", "currency", "channel", "reference"]
+
+    def filter_without_receipt(self, rows: QuerySet[Donation], name: str, value: bool) -> QuerySet[Donation]:
+        return rows.exclude(receipt_blocked_by=[]) if value else rows.filter(receipt_blocked_by=[])
+
+
+class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
+    """Gifts: anybody gives, finance and auditors see them."""
+
+    # What donors read of an appeal is long, and not shown here.
+    queryset = (
+        Donation.objects.select_related("appeal", "donor")
+        .defer("appeal__story_en", "appeal__story_fr")
+        .prefetch_related(Prefetch("receipts", Receipt.objects.select_related("document").defer("document__context")))
+    )
+    serializer_class = DonationOut
+    filterset_class = DonationFilter
+    ordering_fields = ["id", "amount_minor"]
+    ordering = ["-id"]
+    lookup_value_converter = "uuid"
+    permission_classes = [allow(Role.FINANCE, open_to_all=["POST"])]
+
+    def get_serializer_context(self) -> dict[str, object]:
+        """With what may be done to a gift now; a list asks once who the charity is."""
+        charity = cache(charities.the_charity)
+
+        def actions(donation: Donation) -> dict[str, str | None]:
+            refusal = receipts.refusal_to_issue(donation, charity)
+            return actions_of(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
+
+        return dict(super().get_serializer_context()) | {"actions_of": actions}
+
+    @property
+    def throttle_scope(self) -> str | None:
+        return "give" if self.action == "create" else None
+
+    @extend_schema(summary="List donations", responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    def list(self, request: Request) -> Response:
+        """List gifts, newest first."""
+        return super().list(request)
+
+    @extend_schema(summary="Show a donation", responses={200: DonationOut}, examples=[DONATION_EXAMPLE])
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show a gift."""
+        return super().retrieve(request)
+
+    @extend_schema(
+        summary="Create a donation",
+        request=DonationIn,
+        responses={201: GiftOut},
+        examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE],
+    )
+    @may_raise(PaymentProviderUnavailable, NoFreeCode)
+    def create(self, request: Request) -> Response:
+        """Give: record the gift and open a page at Stripe on which to pay it.
+
+        When the payment service does not answer (503 `payment_provider_unavailable`) the gift is kept: the same
+        Idempotency-Key continues it. Sent again, the answer shows the same gift as it is by then.
+        """
+        now = timezone.now()
+        made: list[PaymentAttempt] = []
+
+        def write_down() -> Response:
+            wanted = DonationIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            made.append(online.give(wanted.donation_request(), address=address_of(request), at=now))
+            # The record keeps ids only: what opens a gift is not stored.
+            return Response({"attempt": made[0].pk}, status=201)
+
+        return answer_with_gift(run_once(request, write_down), made)
+
+    create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
+
+    @extend_schema(
+        summary="Record an offline donation",
+        request=OfflineGiftIn,
+        responses={201: DonationOut},
+        examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
+    )
+    @may_raise(NoFreeCode)
+    @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
+    def offline(self, request: Request) -> Response:
+        """Record money that came by bank, in cash or by cheque; its receipt is issued at once."""
+
+        def write_down() -> Response:
+            wanted = OfflineGiftIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            donation = offline.record(wanted.offline_gift(), by=actor(request), at=timezone.now())
+            # The record keeps the id only: it outlives the donor's erasure.
+            return Response({"donation": donation.pk}, status=201)
+
+        kept = run_once(request, write_down)
+        donation = self.get_queryset().get(pk=kept.data["donation"])
+        return Response(self.get_serializer(donation).data, status=kept.status_code, headers=dict(kept.headers))
+
+    offline.takes_idempotency_key = True  # type: ignore[attr-defined]
+
+    @extend_schema(
+        summary="Issue the missing receipt of a donation",
+        request=None,
+        responses={201: ReceiptOut},
+        examples=[RECEIPT_EXAMPLE],
+    )
+    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
+    @idempotent
+    def issue_receipt(self, request: Request, pk: str) -> Response:
+        """Issue the receipt of a gift for which something was missing before (`receipt_blocked_by`).
+
+        A receipt that could not be printed is replaced by a new one that names its number: correct the donor first.
+        """
+        receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
+
+
+def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
+    """Open the checkout of the attempt that a write made, now or when it was first sent, and show the gift."""
+    if made:
+        attempt = made[0]
+    else:
+        rows = PaymentAttempt.objects.select_related("donation__donor", "donation__appeal")
+        attempt = rows.get(pk=kept.data["attempt"])
+    now = timezone.now()
+    attempt = payments.open_checkout(attempt, at=now)
+    gift = status.status_of(attempt.donation, at=now, attempt=attempt)
+    return Response(gift_out(gift), status=kept.status_code, headers=dict(kept.headers))
+
+
+class CheckoutView(APIView):
+    permission_classes = [Anyone]
+    throttle_scope = "give"
+
+    @extend_schema(
+        summary="Open a checkout for a donation", request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE]
+    )
+    @may_raise(PaymentProviderUnavailable)
+    def post(self, request: Request, token: str) -> Response:
+        """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
+        donation = tokens.donation_of(token)
+        now = timezone.now()
+        made: list[PaymentAttempt] = []
+
+        def write_down() -> Response:
+            made.append(online.pay_again(donation, address=address_of(request), at=now))
+            return Response({"attempt": made[0].pk}, status=201)
+
+        return answer_with_gift(run_once(request, write_down), made)
+
+    post.takes_idempotency_key = True  # type: ignore[attr-defined]
+
+
+class GiftView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(
+        summary="Show the status of a gift", responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE]
+    )
+    def get(self, request: Request, token: str) -> Response:
+        """Show the status of a gift, for the donor who has its secret token."""
+        return Response(gift_out(status.status_of(tokens.donation_of(token), at=timezone.now())))
+
+
+class GiftReceiptView(APIView):
+    permission_classes = [Anyone]
+
+    @extend_schema(
+        summary="Download the receipt of a gift",
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
+    )
+    @may_raise(NotReady, receipts.NoReceipt)
+    def get(self, request: Request, token: str) -> HttpResponse:
+        """Download the valid receipt of a gift. 409 `document_not_ready` while it is being printed."""
+        return receipt_response(tokens.donation_of(token))
+
+
+def receipt_response(donation: Donation) -> HttpResponse:
+    """Answer with the PDF of a gift's valid receipt; raises NoReceipt when there is none."""
+    receipt = receipts.valid_of(donation)
+    response = HttpResponse(receipts.pdf(receipt), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
+    return response

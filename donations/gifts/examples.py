@@ -1,0 +1,95 @@
+"""What the description of the API shows of gifts."""
+
+from drf_spectacular.utils import OpenApiExample
+
+DONATION_EXAMPLE = OpenApiExample(
+    "Received",
+    response_only=True,
+    value={
+        "id": "01976f4f-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "reference": "GFT-7K2M-9QXD",
+        "status": "received",
+        "amount": "500.50",
+        "refunded": "0.00",
+        "charged_back": "0.00",
+        "currency": "HKD",
+        "channel": "online",
+        "appeal": "mali",
+        "donor": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "donor_name": "Chan Tai Man",
+        "language": "en",
+        "anonymous": False,
+        "message": "",
+        "consent_version": "2026-01",
+        "created_at": "2026-03-01T07:58:00Z",
+        "received_at": "2026-03-01T08:00:00Z",
+        "received_on": "2026-03-01",
+        "receipt_blocked_by": [],
+        "allowed_actions": {"issue-receipt": None},
+    },
+)
+OFFLINE_EXAMPLE = OpenApiExample(
+    "A cheque",
+    request_only=True,
+    value={
+        "amount": "5000.00",
+        "currency": "HKD",
+        "channel": "cheque",
+        "received_on": "2026-03-01",
+        "appeal": "mali",
+        "donor": {"organisation": "Chan & Co.", "email": "office@example.org"},
+    },
+)
+REQUEST_EXAMPLE = OpenApiExample(
+    "HK$500.50 for Mali",
+    request_only=True,
+    value={
+        "amount": "500.50",
+        "currency": "HKD",
+        "appeal": "mali",
+        "donor": {"name": "Chan Tai Man", "email": "taiman@example.org", "language": "en", "country": "HK"},
+        "anonymous": False,
+        "message": "",
+        "consent": True,
+    },
+)
+PENDING_EXAMPLE = OpenApiExample(
+    "To be paid",
+    response_only=True,
+    value={
+        "reference": "GFT-7K2M-9QXD",
+        "status": "pending",
+        "amount": "500.50",
+        "refunded": "0.00",
+        "charged_back": "0.00",
+        "kept": "0.00",
+        "currency": "HKD",
+        "appeal": "mali",
+        "created_at": "2026-03-01T08:00:00Z",
+        "received_on": None,
+        "checkout_url": "https://checkout.stripe.com/c/pay/cs_live_a1b2c3",
+        "token": "AZX0mQ~9f8e7d",
+        "url": "https://relief.example.org/api/v1/gifts/AZX0mQ~9f8e7d/",
+        "follow_url": "https://relief.example.org/gifts/AZX0mQ~9f8e7d/",
+        "problem": None,
+        "may_pay": True,
+        "receipt": None,
+    },
+)
+RECEIVED_EXAMPLE = OpenApiExample(
+    "Received and receipted",
+    response_only=True,
+    value={
+        **PENDING_EXAMPLE.value,
+        "status": "received",
+        "received_on": "2026-03-01",
+        "checkout_url": None,
+        "may_pay": False,
+        "receipt": {
+            "number": "HK-2026-000001",
+            "issued_on": "2026-03-01",
+            "state": "done",
+            "pdf_url": "https://relief.example.org/api/v1/gifts/AZX0mQ~9f8e7d/receipt/",
+        },
+    },
+)

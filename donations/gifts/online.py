@@ -1,0 +1,170 @@
+"""Online gifts: a donor gives by card, in as many attempts as it takes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from donations import amounts
+from donations.appeals.models import Appeal
+from donations.donors import services as donors
+from donations.gifts.models import Donation, public_reference
+from donations.payments import limits
+from donations.payments import services as payments
+from donations.payments.models import PaymentAttempt
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.errors import DomainError, Invalid
+from logistics.transactions import insert_drawn, lock
+
+LANGUAGES: Final = ("en", "fr")
+CONSENT_VERSION: Final = "2026-01"
+
+
+class AppealClosed(DomainError):
+    """One cannot give to this appeal today."""
+
+    code = "appeal_closed"
+
+
+class AlreadyPaid(DomainError):
+    """The gift has been received; paying again would be a second gift."""
+
+    code = "already_paid"
+
+
+@dataclass(frozen=True, slots=True)
+class DonationRequest:
+    """What a donor typed."""
+
+    amount: str  # "500.50"
+    currency: str
+    appeal: str  # slug; "" = where most needed
+    name: str
+    email: str
+    organisation: str = ""
+    country: str = ""
+    language: str = "en"
+    anonymous: bool = False
+    message: str = ""
+    consent: bool = False
+    consent_text: str = ""
+    consent_version: str = ""
+
+
+# Without a savepoint: called inside the transaction of the Idempotency-Key, which goes back whole.
+@transaction.atomic(savepoint=False)
+def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAttempt:
+    """Record a gift and its first payment attempt; nothing is charged yet.
+
+    `address` is the network address of the visitor. Raises Invalid (field amount, currency, appeal,
+    donor.name ...), CharityNotSetUp, AppealClosed, TooManyGifts.
+    """
+    charity = charities.the_charity()
+    if request.currency not in charity.currencies:
+        raise Invalid(
+            _("We accept gifts in %s.") % ", ".join(charity.currencies), field="currency", code="currency_not_accepted"
+        )
+    amount_minor = amounts.parse(request.amount, request.currency)
+    _check_donor(request)
+    appeal = _appeal(request.appeal, charities.day_of(at, charity))
+    address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", request.email)
+    limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
+    consent_text, consent_version = _consent(request)
+    donor = donors.get_or_create(
+        name=request.name,
+        organisation=request.organisation,
+        email=request.email,
+        country=request.country,
+        language=request.language,
+    )
+    donation = Donation(
+        donor=donor,
+        appeal=appeal,
+        amount_minor=amount_minor,
+        currency=request.currency,
+        language=request.language,
+        anonymous=request.anonymous,
+        message=request.message.strip(),
+        consent_text=consent_text,
+        consent_version=consent_version,
+        created_at=at,
+    )
+    insert_drawn(donation, field="reference", draw=public_reference)
+    return payments.start(
+        donation,
+        number=1,
+        description=_description(donation, charity),
+        address_hash=address_hash,
+        email_hash=email_hash,
+        at=at,
+    )
+
+
+def _check_donor(request: DonationRequest) -> None:
+    if request.language not in LANGUAGES:
+        raise Invalid(_("We write in English or French."), field="donor.language", code="unknown_language")
+    if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
+        raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
+    for field, text in (("donor.name", request.name), ("donor.organisation", request.organisation)):
+        if any(not character.isprintable() for character in text):
+            raise Invalid(_("Use letters only."), field=field, code="not_printable")
+    donors.check(name=request.name, organisation=request.organisation, country=request.country, path="donor.")
+
+
+def consent_text(language: str) -> str:
+    """Return the consent text on our page. Change CONSENT_VERSION with it."""
+    with translation.override(language):
+        return _("You may write to me about what gifts like mine achieve. I can stop this at any time.")
+
+
+def _consent(request: DonationRequest) -> tuple[str, str]:
+    if not request.consent:
+        return "", ""
+    if request.consent_text:
+        return request.consent_text, request.consent_version
+    return consent_text(request.language), CONSENT_VERSION
+
+
+def _appeal(slug: str, today: date) -> Appeal | None:
+    if not slug:
+        return None
+    appeal = Appeal.objects.filter(slug=slug).first()
+    if appeal is None:
+        raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
+    if not appeal.is_open_on(today):
+        raise AppealClosed(_("This appeal is closed. Please choose another one, or give where most needed."))
+    return appeal
+
+
+@transaction.atomic(savepoint=False)
+def pay_again(donation: Donation, *, address: str, at: datetime) -> PaymentAttempt:
+    """Return the attempt in which the donor can pay now: the unfinished one, or else a new one.
+
+    Raises AlreadyPaid for a gift that was received, TooManyGifts.
+    """
+    donation = lock(donation)
+    if donation.status != Donation.Status.PENDING:
+        raise AlreadyPaid(_("We’ve received this gift. Thank you! There is nothing more to pay."))
+    last = payments.latest(donation)
+    if last is not None and last.is_unfinished:
+        return last
+    address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", donation.donor.email)
+    limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
+    return payments.start(
+        donation,
+        number=last.number + 1 if last else 1,
+        description=_description(donation, charities.the_charity()),
+        address_hash=address_hash,
+        email_hash=email_hash,
+        at=at,
+    )
+
+
+def _description(donation: Donation, charity: Charity) -> str:
+    with translation.override(donation.language):
+        what = donation.appeal.title(donation.language) if donation.appeal else _("Where most needed")
+        return _("Gift to %(charity)s: %(what)s") % {"charity": charity.name, "what": what}

@@ -1,0 +1,186 @@
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from donations import amounts
+from donations.api_fields import AmountField, MoneyField, StrictCharField
+from donations.gifts import tokens
+from donations.gifts.models import Donation
+from donations.gifts.offline import OfflineGift
+from donations.gifts.online import LANGUAGES, DonationRequest
+from donations.gifts.status import GiftStatus
+from logistics.inputs import Input
+
+DECLINED = gettext_lazy(
+    "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
+)
+
+
+class DonationOut(serializers.Serializer[Donation]):
+    """A gift as finance sees it."""
+
+    id = serializers.UUIDField()
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(choices=Donation.Status.choices)
+    amount = MoneyField("amount_minor")
+    refunded = MoneyField("refunded_minor")
+    charged_back = MoneyField("charged_back_minor")
+    currency = serializers.CharField()
+    channel = serializers.ChoiceField(choices=Donation.Channel.choices)
+    appeal = serializers.CharField(source="appeal.slug", default=None, allow_null=True)
+    donor = serializers.UUIDField(source="donor_id")
+    donor_name = serializers.CharField(source="donor.addressee")
+    language = serializers.CharField()
+    anonymous = serializers.BooleanField()
+    message = serializers.CharField()
+    consent_version = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField(allow_null=True)
+    received_on = serializers.DateField(allow_null=True)
+    receipt_blocked_by = serializers.ListField(child=serializers.CharField())
+    allowed_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
+    def get_allowed_actions(self, donation: Donation) -> dict[str, str | None]:
+        """What the caller's roles include -> null when it is allowed now, else the reason why not.
+
+        A gift that has its receipt may be asked for it once more: that answers the same receipt.
+        """
+        actions: dict[str, str | None] = self.context["actions_of"](donation)
+        return actions
+
+    def to_representation(self, donation: Donation) -> dict[str, object]:
+        """Built by hand: the fields above describe it, and would take ten times as long for a page of 50."""
+        currency = donation.currency
+        return {
+            "id": str(donation.pk),
+            "reference": donation.reference,
+            "status": donation.status,
+            "amount": amounts.written_out(donation.amount_minor, currency),
+            "refunded": amounts.written_out(donation.refunded_minor, currency),
+            "charged_back": amounts.written_out(donation.charged_back_minor, currency),
+            "currency": currency,
+            "channel": donation.channel,
+            "appeal": donation.appeal.slug if donation.appeal else None,
+            "donor": str(donation.donor_id),
+            "donor_name": donation.donor.addressee,
+            "language": donation.language,
+            "anonymous": donation.anonymous,
+            "message": donation.message,
+            "consent_version": donation.consent_version,
+            "created_at": donation.created_at,
+            "received_at": donation.received_at,
+            "received_on": donation.received_on,
+            "receipt_blocked_by": donation.receipt_blocked_by,
+            "allowed_actions": self.get_allowed_actions(donation),
+        }
+
+
+class DonorIn(Input):
+    name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    email = serializers.EmailField(max_length=254)
+    language = serializers.ChoiceField(choices=LANGUAGES, default="en")
+    country = StrictCharField(
+        max_length=2, required=False, allow_blank=True, default="", help_text="ISO 3166-1 alpha-2"
+    )
+    organisation = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+
+
+class DonationIn(Input):
+    amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
+    currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
+    appeal = StrictCharField(
+        max_length=80, required=False, allow_blank=True, default="", help_text="Its slug; none: where most needed"
+    )
+    donor = DonorIn()
+    anonymous = serializers.BooleanField(default=False, help_text="Never show the name in public")
+    message = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
+    consent = serializers.BooleanField(default=False, help_text="The donor agreed to be written to")
+    consent_text = StrictCharField(
+        allow_blank=True,
+        max_length=2000,
+        required=False,
+        default="",
+        help_text="What the donor was shown, word for word; none: the text of our own page",
+    )
+    consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
+
+    def donation_request(self) -> DonationRequest:
+        data = dict(self.validated_data)
+        return DonationRequest(**data.pop("donor"), **data)
+
+
+class OfflineGiftIn(Input):
+    amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
+    currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
+    channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])
+    received_on = serializers.DateField(help_text="The day on which the money was ours")
+    appeal = StrictCharField(max_length=80, required=False, allow_blank=True, default="")
+    donor = DonorIn()
+
+    def offline_gift(self) -> OfflineGift:
+        data = dict(self.validated_data)
+        return OfflineGift(**data.pop("donor"), **data)
+
+
+class GiftReceiptOut(serializers.Serializer[object]):
+    number = serializers.CharField()
+    issued_on = serializers.DateField()
+    state = serializers.CharField(help_text="`done` once its PDF can be downloaded")
+    pdf_url = serializers.URLField()
+
+
+class GiftOut(serializers.Serializer[object]):
+    """A gift as its donor sees it."""
+
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(choices=Donation.Status.choices)
+    amount = serializers.CharField()
+    refunded = serializers.CharField(help_text="What of it was given back to the donor so far")
+    charged_back = serializers.CharField(help_text="What of it the donor's bank took back")
+    kept = serializers.CharField(help_text="What of it the charity holds: nothing before it is received")
+    currency = serializers.CharField()
+    appeal = serializers.CharField(allow_null=True, help_text="Slug of the appeal; null: where most needed")
+    created_at = serializers.DateTimeField()
+    received_on = serializers.DateField(allow_null=True)
+    checkout_url = serializers.URLField(
+        allow_null=True, help_text="Where to pay; null when there is nothing to pay now"
+    )
+    token = serializers.CharField(help_text="Secret of this gift's donor")
+    url = serializers.URLField(help_text="This gift, over the API; secret")
+    follow_url = serializers.URLField(help_text="Page on which the donor follows this gift; secret")
+    problem = serializers.CharField(allow_null=True, help_text="Why the payment is not done, in words for the donor")
+    may_pay = serializers.BooleanField(help_text="POST to donations/{token}/checkout/ to get a checkout_url")
+    receipt = GiftReceiptOut(allow_null=True)
+
+
+def gift_out(gift: GiftStatus) -> dict[str, object]:
+    """Return the body that GiftOut describes."""
+    donation, receipt = gift.donation, gift.receipt
+    token = tokens.token_of(donation)
+    return {
+        "reference": donation.reference,
+        "status": donation.status,
+        "amount": amounts.written_out(donation.amount_minor, donation.currency),
+        "refunded": amounts.written_out(donation.refunded_minor, donation.currency),
+        "charged_back": amounts.written_out(donation.charged_back_minor, donation.currency),
+        "kept": amounts.written_out(donation.kept_minor, donation.currency),
+        "currency": donation.currency,
+        "appeal": donation.appeal.slug if donation.appeal else None,
+        "created_at": donation.created_at,
+        "received_on": donation.received_on,
+        "checkout_url": gift.checkout_url or None,
+        "token": token,
+        "url": tokens.absolute(reverse("api-gift", args=[token])),
+        "follow_url": tokens.url_of(donation),
+        "problem": str(DECLINED) if gift.was_declined else None,
+        "may_pay": gift.may_pay,
+        "receipt": receipt
+        and {
+            "number": receipt.number,
+            "issued_on": receipt.issued_on,
+            "state": receipt.document.state,
+            "pdf_url": tokens.absolute(reverse("api-gift-receipt", args=[token])),
+        },
+    }

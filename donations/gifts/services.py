@@ -1,0 +1,76 @@
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db.models import QuerySet
+
+from donations.gifts.models import Donation
+from logistics.audit import services as audit
+from logistics.charity import services as charities
+from logistics.people.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class GiftOutcome:
+    """What became of a gift whose money came."""
+
+    status: Donation.Status
+    refunded_minor: int
+    charged_back_minor: int
+
+    @classmethod
+    def of(cls, donation: Donation) -> Self:
+        """Return what our row says."""
+        return cls(Donation.Status(donation.status), donation.refunded_minor, donation.charged_back_minor)
+
+
+def outcome_after(
+    amount_minor: int, *, refunded_minor: int = 0, charged_back_minor: int = 0, is_disputed: bool = False
+) -> GiftOutcome:
+    """Return the status of a received gift, and what of it went back to the donor or the donor's bank."""
+    refunded_minor = min(refunded_minor, amount_minor)
+    charged_back_minor = min(charged_back_minor, amount_minor)
+    if charged_back_minor:
+        status = Donation.Status.CHARGED_BACK
+    elif is_disputed:
+        status = Donation.Status.DISPUTED
+    elif refunded_minor == amount_minor:
+        status = Donation.Status.REFUNDED
+    elif refunded_minor:
+        status = Donation.Status.PARTIALLY_REFUNDED
+    else:
+        status = Donation.Status.RECEIVED
+    return GiftOutcome(status, refunded_minor, charged_back_minor)
+
+
+def settle(
+    donation: Donation, outcome: GiftOutcome, *, received_at: datetime, at: datetime, by: User | None = None
+) -> Donation:
+    """Record what became of a gift whose money came; the caller holds its lock.
+
+    The day on which it was received is that of the charity's time zone, and stays. `by`: who says so; None: Stripe.
+    """
+    was = donation.status
+    if outcome.status != was:
+        donation.become(outcome.status)
+    donation.refunded_minor = outcome.refunded_minor
+    donation.charged_back_minor = outcome.charged_back_minor
+    if donation.received_at is None:
+        donation.received_at = received_at
+        donation.received_on = charities.day_of(received_at, charities.the_charity())
+    donation.save(update_fields=["status", "refunded_minor", "charged_back_minor", "received_at", "received_on"])
+    audit.record(
+        outcome.status.replace("_", " "),
+        donation,
+        by=by,
+        at=at,
+        was=was,
+        refunded_minor=outcome.refunded_minor,
+        charged_back_minor=outcome.charged_back_minor,
+    )
+    return donation
+
+
+def gifts_under(email: str) -> QuerySet[Donation]:
+    """Return all gifts made under an email, newest first."""
+    return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")

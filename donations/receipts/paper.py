@@ -1,0 +1,136 @@
+"""What stands on a receipt: plain JSON values, frozen when it is issued, so that it stays true.
+
+Money: whole minor units of an ISO 4217 currency (65500 XOF is 65 500 francs, 50050 HKD is 500.50). Dates: ISO 8601 in
+the charity's time zone. Texts that do not exist: "" (a missing key stops the paper). `content_sha256` and `verify_url`
+are printed too, but come from the document itself (`documents.services.facts`).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final, Literal, TypedDict
+
+from django.utils.translation import gettext_lazy
+
+from donations.gifts.models import Donation
+from donations.receipts.models import Receipt
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.documents import fonts
+
+PaymentMode = Literal["card", "bank_transfer", "cheque", "cash"]
+
+
+class CharityOnPaper(TypedDict):
+    name: str
+    name_local: str  # in the script of its jurisdiction, "國際救援會"; ""
+    address_lines: list[str]
+    registration: str  # "91/1234": the reference under which the tax authority knows it
+    email: str
+    phone: str
+
+
+class DonorOnPaper(TypedDict):
+    name: str
+    address_lines: list[str]
+
+
+class ReceiptPaper(TypedDict):
+    """Template `donations/receipt.html`; printed in one language, the donor's ("en" or "fr")."""
+
+    number: str  # "HK-2026-000001"
+    issued_on: str
+    jurisdiction: Literal["HK"]
+    charity: CharityOnPaper
+    donor: DonorOnPaper
+    donation: str  # public reference of the gift
+    amount_minor: int
+    currency: str
+    received_on: str
+    appeal: str  # "" = where most needed
+    payment_mode: PaymentMode
+    replaces: str  # number of the receipt that this one replaces; ""
+    signatory: str
+    signatory_role: str
+
+
+PAYMENT_MODES: Final[Mapping[str, PaymentMode]] = {
+    Donation.Channel.ONLINE: "card",
+    Donation.Channel.BANK: "bank_transfer",
+    Donation.Channel.CASH: "cash",
+    Donation.Channel.CHEQUE: "cheque",
+}
+
+# What may be missing, in words for staff.
+MISSING = {
+    "charity_name_missing": gettext_lazy("the charity’s name"),
+    "charity_address_missing": gettext_lazy("the charity’s address"),
+    "charity_registration_missing": gettext_lazy("the charity’s registration"),
+    "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
+    "donor_name_missing": gettext_lazy("the donor’s name"),
+    "charity_not_printable": gettext_lazy("texts of the charity that papers can show"),
+    "donor_not_printable": gettext_lazy("a name and an address of the donor that papers can show"),
+    "appeal_not_printable": gettext_lazy("a title of the appeal that papers can show"),
+}
+
+
+def missing_for(charity: Charity, donation: Donation) -> list[str]:
+    """Return what a receipt must carry and does not have, or cannot show, by the rules of the charity's jurisdiction.
+
+    Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
+    """
+    donor, appeal = donation.donor, donation.appeal
+    needed = {
+        "charity_name": charity.name,
+        "charity_address": charity.address,
+        "charity_registration": charity.registration,
+        "charity_signatory": charity.signatory,
+        "donor_name": donor.addressee,
+    }
+    said = {
+        "charity": [getattr(charity, name) for name in charities.ON_PAPER],
+        "donor": [donor.addressee, donor.address],
+        "appeal": [appeal.title(donation.language) if appeal else ""],
+    }
+    missing = [f"{name}_missing" for name, value in needed.items() if not value.strip()]
+    return missing + [f"{name}_not_printable" for name, texts in said.items() if fonts.unprintable("".join(texts))]
+
+
+def contents(
+    donation: Donation,
+    charity: Charity,
+    *,
+    number: str,
+    amount_minor: int,
+    issued_on: date,
+    replaces: Receipt | None,
+) -> ReceiptPaper:
+    """Return what the receipt of a gift says; `amount_minor` is what of it the charity keeps."""
+    donor, appeal = donation.donor, donation.appeal
+    assert donation.received_on is not None
+    return ReceiptPaper(
+        number=number,
+        issued_on=issued_on.isoformat(),
+        jurisdiction="HK",
+        charity=CharityOnPaper(
+            name=charity.name,
+            name_local=charity.name_local,
+            address_lines=_lines(charity.address),
+            registration=charity.registration,
+            email=charity.email,
+            phone=charity.phone,
+        ),
+        donor=DonorOnPaper(name=donor.addressee, address_lines=_lines(donor.address)),
+        donation=donation.reference,
+        amount_minor=amount_minor,
+        currency=donation.currency,
+        received_on=donation.received_on.isoformat(),
+        appeal=appeal.title(donation.language) if appeal else "",
+        payment_mode=PAYMENT_MODES[donation.channel],
+        replaces=replaces.number if replaces else "",
+        signatory=charity.signatory,
+        signatory_role=charity.signatory_title,
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,52 @@
+"""From what Stripe shows of a payment's refunds to what our rows should say. Pure, and only forward."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from donations.payments.machine import Mismatch, forward
+from donations.refunds.models import NEXT, Refund, RefundState
+from donations.stripe import facts
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRefund:
+    """What our row says of one refund; the names are the row's."""
+
+    state: RefundState
+    amount_minor: int
+    reason: str
+    failure_reason: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Refund) -> Self:
+        return cls(RefundState(row.state), row.amount_minor, row.reason, row.failure_reason, row.created_at)
+
+
+Recorded = Mapping[str, RecordedRefund]  # by Stripe's id
+
+
+def advance(recorded: Recorded, shown: Iterable[facts.Refund], *, currency: str) -> dict[str, RecordedRefund]:
+    """Return what the rows should say now that Stripe shows these. Raises Mismatch for another currency."""
+    shown = list(shown)
+    if any(refund.currency != currency for refund in shown):
+        raise Mismatch("currency_mismatch")
+    return {**recorded, **{refund.id: _advanced(recorded.get(refund.id), refund) for refund in shown}}
+
+
+def _advanced(known: RecordedRefund | None, shown: facts.Refund) -> RecordedRefund:
+    state = RefundState.PENDING if shown.status == "requires_action" else RefundState(shown.status)
+    return RecordedRefund(
+        state=state if known is None else forward(known.state, state, NEXT),
+        amount_minor=shown.amount_minor,
+        reason=(shown.reason or "")[:60],
+        failure_reason=(shown.failure_reason or (known.failure_reason if known else ""))[:60],
+        created_at=shown.created_at,
+    )
+
+
+def refunded_minor(refunds: Iterable[RecordedRefund]) -> int:
+    """Return how much was refunded: only what succeeded."""
+    return sum(refund.amount_minor for refund in refunds if refund.state == RefundState.SUCCEEDED)

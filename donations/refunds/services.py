@@ -1,0 +1,28 @@
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from donations.payments.models import PaymentAttempt
+from donations.refunds.machine import RecordedRefund
+from donations.refunds.models import Refund
+
+Rows = Mapping[str, Refund]  # by Stripe's id
+
+
+def of(attempt: PaymentAttempt) -> Rows:
+    """Return the refunds of a payment."""
+    return {row.stripe_id: row for row in attempt.refunds.all()}
+
+
+def recorded(rows: Rows) -> dict[str, RecordedRefund]:
+    """Return what the rows say."""
+    return {key: RecordedRefund.of(row) for key, row in rows.items()}
+
+
+def record(attempt: PaymentAttempt, rows: Rows, refunds: Mapping[str, RecordedRefund]) -> None:
+    """Make the rows say this, and add those that are new. The caller holds the lock of the gift."""
+    for key, refund in refunds.items():
+        row = rows.get(key) or Refund(attempt=attempt, stripe_id=key, currency=attempt.currency)
+        if row._state.adding or RecordedRefund.of(row) != refund:
+            for name, value in asdict(refund).items():
+                setattr(row, name, value)
+            row.save()

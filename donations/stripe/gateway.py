@@ -1,0 +1,203 @@
+"""What we ask of Stripe. Callers import this module and nothing else of Stripe's library.
+
+Nothing here writes to our database, and nothing here may be called inside a transaction: a call takes up
+to 25 seconds. Amounts go in and come out as integers of ISO 4217 minor units, currencies as upper-case
+codes, times as aware datetimes in UTC. What comes out are frozen dataclasses (`donations.stripe.facts`),
+never Stripe's own objects. API version 2026-08-26.dahlia.
+
+Raises, besides what each function names:
+- PaymentProviderUnavailable: no answer, a time-out, a 5xx or a rate limit, after two retries. The effect may
+  have happened all the same: call again with the same idempotency key.
+- PaymentProviderMisconfigured: our key or permissions are wrong; staff must act.
+- PaymentRefused: Stripe refused; calling again changes nothing.
+- PaymentObjectMissing: Stripe does not know the id.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from donations.stripe.amounts import to_stripe_amount
+from donations.stripe.client import (
+    API_VERSION,
+    PaymentObjectMissing,
+    PaymentProviderMisconfigured,
+    PaymentProviderUnavailable,
+    PaymentRefused,
+    errors_translated,
+    is_live,
+    v1,
+)
+from donations.stripe.facts import CheckoutSession, Dispute, Event, PaymentIntent, Refund
+from donations.stripe.signature import BadSignature, verify
+
+__all__ = [
+    "API_VERSION",
+    "BadSignature",
+    "CheckoutSession",
+    "Dispute",
+    "Event",
+    "PaymentIntent",
+    "PaymentObjectMissing",
+    "PaymentProviderMisconfigured",
+    "PaymentProviderUnavailable",
+    "PaymentRefused",
+    "Refund",
+    "create_checkout_session",
+    "create_refund",
+    "expire_checkout_session",
+    "fetch_checkout_session",
+    "fetch_disputes",
+    "fetch_payment_intent",
+    "fetch_refunds",
+    "find_checkout_sessions",
+    "is_live",
+    "list_events",
+    "read_event",
+]
+
+
+def create_checkout_session(
+    *,
+    amount_minor: int,
+    currency: str,
+    reference: str,
+    description: str,
+    email: str | None,
+    locale: str,
+    success_url: str,
+    cancel_url: str,
+    expires_at: datetime,
+    metadata: Mapping[str, str],
+    idempotency_key: str,
+) -> CheckoutSession:
+    """Open a page at Stripe on which a donor pays once, by card; its `url` is where to send the donor.
+
+    The same key and arguments return the same session for 24 hours, so every argument must come from a
+    committed row, `expires_at` too (30 minutes to 24 hours from Stripe's now). `reference` becomes
+    `client_reference_id`; `metadata` also lands on the payment intent. Stripe replaces
+    `{CHECKOUT_SESSION_ID}` in `success_url`. Raises AmountNotChargeable before anything is sent.
+    """
+    product = {"name": description}
+    price = {
+        "currency": currency.lower(),
+        "unit_amount": to_stripe_amount(amount_minor, currency),
+        "product_data": product,
+    }
+    params: dict[str, object] = {
+        "mode": "payment",
+        "submit_type": "donate",
+        "payment_method_types": ["card"],
+        # Otherwise Stripe may charge in the donor's own currency, and the receipt would not say what was paid.
+        "adaptive_pricing": {"enabled": False},
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "client_reference_id": reference,
+        "metadata": dict(metadata),
+        "payment_intent_data": {"description": description, "metadata": dict(metadata)},
+        "locale": locale,
+        "success_url": success_url,
+        "cancel_url": cancel_url,
+        "expires_at": int(expires_at.timestamp()),
+    }
+    if email:
+        params["customer_email"] = email
+    with errors_translated():
+        session = v1().checkout.sessions.create(params, {"idempotency_key": idempotency_key})
+    return CheckoutSession.from_stripe(session.to_dict())
+
+
+def fetch_checkout_session(session_id: str) -> CheckoutSession:
+    """Return a checkout session as it is now."""
+    with errors_translated():
+        return CheckoutSession.from_stripe(v1().checkout.sessions.retrieve(session_id).to_dict())
+
+
+def find_checkout_sessions(payment_intent_id: str) -> list[CheckoutSession]:
+    """Return the sessions in which a payment was made: one, or none if it was made otherwise."""
+    with errors_translated():
+        page = v1().checkout.sessions.list({"payment_intent": payment_intent_id, "limit": 10})
+    return [CheckoutSession.from_stripe(session.to_dict()) for session in page.data]
+
+
+def expire_checkout_session(session_id: str, *, idempotency_key: str) -> CheckoutSession:
+    """Close an open session, so that nobody can pay in it any more. Raises PaymentRefused unless it is open."""
+    with errors_translated():
+        session = v1().checkout.sessions.expire(session_id, {}, {"idempotency_key": idempotency_key})
+    return CheckoutSession.from_stripe(session.to_dict())
+
+
+def fetch_payment_intent(payment_intent_id: str) -> PaymentIntent:
+    """Return a payment as it is now, with its latest charge and, once Stripe has booked it, the fee."""
+    with errors_translated():
+        intent = v1().payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge.balance_transaction"]})
+    return PaymentIntent.from_stripe(intent.to_dict())
+
+
+def fetch_refunds(payment_intent_id: str) -> list[Refund]:
+    """Return every refund of a payment, oldest first, those made in Stripe's dashboard too."""
+    with errors_translated():
+        page = v1().refunds.list({"payment_intent": payment_intent_id, "limit": 100})
+        rows = [refund.to_dict() for refund in page.auto_paging_iter()]
+    return sorted((Refund.from_stripe(row) for row in rows), key=lambda refund: refund.created_at)
+
+
+def create_refund(
+    *,
+    payment_intent_id: str,
+    amount_minor: int,
+    currency: str,
+    metadata: Mapping[str, str],
+    idempotency_key: str,
+) -> Refund:
+    """Give money back to the donor's card. Raises PaymentRefused for more than what is left of the payment."""
+    params: dict[str, object] = {
+        "payment_intent": payment_intent_id,
+        "amount": to_stripe_amount(amount_minor, currency),
+        "metadata": dict(metadata),
+        "reason": "requested_by_customer",
+    }
+    with errors_translated():
+        refund = v1().refunds.create(params, {"idempotency_key": idempotency_key})
+    return Refund.from_stripe(refund.to_dict())
+
+
+def fetch_disputes(payment_intent_id: str) -> list[Dispute]:
+    """Return every dispute and inquiry about a payment, oldest first."""
+    with errors_translated():
+        page = v1().disputes.list({"payment_intent": payment_intent_id, "limit": 100})
+        rows = [dispute.to_dict() for dispute in page.auto_paging_iter()]
+    return sorted((Dispute.from_stripe(row) for row in rows), key=lambda dispute: dispute.created_at)
+
+
+def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
+    """Yield the events created at or after `since`, newest first, of the given kinds (20 at most) or of all.
+
+    Stripe keeps events for 30 days. The net under lost webhooks.
+    """
+    params: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+    if kinds:
+        params["types"] = list(kinds)
+    with errors_translated():
+        for event in v1().events.list(params).auto_paging_iter():
+            yield Event.from_stripe(event.to_dict())
+
+
+def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
+    """Return what a webhook says, having made sure that Stripe said it to us, and lately.
+
+    `payload` is the raw body, `signature` the `Stripe-Signature` header. Any of the secrets in
+    STRIPE_WEBHOOK_SECRETS will do, so that one can be replaced while the other is still used. Stricter
+    than the library: it accepts timestamps from the future and fails otherwise on bytes that are not UTF-8.
+    Raises BadSignature, or PaymentProviderMisconfigured if we have no secret (Stripe will call again).
+    """
+    secrets = [secret.strip() for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]
+    if not secrets:
+        raise PaymentProviderMisconfigured(_("STRIPE_WEBHOOK_SECRETS is empty: set the endpoint's signing secret."))
+    verify(payload, signature, secrets, now)
+    try:
+        return Event.from_stripe(json.loads(payload.decode("utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadSignature("The body is signed but is not a Stripe event.") from error

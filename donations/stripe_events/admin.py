@@ -1,0 +1,33 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from donations.admin_parts import FactsAdmin, may_act, staff
+from donations.stripe_events import services
+from donations.stripe_events.models import StripeEvent
+from logistics.errors import DomainError
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(FactsAdmin):
+    list_display = ["kind", "state", "outcome", "last_error_code", "received_at", "source", "stripe_id"]
+    list_filter = ["state", "outcome", "source", "kind"]
+    search_fields = ["stripe_id", "object_id", "payment_intent_id"]
+    actions = ["look_again"]
+
+    @admin.action(description=gettext_lazy("Retry event"))
+    def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
+        if not may_act(request, "donations.stripeevent"):
+            self.message_user(request, _("Only finance can retry events."), messages.ERROR)
+            return
+        for event in events:
+            try:
+                services.retry(event, by=staff(request), at=timezone.now())
+                self.message_user(
+                    request, _("%(event)s will be processed again within seconds.") % {"event": event}, messages.SUCCESS
+                )
+            except DomainError as refusal:
+                self.message_user(request, f"{event}: {refusal}", messages.ERROR)

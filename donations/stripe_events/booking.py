@@ -1,0 +1,82 @@
+"""A snapshot of Stripe is booked: payment, refunds, disputes, then the gift, then its receipt, in one transaction."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from donations.disputes import services as disputes
+from donations.gifts import services as gifts
+from donations.gifts.models import Donation
+from donations.payments import services as payments
+from donations.payments.models import AttemptState, PaymentAttempt
+from donations.receipts import services as receipts
+from donations.refunds import services as refunds
+from donations.stripe import gateway
+from donations.stripe_events import machine, snapshots
+from donations.stripe_events.machine import RecordedState
+from donations.stripe_events.snapshots import Snapshot
+from logistics.transactions import lock
+
+
+@transaction.atomic
+def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime) -> PaymentAttempt:
+    """Make our rows say what Stripe shows: the attempt, its refunds and disputes, the gift, its receipt.
+
+    The first attempt that succeeds receives the gift. Raises Mismatch, and books nothing, when the snapshot is
+    not of what we asked for.
+    """
+    donation = lock(attempt.donation)
+    attempt = lock(attempt)
+    attempt.donation = donation
+    refund_rows, dispute_rows = refunds.of(attempt), disputes.of(attempt)
+    before = _recorded(attempt, refund_rows, dispute_rows)
+    after = machine.advance(before, snapshot, livemode=gateway.is_live())
+    if after != before:
+        payments.record(attempt, after.payment)
+        refunds.record(attempt, refund_rows, after.refunds)
+        disputes.record(attempt, dispute_rows, after.disputes)
+    if attempt.state == AttemptState.SUCCEEDED:
+        _settle(donation, *_that_counts(attempt, after), at=at)
+    return attempt
+
+
+def _recorded(attempt: PaymentAttempt, refund_rows: refunds.Rows, dispute_rows: disputes.Rows) -> RecordedState:
+    return RecordedState(payments.recorded(attempt), refunds.recorded(refund_rows), disputes.recorded(dispute_rows))
+
+
+def _that_counts(attempt: PaymentAttempt, recorded: RecordedState) -> tuple[PaymentAttempt, RecordedState]:
+    """Return the payment by which the gift is received: of several, the one of which most is still ours.
+
+    So a gift that was paid twice stays received when either payment goes back.
+    """
+    others = attempt.donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
+    paid = [(attempt, recorded)]
+    paid += [
+        (other, _recorded(other, refunds.of(other), disputes.of(other)))
+        for other in others.prefetch_related("refunds", "disputes")
+    ]
+    best, of_best = max(paid, key=lambda one: (one[1].kept_minor, one[0].counts))
+    if not best.counts:
+        payments.let_count(best)
+        attempt.counts = attempt is best
+    return best, of_best
+
+
+def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
+    """Settle the gift by the attempt that counts, and its receipt by the gift."""
+    assert attempt.succeeded_at is not None
+    if recorded.outcome != gifts.GiftOutcome.of(donation):
+        donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
+        receipts.update(donation, at=at)
+
+
+def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
+    """Look at Stripe, outside any transaction, for what became of an attempt, and book it.
+
+    An attempt whose checkout was never opened ends as expired.
+    """
+    if attempt.session_id is not None:
+        return book(attempt, snapshots.of_session(attempt.session_id), at=at)
+    if attempt.expires_at < at:
+        return payments.expire(attempt)
+    return attempt

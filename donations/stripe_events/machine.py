@@ -1,0 +1,54 @@
+"""The machines of a payment, its refunds and its disputes, run together. Pure: no database, no clock, no network.
+
+They know nothing of each other. All only go forward, so snapshots that come twice, late or in any order end in
+the same recorded state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from donations.disputes import machine as disputes
+from donations.disputes.machine import RecordedDispute
+from donations.gifts.services import GiftOutcome, outcome_after
+from donations.payments import machine as payments
+from donations.payments.machine import RecordedPayment
+from donations.refunds import machine as refunds
+from donations.refunds.machine import RecordedRefund
+from donations.stripe_events.snapshots import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedState:
+    """What our rows say of one payment, its refunds and its disputes (by Stripe's ids)."""
+
+    payment: RecordedPayment
+    refunds: Mapping[str, RecordedRefund] = field(default_factory=dict)
+    disputes: Mapping[str, RecordedDispute] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> GiftOutcome:
+        """What becomes of a gift by this payment, once it has succeeded."""
+        return outcome_after(
+            self.payment.amount_minor,
+            refunded_minor=refunds.refunded_minor(self.refunds.values()),
+            charged_back_minor=disputes.charged_back_minor(self.disputes.values()),
+            is_disputed=disputes.is_open(self.disputes.values()),
+        )
+
+    @property
+    def kept_minor(self) -> int:
+        """What of the payment is still ours."""
+        return self.payment.amount_minor - self.outcome.refunded_minor - self.outcome.charged_back_minor
+
+
+def advance(recorded: RecordedState, snapshot: Snapshot, *, livemode: bool) -> RecordedState:
+    """Return what our rows should say after this snapshot; older ones change nothing.
+
+    Raises Mismatch when it is not of what we asked for.
+    """
+    payment = payments.advance(recorded.payment, snapshot.session, snapshot.intent, livemode=livemode)
+    return RecordedState(
+        payment,
+        refunds.advance(recorded.refunds, snapshot.refunds, currency=payment.currency),
+        disputes.advance(recorded.disputes, snapshot.disputes, currency=payment.currency),
+    )

@@ -1,0 +1,184 @@
+"""The inbox of Stripe's events: each is stored once, then applied by a worker that looks at Stripe."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from donations.payments import services as payments
+from donations.payments.machine import Mismatch
+from donations.payments.models import AttemptState, PaymentAttempt
+from donations.stripe import gateway
+from donations.stripe_events import booking, snapshots
+from donations.stripe_events.models import StripeEvent
+from donations.stripe_events.snapshots import Snapshot
+from logistics.audit import services as audit
+from logistics.errors import WrongState
+from logistics.jobs import services as jobs
+from logistics.jobs.models import Job
+from logistics.people.models import User
+from logistics.transactions import enqueue_on_commit, lock
+
+log = logging.getLogger(__name__)
+
+# What can change our rows. Others are stored and ignored.
+KINDS: Final = (
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "payment_intent.succeeded",
+    "payment_intent.processing",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.updated",  # now the fee is known
+    "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
+PROVIDER_WAIT: Final = timedelta(seconds=15)
+SHORT_LOOK_BACK: Final = timedelta(hours=2)
+LONG_LOOK_BACK: Final = timedelta(days=3)
+DAILY_LOOK_HOUR: Final = 4
+
+
+@transaction.atomic
+def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime) -> bool:
+    """Store an event of Stripe and have a worker apply it; return whether it was new. A repeat changes nothing."""
+    if StripeEvent.objects.filter(stripe_id=event.id).exists():
+        return False
+    row = StripeEvent(
+        stripe_id=event.id,
+        kind=event.kind,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        payment_intent_id=event.payment_intent_id or "",
+        api_version=event.api_version or "",
+        livemode=event.livemode,
+        happened_at=event.created_at,
+        received_at=at,
+        source=source,
+    )
+    if event.kind not in KINDS:  # nothing to do: no worker is needed
+        row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.IGNORED
+    try:
+        with transaction.atomic():
+            if row.state == Job.State.PENDING:
+                jobs.enqueue(row)
+            else:
+                row.save(force_insert=True)
+    except IntegrityError:  # another thread stored it between our look and our insert
+        return False
+    return True
+
+
+def apply_event(event_id: str, *, at: datetime) -> bool:
+    """Look at Stripe for what one stored event points at, book it, and return whether we did.
+
+    Safe twice, at once, or in any order. What does not fit is quarantined: the event is dead, with the reason.
+    """
+    return jobs.run(StripeEvent, event_id, _look, lambda event, snapshot: _book(event, snapshot, at=at))
+
+
+def _look(event: StripeEvent) -> Snapshot | None:
+    if event.kind not in KINDS:
+        return None
+    if event.api_version != gateway.API_VERSION:
+        raise jobs.GiveUp("api_version_mismatch")
+    if event.livemode != gateway.is_live():
+        raise jobs.GiveUp("livemode_mismatch")
+    try:
+        if event.object_type == "checkout.session":
+            return snapshots.of_session(event.object_id)
+        if event.payment_intent_id:
+            return snapshots.of_payment(event.payment_intent_id)
+    except gateway.PaymentProviderUnavailable as error:
+        raise jobs.NotYet(PROVIDER_WAIT) from error
+    except gateway.PaymentObjectMissing as error:
+        raise jobs.GiveUp(error.code) from error
+    return None
+
+
+def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dict[str, object]:
+    """Book a snapshot and return what the event's row should say of it."""
+    if snapshot is None:
+        return {"outcome": StripeEvent.Outcome.IGNORED}
+    attempt = _attempt_of(snapshot)
+    if attempt is None:
+        return {"outcome": StripeEvent.Outcome.NOT_OURS}
+    try:
+        attempt = booking.book(attempt, snapshot, at=at)
+    except Mismatch as error:
+        log.error("a payment is not what we asked for", extra={"attempt": str(attempt.pk), "code": error.code})
+        raise jobs.GiveUp(error.code) from error
+    is_surplus = attempt.state == AttemptState.SUCCEEDED and not attempt.counts
+    outcome = StripeEvent.Outcome.PAID_TWICE if is_surplus else StripeEvent.Outcome.APPLIED
+    return {"outcome": outcome, "attempt_id": attempt.pk}
+
+
+def _attempt_of(snapshot: Snapshot) -> PaymentAttempt | None:
+    """Find the attempt by the id that we gave Stripe: known before Stripe's own ids are saved here."""
+    try:
+        attempt_id = UUID(snapshot.metadata.get("attempt", ""))
+    except ValueError:
+        return None
+    return PaymentAttempt.objects.filter(pk=attempt_id).first()
+
+
+@transaction.atomic
+def retry(event: StripeEvent, *, by: User | None, at: datetime) -> StripeEvent:
+    """Retry an event in quarantine: a worker looks at Stripe again. Raises WrongState unless it is there."""
+    event = lock(event)
+    if refusal := refusal_to_retry(event):
+        raise refusal
+    StripeEvent.objects.filter(pk=event.pk).retry()
+    enqueue_on_commit(event.TASK, event)
+    audit.record("event retried", event, by=by, at=at)
+    return lock(event)
+
+
+def refusal_to_retry(event: StripeEvent) -> WrongState | None:
+    """Return why an event cannot be tried again now, or None."""
+    if event.state == Job.State.DEAD:
+        return None
+    return WrongState(
+        _("Only an event in quarantine can be retried; this one is %(state)s.")
+        % {"state": event.get_state_display().lower()},
+        state=event.state,
+    )
+
+
+def catch_up(*, at: datetime) -> int:
+    """Store events that never reached us, and look at checkouts that should have ended; return how many.
+
+    For lost webhooks: from two hours before the last event that reached us, and once a day from three days
+    back, which is as long as Stripe itself retries. Raises PaymentProviderUnavailable.
+    """
+    found = 0
+    for event in gateway.list_events(_look_since(at), kinds=KINDS):
+        found += keep_event(event, source=StripeEvent.Source.LIST, at=at)
+    for attempt in payments.overdue(at)[:200]:
+        try:
+            booking.refresh(attempt, at=at)
+            found += 1
+        except (Mismatch, gateway.PaymentObjectMissing) as error:
+            # One that needs a person must not keep the others waiting; its events are in quarantine.
+            log.error("an overdue checkout does not fit", extra={"attempt": str(attempt.pk), "code": error.code})
+    return found
+
+
+def _look_since(at: datetime) -> datetime:
+    newest = StripeEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
+    if newest is None or (at.hour == DAILY_LOOK_HOUR and at.minute < 5):
+        return at - LONG_LOOK_BACK
+    return max(newest - SHORT_LOOK_BACK, at - LONG_LOOK_BACK)

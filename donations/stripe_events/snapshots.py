@@ -1,0 +1,41 @@
+"""Snapshots of Stripe: all that it shows of one payment at one moment. An event is only a reason to take one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from donations.stripe import gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    session: gateway.CheckoutSession | None = None
+    intent: gateway.PaymentIntent | None = None
+    refunds: tuple[gateway.Refund, ...] = ()
+    disputes: tuple[gateway.Dispute, ...] = ()
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What we told Stripe to remember, `{"attempt": id, "donation": reference}`; empty if it is not ours."""
+        of_session = self.session.metadata if self.session else {}
+        return of_session or (self.intent.metadata if self.intent else {})
+
+
+def of_session(session_id: str) -> Snapshot:
+    """Return what Stripe shows of the payment made, or not made, in a checkout session."""
+    session = gateway.fetch_checkout_session(session_id)
+    if session.payment_intent_id is None:
+        return Snapshot(session)
+    return _complete(session, gateway.fetch_payment_intent(session.payment_intent_id))
+
+
+def of_payment(payment_intent_id: str) -> Snapshot:
+    """Return what Stripe shows of a payment."""
+    intent = gateway.fetch_payment_intent(payment_intent_id)
+    sessions = gateway.find_checkout_sessions(payment_intent_id)
+    return _complete(sessions[0] if sessions else None, intent)
+
+
+def _complete(session: gateway.CheckoutSession | None, intent: gateway.PaymentIntent) -> Snapshot:
+    if intent.status != "succeeded":
+        return Snapshot(session, intent)
+    return Snapshot(session, intent, tuple(gateway.fetch_refunds(intent.id)), tuple(gateway.fetch_disputes(intent.id)))
