@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
-from donations import amounts
 from donations.gifts.models import Donation
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
@@ -23,6 +22,7 @@ from logistics.health import services as health
 from logistics.jobs.models import Job
 from logistics.jobs.services import job_models
 from logistics.mail.models import Email
+from logistics.money import amounts as money
 from logistics.roles import Role
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
@@ -246,6 +246,6 @@ def _this_month() -> list[str]:
     )
     return [
         ngettext("%(currency)s %(amount)s from %(gifts)d gift", "%(currency)s %(amount)s from %(gifts)d gifts", gifts)
-        % {"currency": currency, "amount": amounts.written_out(total, currency), "gifts": gifts}
+        % {"currency": currency, "amount": money.decimal_string(total, currency), "gifts": gifts}
         for currency, total, gifts in received
     ]

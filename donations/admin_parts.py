@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 
-from donations import amounts
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
 from logistics.errors import Invalid
+from logistics.money import amounts as money
 from logistics.people.models import User
 from logistics.roles import Role
 
@@ -62,7 +62,7 @@ def for_people(model: type[Model], name: str) -> Column:
 
 def shown(amount_minor: int | None, currency: str) -> str:
     """Return 500.50 HKD, or a dash."""
-    return "–" if amount_minor is None else f"{amounts.written_out(amount_minor, currency)} {currency}"
+    return "–" if amount_minor is None else f"{money.decimal_string(amount_minor, currency)} {currency}"
 
 
 def form_error(refusal: Invalid) -> ValidationError:

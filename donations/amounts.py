@@ -1,20 +1,14 @@
-"""Amounts as people and programs write them, and as we keep them: whole minor units of an ISO 4217 currency."""
+"""What may be given: amounts above zero, and by card not too little and not too much."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from donations.stripe.amounts import AmountNotChargeable, to_stripe_amount
-from logistics.codes import codes
-from logistics.documents import wording
 from logistics.errors import Invalid
-
-# ASCII digits only: Python's \d and int() would also take digits of other scripts.
-WRITTEN = re.compile(r"[0-9]{1,12}(?:\.([0-9]{1,12}))?", re.ASCII)
+from logistics.money import amounts as money
 
 # Below these a card payment costs more than it brings; in major units. Other currencies: one major unit.
 SMALLEST: Final[Mapping[str, int]] = {
@@ -35,26 +29,11 @@ def parse(text: str, currency: str, *, field: str = "amount") -> int:
 
 
 def read(text: str, currency: str, *, field: str = "amount") -> int:
-    """Return the minor units of an amount written as a decimal string: "500.50" HKD is 50050, "65500" XOF is 65500.
+    """Return the minor units of a gift written as a decimal string: "500.50" HKD is 50050, "65500" XOF is 65500.
 
-    Raises Invalid for what is not such a string, for more decimals than the currency has, and for zero.
+    Raises Invalid for what is no amount of that currency, and for zero.
     """
-    known = codes.currencies().get(currency)
-    if known is None:
-        raise Invalid(_("%s is not a currency code of ISO 4217.") % currency, field="currency", code="unknown_currency")
-    written = WRITTEN.fullmatch(text)
-    if written is None:
-        raise Invalid(
-            _('Write the amount with digits and, if need be, a point: "500.50".'), field=field, code="not_an_amount"
-        )
-    if len((written[1] or "").rstrip("0")) > known.exponent:
-        raise Invalid(
-            _("%(currency)s has %(decimals)d decimals; this amount has more.")
-            % {"currency": currency, "decimals": known.exponent},
-            field=field,
-            code="too_many_decimals",
-        )
-    amount_minor = int(Decimal(text).scaleb(known.exponent))
+    amount_minor = money.parse(text, currency, field=field)
     if amount_minor == 0:
         raise Invalid(_("The amount must be more than zero."), field=field, code="amount_zero")
     return amount_minor
@@ -65,7 +44,7 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
     if amount_minor < smallest_minor:
         raise Invalid(
             _("The smallest gift by card is %(amount)s.")
-            % {"amount": wording.money(smallest_minor, currency, [(get_language() or "en")[:2]])},
+            % {"amount": money.printed(smallest_minor, currency, [(get_language() or "en")[:2]])},
             field=field,
             code="amount_too_small",
         )
@@ -78,11 +57,4 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
 
 def smallest(currency: str) -> int:
     """Return the smallest gift by card, in minor units."""
-    exponent = codes.currencies()[currency].exponent
-    return int(SMALLEST.get(currency, 1) * 10**exponent)
-
-
-def written_out(amount_minor: int, currency: str) -> str:
-    """Return the decimal string that `parse` reads: 50050 HKD is "500.50"."""
-    exponent = codes.currencies()[currency].exponent
-    return f"{Decimal(amount_minor).scaleb(-exponent):.{exponent}f}"
+    return int(SMALLEST.get(currency, 1) * 10 ** money.exponent(currency))

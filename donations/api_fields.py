@@ -7,8 +7,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from donations import amounts
 from logistics.errors import DomainError
+from logistics.money import amounts as money
 from logistics.people.models import User
 from logistics.roles import Role
 
@@ -64,4 +64,4 @@ class MoneyField(serializers.Field[InCurrency, object, str, object]):
         super().__init__(read_only=True, source="*")
 
     def to_representation(self, value: InCurrency) -> str:
-        return amounts.written_out(getattr(value, self.minor), value.currency)
+        return money.decimal_string(getattr(value, self.minor), value.currency)

@@ -9,17 +9,18 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from donations import amounts, typed_amounts
 from donations.admin_parts import form_error, shown, staff
 from donations.appeals import services
 from donations.appeals.models import Appeal
+from logistics import wording
 from logistics.admin_parts import HouseAdmin, VersionedForm, keep
-from logistics.documents import wording
 from logistics.errors import Invalid
+from logistics.money import amounts as money
+from logistics.money import typed
 
 
 class AppealForm(VersionedForm):
-    target_amount = forms.CharField(max_length=typed_amounts.LONGEST, widget=UnfoldAdminTextInputWidget)
+    target_amount = forms.CharField(max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget)
 
     class Meta:
         model = Appeal
@@ -29,7 +30,7 @@ class AppealForm(VersionedForm):
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
         if field_name == "target_amount" and not self.instance._state.adding:
-            target = amounts.written_out(self.instance.target_minor, self.instance.currency)
+            target = money.decimal_string(self.instance.target_minor, self.instance.currency)
             return wording.number(target, [_language()])
         return super().get_initial_for_field(field, field_name)
 
@@ -38,10 +39,8 @@ class AppealForm(VersionedForm):
         if self.errors:
             return data
         try:
-            target_minor = typed_amounts.read(
-                data["target_amount"], data["currency"], _language(), field="target_amount"
-            )
-            data["target_amount"] = amounts.written_out(target_minor, data["currency"])
+            target_minor = typed.read(data["target_amount"], data["currency"], _language(), field="target_amount")
+            data["target_amount"] = money.decimal_string(target_minor, data["currency"])
             services.check(services.AppealFields(**self.values()))
         except Invalid as refusal:
             raise form_error(refusal) from refusal

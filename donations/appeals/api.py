@@ -8,7 +8,6 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from donations import amounts
 from donations.api_fields import AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
@@ -17,6 +16,7 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
+from logistics.money import amounts as money
 from logistics.permissions import READS, actor, allow
 from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, needs_version, with_etag
@@ -41,7 +41,7 @@ class ReceivedOut(serializers.Serializer[Received]):
     gifts = serializers.IntegerField()
 
     def get_amount(self, row: Received) -> str:
-        return amounts.written_out(row.amount_minor, row.currency)
+        return money.decimal_string(row.amount_minor, row.currency)
 
 
 class AppealOut(serializers.Serializer[Appeal]):
@@ -60,7 +60,7 @@ class AppealOut(serializers.Serializer[Appeal]):
     version = serializers.IntegerField()
 
     def get_target_amount(self, appeal: Appeal) -> str:
-        return amounts.written_out(appeal.target_minor, appeal.currency)
+        return money.decimal_string(appeal.target_minor, appeal.currency)
 
     @extend_schema_field(ReceivedOut(many=True))
     def get_received(self, appeal: Appeal) -> object:

@@ -14,6 +14,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid
+from logistics.money import amounts as money
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -114,7 +115,7 @@ SAME: Final = tuple(field.name for field in fields(AppealFields) if field.name !
 
 
 def _fields_of(appeal: Appeal) -> AppealFields:
-    target_amount = amounts.written_out(appeal.target_minor, appeal.currency)
+    target_amount = money.decimal_string(appeal.target_minor, appeal.currency)
     return AppealFields(target_amount=target_amount, **{name: getattr(appeal, name) for name in SAME})
 
 

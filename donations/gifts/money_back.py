@@ -4,7 +4,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from donations.gifts.models import Donation
-from logistics.documents import wording
+from logistics.money import amounts as money
 
 
 def in_words(donation: Donation) -> str:
@@ -54,4 +54,4 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
 
 
 def _printed(amount_minor: int, donation: Donation) -> str:
-    return wording.money(amount_minor, donation.currency, [(get_language() or "en")[:2]])
+    return money.printed(amount_minor, donation.currency, [(get_language() or "en")[:2]])

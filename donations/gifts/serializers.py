@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from donations import amounts
 from donations.api_fields import AmountField, MoneyField, StrictCharField
 from donations.gifts import tokens
 from donations.gifts.models import Donation
@@ -11,6 +10,7 @@ from donations.gifts.offline import OfflineGift
 from donations.gifts.online import LANGUAGES, DonationRequest
 from donations.gifts.status import GiftStatus
 from logistics.inputs import Input
+from logistics.money import amounts as money
 
 DECLINED = gettext_lazy(
     "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
@@ -57,9 +57,9 @@ class DonationOut(serializers.Serializer[Donation]):
             "id": str(donation.pk),
             "reference": donation.reference,
             "status": donation.status,
-            "amount": amounts.written_out(donation.amount_minor, currency),
-            "refunded": amounts.written_out(donation.refunded_minor, currency),
-            "charged_back": amounts.written_out(donation.charged_back_minor, currency),
+            "amount": money.decimal_string(donation.amount_minor, currency),
+            "refunded": money.decimal_string(donation.refunded_minor, currency),
+            "charged_back": money.decimal_string(donation.charged_back_minor, currency),
             "currency": currency,
             "channel": donation.channel,
             "appeal": donation.appeal.slug if donation.appeal else None,
@@ -162,10 +162,10 @@ def gift_out(gift: GiftStatus) -> dict[str, object]:
     return {
         "reference": donation.reference,
         "status": donation.status,
-        "amount": amounts.written_out(donation.amount_minor, donation.currency),
-        "refunded": amounts.written_out(donation.refunded_minor, donation.currency),
-        "charged_back": amounts.written_out(donation.charged_back_minor, donation.currency),
-        "kept": amounts.written_out(donation.kept_minor, donation.currency),
+        "amount": money.decimal_string(donation.amount_minor, donation.currency),
+        "refunded": money.decimal_string(donation.refunded_minor, donation.currency),
+        "charged_back": money.decimal_string(donation.charged_back_minor, donation.currency),
+        "kept": money.decimal_string(donation.kept_minor, donation.currency),
         "currency": donation.currency,
         "appeal": donation.appeal.slug if donation.appeal else None,
         "created_at": donation.created_at,

@@ -4,13 +4,15 @@ from django import forms
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from donations import amounts, typed_amounts
+from donations import amounts
 from donations.gifts.online import DonationRequest
 from donations.portal import languages
-from donations.typed_amounts import AmountUnclear
+from logistics import wording
 from logistics.codes import codes
-from logistics.documents import wording
 from logistics.errors import DomainError, Invalid
+from logistics.money import amounts as money
+from logistics.money import typed
+from logistics.money.typed import AmountUnclear
 
 # In major units; what people give in these currencies.
 SUGGESTED = {
@@ -42,7 +44,7 @@ class GiftForm(forms.Form):
     """Shape only: what may be given is decided by the same service as the API's."""
 
     suggested = forms.CharField(required=False, max_length=20)
-    amount = forms.CharField(required=False, max_length=typed_amounts.LONGEST, strip=True)
+    amount = forms.CharField(required=False, max_length=typed.LONGEST, strip=True)
     meant = forms.CharField(required=False, max_length=30)  # the answer when an amount was asked back
     currency = forms.CharField(max_length=3)
     name = forms.CharField(required=False, max_length=120, label=_("Your name"))
@@ -79,16 +81,16 @@ class GiftForm(forms.Form):
             possible.append(amounts.read(data["suggested"], currency))
         if data["amount"]:
             try:
-                possible.append(typed_amounts.read(data["amount"], currency, language))
+                possible.append(typed.read(data["amount"], currency, language))
             except AmountUnclear as unclear:
                 possible, is_clear = [*possible, *unclear.readings], False
         amount_minor = possible[0]
         if not is_clear or len(set(possible)) > 1:
-            amount_minor = typed_amounts.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
+            amount_minor = typed.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
             # Shown again, for another error, the form holds the answer and does not ask twice.
-            shown = wording.number(amounts.written_out(amount_minor, currency), [language])
+            shown = wording.number(money.decimal_string(amount_minor, currency), [language])
             self.data = {**self.data, "amount": shown, "suggested": ""}
-        data["amount"] = amounts.written_out(amount_minor, currency)
+        data["amount"] = money.decimal_string(amount_minor, currency)
 
     def offered(self) -> list[tuple[str, str]]:
         """Return the amounts that the donor may mean: as a decimal string, and in words of the page."""
@@ -96,7 +98,7 @@ class GiftForm(forms.Form):
             return []
         currency, language = self.cleaned_data["currency"], languages.current()
         return [
-            (amounts.written_out(one, currency), wording.money(one, currency, [language]))
+            (money.decimal_string(one, currency), money.printed(one, currency, [language]))
             for one in self.unclear.readings
         ]
 

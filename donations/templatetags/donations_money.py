@@ -8,7 +8,8 @@ from django.utils import translation
 from donations.gifts import money_back
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
-from logistics.documents import wording
+from logistics import wording
+from logistics.money import amounts
 
 register = template.Library()
 
@@ -22,7 +23,7 @@ def amount_given(donation: Donation) -> str:
 @register.simple_tag
 def money(amount_minor: int, currency: str) -> str:
     """Print minor units of a currency in the language of the page or mail."""
-    return wording.money(amount_minor, currency, [translation.get_language()[:2]])
+    return amounts.printed(amount_minor, currency, [translation.get_language()[:2]])
 
 
 @register.filter
@@ -35,7 +36,7 @@ def in_words(day: date) -> str:
 def shown_amount(amount: str, currency: str) -> str:
     """A suggested amount, "250" or "65500", with its currency but without decimals."""
     spoken = translation.get_language()[:2]
-    printed = wording.number(amount, ["fr" if currency in wording.GROUPED_BY_SPACE else spoken])
+    printed = wording.number(amount, ["fr" if currency in amounts.GROUPED_BY_SPACE else spoken])
     if spoken == "fr":
         return f"{printed}{wording.GROUP}{currency}"
     symbol = {"HKD": "HK$", "EUR": "€", "USD": "US$", "GBP": "£"}.get(currency, f"{currency}\N{NO-BREAK SPACE}")

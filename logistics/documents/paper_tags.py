@@ -29,7 +29,9 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
-from logistics.documents import barcodes, wording
+from logistics import wording
+from logistics.documents import barcodes
+from logistics.money import amounts
 
 register = template.Library()
 NAMED = re.compile(r"[a-z_]+\.[a-z_]+")
@@ -214,14 +216,14 @@ def dimensions(languages: tuple[str, ...], length: str, width: str, height: str)
 
 @register.simple_tag(takes_context=True)
 def money(context: template.Context, amount_minor: int, currency: str) -> str:
-    return wording.money(amount_minor, currency, _languages(context))
+    return amounts.printed(amount_minor, currency, _languages(context))
 
 
 @_tag_of_rows
 @remembered
 def amount(languages: tuple[str, ...], amount_minor: int, currency: str) -> SafeString:
     """Money without its currency, for a column whose head names it."""
-    return escape(wording.number(str(wording.from_minor(amount_minor, currency)), languages))
+    return escape(wording.number(str(amounts.from_minor(amount_minor, currency)), languages))
 
 
 @register.simple_tag(takes_context=True)

@@ -14,9 +14,8 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
-from shipments.packing.goods import NOT_DANGEROUS, UNKNOWN_ORIGIN
+from shipments.packing.goods import NOT_DANGEROUS, UNIT_VALUE_MAX, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
-from shipments.shipments.money import AMOUNT_MAX
 
 # Of a sheet: by the name of each column, its values in the order of the rows.
 Values = dict[str, list[Any]]
@@ -301,7 +300,7 @@ VALUE_PREFIX = "unit_value_"  # unit_value_hkd: in the shipment's customs curren
 def value_column(currency: str) -> Column:
     """The customs value of one unit, in the currency that its name says; as minor units."""
     exponent = codes.currencies()[currency].exponent
-    parse_amount = number(exponent, low=Decimal(0), high=Decimal(AMOUNT_MAX), code_low="negative")
+    parse_amount = number(exponent, low=Decimal(0), high=Decimal(UNIT_VALUE_MAX), code_low="negative")
 
     def parse(cell: object) -> int:
         return int(parse_amount(cell).scaleb(exponent))

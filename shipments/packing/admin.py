@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.money import amounts as money
 from shipments.packing.models import ManifestLine, Package
-from shipments.shipments import money
 
 
 class LinesInline(LookOnlyInline):
@@ -24,7 +24,7 @@ class LinesInline(LookOnlyInline):
     @display(description=gettext_lazy("customs value"))
     def value(self, line: ManifestLine) -> str:
         currency = line.package.shipment.customs_currency
-        return f"{money.written(line.value_minor, currency)} {currency}"
+        return f"{money.decimal_string(line.value_minor, currency)} {currency}"
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[ManifestLine]":
         lines: QuerySet[ManifestLine] = super().get_queryset(request)

@@ -13,15 +13,15 @@ from rest_framework.response import Response
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
+from logistics.money import amounts as money
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments.packing import services
-from shipments.packing.goods import LineFields
+from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
 from shipments.packing.models import ManifestLine, Package
 from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
-from shipments.shipments.money import to_minor
 from shipments.shipments.of_shipment import OfShipment
 
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
@@ -240,5 +240,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
 def line_told(data: dict[str, Any], shipment: Shipment) -> LineFields:
     """Return a line's fields as the service wants them: the amount in minor units of the customs currency."""
     if "unit_value" in data:
-        data["unit_value_minor"] = to_minor(data.pop("unit_value"), shipment.customs_currency, field="unit_value")
+        data["unit_value_minor"] = money.parse(
+            data.pop("unit_value"), shipment.customs_currency, field="unit_value", most=UNIT_VALUE_MAX
+        )
     return cast(LineFields, data)

@@ -12,6 +12,8 @@ from logistics.documents import fonts
 from logistics.errors import Invalid
 from shipments.packing.models import ManifestLine, Package
 
+# The value of one piece, in whole units of the customs currency; through every door.
+UNIT_VALUE_MAX = 10**9
 # Far above any real line, and low enough that no sum overflows its column.
 LINE_VALUE_MAX_MINOR = 10**13
 LINE_MAX_KG = 999_999

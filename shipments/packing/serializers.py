@@ -8,10 +8,10 @@ from rest_framework import serializers
 
 from logistics.catalogue.models import Item
 from logistics.inputs import Input
+from logistics.money import amounts as money
 from logistics.outputs import Output
 from shipments.packing import examples
 from shipments.packing.models import Condition, Flag, ManifestLine, Package
-from shipments.shipments.money import written
 
 
 @extend_schema_serializer(examples=examples.LINE)
@@ -41,10 +41,10 @@ class LineOut(Output[ManifestLine]):
         return ("unit_value", "value") if self.context.get("for_partner") else ()
 
     def unit_value_of(self, line: ManifestLine) -> str | None:
-        return written(line.unit_value_minor, self.context["currency"])
+        return money.decimal_string(line.unit_value_minor, self.context["currency"])
 
     def value_of(self, line: ManifestLine) -> str | None:
-        return written(line.value_minor, self.context["currency"])
+        return money.decimal_string(line.value_minor, self.context["currency"])
 
 
 @extend_schema_serializer(examples=examples.PACKAGE)

@@ -19,13 +19,13 @@ from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
+from logistics.money import amounts as money
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.versions import expected_version, with_etag
 from shipments.shipments import access, actions, lifecycle, services
 from shipments.shipments import trail as trails
 from shipments.shipments.models import Shipment
-from shipments.shipments.money import to_minor
 from shipments.shipments.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
 from shipments.shipments.states import Status
 
@@ -269,5 +269,7 @@ def _told(
         currency = data.get("freight_currency", shipment.freight_currency if shipment else "")
         if freight is not None and currency not in codes.currencies():
             raise Invalid(_("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
-        data["freight_minor"] = None if freight is None else to_minor(freight, currency, field="freight")
+        data["freight_minor"] = (
+            None if freight is None else money.parse(freight, currency, field="freight", most=services.FREIGHT_MAX)
+        )
     return cast(services.ShipmentFields, data), sites

@@ -1,8 +1,8 @@
 """The mail that tells a partner's contacts that goods are on their way."""
 
-from logistics.documents.wording import number
 from logistics.mail import services as mail
 from logistics.partners.models import Contact
+from logistics.wording import number
 from shipments.shipments.models import Shipment
 
 

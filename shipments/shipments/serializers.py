@@ -9,11 +9,11 @@ from rest_framework import serializers
 
 from logistics.actions import AllowedAction, AllowedActionOut
 from logistics.inputs import Input
+from logistics.money import amounts as money
 from logistics.outputs import Output
 from logistics.partners.models import Partner, Site
 from shipments.shipments import contents, examples
 from shipments.shipments.models import Mode, Shipment, ShipmentSite
-from shipments.shipments.money import written
 from shipments.shipments.states import Status
 
 # What a partner needs in order to receive goods; the rest is between us and the customs.
@@ -49,7 +49,7 @@ class TotalsOut(Output[ShownTotals]):
         return ("value", "currency") if self.context.get("for_partner") else ()
 
     def value_of(self, totals: ShownTotals) -> str | None:
-        return written(totals.figures.value_minor, totals.currency)
+        return money.decimal_string(totals.figures.value_minor, totals.currency)
 
 
 class ShipmentSiteOut(Output[ShipmentSite]):
@@ -132,7 +132,9 @@ class ShipmentDetailOut(ShipmentOut):
         return shown_totals(shipment)
 
     def freight_of(self, shipment: Shipment) -> str | None:
-        return written(shipment.freight_minor, shipment.freight_currency or shipment.customs_currency)
+        if shipment.freight_minor is None:
+            return None
+        return money.decimal_string(shipment.freight_minor, shipment.freight_currency)
 
     def sites_of(self, shipment: Shipment) -> Iterable[ShipmentSite]:
         return shipment.sites.select_related("site")

@@ -23,6 +23,7 @@ from shipments.shipments.models import Shipment, ShipmentSite
 from shipments.shipments.states import EVER_DISPATCHED, OPEN_FOR_PACKING, Status
 
 SERIES = "shipments"
+FREIGHT_MAX = 10**9  # whole units of its currency
 PRINTED = (
     "title", "reference", "notify_party", "hand_over_point", "incoterm_place", "seal_number", "cargo_tracking_note",
     "bill_of_lading",

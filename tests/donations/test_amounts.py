@@ -10,6 +10,7 @@ from donations import amounts
 from donations.stripe.amounts import SUPPORTED, to_stripe_amount
 from logistics.codes import codes
 from logistics.errors import Invalid
+from logistics.money import amounts as money
 
 CURRENCIES = sorted(codes.currencies())
 
@@ -17,7 +18,7 @@ CURRENCIES = sorted(codes.currencies())
 @given(st.sampled_from(CURRENCIES), st.integers(min_value=1, max_value=10**11))
 @settings(max_examples=500, deadline=None)
 def test_what_is_written_out_is_read_back(currency: str, amount_minor: int) -> None:
-    text = amounts.written_out(amount_minor, currency)
+    text = money.decimal_string(amount_minor, currency)
     assert amounts.read(text, currency) == amount_minor
     assert Decimal(text).scaleb(codes.currencies()[currency].exponent) == amount_minor
 
@@ -27,14 +28,14 @@ def test_what_is_written_out_is_read_back(currency: str, amount_minor: int) -> N
     [(50050, "HKD", "500.50"), (65500, "XOF", "65500"), (1, "KWD", "0.001"), (100, "JPY", "100"), (5, "EUR", "0.05")],
 )
 def test_as_the_currency_writes_it(amount_minor: int, currency: str, text: str) -> None:
-    assert amounts.written_out(amount_minor, currency) == text
+    assert money.decimal_string(amount_minor, currency) == text
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
 def test_the_smallest_gift_can_be_charged_wherever_cards_can(currency: str) -> None:
     if currency in SUPPORTED:
         smallest = amounts.smallest(currency)
-        assert amounts.parse(amounts.written_out(smallest, currency), currency) == smallest
+        assert amounts.parse(money.decimal_string(smallest, currency), currency) == smallest
         assert to_stripe_amount(smallest, currency) > 0
     else:
         with pytest.raises(Invalid):

@@ -10,8 +10,8 @@ from donations.receipts import services as receipts
 from donations.receipts.models import Receipt
 from logistics.charity.models import Charity
 from logistics.documents.models import NumberSeries
-from logistics.documents.wording import day as in_words
 from logistics.roles import Role
+from logistics.wording import day as in_words
 from tests.days import DAY, HONG_KONG, MINUTE, NEW, NEW_YEAR, OLD, around_midnight, clock_at, verified
 from tests.donations.giving import Giving, donation_of, mails, make_appeal, make_charity, pdf_text, signed_in
 from tests.donations.test_pages import ask, link_in_last_mail

@@ -7,11 +7,12 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from donations import amounts, typed_amounts
-from donations.typed_amounts import AmountUnclear
+from logistics import wording
 from logistics.codes import codes
-from logistics.documents import wording
 from logistics.errors import Invalid
+from logistics.money import amounts as money
+from logistics.money import typed
+from logistics.money.typed import AmountUnclear
 
 CURRENCIES = sorted(codes.currencies())
 BOTH = ("en", "fr")
@@ -20,7 +21,7 @@ BOTH = ("en", "fr")
 def outcome(text: str, currency: str, language: str) -> int | list[int] | str:
     """The minor units, all amounts that are asked back, or the code of the refusal."""
     try:
-        return typed_amounts.read(text, currency, language)
+        return typed.read(text, currency, language)
     except AmountUnclear as unclear:
         return unclear.readings
     except Invalid as refusal:
@@ -167,11 +168,11 @@ def test_a_text_is_read_asked_back_or_refused(typed: str, currency: str, languag
 
 def test_the_question_names_every_amount_in_the_language_of_the_page() -> None:
     with pytest.raises(AmountUnclear, match=r"^Do you mean HK\$10,000\.00 or HK\$10\.00\?$"):
-        typed_amounts.read("10.000", "HKD", "en")
+        typed.read("10.000", "HKD", "en")
     with pytest.raises(AmountUnclear, match=r"^Do you mean HK\$10,555\.00\?$"):
-        typed_amounts.read("10.555", "HKD", "en")
+        typed.read("10.555", "HKD", "en")
     with pytest.raises(Invalid, match=r"in HKD; you wrote € \(EUR\)\."):
-        typed_amounts.read("€25", "HKD", "en")
+        typed.read("€25", "HKD", "en")
 
 
 @pytest.mark.parametrize(
@@ -182,10 +183,10 @@ def test_only_an_amount_that_was_offered_can_be_the_answer(answer: str, expected
     unclear = AmountUnclear([10_00, 10_000_00], "HKD", "fr")
 
     if expected is not None:
-        assert typed_amounts.answered(unclear, answer, "HKD") == expected
+        assert typed.answered(unclear, answer, "HKD") == expected
     else:
         with pytest.raises(AmountUnclear):
-            typed_amounts.answered(unclear, answer, "HKD")
+            typed.answered(unclear, answer, "HKD")
 
 
 currencies, minors = st.sampled_from(CURRENCIES), st.integers(min_value=1, max_value=10**11)
@@ -201,8 +202,8 @@ def test_what_is_printed_reads_back_as_the_same_amount(currency: str, amount_min
     amount = Decimal(amount_minor).scaleb(-exponent)
     places = "." + "0" * exponent if exponent else ""
     printed = [
-        wording.money(amount_minor, currency, [language]),
-        wording.number(amounts.written_out(amount_minor, currency), [language]),
+        money.printed(amount_minor, currency, [language]),
+        wording.number(money.decimal_string(amount_minor, currency), [language]),
         format_decimal(amount, format=f"#,##0{places}", locale=language),
     ]
     if get_currency_precision(currency) == exponent:  # CLDR leaves out the decimals of some

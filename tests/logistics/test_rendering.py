@@ -6,7 +6,9 @@ import pytest
 import weasyprint
 from django.template import Engine
 
-from logistics.documents import fonts, rendering, wording
+from logistics import wording
+from logistics.documents import fonts, rendering
+from logistics.money import amounts as money
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import pdfs
 
@@ -255,7 +257,7 @@ class TestWording:
         ],
     )
     def test_money_has_as_many_decimals_as_its_currency(self, amount_minor, currency, languages, printed):
-        assert wording.money(amount_minor, currency, languages).replace(wording.GROUP, " ") == printed
+        assert money.printed(amount_minor, currency, languages).replace(wording.GROUP, " ") == printed
 
     @pytest.mark.parametrize(
         ("languages", "printed"), [(["en"], "6,490.110"), (["fr"], "6 490,110"), (["en", "fr"], "6 490.110")]

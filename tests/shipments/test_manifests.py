@@ -7,10 +7,11 @@ from django.db import IntegrityError, transaction
 from logistics.audit import services as audit
 from logistics.documents import fonts
 from logistics.errors import Invalid, Stale
+from logistics.money import amounts as money
 from logistics.roles import Role
 from shipments.packing import services as packing
 from shipments.packing.models import ManifestLine, Package
-from shipments.shipments import contents, money
+from shipments.shipments import contents
 from shipments.shipments import services as shipments
 from shipments.shipments.models import Shipment
 from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment, pack
@@ -59,13 +60,13 @@ class TestTotals:
 class TestMoney:
     @pytest.mark.parametrize(("text", "currency", "minor"), [("1125.00", "HKD", 112500), ("65500", "XOF", 65500)])
     def test_an_amount_is_read_and_written_exactly(self, text: str, currency: str, minor: int) -> None:
-        assert money.to_minor(text, currency, field="x") == minor
-        assert money.written(minor, currency) == text
+        assert money.parse(text, currency, field="x") == minor
+        assert money.decimal_string(minor, currency) == text
 
     @pytest.mark.parametrize("text", ["-1", "1,000.00", "1e3", "٣", "", "1.005", "NaN"])
     def test_anything_else_is_refused(self, text: str) -> None:
         with pytest.raises(Invalid):
-            money.to_minor(text, "HKD", field="x")
+            money.parse(text, "HKD", field="x")
 
 
 class TestTexts:

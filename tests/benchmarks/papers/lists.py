@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from logistics.documents import wording
+from logistics import wording
 from tests.shipments import mali
 
 LANGUAGES = ("en", "fr")

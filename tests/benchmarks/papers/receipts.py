@@ -12,7 +12,9 @@ from functools import cache
 from itertools import islice, product
 from typing import Any
 
-from logistics.documents import barcodes, wording
+from logistics import wording
+from logistics.documents import barcodes
+from logistics.money import amounts as money
 from tests.benchmarks.papers import FONTS
 from tests.donations.receipt_context import FACTS, receipt
 
@@ -94,7 +96,7 @@ def texts(context: dict[str, Any]) -> Texts:
         number=context["number"],
         donor=context["donor"]["name"],
         donor_address=context["donor"]["address_lines"],
-        amount=wording.money(context["amount_minor"], context["currency"], LANGUAGES),
+        amount=money.printed(context["amount_minor"], context["currency"], LANGUAGES),
         details=[
             ("Date received", wording.day(context["received_on"], LANGUAGES)),
             ("Given for", context["appeal"]),

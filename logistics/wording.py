@@ -1,4 +1,4 @@
-"""Numbers, money and fixed words as a paper prints them, in one language or side by side.
+"""Numbers, days and fixed words as a paper prints them, in one language or side by side.
 
 A paper in one language follows that language (Babel, CLDR). A paper in two languages cannot: 6,490.110 in
 English is 6 490,110 in French, and either may be misread by the other. Such a paper uses one neutral form,
@@ -11,15 +11,11 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 from django.utils import translation
-
-from logistics.codes import codes
 
 # Unbreakable, so that a number is never torn over two lines; the narrow one is invisible in small print.
 GROUP = "\N{NO-BREAK SPACE}"
-# CFA francs are written with spaces in every language of the countries that use them.
-GROUPED_BY_SPACE = {"XOF", "XAF"}
 # Day before month, as in Hong Kong and in French.
 DATE_LOCALE = {"en": "en_GB"}
 
@@ -58,27 +54,6 @@ def whole_percent(part: str, whole: str) -> int:
     if every == 0 or some == 0:
         return 0
     return 100 if some == every else min(99, max(1, round(100 * some / every)))
-
-
-def from_minor(amount_minor: int, currency: str) -> Decimal:
-    """65500 XOF is 65500, 50050 HKD is 500.50: as many decimals as ISO 4217 gives the currency."""
-    exponent = codes.currencies()[currency].exponent
-    return Decimal(amount_minor).scaleb(-exponent)
-
-
-def money(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
-    """Print an amount of minor units with its currency: HK$500.50, XOF 65 500, EUR 1 250.00; in French 1 250,00 EUR.
-
-    The symbol appears only for Hong Kong dollars in English, where nobody can take it for another
-    dollar; otherwise the ISO 4217 code stands before the amount, and in French after it.
-    """
-    amount = from_minor(amount_minor, currency)
-    if currency == "HKD" and len(languages) == 1 and languages[0] == "en":
-        return format_currency(amount, "HKD", locale="en")
-    grouping = ["fr"] if currency in GROUPED_BY_SPACE else languages
-    if list(languages) == ["fr"]:
-        return f"{number(str(amount), grouping)}{GROUP}{currency}"
-    return f"{currency}{GROUP}{number(str(amount), grouping)}"
 
 
 def day(iso_date: str, languages: Sequence[str]) -> str:

@@ -32,10 +32,10 @@ from typing import Final
 from babel.numbers import get_currency_symbol, get_decimal_symbol, get_group_symbol
 from django.utils.translation import gettext as _
 
-from donations import amounts
 from logistics.codes import codes
-from logistics.documents import wording
 from logistics.errors import Invalid
+from logistics.money import amounts
+from logistics.wording import number
 
 LONGEST: Final = 40  # characters; the largest amount with its currency has about 25
 ARABIC_DECIMAL, ARABIC_THOUSANDS = "\N{ARABIC DECIMAL SEPARATOR}", "\N{ARABIC THOUSANDS SEPARATOR}"
@@ -74,7 +74,7 @@ class AmountUnclear(Invalid):
 
     def __init__(self, readings: Sequence[int], currency: str, language: str, *, field: str = "amount") -> None:
         self.readings = sorted(set(readings), reverse=True)
-        *others, last = (wording.money(one, currency, [language]) for one in self.readings)
+        *others, last = (amounts.printed(one, currency, [language]) for one in self.readings)
         asked = (
             _("Do you mean %(amounts)s or %(last)s?") % {"amounts": ", ".join(others), "last": last}
             if others
@@ -104,9 +104,7 @@ def read(text: str, currency: str, language: str, *, field: str = "amount") -> i
     Raises AmountUnclear with the amounts that it may mean, Invalid for what is no amount, for another currency than
     the chosen one, for more decimals than the currency has, and for zero.
     """
-    known = codes.currencies().get(currency)
-    if known is None:
-        raise Invalid(_("%s is not a currency code of ISO 4217.") % currency, field="currency", code="unknown_currency")
+    exponent = amounts.exponent(currency)
     parts = _PARTS.fullmatch(_plain(text)) if len(text) <= LONGEST else None
     if parts is None:
         raise _not_an_amount(language, field)
@@ -114,21 +112,16 @@ def read(text: str, currency: str, language: str, *, field: str = "amount") -> i
     readings = list(_readings(parts["number"]))
     if not readings or any(len(one.whole) > 12 for one in readings):
         raise _not_an_amount(language, field)
-    possible = [minor for one in readings if (minor := one.minor(known.exponent)) is not None]
+    possible = [minor for one in readings if (minor := one.minor(exponent)) is not None]
     if not possible:
-        raise Invalid(
-            _("%(currency)s has %(decimals)d decimals; this amount has more.")
-            % {"currency": currency, "decimals": known.exponent},
-            field=field,
-            code="too_many_decimals",
-        )
+        raise amounts.too_many_decimals(currency, field)
     if 0 in possible:
         raise Invalid(_("The amount must be more than zero."), field=field, code="amount_zero")
-    clear = _clear(readings, parts["number"], known.exponent, language)
+    clear = _clear(readings, parts["number"], exponent, language)
     if clear is None or not currency_is_sure:
-        minor = clear.minor(known.exponent) if clear else None
+        minor = clear.minor(exponent) if clear else None
         raise AmountUnclear(possible if minor is None else [minor], currency, language, field=field)
-    minor = clear.minor(known.exponent)
+    minor = clear.minor(exponent)
     assert minor is not None
     return minor
 
@@ -136,13 +129,13 @@ def read(text: str, currency: str, language: str, *, field: str = "amount") -> i
 def answered(unclear: AmountUnclear, answer: str, currency: str) -> int:
     """Return the offered amount that the answer (a decimal string) names; raises the question again for any other."""
     for reading in unclear.readings:
-        if answer == amounts.written_out(reading, currency):
+        if answer == amounts.decimal_string(reading, currency):
             return reading
     raise unclear
 
 
 def _not_an_amount(language: str, field: str) -> Invalid:
-    example = wording.number("1250.50", [language])
+    example = number("1250.50", [language])
     return Invalid(
         _("We cannot read this amount. Write it in digits, for example %(example)s.") % {"example": example},
         field=field,
@@ -162,10 +155,10 @@ def _plain(text: str) -> str:
     return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
-def _readings(number: str) -> Iterator[_Reading]:
+def _readings(written: str) -> Iterator[_Reading]:
     """Yield every way to split a number that follows the rules of grouping: two at most."""
     for point in ("", ".", ",", ARABIC_DECIMAL):
-        whole, found, decimals = number.rpartition(point) if point else (number, "", "")
+        whole, found, decimals = written.rpartition(point) if point else (written, "", "")
         if point and (not found or not decimals.isdigit()):
             continue
         signs = set(whole) - set("0123456789")
@@ -176,12 +169,12 @@ def _readings(number: str) -> Iterator[_Reading]:
         yield _Reading("".join(filter(str.isdigit, whole)) or "0", decimals)
 
 
-def _clear(readings: list[_Reading], number: str, exponent: int, language: str) -> _Reading | None:
+def _clear(readings: list[_Reading], written: str, exponent: int, language: str) -> _Reading | None:
     """Return the reading that nobody could mean otherwise, by the table above; None if the person must be asked."""
     if len(readings) == 1:
         return readings[0] if len(readings[0].decimals) <= exponent else None
     grouped, pointed = readings
-    [sign] = set(number) - set("0123456789")
+    [sign] = set(written) - set("0123456789")
     if exponent == 0 or (sign == get_group_symbol(language) and exponent < 3):
         return grouped
     return pointed if sign == get_decimal_symbol(language) and exponent >= 3 else None
