@@ -125,8 +125,12 @@ class CursorPagination(DRFCursorPagination):
             "type": "object",
             "required": ["next", "previous", "results"],
             "properties": {
-                "next": link | {"description": "The page after this one; null on the last."},
-                "previous": link | {"description": "The page before this one; null on the first."},
+                "next": link
+                | {
+                    "description": "The page after this one; null on the last.",
+                    "example": "https://relief.example.org/api/v1/shipments/?cursor=WyItaWQiXQ",
+                },
+                "previous": link | {"description": "The page before this one; null on the first.", "example": None},
                 "results": schema,
             },
         }

@@ -1,11 +1,13 @@
 """What somebody may do with a row now: `allowed_actions` has this one shape in every answer."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rest_framework import serializers
 
 from logistics.errors import DomainError
 from logistics.outputs import Output
+from logistics.roles import HasRoles, Role
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class AllowedAction:
     def of(cls, action: str, refusal: DomainError | None) -> "AllowedAction":
         """Return the answer for an action that is refused with this error, or for one that is not refused."""
         return cls(action, True) if refusal is None else cls(action, False, refusal.code, str(refusal))
+
+
+def allowed(user: HasRoles, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> list[AllowedAction]:
+    """Return the actions that somebody's roles include, each with the refusal that the service would raise now."""
+    return [AllowedAction.of(action, refusal) for action, (roles, refusal) in actions.items() if user.has_role(*roles)]
 
 
 class AllowedActionOut(Output[AllowedAction]):

@@ -61,3 +61,12 @@ class KnownFields(serializers.BaseSerializer[Any]):
 
 class Input(KnownFields, serializers.Serializer[Any]):
     """The shape of a body."""
+
+
+class StrictCharField(serializers.CharField):
+    """Text that is text: DRF would turn numbers into it."""
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))

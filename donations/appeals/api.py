@@ -3,12 +3,11 @@ from collections.abc import Sequence
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from donations.api_fields import AmountField
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -16,7 +15,8 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
-from logistics.money import amounts as money
+from logistics.money.fields import AmountField, MoneyField
+from logistics.outputs import Output
 from logistics.permissions import READS, actor, allow
 from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, needs_version, with_etag
@@ -35,36 +35,30 @@ class AppealIn(Input):
     closes_on = serializers.DateField(required=False, allow_null=True, help_text="The last day")
 
 
-class ReceivedOut(serializers.Serializer[Received]):
+class ReceivedOut(Output[Received]):
     currency = serializers.CharField()
-    amount = serializers.SerializerMethodField()
+    amount = MoneyField("amount_minor")
     gifts = serializers.IntegerField()
 
-    def get_amount(self, row: Received) -> str:
-        return money.decimal_string(row.amount_minor, row.currency)
 
-
-class AppealOut(serializers.Serializer[Appeal]):
+class AppealOut(Output[Appeal]):
     id = serializers.UUIDField()
     slug = serializers.CharField()
     title_en = serializers.CharField()
     title_fr = serializers.CharField()
     story_en = serializers.CharField()
     story_fr = serializers.CharField()
-    target_amount = serializers.SerializerMethodField()
+    target_amount = MoneyField("target_minor")
     currency = serializers.CharField()
     country = serializers.CharField()
     opens_on = serializers.DateField()
     closes_on = serializers.DateField(allow_null=True)
-    received = serializers.SerializerMethodField(help_text="What was given and not given back, by currency")
+    received = ReceivedOut(many=True, help_text="What was given and not given back, by currency")
     version = serializers.IntegerField()
 
-    def get_target_amount(self, appeal: Appeal) -> str:
-        return money.decimal_string(appeal.target_minor, appeal.currency)
-
-    @extend_schema_field(ReceivedOut(many=True))
-    def get_received(self, appeal: Appeal) -> object:
-        return ReceivedOut(self.context["received"][appeal.pk], many=True).data
+    def received_of(self, appeal: Appeal) -> Sequence[Received]:
+        found: Sequence[Received] = self.context["received"][appeal.pk]
+        return found
 
 
 class AppealFilter(django_filters.FilterSet):

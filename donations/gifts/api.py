@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from donations.api_fields import actions_of
 from donations.gifts import offline, online, status, tokens
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
@@ -21,7 +20,7 @@ from donations.gifts.examples import (
     REQUEST_EXAMPLE,
 )
 from donations.gifts.models import Donation
-from donations.gifts.serializers import DonationIn, DonationOut, GiftOut, OfflineGiftIn, gift_out
+from donations.gifts.serializers import DonationIn, DonationOut, GiftOut, OfflineGiftIn
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
@@ -29,6 +28,7 @@ from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
 from donations.receipts.models import Receipt
 from donations.stripe.gateway import PaymentProviderUnavailable
+from logistics.actions import AllowedAction, allowed
 from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
@@ -76,11 +76,11 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         """With what may be done to a gift now; a list asks once who the charity is."""
         charity = cache(charities.the_charity)
 
-        def actions(donation: Donation) -> dict[str, str | None]:
+        def actions(donation: Donation) -> list[AllowedAction]:
             refusal = receipts.refusal_to_issue(donation, charity)
-            return actions_of(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
+            return allowed(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
 
-        return dict(super().get_serializer_context()) | {"actions_of": actions}
+        return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
     @property
     def throttle_scope(self) -> str | None:
@@ -174,7 +174,7 @@ def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
     now = timezone.now()
     attempt = payments.open_checkout(attempt, at=now)
     gift = status.status_of(attempt.donation, at=now, attempt=attempt)
-    return Response(gift_out(gift), status=kept.status_code, headers=dict(kept.headers))
+    return Response(GiftOut(gift).data, status=kept.status_code, headers=dict(kept.headers))
 
 
 class CheckoutView(APIView):
@@ -208,7 +208,7 @@ class GiftView(APIView):
     )
     def get(self, request: Request, token: str) -> Response:
         """Show the status of a gift, for the donor who has its secret token."""
-        return Response(gift_out(status.status_of(tokens.donation_of(token), at=timezone.now())))
+        return Response(GiftOut(status.status_of(tokens.donation_of(token), at=timezone.now())).data)
 
 
 class GiftReceiptView(APIView):

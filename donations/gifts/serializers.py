@@ -1,23 +1,25 @@
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from donations.api_fields import AmountField, MoneyField, StrictCharField
 from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.gifts.offline import OfflineGift
 from donations.gifts.online import LANGUAGES, DonationRequest
 from donations.gifts.status import GiftStatus
-from logistics.inputs import Input
+from donations.receipts.models import Receipt
+from logistics.actions import AllowedAction, AllowedActionOut
+from logistics.inputs import Input, StrictCharField
 from logistics.money import amounts as money
+from logistics.money.fields import AmountField, MoneyField
+from logistics.outputs import Output
 
 DECLINED = gettext_lazy(
     "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
 )
 
 
-class DonationOut(serializers.Serializer[Donation]):
+class DonationOut(Output[Donation]):
     """A gift as finance sees it."""
 
     id = serializers.UUIDField()
@@ -39,42 +41,12 @@ class DonationOut(serializers.Serializer[Donation]):
     received_at = serializers.DateTimeField(allow_null=True)
     received_on = serializers.DateField(allow_null=True)
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
-    allowed_actions = serializers.SerializerMethodField()
+    allowed_actions = AllowedActionOut(many=True)
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
-    def get_allowed_actions(self, donation: Donation) -> dict[str, str | None]:
-        """What the caller's roles include -> null when it is allowed now, else the reason why not.
-
-        A gift that has its receipt may be asked for it once more: that answers the same receipt.
-        """
-        actions: dict[str, str | None] = self.context["actions_of"](donation)
+    def allowed_actions_of(self, donation: Donation) -> list[AllowedAction]:
+        """A gift that has its receipt may be asked for it once more: that answers the same receipt."""
+        actions: list[AllowedAction] = self.context["allowed_actions"](donation)
         return actions
-
-    def to_representation(self, donation: Donation) -> dict[str, object]:
-        """Built by hand: the fields above describe it, and would take ten times as long for a page of 50."""
-        currency = donation.currency
-        return {
-            "id": str(donation.pk),
-            "reference": donation.reference,
-            "status": donation.status,
-            "amount": money.decimal_string(donation.amount_minor, currency),
-            "refunded": money.decimal_string(donation.refunded_minor, currency),
-            "charged_back": money.decimal_string(donation.charged_back_minor, currency),
-            "currency": currency,
-            "channel": donation.channel,
-            "appeal": donation.appeal.slug if donation.appeal else None,
-            "donor": str(donation.donor_id),
-            "donor_name": donation.donor.addressee,
-            "language": donation.language,
-            "anonymous": donation.anonymous,
-            "message": donation.message,
-            "consent_version": donation.consent_version,
-            "created_at": donation.created_at,
-            "received_at": donation.received_at,
-            "received_on": donation.received_on,
-            "receipt_blocked_by": donation.receipt_blocked_by,
-            "allowed_actions": self.get_allowed_actions(donation),
-        }
 
 
 class DonorIn(Input):
@@ -124,26 +96,31 @@ class OfflineGiftIn(Input):
         return OfflineGift(**data.pop("donor"), **data)
 
 
-class GiftReceiptOut(serializers.Serializer[object]):
+class GiftReceiptOut(Output[Receipt]):
     number = serializers.CharField()
     issued_on = serializers.DateField()
-    state = serializers.CharField(help_text="`done` once its PDF can be downloaded")
+    state = serializers.CharField(source="document.state", help_text="`done` once its PDF can be downloaded")
     pdf_url = serializers.URLField()
 
+    def pdf_url_of(self, receipt: Receipt) -> str:
+        return tokens.absolute(reverse("api-gift-receipt", args=[tokens.token_of(receipt.donation)]))
 
-class GiftOut(serializers.Serializer[object]):
+
+class GiftOut(Output[GiftStatus]):
     """A gift as its donor sees it."""
 
-    reference = serializers.CharField()
-    status = serializers.ChoiceField(choices=Donation.Status.choices)
+    reference = serializers.CharField(source="donation.reference")
+    status = serializers.ChoiceField(source="donation.status", choices=Donation.Status.choices)
     amount = serializers.CharField()
     refunded = serializers.CharField(help_text="What of it was given back to the donor so far")
     charged_back = serializers.CharField(help_text="What of it the donor's bank took back")
     kept = serializers.CharField(help_text="What of it the charity holds: nothing before it is received")
-    currency = serializers.CharField()
-    appeal = serializers.CharField(allow_null=True, help_text="Slug of the appeal; null: where most needed")
-    created_at = serializers.DateTimeField()
-    received_on = serializers.DateField(allow_null=True)
+    currency = serializers.CharField(source="donation.currency")
+    appeal = serializers.CharField(
+        source="donation.appeal.slug", allow_null=True, help_text="Slug of the appeal; null: where most needed"
+    )
+    created_at = serializers.DateTimeField(source="donation.created_at")
+    received_on = serializers.DateField(source="donation.received_on", allow_null=True)
     checkout_url = serializers.URLField(
         allow_null=True, help_text="Where to pay; null when there is nothing to pay now"
     )
@@ -154,33 +131,29 @@ class GiftOut(serializers.Serializer[object]):
     may_pay = serializers.BooleanField(help_text="POST to donations/{token}/checkout/ to get a checkout_url")
     receipt = GiftReceiptOut(allow_null=True)
 
+    def amount_of(self, gift: GiftStatus) -> str:
+        return money.decimal_string(gift.donation.amount_minor, gift.donation.currency)
 
-def gift_out(gift: GiftStatus) -> dict[str, object]:
-    """Return the body that GiftOut describes."""
-    donation, receipt = gift.donation, gift.receipt
-    token = tokens.token_of(donation)
-    return {
-        "reference": donation.reference,
-        "status": donation.status,
-        "amount": money.decimal_string(donation.amount_minor, donation.currency),
-        "refunded": money.decimal_string(donation.refunded_minor, donation.currency),
-        "charged_back": money.decimal_string(donation.charged_back_minor, donation.currency),
-        "kept": money.decimal_string(donation.kept_minor, donation.currency),
-        "currency": donation.currency,
-        "appeal": donation.appeal.slug if donation.appeal else None,
-        "created_at": donation.created_at,
-        "received_on": donation.received_on,
-        "checkout_url": gift.checkout_url or None,
-        "token": token,
-        "url": tokens.absolute(reverse("api-gift", args=[token])),
-        "follow_url": tokens.url_of(donation),
-        "problem": str(DECLINED) if gift.was_declined else None,
-        "may_pay": gift.may_pay,
-        "receipt": receipt
-        and {
-            "number": receipt.number,
-            "issued_on": receipt.issued_on,
-            "state": receipt.document.state,
-            "pdf_url": tokens.absolute(reverse("api-gift-receipt", args=[token])),
-        },
-    }
+    def refunded_of(self, gift: GiftStatus) -> str:
+        return money.decimal_string(gift.donation.refunded_minor, gift.donation.currency)
+
+    def charged_back_of(self, gift: GiftStatus) -> str:
+        return money.decimal_string(gift.donation.charged_back_minor, gift.donation.currency)
+
+    def kept_of(self, gift: GiftStatus) -> str:
+        return money.decimal_string(gift.donation.kept_minor, gift.donation.currency)
+
+    def checkout_url_of(self, gift: GiftStatus) -> str | None:
+        return gift.checkout_url or None
+
+    def token_of(self, gift: GiftStatus) -> str:
+        return tokens.token_of(gift.donation)
+
+    def url_of(self, gift: GiftStatus) -> str:
+        return tokens.absolute(reverse("api-gift", args=[tokens.token_of(gift.donation)]))
+
+    def follow_url_of(self, gift: GiftStatus) -> str:
+        return tokens.url_of(gift.donation)
+
+    def problem_of(self, gift: GiftStatus) -> str | None:
+        return str(DECLINED) if gift.was_declined else None

@@ -1,34 +1,38 @@
+from collections.abc import Iterable
+
 import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from donations.api_fields import MoneyField, actions_of
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from logistics.actions import AllowedAction, AllowedActionOut, allowed
 from logistics.documents import services as documents
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
+from logistics.money.fields import MoneyField
+from logistics.outputs import Output
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 
 
-class DeliveryOut(serializers.Serializer[ReceiptDelivery]):
+class DeliveryOut(Output[ReceiptDelivery]):
     id = serializers.UUIDField()
     state = serializers.CharField(source="shown_state", help_text="`pending`, `sent` or `failed`")
     created_at = serializers.DateTimeField()
     problem = serializers.CharField(source="last_error_code", help_text="Code of the last problem, if any")
 
 
-class ReceiptOut(serializers.Serializer[Receipt]):
+class ReceiptOut(Output[Receipt]):
     """A receipt as finance sees it; what it says stands in its PDF."""
 
     id = serializers.UUIDField()
@@ -42,22 +46,23 @@ class ReceiptOut(serializers.Serializer[Receipt]):
     currency = serializers.CharField()
     issued_at = serializers.DateTimeField()
     issued_on = serializers.DateField()
-    replaces = serializers.CharField(source="replaces.number", default=None, allow_null=True)
+    replaces = serializers.CharField(source="replaces.number", allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     end_reason = serializers.CharField()
     document_state = serializers.ChoiceField(choices=Job.State.choices, source="document.state")
     sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
     deliveries = DeliveryOut(many=True)
-    allowed_actions = serializers.SerializerMethodField()
+    allowed_actions = AllowedActionOut(many=True)
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
-    def get_allowed_actions(self, receipt: Receipt) -> dict[str, str | None]:
-        """What the caller's roles include -> null when it is allowed now, else the reason why not."""
+    def deliveries_of(self, receipt: Receipt) -> Iterable[ReceiptDelivery]:
+        return receipt.deliveries.all()
+
+    def allowed_actions_of(self, receipt: Receipt) -> list[AllowedAction]:
         actions = {
             "resend": ((Role.FINANCE,), deliveries.refusal_to_resend(receipt)),
             "pdf": ((Role.FINANCE, Role.AUDITOR), documents.refusal_to_read(receipt.document)),
         }
-        return actions_of(self.context["request"].user, actions)
+        return allowed(self.context["request"].user, actions)
 
 
 class ReceiptFilter(django_filters.FilterSet):
@@ -97,7 +102,10 @@ EXAMPLE = OpenApiExample(
         "document_state": "done",
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "deliveries": [DELIVERY_EXAMPLE],
-        "allowed_actions": {"resend": None, "pdf": None},
+        "allowed_actions": [
+            {"action": "resend", "allowed": True, "code": "", "reason": ""},
+            {"action": "pdf", "allowed": True, "code": "", "reason": ""},
+        ],
     },
 )
 

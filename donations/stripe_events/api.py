@@ -1,18 +1,19 @@
 import django_filters
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, extend_schema_field, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema, inline_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from donations.api_fields import actions_of
 from donations.stripe import gateway
 from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
+from logistics.actions import AllowedAction, AllowedActionOut, allowed
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
+from logistics.outputs import Output
 from logistics.permissions import Anyone, actor, allow
 from logistics.roles import Role
 
@@ -56,7 +57,7 @@ class StripeWebhookView(APIView):
         return Response({"is_new": is_new})
 
 
-class StripeEventOut(serializers.Serializer[StripeEvent]):
+class StripeEventOut(Output[StripeEvent]):
     """An event of Stripe, and what came of it. `dead` is quarantine; `problem` says why."""
 
     id = serializers.UUIDField()
@@ -74,14 +75,12 @@ class StripeEventOut(serializers.Serializer[StripeEvent]):
     outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
     attempts = serializers.IntegerField()
     problem = serializers.CharField(source="last_error_code")
-    donation = serializers.UUIDField(source="attempt.donation_id", default=None, allow_null=True)
-    allowed_actions = serializers.SerializerMethodField()
+    donation = serializers.UUIDField(source="attempt.donation_id", allow_null=True)
+    allowed_actions = AllowedActionOut(many=True)
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": ["string", "null"]}})
-    def get_allowed_actions(self, event: StripeEvent) -> dict[str, str | None]:
-        """What the caller's roles include -> null when it is allowed now, else the reason why not."""
+    def allowed_actions_of(self, event: StripeEvent) -> list[AllowedAction]:
         retry = ((Role.FINANCE,), services.refusal_to_retry(event))
-        return actions_of(self.context["request"].user, {"retry": retry})
+        return allowed(self.context["request"].user, {"retry": retry})
 
 
 class StripeEventFilter(django_filters.FilterSet):
@@ -114,7 +113,7 @@ EVENT_EXAMPLE = OpenApiExample(
         "attempts": 1,
         "problem": "amount_mismatch",
         "donation": None,
-        "allowed_actions": {"retry": None},
+        "allowed_actions": [{"action": "retry", "allowed": True, "code": "", "reason": ""}],
     },
 )
 

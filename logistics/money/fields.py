@@ -1,28 +1,12 @@
-"""Fields that several endpoints share."""
+"""Amounts in bodies and answers."""
 
-from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from logistics.errors import DomainError
-from logistics.money import amounts as money
-from logistics.people.models import User
-from logistics.roles import Role
-
-
-def actions_of(user: User, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> dict[str, str | None]:
-    """Return what somebody's roles include, each with null where it is allowed now, else the reason why not.
-
-    The reasons are the refusals that the services raise, so that the answer and the attempt never differ.
-    """
-    return {
-        action: str(refusal) if refusal else None
-        for action, (roles, refusal) in actions.items()
-        if user.has_role(*roles)
-    }
+from logistics.money import amounts
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
@@ -40,15 +24,6 @@ class AmountField(serializers.Field[str, object, str, object]):
         return str(value)
 
 
-class StrictCharField(serializers.CharField):
-    """Text that is text: DRF would turn numbers into it."""
-
-    def to_internal_value(self, data: object) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
-
-
 class InCurrency(Protocol):
     """A row with amounts in one currency."""
 
@@ -64,4 +39,4 @@ class MoneyField(serializers.Field[InCurrency, object, str, object]):
         super().__init__(read_only=True, source="*")
 
     def to_representation(self, value: InCurrency) -> str:
-        return money.decimal_string(getattr(value, self.minor), value.currency)
+        return amounts.decimal_string(getattr(value, self.minor), value.currency)
