@@ -21,7 +21,7 @@ from typing import Any
 from django.template import Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
-from logistics.documents import surroundings
+from logistics.documents import printer_settings
 from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
 from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
 
@@ -146,7 +146,7 @@ def engine(loaders: list[Any]) -> Engine:
 
 @cache
 def _engine() -> Engine:
-    from_files = ("django.template.loaders.filesystem.Loader", surroundings.template_folders())
+    from_files = ("django.template.loaders.filesystem.Loader", printer_settings.template_folders())
     return engine([("django.template.loaders.cached.Loader", [from_files])])
 
 

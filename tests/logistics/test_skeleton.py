@@ -9,8 +9,8 @@ import pytest
 
 from logistics.documents import rendering, replay
 from logistics.documents.replay import filled
-from logistics.documents.replay.lettering import Lettering
-from logistics.documents.replay.strokes import Painting
+from logistics.documents.replay.glyph_encoding import GlyphEncoding
+from logistics.documents.replay.vector_paths import Painting
 from tests.benchmarks.papers import receipts
 from tests.logistics import fidelity, pdfs
 from tests.logistics.both_ways import papers_of_our_own, template
@@ -172,13 +172,15 @@ class TestPainting:
         assert not any(operator.endswith(b"re") for operator in painting.painted(path))
 
 
-class TestLettering:
+class TestGlyphEncoding:
     class Font:
         def __init__(self, name: str, to_unicode: dict[int, str]) -> None:
             self.hash, self.to_unicode = name, to_unicode
 
-    def lettering(self) -> Lettering:
-        return Lettering([self.Font("A", {0x10: "a", 0x11: "b", 0x12: "a"}), self.Font("B", {0x50: "b", 0x51: "ffi"})])
+    def encoding(self) -> GlyphEncoding:
+        return GlyphEncoding(
+            [self.Font("A", {0x10: "a", 0x11: "b", 0x12: "a"}), self.Font("B", {0x50: "b", 0x51: "ffi"})]
+        )
 
     @pytest.mark.parametrize(
         ("told", "written"),
@@ -192,36 +194,36 @@ class TestLettering:
         ],
     )
     def test_what_is_nothing_is_left_out(self, told, written):
-        assert self.lettering().shown("A", told) == written
+        assert self.encoding().shown("A", told) == written
 
     def test_fonts_share_the_codes_of_their_texts(self):
-        lettering = self.lettering()
+        encoding = self.encoding()
 
-        assert lettering.shown("A", "<001000110012>") == b"(\0\1\0\2\0\3)Tj"  # another a is another code
-        assert lettering.shown("B", "<00500051>") == b"(\0\2\0\4)Tj"
-        assert lettering.of_font("A") == (0x10, 0x11, 0x12)
-        assert lettering.of_font("B") == (None, 0x50, None, 0x51)
+        assert encoding.shown("A", "<001000110012>") == b"(\0\1\0\2\0\3)Tj"  # another a is another code
+        assert encoding.shown("B", "<00500051>") == b"(\0\2\0\4)Tj"
+        assert encoding.of_font("A") == (0x10, 0x11, 0x12)
+        assert encoding.of_font("B") == (None, 0x50, None, 0x51)
 
     def test_one_goes_on_where_another_ends_and_leaves_it_alone(self):
-        begun = self.lettering()
+        begun = self.encoding()
         begun.shown("A", "<0010>")
 
-        assert Lettering(begun.fonts, begun).shown("A", "<00110010>") == b"(\0\2\0\1)Tj"
+        assert GlyphEncoding(begun.fonts, begun).shown("A", "<00110010>") == b"(\0\2\0\1)Tj"
         assert begun.texts == ["a"]
 
     def test_bytes_that_a_string_ends_with_are_escaped(self):
         texts = {glyph: chr(0x4E00 + glyph) for glyph in range(1, 100)}
-        lettering = Lettering([self.Font("A", texts)])
-        written = lettering.shown("A", f"<{''.join(f'{glyph:04x}' for glyph in texts)}>")
+        encoding = GlyphEncoding([self.Font("A", texts)])
+        written = encoding.shown("A", f"<{''.join(f'{glyph:04x}' for glyph in texts)}>")
 
         assert all(part in written for part in (b"\0\\r\0", b"\0\\(\0", b"\0\\)\0", b"\0\\\\\0"))
 
     def test_codes_in_a_row_are_told_as_a_range(self):
         texts = dict(enumerate(["0", "1", "2", "x", "ÿ", "Ā", "ffi"], start=1))
-        lettering = Lettering([self.Font("A", texts)])
-        lettering.shown("A", "<0001000200030004000500060007>")
+        encoding = GlyphEncoding([self.Font("A", texts)])
+        encoding.shown("A", "<0001000200030004000500060007>")
 
-        told = zlib.decompress(lettering.meanings().split(b"stream\n", 1)[1].removesuffix(b"\r\nendstream"))
+        told = zlib.decompress(encoding.meanings().split(b"stream\n", 1)[1].removesuffix(b"\r\nendstream"))
 
         assert b"1 beginbfrange\n<0001> <0003> <0030>\nendbfrange" in told
         # No range goes from one last byte of 255 to the next of 0.

@@ -2,7 +2,7 @@
 
 It reads papers from its standard input, prints one after the other, so that fonts, stylesheets and layouts live from
 paper to paper, and answers on what was its standard output. It has no secret, opens no connection, knows of the product
-what `surroundings` tell, and is gone when its worker is.
+what `printer_settings` tell, and is gone when its worker is.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from logistics.documents import surroundings
+from logistics.documents import printer_settings
 from logistics.documents.outcomes import PaperRefused, PaperTooDeep
 from logistics.documents.printer import confinement, frames
 
@@ -40,7 +40,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # meant for our worker too, which lets a paper be finished
 
-    surroundings.settle(asked.surroundings)
+    printer_settings.apply(asked.settings)
     from logistics.documents import rendering
 
     confinement.confine()
@@ -74,7 +74,7 @@ def _pipes() -> tuple[int, int]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--surroundings", type=json.loads, required=True)
+    parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--kept-mb", type=int, required=True)
     parser.add_argument("--cpu-seconds", type=int, required=True)

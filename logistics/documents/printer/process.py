@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from logistics.documents import outcomes, surroundings
+from logistics.documents import outcomes, printer_settings
 from logistics.documents.outcomes import PaperRefused, PrinterDied, Rendered
 from logistics.documents.printer import frames
 
@@ -63,7 +63,7 @@ class Child:
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", PROGRAM, f"--surroundings={json.dumps(surroundings.of_product())}"),
+                *(sys.executable, "-m", PROGRAM, f"--settings={json.dumps(printer_settings.of_product())}"),
                 *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
                 *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],

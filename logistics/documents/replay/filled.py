@@ -11,9 +11,9 @@ from logistics.documents.replay.paper import TOLD
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import LayOut
 from logistics.documents.replay.skeleton import Skeleton, before_painting, sample_metadata
-from logistics.documents.replay.strokes import check, steps
 from logistics.documents.replay.structure import StructuredPDF
 from logistics.documents.replay.subsets import PaperFont
+from logistics.documents.replay.vector_paths import check, steps
 from logistics.documents.replay.weasyprint_private import (
     DEFAULT_OPTIONS,
     PROGRESS_LOGGER,

@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any
 
 from logistics.documents.replay.forms import Form, Hole, Shape, Text
-from logistics.documents.replay.lettering import LetteredStream, Lettering, embedded, packed, share_files
+from logistics.documents.replay.glyph_encoding import EncodedStream, GlyphEncoding, embedded, packed, share_files
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.strokes import Painting
+from logistics.documents.replay.vector_paths import Painting
 from logistics.documents.replay.weasyprint_private import (
     PROGRESS_LOGGER,
     DocumentMetadata,
@@ -62,10 +62,10 @@ class Skeleton:
     def __init__(self, form: Form, pdf: Any, befores: Sequence[bytes], states: dict[str, Any]) -> None:
         self.slots, self.states = form.slots, states
         share_files(form.fonts.values())
-        self.lettering = Lettering(form.fonts.values())
-        self.lettering.begin()
+        self.encoding = GlyphEncoding(form.fonts.values())
+        self.encoding.begin()
         self.pages = [
-            [before, *(self.lettering.rewritten(part) if isinstance(part, bytes) else part for part in parts)]
+            [before, *(self.encoding.rewritten(part) if isinstance(part, bytes) else part for part in parts)]
             for before, parts in zip(befores, form.pages, strict=True)
         ]
         self.paintings: dict[int, Painting] = {}  # of each slot that is a path
@@ -113,8 +113,8 @@ class Skeleton:
         Raises Refused for what only WeasyPrint can write.
         """
         fonts, metadata = document.fonts.values(), document.metadata
-        lettering = Lettering(fonts, self.lettering)
-        contents = [self._content(document, lettering, parts) for parts in self.pages]
+        encoding = GlyphEncoding(fonts, self.encoding)
+        contents = [self._content(document, encoding, parts) for parts in self.pages]
         PROGRESS_LOGGER.info("Step 7 - Adding PDF metadata")
         numbers = count(self.next)
         file = self.start.copy()
@@ -124,11 +124,11 @@ class Skeleton:
         small = [(self.info_number, self._info(metadata))]
         named = []
         meanings = next(numbers)
-        file.add(meanings, lettering.meanings())
-        for font in lettering.glyphs:
+        file.add(meanings, encoding.meanings())
+        for font in encoding.glyphs:
             own = [next(numbers) for _ in range(OBJECTS_OF_A_FONT)]
             same = [each for each in fonts if each.hash == font]
-            stream_of_file, dictionaries = embedded(same, lettering.of_font(font), meanings, own)
+            stream_of_file, dictionaries = embedded(same, encoding.of_font(font), meanings, own)
             file.add(own[0], stream_of_file)
             small += zip(own[1:], dictionaries, strict=True)
             named.append(b"/%s %d 0 R" % (font.encode(), own[1]))
@@ -136,9 +136,9 @@ class Skeleton:
         file.add_packed(next(numbers), small)
         return file.finish(next(numbers), self.trailer)
 
-    def _content(self, document: Any, lettering: Lettering, parts: Sequence[bytes | Hole]) -> bytes:
-        stream = document.stream(LetteredStream, {"ExtGState": dict(self.states)})
-        stream.lettering = lettering
+    def _content(self, document: Any, encoding: GlyphEncoding, parts: Sequence[bytes | Hole]) -> bytes:
+        stream = document.stream(EncodedStream, {"ExtGState": dict(self.states)})
+        stream.encoding = encoding
         for part in parts:
             if isinstance(part, bytes):
                 stream.stream.append(part)

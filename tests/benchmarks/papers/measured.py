@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from logistics.documents import surroundings
+from logistics.documents import printer_settings
 from tests.benchmarks.papers import chromium, engines, lists, receipts
 
 WARM_LINES = 100
@@ -28,8 +28,8 @@ CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 ASK_PRODUCT = """
 import json, django
 django.setup()
-from logistics.documents import surroundings
-print(json.dumps(surroundings.of_product()))
+from logistics.documents import printer_settings
+print(json.dumps(printer_settings.of_product()))
 """
 
 
@@ -50,7 +50,7 @@ class Job:
 def measure(job: Job) -> dict[str, Any]:
     """Do the work in this process and say what it took."""
     told = subprocess.run([sys.executable, "-c", ASK_PRODUCT], check=True, stdout=subprocess.PIPE).stdout
-    surroundings.settle(json.loads(told))
+    printer_settings.apply(json.loads(told))
     return {**asdict(job), **WORK[job.kind](job)}
 
 

@@ -80,14 +80,14 @@ def share_files(fonts: Iterable[Any]) -> None:
             font.file_content = known.file
 
 
-class Lettering:
+class GlyphEncoding:
     """The glyphs that a paper shows, and how it writes them.
 
-    `fonts` are WeasyPrint's, which know by the time that a glyph is shown what it stands for. A lettering may go on
+    `fonts` are WeasyPrint's, which know by the time that a glyph is shown what it stands for. An encoding may go on
     where another one, that of the paper's form, ends.
     """
 
-    def __init__(self, fonts: Iterable[Any], begun: "Lettering | None" = None) -> None:
+    def __init__(self, fonts: Iterable[Any], begun: "GlyphEncoding | None" = None) -> None:
         self.fonts = fonts
         self.texts: list[str] = list(begun.texts) if begun else []  # that of code 1 and so on
         # Of each font, by its hash: how a glyph is written, given as the four digits that are its number in the font.
@@ -200,10 +200,10 @@ def _distance(thousandths: float) -> bytes:
     return f"{thousandths:.4f}".rstrip("0").rstrip(".").encode()
 
 
-class LetteredStream(Stream):
+class EncodedStream(Stream):
     """A stream on which letters are written so."""
 
-    lettering: Lettering
+    encoding: GlyphEncoding
     font = ""
 
     def set_font_size(self, font: str, size: float) -> None:
@@ -211,7 +211,7 @@ class LetteredStream(Stream):
         super().set_font_size(font, size)
 
     def show_glyphs(self, shown: str) -> None:
-        self.stream.append(self.lettering.shown(self.font, shown))
+        self.stream.append(self.encoding.shown(self.font, shown))
 
 
 def packed(content: bytes, extra: bytes = b"") -> bytes:

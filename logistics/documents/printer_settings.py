@@ -1,7 +1,7 @@
 """What a process that prints needs of the product: folders of templates and of words, languages, and how it logs.
 
 Plain values, which a process that has the whole product takes from it (`of_product`), and a smaller one lives by
-(`settle`): it loads no app, no model and nothing that these load, and sees the same templates in the same words.
+(`apply`): it loads no app, no model and nothing that these load, and sees the same templates in the same words.
 """
 
 import logging.config
@@ -27,7 +27,7 @@ def template_folders() -> list[str]:
 
 
 def of_product() -> dict[str, Any]:
-    """Settings for `settle`, JSON throughout, from a process in which Django is set up. No secret is among them."""
+    """Settings for `apply`, JSON throughout, from a process in which Django is set up. No secret is among them."""
     of_apps = [Path(app.path) / "locale" for app in apps.get_app_configs()]
     return {
         **{name: getattr(settings, name) for name in TAKEN_OVER},
@@ -38,7 +38,7 @@ def of_product() -> dict[str, Any]:
     }
 
 
-def settle(told: dict[str, Any]) -> None:
+def apply(told: dict[str, Any]) -> None:
     """Set Django up by these settings alone, in a process that has not set it up yet.
 
     Not by django.setup, whose way to set logging up loads the ORM, mail and HTTP: ten megabytes that print nothing.
