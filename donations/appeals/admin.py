@@ -29,7 +29,8 @@ class AppealForm(VersionedForm):
         help_texts = {"slug": gettext_lazy("The last part of its address, e.g. “mali” of /give/mali/.")}
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
-        if field_name == "target_amount" and not self.instance._state.adding:
+        # Asked once more after a new appeal was stored, whose target this instance does not know.
+        if field_name == "target_amount" and self.instance.target_minor is not None:
             target = money.decimal_string(self.instance.target_minor, self.instance.currency)
             return wording.number(target, [_language()])
         return super().get_initial_for_field(field, field_name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -106,7 +105,7 @@ def received(shipment: Shipment) -> Received:
 def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
     """Write what the delivery says of its lines, add it to the tallies, and say of how many lines that was."""
     kept = [line for line in named if not line.says_nothing]
-    told: dict[str, Any] = {
+    told: dict[str, UUID | bool | list[UUID] | list[str] | list[int]] = {
         "delivery": delivery.pk,
         "shipment": delivery.shipment_id,
         "lines": [line.line.pk for line in kept],

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,17 +18,17 @@ EXCEPTIONS_MAX = 2000
 
 
 @extend_schema_field({"oneOf": [{"type": "integer", "minimum": 0}, {"type": "boolean", "enum": [True]}]})
-class CountField(serializers.Field[Any, Any, Any, Any]):
+class CountField(serializers.Field[object, object, object, object]):
     """A whole number, or `true` for all that is not accounted for yet."""
 
     default_error_messages = {"invalid": 'A whole number from 0, or true for "all of it".'}
 
-    def to_internal_value(self, data: Any) -> int | bool:
+    def to_internal_value(self, data: object) -> int | bool:
         if data is not True and not (type(data) is int and 0 <= data <= 1_000_000):
             self.fail("invalid")
         return data
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: object) -> object:
         return value
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
+from typing import NamedTuple, NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -189,7 +189,7 @@ def settled(shipment: Shipment, by: User) -> DomainError | None:
     )
 
 
-def hash_of(said: Mapping[str, Any]) -> str:
+def hash_of(said: Mapping[str, object]) -> str:
     """Return SHA-256 of a confirmation as canonical JSON, by which a repeated one is known."""
     text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -28,8 +28,8 @@ class DiscrepanciesInline(LookOnlyInline):
     fields = ("kind", "package", "quantity", "reason", "state", "decision")
     readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        rows: QuerySet[Any] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Discrepancy]":
+        rows: QuerySet[Discrepancy] = super().get_queryset(request)
         return rows.select_related("package")
 
 
@@ -76,15 +76,15 @@ class DiscrepancyAdmin(LookOnlyAdmin):
     def state_shown(self, row: Discrepancy) -> tuple[str, str]:
         return row.state, str(Discrepancy.State(row.state).label)
 
-    def _may(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
+    def _may(self, request: HttpRequest, object_id: object, *states: str) -> bool:
         allowed = cast(User, request.user).has_role(Role.COORDINATOR)
         rows = Discrepancy.objects.filter(pk__in=as_ids(object_id), state__in=states)
         return allowed and (object_id is None or rows.exists())
 
-    def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_decide_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self._may(request, object_id, "open", "decided")
 
-    def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_close_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self._may(request, object_id, "decided")
 
     @action(description=gettext_lazy("Decide"), url_path="decide", permissions=["decide"], icon="gavel")
@@ -102,18 +102,19 @@ class DiscrepancyAdmin(LookOnlyAdmin):
             request, object_id, forms.Form(request.POST or None), pgettext_lazy("discrepancy, a button", "Close")
         )
 
-    def _page(self, request: HttpRequest, object_id: str, form: forms.Form, verb: Any) -> HttpResponse:
+    def _page(self, request: HttpRequest, object_id: str, form: forms.Form, verb: object) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
             raise PermissionDenied
         back = reverse("admin:shipments_discrepancy_change", args=[row.pk])
         if request.method == "POST" and form.is_valid():
-            told: dict[str, Any] = {"version": row.version, "by": cast(User, request.user), "at": timezone.now()}
+            by, at = cast(User, request.user), timezone.now()
             try:
-                if "decision" in form.cleaned_data:
-                    services.decide(row, **form.cleaned_data, **told)
+                if isinstance(form, DecisionForm):
+                    said = form.cleaned_data
+                    services.decide(row, **said, version=row.version, by=by, at=at)
                 else:
-                    services.close(row, **told)
+                    services.close(row, version=row.version, by=by, at=at)
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(back)

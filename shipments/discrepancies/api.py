@@ -1,7 +1,5 @@
 """Discrepancies: `/discrepancies/`."""
 
-from typing import Any
-
 import django_filters
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -53,7 +51,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         fresh = self.get_queryset().get(pk=row.pk)
         return with_etag(Response(self.get_serializer(fresh).data), fresh)
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, *args: object, **kwargs: object) -> Response:
         return self._answer(self.get_object())
 
     @extend_schema(

@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -54,12 +54,12 @@ class UploadAdmin(JobAdmin):
     # Progress, what would be written, and the errors as a table; read again while it is under way.
     change_form_before_template = "shipments/admin/upload.html"
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        uploads: QuerySet[Any] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Upload]":
+        uploads: QuerySet[Upload] = super().get_queryset(request)
         return uploads.defer("content")
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         upload = self.get_object(request, object_id)
         under_way = upload is not None and upload.state in (Job.State.PENDING, Job.State.LEASED)
@@ -68,7 +68,7 @@ class UploadAdmin(JobAdmin):
         return response
 
     @display(description=gettext_lazy("kind"))
-    def kind(self, upload: Upload) -> Any:
+    def kind(self, upload: Upload) -> object:
         return gettext_lazy("trial") if upload.dry_run else gettext_lazy("import")
 
     def retry(self, row: Upload, *, by: User) -> None:
@@ -92,7 +92,7 @@ class UploadForm(forms.Form):
     )
 
 
-def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
+def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: object = None) -> bool:
     """Show the button to the warehouse, while the shipment may be packed."""
     if not cast(User, request.user).has_role(*WAREHOUSE):
         return False

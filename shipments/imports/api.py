@@ -1,6 +1,6 @@
 """Spreadsheets into the manifest: `/shipments/{shipment}/imports/`."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -43,7 +43,7 @@ class UploadIn(Input):
     replace = serializers.BooleanField(default=False, help_text="true: the packages that are there already go")
 
 
-class UploadErrorOut(serializers.Serializer[Any]):
+class UploadErrorOut(serializers.Serializer[object]):
     sheet = serializers.CharField()
     row = serializers.IntegerField(allow_null=True, help_text="As the spreadsheet counts; null: the whole file")
     column = serializers.CharField()
@@ -52,19 +52,19 @@ class UploadErrorOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class PlannedItemOut(serializers.Serializer[Any]):
+class PlannedItemOut(serializers.Serializer[object]):
     code = serializers.CharField()
     name_en = serializers.CharField()
 
 
-class NoticeOut(serializers.Serializer[Any]):
+class NoticeOut(serializers.Serializer[object]):
     row = serializers.IntegerField(help_text="As the spreadsheet counts")
     column = serializers.CharField()
     code = serializers.CharField(help_text="`not_dangerous`: the row says so, the catalogue has a UN number")
     detail = serializers.CharField()
 
 
-class PlanOut(serializers.Serializer[Any]):
+class PlanOut(serializers.Serializer[object]):
     packages = serializers.IntegerField()
     first_package = serializers.IntegerField()
     last_package = serializers.IntegerField()
@@ -117,7 +117,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
     ordering_fields = ["id"]
     lookup_value_converter = "uuid"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         # Before anything keeps the body: 30 MB are refused by their length alone.
         length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -169,7 +169,9 @@ class XLSXRenderer(BaseRenderer):
     media_type = XLSX
     format = "xlsx"
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+    def render(
+        self, data: object, accepted_media_type: str | None = None, renderer_context: Mapping[str, object] | None = None
+    ) -> bytes:
         return JSONRenderer().render(data, "application/problem+json", renderer_context)
 
 

@@ -15,6 +15,10 @@ NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # what a row says is not the
 NOTICES_SHOWN = 100
 
 
+# The fields of an item of the catalogue, by name.
+ItemFields = dict[str, Any]
+
+
 class Facts(NamedTuple):
     """What the catalogue knows of an item and a line may leave open."""
 
@@ -25,7 +29,7 @@ class Facts(NamedTuple):
     is_new: bool = False
 
     @classmethod
-    def of_new(cls, item: Mapping[str, Any]) -> "Facts":
+    def of_new(cls, item: ItemFields) -> "Facts":
         """Of an item that the sheet brings: where it is made is said of its lines only."""
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 
@@ -44,13 +48,13 @@ def fill(
     facts: Mapping[str, Facts],
     *,
     has_hs6: bool,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Put the catalogue's HS code, origin and UN number where a row leaves them open.
 
     Another UN number than the catalogue's refuses the row; a row that says "none" of dangerous goods stands, and
     is returned as a notice. `has_hs6`: whether the sheet has that column.
     """
-    notices: list[dict[str, Any]] = []
+    notices: list[dict[str, object]] = []
     lacks_hs6: list[int] = []
     for place, code in enumerate(values["item_code"]):
         if code not in facts:
@@ -79,7 +83,7 @@ def fill(
     return notices
 
 
-def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, Any]:
+def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, object]:
     detail = _(
         "The row says that %(item)s is not dangerous; the catalogue says UN%(un_number)s. Papers will not declare it."
     )

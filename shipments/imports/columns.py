@@ -207,7 +207,7 @@ class Column:
     parse: Parser
     required: bool = False
     of_package: bool = False
-    default: Any = ""
+    default: object = ""
     help: str = ""
     shows_value: bool = True  # in errors; words may say anything, codes and figures may be shown
 
@@ -309,10 +309,10 @@ def value_column(currency: str) -> Column:
     return Column(name, parse, required=True, help=f"Customs value of one unit, in {currency}")
 
 
-def convert(column: Column, cells: Sequence[Any]) -> tuple[list[Any], dict[Any, BadCell]]:
+def convert(column: Column, cells: Sequence[object]) -> tuple[list[object], dict[object, BadCell]]:
     """Return the column's values, blanks as its default, and what is wrong with each cell that is wrong."""
-    known: dict[Any, Any] = {}
-    bad: dict[Any, BadCell] = {}
+    known: dict[object, object] = {}
+    bad: dict[object, BadCell] = {}
     for cell in _distinct(cells):
         if cell == BLANK or (isinstance(cell, str) and not cell.strip()):
             known[cell] = column.default
@@ -326,12 +326,12 @@ def convert(column: Column, cells: Sequence[Any]) -> tuple[list[Any], dict[Any, 
     return [known[cell] for cell in cells], bad
 
 
-def _distinct(cells: Sequence[Any]) -> Iterable[Any]:
+def _distinct(cells: Sequence[object]) -> Iterable[object]:
     # dict, not set: in the order of the sheet, so that errors come out the same each time.
     return dict.fromkeys(cells)
 
 
-def hashable(cells: Sequence[Any]) -> Sequence[Any]:
+def hashable(cells: Sequence[object]) -> Sequence[object]:
     """Return the cells with true and false as words: Python takes True and 1 for the same."""
     return (
         [str(cell).lower() if isinstance(cell, bool) else cell for cell in cells] if bool in map(type, cells) else cells

@@ -1,19 +1,16 @@
 """Items that a spreadsheet names and the catalogue does not have."""
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
 from shipments.imports.around import Around
+from shipments.imports.catalogue import ItemFields
 from shipments.imports.columns import Values
 from shipments.imports.errors import Errors
 from shipments.packing.goods import NOT_DANGEROUS
 
 MAY_BE_OPEN = ("hs6", "un_number")  # what one row of a new item may leave to another one
 SAYS_NOTHING = (None, "", NOT_DANGEROUS)
-# The fields of an item, by name.
-ItemFields = dict[str, Any]
 
 
 def new_items(

@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
 from shipments.imports.around import Around
+from shipments.imports.catalogue import ItemFields
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, Values, convert, hashable, value_column
 from shipments.imports.errors import Errors
-from shipments.imports.items import ItemFields, new_items
+from shipments.imports.items import new_items
 from shipments.imports.packages import gather
 from shipments.imports.workbook import NoValue, Sheet
 from shipments.packing.goods import LINE_VALUE_MAX_MINOR
@@ -34,11 +34,11 @@ class Plan:
     known_items: int
     # What the catalogue said, or will say of its new items, and the lines took where they left it open.
     catalogue: dict[str, catalogue.Facts]
-    notices: list[dict[str, Any]]  # what is imported all the same, and somebody should know
+    notices: list[dict[str, object]]  # what is imported all the same, and somebody should know
     totals: Totals
     currency: str
 
-    def told(self, *, replaces: int) -> dict[str, Any]:
+    def told(self, *, replaces: int) -> dict[str, object]:
         """Return what would happen, as the API shows it."""
         value = self.totals
         return {

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -136,7 +135,7 @@ def _report(row: Upload, said_at: list[float], percent: int) -> None:
         jobs.report_progress(row, percent)
 
 
-def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, Any]:
+def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]:
     """Write the plan, in the transaction that marks the upload as read."""
     shipment = lock(row.shipment)
     plan, errors = outcome.plan, outcome.errors

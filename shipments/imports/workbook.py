@@ -9,9 +9,8 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from defusedxml import DefusedXmlException, ElementTree
 from django.utils.translation import gettext as _
@@ -46,8 +45,8 @@ class Sheet:
     """A sheet as it stands: the first row is `header`; `rows` are pairs of row number and cells."""
 
     name: str
-    header: list[Any]
-    rows: list[tuple[int, list[Any]]]
+    header: Sequence[object]
+    rows: Sequence[tuple[int, Sequence[object]]]
 
 
 @dataclass(frozen=True)

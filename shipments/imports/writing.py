@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
 
 from django.db import connection
 
@@ -24,7 +23,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 NULL = "\\N"
 
 
-def write(plan: Plan, shipment: Shipment, sites: dict[str, Any]) -> None:
+def write(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> None:
     """Add the plan's packages and lines to a locked shipment that may be packed."""
     items = _items(plan)
     ids = _write_packages(plan, shipment, sites)
@@ -37,7 +36,7 @@ def clear(shipment: Shipment) -> None:
     Package.objects.filter(shipment=shipment)._raw_delete(using="default")
 
 
-def _items(plan: Plan) -> dict[str, Any]:
+def _items(plan: Plan) -> dict[str, object]:
     """Create the items that the catalogue has not, and return the id of each code."""
     if plan.new_items:
         # Somebody may have described one meanwhile: then that one counts.
@@ -48,7 +47,7 @@ def _items(plan: Plan) -> dict[str, Any]:
     return dict(Item.objects.filter(code__in=wanted).values_list("code", "id"))
 
 
-def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, Any]) -> dict[int, str]:
+def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> dict[int, str]:
     ids = {number: str(uuid7()) for number in sorted(plan.packages)}
     values = plan.values
     # Where there is one site only, all goes there.
@@ -81,13 +80,13 @@ def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, Any]) -> di
     return ids
 
 
-def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, Any]) -> None:
+def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, object]) -> None:
     values = plan.values
     positions = [0] * len(plan.rows)
     for _number, _first, places in packages_of(plan):
         for position, place in enumerate(places, start=1):
             positions[place] = position
-    columns: list[Iterable[Any]] = [
+    columns: list[Iterable[object]] = [
         [str(uuid7()) for _ in plan.rows],
         _escaped([package_ids[number] for number in values["package_no"]]),
         _escaped(positions),
@@ -101,7 +100,7 @@ def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, Any])
     _copy("shipments_manifestline", LINE_COLUMNS, columns)
 
 
-def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[Any]]) -> None:
+def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[object]]) -> None:
     """Send columns of escaped texts to PostgreSQL as one block of rows."""
     block = "\n".join(map("\t".join, zip(*columns, strict=False)))
     with connection.cursor() as cursor:
@@ -110,13 +109,13 @@ def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[Any]]) ->
             copy.write(f"{block}\n")
 
 
-def _escaped(cells: Sequence[Any]) -> list[str]:
+def _escaped(cells: Sequence[object]) -> list[str]:
     """Return a column as COPY wants it; each different value is turned into text once."""
     known = {cell: _as_copied(cell) for cell in set(cells)}
     return [known[cell] for cell in cells]
 
 
-def _as_copied(cell: Any) -> str:
+def _as_copied(cell: object) -> str:
     if cell is None:
         return NULL
     if isinstance(cell, bool):

@@ -1,4 +1,4 @@
-from typing import Any
+from decimal import Decimal
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet, Sum
@@ -63,21 +63,22 @@ class PackageAdmin(LookOnlyAdmin):
     readonly_fields = ("net_kg", "destination_code", "label")
     inlines = (LinesInline,)
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        packages: QuerySet[Any] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Package]":
+        packages: QuerySet[Package] = super().get_queryset(request)
         return packages.annotate(net=Sum("lines__net_kg"), line_count=Count("lines"))
 
     @display(description=gettext_lazy("net kg"))
-    def net_kg(self, package: Any) -> str:
-        return f"{package.net:.3f}" if package.net is not None else "–"
+    def net_kg(self, package: Package) -> str:
+        net: Decimal | None = vars(package)["net"]  # counted by get_queryset
+        return f"{net:.3f}" if net is not None else "–"
 
     @display(description=gettext_lazy("what its label opens"))
     def label(self, package: Package) -> str:
         return format_html('<a href="{0}">{0}</a>', package.label_url)
 
     @display(description=gettext_lazy("lines"))
-    def lines(self, package: Any) -> int:
-        return int(package.line_count)
+    def lines(self, package: Package) -> int:
+        return int(vars(package)["line_count"])
 
     @display(description=gettext_lazy("destination"))
     def destination_code(self, package: Package) -> str:

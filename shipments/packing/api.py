@@ -95,7 +95,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
         return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
 
-    def _told(self, data: dict[str, Any]) -> services.PackageFields:
+    def _told(self, data: dict[str, object]) -> services.PackageFields:
         code = data.pop("destination", "")
         if code is None:
             data["destination"] = None
@@ -106,9 +106,9 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
             data["destination"] = site
         return cast(services.PackageFields, data)
 
-    def _answer(self, package: Package, **options: Any) -> Response:
+    def _answer(self, package: Package, status: int = 200) -> Response:
         fresh = self.get_queryset().get(pk=package.pk)
-        return with_etag(Response(self.get_serializer(fresh).data, **options), fresh)
+        return with_etag(Response(self.get_serializer(fresh).data, status=status), fresh)
 
     @extend_schema(
         summary="Add one package, or several equal ones",
@@ -129,7 +129,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
             self.shipment(), lines, copies=copies, by=actor(request), at=timezone.now(), **self._told(data)
         )
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
-        return Response(self.get_serializer(packages, many=True).data, status=status.HTTP_201_CREATED)
+        return Response(self.get_serializer(packages, many=True).data, status=201)
 
     @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut, examples=[PACKAGE_CHANGE])
     def partial_update(self, request: Request, shipment: str, number: int) -> Response:
@@ -192,9 +192,9 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         lines = ManifestLine.objects.filter(package__shipment=self.shipment())
         return lines.select_related("package", "item").order_by("id")
 
-    def _answer(self, line: ManifestLine, **options: Any) -> Response:
+    def _answer(self, line: ManifestLine, status: int = 200) -> Response:
         fresh = self.get_queryset().get(pk=line.pk)
-        return with_etag(Response(self.get_serializer(fresh).data, **options), fresh)
+        return with_etag(Response(self.get_serializer(fresh).data, status=status), fresh)
 
     @extend_schema(
         summary="Put goods into a package",
@@ -214,7 +214,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
             raise Invalid(_("There is no such package in this shipment."), field="package", code="does_not_exist")
         package.shipment = self.shipment()  # in whose currency line_told made minor units
         line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
-        return self._answer(line, status=status.HTTP_201_CREATED)
+        return self._answer(line, status=201)
 
     @extend_schema(summary="Change a line", request=LineIn, responses=LineOut, examples=[LINE_CHANGE])
     def partial_update(self, request: Request, shipment: str, pk: str) -> Response:

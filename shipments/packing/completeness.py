@@ -1,7 +1,8 @@
 """What must be true of the packages before a shipment is checked or sealed."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypedDict
 
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
@@ -10,6 +11,22 @@ from logistics.errors import DomainError
 from logistics.people.models import User
 from shipments.packing.models import ManifestLine
 from shipments.shipments.models import Shipment
+
+
+class Problem(TypedDict):
+    """What is missing from a manifest; `packages` are the numbers of the first 50 of `count`."""
+
+    code: str
+    detail: str
+    packages: list[int]
+    count: int
+
+
+class Weighed(TypedDict):
+    """A package, as far as weights matter."""
+
+    number: int
+    gross_kg: Decimal | None
 
 
 class NotReady(DomainError):
@@ -35,7 +52,7 @@ def complete(shipment: Shipment, by: User) -> DomainError | None:
     )
 
 
-def _problems(shipment: Shipment) -> "list[dict[str, Any]]":
+def _problems(shipment: Shipment) -> list[Problem]:
     packages = (
         shipment.packages.annotate(
             line_count=Count("lines"),
@@ -72,7 +89,7 @@ def _problems(shipment: Shipment) -> "list[dict[str, Any]]":
     return [_problem(code, detail, numbers) for code, (detail, numbers) in found.items() if numbers]
 
 
-def _problem(code: str, detail: str, packages: list[int]) -> dict[str, Any]:
+def _problem(code: str, detail: str, packages: list[int]) -> Problem:
     return {"code": code, "detail": detail, "packages": packages[:50], "count": len(packages)}
 
 
@@ -82,7 +99,7 @@ def _unnamed(shipment: Shipment) -> list[int]:
     return list(lines.filter(unnamed).values_list("package__number", flat=True).order_by("package__number").distinct())
 
 
-def _overweight(shipment: Shipment, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def _overweight(shipment: Shipment, rows: Sequence[Weighed]) -> list[int]:
     payload = shipment.container_payload_kg
     gross = sum(row["gross_kg"] or 0 for row in rows)
     return [rows[-1]["number"]] if payload is not None and gross > payload else []

@@ -1,8 +1,7 @@
 """What a manifest line says of its goods, and what it takes from the catalogue."""
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from django.utils.translation import gettext as _
 
@@ -51,47 +50,53 @@ def new_line(package: Package, *, position: int, **fields: Unpack[LineFields]) -
     also for another UN number than the catalogue's.
     """
     item = fields["item"]
-    said: dict[str, Any] = _of_item(item) | {**fields}
-    said |= settled(item, {name: said[name] for name in OF_CATALOGUE})
+    said = _of_item(item) | fields
+    said |= settled(item, said)
     line = ManifestLine(package=package, position=position, **said)
     check(line)
     return line
 
 
-def changes(line: ManifestLine, told: LineFields) -> dict[str, Any]:
+def changes(line: ManifestLine, told: LineFields) -> LineFields:
     """Return what a change of a line makes of its fields.
 
     Another item is other goods: what the change does not say of them, the new item says. HS code, origin and
     UN number that are emptied are taken from the catalogue again. Raises Invalid as new_line does.
     """
     item = told.get("item", line.item)
-    wanted: dict[str, Any] = {**({} if item.pk == line.item_id else _of_item(item)), **told}
-    return wanted | settled(item, {name: wanted[name] for name in OF_CATALOGUE if name in wanted})
+    wanted = told if item.pk == line.item_id else _of_item(item) | told
+    return wanted | settled(item, wanted)
 
 
-def _of_item(item: Item) -> dict[str, Any]:
+def _of_item(item: Item) -> LineFields:
     return {
         "description_en": item.name_en,
         "description_fr": item.name_fr,
         "unit": item.unit,
         "unit_weight_kg": item.unit_weight_kg,
-        **dict.fromkeys(OF_CATALOGUE),
+        "hs6": None,
+        "origin": None,
+        "un_number": None,
     }
 
 
-def settled(item: Item, said: Mapping[str, str | None]) -> dict[str, str]:
-    """Return what a line keeps of OF_CATALOGUE: what it says itself, else what its item says.
+def settled(item: Item, said: LineFields) -> LineFields:
+    """Return HS code, origin and UN number as far as a line speaks of them: what it says, else what its item says.
 
     Raises Invalid where a line gives goods another UN number than the catalogue: one of the two is wrong, and
     the carrier would load them by it.
     """
-    kept = {name: value or getattr(item, name) for name, value in said.items()}
-    if kept.get("un_number") == NOT_DANGEROUS:
-        kept["un_number"] = ""
-    elif item.un_number and kept.get("un_number", item.un_number) != item.un_number:
-        raise Invalid(other_un_number(item.code, item.un_number), field="un_number", code="conflicting_un_number")
-    if kept.get("origin") == UNKNOWN_ORIGIN:
-        kept["origin"] = ""
+    kept: LineFields = {}
+    if "hs6" in said:
+        kept["hs6"] = said["hs6"] or item.hs6
+    if "origin" in said:
+        origin = said["origin"] or item.origin
+        kept["origin"] = "" if origin == UNKNOWN_ORIGIN else origin
+    if "un_number" in said:
+        un_number = said["un_number"] or item.un_number
+        if un_number != NOT_DANGEROUS and item.un_number not in ("", un_number):
+            raise Invalid(other_un_number(item.code, item.un_number), field="un_number", code="conflicting_un_number")
+        kept["un_number"] = "" if un_number == NOT_DANGEROUS else un_number
     return kept
 
 

@@ -1,6 +1,6 @@
 """The papers of a shipment: `/shipments/{shipment}/papers/`, and the packing list at its own address."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -38,7 +38,9 @@ class PDFRenderer(BaseRenderer):
     media_type = "application/pdf"
     format = "pdf"
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+    def render(
+        self, data: object, accepted_media_type: str | None = None, renderer_context: Mapping[str, object] | None = None
+    ) -> bytes:
         return JSONRenderer().render(data, "application/problem+json", renderer_context)
 
 
@@ -97,7 +99,7 @@ class PaperIn(Input):
     driver = serializers.CharField(max_length=100, required=False)
     instructions = serializers.CharField(max_length=500, required=False)
 
-    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, told: dict[str, object]) -> dict[str, object]:
         """Only a waybill has a leg, and is replaced by name: a new version of another paper supersedes the older."""
         others = [name for name, value in told.items() if name != "kind" and value]
         if told["kind"] != Paper.Kind.WAYBILL and others:
@@ -216,7 +218,7 @@ class PackingListViewSet(OfShipment[Paper]):
     permission_classes = [READERS]
     renderer_classes = PDF_TOO
     pagination_class = None
-    filter_backends: list[Any] = []
+    filter_backends = []
 
     @extend_schema(
         tags=["papers"],

@@ -1,7 +1,5 @@
 """What the QR code of a package's label opens: the page of that one package."""
 
-from typing import Any
-
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -38,7 +36,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class LabelledSerializer(serializers.Serializer[Any]):
+class LabelledSerializer(serializers.Serializer[object]):
     """What anybody who holds a package may know: nothing that is not printed on its label, and not its contents."""
 
     shipment = serializers.CharField(help_text="Its number")
@@ -89,7 +87,7 @@ class PackageLabelView(APIView):
         return Response(found, status=status, template_name="shipments/pages/package.html", headers=HEADERS)
 
 
-def _told(package: Package) -> dict[str, Any]:
+def _told(package: Package) -> dict[str, object]:
     shipment = package.shipment
     return {
         "shipment": shipment.number,
@@ -104,7 +102,7 @@ def _told(package: Package) -> dict[str, Any]:
     }
 
 
-def _in_words(package: Package, user: Any) -> dict[str, Any]:
+def _in_words(package: Package, user: object) -> dict[str, object]:
     words = {
         "heavy": _("heavy, more than 25 kg"),
         "fragile": _("fragile"),

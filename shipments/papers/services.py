@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -67,7 +66,7 @@ def request(
     number: str,
     version: int,
     template: str,
-    context: dict[str, Any],
+    context: dict[str, object],
     at: datetime,
     replaces: Document | None = None,
 ) -> Paper:
@@ -146,7 +145,7 @@ def issue(
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
     if kind == Paper.Kind.LABELS:
-        context: dict[str, Any] = dict(labels.context(held, charity=charity, at=at))
+        context: dict[str, object] = dict(labels.context(held, charity=charity, at=at))
     else:
         context = dict(goods_received_form.context(held, charity=charity, at=at))
     if before:

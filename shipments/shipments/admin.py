@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -34,7 +34,7 @@ COLOURS = {
     "returned": "danger",
 }
 # Verb -> what its button says, its symbol, what becomes true, and whether a reason is asked for.
-PAGES: dict[str, tuple[Any, str, Any, bool]] = {
+PAGES: dict[str, tuple[object, str, object, bool]] = {
     "check": (
         pgettext_lazy("shipment, a button", "Checked"),
         "checklist",
@@ -220,8 +220,8 @@ class ShipmentAdmin(HouseAdmin):
         request: HttpRequest,
         shipment: Shipment,
         form: forms.Form,
-        verb: Any,
-        said: Any,
+        verb: object,
+        said: object,
         *,
         refused: DomainError | None = None,
     ) -> HttpResponse:
@@ -254,10 +254,10 @@ class ShipmentAdmin(HouseAdmin):
 
 
 View = Callable[[ShipmentAdmin, HttpRequest, str], HttpResponse]
-May = Callable[[ShipmentAdmin, HttpRequest, Any], bool]
+May = Callable[[ShipmentAdmin, HttpRequest, object], bool]
 
 
-def add_button(name: str, view: View, *, may: May, label: Any, icon: str, first: bool = False) -> None:
+def add_button(name: str, view: View, *, may: May, label: object, icon: str, first: bool = False) -> None:
     """Put a button on the page of a shipment; `may` says to whom it is shown, and for which shipment."""
     view.__name__ = name
     setattr(ShipmentAdmin, f"has_{name}_permission", may)
@@ -272,7 +272,7 @@ def _add_action(name: str) -> None:
     label, icon, _said, _needs_reason = PAGES[name]
     known = actions.ACTIONS[name]
 
-    def may(self: ShipmentAdmin, request: HttpRequest, object_id: Any = None) -> bool:
+    def may(self: ShipmentAdmin, request: HttpRequest, object_id: object = None) -> bool:
         if not cast(User, request.user).has_role(*known.roles):
             return False
         return object_id is None or Shipment.objects.filter(pk__in=as_ids(object_id), status__in=known.sources).exists()

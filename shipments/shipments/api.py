@@ -1,15 +1,16 @@
 """`/shipments/`: a shipment, and one POST for each action on it."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, status
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -29,7 +30,9 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
 from shipments.shipments.states import Status
 
-ALL = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+STAFF = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+Permission = type[BasePermission]
+Method = TypeVar("Method", bound=Callable[..., Response])
 RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
 
 
@@ -58,7 +61,7 @@ class ReasonIn(Input):
     reason = serializers.CharField(max_length=500, help_text="Shown in the audit trail")
 
 
-class TrailEntryOut(serializers.Serializer[Any]):
+class TrailEntryOut(serializers.Serializer[trails.TrailEntry]):
     sequence = serializers.IntegerField()
     at = serializers.DateTimeField()
     verb = serializers.CharField()
@@ -112,22 +115,24 @@ TOLD = OpenApiExample(
 
 
 def shipment_action(
-    summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Any = None
-) -> Callable[[Any], Any]:
+    summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Permission | None = None
+) -> Callable[[Method], Method]:
     """A POST that takes one action on a shipment, under an Idempotency-Key."""
-    options: dict[str, Any] = {"permission_classes": [permission]} if permission else {}
 
-    def decorate(method: Any) -> Any:
+    def decorate(method: Method) -> Method:
         path = url_path or method.__name__
-        acting = action(detail=True, methods=["post"], url_path=path, **options)(idempotent(method))
+        acting = action(detail=True, methods=["post"], url_path=path, permission_classes=[permission or STAFF])(
+            idempotent(method)
+        )
         # Last of all: `action` forgets what was said of the method before.
-        return extend_schema(
+        described = extend_schema(
             summary=summary,
             request=ReasonIn if with_reason else None,
             responses=ShipmentDetailOut,
             examples=[REASON] if with_reason else None,
             filters=False,
         )(acting)
+        return cast(Method, described)
 
     return decorate
 
@@ -139,7 +144,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
 
     queryset = Shipment.objects.none()
     serializer_class = ShipmentOut
-    permission_classes = [ALL]
+    permission_classes = [STAFF]
     filterset_class = ShipmentFilter
     ordering_fields = ["id", "number"]
     ordering = ["-id"]
@@ -149,16 +154,16 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     def get_queryset(self) -> "QuerySet[Shipment]":
         return access.visible_to(self.request.user).select_related("consignee")
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> dict[str, object]:
         return dict(super().get_serializer_context()) | {"for_partner": access.is_partner(self.request.user)}
 
     def _found(self) -> Shipment:
         return access.find(self.request.user, self.kwargs["shipment"])
 
-    def _answer(self, shipment: Shipment, **options: Any) -> Response:
+    def _answer(self, shipment: Shipment, status: int = 200) -> Response:
         allowed = actions.allowed_actions(shipment, actor(self.request))
         context = self.get_serializer_context() | {"allowed_actions": allowed}
-        return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, **options), shipment)
+        return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, status=status), shipment)
 
     @extend_schema(summary="Read a shipment, its totals, and what you may do with it now", responses=ShipmentDetailOut)
     def retrieve(self, request: Request, shipment: str) -> Response:
@@ -178,7 +183,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         told.is_valid(raise_exception=True)
         fields, sites = _told(dict(told.validated_data))
         shipment = services.create(**fields, sites=sites or [], by=actor(request), at=timezone.now())
-        return self._answer(shipment, status=status.HTTP_201_CREATED)
+        return self._answer(shipment, status=201)
 
     @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut, examples=[CHANGE])
     def partial_update(self, request: Request, shipment: str) -> Response:

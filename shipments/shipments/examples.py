@@ -1,11 +1,9 @@
 """What the API's description shows of shipments: one container from Hong Kong to Mali."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiExample
 
 
-def answered(name: str, value: dict[str, Any]) -> OpenApiExample:
+def answered(name: str, value: dict[str, object]) -> OpenApiExample:
     """Return an example of an answer."""
     return OpenApiExample(name, value, response_only=True)
 

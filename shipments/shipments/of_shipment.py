@@ -1,6 +1,6 @@
 """What the views of one shipment's rows share."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import models
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ Row = TypeVar("Row", bound=models.Model)
 class OfShipment(GenericViewSet[Row]):
     """A view of `/shipments/{shipment}/.../`: finds the shipment, as far as the caller may know of it."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         # First of all: what is in the body must not tell whether the shipment is there.
         self.shipment()
@@ -26,7 +26,7 @@ class OfShipment(GenericViewSet[Row]):
             self._shipment = access.find(self.request.user, self.kwargs["shipment"])
         return self._shipment
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> dict[str, object]:
         context = dict(super().get_serializer_context())
         # For the schema nobody is asking.
         if self.kwargs:

@@ -80,11 +80,11 @@ def test_every_template_with_a_form_is_known() -> None:
     }
 
     assert written == {
+        "action.html": 1,
         "enter.html": 1,
         "gift.html": 1,
         "give_to.html": 1,
         "issue_key.html": 1,
-        "move.html": 1,
         "my_gifts.html": 1,
         "sign_in.html": 1,
     }

@@ -131,6 +131,18 @@ def test_finance_changes_charity_appeal_and_donor_through_the_services(giving: G
     assert set(AuditEntry.objects.values_list("verb", flat=True)) == {"set up", "changed", "corrected"}
 
 
+def test_finance_adds_an_appeal(giving: Giving) -> None:
+    form = {
+        "slug": "wells", "title_en": "Wells", "title_fr": "Puits", "story_en": "Water.", "story_fr": "De l’eau.",
+        "target_amount": "5,000,000", "currency": "HKD", "opens_on": "2026-01-01",
+    }  # fmt: skip
+
+    saved = signed_in(Role.FINANCE).post("/admin/donations/appeal/add/", form)
+
+    assert saved.status_code == 302, saved.content.decode()[:20_000]
+    assert Appeal.objects.get(slug="wells").target_minor == 500_000_000
+
+
 def test_a_change_in_the_meantime_is_shown_not_a_failure(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the form's look at the version and the service's lock, another change may come."""
     charity, finance = Charity.objects.get(), signed_in(Role.FINANCE)

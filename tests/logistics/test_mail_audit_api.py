@@ -113,7 +113,7 @@ class TestEmails:
     def test_every_kind_that_the_product_sends_has_readers(self):
         apps = [config.path for config in django_apps.get_app_configs() if config.name in OURS]
         sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
-        found = re.findall(r'mail\.request\(\s*"([^"]+)"|_mail\(\w+, "([^"]+)"', "\n".join(sources))
+        found = re.findall(r'mail\.request\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources))
 
         assert {kind for kinds in found for kind in kinds if kind} == readers.kinds()
 
