@@ -36,7 +36,7 @@ TEMPLATES = [
 ]
 SHOWN = re.compile(r"([\w.]+)\|(?:date|time|timesince|timeuntil|naturalday|naturaltime|localtime|utc|timezone)\b")
 MOMENT = re.compile(r"\{\{ *([\w.]*_at)\b|\{% *now\b")
-PLACES = {"loaded_at", "handed_over_at"}  # of a waybill
+PLACES = {"loading_place", "hand_over_place"}  # of a waybill
 
 
 def is_a_day(value: ast.expr) -> bool:

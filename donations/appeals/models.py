@@ -51,9 +51,3 @@ class Appeal(models.Model):
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en
-
-    def story(self, language: str) -> str:
-        return self.story_fr if language == "fr" else self.story_en
-
-    def is_open_on(self, day: date) -> bool:
-        return self.opens_on <= day and (self.closes_on is None or day <= self.closes_on)

@@ -19,7 +19,7 @@ from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments.packing import services
 from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
-from shipments.packing.models import ManifestLine, Package
+from shipments.packing.models import HEAVY_KG, ManifestLine, Package
 from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
@@ -40,7 +40,7 @@ class PackageFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def heavier(self, packages: "QuerySet[Package]", name: str, wanted: bool) -> "QuerySet[Package]":
-        return packages.filter(gross_kg__gt=25) if wanted else packages.exclude(gross_kg__gt=25)
+        return packages.filter(gross_kg__gt=HEAVY_KG) if wanted else packages.exclude(gross_kg__gt=HEAVY_KG)
 
 
 PACKAGE = OpenApiExample(

@@ -39,6 +39,10 @@ class Flag(models.TextChoices):
     DANGEROUS = "dangerous"
 
 
+# Two people lift what weighs more than this: the usual limit for one person, and what labels and lists warn of.
+HEAVY_KG = 25
+
+
 def label_token() -> str:
     """128 random bits: what the QR code of a package's label carries. Nobody can guess one from another."""
     return secrets.token_urlsafe(16)
@@ -103,6 +107,11 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return f"package {self.number}"
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether two people must lift it; of an unknown weight nobody knows."""
+        return self.gross_kg is not None and self.gross_kg > HEAVY_KG
 
     @property
     def un_numbers(self) -> list[str]:

@@ -90,8 +90,8 @@ class PaperIn(Input):
     )
     mode = serializers.ChoiceField(choices=Mode.choices, required=False)
     carrier = serializers.CharField(max_length=300, required=False, help_text="Its name; its address on further lines")
-    loaded_at = serializers.CharField(max_length=200, required=False)
-    handed_over_at = serializers.CharField(max_length=200, required=False, help_text="A public place")
+    loading_place = serializers.CharField(max_length=200, required=False)
+    hand_over_place = serializers.CharField(max_length=200, required=False, help_text="A public place")
     loads_on = serializers.DateField(required=False)
     arrives_on = serializers.DateField(required=False)
     vehicle = serializers.CharField(max_length=100, required=False)
@@ -127,8 +127,8 @@ WAYBILL = OpenApiExample(
         "kind": "waybill",
         "mode": "road",
         "carrier": "Transport Sahel (fictional)\nDakar, Sénégal",
-        "loaded_at": "Dakar, port",
-        "handed_over_at": "Gare routière, Bamako",
+        "loading_place": "Dakar, port",
+        "hand_over_place": "Gare routière, Bamako",
         "loads_on": "2026-04-14",
         "arrives_on": "2026-04-28",
         "registration": "DK 1234 AB",

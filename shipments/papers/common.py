@@ -19,8 +19,6 @@ from shipments.papers import shapes
 from shipments.shipments import contents
 from shipments.shipments.models import Shipment, ShipmentSite
 
-HEAVY_KG = Decimal(25)  # more than this, two people lift it
-
 
 def head(shipment: Shipment, charity: Charity) -> dict[str, object]:
     """Return what every paper of a shipment says at its top."""
@@ -97,7 +95,7 @@ def package_of(row: PackageRow) -> shapes.Package:
 def flags_of(package: PackageRow) -> list[shapes.Flag]:
     """Return how to handle a package: what was said of it, and what follows from its weight and goods."""
     flags: list[shapes.Flag] = []
-    if package.gross_kg is not None and package.gross_kg > HEAVY_KG:
+    if package.is_heavy:
         flags.append("heavy")
     said = set(package.flags)
     if package.un_numbers:

@@ -37,8 +37,8 @@ class Waybill(TypedDict):
     consignee: shapes.Party
     carrier: shapes.Party
     mode: shapes.Texts
-    loaded_at: str  # a port, a warehouse or a hand-over point; never the address of a confidential site
-    handed_over_at: str
+    loading_place: str  # a port, a warehouse or a hand-over point; never the address of a confidential site
+    hand_over_place: str
     loads_on: str
     arrives_on: str
     vehicle: str
@@ -56,7 +56,7 @@ class Waybill(TypedDict):
 
 # What a waybill says of its leg, beside the shipment; "" where it is not known.
 LEG = (
-    "carrier", "loaded_at", "handed_over_at", "loads_on", "arrives_on", "vehicle", "registration", "driver",
+    "carrier", "loading_place", "hand_over_place", "loads_on", "arrives_on", "vehicle", "registration", "driver",
     "instructions",
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ def context(
     rows = common.packages_of(shipment)
     told = {name: leg.get(name, "") for name in LEG}
     carrier, *address = told.pop("carrier").splitlines() or [""]
-    told["handed_over_at"] = told["handed_over_at"] or common.hand_over(shipment)
+    told["hand_over_place"] = told["hand_over_place"] or common.hand_over(shipment)
     return {
         **common.head(shipment, charity),  # type: ignore[typeddict-item]
         **told,

@@ -207,7 +207,7 @@ class TestOnDemand:
         context = shipment.papers.get(kind="waybill").document.context
         assert context["carrier"] == {"name": "Transport Sahel", "lines": ["Dakar"]}
         assert (context["mode"]["fr"], context["loads_on"]) == ("routier", "2026-04-14")
-        assert context["handed_over_at"] == "Gare routière, Bamako"
+        assert context["hand_over_place"] == "Gare routière, Bamako"
 
     def test_only_of_a_sealed_shipment(self) -> None:
         answer = issue(make_packed(), kind="labels")
