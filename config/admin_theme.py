@@ -1,11 +1,9 @@
 """How the admin looks: settings of django-unfold."""
 
-from typing import Any
-
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
-UNFOLD: dict[str, Any] = {
+UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Relief",
     "SITE_HEADER": "Relief",
     "SITE_SUBHEADER": _("Giving, goods, deliveries"),

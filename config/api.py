@@ -1,9 +1,10 @@
 """What every endpoint shares: the one error shape, ordering and search of lists."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -14,12 +15,15 @@ from rest_framework.filters import SearchFilter as DRFSearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
 from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, unknown
 
+Record = TypeVar("Record", bound=Model)
+Row = TypeVar("Row")  # what a query yields: records, or values of theirs
 PROBLEM_JSON = "application/problem+json"
 
 # Where DRF's own code says too little, ours says what to do.
@@ -33,7 +37,9 @@ ADVICE = {
 class KnownParameters(BaseFilterBackend):
     """A list refuses a parameter that it does not know: `?statsu=draft` must not show every shipment."""
 
-    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Record, Row], view: APIView
+    ) -> QuerySet[Record, Row]:
         known = parameters_of(view, queryset)
         wrong = [name for name in request.query_params if name not in known]
         if wrong:
@@ -43,7 +49,7 @@ class KnownParameters(BaseFilterBackend):
         return queryset
 
 
-def parameters_of(view: Any, queryset: Any) -> set[str]:
+def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
     """Return the names of all parameters that a list reads."""
     known = {CursorPagination.cursor_query_param, CursorPagination.page_size_query_param}
     if api_settings.URL_FORMAT_OVERRIDE:
@@ -62,10 +68,10 @@ class OrderingFilter(DRFOrderingFilter):
     They are never null, since the cursor compares with them.
     """
 
-    def get_valid_fields(self, queryset: Any, view: Any, context: Any = None) -> list[tuple[str, str]]:
+    def get_valid_fields(self, queryset: object, view: object, context: object = None) -> list[tuple[str, str]]:
         return [(name, name) for name in getattr(view, "ordering_fields", ())]
 
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...] | None:
+    def get_ordering(self, request: Request, queryset: QuerySet[Record, Row], view: APIView) -> tuple[str, ...] | None:
         asked = request.query_params.get(self.ordering_param, "")
         if not asked:
             return tuple(self.get_default_ordering(view) or ()) or None
@@ -75,7 +81,7 @@ class OrderingFilter(DRFOrderingFilter):
             raise exceptions.ValidationError({self.ordering_param: [message]})
         return (asked,)
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         names = getattr(view, "ordering_fields", ())
         if not names:
             return []
@@ -94,7 +100,7 @@ class OrderingFilter(DRFOrderingFilter):
 class SearchFilter(DRFSearchFilter):
     """`?search=words`: each word must stand in one of the view's `search_fields`; a view without them has no search."""
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         fields = getattr(view, "search_fields", ())
         if not fields:
             return []
@@ -109,13 +115,13 @@ class SearchFilter(DRFSearchFilter):
         ]
 
 
-def _default_order(view: Any) -> str:
+def _default_order(view: APIView) -> str:
     default = getattr(view, "ordering", None) or CursorPagination.ordering
     first = default if isinstance(default, str) else default[0]
     return "Default: newest first." if first == "-id" else f"Default: by {first}."
 
 
-def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: Any) -> dict[str, Any]:
+def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: object) -> dict[str, object]:
     """Return the body of any error (RFC 9457), with `code` for programs and `detail` for people."""
     return {
         "type": f"urn:relief:problem:{code}",
@@ -127,7 +133,7 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
     }
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
     """Return every error that a client can act on as problem+json; anything else is a bug and a logged 500."""
     if isinstance(exc, DomainError):
         body = problem(exc.status, exc.code, str(exc)) | exc.details
@@ -145,7 +151,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
-def _body_of(exc: Exception, response: Response) -> dict[str, Any]:
+def _body_of(exc: Exception, response: Response) -> dict[str, object]:
     if isinstance(exc, exceptions.ValidationError):
         return problem(
             400,
@@ -166,7 +172,7 @@ def _body_of(exc: Exception, response: Response) -> dict[str, Any]:
     return body | {"retry_after_s": int(wait_s)} if wait_s else body
 
 
-def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+def field_errors(details: object, path: str = "") -> Iterator[dict[str, str]]:
     """Flatten DRF's nested details into `{"field": "lines[2].quantity", "code", "detail"}` rows."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
         yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
@@ -177,7 +183,7 @@ def field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
                 continue
             name = "" if key == "non_field_errors" else str(key)
             yield from field_errors(value, f"{path}.{name}".strip("."))
-    else:
+    elif isinstance(details, list):
         errors_of_items = any(isinstance(d, dict) and set(d) != {"message", "code"} for d in details)
         for index, value in enumerate(details):
             yield from field_errors(value, f"{path}[{index}]" if errors_of_items else path)

@@ -1,7 +1,6 @@
 """The Celery application, and the only list of periodic tasks."""
 
 import os
-from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
@@ -43,12 +42,12 @@ app.conf.beat_schedule = {
 
 
 @setup_logging.connect
-def use_our_logs(**_: Any) -> None:
+def use_our_logs(**_: object) -> None:
     """Leave logging to settings.LOGGING; Celery would replace it."""
 
 
 @worker_process_init.connect
-def warm_up_the_printer(**_: Any) -> None:
+def warm_up_the_printer(**_: object) -> None:
     """Start the printer of a process that will print papers; it warms up while the worker goes on."""
     from logistics.documents import printer
 

@@ -1,7 +1,8 @@
 """The first page of the admin and its sidebar: what waits, what is on its way, what happened last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from django.apps import apps
 from django.conf import settings
@@ -23,6 +24,7 @@ from logistics.jobs.models import Job
 from logistics.jobs.services import job_models
 from logistics.mail.models import Email
 from logistics.money import amounts as money
+from logistics.people.models import User
 from logistics.roles import Role
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
@@ -79,17 +81,19 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+def navigation(request: HttpRequest) -> list[dict[str, object]]:
     """Return the sidebar, grouped by room: the pages that there are and that this person may see."""
-    groups = [{"items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}]}]
+    groups: list[dict[str, object]] = [
+        {"items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}]}
+    ]
     for title, entries in ROOMS:
         items = [item for label, icon in entries if (item := _item(request, label, icon))]
         if items:
-            groups.append({"title": _(title), "separator": True, "items": items})  # type: ignore[dict-item]
+            groups.append({"title": _(title), "separator": True, "items": items})
     return groups
 
 
-def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
+def _item(request: HttpRequest, label: str, icon: str) -> dict[str, object] | None:
     app, name = label.split(".")
     try:
         model = apps.get_model(app, name)
@@ -102,7 +106,7 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
     return {"title": _(title[0].upper() + title[1:]), "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
 
 
-def environment(request: HttpRequest) -> list[Any] | None:
+def environment(request: HttpRequest) -> list[object] | None:
     """Return the badge that says: nothing here is real."""
     return [gettext_lazy("Demonstration"), "warning"] if settings.DEBUG else None
 
@@ -129,9 +133,9 @@ class Bar:
     said: str = ""
 
 
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """Add to the admin's first page what this person may know."""
-    user: Any = request.user
+    user = cast(User, request.user)
     context |= {"cards": _cards(request), "shipments": _shipments(), "hello": _("Hello, %s") % user.name.split(" ")[0]}
     if user.has_role(Role.FINANCE, Role.AUDITOR):
         context |= {"donations": _donations(), "months": _this_month()}
@@ -204,7 +208,7 @@ def _dead_link(request: HttpRequest) -> str:
     return reverse(f"admin:logistics_{model._meta.model_name}_changelist") + "?state__exact=dead"
 
 
-def _bars(rows: dict[str, tuple[int, str]], labels: dict[str, Any], where: str) -> list[Bar]:
+def _bars(rows: dict[str, tuple[int, str]], labels: Mapping[str, object], where: str) -> list[Bar]:
     most = max((count for count, _said in rows.values()), default=0)
     return [
         Bar(

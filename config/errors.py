@@ -1,6 +1,6 @@
 """Errors outside the API's views: problem+json for programs, a page for people, both saying what to do."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -74,7 +74,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return answer(request, 403, CSRF)
 
 
-def locked_out(request: HttpRequest, credentials: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
+def locked_out(request: HttpRequest, credentials: object = None, *args: object, **kwargs: object) -> HttpResponse:
     """Answer who guessed a password too often: django-axes asks for this."""
     return answer(request, 429, LOCKED_OUT)
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -21,7 +20,7 @@ NEEDED = ("database",)
 WATCHED = ("worker default", "worker papers", "relay")
 
 
-def database() -> dict[str, Any]:
+def database() -> dict[str, object]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = '1s'")
@@ -32,18 +31,18 @@ def database() -> dict[str, Any]:
     return {}
 
 
-def broker() -> dict[str, Any]:
+def broker() -> dict[str, object]:
     with Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
         client.ping()
     return {}
 
 
-def storage() -> dict[str, Any]:
+def storage() -> dict[str, object]:
     default_storage.exists("health")
     return {}
 
 
-def heartbeats() -> dict[str, Any]:
+def heartbeats() -> dict[str, object]:
     """Raise Silent if a worker or the relay has not been heard of lately."""
     try:
         ages = signs.ages_s()
@@ -59,7 +58,7 @@ class Silent(Exception):
     """These have not been heard of lately."""
 
 
-CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
+CHECKS: dict[str, Callable[[], dict[str, object]]] = {
     "database": database,
     "broker": broker,
     "storage": storage,
@@ -67,7 +66,7 @@ CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def _outcome(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _outcome(check: Callable[[], dict[str, object]]) -> dict[str, object]:
     started = time.monotonic()
     try:
         found = check()

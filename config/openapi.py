@@ -5,23 +5,28 @@ from typing import Any, Literal
 
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, get_lib_doc_excludes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from config.api import PROBLEM_JSON
 from logistics.errors import DomainError, Stale
 from logistics.idempotency.api import StillRunning
+from logistics.inputs import Input, KnownFields
+from logistics.outputs import Output
 from logistics.permissions import READS
 from logistics.versions import VersionMissing
 
+Described = dict[str, Any]  # a part of an OpenAPI document, whose readers know what stands where
 
-class FieldErrorSerializer(serializers.Serializer[Any]):
+
+class FieldErrorSerializer(serializers.Serializer[object]):
     field = serializers.CharField(help_text="Path of the field, e.g. `lines[2].quantity`; empty: the whole body.")
     code = serializers.CharField()
     detail = serializers.CharField()
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
+class ProblemSerializer(serializers.Serializer[object]):
     """Any error (RFC 9457). `code` never changes; `detail` says what to do. Further members depend on the code."""
 
     type = serializers.CharField()
@@ -35,7 +40,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     )
 
 
-def _problem(description: str, status: int, code: str, detail: str, **extra: Any) -> OpenApiResponse:
+def _problem(description: str, status: int, code: str, detail: str, **extra: object) -> OpenApiResponse:
     body = {
         "type": f"urn:relief:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -147,8 +152,10 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 class AutoSchema(SpectacularAutoSchema):
     """Adds to each operation who may call it, the headers that it reads and the errors that it can give."""
 
-    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> Described | None:
+        operation: Described | None = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation:
             operation["description"] = f"{operation.get('description', '')}\n\n{self._who()}".strip()
         return operation
@@ -171,10 +178,10 @@ class AutoSchema(SpectacularAutoSchema):
     def _is_public(self) -> bool:
         return all(self.method in getattr(permission, "open_to_all", ()) for permission in self.view.get_permissions())
 
-    def get_auth(self) -> list[dict[str, Any]]:
+    def get_auth(self) -> list[Described]:
         return [{}] if self._is_public() else super().get_auth()
 
-    def _handler(self) -> Any:
+    def _handler(self) -> object:
         return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
 
     def _is_idempotent(self) -> bool:
@@ -200,13 +207,18 @@ class AutoSchema(SpectacularAutoSchema):
         header = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=waits, description=RETRY_AFTER)
         return [*parameters, header]
 
-    def _get_paginator(self) -> Any:
+    def _get_paginator(self) -> object:
         # What a write answers with stands on one page.
         return super()._get_paginator() if self.method == "GET" else None
 
     def _get_examples(
-        self, serializer: Any, direction: str, media_type: str, status_code: Any = None, extras: Any = None
-    ) -> Any:
+        self,
+        serializer: object,
+        direction: str,
+        media_type: str,
+        status_code: object = None,
+        extras: list[OpenApiExample] | None = None,
+    ) -> object:
         """Return the operation's examples for this direction, or else those of the shape that is sent or answered."""
         is_success = direction == "request" or str(status_code).startswith("2")
         if media_type == "application/json" and is_success:
@@ -235,8 +247,8 @@ class AutoSchema(SpectacularAutoSchema):
             expected[code] = _either(expected[code], answer) if code in expected else answer
         return dict(sorted(expected.items()))
 
-    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
-        responses: dict[str, Any] = super()._get_response_bodies(direction)
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Described:
+        responses: Described = super()._get_response_bodies(direction)
         for code, answer in self._errors_expected().items():
             if code not in responses:
                 responses[code] = self._get_response_for_code(
@@ -245,7 +257,12 @@ class AutoSchema(SpectacularAutoSchema):
         return responses
 
 
-def without_impossible_defaults(result: Any, **_: Any) -> Any:
+def words_for_us() -> list[type]:
+    """Return the classes whose own words are for us: a shape that says nothing of itself does not get theirs."""
+    return [*get_lib_doc_excludes(), Output, Input, KnownFields]
+
+
+def without_impossible_defaults(result: object, **_: object) -> object:
     """Leave out the default "" of a field that refuses "": it means "may be missing", which `required` says already."""
     if isinstance(result, dict):
         if result.get("default") == "" and result.get("minLength"):
@@ -258,7 +275,7 @@ def without_impossible_defaults(result: Any, **_: Any) -> Any:
     return result
 
 
-def with_shared_errors(result: Any, **_: Any) -> Any:
+def with_shared_errors(result: Described, **_: object) -> Described:
     """Describe each kind of error once, among the components: most endpoints have most of them."""
     answers = [
         (operation["responses"], status)
@@ -267,7 +284,7 @@ def with_shared_errors(result: Any, **_: Any) -> Any:
         for status in operation["responses"]
         if PROBLEM_JSON in operation["responses"][status].get("content", {})
     ]
-    shared: dict[str, Any] = {}
+    shared: Described = {}
     for responses, status in answers:
         name = _name_of_error(responses[status])
         if shared.setdefault(name, responses[status]) != responses[status]:
@@ -277,7 +294,7 @@ def with_shared_errors(result: Any, **_: Any) -> Any:
     return result
 
 
-def _name_of_error(answer: dict[str, Any]) -> str:
+def _name_of_error(answer: Described) -> str:
     """Return "Stale", or "WrongState-StillRunning-Wait" of an answer that has two causes and says how long to wait."""
     examples = answer["content"][PROBLEM_JSON]["examples"].values()
     words = [example["value"]["code"].title().replace("_", "") for example in examples]

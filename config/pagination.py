@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination as DRFCursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
 
 # Names of the primary key: an ordering that holds one has no ties.
 PRIMARY = {"id", "pk"}
@@ -68,20 +69,21 @@ class CursorPagination(DRFCursorPagination):
         backwards = self.position is not None and self.position.backwards
         try:
             order = _turned(self.fields) if backwards else self.fields
-            rows: QuerySet[Any] = queryset.order_by(*order)
+            rows = queryset.order_by(*order)
             if self.position is not None:
                 rows = rows.filter(_beyond(queryset.model, order, self.position.values))
             found = list(rows[: self.size + 1])
         except (ValidationError, ValueError, DataError) as error:
             # A cursor of somebody's own making: its values are none of these fields'.
             raise exceptions.NotFound(self.invalid_cursor_message) from error
-        self.rows = found[: self.size][::-1] if backwards else found[: self.size]
+        page = found[: self.size][::-1] if backwards else found[: self.size]
+        self.rows: Sequence[object] = page
         has_more = len(found) > self.size
         self.has_next = has_more or backwards
         self.has_previous = has_more if backwards else self.position is not None
-        return self.rows
+        return page
 
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+    def get_ordering(self, request: Request, queryset: QuerySet[Model], view: APIView) -> tuple[str, ...]:
         """Return the ordering that was asked for, or the list's own; the primary key breaks its ties."""
         ordering = tuple(super().get_ordering(request, queryset, view))
         return ordering if PRIMARY & {name.lstrip("-") for name in ordering} else (*ordering, "-id")
@@ -108,7 +110,7 @@ class CursorPagination(DRFCursorPagination):
         except ValueError as error:
             raise exceptions.NotFound(self.invalid_cursor_message) from error
 
-    def _link(self, edge: list[Any], *, backwards: bool) -> str | None:
+    def _link(self, edge: Sequence[object], *, backwards: bool) -> str | None:
         if edge:
             values = tuple(str(_value(edge[0], name.lstrip("-"))) for name in self.fields)
         elif self.position is not None:
@@ -118,7 +120,7 @@ class CursorPagination(DRFCursorPagination):
         position = Position(self.fields, values, backwards)
         return replace_query_param(self.address, self.cursor_query_param, position.encoded())
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
         """Describe a page. OpenAPI 3.1 says "or null" by its type, where DRF writes the word of 3.0."""
         link = {"type": ["string", "null"], "format": "uri"}
         return {
@@ -136,7 +138,7 @@ class CursorPagination(DRFCursorPagination):
         }
 
 
-def _value(row: Any, name: str) -> Any:
+def _value(row: object, name: str) -> object:
     return row[name] if isinstance(row, dict) else getattr(row, name)
 
 
@@ -161,10 +163,10 @@ def _beyond(model: type[Model], ordering: Sequence[str], values: Sequence[str]) 
     return bound & condition
 
 
-def _python_value(model: type[Model], field: str, text: str) -> Any:
+def _python_value(model: type[Model], field: str, text: str) -> object:
     """Return the value that the text stands for, or the text itself for what the query computes."""
     try:
-        found: Any = model._meta.get_field(field)
+        found = model._meta.get_field(field)
     except FieldDoesNotExist:
         return text
-    return found.to_python(text)
+    return found.to_python(text) if isinstance(found, Field) else text

@@ -1,5 +1,5 @@
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
@@ -7,6 +7,9 @@ from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
 from logistics.visitors import address_of
+
+if TYPE_CHECKING:  # the views of the framework import this
+    from rest_framework.views import APIView
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ class CallerThrottle(SimpleRateThrottle):
 
     scope = "caller"
 
-    def get_cache_key(self, request: Request, view: Any) -> str:
+    def get_cache_key(self, request: Request, view: object) -> str:
         if request.user and request.user.is_authenticated:
             self.rate, who = self.THROTTLE_RATES["caller"], f"user {request.user.pk}"
         else:
@@ -28,7 +31,7 @@ class CallerThrottle(SimpleRateThrottle):
         # Addresses are personal data: the cache holds only their keyed hash.
         return f"throttle-{salted_hmac('throttle', who, algorithm='sha256').hexdigest()}"
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         try:
             return super().allow_request(request, view)
         except RedisError:
@@ -39,11 +42,11 @@ class CallerThrottle(SimpleRateThrottle):
 class ScopedThrottle(ScopedRateThrottle):
     """The limit of a view's `throttle_scope`; with the cache down requests pass, and views count in the database."""
 
-    def get_cache_key(self, request: Request, view: Any) -> str:
+    def get_cache_key(self, request: Request, view: object) -> str:
         who = f"user {request.user.pk}" if request.user and request.user.is_authenticated else address_of(request)
         return f"throttle-{salted_hmac(f'throttle {self.scope}', who, algorithm='sha256').hexdigest()}"
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         try:
             return super().allow_request(request, view)
         except RedisError:

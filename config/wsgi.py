@@ -1,9 +1,9 @@
 """What gunicorn calls. A body sent in chunks (`Transfer-Encoding: chunked`) is read whole before Django looks at it."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.core.wsgi import get_wsgi_application
 
@@ -13,7 +13,7 @@ django = get_wsgi_application()
 IN_MEMORY_BYTES, READ_BYTES = 1_000_000, 65_536
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request."""
     is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     if is_chunked and environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
@@ -21,14 +21,14 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return django(environ, start_response)
 
 
-def _read_whole(environ: dict[str, Any]) -> None:
+def _read_whole(environ: WSGIEnvironment) -> None:
     """Give a chunked body the length that Django asks for; it takes a body without one as empty.
 
     Reading stops just above the largest body that any endpoint takes: the request is then refused as too large.
     """
     from config.middleware import BODY_MAX_BYTES
 
-    body: Any = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  closed with the request
+    body = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  closed with the request
     length = 0
     while length <= BODY_MAX_BYTES and (chunk := environ["wsgi.input"].read(READ_BYTES)):
         body.write(chunk)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
@@ -67,8 +66,7 @@ def shown(amount_minor: int | None, currency: str) -> str:
 
 def form_error(refusal: Invalid) -> ValidationError:
     """Return what a form shows beside the field that a service refused."""
-    [first, *_] = cast(list[dict[str, str]], refusal.details["errors"])
-    return ValidationError({first["field"]: str(refusal)})
+    return ValidationError({refusal.field: str(refusal)})
 
 
 def may_act(request: HttpRequest, label: str) -> bool:

@@ -17,7 +17,7 @@ from logistics.charity.models import Charity
 from logistics.people.models import User
 from logistics.roles import Role
 
-CHARITY: dict[str, object] = {
+CHARITY: charities.CharityFields = {
     "name": "Harbour Relief Hong Kong (fictional)",
     "name_local": "海港救援會（虛構）",
     "address": "Unit 5, 12/F, Example Centre\nTuen Mun, New Territories\nHong Kong",

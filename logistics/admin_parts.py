@@ -1,43 +1,50 @@
 """What the admin pages of all rooms share: refusals are shown, versions are kept, facts are looked at only."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ListFilter, SimpleListFilter
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from logistics.errors import DomainError, Invalid
 
+Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 
-class VersionedForm(forms.ModelForm):
+
+class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
     """A form that remembers which version of the row it shows, and says field by field what a rule refuses."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    check: ClassVar[Any] = staticmethod(lambda fields: None)  # a service's check of the fields; raises Invalid
+    # A service's check of the fields; raises Invalid.
+    check: ClassVar[Callable[..., None]] = staticmethod(lambda fields: None)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["seen_version"].initial = self.instance.version
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
+        if field_name == "seen_version":
+            return self.instance.version
+        return super().get_initial_for_field(field, field_name)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> Cleaned:
         data = super().clean() or {}
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
             raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
         try:
             type(self).check(data)
         except Invalid as refusal:
-            errors: Any = refusal.details["errors"]
-            raise ValidationError({str(errors[0]["field"]): str(refusal)}) from refusal
+            field = refusal.field.partition("[")[0]  # the form has one field for a whole list
+            raise ValidationError({field: str(refusal)}) from refusal
         return data
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Cleaned:
         """Return what the person changed."""
         return {name: self.cleaned_data[name] for name in self.changed_data if name != "seen_version"}
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Cleaned:
         """Return all that the form says."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen_version"}
 
@@ -63,7 +70,7 @@ class NamedLookups:
         return lookup in allowed | self.lookups_linked
 
 
-def _asked_by(offer: Any) -> str:
+def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]) -> str:
     """Return the name that a filter of a list asks by: of a column, or its own."""
     first = offer[0] if isinstance(offer, (list, tuple)) else offer
     return first if isinstance(first, str) else str(first.parameter_name)
@@ -75,11 +82,15 @@ class HouseAdmin(NamedLookups, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         try:
             response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
@@ -89,20 +100,21 @@ class HouseAdmin(NamedLookups, ModelAdmin):
         return response
 
 
-def keep(obj: Any, saved: Any) -> None:
+def keep(obj: Model, saved: Model) -> None:
     """Make the row that the admin holds the one that a service made."""
-    obj.pk, obj.version = saved.pk, saved.version
+    for name in ("pk", "version"):
+        setattr(obj, name, getattr(saved, name))
     obj._state.adding = False
 
 
 class _LookOnly:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 

@@ -1,14 +1,12 @@
 """Settings without which something would fail late, in somebody's hands."""
 
-from typing import Any
-
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 
 @register()
-def check_field_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_field_keys(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Warn when the address of a site could not be sealed."""
     hint = "Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
     if not settings.FIELD_KEYS:
@@ -24,7 +22,7 @@ def check_field_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def check_paper_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_paper_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Refuse a limit of papers that the limit of tasks would always be quicker than: a dead paper could not say why."""
     if settings.PAPER_WALL_SECONDS < settings.CELERY_TASK_SOFT_TIME_LIMIT:
         return []

@@ -1,7 +1,7 @@
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 class DomainError(Exception):
@@ -47,6 +47,7 @@ class Invalid(DomainError):
     status = 400
 
     def __init__(self, message: str, *, field: str = "", code: str = "invalid", **details: object) -> None:
+        self.field = field
         errors = [{"field": field, "code": code, "detail": message}]
         super().__init__(message, **({"errors": errors} | details))
 

@@ -1,12 +1,13 @@
 """What the API's description shows of base shapes: the demonstration's partner in Mali, its sites and goods."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from drf_spectacular.utils import OpenApiExample
 
 
-def sent_and_answered(name: str, value: dict[str, Any], *, ours: Collection[str] = ("id", "version")) -> list[Any]:
+def sent_and_answered(
+    name: str, value: Mapping[str, object], *, ours: Collection[str] = ("id", "version")
+) -> list[OpenApiExample]:
     """Return the examples of a shape that is both sent and answered with; `ours` are the fields that nobody sends."""
     sent = {field: said for field, said in value.items() if field not in ours}
     return [OpenApiExample(name, sent, request_only=True), OpenApiExample(name, value, response_only=True)]

@@ -32,7 +32,7 @@ def unknown(name: str, known: Collection[str]) -> ErrorDetail:
 class KnownFields(serializers.BaseSerializer[Any]):
     """A serializer of input that refuses fields it does not have, and fields that only we set."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> Any:
         refused = self._refused(data) if isinstance(data, Mapping) else {}
         try:
             value = super().to_internal_value(data)
@@ -44,8 +44,8 @@ class KnownFields(serializers.BaseSerializer[Any]):
             raise ValidationError(refused)
         return value
 
-    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-        fields: Mapping[str, serializers.Field] = self.fields  # type: ignore[attr-defined]  # of Serializer
+    def _refused(self, data: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:
+        fields: Mapping[str, serializers.Field[object, object, object, object]] = self.fields  # type: ignore[attr-defined]  # of Serializer
         writable = {name for name, field in fields.items() if not field.read_only}
         always = ALWAYS_KNOWN if self.root is self else frozenset()
         refused = [str(name)[:CHARACTERS_SHOWN] for name in data if name not in writable | always]
@@ -59,7 +59,7 @@ class KnownFields(serializers.BaseSerializer[Any]):
         }
 
 
-class Input(KnownFields, serializers.Serializer[Any]):
+class Input(KnownFields, serializers.Serializer[object]):
     """The shape of a body."""
 
 

@@ -5,11 +5,12 @@ import traceback
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 from logistics.errors import DomainError
 
 
-def without_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def without_values(_: object, __: str, event: EventDict) -> EventDict:
     """Replace `exc_info` by where the error happened and its class.
 
     Its message is left out: PostgreSQL quotes the row, SMTP the address, and logs hold no personal data. The code
@@ -30,7 +31,7 @@ def without_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-PROCESSORS: list[Any] = [
+PROCESSORS: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

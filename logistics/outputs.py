@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from rest_framework import serializers
 
 Row = TypeVar("Row")
-Read = Callable[[Any], Any]
+Read = Callable[[Any], object]  # of a row by the name of its field, which says nothing of types
 
 
 class Output(serializers.Serializer[Row]):
@@ -24,7 +24,7 @@ class Output(serializers.Serializer[Row]):
         """Return the fields that this reader does not get."""
         return ()
 
-    def to_representation(self, instance: Row) -> dict[str, Any]:
+    def to_representation(self, instance: Row) -> dict[str, object]:
         return {name: read(instance) for name, read in self._readers}
 
     @cached_property
@@ -32,7 +32,7 @@ class Output(serializers.Serializer[Row]):
         left_out = self.left_out()
         return [(name, self._reader(name, field)) for name, field in self.fields.items() if name not in left_out]
 
-    def _reader(self, name: str, field: "serializers.Field[Any, Any, Any, Any]") -> Read:
+    def _reader(self, name: str, field: "serializers.Field[object, object, object, object]") -> Read:
         if field.source == "*":
             return field.to_representation
         read: Read = getattr(self, f"{name}_of", None) or _path(field.source or name)
@@ -45,7 +45,7 @@ def _path(source: str) -> Read:
         return attrgetter(source)
     steps = source.split(".")
 
-    def read(row: Any) -> Any:
+    def read(row: object) -> object:
         for step in steps:
             if row is None:
                 return None
@@ -55,11 +55,11 @@ def _path(source: str) -> Read:
     return read
 
 
-def _conversion(field: "serializers.Field[Any, Any, Any, Any]") -> Read | None:
+def _conversion(field: "serializers.Field[object, object, object, object]") -> Read | None:
     """Return how a value that is there is written; None: as it is."""
     if isinstance(field, serializers.ListSerializer):
-        child: Any = field.child
-        one = _nested(child.to_representation)
+        assert field.child is not None
+        one = _nested(field.child.to_representation)
         return lambda rows: [one(row) for row in rows]
     if isinstance(field, serializers.BaseSerializer):
         return _nested(field.to_representation)

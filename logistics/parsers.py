@@ -15,7 +15,7 @@ DEPTH_MAX = 50
 
 class JSONParser(DRFJSONParser):
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
     ) -> Any:
         """Return the body, with or without a byte order mark before it.
 
@@ -34,7 +34,7 @@ class JSONParser(DRFJSONParser):
 
 class MultiPartParser(DRFMultiPartParser):
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
     ) -> "DataAndFiles[Any, Any]":
         """Return fields and files. Raises ParseError also for a NUL in a field, its name or a file's name."""
         parsed = super().parse(stream, media_type, parser_context)
@@ -43,7 +43,7 @@ class MultiPartParser(DRFMultiPartParser):
         return parsed
 
 
-def check(body: Any) -> None:
+def check(body: object) -> None:
     """Raise ParseError unless each text in it, keys too, can be stored, each number is one, and it is not too deep."""
     level = [body]
     for _depth in range(DEPTH_MAX):
@@ -56,13 +56,13 @@ def check(body: Any) -> None:
         raise ParseError
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: object) -> list[object]:
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
     return value if isinstance(value, list) else []
 
 
-def _is_sound(value: Any) -> bool:
+def _is_sound(value: object) -> bool:
     if isinstance(value, str):
         # JSON can write half of a surrogate pair (backslash, ud800), which no encoding has.
         return "\0" not in value and (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value))

@@ -13,7 +13,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 class NobodyUnlessAllowed(BasePermission):
     """The default: a view that names no roles is closed to all."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return False
 
 
@@ -22,7 +22,7 @@ class Anyone(BasePermission):
 
     open_to_all = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return True
 
 
@@ -40,7 +40,7 @@ def allow(*roles: Role, read: Collection[Role] = (), open_to_all: Collection[str
         reading_roles = frozenset(readers)
         open_to_all = methods
 
-        def has_permission(self, request: Request, view: Any) -> bool:
+        def has_permission(self, request: Request, view: object) -> bool:
             if request.method in self.open_to_all:
                 return True
             user = request.user

@@ -99,7 +99,7 @@ def insert_drawn(*rows: models.Model, field: str, draw: Callable[[], str]) -> No
             state.adding, state.db = False, connection.alias
 
 
-def _insert_free(rows: list[models.Model], field: str) -> list[Any]:
+def _insert_free(rows: list[models.Model], field: str) -> list[object]:
     """Store those of the rows whose `field` no other row has, and return their primary keys."""
     meta = rows[0]._meta
     query = InsertQuery(type(rows[0]))
@@ -113,20 +113,20 @@ def _insert_free(rows: list[models.Model], field: str) -> list[Any]:
 
 
 @transaction.atomic
-def change(row: Row, changes: Mapping[str, Any], *, version: int) -> tuple[Row, list[str]]:
+def change(row: Row, changes: Mapping[str, object], *, version: int) -> tuple[Row, list[str]]:
     """Set these fields of a row that has a `version`, count the version up, and return it with the changed names.
 
     Nothing is written when every value is as it was. Raises Stale, or Taken when another row has a value that
     must be unique.
     """
-    held: Any = lock(row, version=version)
+    held = lock(row, version=version)
     changed = sorted(name for name, value in changes.items() if getattr(held, name) != value)
     if changed:
-        for name in changed:
-            setattr(held, name, changes[name])
-        held.version += 1
+        values = {**{name: changes[name] for name in changed}, "version": version + 1}
+        for name, value in values.items():
+            setattr(held, name, value)
         with _unique(row):
-            held.save(update_fields=[*changed, "version"])
+            held.save(update_fields=[*values])
     return held, changed
 
 

@@ -1,14 +1,12 @@
 """Markdown of our own texts as HTML of the page. Markup of HTML in it is shown, not obeyed."""
 
-from typing import Any
-
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 
-def _fence(renderer: Any, tokens: list[Token], index: int, options: Any, env: Any) -> str:
+def _fence(renderer: object, tokens: list[Token], index: int, options: object, env: object) -> str:
     # Whoever reads with the keyboard can scroll what is wider than the page.
     return f'<pre tabindex="0">{escape(tokens[index].content.rstrip())}</pre>\n'
 
@@ -25,9 +23,11 @@ def html(text: str, *, top: int = 2) -> SafeString:
             token.tag = f"h{int(token.tag[1:]) + top - 1}"
         elif token.type == "th_open":
             token.attrSet("scope", "col")
-    return mark_safe(_parser.renderer.render(tokens, _parser.options, {}))  # noqa: S308  the parser escapes
+    rendered: str = _parser.renderer.render(tokens, _parser.options, {})
+    return mark_safe(rendered)  # noqa: S308  the parser escapes
 
 
 def inline(text: str) -> SafeString:
     """Return one line of Markdown as HTML, without a paragraph around it."""
-    return mark_safe(_parser.renderInline(text))  # noqa: S308  the parser escapes
+    rendered: str = _parser.renderInline(text)
+    return mark_safe(rendered)  # noqa: S308  the parser escapes

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from config.openapi import Described
 from config.reference import markdown
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -24,7 +24,7 @@ LIMITS = {
 }
 
 
-def render(schema: dict[str, Any]) -> str:
+def render(schema: Described) -> str:
     """Return the body of the page: everything between its header and its footer."""
     components = schema["components"]
     return render_to_string(
@@ -38,8 +38,8 @@ def render(schema: dict[str, Any]) -> str:
     )
 
 
-def _sections(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    found: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in schema["tags"]}
+def _sections(schema: Described) -> Iterator[dict[str, object]]:
+    found: dict[str, list[dict[str, object]]] = {tag["name"]: [] for tag in schema["tags"]}
     for path, methods in schema["paths"].items():
         for method in METHODS:
             if method in methods:
@@ -52,7 +52,7 @@ def _sections(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"name": name, "title": title, "description": told, "operations": operations}
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(path: str, method: str, operation: Described) -> dict[str, object]:
     answers = [_answer(status, answer) for status, answer in operation["responses"].items()]
     asked = operation.get("requestBody", {}).get("content", {})
     sent = [one for one in operation.get("parameters", []) if one["in"] in PLACES]
@@ -69,7 +69,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
     }
 
 
-def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
+def _parameter(parameter: Described) -> dict[str, object]:
     return {
         "name": parameter["name"],
         "where": PLACES[parameter["in"]],
@@ -79,25 +79,25 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _answer(status: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _answer(status: str, answer: Described) -> dict[str, object]:
     if "$ref" in answer:
         return {"status": status, "error": _last(answer["$ref"])}
     bodies = [_body(media, content) for media, content in answer.get("content", {}).items()]
     return {"status": status, "error": "", "description": markdown.inline(answer["description"]), "bodies": bodies}
 
 
-def _body(media: str, content: dict[str, Any]) -> dict[str, Any]:
+def _body(media: str, content: Described) -> dict[str, object]:
     return {"media": media, "type": _type(content.get("schema", {})), "examples": _examples(content)}
 
 
-def _examples(content: dict[str, Any]) -> list[dict[str, str]]:
+def _examples(content: Described) -> list[dict[str, str]]:
     return [
         {"title": example.get("summary", name), "text": json.dumps(example["value"], indent=2, ensure_ascii=False)}
         for name, example in content.get("examples", {}).items()
     ]
 
 
-def _error(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _error(name: str, answer: Described) -> dict[str, object]:
     (content,) = answer["content"].values()
     return {
         "name": name,
@@ -108,7 +108,7 @@ def _error(name: str, answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shape(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+def _shape(name: str, shape: Described) -> dict[str, object]:
     required = shape.get("required", [])
     return {
         "name": name,
@@ -126,7 +126,7 @@ def _shape(name: str, shape: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _type(told: dict[str, Any]) -> SafeString:
+def _type(told: Described) -> SafeString:
     """Return a type in words, with a link to the shape that it names: "list of Line, at most 200 of them"."""
     several = told.get("oneOf") or told.get("anyOf") or told.get("allOf")
     if "$ref" in told:
@@ -143,7 +143,7 @@ def _type(told: dict[str, Any]) -> SafeString:
     return format_html("{}{}", words, "".join(f", {limit}" for limit in limits))
 
 
-def _plain(told: dict[str, Any]) -> SafeString:
+def _plain(told: Described) -> SafeString:
     kinds = told.get("type", "anything")
     names = " or ".join(kinds) if isinstance(kinds, list) else kinds
     return format_html("{}", f"{names} ({told['format']})" if "format" in told else names)

@@ -2,7 +2,7 @@ from typing import cast
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy
@@ -67,7 +67,7 @@ class AppealAdmin(HouseAdmin):
     def target(self, appeal: Appeal) -> str:
         return shown(appeal.target_minor, appeal.currency)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Appeal | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         # Unlike most rows, an appeal without gifts may go.
         return bool(ModelAdmin.has_delete_permission(self, request, obj))
 

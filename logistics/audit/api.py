@@ -1,5 +1,7 @@
 """The audit trail: who did what to which row, and when."""
 
+from uuid import UUID
+
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
@@ -7,12 +9,13 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples
 from logistics.audit.models import AuditEntry
+from logistics.outputs import Output
 from logistics.permissions import allow
 from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.AUDIT_ENTRY)
-class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+class AuditEntrySerializer(Output[AuditEntry], serializers.ModelSerializer[AuditEntry]):
     by_name = serializers.CharField(
         source="by.name", default=None, allow_null=True, read_only=True, help_text="Null: the system."
     )
@@ -25,6 +28,9 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
             "request_id", "previous_hash", "hash",
         )  # fmt: skip
         read_only_fields = fields
+
+    def by_of(self, entry: AuditEntry) -> UUID | None:
+        return entry.by_id
 
 
 class AuditEntryFilter(filters.FilterSet):

@@ -2,7 +2,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,7 +19,7 @@ def record(
     by: AbstractBaseUser | AnonymousUser | None,
     at: datetime,
     reason: str = "",
-    **details: Any,
+    **details: object,
 ) -> AuditEntry:
     """Add one entry to the subject's trail. `by` is None for the house itself and for anonymous donors.
 

@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -42,10 +42,10 @@ class ItemAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Item, form: ItemForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
-            version = form.cleaned_data["seen_version"]
-            saved = services.update_item(obj, form.changes(), version=version, by=by, at=at)
+            version, changes = form.cleaned_data["seen_version"], cast(services.ItemFields, form.changes())
+            saved = services.update_item(obj, changes, version=version, by=by, at=at)
         else:
-            saved = services.create_item(fields=form.values(), by=by, at=at)
+            saved = services.create_item(fields=cast(services.ItemFields, form.values()), by=by, at=at)
         keep(obj, saved)
 
 
@@ -64,10 +64,9 @@ class CategoryAdmin(HouseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Category, form: CategoryForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
-        saved: Any
         if change:
-            version = form.cleaned_data["seen_version"]
-            saved = services.update_category(obj, form.changes(), version=version, by=by, at=at)
+            version, changes = form.cleaned_data["seen_version"], cast(services.CategoryFields, form.changes())
+            saved = services.update_category(obj, changes, version=version, by=by, at=at)
         else:
-            saved = services.create_category(fields=form.values(), by=by, at=at)
+            saved = services.create_category(fields=cast(services.CategoryFields, form.values()), by=by, at=at)
         keep(obj, saved)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
-from typing import Any, ClassVar
+from decimal import Decimal
+from typing import ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,7 +33,7 @@ class CategorySerializer(KnownFields, serializers.ModelSerializer[Category]):
         model = Category
         fields = ("id", "name_en", "name_fr", "version")
         read_only_fields = ("id", "version")
-        extra_kwargs: ClassVar[Any] = {"name_en": {"validators": []}}  # uniqueness is the database's to say
+        extra_kwargs: ClassVar[dict[str, dict[str, object]]] = {"name_en": {"validators": []}}  # the database says
 
 
 @extend_schema_serializer(examples=examples.ITEM)
@@ -50,14 +51,14 @@ class ItemSerializer(KnownFields, serializers.ModelSerializer[Item]):
         read_only_fields = ("id", "version")
         extra_kwargs = {"code": {"validators": Item._meta.get_field("code").validators}}
 
-    def validate_unit_weight_kg(self, value: Any) -> Any:
+    def validate_unit_weight_kg(self, value: Decimal | None) -> Decimal | None:
         if value == 0:
             raise serializers.ValidationError(_("Send null, not 0, for an unknown weight."))
         return value
 
 
 @extend_schema_serializer(examples=examples.CODE)
-class CodeSerializer(serializers.Serializer[Any]):
+class CodeSerializer(serializers.Serializer[dict[str, str]]):
     code = serializers.CharField()
     name = serializers.CharField()
 
@@ -73,7 +74,7 @@ class CategoryViewSet(ReadOnlyModelViewSet[Category]):
     search_fields = ("name_en", "name_fr")
     ordering_fields = ("id", "name_en")
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         category = self.get_object()
         return with_etag(Response(self.get_serializer(category).data), category)
 
@@ -116,7 +117,7 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
     search_fields = ("code", "name_en", "name_fr")
     ordering_fields = ("id", "code", "name_en")
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         item = self.get_object()
         return with_etag(Response(self.get_serializer(item).data), item)
 

@@ -1,6 +1,6 @@
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import TypedDict
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,8 +13,31 @@ from logistics.people.models import User
 from logistics.transactions import change, insert
 
 
+class CategoryFields(TypedDict, total=False):
+    """What a person says of a kind of goods; of an edit, what changes."""
+
+    name_en: str
+    name_fr: str
+
+
+class ItemFields(TypedDict, total=False):
+    """What a person says of an item; of an edit, what changes."""
+
+    code: str
+    name_en: str
+    name_fr: str
+    category: Category
+    unit: str
+    hs6: str
+    origin: str
+    unit_weight_kg: Decimal | None
+    is_dangerous: bool
+    un_number: str
+    is_active: bool
+
+
 @transaction.atomic
-def create_category(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Category:
+def create_category(*, fields: CategoryFields, by: User | None, at: datetime) -> Category:
     """Add a kind of goods. Raises Taken if there is one of this name."""
     category = insert(Category(**fields))
     audit.record("category created", category, by=by, at=at)
@@ -23,7 +46,7 @@ def create_category(*, fields: Mapping[str, Any], by: User | None, at: datetime)
 
 @transaction.atomic
 def update_category(
-    category: Category, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime
+    category: Category, changes: CategoryFields, *, version: int, by: User | None, at: datetime
 ) -> Category:
     """Rename a kind of goods. Raises Stale, Taken."""
     category, changed = change(category, changes, version=version)
@@ -33,7 +56,7 @@ def update_category(
 
 
 @transaction.atomic
-def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Item:
+def create_item(*, fields: ItemFields, by: User | None, at: datetime) -> Item:
     """Describe something that we send. A UN number makes it dangerous goods.
 
     Raises Taken if its code is another's, Invalid for unknown codes and for dangerous goods without a UN number.
@@ -46,7 +69,7 @@ def create_item(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> 
 
 
 @transaction.atomic
-def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Item:
+def update_item(item: Item, changes: ItemFields, *, version: int, by: User | None, at: datetime) -> Item:
     """Describe an item better. Manifest lines and papers that exist keep what they say. Raises Stale, Invalid.
 
     Its code stands on labels, so it never changes.
@@ -64,7 +87,7 @@ def update_item(item: Item, changes: Mapping[str, Any], *, version: int, by: Use
     return item
 
 
-def check_codes(fields: Mapping[str, Any]) -> None:
+def check_codes(fields: ItemFields) -> None:
     """Raise Invalid for a code that the published lists do not have, and for half a declaration of dangerous goods."""
     hs6, unit, origin = fields.get("hs6"), fields.get("unit"), fields.get("origin")
     if hs6 and not codes.is_hs6(hs6):
@@ -100,7 +123,7 @@ def _check_dangerous(*, is_dangerous: bool, un_number: str) -> None:
         )
 
 
-def _declared(fields: Mapping[str, Any], item: Item) -> Mapping[str, Any]:
+def _declared(fields: ItemFields, item: Item) -> ItemFields:
     """Return the fields with `is_dangerous` as the UN number says, where only the number is given."""
     if "un_number" in fields and "is_dangerous" not in fields:
         return {**fields, "is_dangerous": bool(fields["un_number"])}

@@ -1,5 +1,5 @@
 from datetime import date, datetime
-from typing import Any
+from typing import TypedDict
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -11,7 +11,26 @@ from logistics.charity.models import Charity
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid, Stale
+from logistics.people.models import User
 from logistics.transactions import Taken, insert
+
+
+class CharityFields(TypedDict, total=False):
+    """Who we are, as finance says it."""
+
+    name: str
+    name_local: str
+    address: str
+    country: str
+    registration: str
+    jurisdiction: str
+    time_zone: str
+    email: str
+    phone: str
+    website: str
+    signatory: str
+    signatory_title: str
+    currencies: list[str]
 
 
 class CharityNotSetUp(DomainError):
@@ -51,7 +70,7 @@ def day_of(moment: datetime, charity: Charity | None = None) -> date:
 
 
 @transaction.atomic
-def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime) -> Charity:
+def set_up(*, values: CharityFields, version: int | None, by: User | None, at: datetime) -> Charity:
     """Say who we are: all of it, for the first time (no version) or anew. Papers issued before stay as they are.
 
     Raises Invalid for a country, currency or time zone that does not exist, Stale when somebody changed it since
@@ -88,7 +107,7 @@ def set_up(*, values: dict[str, Any], version: int | None, by: Any, at: datetime
 ON_PAPER = ("name", "name_local", "address", "registration", "email", "phone", "signatory", "signatory_title")
 
 
-def check(values: dict[str, Any]) -> None:
+def check(values: CharityFields) -> None:
     """Refuse what no list knows and what no paper can show. Raises Invalid with the field."""
     fonts.check({name: values.get(name) for name in ON_PAPER})
     if values.get("country") not in codes.countries():

@@ -90,7 +90,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def _make_partner(*, by: User, at: datetime) -> Partner:
-    fields = {
+    fields: partners.PartnerFields = {
         "code": PARTNER_CODE,
         "name": "Association malienne d’accueil et de réinsertion (fictional)",
         "languages": ["fr", "en"],
@@ -99,7 +99,9 @@ def _make_partner(*, by: User, at: datetime) -> Partner:
         "tax_number": "081234567X",
     }
     partner = partners.create(fields=fields, by=by, at=at)
-    contact = {"name": "Awa Diarra", "email": "partner@example.org", "phone": "+223 20 21 23 45", "language": "fr"}
+    contact: partners.ContactFields = {
+        "name": "Awa Diarra", "email": "partner@example.org", "phone": "+223 20 21 23 45", "language": "fr"
+    }  # fmt: skip
     partners.add_contact(partner, fields=contact, by=by, at=at)
     return partner
 
@@ -119,7 +121,7 @@ def _sites(partner: Partner, *, by: User, at: datetime) -> dict[str, Site]:
 
 def _make_site(partner: Partner, row: dict[str, str], point: str, *, by: User, at: datetime) -> Site:
     is_confidential = row["location_is_confidential"] == "yes"
-    fields = {
+    fields: partners.SiteFields = {
         "kind": Site.Kind.CONFIDENTIAL if is_confidential else Site.Kind.OPEN,
         "public_name": "" if is_confidential else row["name"],
         "region": row["admin1_pcode"],
@@ -136,12 +138,20 @@ def _make_catalogue(*, by: User, at: datetime) -> None:
     for row in _rows("items.csv"):
         name = row["category_en"]
         if name not in categories:
-            names = {"name_en": name, "name_fr": row["category_fr"]}
+            names: catalogue.CategoryFields = {"name_en": name, "name_fr": row["category_fr"]}
             categories[name] = catalogue.create_category(fields=names, by=by, at=at)
-        fields = {name: row[name] for name in ("code", "name_en", "name_fr", "unit", "hs6", "un_number")}
-        weight = Decimal(row["unit_weight_kg"]) if row["unit_weight_kg"] else None
-        known = {"category": categories[name], "unit_weight_kg": weight, "is_dangerous": bool(row["un_number"])}
-        catalogue.create_item(fields=fields | known, by=by, at=at)
+        fields: catalogue.ItemFields = {
+            "code": row["code"],
+            "name_en": row["name_en"],
+            "name_fr": row["name_fr"],
+            "category": categories[name],
+            "unit": row["unit"],
+            "hs6": row["hs6"],
+            "unit_weight_kg": Decimal(row["unit_weight_kg"]) if row["unit_weight_kg"] else None,
+            "is_dangerous": bool(row["un_number"]),
+            "un_number": row["un_number"],
+        }
+        catalogue.create_item(fields=fields, by=by, at=at)
 
 
 def _partner_key(partner: Partner, by: User, at: datetime) -> str:

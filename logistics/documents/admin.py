@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,6 +10,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
+from logistics.people.models import User
 from logistics.roles import Role
 
 
@@ -33,13 +32,14 @@ class DocumentAdmin(JobAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        return super().get_queryset(request).defer("context")
+        documents: QuerySet[Document] = super().get_queryset(request)
+        return documents.defer("context")
 
     @display(description=gettext_lazy("why it failed"))
     def why_dead(self, row: Document) -> str:
         return documents.why_dead(row) if row.state == Job.State.DEAD else ""
 
-    def retry(self, row: Document, *, by: Any) -> None:
+    def retry(self, row: Document, *, by: User) -> None:
         documents.retry(row, by=by, at=timezone.now())
 
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
@@ -13,12 +11,13 @@ from logistics import examples
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
+from logistics.outputs import Output
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.DOCUMENT)
-class DocumentSerializer(serializers.ModelSerializer[Document]):
+class DocumentSerializer(Output[Document], serializers.ModelSerializer[Document]):
     class Meta:
         model = Document
         fields = (
@@ -60,5 +59,4 @@ class DocumentViewSet(ReadOnlyModelViewSet[Document]):
     def retry(self, request: Request, pk: str) -> Response:
         """Try again what failed too often, once its cause (`last_error_code`) is mended."""
         document = services.retry(self.get_object(), by=actor(request), at=timezone.now())
-        data: Any = self.get_serializer(document).data
-        return Response(data)
+        return Response(DocumentSerializer(document).data)

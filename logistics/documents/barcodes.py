@@ -55,8 +55,8 @@ def qr_path(text: str) -> tuple[int, str]:
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     drawing: Any = code.to_image(scale=1, add_quiet_zones=False)  # its stubs do not say that it is a buffer
-    modules: Any = memoryview(drawing)
-    side, drawn = modules.shape[0], bytes(modules)
+    modules = memoryview(drawing)
+    side, drawn = len(modules), bytes(modules)
     rows = (drawn[start : start + side] for start in range(0, side * side, side))
     return side, "".join(
         [

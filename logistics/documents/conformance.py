@@ -10,7 +10,8 @@
 """
 
 from collections.abc import Iterator
-from typing import Any
+
+import pydyf
 
 from logistics.documents import srgb
 
@@ -40,7 +41,7 @@ SAYS_PDF_UA = b"".join(
 )
 
 
-def finish(document: Any, pdf: Any) -> None:
+def finish(document: object, pdf: pydyf.PDF) -> None:
     """Make a PDF that WeasyPrint built as PDF/A-3a conform to PDF/UA-1 too."""
     metadata = _object(pdf, pdf.catalog["Metadata"])
     (said,) = metadata.stream
@@ -56,17 +57,17 @@ def finish(document: Any, pdf: Any) -> None:
         _say_what_heads_are_for(pdf, row)
 
 
-def _object(pdf: Any, reference: bytes) -> Any:
+def _object(pdf: pydyf.PDF, reference: bytes) -> pydyf.Object:
     return pdf.objects[int(reference.split()[0])]
 
 
-def _elements(pdf: Any, kind: str) -> Iterator[Any]:
+def _elements(pdf: pydyf.PDF, kind: str) -> Iterator[pydyf.Dictionary]:
     for item in pdf.objects:
         if isinstance(item, dict) and item.get("S") == kind:
             yield item
 
 
-def _say_what_heads_are_for(pdf: Any, row: Any) -> None:
+def _say_what_heads_are_for(pdf: pydyf.PDF, row: pydyf.Dictionary) -> None:
     """In a thead, and in a row of nothing but heads, each is the head of its column; any other, of its row."""
     cells = [cell for reference in row["K"] if (cell := _object(pdf, reference))["S"] in ("/TH", "/TD")]
     of_columns = _object(pdf, row["P"])["S"] == "/THead" or all(cell["S"] == "/TH" for cell in cells)

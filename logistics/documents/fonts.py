@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
@@ -40,7 +39,7 @@ def unprintable(text: str) -> list[str]:
     return [char for char in drawn if ord(char) not in printable_codepoints()]
 
 
-def check(texts: Mapping[str, Any], *, path: str = "") -> None:
+def check(texts: Mapping[str, object], *, path: str = "") -> None:
     """Raise Invalid (`not_printable`) for the first field with characters that no paper can show, and name them.
 
     Lists are looked through, what is not text is passed over; `path` is what stands before the fields'

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
@@ -15,7 +13,7 @@ from logistics.permissions import Anyone
 
 
 @extend_schema_serializer(examples=examples.VERDICT)
-class VerdictSerializer(serializers.Serializer[Any]):
+class VerdictSerializer(serializers.Serializer[dict[str, object]]):
     """What anybody who holds a paper may know: nothing that is not printed on it, and nobody's name."""
 
     genuine = serializers.BooleanField(help_text="False: we never issued it, and no other field is there.")
@@ -52,7 +50,7 @@ class VerifyView(APIView):
         A page in English or French; with `Accept: application/json` the same facts for a program.
         """
         document = Document.objects.filter(token=token).defer("context").first()
-        found: dict[str, Any] = _verdict(document) if document else {"genuine": False}
+        found: dict[str, object] = _verdict(document) if document else {"genuine": False}
         status = 200 if document else 404
         if request.accepted_renderer.format == "html":
             found = found | {"kind_name": kind_name(document)}
@@ -60,7 +58,7 @@ class VerifyView(APIView):
         return Response(found, status=status, template_name="documents/verify.html", headers=headers)
 
 
-def _verdict(document: Document) -> dict[str, Any]:
+def _verdict(document: Document) -> dict[str, object]:
     valid_version = None
     if document.superseded_at:
         same = Document.objects.filter(kind=document.kind, number=document.number, superseded_at=None)

@@ -21,7 +21,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from django import template
 from django.template.base import FilterExpression, Parser, Token
@@ -54,7 +53,7 @@ class Paper:
     """What a template tells the renderer beside its HTML."""
 
     languages: tuple[str, ...]
-    told: Mapping[str, Any]  # the context, as it was handed in
+    told: Mapping[str, object]  # the context, as it was handed in
     stylesheets: list[str] = field(default_factory=list)
     embedded: list[EmbeddedFile] = field(default_factory=list)
 
@@ -130,7 +129,7 @@ class _Named:
         self.of, self.name = name.split(".")
         self.expression = expression
 
-    def resolve(self, context: template.Context) -> Any:
+    def resolve(self, context: template.Context) -> object:
         try:
             return context[self.of][self.name]
         except (LookupError, TypeError):

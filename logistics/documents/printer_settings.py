@@ -7,8 +7,9 @@ Plain values, which a process that has the whole product takes from it (`of_prod
 import logging.config
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from django.apps import apps
 from django.conf import settings
@@ -22,11 +23,11 @@ TAKEN_OVER = ("LANGUAGES", "LANGUAGE_CODE", "TIME_ZONE", "USE_I18N", "USE_TZ")
 
 def template_folders() -> list[str]:
     """Where papers find their templates, first come first served: those that settings name, then those of apps."""
-    named: Any = settings.TEMPLATES[0].get("DIRS", [])
+    named = cast(Sequence[Path], settings.TEMPLATES[0].get("DIRS", []))
     return [str(folder) for folder in (*named, *get_app_template_dirs("templates"))]
 
 
-def of_product() -> dict[str, Any]:
+def of_product() -> dict[str, object]:
     """Settings for `apply`, JSON throughout, from a process in which Django is set up. No secret is among them."""
     of_apps = [Path(app.path) / "locale" for app in apps.get_app_configs()]
     return {
@@ -38,12 +39,12 @@ def of_product() -> dict[str, Any]:
     }
 
 
-def apply(told: dict[str, Any]) -> None:
+def apply(told: dict[str, object]) -> None:
     """Set Django up by these settings alone, in a process that has not set it up yet.
 
     Not by django.setup, whose way to set logging up loads the ORM, mail and HTTP: ten megabytes that print nothing.
     """
-    logging.config.dictConfig(logging_config(level=told["LOG_LEVEL"]))
+    logging.config.dictConfig(logging_config(level=str(told["LOG_LEVEL"])))
     settings.configure(**told)
     os.environ["TZ"] = settings.TIME_ZONE
     time.tzset()

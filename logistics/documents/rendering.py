@@ -11,12 +11,11 @@ import re
 import threading
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.template import Engine, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
@@ -32,7 +31,7 @@ os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
 PROGRESS_LOG = logging.getLogger("weasyprint.progress")
 PROGRESS_LOG.propagate = False
 
-from weasyprint import CSS, DEFAULT_OPTIONS, Attachment  # noqa: E402
+from weasyprint import CSS, DEFAULT_OPTIONS, Attachment, Document  # noqa: E402
 from weasyprint.text.fonts import FontConfiguration  # noqa: E402
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: E402
 
@@ -135,7 +134,7 @@ def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
             logger.removeHandler(complaints)
 
 
-def engine(loaders: list[Any]) -> Engine:
+def engine(loaders: Sequence[object]) -> Engine:
     """A template engine whose templates fail rather than print nothing, and may use our tags unasked."""
     return Engine(
         loaders=loaders,
@@ -218,7 +217,7 @@ def _attachment(file: EmbeddedFile) -> Attachment:
 
 def to_pdf(
     template: str,
-    context: dict[str, Any],
+    context: Mapping[str, object],
     *,
     languages: Sequence[str] = ("en",),
     progress: Callable[[int], None] | None = None,
@@ -249,7 +248,7 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     sheets = [_stylesheet(name) for name in paper.stylesheets]
     sources = [_engine().get_template(name).source for name in paper.stylesheets]
 
-    def lay_out(html: str) -> Any:
+    def lay_out(html: str) -> Document:
         page = html_class(html, *sources)(string=html, url_fetcher=AssetFetcher())
         document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
         complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once

@@ -1,9 +1,8 @@
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -58,7 +57,7 @@ def request(
     *,
     number: str,
     template: str,
-    context: dict[str, Any],
+    context: Mapping[str, object],
     at: datetime,
     version: int = 1,
     languages: Sequence[str] = ("en",),
@@ -83,13 +82,13 @@ def request(
             content_sha256=content_sha256,
             languages=list(languages),
             requested_at=at,
-            issued_on=date.fromisoformat(context["issued_on"]),
+            issued_on=date.fromisoformat(str(context["issued_on"])),
             replaces=replaces,
         )
     )
 
 
-def hash_of(context: dict[str, Any]) -> str:
+def hash_of(context: Mapping[str, object]) -> str:
     """Return SHA-256 of the context as canonical JSON; its first 12 characters stand on the paper."""
     return hashlib.sha256(json.dumps(context, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -99,7 +98,7 @@ def render(document_id: str) -> bool:
     return jobs.run(Document, document_id, _print, lambda document, file: file)
 
 
-def _print(document: Document) -> dict[str, Any]:
+def _print(document: Document) -> dict[str, object]:
     try:
         rendered = printer.to_pdf(
             document.template,
@@ -117,7 +116,7 @@ def _print(document: Document) -> dict[str, Any]:
     return {"storage_name": name, "sha256": sha256, "size": len(rendered.pdf), "pages": rendered.pages}
 
 
-def facts(document: Document) -> dict[str, Any]:
+def facts(document: Document) -> dict[str, object]:
     """Return what every paper says of itself: the hash of its context, and where its QR code leads."""
     return {
         "content_sha256": document.content_sha256,

@@ -3,7 +3,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -47,7 +47,7 @@ ViewMethod = TypeVar("ViewMethod", bound=Callable[..., Response])
 def idempotent(method: ViewMethod) -> ViewMethod: ...
 @overload
 def idempotent(*, shown_once: Sequence[str]) -> Callable[[ViewMethod], ViewMethod]: ...
-def idempotent(method: Any = None, *, shown_once: Sequence[str] = ()) -> Any:
+def idempotent(method: Callable[..., Response] | None = None, *, shown_once: Sequence[str] = ()) -> object:
     """A view method whose effect happens once for each Idempotency-Key of its caller.
 
     Runs it in one transaction with the record of its answer. Same key and body: the same answer
@@ -60,7 +60,7 @@ def idempotent(method: Any = None, *, shown_once: Sequence[str] = ()) -> Any:
         return functools.partial(idempotent, shown_once=shown_once)
 
     @functools.wraps(method)
-    def once(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def once(self: object, request: Request, *args: object, **kwargs: object) -> Response:
         return run_once(request, lambda: method(self, request, *args, **kwargs), shown_once=shown_once)
 
     once.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi

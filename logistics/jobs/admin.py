@@ -23,18 +23,18 @@ class JobAdmin(LookOnlyAdmin):
     actions = ("try_again",)
     ordering = ("-id",)
 
-    def retry(self, row: Any, *, by: Any) -> None:
+    def retry(self, row: Any, *, by: Any) -> None:  # a kind of job names its row and who may act
         raise NotImplementedError
 
     @display(description=gettext_lazy("state"), label=STATE_LABELS, ordering="state")
     def state_shown(self, row: Job) -> tuple[str, str]:
         return row.state, str(Job.State(row.state).label)
 
-    def has_try_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_try_again_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return cast(HasRoles, request.user).has_role(*self.retry_roles)
 
     @action(description=gettext_lazy("Retry failed jobs"), permissions=["try_again"])
-    def try_again(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+    def try_again(self, request: HttpRequest, rows: QuerySet[Job]) -> None:
         retried = 0
         for row in rows.filter(state=Job.State.DEAD).order_by("pk"):
             try:

@@ -1,9 +1,9 @@
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
@@ -48,7 +48,7 @@ def run(
     model: type[Row],
     pk: object,
     act: Callable[[Row], Result],
-    record: Callable[[Row, Result], dict[str, Any] | None] = lambda row, result: None,
+    record: Callable[[Row, Result], Mapping[str, object] | None] = lambda row, result: None,
 ) -> bool:
     """Run one job if it is due and nobody else runs it. Returns whether we did.
 
@@ -93,7 +93,7 @@ def run(
 
 
 @contextmanager
-def _lease_kept(mine: "models.QuerySet[Any]", lease: timedelta) -> Iterator[None]:
+def _lease_kept(mine: "models.QuerySet[Job]", lease: timedelta) -> Iterator[None]:
     """Renew the lease while the work goes on. Leases can so be short: a killed worker does not renew its own.
 
     The task's hard time limit ends work that never finishes, and this thread with it.
@@ -133,16 +133,16 @@ def report_progress(row: Job, percent: int) -> None:
     type(row).objects.filter(pk=row.pk).leased_by(row.lease_token).update(progress=min(percent, 99))
 
 
-def _put_back(mine: "models.QuerySet[Any]", **changes: Any) -> None:
+def _put_back(mine: "models.QuerySet[Job]", **changes: object) -> None:
     mine.update(state=Job.State.PENDING, lease_token=None, lease_until=None, notified_at=None, **changes)
 
 
-def _end(mine: "models.QuerySet[Any]", row: Job, code: str) -> None:
+def _end(mine: "models.QuerySet[Job]", row: Job, code: str) -> None:
     log.error("job is dead", extra={"task": row.TASK, "row": str(row.pk), "code": code})
     mine.update(state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code=code[:60], ended_at=Now())
 
 
-def _fail(mine: "models.QuerySet[Any]", row: Job, error: Exception) -> None:
+def _fail(mine: "models.QuerySet[Job]", row: Job, error: Exception) -> None:
     # The class only: messages of errors quote data, and data is personal.
     code = error.code if isinstance(error, DomainError) else type(error).__name__
     if row.attempts >= row.ATTEMPTS_MAX:

@@ -1,10 +1,10 @@
 """Of several equal programs one is active; the others wait until it is gone."""
 
 from types import TracebackType
-from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.rows import TupleRow
 
 
 class Turn:
@@ -17,7 +17,7 @@ class Turn:
 
     def __init__(self, number: int) -> None:
         self.number = number  # any 64-bit number that nothing else in the database locks
-        self._session: psycopg.Connection[Any] | None = None
+        self._session: psycopg.Connection[TupleRow] | None = None
         self._held = False
 
     def is_ours(self) -> bool:

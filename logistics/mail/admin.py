@@ -1,6 +1,7 @@
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import admin
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,5 +29,5 @@ class EmailAdmin(JobAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
         return mails_for(cast(HasRoles, request.user)).order_by(*self.ordering)
 
-    def retry(self, row: Email, *, by: Any) -> None:
+    def retry(self, row: Email, *, by: AbstractBaseUser) -> None:
         mail.retry(row, by=by, at=timezone.now())

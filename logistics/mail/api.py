@@ -1,7 +1,5 @@
 """Mails that wait, were sent or failed, for the staff who work with their readers."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -17,12 +15,13 @@ from logistics.idempotency.api import idempotent
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for
+from logistics.outputs import Output
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.EMAIL)
-class EmailSerializer(serializers.ModelSerializer[Email]):
+class EmailSerializer(Output[Email], serializers.ModelSerializer[Email]):
     class Meta:
         model = Email
         fields = (
@@ -52,6 +51,7 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     # Addresses are personal data: only for those who work with donors or partners.
     permission_classes = (allow(Role.FINANCE, Role.COORDINATOR),)
     filterset_class = EmailFilter
+    search_fields = ("to", "subject")
     ordering_fields = ("id", "created_at")
 
     def get_queryset(self) -> QuerySet[Email]:
@@ -63,5 +63,4 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     def retry(self, request: Request, pk: str) -> Response:
         """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
         email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())
-        data: Any = self.get_serializer(email).data
-        return Response(data)
+        return Response(EmailSerializer(email).data)

@@ -1,7 +1,7 @@
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -34,7 +34,7 @@ def request(
     *,
     to: str,
     template: str,
-    context: dict[str, Any],
+    context: Mapping[str, object],
     language: str = "en",
     attachments: Sequence[Attachment] = (),
 ) -> Email:

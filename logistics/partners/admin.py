@@ -1,9 +1,10 @@
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -78,13 +79,13 @@ class PartnerAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Partner, form: PartnerForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
-            version = form.cleaned_data["seen_version"]
-            saved = services.update(obj, form.changes(), version=version, by=by, at=at)
+            version, changes = form.cleaned_data["seen_version"], cast(services.PartnerFields, form.changes())
+            saved = services.update(obj, changes, version=version, by=by, at=at)
         else:
-            saved = services.create(fields=form.values(), by=by, at=at)
+            saved = services.create(fields=cast(services.PartnerFields, form.values()), by=by, at=at)
         keep(obj, saved)
 
-    def has_issue_key_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_issue_key_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return cast(User, request.user).has_role(Role.COORDINATOR)
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
@@ -133,10 +134,10 @@ class ContactAdmin(HouseAdmin):
         return ("partner",) if obj else ()
 
     # A person may ask to be forgotten.
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return cast(User, request.user).has_perm("logistics.delete_contact")
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest) -> dict[str, object]:
         return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
 
     def delete_model(self, request: HttpRequest, obj: Contact) -> None:
@@ -145,11 +146,12 @@ class ContactAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Contact, form: ContactForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
-            version = form.cleaned_data["seen_version"]
-            saved = services.update_contact(obj, form.changes(), version=version, by=by, at=at)
+            version, changes = form.cleaned_data["seen_version"], cast(services.ContactFields, form.changes())
+            saved = services.update_contact(obj, changes, version=version, by=by, at=at)
         else:
             values = form.values()
-            saved = services.add_contact(values.pop("partner"), fields=values, by=by, at=at)
+            partner, fields = values.pop("partner"), cast(services.ContactFields, values)
+            saved = services.add_contact(partner, fields=fields, by=by, at=at)
         keep(obj, saved)
 
 
@@ -175,11 +177,12 @@ class SiteAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Site, form: SiteForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
-            version = form.cleaned_data["seen_version"]
-            saved = services.update_site(obj, form.changes(), version=version, by=by, at=at)
+            version, changes = form.cleaned_data["seen_version"], cast(services.SiteFields, form.changes())
+            saved = services.update_site(obj, changes, version=version, by=by, at=at)
         else:
             values = form.values()
-            saved = services.add_site(values.pop("partner"), fields=values, by=by, at=at)
+            partner, fields = values.pop("partner"), cast(services.SiteFields, values)
+            saved = services.add_site(partner, fields=fields, by=by, at=at)
         keep(obj, saved)
 
 
@@ -192,8 +195,8 @@ class MembershipAdmin(NamedLookups, ModelAdmin):
     autocomplete_fields = ("user", "partner")
     list_select_related = ("user", "partner")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def response_add(self, request: HttpRequest, obj: Membership, post_url_continue: Any = None) -> HttpResponse:
+    def response_add(self, request: HttpRequest, obj: Membership, post_url_continue: object = None) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:logistics_partner_change", args=[obj.partner_id]))

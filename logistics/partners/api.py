@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -88,7 +88,7 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
     def get_queryset(self) -> QuerySet[Partner]:
         return services.visible_to(actor(self.request))
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         partner = self.get_object()
         return with_etag(Response(self.get_serializer(partner).data), partner)
 
@@ -135,7 +135,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     def get_queryset(self) -> QuerySet[Contact]:
         return super().get_queryset().filter(partner__in=services.visible_to(actor(self.request)))
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         contact = self.get_object()
         return with_etag(Response(self.get_serializer(contact).data), contact)
 
@@ -145,7 +145,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
         """Add a person at a partner; `is_told` says whether mails about shipments go there."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
-        fields = dict(body.validated_data)
+        fields = body.validated_data
         contact = services.add_contact(fields.pop("partner"), fields=fields, by=actor(request), at=timezone.now())
         return with_etag(Response(self.get_serializer(contact).data, status=201), contact)
 
@@ -155,7 +155,8 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
         contact = self.get_object()
         body = self.get_serializer(contact, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        changes = {name: value for name, value in body.validated_data.items() if name != "partner"}
+        changes = body.validated_data
+        changes.pop("partner", None)
         contact = services.update_contact(
             contact, changes, version=expected_version(request), by=actor(request), at=timezone.now()
         )
@@ -194,7 +195,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     def get_queryset(self) -> QuerySet[Site]:
         return super().get_queryset().filter(partner__in=services.visible_to(actor(self.request)))
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         site = self.get_object()
         return with_etag(Response(self.get_serializer(site).data), site)
 
@@ -205,7 +206,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         """Add a place where a partner uses goods. It gets a random `code`, the only name that papers print."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
-        fields = dict(body.validated_data)
+        fields = body.validated_data
         site = services.add_site(fields.pop("partner"), fields=fields, by=actor(request), at=timezone.now())
         return with_etag(self._shown(site, status=201), site)
 
@@ -215,7 +216,8 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         site = self.get_object()
         body = self.get_serializer(site, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        changes = {name: value for name, value in body.validated_data.items() if name != "partner"}
+        changes = body.validated_data
+        changes.pop("partner", None)
         site = services.update_site(
             site, changes, version=expected_version(request), by=actor(request), at=timezone.now()
         )
@@ -279,6 +281,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     serializer_class = KeySerializer
     permission_classes = (allow(Role.COORDINATOR),)
     filterset_class = KeyFilter
+    search_fields = ("name", "prefix")
     ordering_fields = ("id", "name", "expires_at")
 
     def _partner(self) -> Partner:

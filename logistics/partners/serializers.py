@@ -1,12 +1,11 @@
 """Shapes of partners, contacts, sites and keys in the API. Rules are in services.py; here only shapes."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from logistics import examples
 from logistics.inputs import Input, KnownFields
+from logistics.outputs import Output
 from logistics.partners.addresses import REASON_MIN
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey
@@ -15,7 +14,7 @@ from logistics.roles import Role
 KEY_DAYS = 365
 
 
-class MeSerializer(serializers.Serializer[Any]):
+class MeSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     email = serializers.EmailField()
@@ -84,7 +83,7 @@ class ReasonSerializer(Input):
 
 
 @extend_schema_serializer(examples=examples.KEY)
-class KeySerializer(serializers.ModelSerializer[ApiKey]):
+class KeySerializer(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
     class Meta:
         model = ApiKey
         fields = ("id", "name", "prefix", "created_at", "expires_at", "revoked_at", "last_used_at")

@@ -1,6 +1,5 @@
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.db import models, transaction
@@ -22,6 +21,37 @@ from logistics.transactions import change, insert, insert_drawn, lock
 KEY_USERS = "@keys.invalid"
 
 
+class PartnerFields(TypedDict, total=False):
+    """What a person says of a partner; of an edit, what changes."""
+
+    code: str
+    name: str
+    status: str
+    languages: list[str]
+    country: str
+    address: str
+    tax_number: str
+
+
+class ContactFields(TypedDict, total=False):
+    """What a person says of a contact; of an edit, what changes."""
+
+    name: str
+    email: str
+    phone: str
+    language: str
+    is_told: bool
+
+
+class SiteFields(TypedDict, total=False):
+    """What a person says of a site; of an edit, what changes."""
+
+    kind: str
+    public_name: str
+    region: str
+    hand_over_point: str
+
+
 def partner_of(user: User) -> Partner | None:
     """Return the partner that this user acts for; None for staff."""
     membership = Membership.objects.filter(user=user).select_related("partner").first()
@@ -36,7 +66,7 @@ def visible_to(user: User) -> "models.QuerySet[Partner]":
 
 
 @transaction.atomic
-def create(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Partner:
+def create(*, fields: PartnerFields, by: User | None, at: datetime) -> Partner:
     """Take in a partner. Raises Taken if its code is another's, Invalid for an unknown country or language."""
     check_partner(fields)
     partner = insert(Partner(**fields))
@@ -45,7 +75,7 @@ def create(*, fields: Mapping[str, Any], by: User | None, at: datetime) -> Partn
 
 
 @transaction.atomic
-def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Partner:
+def update(partner: Partner, changes: PartnerFields, *, version: int, by: User | None, at: datetime) -> Partner:
     """Change a partner; one that is ended loses its keys. Raises Stale, Invalid."""
     check_partner(changes)
     partner, changed = change(partner, changes, version=version)
@@ -57,7 +87,7 @@ def update(partner: Partner, changes: Mapping[str, Any], *, version: int, by: Us
     return partner
 
 
-def check_partner(fields: Mapping[str, Any]) -> None:
+def check_partner(fields: PartnerFields) -> None:
     """Raise Invalid for a country or a language that is none, and for what no paper can show."""
     fonts.check(fields)
     country = fields.get("country")
@@ -112,7 +142,7 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
 
 
 @transaction.atomic
-def add_contact(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Contact:
+def add_contact(partner: Partner, *, fields: ContactFields, by: User | None, at: datetime) -> Contact:
     """Note a person at a partner who is told of shipments. Raises Invalid for what no paper can show."""
     fonts.check(fields)
     partner = lock(partner)
@@ -122,9 +152,7 @@ def add_contact(partner: Partner, *, fields: Mapping[str, Any], by: User | None,
 
 
 @transaction.atomic
-def update_contact(
-    contact: Contact, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime
-) -> Contact:
+def update_contact(contact: Contact, changes: ContactFields, *, version: int, by: User | None, at: datetime) -> Contact:
     """Change a contact. Raises Stale, Invalid."""
     fonts.check(changes)
     partner = lock(contact.partner)
@@ -144,7 +172,7 @@ def remove_contact(contact: Contact, *, by: User | None, at: datetime) -> None:
 
 
 @transaction.atomic
-def add_site(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at: datetime) -> Site:
+def add_site(partner: Partner, *, fields: SiteFields, by: User | None, at: datetime) -> Site:
     """Note where a partner uses goods, under a random code.
 
     Raises Invalid for a named confidential site, NoFreeCode when (nearly) all codes are in use.
@@ -157,7 +185,7 @@ def add_site(partner: Partner, *, fields: Mapping[str, Any], by: User | None, at
 
 
 @transaction.atomic
-def update_site(site: Site, changes: Mapping[str, Any], *, version: int, by: User | None, at: datetime) -> Site:
+def update_site(site: Site, changes: SiteFields, *, version: int, by: User | None, at: datetime) -> Site:
     """Change what may be known of a site. Raises Stale, Invalid."""
     after = lock(site)
     for name, value in changes.items():

@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import cast
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from logistics.admin_parts import HouseAdmin, LookOnlyAdmin
 from logistics.people import services
-from logistics.people.models import ApiKey, User
+from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
 
 # Our roles take the place of Django's groups. What axes records names people, and the audit trail has what matters.
@@ -48,10 +48,10 @@ class NewUserForm(UserCreationForm):
     class Meta:
         model = User
         fields = ("email", "name", "roles", "language")
-        field_classes: dict[str, Any] = {}
+        field_classes: dict[str, type[forms.Field]] = {}
 
 
-class UserForm(forms.ModelForm):
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
     roles = _roles()
 
     class Meta:
@@ -60,7 +60,7 @@ class UserForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):
+class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg]  # generic in its stubs only
     """Who may sign in. A superuser's work: roles are power."""
 
     form = UserForm
@@ -87,7 +87,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if obj else ()
 
-    def has_set_password_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_set_password_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self.has_change_permission(request)
 
     @action(description=gettext_lazy("Set a new password"), permissions=["set_password"], icon="lock_reset")
@@ -99,11 +99,11 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     def roles_shown(self, user: User) -> str:
         return ", ".join(_short(role) for role in user.roles) or (_("superuser") if user.is_superuser else "–")
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: NewUserForm | UserForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
-            services.change_user(obj, changes, by=by, at=at)
+            services.change_user(obj, cast(UserFields, changes), by=by, at=at)
             return
         data = form.cleaned_data
         names = {name: data[name] for name in ("name", "roles", "language")}
@@ -126,7 +126,7 @@ class ApiKeyAdmin(LookOnlyAdmin):
             return "revoked"
         return "live" if key.expires_at > timezone.now() else "expired"
 
-    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return cast(User, request.user).has_role(Role.COORDINATOR)
 
     @action(description=gettext_lazy("Revoke the keys"), permissions=["revoke"])

@@ -1,5 +1,4 @@
 from collections.abc import Mapping
-from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
@@ -7,9 +6,9 @@ from django.http import HttpRequest
 from logistics.people.models import User
 
 
-def guessed_email(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
+def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object] | None = None) -> str:
     """Return whose password is being tried, for django-axes: in lower case, as sign-in itself finds people."""
-    given = credentials or (request.POST if request else {})
+    given: Mapping[str, object] = credentials or (request.POST if request else {})
     return str(given.get("username") or given.get("email") or "").strip().casefold()
 
 

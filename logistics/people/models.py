@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -11,15 +11,26 @@ from logistics.people import rights
 from logistics.roles import STAFF_ROLES, Role
 
 
+class UserFields(TypedDict, total=False):
+    """What is said of somebody beside the e-mail address and the password."""
+
+    name: str
+    roles: list[str]
+    language: str
+    is_active: bool
+    is_superuser: bool
+
+
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Unpack[UserFields]) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_superuser=True, **fields)
+    def create_superuser(self, email: str, password: str | None = None, **fields: Unpack[UserFields]) -> "User":
+        fields["is_superuser"] = True
+        return self.create_user(email, password, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)

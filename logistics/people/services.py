@@ -1,10 +1,9 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError
-from logistics.people.models import ApiKey, User
+from logistics.people.models import ApiKey, User, UserFields
 from logistics.transactions import insert_drawn, lock
 
 KEYS_MAX = 2  # so that a key can be replaced without a gap
@@ -60,7 +59,7 @@ def make_user(
 
 
 @transaction.atomic
-def change_user(user: User, changes: Mapping[str, Any], *, by: User | None, at: datetime) -> User:
+def change_user(user: User, changes: UserFields, *, by: User | None, at: datetime) -> User:
     """Change who somebody is or what they may do; who becomes inactive is out at the next request, keys too."""
     user = lock(user)
     for name, value in changes.items():

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import structlog
 
@@ -55,7 +55,7 @@ def main() -> None:
         while True:
             request, _ = frames.read(requests, message_max=REQUEST_MAX)
             confinement.allow_cpu(asked.cpu_seconds)
-            answer, pdf = _print(request, answers)
+            answer, pdf = _print(cast(frames.Request, request), answers)
             full = _kept_mb() > asked.kept_mb
             frames.write(answers, {**answer, "last": full}, pdf)
             if full:
@@ -90,7 +90,7 @@ def _end_without_parent(requests: int) -> None:
     os._exit(0)
 
 
-def _print(request: dict[str, Any], answers: int) -> tuple[dict[str, Any], bytes]:
+def _print(request: frames.Request, answers: int) -> tuple[dict[str, object], bytes]:
     from logistics.documents import rendering
 
     def tell(percent: int) -> None:
@@ -106,7 +106,7 @@ def _print(request: dict[str, Any], answers: int) -> tuple[dict[str, Any], bytes
     return {"pages": printed.pages}, printed.pdf
 
 
-def _refusal(error: Exception) -> dict[str, Any]:
+def _refusal(error: Exception) -> dict[str, object]:
     """Put an error into words for our worker. Without memory there are no words: we end, and our exit code tells."""
     causes: list[BaseException] = []
     cause: BaseException | None = error

@@ -6,18 +6,28 @@ Never pickle: what a printer sends is not trusted, and reading it must do no mor
 import json
 import os
 import struct
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 HEAD = struct.Struct("!II")  # bytes of the message, bytes of the file
 AT_ONCE = 65_536  # what a pipe holds
 EXIT_OUT_OF_MEMORY = 77  # of a printer that had no memory left to say so
 
 
+class Request(TypedDict):
+    """What a printer is asked for: a paper, and what its log lines say beside (`about`)."""
+
+    template: str
+    context: Mapping[str, object]
+    languages: list[str]
+    about: dict[str, str]
+
+
 class Garbled(Exception):
     """What came is not a message."""
 
 
-def write(pipe: int, message: dict[str, Any], file: bytes = b"") -> None:
+def write(pipe: int, message: Mapping[str, object], file: bytes = b"") -> None:
     """Send a message. Raises OSError when nobody reads any more."""
     said = json.dumps(message).encode()
     for part in (HEAD.pack(len(said), len(file)) + said, file):
@@ -26,7 +36,7 @@ def write(pipe: int, message: dict[str, Any], file: bytes = b"") -> None:
             rest = rest[os.write(pipe, rest) :]
 
 
-def read(pipe: int, *, message_max: int, file_max: int = 0) -> tuple[dict[str, Any], bytes]:
+def read(pipe: int, *, message_max: int, file_max: int = 0) -> tuple[dict[str, object], bytes]:
     """Wait for a message. Raises EOFError when nobody writes any more, Garbled for what is none or is too long."""
     length, file_length = HEAD.unpack(_exactly(pipe, HEAD.size))
     if length > message_max or file_length > file_max:

@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -80,7 +79,7 @@ class Child:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def ask(self, request: dict[str, Any], progress: Callable[[int], None]) -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: frames.Request, progress: Callable[[int], None]) -> tuple[dict[str, object], bytes]:
         """Have one paper printed and return the last answer. Raises EOFError or OSError when the child died."""
         with self._clock():
             frames.write(self._requests.fileno(), request)
@@ -171,7 +170,7 @@ class Printer:
     def to_pdf(
         self,
         template: str,
-        context: dict[str, Any],
+        context: Mapping[str, object],
         *,
         languages: Sequence[str] = ("en",),
         progress: Callable[[int], None] = lambda percent: None,
@@ -181,7 +180,7 @@ class Printer:
         Raises what rendering.to_pdf refuses; PaperTooLarge when the paper wants more than its limits; PrinterDied.
         """
         about = {name: said for name, said in structlog.contextvars.get_contextvars().items() if isinstance(said, str)}
-        request = {"template": template, "context": context, "languages": list(languages), "about": about}
+        request = frames.Request(template=template, context=context, languages=list(languages), about=about)
         with self._one_at_a_time:
             child = self.start()
             try:
@@ -210,7 +209,7 @@ class Printer:
             child.let_go()
 
 
-def _outcome(answer: dict[str, Any], pdf: bytes) -> Rendered:
+def _outcome(answer: dict[str, object], pdf: bytes) -> Rendered:
     """Turn a child's last answer into pages, or raise it. What is neither is raised as PrinterDied."""
     match answer:
         case {"pages": int(pages)} if pages > 0 and pdf.startswith(b"%PDF-"):

@@ -1,7 +1,6 @@
 import getpass
 import os
 from argparse import ArgumentParser
-from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -21,18 +20,12 @@ class Command(BaseCommand):
         parser.add_argument("--role", action="append", required=True, choices=sorted(STAFF_ROLES), dest="roles")
         parser.add_argument("--language", default="en", choices=["en", "fr"])
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, email: str, name: str, roles: list[str], language: str, **options: object) -> None:
         password = os.environ.get("PASSWORD") or getpass.getpass("Password: ")
         try:
             validate_password(password)
             user = services.make_user(
-                options["email"],
-                password,
-                name=options["name"],
-                roles=options["roles"],
-                language=options["language"],
-                by=None,
-                at=timezone.now(),
+                email, password, name=name, roles=roles, language=language, by=None, at=timezone.now()
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error

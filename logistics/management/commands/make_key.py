@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -18,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=90, help="until it expires")
         parser.add_argument("--replace", action="store_true", help="revoke the user's earlier keys of this name")
 
-    def handle(self, *args: Any, email: str, name: str, days: int, replace: bool, **options: Any) -> None:
+    def handle(self, *args: object, email: str, name: str, days: int, replace: bool, **options: object) -> None:
         make = services.replace_keys if replace else services.make_key
         try:
             user = User.objects.get_by_natural_key(email)

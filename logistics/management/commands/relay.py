@@ -2,7 +2,6 @@ import logging
 import signal
 import threading
 from dataclasses import asdict
-from typing import Any
 
 import psycopg
 from celery import current_app
@@ -25,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--every", type=float, default=2.0, help="seconds between two sweeps")
         parser.add_argument("--once", action="store_true", help="sweep once and exit")
 
-    def handle(self, *args: Any, every: float, once: bool, **options: Any) -> None:
+    def handle(self, *args: object, every: float, once: bool, **options: object) -> None:
         current_app.loader.import_default_modules()
         stop = threading.Event()
         if not once:

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
 from logistics.health import services as health
@@ -8,7 +6,7 @@ from logistics.health import services as health
 class Command(BaseCommand):
     help = "Check everything that must always be true of the data, and say which rows break it. Non-zero if any does."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         findings = health.check_all()
         for finding in findings:
             if finding.broken:

@@ -5,9 +5,8 @@ It must import nothing that the product's child does not.
 
 import os
 import sys
-from typing import Any
 
-from logistics.documents.printer import child
+from logistics.documents.printer import child, frames
 
 MODULES = "modules"
 
@@ -22,7 +21,7 @@ def keep_pipes_and_make_noise() -> tuple[int, int]:
     return kept
 
 
-def print_or_tell(request: dict[str, Any], answers: int) -> tuple[dict[str, Any], bytes]:
+def print_or_tell(request: frames.Request, answers: int) -> tuple[dict[str, object], bytes]:
     if request["template"] != MODULES:
         return print_paper(request, answers)
     told = {"modules": sorted(sys.modules), "resident_mb": child._kept_mb()}
