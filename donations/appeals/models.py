@@ -51,3 +51,6 @@ class Appeal(models.Model):
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en
+
+    def is_open_on(self, day: date) -> bool:
+        return self.opens_on <= day and (self.closes_on is None or day <= self.closes_on)

@@ -187,7 +187,7 @@ class TestSpreadsheet:
         outcome = imports._read(row)
         catalogue.update_item(item, {"un_number": "3091"}, version=1, by=None, at=NOON)
 
-        found = imports._record(row, outcome, at=NOON)
+        found: Any = imports._record(row, outcome, at=NOON)
 
         assert [error["code"] for error in found["errors"]] == ["catalogue_changed"]
         assert not shipment.packages.exists()
