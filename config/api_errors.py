@@ -176,7 +176,7 @@ def text() -> str:
             "With `invalid_input`, `errors` gives for each wrong field its path, a code and a sentence.\n",
             *_table(("code", "meaning"), {code: (meaning,) for code, meaning in INPUT.items()}),
             "\n## Failed papers: `last_error_code` of a document\n",
-            "A document that cannot be printed is dead, and its row says why. No request is answered with these codes.\n",
+            "A document that cannot be printed is dead, and its row says why. No request gets these codes.\n",
             *_table(("code", "meaning"), papers),
             "",
         ]
