@@ -84,7 +84,7 @@ TEMPLATES = [
 ]
 
 # --- Database -------------------------------------------------------------------------------
-# Pool and health checks together gave no failed request over a PostgreSQL restart (reliability.md).
+# Pool and health checks together gave no failed request over a PostgreSQL restart (logistics/README.md).
 DATABASES = {"default": env.db("DATABASE_URL")}
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",

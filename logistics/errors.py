@@ -21,27 +21,27 @@ class DomainError(Exception):
 
 
 class WrongState(DomainError):
-    """The row's state does not allow this move."""
+    """The action is not allowed in the current state."""
 
     code = "wrong_state"
 
 
 class Stale(DomainError):
-    """Somebody else changed the row since the caller read it."""
+    """Somebody else changed the row after you read it."""
 
     code = "stale"
     status = 412
 
 
 class Forbidden(DomainError):
-    """The caller's role does not allow this."""
+    """Your role does not allow this."""
 
     code = "permission_denied"
     status = 403
 
 
 class Invalid(DomainError):
-    """The input breaks a rule that only the data can tell; `errors` names the fields."""
+    """The input is wrong; `errors` names the fields."""
 
     code = "invalid_input"
     status = 400

@@ -38,7 +38,7 @@ def lock(row: Row, *, version: int | None = None) -> Row:
 
 
 class Taken(DomainError):
-    """There is a row already that has what must be unique."""
+    """Another row already has a value that must be unique."""
 
     code = "not_unique"
 

@@ -14,7 +14,7 @@ class Versioned(Protocol):
 
 
 class VersionMissing(DomainError):
-    """An edit must say which version of the row it is based on."""
+    """An edit must name the version that it is based on."""
 
     code = "version_missing"
     status = 428

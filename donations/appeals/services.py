@@ -20,7 +20,7 @@ from logistics.transactions import lock
 
 
 class AppealHasGifts(DomainError):
-    """What donors gave to must stay there to be seen."""
+    """The appeal has gifts, so it cannot be deleted: donors can still look at it."""
 
     code = "appeal_has_gifts"
 

@@ -25,7 +25,7 @@ CONSENT_VERSION: Final = "2026-01"
 
 
 class AppealClosed(DomainError):
-    """One cannot give to this appeal today."""
+    """The appeal takes no gifts today."""
 
     code = "appeal_closed"
 

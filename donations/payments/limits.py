@@ -20,7 +20,7 @@ WINDOW: Final = timedelta(hours=1)
 
 
 class TooManyGifts(DomainError):
-    """More checkouts were asked for than honest donors need."""
+    """Too many payments were started within an hour, by this address, this e-mail or everybody."""
 
     code = "too_many_gifts"
     status = 429

@@ -23,7 +23,7 @@ TEMPLATE = "donations/receipt.html"
 
 
 class ReceiptBlocked(DomainError):
-    """Something that must stand on the receipt is missing; `missing` names it."""
+    """The receipt cannot be issued: something that it must show is missing. `missing` names it."""
 
     code = "receipt_blocked"
 

@@ -28,7 +28,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class PaymentProviderUnavailable(DomainError):
-    """Stripe did not answer, or not well. The effect may have happened."""
+    """Stripe did not answer, or answered with an error. The payment may have been started."""
 
     code = "payment_provider_unavailable"
     status = 503
@@ -36,14 +36,14 @@ class PaymentProviderUnavailable(DomainError):
 
 
 class PaymentProviderMisconfigured(DomainError):
-    """Our account, key or settings do not allow the call; only staff can mend it."""
+    """Our Stripe account, key or settings do not allow this call."""
 
     code = "payment_provider_misconfigured"
     status = 503
 
 
 class PaymentRefused(DomainError):
-    """Stripe understood and said no. `provider_code` and `param` say why."""
+    """Stripe refused the request; `provider_code` and `param` say why."""
 
     code = "payment_refused"
     status = 422

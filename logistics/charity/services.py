@@ -34,7 +34,7 @@ class CharityFields(TypedDict, total=False):
 
 
 class CharityNotSetUp(DomainError):
-    """Nobody has entered yet who we are."""
+    """The charity's name, address and registration have not been entered yet."""
 
     code = "charity_not_set_up"
 

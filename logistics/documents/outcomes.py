@@ -12,7 +12,7 @@ class Rendered:
 
 
 class PaperRefused(DomainError):
-    """A paper could not be printed as it should be, so it was not printed at all."""
+    """The paper could not be printed correctly, so it was not printed."""
 
     code = "paper_refused"
     status = 500
@@ -25,7 +25,7 @@ class MissingGlyphs(PaperRefused):
 
 
 class TemplateBroken(PaperRefused):
-    """The template, its stylesheet or its context is wrong: a bug to be mended, not to be retried."""
+    """The template, its stylesheet or its context is wrong. This is a bug; a retry does not help."""
 
     code = "template_broken"
 
@@ -39,26 +39,30 @@ class PaperFailed(PaperRefused):
 
 
 class PaperTooLarge(PaperRefused):
-    """Printing wanted more than a paper is allowed. It would again: no further attempt is made by itself."""
+    """Printing needs more than a paper may use. It is not retried automatically."""
 
     code = "paper_too_large"
 
 
 class PaperOutOfMemory(PaperTooLarge):
+    """Printing needs more memory than `PAPER_MEMORY_MB`."""
+
     code = "paper_out_of_memory"
 
 
 class PaperOutOfTime(PaperTooLarge):
+    """Printing takes longer than `PAPER_CPU_SECONDS` or `PAPER_WALL_SECONDS`."""
+
     code = "paper_out_of_time"
 
 
 class PaperTooDeep(PaperTooLarge):
-    """Its elements stand in one another more deeply than can be laid out."""
+    """The elements of the paper are nested too deeply to be laid out."""
 
     code = "paper_too_deep"
 
 
 class PrinterDied(PaperRefused):
-    """The process that printed is gone, and nothing says that the paper was the cause."""
+    """The printing process ended unexpectedly; the paper may not be the cause."""
 
     code = "printer_died"

@@ -20,21 +20,21 @@ KEPT = timedelta(days=90)
 
 
 class IdempotencyKeyMissing(DomainError):
-    """A write that may be sent twice needs a key."""
+    """A write that may be repeated needs an `Idempotency-Key`."""
 
     code = "idempotency_key_missing"
     status = 400
 
 
 class IdempotencyKeyReused(DomainError):
-    """The key belongs to another request."""
+    """The `Idempotency-Key` was used for another request."""
 
     code = "idempotency_key_reused"
     status = 422
 
 
 class StillRunning(DomainError):
-    """The first request with this key has not ended."""
+    """The first request with this `Idempotency-Key` is still being processed."""
 
     code = "still_running"
     headers = {"Retry-After": "2"}

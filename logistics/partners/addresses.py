@@ -33,7 +33,7 @@ class Address(TypedDict):
 
 
 class NoAddress(DomainError):
-    """Nobody has told us where this site is."""
+    """The address of this site has not been entered."""
 
     code = "no_address"
     status = 404

@@ -20,7 +20,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class TooManyKeys(DomainError):
-    """The user has two live keys already."""
+    """The user already has two valid API keys."""
 
     code = "too_many_keys"
 

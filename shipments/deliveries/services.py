@@ -35,13 +35,13 @@ CLOCK_ERROR = timedelta(days=1)
 
 
 class ClientIdReused(DomainError):
-    """The client_id confirmed something else."""
+    """The `client_id` belongs to another confirmation."""
 
     code = "client_id_reused"
 
 
 class NothingToConfirm(DomainError):
-    """Every line is accounted for already."""
+    """Every line has been confirmed already."""
 
     code = "nothing_to_confirm"
 

@@ -31,7 +31,7 @@ from shipments.shipments.services import ManifestFrozen
 
 
 class TooLarge(DomainError):
-    """The file is larger than any manifest."""
+    """The file is larger than 10 MB."""
 
     code = "too_large"
     status = 413

@@ -36,7 +36,7 @@ class NotReady(DomainError):
 
 
 class CheckerIsPacker(DomainError):
-    """Two pairs of eyes: who packed cannot check."""
+    """The person who packed the shipment cannot check it."""
 
     code = "checker_is_packer"
 

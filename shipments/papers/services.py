@@ -23,19 +23,19 @@ from shipments.shipments.states import NO_LONGER_CARRIED
 
 
 class NotSealed(DomainError):
-    """A paper says what is frozen."""
+    """The shipment is not sealed, so this paper cannot be issued."""
 
     code = "not_sealed"
 
 
 class CannotReplace(DomainError):
-    """The paper to be replaced is not valid any more."""
+    """The paper to be replaced is no longer valid."""
 
     code = "cannot_replace"
 
 
 class NoSuchPaper(DomainError):
-    """The shipment has no such paper yet."""
+    """This paper has not been issued for the shipment."""
 
     code = "paper_not_issued"
 

@@ -33,13 +33,13 @@ class ImportRunning(DomainError):
 
 
 class PartnerNotApproved(DomainError):
-    """Goods go to approved partners only."""
+    """Goods are dispatched to approved partners only."""
 
     code = "partner_not_approved"
 
 
 class SealMissing(DomainError):
-    """A container leaves under a seal."""
+    """A container is dispatched only with a seal number."""
 
     code = "seal_missing"
 

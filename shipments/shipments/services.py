@@ -76,7 +76,7 @@ class ShipmentFields(TypedDict, total=False):
 
 
 class ManifestFrozen(DomainError):
-    """The manifest is sealed, and its papers are issued: what they say cannot change."""
+    """The shipment is sealed: its manifest can no longer change."""
 
     code = "manifest_frozen"
 

@@ -1,0 +1,40 @@
+"""docs/api-errors.md is what the code says, and names every code that a client can meet."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config import api_errors
+
+ROOT = Path(api_errors.__file__).parent.parent
+RAISED = re.compile(r"""(?:Invalid|ErrorDetail|ValidationError)\([^;]*?\bcode="([a-z_]+)\"""", re.DOTALL)
+
+
+def codes_raised():
+    """Return the codes of invalid input that the product's files write, each with a file that does."""
+    paths = [path for app in ("logistics", "shipments", "donations") for path in (ROOT / app).rglob("*.py")]
+    return {code: path.name for path in paths for code in RAISED.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_the_page_is_up_to_date():
+    assert api_errors.PAGE.read_text(encoding="utf-8") == api_errors.text(), "Run: python -m config.api_errors"
+
+
+@pytest.mark.parametrize("error", sorted(api_errors.by_code().values(), key=lambda error: error.code))
+def test_every_error_is_on_the_page_with_its_meaning(error):
+    assert error.__doc__
+    assert f"| `{error.code}` |" in api_errors.text()
+
+
+def test_every_code_of_invalid_input_is_on_the_page():
+    raised = codes_raised()
+
+    assert len(raised) > 30
+    assert raised.keys() <= api_errors.INPUT.keys()
+
+
+def test_no_advice_is_left_over_for_a_code_that_is_gone():
+    codes = {error.code for error in api_errors.subclasses(api_errors.DomainError)}
+
+    assert api_errors.WHAT_TO_DO.keys() <= codes
