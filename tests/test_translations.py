@@ -106,6 +106,18 @@ def test_every_message_has_its_french(package):
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_colon_is_part_of_its_message():
+    """French puts a space before it, which a template that adds the colon cannot know."""
+    bare = [
+        f"{path.relative_to(ROOT)}: {words}"
+        for path in sources()
+        if path.suffix in (".html", ".txt")
+        for words in re.findall(r"\{% translate (\"[^\"]+\") %\}:", path.read_text())
+    ]
+
+    assert bare == []
+
+
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-5])
 def test_a_catalog_says_each_thing_once_and_is_sure(path):
     with path.open("rb") as file:
