@@ -1,5 +1,5 @@
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,12 +57,6 @@ EXAMPLE = {
 }
 IN_EXAMPLE = OpenApiExample("Hong Kong", value=EXAMPLE, request_only=True)
 OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, response_only=True)
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description='The version that you read, e.g. `"1"`; not sent only when the charity is set up for the first time.',
-)
 
 
 class CharityView(APIView):
@@ -76,12 +70,13 @@ class CharityView(APIView):
         """Show the charity. 409 `charity_not_set_up` before finance has entered it."""
         return self._answer(services.the_charity())
 
-    @extend_schema(
-        request=CharityIn, responses={200: CharityOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE], parameters=[IF_MATCH]
-    )
+    @extend_schema(request=CharityIn, responses={200: CharityOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE])
     @needs_version
     def put(self, request: Request) -> Response:
-        """Set the charity up, or write it anew. Receipts issued before stay as they are."""
+        """Set the charity up, the first time without a version, or write it anew.
+
+        Receipts issued before stay as they are.
+        """
         wanted = CharityIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         version = expected_version(request) if Charity.objects.exists() else None
