@@ -10,8 +10,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
 from logistics.roles import Role
-from tests.copies import Base, Books, Goods
-from tests.logistics.makers import client_of, make_partner_user, make_user
+from tests.clients import client_of
+from tests.makers.copies import Base, Books, Goods
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_user
 
 STAFF = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
 # Parts of the addresses of lists that lie within something.

@@ -15,10 +15,7 @@ from rest_framework.response import Response
 from logistics.idempotency.api import idempotent
 from logistics.jobs.services import job_models
 from logistics.permissions import NobodyUnlessAllowed
-
-ROOT = Path(__file__).resolve().parent.parent
-APPS = ("config", "logistics", "shipments", "donations")
-SOURCES = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
+from tests.sources import ROOT, SOURCES
 
 # POSTs that take no Idempotency-Key, and why.
 WITHOUT_KEY = {

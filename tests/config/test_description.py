@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import translation
 
 from config import description, docs
-from tests.local.test_deployment import ROOT, built_from
+from tests.local.images import built_from
+from tests.sources import ROOT
 
 pytestmark = pytest.mark.django_db
 JSON = "/api/v1/schema/?format=json"

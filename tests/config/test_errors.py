@@ -5,9 +5,10 @@ from django.core.cache.backends.redis import RedisCache
 from django.test import Client
 
 from config import errors
-from config.api import PROBLEM_JSON
 from logistics.roles import Role
-from tests.logistics.makers import client_of, make_partner, make_user, once
+from tests.clients import client_of, is_a_problem, once
+from tests.makers.partners import make_partner
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -15,16 +16,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def coordinator():
     return client_of(make_user(Role.COORDINATOR))
-
-
-def is_a_problem(answer, status, code):
-    assert (answer.status_code, answer["Content-Type"]) == (status, PROBLEM_JSON)
-    body = answer.json()
-    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:relief:problem:{code}")
-    assert body["title"]
-    assert body["detail"]
-    assert answer["X-Request-ID"]
-    return True
 
 
 class TestPrograms:

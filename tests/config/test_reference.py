@@ -8,7 +8,8 @@ import pytest
 
 from config import description
 from config.reference import markdown
-from tests.config.test_openapi import METHODS
+
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Page(HTMLParser):

@@ -15,7 +15,8 @@ from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
-from tests.donations.giving import Giving, make_appeal, receipts_of
+from tests.donations.giving import Giving, receipts_of
+from tests.makers.appeals import make_appeal
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 

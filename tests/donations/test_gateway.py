@@ -11,7 +11,7 @@ from donations.stripe import client, gateway
 from donations.stripe.amounts import AmountNotChargeable
 from tests.stand_in import StandIn
 from tests.stand_in.description import VERSION, find
-from tests.stand_in_tests.test_contract import as_json_schema, components
+from tests.stand_in.schemas import as_json_schema, components
 
 EMAIL = "ada@example.org"
 

@@ -22,9 +22,12 @@ from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
 from logistics.roles import Role
-from tests.donations.giving import Giving, make_appeal, make_charity, signed_in
-from tests.donations.test_receipts import received_donation
-from tests.logistics.makers import in_threads
+from tests.clients import signed_in
+from tests.donations.giving import Giving
+from tests.makers.appeals import make_appeal
+from tests.makers.charity import make_charity
+from tests.makers.donations import received_donation
+from tests.threads import in_threads
 
 CHARITY = {
     "name": "Harbour Relief",

@@ -2,15 +2,10 @@ import pytest
 
 from logistics.catalogue.models import Item
 from logistics.roles import Role
-from tests.logistics.makers import (
-    client_of,
-    fields_of,
-    make_category,
-    make_item,
-    make_partner_user,
-    make_user,
-    once,
-)
+from tests.clients import client_of, fields_of, once
+from tests.makers.catalogue import make_category, make_item
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,8 @@ from django.db import IntegrityError
 
 from logistics.errors import WrongState
 from logistics.logs import logging_config
-from tests.logistics.makers import make_partner, make_user
+from tests.makers.partners import make_partner
+from tests.makers.people import make_user
 from tests.processes import Instance, eventually
 
 

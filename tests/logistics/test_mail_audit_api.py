@@ -14,20 +14,16 @@ from logistics.documents.models import Document
 from logistics.mail import readers
 from logistics.mail.models import Email
 from logistics.roles import Role
-from tests.logistics.makers import NOON, client_of, make_email, make_item, make_partner_user, make_user, once
+from tests.clients import client_of, once
+from tests.makers.catalogue import make_item
+from tests.makers.documents import make_document
+from tests.makers.mail import make_email
+from tests.makers.moments import NOON
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 OURS = {"logistics", "shipments", "donations"}
-
-
-def make_document(**fields) -> Document:
-    given: dict[str, Any] = {
-        "number": "NOTE-1",
-        "template": "none.html",
-        "context": {"donor": "Chan Tai Man", "issued_on": "2026-03-02"},
-        "at": NOON,
-    }
-    return documents.request("note", **given | fields)
 
 
 def kill(row) -> None:

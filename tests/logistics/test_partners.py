@@ -13,19 +13,10 @@ from logistics.partners.models import Contact, Partner, Site, SiteAddress, site_
 from logistics.people.models import ApiKey
 from logistics.roles import Role
 from logistics.transactions import insert_drawn
-from tests.logistics.makers import (
-    NOON,
-    client_of,
-    fields_of,
-    key_client,
-    make_contact,
-    make_key,
-    make_partner,
-    make_partner_user,
-    make_site,
-    make_user,
-    once,
-)
+from tests.clients import client_of, fields_of, key_client, once
+from tests.makers.moments import NOON
+from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 

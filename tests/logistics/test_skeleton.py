@@ -12,9 +12,9 @@ from logistics.documents.replay import filled
 from logistics.documents.replay.lettering import Lettering
 from logistics.documents.replay.strokes import Painting
 from tests.benchmarks.papers import receipts
+from tests.conformance import failures, run
 from tests.logistics import fidelity, pdfs
 from tests.logistics.both_ways import papers_of_our_own, template
-from tests.test_papers_conform import failures, run
 
 WRITTEN = "logistics.documents.replay.filled"
 # Letters set far apart are of one font: between two, WeasyPrint writes "-63<>-66.5", of which PDFium forgets a part.

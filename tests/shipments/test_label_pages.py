@@ -16,9 +16,14 @@ from shipments.packing.models import Package
 from shipments.papers import services as papers
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import MARKS, make_charity, make_packer, make_sealed, make_shipment, pack
+from tests.clients import client_of
 from tests.logistics import pdfs
-from tests.logistics.makers import NOON, client_of, make_item, make_partner_user, make_user
+from tests.makers.catalogue import make_item
+from tests.makers.charity import make_charity
+from tests.makers.moments import NOON
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import MARKS, make_sealed, make_shipment, pack
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +106,7 @@ def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
         "sscc": "",
         "is_final": True,
     }
-    assert "UN3481" in page and "13.500 kg" in page and "giving@example.org" in page
+    assert "UN3481" in page and "13.500 kg" in page and "office@example.org" in page
     for secret_words in ("PLANTED", "Doll", "CR-TOY", "trafficking", "Ségou", shipment.consignee.name):
         assert secret_words not in page
 

@@ -14,26 +14,14 @@ from shipments.shipments import actions, lifecycle
 from shipments.shipments import services as shipments
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
-from tests.factories_shipments import (
-    make_charity,
-    make_dispatched,
-    make_packed,
-    make_packer,
-    make_sealed,
-    make_shipment,
-    pack,
-)
-from tests.logistics.makers import (
-    NOON,
-    client_of,
-    in_threads,
-    key_client,
-    make_item,
-    make_key,
-    make_partner,
-    make_user,
-    once,
-)
+from tests.clients import client_of, key_client, once
+from tests.makers.catalogue import make_item
+from tests.makers.charity import make_charity
+from tests.makers.moments import NOON
+from tests.makers.partners import make_key, make_partner
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 

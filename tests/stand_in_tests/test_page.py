@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.stand_in import cards, money
-from tests.stand_in_tests.conftest import GIFT, Caller, Reply
+from tests.stand_in_tests.caller import GIFT, Caller, Reply
 
 BEFORE_COMPLETION = ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 COMPLETION = ["charge.succeeded", "payment_intent.succeeded", "checkout.session.completed", "charge.updated"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.stand_in import StandIn
-from tests.stand_in_tests.conftest import GIFT, Caller
+from tests.stand_in_tests.caller import GIFT, Caller
 
 SESSIONS = "/v1/checkout/sessions"
 
