@@ -13,7 +13,7 @@ from shipments.shipments.models import Shipment
 from tests.makers.moments import NOON
 from tests.makers.people import make_packer
 
-MALI = Path(__file__).parent / "data" / "mali_shipment"
+MALI = Path(__file__).parent.parent / "data" / "mali_shipment"
 
 
 MALI_XLSX = MALI / "packing_list_clean.xlsx"

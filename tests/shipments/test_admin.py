@@ -88,7 +88,7 @@ class TestPages:
         assert 'name="title"' not in sealed
         assert 'name="bill_of_lading"' in sealed
 
-    def test_a_list_of_shipments_costs_the_same_for_few_and_many(self, django_assert_max_num_queries: Any) -> None:
+    def test_a_list_of_200_shipments_asks_at_most_twelve_questions(self, django_assert_max_num_queries: Any) -> None:
         client, partner = staff(Role.WAREHOUSE), make_partner()
         by = make_packer()
         Shipment.objects.bulk_create(
