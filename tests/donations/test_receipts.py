@@ -19,6 +19,7 @@ from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
+from logistics.errors import WrongState
 from logistics.jobs.models import Job
 from logistics.roles import Role
 from logistics.transactions import lock
@@ -257,7 +258,7 @@ def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
 def test_what_a_receipt_may_become(giving: Giving) -> None:
     [receipt] = receipts_of(giving.gift_paid())
     receipt.become(ReceiptState.REPLACED)
-    with pytest.raises(Exception, match="cannot become"):
+    with pytest.raises(WrongState, match="cannot become"):
         receipt.become(ReceiptState.CANCELLED)
 
 

@@ -47,7 +47,7 @@ def test_fields_are_kept():
 @pytest.mark.django_db
 def test_an_error_tells_where_and_what_but_no_values():
     make_user(email="awa@example.org")
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(IntegrityError, match="an_email_belongs_to_one_user") as caught:
         make_user(email="awa@example.org")
 
     found = line_of(exc_info=(caught.type, caught.value, caught.tb))

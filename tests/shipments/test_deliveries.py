@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -320,7 +320,7 @@ class TestConstraints:
             lambda: model.objects.update(**{_first(model): 1}),
             lambda: model.objects.all()._raw_delete("default"),
         ):
-            with pytest.raises(Exception, match="annot"), transaction.atomic():
+            with pytest.raises(DatabaseError, match="annot"), transaction.atomic():
                 change()
 
     def test_the_database_refuses_a_client_id_twice(self) -> None:

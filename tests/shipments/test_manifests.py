@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from logistics.audit import services as audit
 from logistics.documents import fonts
@@ -411,7 +411,7 @@ class TestConstraints:
             shipment.packages.update(number=1)
 
     def test_the_database_forgets_no_shipment(self) -> None:
-        with pytest.raises(Exception, match="Cannot delete"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
             Shipment.objects.filter(pk=make_shipment().pk)._raw_delete("default")
 
 
