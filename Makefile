@@ -23,7 +23,7 @@ run: setup  ## start the whole product with a demonstration world; Ctrl-C stops 
 reset: setup  ## forget all data of `make run`
 	@$(VENV)/python -m config.local.reset
 
-test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
+test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" or ARGS="-m papers" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
 	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 test-all: setup-test  ## run the suite and the long forms of its tests (other widths, hundreds of examples)

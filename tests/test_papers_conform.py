@@ -21,6 +21,8 @@ from tests.logistics import reading
 from tests.logistics.reading import Element, Written
 from tests.shipments import mali
 
+pytestmark = pytest.mark.conformance
+
 # Said once in the template, printed in the margins.
 MARGINS = ("running", "motto", "fingerprint")
 BOTH = ("en", "fr")
@@ -83,7 +85,7 @@ def paper(request):
     return PAPERS[request.param]
 
 
-def test_conforms(paper):
+def test_a_paper_keeps_pdf_ua_1_and_pdf_a_3a(paper):
     assert failures(paper.pdf) == []
 
 

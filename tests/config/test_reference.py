@@ -9,6 +9,8 @@ import pytest
 from config import description
 from config.reference import markdown
 
+pytestmark = pytest.mark.openapi
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

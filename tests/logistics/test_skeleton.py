@@ -16,6 +16,8 @@ from tests.conformance import failures, run
 from tests.logistics import fidelity, pdfs
 from tests.logistics.both_ways import papers_of_our_own, template
 
+pytestmark = pytest.mark.papers
+
 WRITTEN = "logistics.documents.replay.filled"
 # Letters set far apart are of one font: between two, WeasyPrint writes "-63<>-66.5", of which PDFium forgets a part.
 STYLE = """

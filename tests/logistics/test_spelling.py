@@ -12,6 +12,8 @@ from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import fidelity, pdfs
 from tests.shipments import mali
 
+pytestmark = pytest.mark.conformance
+
 # Names, and who reads them right: poppler does not know that N'Ko runs from right to left, nor that a letter without a
 # form of its own with its accent is one; PDFium takes letters of Arabic for words, and the end of one for a space.
 NAMES = {
