@@ -144,13 +144,13 @@ class TestVerify:
         assert document.content_sha256 in page
         assert "Chan Tai Man" not in page
 
-    def test_in_french(self):
+    def test_who_asks_for_french_reads_french(self):
         page = self.answer(make_document().token, Accept="text/html", Accept_Language="fr").content.decode()
 
         assert "Authentique et valable" in page
         assert "2 mars 2026" in page
 
-    def test_as_json(self):
+    def test_a_program_reads_json(self):
         found = self.answer(make_document().token, Accept="application/json").json()
 
         assert (found["genuine"], found["valid"], found["kind"], found["issued_on"]) == (

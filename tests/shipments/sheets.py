@@ -14,11 +14,7 @@ from tests.makers.moments import NOON
 from tests.makers.people import make_packer
 
 MALI = Path(__file__).parent.parent / "data" / "mali_shipment"
-
-
 MALI_XLSX = MALI / "packing_list_clean.xlsx"
-
-
 Sheet = list[list[Any]]
 
 

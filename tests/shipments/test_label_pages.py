@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -77,7 +77,7 @@ def test_the_database_keeps_the_address_of_a_label() -> None:
     shipment = make_shipment()
     pack(shipment)
 
-    with pytest.raises(Exception, match="Cannot update"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
         Package.objects.update(token="another")
 
 
@@ -111,7 +111,7 @@ def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
         assert secret_words not in page
 
 
-def test_in_french() -> None:
+def test_who_asks_for_french_reads_french() -> None:
     package = make_sealed().packages.get()
 
     assert "Colis 1 sur 1" in opened(package.label_url, Accept_Language="fr").content.decode()

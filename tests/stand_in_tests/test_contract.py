@@ -84,7 +84,7 @@ def test_answers_about_what_comes_after(caller: Caller) -> None:
         check(about, {"$ref": f"#/components/schemas/{about['object']}"})
 
 
-def test_refusals(caller: Caller) -> None:
+def test_refusals_are_as_stripe_describes_them(caller: Caller) -> None:
     error = {"$ref": "#/components/schemas/error"}
     for method, path, params in [
         ("GET", "/v1/refunds/re_no", {}),

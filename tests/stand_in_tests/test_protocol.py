@@ -164,7 +164,7 @@ class TestLists:
 
         assert seen == opened[::-1]
 
-    def test_filters_narrow(self, caller: Caller) -> None:
+    def test_a_filter_leaves_out_what_does_not_fit(self, caller: Caller) -> None:
         sessions = [caller.open_session() for _ in range(2)]
         intent = caller.stand_in.control.pay(sessions[0]["id"])
         found = caller.api("GET", SESSIONS, {"payment_intent": intent["id"]}).json["data"]
