@@ -12,7 +12,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # Tests at once, in a random order that is another one each time. A file stays together: its tests share what it made.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
-.PHONY: help run reset test test-all lint format lock demo bench bench-papers setup setup-test manage
+.PHONY: help run reset test test-all coverage lint format lock demo bench bench-papers setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,14 @@ run: setup  ## start the whole product with a demonstration world; Ctrl-C stops 
 reset: setup  ## forget all data of `make run`
 	@$(VENV)/python -m config.local.reset
 
-test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
+test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" or ARGS="-m papers" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
 	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 test-all: setup-test  ## run the suite and the long forms of its tests (other widths, hundreds of examples)
 	@exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --durations=10 --long $(ARGS)
+
+coverage: setup-test  ## run the suite and measure which branches of the product it takes; fails under 95 %
+	@mkdir -p var; exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
 	@exec $(VENV)/python -m config.local.lint

@@ -1,4 +1,4 @@
-"""Fixtures that every test has. Makers of rows live in factories; real processes in processes."""
+"""Fixtures that every test has. Makers of rows live in tests/makers; real processes in tests/processes.py."""
 
 import gc
 from collections.abc import Iterator

@@ -10,8 +10,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
 from logistics.roles import Role
-from tests.copies import Base, Books, Goods
-from tests.logistics.makers import client_of, make_partner_user, make_user
+from tests.clients import client_of
+from tests.makers.copies import Base, Books, Goods
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_user
 
 STAFF = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
 # Parts of the addresses of lists that lie within something.
@@ -51,11 +53,12 @@ class Measured:
     few: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def ask(self, who: str, name: str) -> tuple[int, list[Any]]:
-        """How many questions a list asks the database, and its rows."""
+        """How many questions a list asks the database, none of which counts its rows, and the rows."""
         url = reverse(name, kwargs={INSIDE[name]: self.inside[INSIDE[name]]} if name in INSIDE else {})
         with CaptureQueriesContext(connection) as asked:
             answer = self.clients[who].get(url, {"page_size": 200})
         assert answer.status_code == 200, answer.content
+        assert not any('AS "__count"' in question["sql"] for question in asked)  # as Django counts
         found = answer.json()
         return len(asked), found if isinstance(found, list) else found["results"]
 

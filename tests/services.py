@@ -175,10 +175,10 @@ def start() -> Services:
     postgres = Postgres(work / "postgres", durable=False)
     valkey = Valkey(work / "valkey", durable=False)
     valkey.prepare()
-    log = (work / "services.log").open("wb")
-    for server, number in ((postgres, signal.SIGQUIT), (valkey, signal.SIGTERM)):
-        process = server.start(output=log)
-        atexit.register(processes.stop, process, by=number)
+    with (work / "services.log").open("wb") as log:
+        for server, number in ((postgres, signal.SIGQUIT), (valkey, signal.SIGTERM)):
+            process = server.start(output=log)
+            atexit.register(processes.stop, process, by=number)
     result = Services(work, postgres, valkey)
     result.recreate()
     return result

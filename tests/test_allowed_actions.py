@@ -25,17 +25,13 @@ from shipments.deliveries import services as deliveries
 from shipments.shipments import actions, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
-from tests.donations.test_receipts import received_donation
-from tests.factories_shipments import (
-    make_charity,
-    make_dispatched,
-    make_packed,
-    make_packer,
-    make_sealed,
-    make_shipment,
-    pack,
-)
-from tests.logistics.makers import NOON, client_of, make_partner, make_partner_user, make_user, once
+from tests.clients import client_of, once
+from tests.makers.charity import make_charity
+from tests.makers.donations import received_donation
+from tests.makers.moments import NOON
+from tests.makers.partners import make_partner, make_partner_user
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
 
 pytestmark = pytest.mark.django_db
 

@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from config import description
 from tests.lists import CASES, INSIDE, Measured, World
 
+pytestmark = pytest.mark.openapi
+
 Schema = dict[str, Any]
 
 

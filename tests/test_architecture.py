@@ -15,10 +15,7 @@ from rest_framework.response import Response
 from logistics.idempotency.api import idempotent
 from logistics.jobs.services import job_models
 from logistics.permissions import NobodyUnlessAllowed
-
-ROOT = Path(__file__).resolve().parent.parent
-APPS = ("config", "logistics", "shipments", "donations")
-SOURCES = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
+from tests.sources import ROOT, SOURCES
 
 # POSTs that take no Idempotency-Key, and why.
 WITHOUT_KEY = {
@@ -96,9 +93,12 @@ def test_every_task_that_is_named_exists():
     assert names - set(current_app.tasks) == set()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_file_is_longer_than_four_hundred_lines(path):
-    assert len(path.read_text().splitlines()) <= 400
+def lines_of(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_file_is_longer_than_four_hundred_lines():
+    assert {path.relative_to(ROOT).as_posix(): lines for path in SOURCES if (lines := lines_of(path)) > 400} == {}
 
 
 def test_every_room_has_its_floors():
@@ -152,3 +152,33 @@ def test_no_string_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[st
     ]
 
     assert not found, "\n".join(found)
+
+
+def test_tests_do_not_import_each_other():
+    """What two files of tests need stands in a module that is none: tests/makers, tests/clients.py."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {module}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for line, module in imports_in(path)
+        if module.startswith("tests.") and re.match(r"test_|conftest$", module.rpartition(".")[2])
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def imports_in(path: Path) -> Iterator[tuple[int, str]]:
+    """Every module that a file may import, with its line: `from tests import x` may name tests.x."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.lineno, name) for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)))
+
+
+def test_a_test_that_waits_for_an_error_names_it():
+    """Who waits for any Exception is also content with a mistake of the test's own."""
+    broad = re.compile(r"raises\((Base)?Exception\b")
+    paths = (ROOT / "tests").rglob("*.py")
+    found = [path.relative_to(ROOT).as_posix() for path in paths if broad.search(path.read_text())]
+
+    assert found == []

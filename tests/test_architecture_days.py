@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_architecture import APPS, ROOT, SOURCES
+from tests.sources import APPS, ROOT, SOURCES
 
 THE_PLACE = "logistics/charity/services.py"
 # Each takes a day, a year or a local time from a moment, or a moment from a day.

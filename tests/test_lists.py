@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from tests.lists import CASES, INSIDE, Measured, World, lists_with_pages, routes
 
+pytestmark = pytest.mark.lists
+
 
 @pytest.fixture(scope="module")
 def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured]:
@@ -28,7 +30,7 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured
 def test_a_list_costs_the_same_for_10_and_1000_rows(measured: Measured, who: str, name: str):
     questions, rows = measured.ask(who, name)
 
-    assert questions == measured.few[who, name]
+    assert questions == measured.few[who, name] <= 6
     # A page of the thousand, except a shipment's trail, which is read as a whole.
     assert len(rows) == 200 or (name == "shipment-trail" and len(rows) > 1000)
 

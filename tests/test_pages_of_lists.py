@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from tests.lists import INSIDE, Measured, World, lists_with_pages, routes
 
+pytestmark = pytest.mark.lists
+
 
 @pytest.fixture(scope="module")
 def alike(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured]:

@@ -4,12 +4,10 @@ PDF/UA-1 and PDF/A-3a by page-validation; qpdf and poppler without a word of com
 and what is read, along the structure tree and by poppler, is what the template says, in its order.
 """
 
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import page as page_validation
 import pdfua
 import pytest
 from weasyprint import HTML
@@ -17,15 +15,17 @@ from weasyprint import HTML
 from logistics.documents import rendering
 from logistics.documents.paper_tags import Paper
 from tests.benchmarks.papers import lists
+from tests.conformance import failures, run
 from tests.donations import receipt_context
 from tests.logistics import reading
 from tests.logistics.reading import Element, Written
 from tests.shipments import mali
 
+pytestmark = pytest.mark.conformance
+
 # Said once in the template, printed in the margins.
 MARGINS = ("running", "motto", "fingerprint")
 BOTH = ("en", "fr")
-PROFILES = [page_validation.ValidationProfile.PDF_UA_1, page_validation.ValidationProfile.PDF_A_3A]
 LABELS = mali.labels()["labels"]
 SHORT_LABELS: Any = [label for label in LABELS if label["flags"]][:3] + LABELS[:2]  # 270 would take seconds
 GOODS: dict[str, tuple[str, Any]] = {
@@ -85,23 +85,7 @@ def paper(request):
     return PAPERS[request.param]
 
 
-def run(*command: str, pdf: bytes) -> str:
-    """What a program says of a paper; it must not complain."""
-    done = subprocess.run(command, input=pdf, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b""), done.stdout.decode() + done.stderr.decode()
-    return done.stdout.decode()
-
-
-def failures(pdf: bytes) -> list[str]:
-    """Where a paper falls short of PDF/UA-1 and PDF/A-3a, of which it says that it keeps both."""
-    endless = page_validation.SafetyLimits.unlimited()  # by itself it reads no table of more than 1,024 rows
-    reports = [page_validation.validate_pdf_bytes(pdf, profile=profile, limits=endless) for profile in PROFILES]
-    found = [f"{failure.rule_id}: {failure.message}" for report in reports for failure in report.failures]
-    assert all(report.is_compliant for report in reports) != bool(found)
-    return found
-
-
-def test_conforms(paper):
+def test_a_paper_keeps_pdf_ua_1_and_pdf_a_3a(paper):
     assert failures(paper.pdf) == []
 
 

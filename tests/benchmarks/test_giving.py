@@ -13,12 +13,13 @@ from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
 from logistics.documents.rendering import to_pdf
 from tests.benchmarks.measuring import Figure, Report, cost, quantile, statements
-from tests.donations.conftest import giving, stand_in  # noqa: F401  fixtures
+from tests.donations.fixtures import giving  # noqa: F401  a fixture
 from tests.donations.giving import Giving, body_of_gift
 from tests.donations.receipt_context import FACTS, receipt
 from tests.journeys.faults import Givers
-from tests.logistics.makers import in_threads
 from tests.processes import eventually
+from tests.stand_in.fixtures import stand_in  # noqa: F401  a fixture
+from tests.threads import in_threads
 
 RATES = (1, 2, 4)  # donations a second; the goal is meant for 20
 SECONDS = 10

@@ -14,10 +14,13 @@ from django.db import transaction
 from logistics.documents.rendering import to_pdf
 from shipments.shipments import lifecycle
 from tests.benchmarks.measuring import Figure, Report, cost, statements
-from tests.factories_shipments import MARKS, make_packer, make_shipment
-from tests.logistics.makers import NOON, client_of, make_contact, make_partner, make_partner_user, once
+from tests.clients import client_of, once
+from tests.makers.moments import NOON
+from tests.makers.partners import make_contact, make_partner, make_partner_user
+from tests.makers.people import make_packer
+from tests.makers.shipments import MARKS, make_shipment, mali_shipment
 from tests.shipments import mali
-from tests.shipments.test_imports import MALI_XLSX, mali_rows, mali_shipment, read, xlsx
+from tests.shipments.sheets import MALI_XLSX, mali_rows, read, xlsx
 
 LINES = 10_000
 IMPORTERS = {"ours": "import", "openpyxl and bulk_create": "bulk", "openpyxl and save() of each row": "save"}

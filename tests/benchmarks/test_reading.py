@@ -15,8 +15,9 @@ from rest_framework.test import APIClient
 from config import description, docs
 from logistics.roles import Role
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, statements
-from tests.copies import Books, Goods
-from tests.logistics.makers import client_of, make_user
+from tests.clients import client_of
+from tests.makers.copies import Books, Goods
+from tests.makers.people import make_user
 
 FEW, MANY = 1_000, 100_000
 

@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from config.local import setup
 from tests.browser.claims import claimed
-from tests.browser.member import log_in
+from tests.browser.member import PASSWORD, log_in
 from tests.browser.visitor import Visitor
 from tests.processes import Instance
 
-PASSWORD = "browser-only-Passw0rd"
 WIDTHS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
     "desktop": {"viewport": {"width": 1366, "height": 900}},

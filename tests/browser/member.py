@@ -7,6 +7,7 @@ from playwright.sync_api import Locator
 
 from tests.browser.visitor import Visitor
 
+PASSWORD = "browser-only-Passw0rd"
 SignIn = Callable[[str], Visitor]
 
 

@@ -9,8 +9,7 @@ from django.contrib import admin
 
 from tests.browser import member as acts
 from tests.browser.claims import submits
-from tests.browser.conftest import PASSWORD
-from tests.browser.member import SignIn
+from tests.browser.member import PASSWORD, SignIn
 from tests.browser.visitor import Visitor
 from tests.processes import Instance
 

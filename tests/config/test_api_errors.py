@@ -1,6 +1,7 @@
 """docs/api-errors.md is what the code says, and names every code that a client can meet."""
 
 import re
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_the_page_is_up_to_date():
     assert api_errors.PAGE.read_text(encoding="utf-8") == api_errors.text(), "Run: python -m config.api_errors"
 
 
-@pytest.mark.parametrize("error", sorted(api_errors.by_code().values(), key=lambda error: error.code))
+@pytest.mark.parametrize("error", sorted(api_errors.by_code().values(), key=attrgetter("code")))
 def test_every_error_is_on_the_page_with_its_meaning(error):
     assert error.__doc__
     assert f"| `{error.code}` |" in api_errors.text()

@@ -6,9 +6,10 @@ from base64 import b64encode
 import pytest
 
 from logistics.roles import Role
-from tests.config.test_errors import is_a_problem
-from tests.factories_shipments import make_shipment
-from tests.logistics.makers import client_of, make_partner, make_user, once
+from tests.clients import client_of, is_a_problem, once
+from tests.makers.partners import make_partner
+from tests.makers.people import make_user
+from tests.makers.shipments import make_shipment
 
 pytestmark = pytest.mark.django_db
 UNREADABLE = {

@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import translation
 
 from config import description, docs
-from tests.local.test_deployment import ROOT, built_from
+from tests.local.images import built_from
+from tests.sources import ROOT
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.openapi]
 JSON = "/api/v1/schema/?format=json"
 GZIP = {"Accept-Encoding": "gzip, deflate"}
 

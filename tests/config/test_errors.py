@@ -5,9 +5,10 @@ from django.core.cache.backends.redis import RedisCache
 from django.test import Client
 
 from config import errors
-from config.api import PROBLEM_JSON
 from logistics.roles import Role
-from tests.logistics.makers import client_of, make_partner, make_user, once
+from tests.clients import client_of, is_a_problem, once
+from tests.makers.partners import make_partner
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -17,37 +18,27 @@ def coordinator():
     return client_of(make_user(Role.COORDINATOR))
 
 
-def is_a_problem(answer, status, code):
-    assert (answer.status_code, answer["Content-Type"]) == (status, PROBLEM_JSON)
-    body = answer.json()
-    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:relief:problem:{code}")
-    assert body["title"]
-    assert body["detail"]
-    assert answer["X-Request-ID"]
-    return True
-
-
 class TestPrograms:
-    def test_nobody_is_signed_in(self):
+    def test_who_is_not_signed_in_is_told_so_by_401(self):
         answer = client_of().get("/api/v1/partners/")
 
         assert is_a_problem(answer, 401, "not_authenticated")
         assert answer["WWW-Authenticate"].startswith("Bearer")
 
-    def test_a_key_that_is_not_one(self):
+    def test_a_key_that_is_not_ours_is_401(self):
         assert is_a_problem(client_of(Authorization="Bearer x.y").get("/api/v1/partners/"), 401, "bad_key")
 
-    def test_not_this_role(self):
+    def test_a_role_that_may_not_is_403(self):
         assert is_a_problem(client_of(make_user(Role.FINANCE)).get("/api/v1/contacts/"), 403, "permission_denied")
 
     @pytest.mark.parametrize("path", ["/api/v1/partners/x/", "/api/v1/nothing/", "/api/v1/nothing"])
-    def test_nothing_there(self, coordinator, path):
+    def test_a_row_that_is_not_there_is_404(self, coordinator, path):
         assert is_a_problem(coordinator.get(path), 404, "not_found")
 
     @pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/partners", "/api/v1/", "/api/", "/api/v2/partners/"])
     @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
     @pytest.mark.parametrize("is_known", [True, False])
-    def test_no_such_address(self, path, method, is_known):
+    def test_an_address_that_is_not_there_is_404(self, path, method, is_known):
         client = client_of(make_user(Role.COORDINATOR)) if is_known else client_of()
         client.handler.enforce_csrf_checks = True
 
@@ -55,39 +46,39 @@ class TestPrograms:
 
         assert is_a_problem(answer, 404, "not_found")
 
-    def test_not_this_method(self, coordinator):
+    def test_a_method_that_is_not_offered_is_405(self, coordinator):
         assert is_a_problem(coordinator.delete("/api/v1/partners/"), 405, "method_not_allowed")
 
-    def test_not_this_answer(self, coordinator):
+    def test_an_answer_of_another_kind_is_406(self, coordinator):
         assert is_a_problem(
             coordinator.get("/api/v1/partners/", headers={"Accept": "image/png"}), 406, "not_acceptable"
         )
 
-    def test_not_this_body(self, coordinator):
+    def test_a_body_of_another_kind_is_415(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", "a=1", content_type="text/plain", headers=once())
 
         assert is_a_problem(answer, 415, "unsupported_media_type")
 
-    def test_not_json(self, coordinator):
+    def test_broken_json_is_400(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", "{", content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 400, "parse_error")
 
     @pytest.mark.parametrize("body", ["[]", "null", '"x"', "1"])
-    def test_json_that_is_no_object(self, coordinator, body):
+    def test_json_that_is_no_object_is_400(self, coordinator, body):
         answer = coordinator.post("/api/v1/partners/", body, content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 400, "invalid_input")
 
-    def test_too_large(self, coordinator):
+    def test_a_body_that_is_too_large_is_413(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", "x" * 1_000_001, content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 413, "too_large")
 
-    def test_a_character_that_no_text_has(self, coordinator):
+    def test_a_character_that_no_text_has_is_400(self, coordinator):
         assert is_a_problem(coordinator.get("/api/v1/partners/?search=%00"), 400, "bad_request")
 
-    def test_a_write_from_a_browser_without_its_token(self):
+    def test_a_write_from_a_browser_without_its_token_is_403(self):
         client = client_of(make_user(Role.COORDINATOR))
         client.handler.enforce_csrf_checks = True
 
@@ -96,7 +87,7 @@ class TestPrograms:
         assert is_a_problem(answer, 403, "permission_denied")
         assert "CSRF" in answer.json()["detail"]
 
-    def test_too_often(self, monkeypatch):
+    def test_who_asks_too_often_is_told_when_to_come_back(self, monkeypatch):
         from config.throttling import CallerThrottle
 
         monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "1/min", "caller": "1/min"})
@@ -109,7 +100,7 @@ class TestPrograms:
         assert 0 < answer.json()["retry_after_s"] <= 60
         assert answer["Retry-After"]
 
-    def test_our_own_fault(self, coordinator, monkeypatch):
+    def test_a_mistake_of_ours_is_a_500_with_the_id_of_its_request(self, coordinator, monkeypatch):
         monkeypatch.setattr("logistics.partners.services.visible_to", lambda user: 1 / 0)
         coordinator.raise_request_exception = False
 

@@ -12,7 +12,8 @@ from django.test import Client
 from config import health
 from logistics.health import services as heartbeats
 from logistics.health.models import HealthCheck
-from tests.logistics.makers import NOON, make_email
+from tests.makers.mail import make_email
+from tests.makers.moments import NOON
 from tests.processes import Instance, eventually
 
 # Health asks in threads of its own, which see only what is committed.

@@ -11,6 +11,8 @@ from drf_spectacular.generators import EndpointEnumerator
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+pytestmark = pytest.mark.openapi
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

@@ -8,7 +8,10 @@ import pytest
 
 from config import description
 from config.reference import markdown
-from tests.config.test_openapi import METHODS
+
+pytestmark = pytest.mark.openapi
+
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Page(HTMLParser):

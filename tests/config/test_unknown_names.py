@@ -10,9 +10,11 @@ from django.urls import reverse
 from logistics.roles import Role
 from shipments.deliveries.models import Delivery
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import make_dispatched, make_shipment
+from tests.clients import client_of, key_client, once
 from tests.lists import INSIDE, lists_with_pages
-from tests.logistics.makers import client_of, key_client, make_key, make_partner, make_user, once
+from tests.makers.partners import make_key, make_partner
+from tests.makers.people import make_user
+from tests.makers.shipments import make_dispatched, make_shipment
 
 pytestmark = pytest.mark.django_db
 EVERY_ROLE = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)

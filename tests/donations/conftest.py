@@ -1,34 +1,4 @@
 """What tests of giving share."""
 
-from typing import Any
-
-import pytest
-
-from tests.donations.giving import Giving, make_appeal, make_charity
-from tests.stand_in import StandIn
+from tests.donations.fixtures import committed_giving, giving  # noqa: F401  fixtures
 from tests.stand_in.fixtures import stand_in  # noqa: F401  a fixture
-
-
-@pytest.fixture
-def giving(db: Any, settings: Any, tmp_path: Any, stand_in: StandIn) -> Giving:  # noqa: F811
-    """A charity with an open appeal, ready to be given to; papers are kept in a folder of the test's own."""
-    return _ready(settings, tmp_path, stand_in)
-
-
-@pytest.fixture
-def committed_giving(transactional_db: Any, settings: Any, tmp_path: Any, stand_in: StandIn) -> Giving:  # noqa: F811
-    """The same, with real commits, for tests with threads."""
-    return _ready(settings, tmp_path, stand_in)
-
-
-def _ready(settings: Any, tmp_path: Any, running: StandIn) -> Giving:
-    settings.STORAGES = settings.STORAGES | {
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path), "allow_overwrite": True},
-        }
-    }
-    settings.GIVE_LIMITS = {"address": 1000, "email": 1000, "world": 10_000}
-    make_charity()
-    make_appeal()
-    return Giving(running)

@@ -3,7 +3,6 @@
 import json
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any
 
 import requests
@@ -12,60 +11,14 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from config.celery import app as celery_app
-from donations.appeals.models import Appeal
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
-from logistics.charity.models import Charity
 from logistics.jobs.models import Job
 from logistics.jobs.services import job_models
-from logistics.people.models import User
-from logistics.roles import Role
 from tests.stand_in import StandIn
 
 celery_app.loader.import_default_modules()
 GOOD, DECLINED = "4242424242424242", "4000000000000002"
-NOON = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)  # in Hong Kong
-
-
-def make_charity(**changes: Any) -> Charity:
-    values = {
-        "name": "Harbour Relief",
-        "address": "12 Harbour Road\nWan Chai\nHong Kong",
-        "country": "HK",
-        "registration": "91/1234",
-        "jurisdiction": "HK",
-        "time_zone": "Asia/Hong_Kong",
-        "email": "office@example.org",
-        "signatory": "Lee Siu Wai",
-        "signatory_title": "Treasurer",
-        "currencies": ["HKD", "XOF", "EUR"],
-    }
-    return Charity.objects.create(**values | changes)
-
-
-def make_appeal(**changes: Any) -> Appeal:
-    values = {
-        "slug": "mali",
-        "title_en": "Mali: rescue and rehabilitation",
-        "title_fr": "Mali : secours et réinsertion",
-        "story_en": "Beds and books.",
-        "story_fr": "Des lits et des livres.",
-        "target_minor": 150_000_000,
-        "currency": "HKD",
-        "country": "ML",
-        "opens_on": date(2020, 1, 1),
-    }
-    return Appeal.objects.create(**values | changes)
-
-
-def make_staff(*roles: Role) -> User:
-    return User.objects.create_user(f"{uuid.uuid4().hex[:8]}@example.org", "x" * 14, name="Staff", roles=list(roles))
-
-
-def signed_in(*roles: Role) -> Client:
-    client = Client()
-    client.force_login(make_staff(*roles), backend="logistics.people.backends.RoleBackend")
-    return client
 
 
 def body_of_gift(**changes: Any) -> dict[str, Any]:
@@ -163,3 +116,28 @@ def pdf_text(pdf: bytes) -> str:
 
     document = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+FROZEN = "donations.PaymentAttempt:what_an_attempt_asks_is_frozen"
+
+
+def events_of(giving: Giving, *kinds: str) -> list[dict[str, Any]]:
+    return [event for event in giving.happened() if event["type"] in kinds]
+
+
+def paid(giving: Giving, **changes: Any) -> dict[str, Any]:
+    gift = giving.give(**changes)
+    giving.type_card(gift["checkout_url"])
+    return gift
+
+
+def intent_of(gift: dict[str, Any]) -> str:
+    return str(donation_of(gift).attempts.get(counts=True).payment_intent_id)
+
+
+def received(giving: Giving, card: str = GOOD) -> dict[str, Any]:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"], card)
+    giving.deliver()
+    giving.work()
+    return gift

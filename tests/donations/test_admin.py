@@ -13,7 +13,9 @@ from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.roles import Role
-from tests.donations.giving import Giving, mails, receipts_of, signed_in
+from tests.clients import signed_in
+from tests.donations.giving import Giving, mails, receipts_of
+from tests.donations.pages import hidden
 
 FACTS = [
     "donation",
@@ -25,14 +27,6 @@ FACTS = [
     "receiptdelivery",
     "signinrequest",
 ]
-
-
-def hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', html) or re.search(
-        rf'value="([^"]*)"[^>]*name="{name}"', html
-    )
-    assert found, name
-    return found[1]
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
-from tests.donations.giving import Giving, make_appeal, receipts_of
+from tests.donations.giving import Giving, receipts_of
+from tests.makers.appeals import make_appeal
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def refused(match: str, change: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_of_appeals() -> None:
+def test_the_database_refuses_appeals_that_contradict_themselves() -> None:
     make_appeal()
     refused("an_appeal_has_an_address_of_its_own", make_appeal)
     refused("an_appeal_asks_for_more_than_nothing", lambda: Appeal.objects.update(target_minor=0))
@@ -35,13 +36,13 @@ def test_of_appeals() -> None:
 
 
 @pytest.mark.django_db
-def test_of_donors() -> None:
+def test_the_database_refuses_donors_that_contradict_themselves() -> None:
     Donor.objects.create(email="a@example.org", name="A")
     refused("a_donor_is_known_once", lambda: Donor.objects.create(email="a@example.org", name="A"))
     refused("an_email_of_a_donor_is_in_lower_case", lambda: Donor.objects.update(email="A@example.org"))
 
 
-def test_of_donations(giving: Giving) -> None:
+def test_the_database_refuses_donations_that_contradict_themselves(giving: Giving) -> None:
     paid, pending = giving.gift_paid(), giving.give()
     rows = Donation.objects.filter(pk=paid.pk)
     waiting = Donation.objects.filter(reference=pending["reference"])
@@ -63,7 +64,7 @@ def test_of_donations(giving: Giving) -> None:
     )
 
 
-def test_of_payment_attempts(giving: Giving) -> None:
+def test_the_database_refuses_payment_attempts_that_contradict_themselves(giving: Giving) -> None:
     donation = giving.gift_paid()
     rows = PaymentAttempt.objects.filter(donation=donation)
     attempt = rows.get()
@@ -87,7 +88,7 @@ def test_of_payment_attempts(giving: Giving) -> None:
     refused("successful_payments_are_final", lambda: rows.update(state="expired", succeeded_at=None, counts=False))
 
 
-def test_of_refunds_disputes_and_events(giving: Giving) -> None:
+def test_the_database_refuses_refunds_disputes_and_events_that_change_or_contradict_themselves(giving: Giving) -> None:
     attempt = giving.gift_paid().attempts.get()
     values = {"attempt": attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **values)
@@ -105,7 +106,7 @@ def test_of_refunds_disputes_and_events(giving: Giving) -> None:
     refused("an_event_of_stripe_is_stored_once", lambda: event.save(force_insert=True))
 
 
-def test_of_receipts(giving: Giving) -> None:
+def test_the_database_refuses_receipts_that_change_or_contradict_themselves(giving: Giving) -> None:
     first, second = receipts_of(giving.gift_paid())[0], receipts_of(giving.gift_paid())[0]
     rows = Receipt.objects.filter(pk=first.pk)
     for change in ({"number": "HK-2026-999999"}, {"amount_minor": 1}, {"issued_on": date(2020, 1, 1)}, {"sequence": 9}):
@@ -138,7 +139,7 @@ def test_of_receipts(giving: Giving) -> None:
 
 
 @pytest.mark.django_db
-def test_of_sign_ins() -> None:
+def test_the_database_refuses_sign_ins_that_contradict_themselves() -> None:
     request = SignInRequest.objects.create(email="a@example.org")
     rows = SignInRequest.objects.filter(pk=request.pk)
     refused("only_a_link_that_was_sent_is_used", lambda: rows.update(used_at=NOON))

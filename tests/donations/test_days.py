@@ -12,11 +12,14 @@ from logistics.charity.models import Charity
 from logistics.documents.models import NumberSeries
 from logistics.roles import Role
 from logistics.wording import day as in_words
+from tests.clients import signed_in
 from tests.days import DAY, HONG_KONG, MINUTE, NEW, NEW_YEAR, OLD, around_midnight, clock_at, verified
-from tests.donations.giving import Giving, donation_of, mails, make_appeal, make_charity, pdf_text, signed_in
-from tests.donations.test_pages import ask, link_in_last_mail
-from tests.donations.test_receipts import received_donation
-from tests.logistics.makers import in_threads
+from tests.donations.giving import Giving, donation_of, mails, pdf_text
+from tests.donations.pages import ask, link_in_last_mail
+from tests.makers.appeals import make_appeal
+from tests.makers.charity import make_charity
+from tests.makers.donations import received_donation
+from tests.threads import in_threads
 
 OFFLINE = {"amount": "100.00", "currency": "HKD", "channel": "cash", "appeal": ""}
 

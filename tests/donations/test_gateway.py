@@ -11,7 +11,7 @@ from donations.stripe import client, gateway
 from donations.stripe.amounts import AmountNotChargeable
 from tests.stand_in import StandIn
 from tests.stand_in.description import VERSION, find
-from tests.stand_in_tests.test_contract import as_json_schema, components
+from tests.stand_in.schemas import as_json_schema, components
 
 EMAIL = "ada@example.org"
 
@@ -219,7 +219,7 @@ class TestFailures:
         assert "same Idempotency-Key" in str(refusal.value)
         assert [one["id"] for one in stand_in.world.store.newest_first("checkout.session")] == [session.id]
 
-    def test_silence_ends(self, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stripe_that_never_answers_is_given_up(self, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.2)
         stand_in.control.switch(fault="hang", faults=3)
 
@@ -230,7 +230,7 @@ class TestFailures:
         pauses_s = 0.5 + 1.0
         assert (client.NETWORK_RETRIES + 1) * client.READ_TIMEOUT_S + pauses_s < 30
 
-    def test_nobody_there(self, stand_in: StandIn, settings: Any) -> None:
+    def test_a_stripe_that_is_not_there_is_unavailable(self, stand_in: StandIn, settings: Any) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             settings.STRIPE_API_BASE = f"http://127.0.0.1:{free.getsockname()[1]}"

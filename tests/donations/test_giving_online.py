@@ -19,7 +19,8 @@ from donations.payments.models import AttemptState, PaymentAttempt
 from donations.stripe import gateway
 from logistics.charity.models import Charity
 from logistics.idempotency.models import IdempotencyRecord
-from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, make_appeal, receipts_of
+from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, receipts_of
+from tests.makers.appeals import make_appeal
 from tests.services import services
 
 URL = "/api/v1/donations/"

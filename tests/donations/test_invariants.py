@@ -5,8 +5,10 @@ from django.db import connection
 
 from donations.invariants import INVARIANTS
 from logistics.documents.models import NumberSeries
-from tests.donations.giving import Giving, signed_in
-from tests.donations.test_offline import Role, send
+from logistics.roles import Role
+from tests.clients import signed_in
+from tests.donations.giving import Giving
+from tests.donations.offline import send
 
 
 def broken() -> list[str]:

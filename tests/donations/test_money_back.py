@@ -8,11 +8,7 @@ from donations.disputes.models import Dispute, DisputeState
 from donations.gifts.models import Donation
 from donations.receipts.models import ReceiptState
 from donations.refunds.models import Refund, RefundState
-from tests.donations.giving import GOOD, Giving, donation_of, mails, receipts_of
-
-
-def intent_of(gift: dict[str, Any]) -> str:
-    return str(donation_of(gift).attempts.get(counts=True).payment_intent_id)
+from tests.donations.giving import Giving, donation_of, intent_of, mails, receipts_of, received
 
 
 def refund(giving: Giving, gift: dict[str, Any], amount: int | None = None) -> dict[str, Any]:
@@ -21,14 +17,6 @@ def refund(giving: Giving, gift: dict[str, Any], amount: int | None = None) -> d
     giving.deliver()
     giving.work()
     return made
-
-
-def received(giving: Giving, card: str = GOOD) -> dict[str, Any]:
-    gift = giving.give()
-    giving.type_card(gift["checkout_url"], card)
-    giving.deliver()
-    giving.work()
-    return gift
 
 
 def test_a_full_refund_in_the_dashboard_cancels_the_receipt(giving: Giving) -> None:

@@ -12,9 +12,10 @@ from donations.donors.models import Donor
 from donations.gifts import tokens
 from donations.gifts.models import Donation
 from logistics.roles import Role
-from tests.donations.giving import Giving, donation_of, mails, make_staff, receipts_of, signed_in
-from tests.donations.test_money_back import intent_of, received
-from tests.donations.test_pages import link_in_last_mail
+from tests.clients import signed_in
+from tests.donations.giving import Giving, donation_of, intent_of, mails, receipts_of, received
+from tests.donations.pages import link_in_last_mail
+from tests.makers.people import make_user
 
 GIVEN = 500_50
 WHOLE = {"en": "whole gift", "fr": "en totalité"}
@@ -104,7 +105,7 @@ def gift_of(giving: Giving, language: str) -> dict[str, Any]:
 
 
 def take_name_away() -> None:
-    finance = make_staff(Role.FINANCE)
+    finance = make_user(Role.FINANCE)
     donor = Donor.objects.get()
     donors.correct(donor, version=donor.version, changes={"name": ""}, by=finance, at=donor.created_at)
 

@@ -1,7 +1,5 @@
 """Gifts that come by bank, in cash or by cheque, and the demonstration world, which is made of them."""
 
-import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,28 +12,9 @@ from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.audit.models import AuditEntry
 from logistics.roles import Role
-from tests.donations.giving import Giving, mails, signed_in
-
-URL = "/api/v1/donations/offline/"
-
-
-def day_ago(days: int) -> str:
-    return (timezone.now() - timedelta(days=days)).date().isoformat()
-
-
-CHEQUE = {
-    "amount": "5000.00",
-    "currency": "HKD",
-    "channel": "cheque",
-    "received_on": day_ago(30),
-    "appeal": "mali",
-    "donor": {"organisation": "Chan & Co.", "email": "office@chan.example"},
-}
-
-
-def send(client: Client, **changes: Any) -> Any:
-    headers = {"Idempotency-Key": str(uuid.uuid4())}
-    return client.post(URL, json.dumps(CHEQUE | changes), content_type="application/json", headers=headers)
+from tests.clients import signed_in
+from tests.donations.giving import Giving, mails
+from tests.donations.offline import CHEQUE, day_ago, send
 
 
 def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -> None:

@@ -17,31 +17,7 @@ from donations.portal.models import SignInRequest
 from donations.stripe import gateway
 from logistics.charity.models import Charity
 from tests.donations.giving import DECLINED, Giving, mails
-
-FORM = {
-    "currency": "HKD",
-    "amount": "500.50",
-    "name": "Chan Tai Man",
-    "email": "taiman@example.org",
-    "country": "HK",
-    "message": "For the school",
-    "consent": "on",
-}
-
-
-def text_of(answer: Any) -> str:
-    return answer.content.decode()
-
-
-def check_page(answer: Any) -> str:
-    """What every page keeps: small, no script, no style that the policy would block."""
-    html = text_of(answer)
-    assert len(answer.content) < 50_000
-    assert "<script" not in html and "style=" not in html and "onclick" not in html
-    nonce = re.search(r'<style nonce="([^"]+)"', html)
-    assert nonce and f"'nonce-{nonce[1]}'" in answer["Content-Security-Policy"]
-    assert "no-store" in answer["Cache-Control"]
-    return html
+from tests.donations.pages import FORM, ask, check_page, link_in_last_mail, text_of
 
 
 def test_the_front_page_is_where_one_gives(giving: Giving) -> None:
@@ -212,19 +188,6 @@ def test_a_gift_that_went_back_shows_no_receipt(giving: Giving, end: str) -> Non
 
 
 # --- My gifts ---------------------------------------------------------------------------------------------------
-
-
-def ask(giving: Giving, email: str) -> str:
-    answer = giving.client.post("/my-gifts/", {"email": email})
-    assert answer.status_code == 200
-    giving.work()
-    return re.sub(r'(nonce|value)="[^"]+"', "", check_page(answer))
-
-
-def link_in_last_mail() -> str:
-    found = re.search(r"http://localhost:8000(/my-gifts/in/\S+)", mails()[-1].body)
-    assert found
-    return found[1]
 
 
 def test_a_donor_signs_in_by_a_mailed_link_and_sees_own_gifts_only(giving: Giving) -> None:

@@ -13,8 +13,8 @@ from donations.stripe_events import services as stripe_events
 from donations.stripe_events.models import StripeEvent
 from logistics.jobs.models import Job
 from logistics.roles import Role
-from tests.donations.giving import Giving, donation_of, receipts_of, signed_in
-from tests.donations.test_stripe_events import FROZEN, events_of, paid
+from tests.clients import signed_in
+from tests.donations.giving import FROZEN, Giving, donation_of, events_of, paid, receipts_of
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(giving: Giving) -> None:

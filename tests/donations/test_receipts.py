@@ -1,17 +1,14 @@
 """Receipts: numbered without gap, dated where the charity is, frozen, blocked while something is missing."""
 
 import re
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 
 from donations.donors.models import Donor
-from donations.gifts import services as gifts
 from donations.gifts.models import Donation
 from donations.receipts import deliveries
 from donations.receipts import services as receipts
@@ -22,19 +19,15 @@ from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import NumberSeries
+from logistics.errors import WrongState
 from logistics.jobs.models import Job
 from logistics.roles import Role
 from logistics.transactions import lock
-from tests.donations.giving import Giving, donation_of, mails, make_charity, pdf_text, receipts_of, signed_in
+from tests.clients import signed_in
+from tests.donations.giving import Giving, donation_of, mails, pdf_text, receipts_of
+from tests.makers.charity import make_charity
+from tests.makers.donations import received_donation
 from tests.processes import eventually
-
-
-def received_donation(at: datetime, **changes: Any) -> Donation:
-    """A gift whose money came, as its payment leaves it, without a receipt."""
-    donor = Donor.objects.create(name="Chan", email=f"{uuid.uuid4().hex}@example.org")
-    values = {"donor": donor, "amount_minor": 50050, "currency": "HKD", "created_at": at}
-    donation = Donation.objects.create(**values | changes)
-    return gifts.settle(donation, gifts.outcome_after(donation.amount_minor), received_at=at, at=at)
 
 
 def finance(giving: Giving) -> Giving:
@@ -265,7 +258,7 @@ def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
 def test_what_a_receipt_may_become(giving: Giving) -> None:
     [receipt] = receipts_of(giving.gift_paid())
     receipt.become(ReceiptState.REPLACED)
-    with pytest.raises(Exception, match="cannot become"):
+    with pytest.raises(WrongState, match="cannot become"):
         receipt.become(ReceiptState.CANCELLED)
 
 

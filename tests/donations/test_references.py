@@ -9,9 +9,10 @@ import pytest
 from donations.gifts import models
 from donations.gifts.models import Donation
 from logistics.roles import Role
-from tests.donations.giving import Giving, body_of_gift, signed_in
-from tests.donations.test_offline import send
-from tests.donations.test_pages import FORM, text_of
+from tests.clients import signed_in
+from tests.donations.giving import Giving, body_of_gift
+from tests.donations.offline import send
+from tests.donations.pages import FORM, text_of
 
 URL = "/api/v1/donations/"
 TAKEN = "GFT-0000-0000"

@@ -3,7 +3,7 @@
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pgtrigger
@@ -25,20 +25,20 @@ from donations.stripe_events import services as stripe_events
 from donations.stripe_events.models import StripeEvent
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
-from tests.donations.giving import DECLINED, GOOD, NOON, Giving, donation_of, mails, receipts_of
+from tests.donations.giving import (
+    DECLINED,
+    FROZEN,
+    GOOD,
+    Giving,
+    donation_of,
+    events_of,
+    mails,
+    paid,
+    receipts_of,
+)
 
 EVENTS = "/api/v1/stripe/events/"
-FROZEN = "donations.PaymentAttempt:what_an_attempt_asks_is_frozen"
-
-
-def events_of(giving: Giving, *kinds: str) -> list[dict[str, Any]]:
-    return [event for event in giving.happened() if event["type"] in kinds]
-
-
-def paid(giving: Giving, **changes: Any) -> dict[str, Any]:
-    gift = giving.give(**changes)
-    giving.type_card(gift["checkout_url"])
-    return gift
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)  # in Hong Kong
 
 
 # --- The door -----------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from donations.appeals.models import Appeal
 from donations.gifts.models import Donation
 from logistics.charity.models import Charity
 from logistics.roles import Role
-from tests.donations.giving import Giving, signed_in
-from tests.donations.test_admin import hidden
-from tests.donations.test_pages import FORM, check_page
+from tests.clients import signed_in
+from tests.donations.giving import Giving
+from tests.donations.pages import FORM, check_page, hidden
 
 PAGE = "/give/mali/"
 OFFER = re.compile(r'<button class="btn" type="submit" name="meant" value="([^"]+)">([^<]+)</button>')

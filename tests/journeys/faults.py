@@ -32,7 +32,8 @@ SETTINGS = {
     "DATABASE_STATEMENT_TIMEOUT_MS": "120000",  # who waits at a barrier waits until the test opens it
 }
 WORLD = """
-from tests.donations.giving import make_appeal, make_charity
+from tests.makers.appeals import make_appeal
+from tests.makers.charity import make_charity
 make_charity()
 make_appeal()
 """

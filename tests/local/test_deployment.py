@@ -1,31 +1,20 @@
 """docker-compose.yml keeps the promises that can be read off it; an engine to run it is not always at hand."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from django.conf import settings
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sources import ROOT
+
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {"web", "worker", "worker-papers", "beat", "relay", "migrate", "bucket"}
 RUNS_TASKS = ["worker", "worker-papers", "relay"]
 ONE_OFF = {"migrate", "bucket"}
-
-
-def built_from(path: str) -> bool:
-    """Say whether an image is built from this file: the last line of .dockerignore that matches it decides."""
-    ignored = False
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        pattern = line.removeprefix("!").replace("**/", "")
-        names = [path, *map(str, Path(path).parents)]
-        if line and not line.startswith("#") and any(Path(name).match(pattern) for name in names if name != "."):
-            ignored = not line.startswith("!")
-    return not ignored
 
 
 def test_every_part_of_the_product_is_there():

@@ -17,19 +17,11 @@ from logistics.mail.models import Email
 from logistics.partners.models import Contact, Partner
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
-from tests.logistics.makers import (
-    NOON,
-    PASSWORD,
-    make_category,
-    make_contact,
-    make_email,
-    make_item,
-    make_key,
-    make_partner,
-    make_partner_user,
-    make_site,
-    make_user,
-)
+from tests.makers.catalogue import make_category, make_item
+from tests.makers.mail import make_email
+from tests.makers.moments import NOON
+from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
+from tests.makers.people import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
 HTML = {"Accept": "text/html"}

@@ -4,7 +4,9 @@ from django.db.utils import DatabaseError
 
 from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
-from tests.logistics.makers import NOON, make_item, make_user
+from tests.makers.catalogue import make_item
+from tests.makers.moments import NOON
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 

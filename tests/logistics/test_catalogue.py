@@ -1,16 +1,10 @@
 import pytest
 
-from logistics.catalogue.models import Item
 from logistics.roles import Role
-from tests.logistics.makers import (
-    client_of,
-    fields_of,
-    make_category,
-    make_item,
-    make_partner_user,
-    make_user,
-    once,
-)
+from tests.clients import client_of, fields_of, once
+from tests.makers.catalogue import make_category, make_item
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -77,13 +71,6 @@ class TestItems:
 
         assert client.get("/api/v1/items/").status_code == 200
         assert client.post("/api/v1/items/", bed(category), format="json", headers=once()).status_code == 403
-
-    def test_a_list_costs_the_same_for_ten_and_a_thousand(self, warehouse, django_assert_num_queries):
-        category = make_category()
-        for count in (10, 1000):
-            Item.objects.bulk_create(Item(code=f"I{count}-{n}", name_en="I", category=category) for n in range(count))
-            with django_assert_num_queries(3):
-                assert len(warehouse.get("/api/v1/items/?page_size=200").json()["results"]) in (10, 200)
 
 
 def test_categories_are_added_and_renamed(warehouse):

@@ -5,7 +5,8 @@ from logistics.demonstration import world
 from logistics.health import services as health
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, User
-from tests.logistics.makers import NOON, client_of
+from tests.clients import client_of
+from tests.makers.moments import NOON
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,10 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
 from logistics.jobs import services as jobs
 from logistics.roles import Role
-from tests.logistics.makers import NOON, in_threads, make_email, make_user
+from tests.makers.mail import make_email
+from tests.makers.moments import NOON
+from tests.makers.people import make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 

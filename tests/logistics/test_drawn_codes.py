@@ -16,7 +16,10 @@ from logistics.partners.models import Site, site_code
 from logistics.people.models import ApiKey
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode, insert_drawn
-from tests.logistics.makers import client_of, in_threads, make_key, make_partner, make_site, make_user, once
+from tests.clients import client_of, once
+from tests.makers.partners import make_key, make_partner, make_site
+from tests.makers.people import make_user
+from tests.threads import in_threads
 
 TAKEN = "BBBBB"
 

@@ -19,7 +19,9 @@ from logistics.idempotency.api import forget_old, idempotent, run_once
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.permissions import Anyone
 from logistics.roles import Role
-from tests.logistics.makers import in_threads, make_user, once
+from tests.clients import once
+from tests.makers.people import make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 

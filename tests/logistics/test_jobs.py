@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from celery import current_app
@@ -14,7 +13,9 @@ from logistics.jobs import services as jobs
 from logistics.jobs.models import Job
 from logistics.jobs.relay import sweep
 from logistics.mail.models import Email
-from tests.logistics.makers import in_threads, make_email
+from tests.logistics.queues import queued_for
+from tests.makers.mail import make_email
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -209,12 +210,6 @@ def test_the_database_refuses_states_that_contradict_themselves(constraint, chan
 def waiting_since(email: Email, seconds: int) -> Email:
     Email.objects.filter(pk=email.pk).update(run_after=Now() - timedelta(seconds=seconds))
     return email
-
-
-def queued_for(queue: str) -> int:
-    with current_app.connection_for_write() as broker:
-        channel: Any = broker.default_channel
-        return int(channel.client.llen(queue))
 
 
 class TestSweep:

@@ -10,7 +10,8 @@ from django.db import IntegrityError
 
 from logistics.errors import WrongState
 from logistics.logs import logging_config
-from tests.logistics.makers import make_partner, make_user
+from tests.makers.partners import make_partner
+from tests.makers.people import make_user
 from tests.processes import Instance, eventually
 
 
@@ -46,7 +47,7 @@ def test_fields_are_kept():
 @pytest.mark.django_db
 def test_an_error_tells_where_and_what_but_no_values():
     make_user(email="awa@example.org")
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(IntegrityError, match="an_email_belongs_to_one_user") as caught:
         make_user(email="awa@example.org")
 
     found = line_of(exc_info=(caught.type, caught.value, caught.tb))

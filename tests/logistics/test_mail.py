@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from logistics.mail import services as mail
-from tests.logistics.makers import make_email
+from tests.makers.mail import make_email
 
 pytestmark = pytest.mark.django_db
 

@@ -9,23 +9,13 @@ from logistics.audit.models import AuditEntry
 from logistics.errors import Forbidden
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.partners import addresses
-from logistics.partners.models import Contact, Partner, Site, SiteAddress, site_code
+from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.people.models import ApiKey
 from logistics.roles import Role
-from logistics.transactions import insert_drawn
-from tests.logistics.makers import (
-    NOON,
-    client_of,
-    fields_of,
-    key_client,
-    make_contact,
-    make_key,
-    make_partner,
-    make_partner_user,
-    make_site,
-    make_user,
-    once,
-)
+from tests.clients import client_of, fields_of, key_client, once
+from tests.makers.moments import NOON
+from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
+from tests.makers.people import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -119,31 +109,6 @@ class TestPartners:
 
 
 class TestLists:
-    @pytest.mark.parametrize("path", ["partners", "contacts", "sites"])
-    def test_cost_the_same_for_ten_rows_and_a_thousand(self, path, coordinator, django_assert_num_queries):
-        partner = make_partner()
-
-        def fill(count):
-            if path == "partners":
-                Partner.objects.bulk_create(
-                    Partner(code=f"{count}-{n}", name="P", languages=["fr"], country="ML") for n in range(count)
-                )
-            elif path == "contacts":
-                Contact.objects.bulk_create(
-                    Contact(partner=partner, name="C", email="c@example.org") for n in range(count)
-                )
-            else:
-                sites = [Site(partner=partner, region="ML04", hand_over_point="The port") for _ in range(count)]
-                insert_drawn(*sites, field="code", draw=site_code)
-
-        # The session, the user, the rows.
-        fill(10)
-        with django_assert_num_queries(3):
-            assert len(coordinator.get(f"/api/v1/{path}/?page_size=200").json()["results"]) >= 10
-        fill(1000)
-        with django_assert_num_queries(3):
-            assert len(coordinator.get(f"/api/v1/{path}/?page_size=200").json()["results"]) == 200
-
     def test_pages_follow_one_another_until_the_end(self, coordinator):
         wanted = {make_partner(name="Same").code for _ in range(7)}
         url, seen = "/api/v1/partners/?page_size=3&ordering=name", []

@@ -11,7 +11,11 @@ from logistics.partners import services as partners
 from logistics.people import services as people
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
-from tests.logistics.makers import NOON, YEAR, in_threads, key_client, make_key, make_partner, make_user
+from tests.clients import key_client
+from tests.makers.moments import NOON, YEAR
+from tests.makers.partners import make_key, make_partner
+from tests.makers.people import make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 

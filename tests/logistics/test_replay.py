@@ -16,6 +16,8 @@ from logistics.documents.replay.refusal import Refused
 from tests.logistics import pdfs
 from tests.shipments import mali
 
+pytestmark = pytest.mark.papers
+
 TEMPLATE = "shipments/papers/packing_list.html"
 CONTEXT = {**mali.packing_list(), **mali.FACTS}
 FEW_PACKAGES = mali.packages()[:60]

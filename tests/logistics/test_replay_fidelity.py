@@ -20,6 +20,8 @@ from tests.logistics.random_papers import Papers
 from tests.logistics.random_texts import FLAGS, SHORT, Texts
 from tests.shipments import mali
 
+pytestmark = pytest.mark.papers
+
 PAPERS = "shipments/papers/"
 
 
@@ -128,7 +130,7 @@ def test_many_random_differences(count):
 
 
 @pytest.mark.parametrize(("count", "examples"), [(50, 1), pytest.param(300, 2, marks=pytest.mark.long)])
-def test_random_lists(count, examples):
+def test_random_lists_look_as_weasyprint_prints_them(count, examples):
     # The same lists at every run: a pin is moved by what it does, not by luck. Other seeds are for hunting.
     @seed(20260302)
     @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate])
@@ -144,7 +146,7 @@ def test_random_lists(count, examples):
     ("count", "seeds"),
     [(50, [7]), *(pytest.param(*more, marks=pytest.mark.long) for more in [(50, [1, 8]), (300, [1])])],
 )
-def test_random_papers(count, seeds, tmp_path):
+def test_random_papers_look_as_weasyprint_prints_them(count, seeds, tmp_path):
     """Columns, widths, styles, page margins and surroundings are random too."""
     for number in seeds:
         paper = Papers(Random(number)).paper(count)

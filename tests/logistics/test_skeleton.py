@@ -12,9 +12,11 @@ from logistics.documents.replay import filled
 from logistics.documents.replay.glyph_encoding import GlyphEncoding
 from logistics.documents.replay.vector_paths import Painting
 from tests.benchmarks.papers import receipts
+from tests.conformance import failures, run
 from tests.logistics import fidelity, pdfs
 from tests.logistics.both_ways import papers_of_our_own, template
-from tests.test_papers_conform import failures, run
+
+pytestmark = pytest.mark.papers
 
 WRITTEN = "logistics.documents.replay.filled"
 # Letters set far apart are of one font: between two, WeasyPrint writes "-63<>-66.5", of which PDFium forgets a part.

@@ -17,6 +17,8 @@ from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import fidelity, pdfs
 from tests.shipments import mali
 
+pytestmark = pytest.mark.papers
+
 TEMPLATE = "donations/receipt.html"
 NAMES = [
     "Chan Tai Man",
@@ -195,7 +197,7 @@ class TestRefusals:
             ("<style>p {{ color: red }}</style><p data-slot>{}</p>", "", "stylesheet inside"),
         ],
     )
-    def test_of_layouts(self, body, style, why):
+    def test_a_layout_that_depends_on_the_text_is_refused(self, body, style, why):
         from weasyprint import CSS, HTML
 
         html = f'<html lang="en"><head><title>x</title></head><body>{body.format("text")}</body></html>'
@@ -243,7 +245,7 @@ class TestRefusals:
         assert not replay.kept_forms.forms
 
     @pytest.mark.parametrize("path", ["M0 0L1 1", "M0 0c1 1 1 1 1 1", "m1 1h1", "M0 0h1e3", "M0,0h1"])
-    def test_of_paths(self, path):
+    def test_a_path_of_other_than_straight_lines_is_refused(self, path):
         with pytest.raises(Refused, match="straight lines"):
             forms.steps(path)
 

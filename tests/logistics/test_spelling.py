@@ -7,10 +7,12 @@ import pytest
 
 from logistics.documents import fonts, rendering, replay
 from logistics.documents.replay.weasyprint_private import HTML, LETTER_BY_LETTER, Stream, boxes, create_layout, letters
+from tests.conformance import failures, run
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics import fidelity, pdfs
 from tests.shipments import mali
-from tests.test_papers_conform import failures, run
+
+pytestmark = pytest.mark.conformance
 
 # Names, and who reads them right: poppler does not know that N'Ko runs from right to left, nor that a letter without a
 # form of its own with its accent is one; PDFium takes letters of Arabic for words, and the end of one for a space.

@@ -5,8 +5,10 @@ from logistics.catalogue.models import Item
 from logistics.errors import Stale
 from logistics.mail.models import Email
 from logistics.transactions import Taken, change, enqueue_on_commit, insert, lock
-from tests.logistics.makers import in_threads, make_email, make_item
-from tests.logistics.test_jobs import queued_for
+from tests.logistics.queues import queued_for
+from tests.makers.catalogue import make_item
+from tests.makers.mail import make_email
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from config.throttling import CallerThrottle
 from logistics.roles import Role
 from logistics.visitors import address_of
-from tests.logistics.makers import PASSWORD, make_user
+from tests.makers.people import PASSWORD, make_user
 
 
 def request(told: str = "", seen: str = "10.0.0.1"):

@@ -9,10 +9,12 @@ from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import MALI, make_dispatched, make_packed, make_packer, make_sealed, pack
-from tests.logistics.makers import NOON, make_partner, make_partner_user, make_site, make_user
-from tests.shipments.test_deliveries import confirm
-from tests.shipments.test_imports import MALI_XLSX, mali_shipment
+from tests.makers.deliveries import confirm
+from tests.makers.moments import NOON
+from tests.makers.partners import make_partner, make_partner_user, make_site
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, mali_shipment, pack
+from tests.shipments.sheets import MALI, MALI_XLSX
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +88,7 @@ class TestPages:
         assert 'name="title"' not in sealed
         assert 'name="bill_of_lading"' in sealed
 
-    def test_a_list_of_shipments_costs_the_same_for_few_and_many(self, django_assert_max_num_queries: Any) -> None:
+    def test_a_list_of_200_shipments_asks_at_most_twelve_questions(self, django_assert_max_num_queries: Any) -> None:
         client, partner = staff(Role.WAREHOUSE), make_partner()
         by = make_packer()
         Shipment.objects.bulk_create(

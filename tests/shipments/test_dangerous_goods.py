@@ -13,9 +13,12 @@ from shipments.imports.models import Upload
 from shipments.packing.models import ManifestLine
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import make_packed, make_packer, make_sealed, pack
-from tests.logistics.makers import NOON, client_of, make_category, make_item, make_user, once
-from tests.shipments.test_imports import column, complaints, mali_rows, mali_shipment, put, read, told, xlsx
+from tests.clients import client_of, once
+from tests.makers.catalogue import make_category, make_item
+from tests.makers.moments import NOON
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_packed, make_sealed, mali_shipment, pack
+from tests.shipments.sheets import column, complaints, mali_rows, put, read, told, xlsx
 
 pytestmark = pytest.mark.django_db
 LAPTOP: dict[str, Any] = {

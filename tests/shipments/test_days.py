@@ -16,6 +16,7 @@ from logistics.roles import Role
 from shipments.papers.models import Paper
 from shipments.shipments import services as shipments
 from shipments.shipments.models import Shipment
+from tests.clients import client_of, key_client, once
 from tests.days import (
     DAY,
     HONG_KONG,
@@ -27,19 +28,12 @@ from tests.days import (
     clock_at,
     verified,
 )
-from tests.factories_shipments import make_charity, make_dispatched, make_packer, pack
 from tests.journeys.papers import words_of
-from tests.logistics.makers import (
-    client_of,
-    in_threads,
-    key_client,
-    make_contact,
-    make_key,
-    make_partner,
-    make_site,
-    make_user,
-    once,
-)
+from tests.makers.charity import make_charity
+from tests.makers.partners import make_contact, make_key, make_partner, make_site
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, pack
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 ISO_DAY = re.compile(r"20\d\d-\d\d-\d\d")

@@ -1,10 +1,10 @@
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -19,28 +19,20 @@ from shipments.papers.models import Paper
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
-from tests.factories_shipments import make_dispatched, make_packer, make_sealed
-from tests.logistics.makers import NOON, client_of, in_threads, key_client, make_key, make_partner, make_user, once
+from tests.clients import client_of, key_client, once
+from tests.makers.deliveries import confirm, reverse
+from tests.makers.moments import NOON
+from tests.makers.partners import make_key, make_partner
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_sealed
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
-
-
-def confirm(shipment: Shipment, *exceptions: Any, client_id: UUID | None = None, **more: Any) -> Delivery:
-    told: dict[str, Any] = {"stated_at": NOON, "received_by": "Aminata Ɲaré", "default": "good"} | more
-    delivery = services.confirm(
-        shipment, client_id=client_id or uuid4(), exceptions=exceptions, by=make_packer(), at=NOON, **told
-    ).delivery
-    shipment.refresh_from_db()
-    return delivery
 
 
 def found(shipment: Shipment) -> list[tuple[str, int | None, int]]:
     rows = shipment.discrepancies.select_related("package").order_by("id")
     return [(row.kind, row.package.number if row.package else None, row.quantity) for row in rows]
-
-
-def reverse(delivery: Delivery) -> Delivery:
-    return services.reverse(delivery, client_id=uuid4(), reason="miscounted", by=make_packer(), at=NOON).delivery
 
 
 class TestAllSound:
@@ -89,7 +81,7 @@ class TestAllSound:
 
         mail = Email.objects.get(kind="delivery-differs")
         assert (mail.to, mail.subject) == (
-            "giving@example.org",
+            "office@example.org",
             f"Shipment {shipment.number}: what arrived differs from what was sent",
         )
         assert "Missing: 10" in mail.body
@@ -328,7 +320,7 @@ class TestConstraints:
             lambda: model.objects.update(**{_first(model): 1}),
             lambda: model.objects.all()._raw_delete("default"),
         ):
-            with pytest.raises(Exception, match="annot"), transaction.atomic():
+            with pytest.raises(DatabaseError, match="annot"), transaction.atomic():
                 change()
 
     def test_the_database_refuses_a_client_id_twice(self) -> None:

@@ -3,8 +3,8 @@ from django.conf import LazySettings
 
 from shipments import demonstration
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import make_charity
-from tests.logistics.makers import NOON
+from tests.makers.charity import make_charity
+from tests.makers.moments import NOON
 
 
 @pytest.mark.django_db

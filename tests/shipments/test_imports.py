@@ -2,7 +2,6 @@ import io
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import openpyxl
@@ -20,76 +19,16 @@ from shipments.packing.models import ManifestLine, Package
 from shipments.shipments import contents, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import ManifestFrozen
-from tests.factories_shipments import (
-    MALI,
-    MARKS,
-    make_categories,
-    make_charity,
-    make_packer,
-    make_sealed,
-    make_shipment,
-    pack,
-)
-from tests.logistics.makers import NOON, client_of, in_threads, make_item, make_partner_user, once
+from tests.clients import client_of, once
+from tests.makers.catalogue import make_item
+from tests.makers.moments import NOON
+from tests.makers.partners import make_partner_user
+from tests.makers.people import make_packer
+from tests.makers.shipments import make_sealed, mali_shipment, pack
+from tests.shipments.sheets import MALI_XLSX, Sheet, column, complaints, mali_rows, put, read, told, xlsx
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
-MALI_XLSX = MALI / "packing_list_clean.xlsx"
-Sheet = list[list[Any]]
-
-
-@cache
-def _mali() -> tuple[tuple[Any, ...], ...]:
-    sheet = openpyxl.load_workbook(MALI_XLSX)["lines"]
-    return tuple(sheet.iter_rows(values_only=True))
-
-
-def mali_rows(count: int = 8) -> Sheet:
-    """The header and the first rows of the real list."""
-    return [list(row) for row in _mali()[: count + 1]]
-
-
-def column(rows: Sheet, name: str) -> int:
-    return int(rows[0].index(name))
-
-
-def put(rows: Sheet, row: int, name: str, value: Any) -> Sheet:
-    """Change a cell; `row` as the spreadsheet counts."""
-    rows[row - 1][column(rows, name)] = value
-    return rows
-
-
-def xlsx(rows: Sheet, *, sheet: str = "lines") -> bytes:
-    book = openpyxl.Workbook()
-    assert book.active is not None
-    book.active.title = sheet
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def mali_shipment(**fields: Any) -> Shipment:
-    make_charity()
-    make_categories()
-    return make_shipment(marks=MARKS, **fields)
-
-
-def read(shipment: Shipment, content: bytes, *, dry_run: bool = False, replace: bool = False, by: Any = None) -> Upload:
-    row = services.upload(shipment, content, dry_run=dry_run, replace=replace, by=by or make_packer(), at=NOON)
-    assert services.read_upload(str(row.pk), at=NOON)
-    row.refresh_from_db()
-    return row
-
-
-def complaints(row: Upload) -> list[tuple[int | None, str, str]]:
-    return [(error["row"], error["column"], error["code"]) for error in row.errors]
-
-
-def told(row: Upload) -> dict[str, Any]:
-    """What the upload would write, or wrote."""
-    assert row.plan is not None, row.errors
-    return dict(row.plan)
 
 
 class TestTheMaliShipment:

@@ -5,9 +5,10 @@ from django.db import connection
 
 from shipments.invariants import INVARIANTS
 from shipments.shipments import lifecycle
-from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed
-from tests.logistics.makers import NOON
-from tests.shipments.test_deliveries import confirm, reverse
+from tests.makers.deliveries import confirm, reverse
+from tests.makers.moments import NOON
+from tests.makers.people import make_packer
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from logistics.audit import services as audit
 from logistics.documents import fonts
@@ -14,19 +14,12 @@ from shipments.packing.models import ManifestLine, Package
 from shipments.shipments import contents
 from shipments.shipments import services as shipments
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment, pack
-from tests.logistics.makers import (
-    NOON,
-    client_of,
-    fields_of,
-    key_client,
-    make_item,
-    make_key,
-    make_partner,
-    make_site,
-    make_user,
-    once,
-)
+from tests.clients import client_of, fields_of, key_client, once
+from tests.makers.catalogue import make_item
+from tests.makers.moments import NOON
+from tests.makers.partners import make_key, make_partner, make_site
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
 
 pytestmark = pytest.mark.django_db
 
@@ -418,7 +411,7 @@ class TestConstraints:
             shipment.packages.update(number=1)
 
     def test_the_database_forgets_no_shipment(self) -> None:
-        with pytest.raises(Exception, match="Cannot delete"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
             Shipment.objects.filter(pk=make_shipment().pk)._raw_delete("default")
 
 

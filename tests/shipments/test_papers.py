@@ -9,10 +9,14 @@ from shipments.papers import services as papers
 from shipments.papers.models import Paper
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
-from tests.factories_shipments import make_dispatched, make_packed, make_packer, make_sealed, make_shipment
+from tests.clients import client_of, key_client, once
 from tests.journeys.papers import words_of
-from tests.logistics.makers import NOON, client_of, in_threads, key_client, make_key, make_user, once
-from tests.shipments.test_deliveries import confirm
+from tests.makers.deliveries import confirm
+from tests.makers.moments import NOON
+from tests.makers.partners import make_key
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 

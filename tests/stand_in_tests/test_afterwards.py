@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.stand_in.errors import StripeRefusal
-from tests.stand_in_tests.conftest import Caller
+from tests.stand_in_tests.caller import Caller
 
 
 def paid(caller: Caller, card: str = "4242424242424242", **changes: str) -> Any:

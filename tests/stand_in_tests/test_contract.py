@@ -1,7 +1,6 @@
 """Every answer of the stand-in, and every event, is what Stripe's OpenAPI description says."""
 
 import copy
-from functools import cache
 from typing import Any
 
 import pytest
@@ -9,31 +8,11 @@ from jsonschema import Draft202012Validator
 
 from tests.stand_in.api import HANDLERS
 from tests.stand_in.description import VERSION, document, find
-from tests.stand_in_tests.conftest import GIFT, Caller
+from tests.stand_in.schemas import as_json_schema, components
+from tests.stand_in_tests.caller import GIFT, Caller
 
 # The page pays with these; together they reach every state that the stand-in knows.
 CARDS = ["4242424242424242", "4000000000000002", "4000000000009995", "4000000000000259", "4000000000001976"]
-
-
-def as_json_schema(node: Any) -> Any:
-    """Turn OpenAPI 3.0's `nullable` into what JSON Schema says instead."""
-    if isinstance(node, list):
-        return [as_json_schema(one) for one in node]
-    if not isinstance(node, dict):
-        return node
-    turned = {key: as_json_schema(value) for key, value in node.items() if key != "nullable"}
-    if node.get("nullable") is True:
-        return {"anyOf": [turned, {"type": "null"}]}
-    # The description says of no object that it has no other members; a misspelt one must not pass for all that.
-    if "properties" in turned and "additionalProperties" not in turned and turned.get("type") == "object":
-        turned["additionalProperties"] = False
-    return turned
-
-
-@cache
-def components() -> Any:
-    schemas = copy.deepcopy(document()["components"]["schemas"])
-    return {name: as_json_schema(schema) for name, schema in schemas.items()}
 
 
 def check(value: Any, schema: Any) -> None:
@@ -105,7 +84,7 @@ def test_answers_about_what_comes_after(caller: Caller) -> None:
         check(about, {"$ref": f"#/components/schemas/{about['object']}"})
 
 
-def test_refusals(caller: Caller) -> None:
+def test_refusals_are_as_stripe_describes_them(caller: Caller) -> None:
     error = {"$ref": "#/components/schemas/error"}
     for method, path, params in [
         ("GET", "/v1/refunds/re_no", {}),

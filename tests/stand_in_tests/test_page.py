@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.stand_in import cards, money
-from tests.stand_in_tests.conftest import GIFT, Caller, Reply
+from tests.stand_in_tests.caller import GIFT, Caller, Reply
 
 BEFORE_COMPLETION = ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 COMPLETION = ["charge.succeeded", "payment_intent.succeeded", "checkout.session.completed", "charge.updated"]
@@ -84,7 +84,7 @@ class TestPaying:
         assert (after["status"], after["amount_received"], after["last_payment_error"]) == ("succeeded", 50050, None)
         assert caller.events() == BEFORE_COMPLETION + COMPLETION
 
-    def test_insufficient_funds(self, caller: Caller) -> None:
+    def test_a_card_without_funds_is_refused_in_the_language_of_the_page(self, caller: Caller) -> None:
         reply = caller.submit(caller.open_session(locale="fr"), "4000 0000 0000 9995")
 
         assert reply.status == 402

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.stand_in import StandIn
-from tests.stand_in_tests.conftest import GIFT, Caller
+from tests.stand_in_tests.caller import GIFT, Caller
 
 SESSIONS = "/v1/checkout/sessions"
 
@@ -164,7 +164,7 @@ class TestLists:
 
         assert seen == opened[::-1]
 
-    def test_filters_narrow(self, caller: Caller) -> None:
+    def test_a_filter_leaves_out_what_does_not_fit(self, caller: Caller) -> None:
         sessions = [caller.open_session() for _ in range(2)]
         intent = caller.stand_in.control.pay(sessions[0]["id"])
         found = caller.api("GET", SESSIONS, {"payment_intent": intent["id"]}).json["data"]

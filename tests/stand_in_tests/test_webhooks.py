@@ -11,7 +11,7 @@ import stripe
 
 from tests.stand_in import StandIn
 from tests.stand_in.receiver import Receiver
-from tests.stand_in_tests.conftest import Caller
+from tests.stand_in_tests.caller import Caller
 
 SECRET = "whsec_of_this_test"
 PAYMENT = [

@@ -23,9 +23,13 @@ from shipments.imports.models import Upload
 from shipments.packing.models import ManifestLine, Package
 from shipments.papers.models import Paper
 from shipments.shipments.models import Shipment, ShipmentSite
-from tests.donations.giving import make_appeal
-from tests.factories_shipments import make_dispatched, make_packer
-from tests.logistics.makers import NOON, make_category, make_email, make_key, make_partner
+from tests.makers.appeals import make_appeal
+from tests.makers.catalogue import make_category
+from tests.makers.mail import make_email
+from tests.makers.moments import NOON
+from tests.makers.partners import make_key, make_partner
+from tests.makers.people import make_packer
+from tests.makers.shipments import make_dispatched
 
 # The id of copy number g of any row, in order of g.
 ID = "('01990000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid"

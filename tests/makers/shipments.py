@@ -1,56 +1,22 @@
-"""Makers of shipments, on top of those of the base rooms."""
+"""Shipments at each step of their way: a draft, packed, sealed, dispatched."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from logistics.catalogue.models import Category, Item
-from logistics.charity.models import Charity
+from logistics.catalogue.models import Item
 from logistics.partners.models import Partner
 from logistics.people.models import User
-from logistics.roles import Role
 from shipments.packing import services as packing
 from shipments.shipments import lifecycle
 from shipments.shipments import services as shipments
 from shipments.shipments.models import Shipment
-from tests.logistics.makers import NOON, make_category, make_contact, make_item, make_partner, make_site, make_user
+from tests.makers.catalogue import make_categories, make_item
+from tests.makers.charity import make_charity
+from tests.makers.moments import NOON
+from tests.makers.partners import make_contact, make_partner, make_site
+from tests.makers.people import make_packer
 
-MALI = Path(__file__).parent / "data" / "mali_shipment"
 MARKS = "ABCDE"
-# The kinds of goods of the Mali shipment.
-CATEGORIES = {
-    "Household furniture": "Mobilier",
-    "Household appliances": "Électroménager",
-    "Hostel supplies": "Fournitures de foyer",
-    "Office equipment": "Équipement de bureau",
-    "Computers": "Informatique",
-    "School supplies": "Fournitures scolaires",
-    "Vocational training equipment": "Équipement de formation professionnelle",
-    "Clothing": "Vêtements",
-    "Toys": "Jouets",
-}
-
-
-def make_charity(**fields: Any) -> Charity:
-    given = {
-        "name": "Harbour Relief (fictional)",
-        "address": "Unit 5, Example Centre\nTuen Mun, Hong Kong",
-        "country": "HK",
-        "registration": "91/00000",
-        "jurisdiction": "HK",
-        "email": "giving@example.org",
-        "signatory": "Chan Tai Man",
-        "currencies": ["HKD"],
-    }
-    return Charity.objects.first() or Charity.objects.create(**given | fields)
-
-
-def make_categories() -> list[Category]:
-    return [make_category(name_en=name_en, name_fr=name_fr) for name_en, name_fr in CATEGORIES.items()]
-
-
-def make_packer() -> User:
-    return make_user(Role.WAREHOUSE, name="Lee Ka Yan")
 
 
 def make_shipment(
@@ -106,3 +72,9 @@ def make_dispatched(packages: int = 1, *, partner: Partner | None = None, lines:
     make_contact(partner)
     sealed = make_sealed(packages, partner=partner, lines=lines, **fields)
     return lifecycle.dispatch(sealed, by=make_packer(), at=NOON)
+
+
+def mali_shipment(**fields: Any) -> Shipment:
+    make_charity()
+    make_categories()
+    return make_shipment(marks=MARKS, **fields)

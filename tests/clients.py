@@ -1,0 +1,57 @@
+"""Clients of the API and of the pages, and what they read in its answers."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from django.test import Client
+from rest_framework.test import APIClient
+
+from config.api import PROBLEM_JSON
+from logistics.people import services as people
+from logistics.people.models import User
+from logistics.roles import Role
+from tests.makers.people import make_user
+
+BACKEND = "logistics.people.backends.RoleBackend"
+
+
+def client_of(user: User | None = None, **headers: str) -> APIClient:
+    """Return an API client that is signed in as this user, or is nobody."""
+    client = APIClient(headers=headers or None)
+    if user is not None:
+        client.force_login(user, backend=BACKEND)
+    return client
+
+
+def key_client(key: people.NewKey) -> APIClient:
+    """Return a client that sends this API key."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.text}")
+    return client
+
+
+def signed_in(*roles: Role) -> Client:
+    client = Client()
+    client.force_login(make_user(*roles), backend=BACKEND)
+    return client
+
+
+def once() -> dict[str, str]:
+    """Headers of a new write."""
+    return {"Idempotency-Key": str(uuid4())}
+
+
+def fields_of(problem: Any) -> Iterable[str]:
+    """Return the names of the fields that a problem+json answer complains of."""
+    return [error["field"] for error in problem["errors"]]
+
+
+def is_a_problem(answer, status, code):
+    assert (answer.status_code, answer["Content-Type"]) == (status, PROBLEM_JSON)
+    body = answer.json()
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:relief:problem:{code}")
+    assert body["title"]
+    assert body["detail"]
+    assert answer["X-Request-ID"]
+    return True

@@ -1,0 +1,11 @@
+"""What waits in the broker."""
+
+from typing import Any
+
+from celery import current_app
+
+
+def queued_for(queue: str) -> int:
+    with current_app.connection_for_write() as broker:
+        channel: Any = broker.default_channel
+        return int(channel.client.llen(queue))

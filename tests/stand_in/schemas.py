@@ -1,0 +1,28 @@
+"""Stripe's description of its API, as JSON Schema."""
+
+import copy
+from functools import cache
+from typing import Any
+
+from tests.stand_in.description import document
+
+
+def as_json_schema(node: Any) -> Any:
+    """Turn OpenAPI 3.0's `nullable` into what JSON Schema says instead."""
+    if isinstance(node, list):
+        return [as_json_schema(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    turned = {key: as_json_schema(value) for key, value in node.items() if key != "nullable"}
+    if node.get("nullable") is True:
+        return {"anyOf": [turned, {"type": "null"}]}
+    # The description says of no object that it has no other members; a misspelt one must not pass for all that.
+    if "properties" in turned and "additionalProperties" not in turned and turned.get("type") == "object":
+        turned["additionalProperties"] = False
+    return turned
+
+
+@cache
+def components() -> Any:
+    schemas = copy.deepcopy(document()["components"]["schemas"])
+    return {name: as_json_schema(schema) for name, schema in schemas.items()}

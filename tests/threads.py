@@ -1,0 +1,22 @@
+"""The same work, many times at once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+Result = TypeVar("Result")
+
+
+def in_threads(work: Callable[[int], Result], times: int = 8) -> list[Result]:
+    """Run `work` with 0, 1, 2 ... at once, each with a database connection of its own."""
+
+    def run(number: int) -> Result:
+        try:
+            return work(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(run, range(times)))
