@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ListFilter, SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -85,6 +85,15 @@ class HouseAdmin(NamedLookups, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def formfield_for_dbfield(
+        self, db_field: "Field[object, object]", request: HttpRequest, **options: object
+    ) -> forms.Field | None:
+        """Say how a day is written, where it was written in a way that people read differently."""
+        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(field, forms.DateField):
+            field.error_messages["invalid"] = _("Enter the date as year-month-day, for example 2026-11-28.")
+        return field
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -101,9 +110,10 @@ class HouseAdmin(NamedLookups, ModelAdmin):
 
 
 def keep(obj: Model, saved: Model) -> None:
-    """Make the row that the admin holds the one that a service made."""
-    for name in ("pk", "version"):
-        setattr(obj, name, getattr(saved, name))
+    """Make the row that the admin holds the one that a service made: its code and number too, which messages name."""
+    for field in saved._meta.concrete_fields:
+        if field.attname in vars(saved):
+            setattr(obj, field.attname, getattr(saved, field.attname))
     obj._state.adding = False
 
 

@@ -89,7 +89,8 @@ class GiftForm(forms.Form):
             amount_minor = typed.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
             # Shown again, for another error, the form holds the answer and does not ask twice.
             shown = wording.number(money.decimal_string(amount_minor, currency), [language])
-            self.data = {**self.data, "amount": shown, "suggested": ""}
+            self.data = self.data.copy()
+            self.data["amount"], self.data["suggested"] = shown, ""
         data["amount"] = money.decimal_string(amount_minor, currency)
 
     def offered(self) -> list[tuple[str, str]]:

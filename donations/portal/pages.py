@@ -137,7 +137,9 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
         "donation": shown.donation,
         "token": token,
         "problem": problem,
-        "is_confirming": shown.may_pay and is_back and not shown.was_declined,
+        # Stripe sends donors back only once they have paid: a card that was declined before, on the same page of
+        # Stripe's, does not count. Payments that fail later end the session.
+        "is_confirming": shown.may_pay and is_back and (bool(shown.checkout_url) or not shown.was_declined),
     }
     return _page(request, "gift", context)
 

@@ -64,12 +64,20 @@ class NoticeOut(serializers.Serializer[object]):
     detail = serializers.CharField()
 
 
+class DestinationOut(serializers.Serializer[object]):
+    label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that this one has no use for
+    site = serializers.CharField(help_text="Code of the site that the label means in this shipment")
+    hand_over_point = serializers.CharField()
+    packages = serializers.IntegerField()
+
+
 class PlanOut(serializers.Serializer[object]):
     packages = serializers.IntegerField()
     first_package = serializers.IntegerField()
     last_package = serializers.IntegerField()
     lines = serializers.IntegerField()
     replaces_packages = serializers.IntegerField()
+    destinations = DestinationOut(many=True)
     items_in_catalogue = serializers.IntegerField()
     items_to_create = PlannedItemOut(many=True)
     notices = NoticeOut(many=True, help_text="What does not refuse the file and somebody should look at; at most 100")

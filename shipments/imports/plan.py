@@ -1,6 +1,7 @@
 """From the cells of a sheet to packages and lines that fit the shipment, or to every reason why they do not."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,7 @@ from shipments.imports.workbook import NoValue, Sheet
 from shipments.packing.goods import LINE_VALUE_MAX_MINOR
 from shipments.packing.totals import THREE_PLACES
 from shipments.shipments.contents import Totals
+from shipments.shipments.models import ShipmentSite
 from shipments.shipments.serializers import ShownTotals, TotalsOut
 
 CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
@@ -38,8 +40,8 @@ class Plan:
     totals: Totals
     currency: str
 
-    def told(self, *, replaces: int) -> dict[str, object]:
-        """Return what would happen, as the API shows it."""
+    def told(self, sites: Sequence[ShipmentSite], *, replaces: int) -> dict[str, object]:
+        """Return what would happen, as the API shows it. `sites`: those of the shipment, with their sites."""
         value = self.totals
         return {
             "packages": value.package_count,
@@ -47,11 +49,30 @@ class Plan:
             "last_package": max(self.packages),
             "lines": value.line_count,
             "replaces_packages": replaces,
+            "destinations": self._destinations(sites),
             "items_in_catalogue": self.known_items,
             "items_to_create": [{"code": code, "name_en": item["name_en"]} for code, item in self.new_items.items()],
             "notices": self.notices,
             "totals": dict(TotalsOut(ShownTotals(value, self.currency)).data),
         }
+
+    def _destinations(self, sites: Sequence[ShipmentSite]) -> list[dict[str, object]]:
+        """Say which site each label means, and how many packages go there: a label may mean another one elsewhere."""
+        labels = Counter(
+            str(self.values["destination_site"][first] or "").upper() for _number, first, _places in packages_of(self)
+        )
+        if len(sites) == 1:
+            labels = Counter({sites[0].label: labels.total()})
+        return [
+            {
+                "label": each.label,
+                "site": each.site.code,
+                "hand_over_point": each.site.hand_over_point,
+                "packages": labels[each.label],
+            }
+            for each in sites
+            if labels[each.label]
+        ]
 
 
 def make(

@@ -155,7 +155,7 @@ def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]
         _write(row, shipment, plan, at=at)
     return {
         "outcome": Upload.Outcome.WOULD_IMPORT if row.dry_run else Upload.Outcome.IMPORTED,
-        "plan": plan.told(replaces=replaces),
+        "plan": plan.told(list(shipment.sites.select_related("site")), replaces=replaces),
         "content": None,
     }
 

@@ -137,6 +137,27 @@ def test_finance_adds_an_appeal(giving: Giving) -> None:
     assert Appeal.objects.get(slug="wells").target_minor == 500_000_000
 
 
+@pytest.mark.parametrize(
+    ("language", "typed", "opens_on"), [("en", "01/11/2026", None), ("fr", "01/11/2026", "2026-11-01")]
+)
+def test_a_day_that_may_be_read_as_two_is_refused(
+    giving: Giving, language: str, typed: str, opens_on: str | None
+) -> None:
+    form = {
+        "slug": "wells", "title_en": "Wells", "title_fr": "Puits", "story_en": "Water.", "story_fr": "De l’eau.",
+        "target_amount": "5000000", "currency": "HKD", "opens_on": "01/11/2026",
+    }  # fmt: skip
+    finance = signed_in(Role.FINANCE)
+
+    answer = finance.post("/admin/donations/appeal/add/", form, headers={"Accept-Language": language})
+
+    assert (answer.status_code == 302) == (opens_on is not None)
+    if opens_on is None:
+        assert "Enter the date as year-month-day" in answer.content.decode()
+    else:
+        assert Appeal.objects.get(slug="wells").opens_on.isoformat() == opens_on
+
+
 def test_a_change_in_the_meantime_is_shown_not_a_failure(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the form's look at the version and the service's lock, another change may come."""
     charity, finance = Charity.objects.get(), signed_in(Role.FINANCE)

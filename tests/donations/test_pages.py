@@ -167,6 +167,20 @@ def test_a_declined_donor_is_told_and_may_try_again(giving: Giving) -> None:
     assert giving.client.post(f"/gifts/{gift['token']}/pay/")["Location"] == gift["checkout_url"]
 
 
+def test_who_pays_after_a_declined_card_is_not_told_that_nothing_was_charged(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"], DECLINED)
+    giving.deliver()
+    giving.work()
+    paid = giving.type_card(gift["checkout_url"])
+
+    # The donor is faster than the event of the second card.
+    html = check_page(giving.client.get(paid.headers["Location"].removeprefix("http://localhost:8000")))
+
+    assert "being confirmed" in html and 'http-equiv="refresh"' in html
+    assert "Nothing was charged" not in html and "Continue to payment" not in html
+
+
 @pytest.mark.parametrize("end", ["refund", "lost"])
 def test_a_gift_that_went_back_shows_no_receipt(giving: Giving, end: str) -> None:
     gift = giving.give()

@@ -120,6 +120,15 @@ def test_an_answer_is_kept_when_something_else_is_wrong(giving: Giving) -> None:
     assert Donation.objects.get().amount_minor == 1_000_000
 
 
+def test_an_answer_that_is_refused_keeps_what_was_typed(giving: Giving) -> None:
+    form = FORM | {"amount": "1.000", "meant": "1.00", "name": "Marie Curie"}
+
+    html = check_page(visitor("en").post(PAGE, form))
+
+    assert "The smallest gift by card is HK$10.00." in html
+    assert 'value="Marie Curie"' in html and "[&#x27;" not in html
+
+
 def test_an_answer_to_another_text_counts_no_more(giving: Giving) -> None:
     giving.client.post(PAGE, FORM | {"amount": "600", "meant": "10000.00"})
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Item
 from logistics.mail.models import Email
-from logistics.partners.models import Contact, Partner
+from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
 from tests.makers.catalogue import make_category, make_item
@@ -345,3 +345,11 @@ class TestLookups:
 
         for query in set(re.findall(r'href="(\?[a-z][^"]*__[^"]*)"', page)):
             assert client.get(page_of(model) + html.unescape(query)).status_code == 200, query
+
+
+def test_the_message_names_the_code_that_a_new_site_has():
+    form = {"partner": make_partner().pk, "kind": "open", "public_name": "School", "region": "Mopti"}
+
+    answer = signed_in(Role.COORDINATOR).post(page_of(Site, kind="add"), form, follow=True)
+
+    assert f"site {Site.objects.get().code}" in html.unescape(answer.content.decode())

@@ -84,6 +84,9 @@ class TestTheMaliShipment:
         assert told(row)["totals"]["gross_kg"] == "6490.110"
         assert told(row)["totals"]["volume_m3"] == "59.053"
         assert len(told(row)["items_to_create"]) == 129
+        sites = dict(shipment.sites.values_list("label", "site__code"))
+        assert {each["label"]: each["site"] for each in told(row)["destinations"]} == sites
+        assert sum(each["packages"] for each in told(row)["destinations"]) == 270
         assert not shipment.packages.exists()
         assert not Item.objects.exists()
         assert row.content is None
