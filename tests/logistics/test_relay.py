@@ -90,12 +90,12 @@ def test_it_asks_again_after_the_session_of_its_turn_ended(one, keeper):
     assert sweep_if_active(one)
 
 
-def test_the_lock_is_not_in_the_pool(one, keeper):
+def test_the_lock_is_not_in_the_pool(one, other, keeper):
     sweep_if_active(one)
 
     assert holder(keeper) != pid_of_django()
     connections["default"].close()
-    assert not Turn(LOCK).is_ours()
+    assert not other.is_ours()
 
 
 def test_a_second_takes_over_when_the_first_is_killed(other, keeper):
