@@ -89,8 +89,9 @@ class GiftForm(forms.Form):
             amount_minor = typed.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
             # Shown again, for another error, the form holds the answer and does not ask twice.
             shown = wording.number(money.decimal_string(amount_minor, currency), [language])
-            self.data = self.data.copy()
-            self.data["amount"], self.data["suggested"] = shown, ""
+            # One value for each name: spread out, a QueryDict would give lists.
+            typed_before = {name: self.data.get(name) for name in self.data}
+            self.data = typed_before | {"amount": shown, "suggested": ""}
         data["amount"] = money.decimal_string(amount_minor, currency)
 
     def offered(self) -> list[tuple[str, str]]:
