@@ -348,7 +348,13 @@ class TestLookups:
 
 
 def test_the_message_names_the_code_that_a_new_site_has():
-    form = {"partner": make_partner().pk, "kind": "open", "public_name": "School", "region": "Mopti"}
+    form = {
+        "partner": make_partner().pk,
+        "kind": "open",
+        "public_name": "School",
+        "region": "Mopti",
+        "hand_over_point": "Market, Mopti",
+    }
 
     answer = signed_in(Role.COORDINATOR).post(page_of(Site, kind="add"), form, follow=True)
 
