@@ -278,7 +278,6 @@ LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["config.formats"]
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 USE_I18N = True
-FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"  # of machines; people read the charity's (logistics.charity.services.day_of)
 LOCALE_PATHS: list[str] = []  # each app brings its own

@@ -34,6 +34,8 @@ def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | Non
         receipt = (
             Receipt.objects.select_related("document").filter(donation=donation, state=ReceiptState.ISSUED).first()
         )
+        if receipt is not None:
+            receipt.donation = donation  # known already: nobody needs to ask for it
     return GiftStatus(
         donation=donation,
         attempt=attempt,

@@ -59,12 +59,13 @@ def too_many_decimals(currency: str, field: str) -> Invalid:
 
 def from_minor(amount_minor: int, currency: str) -> Decimal:
     """Return the amount in whole units, with as many decimals as the currency has: 50050 HKD is 500.50."""
-    return Decimal(amount_minor).scaleb(-exponent(currency))
+    # What is stored has a currency that was known then: an unknown one is a bug, not somebody's input.
+    return Decimal(amount_minor).scaleb(-codes.currencies()[currency].exponent)
 
 
 def decimal_string(amount_minor: int, currency: str) -> str:
     """Return the decimal string that `parse` reads, with exactly the decimals of the currency: 112500 HKD is 1125.00"""
-    return f"{from_minor(amount_minor, currency):.{exponent(currency)}f}"
+    return f"{from_minor(amount_minor, currency):.{codes.currencies()[currency].exponent}f}"
 
 
 def printed(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
