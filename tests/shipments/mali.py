@@ -1,5 +1,7 @@
 """The papers' contexts of a real container, built from tests/data/mali_shipment without a database."""
 
+from __future__ import annotations
+
 import csv
 import json
 from collections import defaultdict
@@ -7,14 +9,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shipments.deliveries.notes import Difference, GoodsReceivedNote
-from shipments.papers.goods_received_form import GoodsReceivedForm
-from shipments.papers.labels import Label, Labels
-from shipments.papers.packing_list import CategoryTotal, PackingList
-from shipments.papers.shapes import DestinationTotal, Flag, KindTotal, Line, Package, Totals
-from shipments.papers.waybill import Waybill
+if TYPE_CHECKING:  # `make demo` reads the lists without Django's settings
+    from shipments.deliveries.notes import Difference, GoodsReceivedNote
+    from shipments.papers.goods_received_form import GoodsReceivedForm
+    from shipments.papers.labels import Label, Labels
+    from shipments.papers.packing_list import CategoryTotal, PackingList
+    from shipments.papers.shapes import DestinationTotal, Flag, KindTotal, Line, Package, Totals
+    from shipments.papers.waybill import Waybill
+
 
 DATA = Path(__file__).parent.parent / "data" / "mali_shipment"
 KINDS = {
