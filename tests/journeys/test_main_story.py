@@ -1,11 +1,15 @@
 """The main job, as its people do it: gift, receipt, manifest, papers, delivery. See story.py and goods.py."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.goods import GoodsStory
 from tests.journeys.place import running_place
+from tests.sources import ROOT
 
 
 @pytest.mark.processes
@@ -25,3 +29,18 @@ def test_the_main_story_holds(tmp_path: Path) -> None:
         "packing-list.pdf",
         "goods-received-note.pdf",
     }
+
+
+def test_the_demo_starts_without_settings() -> None:
+    """`make demo` starts a product of its own; what it loads before that must not ask for settings."""
+    bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    started = subprocess.run(
+        [sys.executable, "-c", "import tests.journeys.demo"],
+        cwd=ROOT,
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert started.returncode == 0, started.stderr
