@@ -20,13 +20,13 @@ from logistics.versions import VersionMissing
 Described = dict[str, Any]  # a part of an OpenAPI document, whose readers know what stands where
 
 
-class FieldErrorSerializer(serializers.Serializer[object]):
+class FieldErrorOut(serializers.Serializer[object]):
     field = serializers.CharField(help_text="Path of the field, e.g. `lines[2].quantity`; empty: the whole body.")
     code = serializers.CharField()
     detail = serializers.CharField()
 
 
-class ProblemSerializer(serializers.Serializer[object]):
+class ProblemOut(serializers.Serializer[object]):
     """Any error (RFC 9457). `code` never changes; `detail` says what to do. Further members depend on the code."""
 
     type = serializers.CharField()
@@ -35,7 +35,7 @@ class ProblemSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     detail = serializers.CharField()
     # DRF's own property of this name is for the other direction.
-    errors = FieldErrorSerializer(  # type: ignore[assignment]
+    errors = FieldErrorOut(  # type: ignore[assignment]
         many=True, required=False, help_text="Only for `invalid_input`."
     )
 
@@ -50,7 +50,7 @@ def _problem(description: str, status: int, code: str, detail: str, **extra: obj
         **extra,
     }
     example = OpenApiExample(code, value=body, response_only=True, status_codes=[str(status)], media_type=PROBLEM_JSON)
-    return OpenApiResponse(ProblemSerializer, description=description, examples=[example])
+    return OpenApiResponse(ProblemOut, description=description, examples=[example])
 
 
 ERRORS = {
@@ -126,7 +126,7 @@ def _either(one: OpenApiResponse, other: OpenApiResponse) -> OpenApiResponse:
     if one is other:
         return one
     return OpenApiResponse(
-        ProblemSerializer,
+        ProblemOut,
         description=f"{one.description}\n\n{other.description}",
         examples=[*one.examples, *other.examples],
     )

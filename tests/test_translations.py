@@ -9,10 +9,15 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
-from django.utils.translation import gettext, override, pgettext
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Model
+from django.test import RequestFactory
+from django.utils.translation import gettext, gettext_lazy, override, pgettext
 from django.utils.translation.template import templatize
 
 from logistics.audit.models import AuditEntry
+from logistics.people.models import User
 from shipments.shipments import trail
 
 ROOT = Path(__file__).parent.parent
@@ -139,6 +144,35 @@ def test_catalogs_do_not_contradict_each_other():
                     said.setdefault((message.context, str(single)), set()).add(str(message.string))
 
     assert {key: texts for key, texts in said.items() if len(texts) > 1} == {}
+
+
+def test_whatever_the_admin_shows_of_a_field_can_be_translated():
+    """A name that Django makes of the attribute's, and a bare string, would stand in English on a French page."""
+    english = []
+    for model, shown in fields_of_admin().items():
+        names = {"verbose_name": model._meta.verbose_name, "verbose_name_plural": model._meta.verbose_name_plural}
+        for field in model._meta.fields:
+            if field.name in shown:
+                names[field.name] = field.verbose_name
+                names[f"{field.name}, help"] = field.help_text or gettext_lazy("No")
+                names |= {f"{field.name}: {value}": label for value, label in field.flatchoices if label != value}
+        english += [f"{model.__name__} {where}: {text}" for where, text in names.items() if type(text) is str]
+
+    assert english == []
+
+
+def fields_of_admin() -> dict[type[Model], set[str]]:
+    """The names on the lists, filters, forms and inlines of each model."""
+    request = RequestFactory().get("/admin/")
+    request.user = User(is_superuser=True)
+    found: dict[type[Model], set[str]] = {}
+    for model, page in admin.site._registry.items():
+        form = flatten_fieldsets(page.get_fieldsets(request, None))
+        filters = [name for name in page.get_list_filter(request) if isinstance(name, str)]
+        found.setdefault(model, set()).update({*map(str, page.get_list_display(request)), *map(str, form), *filters})
+        for inline in page.inlines:
+            found.setdefault(inline.model, set()).update(map(str, inline.fields or ()))
+    return found
 
 
 def test_a_word_that_is_a_thing_and_a_command_is_told_apart():

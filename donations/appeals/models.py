@@ -4,6 +4,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 
@@ -17,23 +18,33 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
 class Appeal(models.Model):
     """What we ask money for, in words that donors read."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    slug = models.SlugField(max_length=80, help_text="Its address: /give/<slug>/")
-    title_en = models.CharField("title, English", max_length=120)
-    title_fr = models.CharField("title, French", max_length=120)
-    story_en = models.TextField("story, English", help_text="Blank lines part paragraphs.")
-    story_fr = models.TextField("story, French", help_text="Blank lines part paragraphs.")
-    target_minor = models.PositiveBigIntegerField("target, minor units", help_text="500000000 is HK$5,000,000.00")
-    currency = models.CharField(max_length=3, help_text="ISO 4217; of the target. Gifts come in any that we accept.")
-    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2; blank: several")
-    opens_on = models.DateField()
-    closes_on = models.DateField(null=True, blank=True, help_text="The last day; blank: open until closed")
-    version = models.PositiveIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(_("slug"), max_length=80, help_text=_("Its address: /give/<slug>/"))
+    title_en = models.CharField(_("English title"), max_length=120)
+    title_fr = models.CharField(_("French title"), max_length=120)
+    story_en = models.TextField(_("English story"), help_text=_("Separate paragraphs with a blank line."))
+    story_fr = models.TextField(_("French story"), help_text=_("Separate paragraphs with a blank line."))
+    target_minor = models.PositiveBigIntegerField(_("target"), help_text=_("500000000 is HK$5,000,000.00"))
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        help_text=_("Of the target (ISO 4217). Gifts may be made in any currency that we accept."),
+    )
+    country = models.CharField(
+        _("country"), max_length=2, blank=True, help_text=_("ISO 3166-1 alpha-2; blank if several")
+    )
+    opens_on = models.DateField(_("opening date"))
+    closes_on = models.DateField(
+        _("closing date"), null=True, blank=True, help_text=_("The last day; blank: no end date")
+    )
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     objects = AppealQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("appeal")
+        verbose_name_plural = _("appeals")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["slug"], name="an_appeal_has_an_address_of_its_own"),

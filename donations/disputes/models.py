@@ -3,20 +3,22 @@ from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from donations.payments.models import PaymentAttempt
 from logistics.ids import uuid7
 
 
 class DisputeState(models.TextChoices):
-    WARNING_NEEDS_RESPONSE = "warning_needs_response"
-    WARNING_UNDER_REVIEW = "warning_under_review"
-    WARNING_CLOSED = "warning_closed"
-    NEEDS_RESPONSE = "needs_response"
-    UNDER_REVIEW = "under_review"
-    PREVENTED = "prevented"
-    WON = "won"
-    LOST = "lost"
+    WARNING_NEEDS_RESPONSE = "warning_needs_response", pgettext_lazy("dispute", "Inquiry, needs response")
+    WARNING_UNDER_REVIEW = "warning_under_review", pgettext_lazy("dispute", "Inquiry, under review")
+    WARNING_CLOSED = "warning_closed", pgettext_lazy("dispute", "Inquiry closed")
+    NEEDS_RESPONSE = "needs_response", pgettext_lazy("dispute", "Needs response")
+    UNDER_REVIEW = "under_review", pgettext_lazy("dispute", "Under review")
+    PREVENTED = "prevented", pgettext_lazy("dispute", "Prevented")
+    WON = "won", pgettext_lazy("dispute", "Won")
+    LOST = "lost", pgettext_lazy("dispute", "Lost")
 
 
 D = DisputeState
@@ -40,17 +42,21 @@ OPEN: Final = (D.NEEDS_RESPONSE, D.UNDER_REVIEW)
 class Dispute(models.Model):
     """A donor's bank takes money back, or asks about it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="disputes")
-    stripe_id = models.CharField(max_length=100, editable=False)
-    state = models.CharField(max_length=24, choices=DisputeState)
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=60, blank=True)
-    evidence_due_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    attempt = models.ForeignKey(
+        PaymentAttempt, on_delete=models.PROTECT, related_name="disputes", verbose_name=_("payment attempt")
+    )
+    stripe_id = models.CharField(_("Stripe ID"), max_length=100, editable=False)
+    state = models.CharField(_("state"), max_length=24, choices=DisputeState)
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    evidence_due_at = models.DateTimeField(_("evidence due"), null=True)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["stripe_id"], name="a_dispute_is_known_once")]
         triggers: ClassVar = [pgtrigger.Protect(name="disputes_are_not_deleted", operation=pgtrigger.Delete)]

@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 
@@ -13,17 +14,19 @@ class Donor(models.Model):
     One e-mail may stand for several people; the same name (and organisation) under it is the same donor.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=120, blank=True)
-    organisation = models.CharField(max_length=120, blank=True)
-    email = models.CharField(max_length=254)  # in lower case
-    address = models.TextField(blank=True)
-    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2")
-    language = models.CharField(max_length=10, default="en")
-    version = models.PositiveIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    organisation = models.CharField(_("organisation"), max_length=120, blank=True)
+    email = models.CharField(_("email address"), max_length=254)  # in lower case
+    address = models.TextField(_("address"), blank=True)
+    country = models.CharField(_("country"), max_length=2, blank=True, help_text=_("ISO 3166-1 alpha-2"))
+    language = models.CharField(_("language"), max_length=10, default="en")
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("donor")
+        verbose_name_plural = _("donors")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email", "name", "organisation"], name="a_donor_is_known_once"),

@@ -6,6 +6,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from donations.appeals.models import Appeal
@@ -44,31 +45,43 @@ class Donation(models.Model):
         CASH = "cash", pgettext_lazy("gift", "Cash")
         CHEQUE = "cheque", pgettext_lazy("gift", "Cheque")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    reference = models.CharField(max_length=20, default=public_reference, editable=False)
-    donor = models.ForeignKey(Donor, on_delete=models.PROTECT, related_name="donations")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(_("reference"), max_length=20, default=public_reference, editable=False)
+    donor = models.ForeignKey(Donor, on_delete=models.PROTECT, related_name="donations", verbose_name=_("donor"))
     appeal = models.ForeignKey(
-        Appeal, null=True, blank=True, on_delete=models.PROTECT, related_name="donations", help_text="None: most needed"
+        Appeal,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="donations",
+        help_text=_("Blank: where it is most needed"),
+        verbose_name=_("appeal"),
     )
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    channel = models.CharField(max_length=10, choices=Channel, default=Channel.ONLINE)
-    language = models.CharField(max_length=10, default="en")
-    anonymous = models.BooleanField(default=False, help_text="The name is never shown in public.")
-    message = models.CharField(max_length=500, blank=True)
-    consent_text = models.TextField(blank=True, help_text="What the donor was shown and agreed to, word for word")
-    consent_version = models.CharField(max_length=20, blank=True)
-    created_at = models.DateTimeField()
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.ONLINE)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    anonymous = models.BooleanField(_("anonymous"), default=False, help_text=_("The name is never shown in public."))
+    message = models.CharField(_("message"), max_length=500, blank=True)
+    consent_text = models.TextField(
+        _("consent text"), blank=True, help_text=_("Word for word what the donor was shown and agreed to")
+    )
+    consent_version = models.CharField(_("consent version"), max_length=20, blank=True)
+    created_at = models.DateTimeField(_("created at"))
 
-    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING, editable=False)
-    received_at = models.DateTimeField(null=True, editable=False)
-    received_on = models.DateField(null=True, editable=False)  # in the charity's time zone
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING, editable=False)
+    received_at = models.DateTimeField(_("received at"), null=True, editable=False)
+    received_on = models.DateField(_("date received"), null=True, editable=False)  # in the charity's time zone
     refunded_minor = models.PositiveBigIntegerField("refunded, minor units", default=0, editable=False)
     charged_back_minor = models.PositiveBigIntegerField("charged back, minor units", default=0, editable=False)
     # Why no receipt can be issued for it: "donor_name_missing", "charity_registration_missing" ...
-    receipt_blocked_by = ArrayField(models.CharField(max_length=40), default=list, blank=True, editable=False)
+    receipt_blocked_by = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, editable=False, verbose_name=_("receipt blocked by")
+    )
 
     class Meta:
+        verbose_name = _("donation")
+        verbose_name_plural = _("donations")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["reference"], name="a_donation_has_a_reference_of_its_own"),

@@ -4,6 +4,8 @@ from typing import ClassVar, Final
 import pgtrigger
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from donations.gifts.models import Donation
 from logistics.errors import WrongState
@@ -11,13 +13,13 @@ from logistics.ids import uuid7
 
 
 class AttemptState(models.TextChoices):
-    CREATED = "created"
-    SESSION_OPEN = "session_open"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
+    CREATED = "created", pgettext_lazy("payment attempt", "Created")
+    SESSION_OPEN = "session_open", pgettext_lazy("payment attempt", "Session open")
+    PROCESSING = "processing", pgettext_lazy("payment attempt", "Processing")
+    SUCCEEDED = "succeeded", pgettext_lazy("payment attempt", "Succeeded")
+    FAILED = "failed", pgettext_lazy("payment attempt", "Failed")
+    CANCELED = "canceled", pgettext_lazy("payment attempt", "Canceled")
+    EXPIRED = "expired", pgettext_lazy("payment attempt", "Expired")
 
 
 A = AttemptState
@@ -39,36 +41,46 @@ UNFINISHED: Final = (A.CREATED, A.SESSION_OPEN, A.PROCESSING)
 class PaymentAttempt(models.Model):
     """One try at paying one donation: a checkout session at Stripe and what came of it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    donation = models.ForeignKey(Donation, on_delete=models.PROTECT, related_name="attempts")
-    number = models.PositiveSmallIntegerField()  # 1, 2, 3 ... of the donation
-    state = models.CharField(max_length=12, choices=AttemptState, default=AttemptState.CREATED, editable=False)
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    description = models.CharField(max_length=250)  # what the donor reads at Stripe
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()  # of the checkout; fixed before Stripe is asked, so that asking again is safe
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    donation = models.ForeignKey(
+        Donation, on_delete=models.PROTECT, related_name="attempts", verbose_name=_("donation")
+    )
+    number = models.PositiveSmallIntegerField(_("number"))  # 1, 2, 3 ... of the donation
+    state = models.CharField(
+        _("state"), max_length=12, choices=AttemptState, default=AttemptState.CREATED, editable=False
+    )
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    description = models.CharField(_("description"), max_length=250)  # what the donor reads at Stripe
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(
+        _("expires at")
+    )  # of the checkout; fixed before Stripe is asked, so that asking again is safe
     # Keyed hashes, for velocity limits: who tries many cards comes from one address or uses one e-mail.
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
     email_hash = models.CharField(max_length=32, blank=True, editable=False)
 
-    session_id = models.CharField(max_length=100, null=True, editable=False)
+    session_id = models.CharField(_("Stripe checkout session"), max_length=100, null=True, editable=False)
     checkout_url = models.TextField(blank=True, editable=False)
-    payment_intent_id = models.CharField(max_length=100, null=True, editable=False)
-    charge_id = models.CharField(max_length=100, blank=True, editable=False)
+    payment_intent_id = models.CharField(_("Stripe payment intent"), max_length=100, null=True, editable=False)
+    charge_id = models.CharField(_("Stripe charge"), max_length=100, blank=True, editable=False)
     # For staff; a donor is told the same of every decline.
-    decline_code = models.CharField(max_length=60, blank=True, editable=False)
-    card_brand = models.CharField(max_length=20, blank=True, editable=False)
-    card_last4 = models.CharField(max_length=4, blank=True, editable=False)
-    succeeded_at = models.DateTimeField(null=True, editable=False)
+    decline_code = models.CharField(_("decline code"), max_length=60, blank=True, editable=False)
+    card_brand = models.CharField(_("card brand"), max_length=20, blank=True, editable=False)
+    card_last4 = models.CharField(_("last four digits of the card"), max_length=4, blank=True, editable=False)
+    succeeded_at = models.DateTimeField(_("succeeded at"), null=True, editable=False)
     # True for the attempt by which the donation was received; a second success is money to give back.
-    counts = models.BooleanField(default=False, editable=False)
+    counts = models.BooleanField(_("counted as the gift’s payment"), default=False, editable=False)
     # From Stripe's balance transaction, in the currency of our balance; known moments after the payment.
-    balance_transaction_id = models.CharField(max_length=100, blank=True, editable=False)
+    balance_transaction_id = models.CharField(
+        _("Stripe balance transaction"), max_length=100, blank=True, editable=False
+    )
     fee_minor = models.BigIntegerField("fee, minor units of the fee's currency", null=True, editable=False)
-    fee_currency = models.CharField(max_length=3, blank=True, editable=False)
+    fee_currency = models.CharField(_("fee currency"), max_length=3, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("payment attempt")
+        verbose_name_plural = _("payment attempts")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["donation", "number"], name="attempts_of_a_donation_are_numbered"),

@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from donations.donors.models import Donor
 from logistics.ids import uuid7
@@ -16,15 +17,19 @@ class SignInRequest(Job):
 
     TASK = "donations.send_sign_in_link"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.CharField(max_length=254, blank=True, editable=False)
-    language = models.CharField(max_length=10, default="en", editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    email = models.CharField(_("email address"), max_length=254, blank=True, editable=False)
+    language = models.CharField(_("language"), max_length=10, default="en", editable=False)
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
     email_hash = models.CharField(max_length=32, blank=True, editable=False)
-    donor = models.ForeignKey(Donor, null=True, editable=False, on_delete=models.CASCADE, related_name="+")
-    used_at = models.DateTimeField(null=True, editable=False)
+    donor = models.ForeignKey(
+        Donor, null=True, editable=False, on_delete=models.CASCADE, related_name="+", verbose_name=_("donor")
+    )
+    used_at = models.DateTimeField(_("used at"), null=True, editable=False)
 
     class Meta(Job.Meta):
+        verbose_name = _("sign-in request")
+        verbose_name_plural = _("sign-in requests")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *Job.Meta.constraints,

@@ -4,8 +4,8 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from donations.gifts.models import Donation
 from logistics.documents.models import Document
@@ -39,26 +39,34 @@ class Receipt(models.Model):
         SINGLE = "single", pgettext_lazy("receipt", "Single")
         REPLACEMENT = "replacement", pgettext_lazy("receipt", "Replacement")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    donation = models.ForeignKey(Donation, on_delete=models.PROTECT, related_name="receipts")
-    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=12, choices=Kind, default=Kind.SINGLE)
-    jurisdiction = models.CharField(max_length=2)
-    series = models.CharField(max_length=20)  # "HK"
-    year = models.PositiveSmallIntegerField()
-    sequence = models.PositiveIntegerField()
-    number = models.CharField(max_length=30)  # "HK-2026-000001"
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    issued_at = models.DateTimeField()
-    issued_on = models.DateField()  # in the charity's time zone
-    replaces = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    donation = models.ForeignKey(
+        Donation, on_delete=models.PROTECT, related_name="receipts", verbose_name=_("donation")
+    )
+    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+", verbose_name=_("document"))
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.SINGLE)
+    jurisdiction = models.CharField(_("jurisdiction"), max_length=2)
+    series = models.CharField(_("series"), max_length=20)  # "HK"
+    year = models.PositiveSmallIntegerField(_("year"))
+    sequence = models.PositiveIntegerField(_("sequence number"))
+    number = models.CharField(_("number"), max_length=30)  # "HK-2026-000001"
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    issued_at = models.DateTimeField(_("issued at"))
+    issued_on = models.DateField(_("date of issue"))  # in the charity's time zone
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", verbose_name=_("replaces")
+    )
 
-    state = models.CharField(max_length=10, choices=ReceiptState, default=ReceiptState.ISSUED, editable=False)
-    ended_at = models.DateTimeField(null=True, editable=False)
-    end_reason = models.CharField(max_length=40, blank=True, editable=False)
+    state = models.CharField(
+        _("state"), max_length=10, choices=ReceiptState, default=ReceiptState.ISSUED, editable=False
+    )
+    ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)
+    end_reason = models.CharField(_("reason for ending"), max_length=40, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number"], name="a_receipt_number_is_used_once"),
@@ -98,7 +106,7 @@ class Receipt(models.Model):
         """Move to a next state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[ReceiptState(self.state)]:
             raise WrongState(
-                _("Receipt %(number)s is %(state)s; it cannot become %(wanted)s.")
+                gettext("Receipt %(number)s is %(state)s; it cannot become %(wanted)s.")
                 % {
                     "number": self.number,
                     "state": self.get_state_display().lower(),
@@ -115,16 +123,24 @@ class ReceiptDelivery(Job):
 
     TASK = "donations.deliver_receipt"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="deliveries")
-    email = models.OneToOneField(Email, null=True, editable=False, on_delete=models.PROTECT, related_name="+")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("receipt"))
+    email = models.OneToOneField(
+        Email, null=True, editable=False, on_delete=models.PROTECT, related_name="+", verbose_name=_("email address")
+    )
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("requested by"),
     )
 
     class Meta(Job.Meta):
+        verbose_name = _("receipt delivery")
+        verbose_name_plural = _("receipt deliveries")
         ordering: ClassVar = ["-id"]
-        verbose_name_plural = "receipt deliveries"
         constraints: ClassVar = [
             *Job.Meta.constraints,
             models.CheckConstraint(

@@ -3,16 +3,18 @@ from typing import ClassVar, Final
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from donations.payments.models import PaymentAttempt
 from logistics.ids import uuid7
 
 
 class RefundState(models.TextChoices):
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
+    PENDING = "pending", pgettext_lazy("refund", "Pending")
+    SUCCEEDED = "succeeded", pgettext_lazy("refund", "Succeeded")
+    FAILED = "failed", pgettext_lazy("refund", "Failed")
+    CANCELED = "canceled", pgettext_lazy("refund", "Canceled")
 
 
 R = RefundState
@@ -28,17 +30,21 @@ NEXT: Final[Mapping[RefundState, frozenset[RefundState]]] = {
 class Refund(models.Model):
     """Money on its way back to a donor, ours or made in Stripe's dashboard."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="refunds")
-    stripe_id = models.CharField(max_length=100, editable=False)
-    state = models.CharField(max_length=10, choices=RefundState)
-    amount_minor = models.PositiveBigIntegerField("amount, minor units")
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=60, blank=True)
-    failure_reason = models.CharField(max_length=60, blank=True)
-    created_at = models.DateTimeField()
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    attempt = models.ForeignKey(
+        PaymentAttempt, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment attempt")
+    )
+    stripe_id = models.CharField(_("Stripe ID"), max_length=100, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=RefundState)
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    failure_reason = models.CharField(_("failure reason"), max_length=60, blank=True)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["stripe_id"], name="a_refund_is_known_once")]
         triggers: ClassVar = [

@@ -3,6 +3,8 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from donations.payments.models import PaymentAttempt
 from logistics.ids import uuid7
@@ -18,33 +20,40 @@ class StripeEvent(Job):
     TASK = "donations.apply_stripe_event"
 
     class Source(models.TextChoices):
-        WEBHOOK = "webhook"
-        LIST = "list", "list (the webhook never came)"
+        WEBHOOK = "webhook", pgettext_lazy("Stripe event", "Webhook")
+        LIST = "list", pgettext_lazy("Stripe event", "List (no webhook received)")
 
     class Outcome(models.TextChoices):
-        WAITING = ""
-        APPLIED = "applied"
-        IGNORED = "ignored", "ignored: of no interest"
-        NOT_OURS = "not_ours", "not ours: no donation of ours"
-        PAID_TWICE = "paid_twice", "paid twice: give the second payment back"
+        WAITING = "", pgettext_lazy("Stripe event", "Waiting")
+        APPLIED = "applied", pgettext_lazy("Stripe event", "Applied")
+        IGNORED = "ignored", pgettext_lazy("Stripe event", "Ignored: not relevant")
+        NOT_OURS = "not_ours", pgettext_lazy("Stripe event", "Not ours: no matching donation")
+        PAID_TWICE = "paid_twice", pgettext_lazy("Stripe event", "Paid twice: refund the second payment")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    stripe_id = models.CharField(max_length=100, editable=False)
-    kind = models.CharField(max_length=80, editable=False)  # "checkout.session.completed"
-    object_type = models.CharField(max_length=60, editable=False)
-    object_id = models.CharField(max_length=100, editable=False)
-    payment_intent_id = models.CharField(max_length=100, blank=True, editable=False)
-    api_version = models.CharField(max_length=40, blank=True, editable=False)
-    livemode = models.BooleanField(editable=False)
-    happened_at = models.DateTimeField(editable=False)  # at Stripe
-    received_at = models.DateTimeField(editable=False)
-    source = models.CharField(max_length=8, choices=Source, editable=False)
-    outcome = models.CharField(max_length=12, choices=Outcome, blank=True, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    stripe_id = models.CharField(_("Stripe ID"), max_length=100, editable=False)
+    kind = models.CharField(_("kind"), max_length=80, editable=False)  # "checkout.session.completed"
+    object_type = models.CharField(_("object type"), max_length=60, editable=False)
+    object_id = models.CharField(_("Stripe object"), max_length=100, editable=False)
+    payment_intent_id = models.CharField(_("Stripe payment intent"), max_length=100, blank=True, editable=False)
+    api_version = models.CharField(_("API version"), max_length=40, blank=True, editable=False)
+    livemode = models.BooleanField(_("live mode"), editable=False)
+    happened_at = models.DateTimeField(_("occurred at"), editable=False)  # at Stripe
+    received_at = models.DateTimeField(_("received at"), editable=False)
+    source = models.CharField(_("source"), max_length=8, choices=Source, editable=False)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, blank=True, editable=False)
     attempt = models.ForeignKey(
-        PaymentAttempt, null=True, editable=False, on_delete=models.PROTECT, related_name="events"
+        PaymentAttempt,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="events",
+        verbose_name=_("payment attempt"),
     )
 
     class Meta(Job.Meta):
+        verbose_name = _("Stripe event")
+        verbose_name_plural = _("Stripe events")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *Job.Meta.constraints,

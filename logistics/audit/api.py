@@ -15,7 +15,7 @@ from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.AUDIT_ENTRY)
-class AuditEntrySerializer(Output[AuditEntry], serializers.ModelSerializer[AuditEntry]):
+class AuditEntryOut(Output[AuditEntry], serializers.ModelSerializer[AuditEntry]):
     by_name = serializers.CharField(
         source="by.name", default=None, allow_null=True, read_only=True, help_text="Null: the system."
     )
@@ -52,7 +52,7 @@ class AuditEntryFilter(filters.FilterSet):
 )
 class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
     queryset = AuditEntry.objects.select_related("by")
-    serializer_class = AuditEntrySerializer
+    serializer_class = AuditEntryOut
     permission_classes = (allow(read=(Role.AUDITOR,)),)
     filterset_class = AuditEntryFilter
     ordering_fields = ("id",)

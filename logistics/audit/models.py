@@ -3,6 +3,7 @@ from typing import ClassVar
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 from logistics.triggers import never_truncated
@@ -14,21 +15,22 @@ class AuditEntry(models.Model):
     `details` holds ids, numbers and states, never names or addresses: the trail outlives erasure.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    subject_kind = models.CharField(max_length=60)  # "shipments.shipment"
-    subject_id = models.UUIDField()
-    sequence = models.PositiveIntegerField()
-    verb = models.CharField(max_length=40)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    subject_kind = models.CharField(_("subject kind"), max_length=60)  # "shipments.shipment"
+    subject_id = models.UUIDField(_("subject ID"))
+    sequence = models.PositiveIntegerField(_("sequence number"))
+    verb = models.CharField(_("action"), max_length=40)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
-    reason = models.TextField(blank=True)
+    at = models.DateTimeField(_("time"))
+    reason = models.TextField(_("reason"), blank=True)
     details = models.JSONField(default=dict)
-    request_id = models.CharField(max_length=64, blank=True)
-    previous_hash = models.CharField(max_length=64, blank=True)
-    hash = models.CharField(max_length=64)
+    request_id = models.CharField(_("request ID"), max_length=64, blank=True)
+    previous_hash = models.CharField(_("previous hash"), max_length=64, blank=True)
+    hash = models.CharField(_("hash"), max_length=64)
 
     class Meta:
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_id", "sequence"], name="audit_entries_of_a_subject_form_one_chain"

@@ -58,7 +58,7 @@ class ItemSerializer(KnownFields, serializers.ModelSerializer[Item]):
 
 
 @extend_schema_serializer(examples=examples.CODE)
-class CodeSerializer(serializers.Serializer[dict[str, str]]):
+class CodeOut(serializers.Serializer[dict[str, str]]):
     code = serializers.CharField()
     name = serializers.CharField()
 
@@ -154,7 +154,7 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
         parameters=[
             OpenApiParameter("search", str, description="Each word must stand in the name, or the code begins with it.")
         ],
-        responses=CodeSerializer(many=True),
+        responses=CodeOut(many=True),
     )
 )
 class CodesView(APIView):

@@ -17,7 +17,7 @@ from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.DOCUMENT)
-class DocumentSerializer(Output[Document], serializers.ModelSerializer[Document]):
+class DocumentOut(Output[Document], serializers.ModelSerializer[Document]):
     class Meta:
         model = Document
         fields = (
@@ -47,16 +47,16 @@ class DocumentFilter(filters.FilterSet):
 class DocumentViewSet(ReadOnlyModelViewSet[Document]):
     # The context holds what the paper says, names among it: it is not read here.
     queryset = Document.objects.defer("context")
-    serializer_class = DocumentSerializer
+    serializer_class = DocumentOut
     permission_classes = (allow(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR),)
     filterset_class = DocumentFilter
     search_fields = ("number",)
     ordering_fields = ("id", "requested_at")
 
-    @extend_schema(summary="Print a dead document again", request=None, responses=DocumentSerializer)
+    @extend_schema(summary="Print a dead document again", request=None, responses=DocumentOut)
     @action(detail=True, methods=["post"])
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
         """Try again what failed too often, once its cause (`last_error_code`) is mended."""
         document = services.retry(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(DocumentSerializer(document).data)
+        return Response(DocumentOut(document).data)

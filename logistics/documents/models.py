@@ -5,6 +5,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
@@ -26,30 +27,47 @@ class Document(Job):
 
     TASK = "logistics.render_document"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=30)  # "packing-list", "receipt", ...
-    number = models.CharField(max_length=60)  # what people call it: "SHP-2026-00001"; stands in its file name
-    version = models.PositiveSmallIntegerField(default=1)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(_("kind"), max_length=30)  # "packing-list", "receipt", ...
+    number = models.CharField(
+        _("number"), max_length=60
+    )  # what people call it: "SHP-2026-00001"; stands in its file name
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
     template = models.CharField(max_length=100)
     context = models.JSONField()
-    content_sha256 = models.CharField(max_length=64)  # of the context; its first characters stand on the paper
-    languages = ArrayField(models.CharField(max_length=10))
-    requested_at = models.DateTimeField()
-    issued_on = models.DateField(editable=False)  # the day that the paper itself gives, in the charity's time zone
+    content_sha256 = models.CharField(
+        _("SHA-256 of the content"), max_length=64
+    )  # of the context; its first characters stand on the paper
+    languages = ArrayField(models.CharField(max_length=10), verbose_name=_("languages"))
+    requested_at = models.DateTimeField(_("requested at"))
+    issued_on = models.DateField(
+        _("date of issue"), editable=False
+    )  # the day that the paper itself gives, in the charity's time zone
     token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
-    superseded_at = models.DateTimeField(null=True, editable=False)  # or cancelled: no longer valid, still readable
-    superseded_on = models.DateField(null=True, editable=False)  # the same as a day, in the charity's time zone
+    superseded_at = models.DateTimeField(
+        _("superseded at"), null=True, editable=False
+    )  # or cancelled: no longer valid, still readable
+    superseded_on = models.DateField(
+        _("date superseded"), null=True, editable=False
+    )  # the same as a day, in the charity's time zone
     # The paper with another number that this one was issued in place of. A new version has the same number instead.
     replaces = models.OneToOneField(
-        "self", null=True, on_delete=models.PROTECT, related_name="replaced_by", editable=False
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
+        editable=False,
+        verbose_name=_("replaces"),
     )
 
     storage_name = models.CharField(max_length=100, blank=True, editable=False)
-    sha256 = models.CharField(max_length=64, blank=True, editable=False)  # of the file
-    size = models.PositiveIntegerField("size, bytes", null=True, editable=False)
-    pages = models.PositiveSmallIntegerField(null=True, editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, editable=False)  # of the file
+    size = models.PositiveIntegerField(_("size (bytes)"), null=True, editable=False)
+    pages = models.PositiveSmallIntegerField(_("pages"), null=True, editable=False)
 
     class Meta(Job.Meta):
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *Job.Meta.constraints,
@@ -106,12 +124,13 @@ class Document(Job):
 class NumberSeries(models.Model):
     """A counter whose numbers have no gap: its row is locked until the number's user commits."""
 
-    name = models.CharField(max_length=40)  # "HK receipts", "shipments"
-    year = models.PositiveSmallIntegerField()
-    last = models.PositiveIntegerField(default=0)
+    name = models.CharField(_("name"), max_length=40)  # "HK receipts", "shipments"
+    year = models.PositiveSmallIntegerField(_("year"))
+    last = models.PositiveIntegerField(_("last number"), default=0)
 
     class Meta:
-        verbose_name_plural = "number series"
+        verbose_name = _("number series")
+        verbose_name_plural = _("number series")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["name", "year"], name="a_number_series_has_one_counter_a_year")
         ]

@@ -13,7 +13,7 @@ from logistics.permissions import Anyone
 
 
 @extend_schema_serializer(examples=examples.VERDICT)
-class VerdictSerializer(serializers.Serializer[dict[str, object]]):
+class VerdictOut(serializers.Serializer[dict[str, object]]):
     """What anybody who holds a paper may know: nothing that is not printed on it, and nobody's name."""
 
     genuine = serializers.BooleanField(help_text="False: we never issued it, and no other field is there.")
@@ -40,7 +40,7 @@ class VerifyView(APIView):
     @extend_schema(
         summary="Verify a paper",
         responses={
-            200: VerdictSerializer,
+            200: VerdictOut,
             404: OpenApiResponse(description='`{"genuine": false}`: we never issued a paper with this code.'),
         },
     )

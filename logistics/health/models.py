@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class HealthCheck(models.Model):
@@ -10,12 +11,14 @@ class HealthCheck(models.Model):
     database, not in the cache, so that they can be read while Redis is down.
     """
 
-    name = models.CharField(max_length=40, primary_key=True)
-    at = models.DateTimeField()
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    at = models.DateTimeField(_("time"))
     # For "invariants": {"statement that did not hold": number of rows that break it}; otherwise empty.
-    findings = models.JSONField(default=dict)
+    findings = models.JSONField(_("findings"), default=dict)
 
     class Meta:
+        verbose_name = _("health check")
+        verbose_name_plural = _("health checks")
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:

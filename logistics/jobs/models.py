@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 # A worker normally starts within milliseconds of the commit. The relay looks after jobs that no worker heard of.
@@ -84,16 +85,16 @@ class Job(models.Model):
     # A worker renews its lease every few seconds; one that has not done so for this long is presumed dead.
     LEASE: ClassVar[timedelta] = timedelta(seconds=20)
 
-    state = models.CharField(max_length=8, choices=State, default=State.PENDING, editable=False)
-    run_after = models.DateTimeField(db_default=Now(), editable=False)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING, editable=False)
+    run_after = models.DateTimeField(_("not before"), db_default=Now(), editable=False)
     notified_at = models.DateTimeField(null=True, editable=False)
-    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
     lease_token = models.UUIDField(null=True, editable=False)
-    lease_until = models.DateTimeField(null=True, editable=False)
-    last_error_code = models.CharField(max_length=60, blank=True, editable=False)
-    progress = models.PositiveSmallIntegerField("progress, percent", default=0, editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    ended_at = models.DateTimeField(null=True, editable=False)
+    lease_until = models.DateTimeField(_("leased until"), null=True, editable=False)
+    last_error_code = models.CharField(_("last error"), max_length=60, blank=True, editable=False)
+    progress = models.PositiveSmallIntegerField(_("progress (%)"), default=0, editable=False)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)
 
     objects: ClassVar[Any] = JobQuerySet.as_manager()
 

@@ -21,7 +21,7 @@ from logistics.roles import Role
 
 
 @extend_schema_serializer(examples=examples.EMAIL)
-class EmailSerializer(Output[Email], serializers.ModelSerializer[Email]):
+class EmailOut(Output[Email], serializers.ModelSerializer[Email]):
     class Meta:
         model = Email
         fields = (
@@ -47,7 +47,7 @@ class EmailFilter(filters.FilterSet):
 )
 class EmailViewSet(ReadOnlyModelViewSet[Email]):
     queryset = Email.objects.none()  # for the schema; `get_queryset` says whose
-    serializer_class = EmailSerializer
+    serializer_class = EmailOut
     # Addresses are personal data: only for those who work with donors or partners.
     permission_classes = (allow(Role.FINANCE, Role.COORDINATOR),)
     filterset_class = EmailFilter
@@ -57,10 +57,10 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     def get_queryset(self) -> QuerySet[Email]:
         return mails_for(actor(self.request))
 
-    @extend_schema(summary="Retry a mail that failed", request=None, responses=EmailSerializer)
+    @extend_schema(summary="Retry a mail that failed", request=None, responses=EmailOut)
     @action(detail=True, methods=["post"])
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
         """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
         email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(EmailSerializer(email).data)
+        return Response(EmailOut(email).data)

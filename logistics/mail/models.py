@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
@@ -11,16 +12,18 @@ class Email(Job):
 
     TASK = "logistics.send_email"
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=40)  # "receipt", "shipment-dispatched": what it is, for staff
-    to = models.EmailField()
-    language = models.CharField(max_length=10, default="en")
-    subject = models.CharField(max_length=200)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(_("kind"), max_length=40)  # "receipt", "shipment-dispatched": what it is, for staff
+    to = models.EmailField(_("recipient"))
+    language = models.CharField(_("language"), max_length=10, default="en")
+    subject = models.CharField(_("subject"), max_length=200)
     body = models.TextField()  # for its reader only: it may hold a secret link; empty once it is sent
     # Each: name (as the reader sees it), storage_name, sha256, type.
     attachments = models.JSONField(default=list, blank=True)
 
     class Meta(Job.Meta):
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:

@@ -20,12 +20,12 @@ from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.partners.serializers import (
     AddressSerializer,
     ContactSerializer,
-    IssuedKeySerializer,
-    KeySerializer,
-    MeSerializer,
-    NewKeySerializer,
+    IssuedKeyOut,
+    KeyOut,
+    MeOut,
+    NewKeyIn,
     PartnerSerializer,
-    ReasonSerializer,
+    RevealIn,
     SiteSerializer,
 )
 from logistics.people import services as people
@@ -43,7 +43,7 @@ class MeView(APIView):
 
     @extend_schema(
         summary="Who am I",
-        responses=MeSerializer,
+        responses=MeOut,
         examples=[
             OpenApiExample(
                 "a partner's program",
@@ -64,7 +64,7 @@ class MeView(APIView):
         user = actor(request)
         partner = services.partner_of(user)
         shown = {name: getattr(user, name) for name in ("id", "name", "email", "roles", "language")}
-        return Response(MeSerializer(shown | {"partner": partner.pk if partner else None}).data)
+        return Response(MeOut(shown | {"partner": partner.pk if partner else None}).data)
 
 
 class PartnerFilter(filters.FilterSet):
@@ -242,14 +242,14 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         )
         return with_etag(Response(status=204), site)
 
-    @extend_schema(summary="Read a site's address", request=ReasonSerializer, responses=AddressSerializer)
+    @extend_schema(summary="Read a site's address", request=RevealIn, responses=AddressSerializer)
     @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
     def reveal(self, request: Request, pk: str) -> Response:
         """Read where the site really is. Your name, the time and the reason are recorded before it is opened.
 
         Takes no Idempotency-Key: each reading is an event of its own, and its answer is kept nowhere.
         """
-        body = ReasonSerializer(data=request.data)
+        body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
         found = addresses.reveal(
             self.get_object(), reason=body.validated_data["reason"], by=actor(request), at=timezone.now()
@@ -278,7 +278,7 @@ class KeyFilter(filters.FilterSet):
 @extend_schema(parameters=[OpenApiParameter("partner_pk", UUID, OpenApiParameter.PATH, description="The partner.")])
 class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     queryset = ApiKey.objects.none()
-    serializer_class = KeySerializer
+    serializer_class = KeyOut
     permission_classes = (allow(Role.COORDINATOR),)
     filterset_class = KeyFilter
     search_fields = ("name", "prefix")
@@ -292,7 +292,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
             return self.queryset
         return services.keys_of(self._partner())
 
-    @extend_schema(summary="Issue a key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    @extend_schema(summary="Issue a key", request=NewKeyIn, responses={201: IssuedKeyOut})
     @may_raise(NoFreeCode)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
@@ -301,17 +301,17 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         `key` is shown in this answer only: a repeat with the same Idempotency-Key makes no second key and shows
         null. Lost it? Revoke it and issue another. Two keys of one program may live at once, for replacing one.
         """
-        body = NewKeySerializer(data=request.data)
+        body = NewKeyIn(data=request.data)
         body.is_valid(raise_exception=True)
         valid = timedelta(days=body.validated_data["valid_days"])
         name = body.validated_data["name"]
         made = services.issue_key(self._partner(), name=name, valid=valid, by=actor(request), at=timezone.now())
-        return Response(KeySerializer(made.row).data | {"key": made.text}, status=201)
+        return Response(KeyOut(made.row).data | {"key": made.text}, status=201)
 
-    @extend_schema(summary="Revoke a key", request=None, responses=KeySerializer)
+    @extend_schema(summary="Revoke a key", request=None, responses=KeyOut)
     @action(detail=True, methods=["post"])
     @idempotent
     def revoke(self, request: Request, partner_pk: str, pk: str) -> Response:
         """Make a key worthless from the next request on. Revoking twice changes nothing."""
         key = people.revoke_key(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(KeySerializer(key).data)
+        return Response(KeyOut(key).data)

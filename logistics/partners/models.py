@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
@@ -30,24 +31,32 @@ class Partner(models.Model):
         SUSPENDED = "suspended", pgettext_lazy("partner", "Suspended")
         ENDED = "ended", pgettext_lazy("partner", "Ended")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     code = models.CharField(
+        _("code"),
         max_length=12,
         unique=True,
-        validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", "A-Z, 0-9 and - only.")],
-        help_text="Short and public, e.g. AMAR-ML",
+        validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*$", _("A-Z, 0-9 and - only."))],
+        help_text=_("Short and public, e.g. AMAR-ML"),
     )
-    name = models.CharField(max_length=200)
-    status = models.CharField(max_length=10, choices=Status, default=Status.APPROVED)
+    name = models.CharField(_("name"), max_length=200)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.APPROVED)
     languages = ArrayField(
-        models.CharField(max_length=10), default=list, help_text="Of its papers, first one first: en, fr"
+        models.CharField(max_length=10),
+        default=list,
+        help_text=_("Of its papers, the main one first: en, fr"),
+        verbose_name=_("languages"),
     )
-    country = models.CharField(max_length=2, help_text="ISO 3166-1 alpha-2")
-    address = models.TextField(blank=True, help_text="Its public office; never a confidential site's")
-    tax_number = models.CharField(max_length=40, blank=True, help_text="NIF in Mali")
-    version = models.PositiveIntegerField(default=1, editable=False)
+    country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
+    address = models.TextField(
+        _("address"), blank=True, help_text=_("Its public office; never the address of a confidential site")
+    )
+    tax_number = models.CharField(_("tax number"), max_length=40, blank=True, help_text=_("NIF in Mali"))
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
+        verbose_name = _("partner")
+        verbose_name_plural = _("partners")
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
@@ -57,16 +66,18 @@ class Partner(models.Model):
 class Contact(models.Model):
     """A person at a partner who is told of shipments."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="contacts")
-    name = models.CharField(max_length=100)
-    email = models.EmailField()
-    phone = models.CharField(max_length=40, blank=True)
-    language = models.CharField(max_length=10, default="fr")
-    is_told = models.BooleanField("is told of shipments", default=True)
-    version = models.PositiveIntegerField(default=1, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="contacts", verbose_name=_("partner"))
+    name = models.CharField(_("name"), max_length=100)
+    email = models.EmailField(_("email address"))
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    language = models.CharField(_("language"), max_length=10, default="fr")
+    is_told = models.BooleanField(_("informed of shipments"), default=True)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
@@ -76,8 +87,16 @@ class Contact(models.Model):
 class Membership(models.Model):
     """A user who acts for a partner, and sees only that partner's rows."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership")
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="memberships")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership", verbose_name=_("user")
+    )
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("partner")
+    )
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
 
     def __str__(self) -> str:
         return f"membership {self.pk}"
@@ -94,16 +113,20 @@ class Site(models.Model):
         OPEN = "open", pgettext_lazy("site", "Open")
         CONFIDENTIAL = "confidential", pgettext_lazy("site", "Confidential")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="sites")
-    code = models.CharField(max_length=8, unique=True, default=site_code, editable=False)
-    kind = models.CharField(max_length=12, choices=Kind, default=Kind.CONFIDENTIAL)
-    public_name = models.CharField(max_length=100, blank=True, help_text="Open sites only")
-    region = models.CharField(max_length=10, blank=True, help_text="Admin-1 p-code, e.g. ML04")
-    hand_over_point = models.CharField(max_length=200, help_text="A public place where the goods change hands")
-    version = models.PositiveIntegerField(default=1, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="sites", verbose_name=_("partner"))
+    code = models.CharField(_("code"), max_length=8, unique=True, default=site_code, editable=False)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.CONFIDENTIAL)
+    public_name = models.CharField(_("public name"), max_length=100, blank=True, help_text=_("Open sites only"))
+    region = models.CharField(_("region"), max_length=10, blank=True, help_text=_("Admin-1 p-code, e.g. ML04"))
+    hand_over_point = models.CharField(
+        _("hand-over point"), max_length=200, help_text=_("A public place where the goods are handed over")
+    )
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
         ordering: ClassVar = ["code"]
         constraints: ClassVar = [
             models.CheckConstraint(

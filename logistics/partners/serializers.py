@@ -14,7 +14,7 @@ from logistics.roles import Role
 KEY_DAYS = 365
 
 
-class MeSerializer(serializers.Serializer[dict[str, object]]):
+class MeOut(serializers.Serializer[dict[str, object]]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     email = serializers.EmailField()
@@ -76,14 +76,14 @@ class AddressSerializer(Input):
 
 
 @extend_schema_serializer(examples=examples.REASON)
-class ReasonSerializer(Input):
+class RevealIn(Input):
     reason = serializers.CharField(
         min_length=REASON_MIN, max_length=500, help_text="Why you need the address; it is kept in the trail."
     )
 
 
 @extend_schema_serializer(examples=examples.KEY)
-class KeySerializer(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
+class KeyOut(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
     class Meta:
         model = ApiKey
         fields = ("id", "name", "prefix", "created_at", "expires_at", "revoked_at", "last_used_at")
@@ -91,7 +91,7 @@ class KeySerializer(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
 
 
 @extend_schema_serializer(examples=examples.NEW_KEY)
-class NewKeySerializer(Input):
+class NewKeyIn(Input):
     name = serializers.CharField(
         max_length=80, help_text="The program that uses it. Two keys of one program may live at once."
     )
@@ -99,12 +99,12 @@ class NewKeySerializer(Input):
 
 
 @extend_schema_serializer(examples=examples.ISSUED_KEY)
-class IssuedKeySerializer(serializers.ModelSerializer[ApiKey]):
+class IssuedKeyOut(serializers.ModelSerializer[ApiKey]):
     key = serializers.CharField(
         allow_null=True, help_text="`prefix.secret`: shown now and never again; null in a replay."
     )
 
     class Meta:
         model = ApiKey
-        fields = (*KeySerializer.Meta.fields, "key")
+        fields = (*KeyOut.Meta.fields, "key")
         read_only_fields = fields

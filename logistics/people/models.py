@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 from logistics.people import rights
@@ -39,20 +40,24 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """Somebody, or a partner's program, that may do something; what, its roles say."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField()
-    name = models.CharField(max_length=100)
-    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
-    language = models.CharField(max_length=10, default="en")
-    is_active = models.BooleanField(default=True)
-    is_superuser = models.BooleanField(default=False, help_text="May do everything in the admin; for setting up only.")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(_("email address"))
+    name = models.CharField(_("name"), max_length=100)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles"))
+    language = models.CharField(_("language"), max_length=10, default="en")
+    is_active = models.BooleanField(_("active"), default=True)
+    is_superuser = models.BooleanField(
+        _("superuser"), default=False, help_text=_("May do everything in the admin; for setting up only.")
+    )
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = ["name"]
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="an_email_belongs_to_one_user"),
             models.CheckConstraint(
@@ -91,19 +96,22 @@ class User(AbstractBaseUser):
 class ApiKey(models.Model):
     """A key by which a program acts as its user: `prefix.secret`, the secret stored only as a hash."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=100, help_text="Where it is used, e.g. 'coordinator's phone'.")
-    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys", verbose_name=_("user"))
+    name = models.CharField(_("name"), max_length=100, help_text=_("Where it is used, e.g. 'coordinator's phone'."))
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
     secret_sha256 = models.CharField(max_length=64, editable=False)
-    created_at = models.DateTimeField(editable=False)
-    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    created_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name=_("created by")
+    )
+    expires_at = models.DateTimeField(_("expires at"))
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(expires_at__gt=models.F("created_at")), name="an_api_key_expires_after_it_was_made"

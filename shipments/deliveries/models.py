@@ -29,27 +29,36 @@ class Delivery(models.Model):
         GOOD = "good", _("Everything else arrived in good condition")
         NONE = "none", _("Nothing else has been counted yet")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="deliveries")
-    sequence = models.PositiveSmallIntegerField(help_text="1 to n in its shipment")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("shipment")
+    )
+    sequence = models.PositiveSmallIntegerField(_("sequence number"), help_text=_("1 to n within its shipment"))
     # The partner's own id: a phone that sends again, or is reinstalled, cannot confirm twice.
     client_id = models.UUIDField()
     body_sha256 = models.CharField(max_length=64)
-    stated_at = models.DateTimeField(help_text="When the goods were received, by the receiver's clock")
-    recorded_at = models.DateTimeField()
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    source = models.CharField(max_length=5, choices=Source)
-    default = models.CharField(max_length=4, choices=Default)
-    received_by = models.CharField(max_length=100)
-    delivered_by = models.CharField(max_length=100, blank=True)
-    seal_read = models.CharField(max_length=30, blank=True)
-    seal_intact = models.BooleanField(null=True)
-    packages_counted = models.PositiveIntegerField(null=True)
-    note = models.CharField(max_length=500, blank=True)
-    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    stated_at = models.DateTimeField(
+        _("received at, as stated"), help_text=_("When the goods were received, by the receiver's clock")
+    )
+    recorded_at = models.DateTimeField(_("recorded at"))
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+    source = models.CharField(_("source"), max_length=5, choices=Source)
+    default = models.CharField(_("packages not listed"), max_length=4, choices=Default)
+    received_by = models.CharField(_("received by"), max_length=100)
+    delivered_by = models.CharField(_("delivered by"), max_length=100, blank=True)
+    seal_read = models.CharField(_("seal number read"), max_length=30, blank=True)
+    seal_intact = models.BooleanField(_("seal intact"), null=True)
+    packages_counted = models.PositiveIntegerField(_("packages counted"), null=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    reverses = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="reversed_by", verbose_name=_("reverses")
+    )
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shipment", "client_id"], name="a_client_id_confirms_once_in_a_shipment"),
@@ -104,15 +113,18 @@ class DeliveryLine(models.Model):
 class UnlistedGoods(models.Model):
     """Goods that arrived and stand on no manifest line; kept apart from the counts."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="unlisted")
-    description = models.CharField(max_length=200)
-    quantity = models.PositiveIntegerField()
-    unit = models.CharField(max_length=3, default="H87")
-    remark = models.CharField(max_length=200, blank=True)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.PROTECT, related_name="unlisted", verbose_name=_("delivery")
+    )
+    description = models.CharField(_("description"), max_length=200)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    unit = models.CharField(_("unit"), max_length=3, default="H87")
+    remark = models.CharField(_("remark"), max_length=200, blank=True)
 
     class Meta:
-        verbose_name_plural = "unlisted goods"
+        verbose_name = _("unlisted goods")
+        verbose_name_plural = _("unlisted goods")
         constraints: ClassVar = [models.CheckConstraint(name="unlisted_goods_are_some", condition=Q(quantity__gt=0))]
         triggers: ClassVar = [
             pgtrigger.Protect(name="unlisted_goods_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)

@@ -41,29 +41,44 @@ class Discrepancy(models.Model):
         State.CLOSED: set(),
     }
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="discrepancies")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, related_name="discrepancies", verbose_name=_("shipment")
+    )
     # Named, not imported: deliveries open discrepancies, so they stand above.
     delivery = models.ForeignKey(
-        "shipments.Delivery", null=True, on_delete=models.PROTECT, related_name="discrepancies"
+        "shipments.Delivery",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="discrepancies",
+        verbose_name=_("delivery"),
     )
-    package = models.ForeignKey(Package, null=True, on_delete=models.PROTECT, related_name="+")
+    package = models.ForeignKey(
+        Package, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("package")
+    )
     line = models.ForeignKey(ManifestLine, null=True, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=13, choices=Kind)
-    quantity = models.PositiveBigIntegerField(help_text="Pieces; of a lost package: all of its pieces")
-    reason = models.CharField(max_length=200, blank=True)
-    state = models.CharField(max_length=7, choices=State, default=State.OPEN)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    opened_at = models.DateTimeField()
-    decision = models.CharField(max_length=9, choices=Decision, blank=True)
-    decision_note = models.CharField(max_length=500, blank=True)
-    decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    closed_at = models.DateTimeField(null=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(_("kind"), max_length=13, choices=Kind)
+    quantity = models.PositiveBigIntegerField(
+        _("quantity"), help_text=_("Pieces; for a lost package, all of its pieces")
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    state = models.CharField(_("state"), max_length=7, choices=State, default=State.OPEN)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    opened_at = models.DateTimeField(_("opened at"))
+    decision = models.CharField(_("decision"), max_length=9, choices=Decision, blank=True)
+    decision_note = models.CharField(_("decision note"), max_length=500, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("decided by")
+    )
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("closed by")
+    )
 
     class Meta:
-        verbose_name_plural = "discrepancies"
+        verbose_name = _("discrepancy")
+        verbose_name_plural = _("discrepancies")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -85,10 +85,10 @@ class UploadForm(forms.Form):
         required=False,
         initial=True,
         widget=UnfoldBooleanWidget,
-        label=gettext_lazy("Only check, import nothing"),
+        label=gettext_lazy("Check only; import nothing"),
     )
     replace = forms.BooleanField(
-        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Replace the packages that are already there")
+        required=False, widget=UnfoldBooleanWidget, label=gettext_lazy("Replace the packages already on the shipment")
     )
 
 

@@ -24,9 +24,8 @@ BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,29}")
-CONDITIONS = {condition.label.lower(): condition.value for condition in Condition} | {
-    condition.value: condition.value for condition in Condition
-}
+# The template's words, which are English whatever the reader's language: "lightly used".
+CONDITIONS = {condition.value.replace("_", " "): condition.value for condition in Condition}
 # The words of packers -> our flags. Heavy follows from the weight; other words become the remark.
 HANDLING = {
     "fragile": Flag.FRAGILE,
@@ -139,11 +138,11 @@ def item_code(cell: object) -> str:
 
 def condition(cell: object) -> str:
     try:
-        return CONDITIONS[as_text(cell).lower().replace("-", " ")]
+        return CONDITIONS[as_text(cell).lower().replace("-", " ").replace("_", " ")]
     except KeyError:
         raise BadCell(
             "unknown_condition",
-            _("One of: %(known)s.") % {"known": ", ".join(str(known.label) for known in Condition)},
+            _("One of: %(known)s.") % {"known": ", ".join(known.capitalize() for known in CONDITIONS)},
         ) from None
 
 

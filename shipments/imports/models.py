@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
@@ -23,23 +24,29 @@ class Upload(Job):
         IMPORTED = "imported", pgettext_lazy("spreadsheet", "Imported")
         REFUSED = "refused", pgettext_lazy("spreadsheet", "Refused")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="uploads")
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    uploaded_at = models.DateTimeField()
-    dry_run = models.BooleanField(help_text="Only check, import nothing")
-    replace = models.BooleanField(default=False, help_text="Replace the packages that are already there")
-    sha256 = models.CharField(max_length=64)
-    size = models.PositiveIntegerField("size, bytes")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="uploads", verbose_name=_("shipment"))
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploaded by")
+    )
+    uploaded_at = models.DateTimeField(_("uploaded at"))
+    dry_run = models.BooleanField(_("dry run"), help_text=_("Check only; import nothing"))
+    replace = models.BooleanField(
+        _("replace packages"), default=False, help_text=_("Replace the packages already on the shipment")
+    )
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    size = models.PositiveIntegerField(_("size (bytes)"))
     content = models.BinaryField(null=True)  # until it is read
-    outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, blank=True)
     # Packages, lines, items to create, totals: see imports.plan.
     plan = models.JSONField(null=True)
     # Each: sheet, row, column, value, code, detail.
     errors = models.JSONField(default=list)
-    error_count = models.PositiveIntegerField(default=0)
+    error_count = models.PositiveIntegerField(_("errors"), default=0)
 
     class Meta(Job.Meta):
+        verbose_name = _("upload")
+        verbose_name_plural = _("uploads")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *Job.Meta.constraints,

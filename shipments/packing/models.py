@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Round
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from logistics.catalogue.models import Item
 from logistics.ids import uuid7
@@ -22,12 +24,12 @@ from shipments.shipments.models import Shipment, ShipmentSite, is_known
 
 
 class Condition(models.TextChoices):
-    NEW = "new", "New"
-    LIKE_NEW = "like_new", "Like new"
-    LIGHTLY_USED = "lightly_used", "Lightly used"
-    HEAVILY_USED = "heavily_used", "Heavily used"
-    MIXED = "mixed", "Mixed"
-    FOR_PARTS = "for_parts", "For parts"
+    NEW = "new", pgettext_lazy("condition of goods", "New")
+    LIKE_NEW = "like_new", pgettext_lazy("condition of goods", "Like new")
+    LIGHTLY_USED = "lightly_used", pgettext_lazy("condition of goods", "Lightly used")
+    HEAVILY_USED = "heavily_used", pgettext_lazy("condition of goods", "Heavily used")
+    MIXED = "mixed", pgettext_lazy("condition of goods", "Mixed")
+    FOR_PARTS = "for_parts", pgettext_lazy("condition of goods", "For parts")
 
 
 class Flag(models.TextChoices):
@@ -51,31 +53,44 @@ def label_token() -> str:
 class Package(models.Model):
     """Something that is handled as one: a carton, a bale, a refrigerator on its skid."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="packages")
-    number = models.PositiveIntegerField(help_text="1 to N in its shipment, without gap")
-    version = models.PositiveIntegerField(default=1, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, related_name="packages", verbose_name=_("shipment")
+    )
+    number = models.PositiveIntegerField(_("number"), help_text=_("1 to N within its shipment, without gaps"))
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     token = models.CharField(max_length=22, default=label_token, unique=True, editable=False)
-    kind = models.CharField(max_length=2, help_text="UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package")
-    marks = models.CharField(max_length=60, blank=True)
-    sscc = models.CharField("SSCC", max_length=18, blank=True)
-    length_cm = models.DecimalField(max_digits=6, decimal_places=1, null=True, blank=True)
-    width_cm = models.DecimalField(max_digits=6, decimal_places=1, null=True, blank=True)
-    height_cm = models.DecimalField(max_digits=6, decimal_places=1, null=True, blank=True)
+    kind = models.CharField(
+        _("kind"), max_length=2, help_text=_("UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package")
+    )
+    marks = models.CharField(_("marks"), max_length=60, blank=True)
+    sscc = models.CharField(_("SSCC"), max_length=18, blank=True)
+    length_cm = models.DecimalField(_("length (cm)"), max_digits=6, decimal_places=1, null=True, blank=True)
+    width_cm = models.DecimalField(_("width (cm)"), max_digits=6, decimal_places=1, null=True, blank=True)
+    height_cm = models.DecimalField(_("height (cm)"), max_digits=6, decimal_places=1, null=True, blank=True)
     volume_m3 = models.GeneratedField(
+        verbose_name=_("volume (m³)"),
         expression=Round(F("length_cm") * F("width_cm") * F("height_cm") / 1_000_000, precision=3),
         output_field=models.DecimalField(max_digits=12, decimal_places=3),
         db_persist=True,
     )
-    gross_kg = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True, help_text="Unknown: empty")
-    gross_measured = models.BooleanField(default=False, help_text="It stood on a scale; otherwise an estimate")
+    gross_kg = models.DecimalField(
+        _("gross weight (kg)"), max_digits=9, decimal_places=3, null=True, blank=True, help_text=_("Blank if unknown")
+    )
+    gross_measured = models.BooleanField(
+        _("weighed"), default=False, help_text=_("Ticked: weighed on a scale; otherwise an estimate")
+    )
     destination = models.ForeignKey(
         ShipmentSite, null=True, blank=True, on_delete=models.PROTECT, related_name="packages"
     )
-    flags = ArrayField(models.CharField(max_length=12, choices=Flag), default=list, blank=True)
-    remark = models.CharField(max_length=200, blank=True)
+    flags = ArrayField(
+        models.CharField(max_length=12, choices=Flag), default=list, blank=True, verbose_name=_("handling")
+    )
+    remark = models.CharField(_("remark"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("package")
+        verbose_name_plural = _("packages")
         ordering: ClassVar = ["shipment", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shipment", "number"], name="a_package_number_is_used_once_in_a_shipment"),
@@ -127,36 +142,43 @@ class Package(models.Model):
 class ManifestLine(models.Model):
     """So many of one item in one package, in the words that stand on the papers."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="lines")
-    position = models.PositiveSmallIntegerField(help_text="1 to n in its package")
-    version = models.PositiveIntegerField(default=1, editable=False)
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="lines", verbose_name=_("package"))
+    position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 to n within its package"))
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", verbose_name=_("item"))
     # Snapshots: the papers of this shipment stay true when the catalogue changes.
-    description_en = models.CharField(max_length=200)
-    description_fr = models.CharField(max_length=200, blank=True)
-    quantity = models.PositiveIntegerField()
-    unit = models.CharField(max_length=3, help_text="UN/ECE Rec 20, e.g. H87 piece")
-    unit_weight_kg = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True)
+    description_en = models.CharField(_("English description"), max_length=200)
+    description_fr = models.CharField(_("French description"), max_length=200, blank=True)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    unit = models.CharField(_("unit"), max_length=3, help_text=_("UN/ECE Rec 20, e.g. H87 piece"))
+    unit_weight_kg = models.DecimalField(_("unit weight (kg)"), max_digits=9, decimal_places=3, null=True, blank=True)
     net_kg = models.GeneratedField(
+        verbose_name=_("net weight (kg)"),
         expression=F("quantity") * F("unit_weight_kg"),
         output_field=models.DecimalField(max_digits=12, decimal_places=3),
         db_persist=True,
     )
-    hs6 = models.CharField("HS code", max_length=6)
-    origin = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2; empty: unknown")
-    condition = models.CharField(max_length=12, choices=Condition, default=Condition.LIGHTLY_USED)
+    hs6 = models.CharField(_("HS code"), max_length=6)
+    origin = models.CharField(
+        _("country of origin"), max_length=2, blank=True, help_text=_("ISO 3166-1 alpha-2; blank if unknown")
+    )
+    condition = models.CharField(_("condition"), max_length=12, choices=Condition, default=Condition.LIGHTLY_USED)
     grade = models.CharField(max_length=1, blank=True)
-    unit_value_minor = models.BigIntegerField(help_text="For customs purposes only; minor units")
+    unit_value_minor = models.BigIntegerField(help_text=_("For customs purposes only, in minor units"))
     value_minor = models.GeneratedField(
         expression=F("quantity") * F("unit_value_minor"), output_field=models.BigIntegerField(), db_persist=True
     )
     # Empty: the line says, or the catalogue said when it was written, that the goods are not dangerous.
-    un_number = models.CharField("UN number", max_length=4, blank=True, help_text="Of dangerous goods: 3481")
+    un_number = models.CharField(
+        _("UN number"), max_length=4, blank=True, help_text=_("For dangerous goods, e.g. 3481")
+    )
     serials = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    remark = models.CharField(max_length=200, blank=True)
+    remark = models.CharField(_("remark"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("manifest line")
+        verbose_name_plural = _("manifest lines")
         ordering: ClassVar = ["package", "position"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["package", "position"], name="a_line_has_its_place_in_its_package"),

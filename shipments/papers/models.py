@@ -20,17 +20,19 @@ class Paper(models.Model):
         WAYBILL = "waybill", _("Waybill")
         GOODS_RECEIVED_NOTE = "goods-received-note", _("Goods-received note")
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers")
-    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers", verbose_name=_("shipment"))
+    document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+", verbose_name=_("document"))
     # Say what the manifest says: no longer valid once it is reopened.
     OF_MANIFEST: ClassVar = (Kind.PACKING_LIST, Kind.LABELS, Kind.GOODS_RECEIVED_FORM, Kind.WAYBILL)
 
-    kind = models.CharField(max_length=30, choices=Kind)
-    number = models.CharField(max_length=60)
-    version = models.PositiveSmallIntegerField()
+    kind = models.CharField(_("kind"), max_length=30, choices=Kind)
+    number = models.CharField(_("number"), max_length=60)
+    version = models.PositiveSmallIntegerField(_("version"))
 
     class Meta:
+        verbose_name = _("paper")
+        verbose_name_plural = _("papers")
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind", "number", "version"], name="each_version_of_a_paper_is_issued_once")

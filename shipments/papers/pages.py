@@ -36,7 +36,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class LabelledSerializer(serializers.Serializer[object]):
+class LabelOut(serializers.Serializer[object]):
     """What anybody who holds a package may know: nothing that is not printed on its label, and not its contents."""
 
     shipment = serializers.CharField(help_text="Its number")
@@ -65,7 +65,7 @@ class PackageLabelView(APIView):
         summary="Read the label of a package",
         examples=[EXAMPLE],
         responses={
-            200: LabelledSerializer,
+            200: LabelOut,
             404: OpenApiResponse(description="No package of ours has this code, or it was taken out of its shipment."),
         },
     )

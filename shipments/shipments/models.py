@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from logistics.errors import WrongState
 from logistics.ids import uuid7
@@ -48,11 +49,11 @@ def is_known(*columns: str) -> Q:
 
 
 class Mode(models.TextChoices):
-    SEA = "sea"
-    AIR = "air"
-    ROAD = "road"
-    RAIL = "rail"
-    MULTIMODAL = "multimodal"
+    SEA = "sea", pgettext_lazy("mode of transport", "Sea")
+    AIR = "air", pgettext_lazy("mode of transport", "Air")
+    ROAD = "road", pgettext_lazy("mode of transport", "Road")
+    RAIL = "rail", pgettext_lazy("mode of transport", "Rail")
+    MULTIMODAL = "multimodal", pgettext_lazy("mode of transport", "Multimodal")
 
 
 def optional_user() -> "models.ForeignKey[User | None, User | None]":
@@ -65,44 +66,65 @@ def optional_user() -> "models.ForeignKey[User | None, User | None]":
 class Shipment(models.Model):
     """Goods on their way to one partner, from the first package to the last signature."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    number = models.CharField(max_length=20, editable=False)
-    status = models.CharField(max_length=20, choices=Status, default=Status.DRAFT, editable=False)
-    version = models.PositiveIntegerField(default=1, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(_("number"), max_length=20, editable=False)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
-    title = models.CharField(max_length=200)
-    reference = models.CharField(max_length=40, blank=True, help_text="The shipper's own, e.g. CGD-ML-26-001")
-    purpose = models.TextField(blank=True)
-    consignee = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="shipments")
-    notify_party = models.TextField(blank=True, help_text="Empty: the consignee")
+    title = models.CharField(_("title"), max_length=200)
+    reference = models.CharField(
+        _("reference"), max_length=40, blank=True, help_text=_("The shipper's own, e.g. CGD-ML-26-001")
+    )
+    purpose = models.TextField(_("purpose"), blank=True)
+    consignee = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="shipments", verbose_name=_("consignee")
+    )
+    notify_party = models.TextField(_("notify party"), blank=True, help_text=_("Blank: the consignee"))
 
     hand_over_point = models.CharField(
-        max_length=200, blank=True, help_text="A public place where the consignee takes the goods over"
+        _("hand-over point"),
+        max_length=200,
+        blank=True,
+        help_text=_("A public place where the consignee takes over the goods"),
     )
 
-    mode = models.CharField(max_length=12, choices=Mode, default=Mode.SEA)
-    incoterm = models.CharField(max_length=3, blank=True, help_text="Incoterms 2020, e.g. DAP")
-    incoterm_place = models.CharField(max_length=60, blank=True)
-    port_of_loading = models.CharField(max_length=5, blank=True, help_text="UN/LOCODE, e.g. HKHKG")
-    port_of_discharge = models.CharField(max_length=5, blank=True, help_text="UN/LOCODE")
-    place_of_delivery = models.CharField(max_length=5, blank=True, help_text="UN/LOCODE")
-    container_number = models.CharField(max_length=11, blank=True, help_text="ISO 6346, e.g. CSQU3054383")
-    container_type = models.CharField(max_length=4, blank=True, help_text="ISO 6346 size and type, e.g. 45G1")
-    container_tare_kg = models.DecimalField(max_digits=8, decimal_places=1, null=True, blank=True)
-    container_payload_kg = models.DecimalField(max_digits=8, decimal_places=1, null=True, blank=True)
-    seal_number = models.CharField(max_length=30, blank=True)
-    cargo_tracking_note = models.CharField(max_length=30, blank=True, help_text="BESC / CTN / ECTN")
-    bill_of_lading = models.CharField(max_length=30, blank=True)
-    packed_on = models.DateField(null=True, blank=True)
-    departs_on = models.DateField("ETD", null=True, blank=True)
-    reaches_port_on = models.DateField("ETA at the port", null=True, blank=True)
-    arrives_on = models.DateField("ETA at its end", null=True, blank=True)
+    mode = models.CharField(_("mode of transport"), max_length=12, choices=Mode, default=Mode.SEA)
+    incoterm = models.CharField(_("Incoterm"), max_length=3, blank=True, help_text=_("Incoterms 2020, e.g. DAP"))
+    incoterm_place = models.CharField(_("Incoterm place"), max_length=60, blank=True)
+    port_of_loading = models.CharField(
+        _("port of loading"), max_length=5, blank=True, help_text=_("UN/LOCODE, e.g. HKHKG")
+    )
+    port_of_discharge = models.CharField(_("port of discharge"), max_length=5, blank=True, help_text=_("UN/LOCODE"))
+    place_of_delivery = models.CharField(_("place of delivery"), max_length=5, blank=True, help_text=_("UN/LOCODE"))
+    container_number = models.CharField(
+        _("container number"), max_length=11, blank=True, help_text=_("ISO 6346, e.g. CSQU3054383")
+    )
+    container_type = models.CharField(
+        _("container type"), max_length=4, blank=True, help_text=_("ISO 6346 size and type, e.g. 45G1")
+    )
+    container_tare_kg = models.DecimalField(
+        _("container tare (kg)"), max_digits=8, decimal_places=1, null=True, blank=True
+    )
+    container_payload_kg = models.DecimalField(
+        _("container payload (kg)"), max_digits=8, decimal_places=1, null=True, blank=True
+    )
+    seal_number = models.CharField(_("seal number"), max_length=30, blank=True)
+    cargo_tracking_note = models.CharField(
+        _("cargo tracking note"), max_length=30, blank=True, help_text=_("BESC / CTN / ECTN")
+    )
+    bill_of_lading = models.CharField(_("bill of lading"), max_length=30, blank=True)
+    packed_on = models.DateField(_("packing date"), null=True, blank=True)
+    departs_on = models.DateField(_("ETD"), null=True, blank=True)
+    reaches_port_on = models.DateField(_("ETA at the port of discharge"), null=True, blank=True)
+    arrives_on = models.DateField(_("ETA at the place of delivery"), null=True, blank=True)
 
-    customs_currency = models.CharField(max_length=3, help_text="ISO 4217; of all customs values of the manifest")
-    freight_minor = models.BigIntegerField("freight, minor units", null=True, blank=True)
-    freight_currency = models.CharField(max_length=3, blank=True)
+    customs_currency = models.CharField(
+        _("customs currency"), max_length=3, help_text=_("Of all customs values on the manifest (ISO 4217)")
+    )
+    freight_minor = models.BigIntegerField(_("freight (minor units)"), null=True, blank=True)
+    freight_currency = models.CharField(_("freight currency"), max_length=3, blank=True)
 
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     created_by = optional_user()
     packed_by = optional_user()
     checked_by = optional_user()
@@ -110,21 +132,23 @@ class Shipment(models.Model):
     sealed_at = models.DateTimeField(null=True, editable=False)
     dispatched_at = models.DateTimeField(null=True, editable=False)
     arrived_at = models.DateTimeField(null=True, editable=False)
-    closed_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(_("closed at"), null=True, editable=False)
     cancelled_at = models.DateTimeField(null=True, editable=False)
 
     # Counted when it is sealed; before that the manifest may still change (see packing/totals.py).
-    package_count = models.PositiveIntegerField(null=True, editable=False)
+    package_count = models.PositiveIntegerField(_("packages"), null=True, editable=False)
     line_count = models.PositiveIntegerField(null=True, editable=False)
     piece_count = models.PositiveBigIntegerField(null=True, editable=False)
-    net_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
-    gross_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
+    net_kg = models.DecimalField(_("net weight (kg)"), max_digits=15, decimal_places=3, null=True, editable=False)
+    gross_kg = models.DecimalField(_("gross weight (kg)"), max_digits=15, decimal_places=3, null=True, editable=False)
     measured_kg = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
-    volume_m3 = models.DecimalField(max_digits=15, decimal_places=3, null=True, editable=False)
+    volume_m3 = models.DecimalField(_("volume (m³)"), max_digits=15, decimal_places=3, null=True, editable=False)
     value_minor = models.BigIntegerField(null=True, editable=False)
     manifest_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("shipment")
+        verbose_name_plural = _("shipments")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number"], name="a_shipment_number_is_used_once"),
@@ -203,7 +227,7 @@ class Shipment(models.Model):
         """Move to a next status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Status(self.status)]:
             told = {"current": self.get_status_display().lower(), "wanted": Status(status).label.lower()}
-            refusal = _("A shipment that is %(current)s cannot become %(wanted)s.") % told
+            refusal = gettext("A shipment that is %(current)s cannot become %(wanted)s.") % told
             raise WrongState(refusal, current=self.status, wanted=status)
         self.status = status
 
@@ -216,12 +240,16 @@ class Shipment(models.Model):
 class ShipmentSite(models.Model):
     """A site that a shipment has goods for, and the label that the packers use for it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="sites")
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
-    label = models.CharField(max_length=4, help_text="As the packers' spreadsheet calls it, e.g. A; not printed")
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="sites", verbose_name=_("shipment"))
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
+    label = models.CharField(
+        _("label"), max_length=4, help_text=_("As the packers' spreadsheet calls it, e.g. A; not printed")
+    )
 
     class Meta:
+        verbose_name = _("shipment site")
+        verbose_name_plural = _("shipment sites")
         ordering: ClassVar = ["label"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shipment", "label"], name="a_label_names_one_site_of_a_shipment"),
