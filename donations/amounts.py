@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from donations.stripe.amounts import AmountNotChargeable, to_stripe_amount
+from logistics import wording
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 
@@ -44,7 +44,7 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
     if amount_minor < smallest_minor:
         raise Invalid(
             _("The smallest gift by card is %(amount)s.")
-            % {"amount": money.printed(smallest_minor, currency, [(get_language() or "en")[:2]])},
+            % {"amount": money.printed(smallest_minor, currency, [wording.page_language()])},
             field=field,
             code="amount_too_small",
         )

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib import messages
 from django.contrib.admin import ListFilter, SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from logistics.errors import DomainError, Invalid
 
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
+FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
 
 class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
@@ -77,7 +77,7 @@ def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]
 
 
 class HouseAdmin(NamedLookups, ModelAdmin):
-    """Rows are changed by services only; what those refuse is shown, not raised. Nothing is deleted."""
+    """Rows are changed by services only, whose refusals are shown in the form. Nothing is deleted."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -101,12 +101,34 @@ class HouseAdmin(NamedLookups, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
+        """Show the page; after a refusal, the form as it was filled in, with the reason beside its field."""
+        page = super().changeform_view
         try:
-            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
         except DomainError as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(request.get_full_path())
-        return response
+            if request.method != "POST":
+                raise
+            request.refusal = refusal  # type: ignore[attr-defined]  # for get_form
+            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: object
+    ) -> FormClass:
+        form: FormClass = super().get_form(request, obj, change, **options)
+        refusal: DomainError | None = getattr(request, "refusal", None)
+        return _refused(form, refusal) if refusal else form
+
+
+def _refused(form: FormClass, refusal: DomainError) -> FormClass:
+    """Return a form that has one more error: what a service said when the form itself had found none."""
+
+    def clean(self: Any) -> Cleaned | None:
+        cleaned: Cleaned | None = form.clean(self)
+        field = getattr(refusal, "field", "")
+        self.add_error(field if field in self.fields else None, str(refusal))
+        return cleaned
+
+    return type(form.__name__, (form,), {"clean": clean})
 
 
 def keep(obj: Model, saved: Model) -> None:

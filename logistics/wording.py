@@ -20,6 +20,11 @@ GROUP = "\N{NO-BREAK SPACE}"
 DATE_LOCALE = {"en": "en_GB"}
 
 
+def page_language() -> str:
+    """Return the language that the page, mail or answer at hand is written in: "en", "fr"."""
+    return (translation.get_language() or "en")[:2]
+
+
 @lru_cache(maxsize=4096)
 def translated(message: str, language: str) -> str:
     """The message in that language, or the English message itself where there is no translation."""

@@ -87,7 +87,7 @@ def _nothing_lingers() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _fast() -> Iterator[None]:
-    """A password is hashed in no time; the real hash is made to take 50 ms and has its own test.
+    """A password is hashed in no time; the real hash is slow on purpose and has its own test.
 
     Static files are looked for when they are asked for: each test's client would list all thousand of them.
     """

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -32,7 +32,7 @@ class AppealForm(VersionedForm):
         # Asked once more after a new appeal was stored, whose target this instance does not know.
         if field_name == "target_amount" and self.instance.target_minor is not None:
             target = money.decimal_string(self.instance.target_minor, self.instance.currency)
-            return wording.number(target, [_language()])
+            return wording.number(target, [wording.page_language()])
         return super().get_initial_for_field(field, field_name)
 
     def clean(self) -> dict[str, object]:
@@ -40,16 +40,14 @@ class AppealForm(VersionedForm):
         if self.errors:
             return data
         try:
-            target_minor = typed.read(data["target_amount"], data["currency"], _language(), field="target_amount")
+            target_minor = typed.read(
+                data["target_amount"], data["currency"], wording.page_language(), field="target_amount"
+            )
             data["target_amount"] = money.decimal_string(target_minor, data["currency"])
             services.check(services.AppealFields(**self.values()))
         except Invalid as refusal:
             raise form_error(refusal) from refusal
         return data
-
-
-def _language() -> str:
-    return (translation.get_language() or "en")[:2]
 
 
 @admin.register(Appeal)

@@ -1,9 +1,9 @@
 """What of a gift went back, in words for its donor: the same on pages and in mails."""
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from donations.gifts.models import Donation
+from logistics import wording
 from logistics.money import amounts as money
 
 
@@ -54,4 +54,4 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
 
 
 def _printed(amount_minor: int, donation: Donation) -> str:
-    return money.printed(amount_minor, donation.currency, [(get_language() or "en")[:2]])
+    return money.printed(amount_minor, donation.currency, [wording.page_language()])

@@ -1,7 +1,6 @@
 from typing import cast
 
 from django import forms
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from donations import amounts
@@ -35,7 +34,7 @@ def suggestions(currency: str) -> list[str]:
 
 
 def countries() -> list[tuple[str, str]]:
-    french = (translation.get_language() or "").startswith("fr")
+    french = wording.page_language() == "fr"
     named = [(one.code, one.name_fr if french else one.name_en) for one in codes.countries().values()]
     return [("", ""), *sorted(named, key=lambda pair: pair[1])]
 

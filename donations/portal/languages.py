@@ -4,7 +4,8 @@ from typing import Concatenate, ParamSpec, TypeAlias
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import translation
+
+from logistics import wording
 
 P = ParamSpec("P")
 Page: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -35,4 +36,4 @@ def in_two_languages(page: Page[P]) -> Page[P]:
 
 def current() -> str:
     """Return "en" or "fr"."""
-    return "fr" if (translation.get_language() or "en").startswith("fr") else "en"
+    return "fr" if wording.page_language() == "fr" else "en"

@@ -3,7 +3,6 @@
 from datetime import date
 
 from django import template
-from django.utils import translation
 
 from donations.gifts import money_back
 from donations.gifts.models import Donation
@@ -23,19 +22,19 @@ def amount_given(donation: Donation) -> str:
 @register.simple_tag
 def money(amount_minor: int, currency: str) -> str:
     """Print minor units of a currency in the language of the page or mail."""
-    return amounts.printed(amount_minor, currency, [translation.get_language()[:2]])
+    return amounts.printed(amount_minor, currency, [wording.page_language()])
 
 
 @register.filter
 def in_words(day: date) -> str:
     """1 March 2026, or 1 mars 2026."""
-    return wording.day(day.isoformat(), [translation.get_language()[:2]])
+    return wording.day(day.isoformat(), [wording.page_language()])
 
 
 @register.simple_tag
 def shown_amount(amount: str, currency: str) -> str:
     """A suggested amount, "250" or "65500", with its currency but without decimals."""
-    spoken = translation.get_language()[:2]
+    spoken = wording.page_language()
     printed = wording.number(amount, ["fr" if currency in amounts.GROUPED_BY_SPACE else spoken])
     if spoken == "fr":
         return f"{printed}{wording.GROUP}{currency}"

@@ -60,7 +60,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stu
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg]  # generic in its stubs only
+class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg,misc]  # generic in its stubs only
     """Who may sign in. A superuser's work: roles are power."""
 
     form = UserForm

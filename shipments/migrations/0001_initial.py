@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                 ('reaches_port_on', models.DateField(blank=True, null=True, verbose_name="ETA at the port of discharge")),
                 ('arrives_on', models.DateField(blank=True, null=True, verbose_name="ETA at the place of delivery")),
                 ('customs_currency', models.CharField(help_text='Of all customs values on the manifest (ISO 4217)', max_length=3, verbose_name="customs currency")),
-                ('freight_minor', models.BigIntegerField(blank=True, null=True, verbose_name="freight (minor units)")),
+                ('freight_minor', models.BigIntegerField(blank=True, null=True, verbose_name="freight, minor units")),
                 ('freight_currency', models.CharField(blank=True, max_length=3, verbose_name="freight currency")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
                 ('sealed_at', models.DateTimeField(editable=False, null=True)),

@@ -3,7 +3,7 @@ from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -11,11 +11,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import HouseAdmin, LookOnlyInline, VersionedForm, keep
-from logistics.errors import DomainError
+from logistics import wording
+from logistics.admin_parts import Cleaned, HouseAdmin, LookOnlyInline, VersionedForm, keep
+from logistics.codes import codes
+from logistics.errors import DomainError, Invalid
 from logistics.ids import as_ids
+from logistics.money import amounts as money
+from logistics.money import typed
 from logistics.people.models import User
 from shipments.shipments import actions, contents, lifecycle, services
 from shipments.shipments.models import Shipment, ShipmentSite
@@ -97,9 +101,58 @@ TAKE: dict[str, Callable[..., Shipment]] = {
 
 
 class ShipmentForm(VersionedForm):
+    freight = forms.CharField(
+        required=False, max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget, label=gettext_lazy("freight")
+    )
+
     class Meta:
         model = Shipment
-        exclude = ()
+        exclude = ("freight_minor",)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
+        if field_name == "freight":
+            return freight_of(self.instance)
+        return super().get_initial_for_field(field, field_name)
+
+    def clean(self) -> Cleaned:
+        data = super().clean()
+        text, currency = data.get("freight", ""), data.get("freight_currency", "")
+        try:
+            data["freight_minor"] = read_freight(text, currency) if text else None
+        except Invalid as refusal:
+            raise ValidationError({refusal.field: str(refusal)}) from refusal
+        return data
+
+    def changes(self) -> Cleaned:
+        return self._in_minor_units(super().changes())
+
+    def values(self) -> Cleaned:
+        return self._in_minor_units(super().values())
+
+    def _in_minor_units(self, values: Cleaned) -> Cleaned:
+        # The amount goes with its currency: 100 minor units are HKD 1.00, but XOF 100.
+        if {"freight", "freight_currency"} & values.keys():
+            values["freight_minor"] = self.cleaned_data["freight_minor"]
+        values.pop("freight", None)
+        return values
+
+
+def read_freight(text: str, currency: str) -> int:
+    """Return the minor units of an amount as a person types it. Raises Invalid."""
+    if currency not in codes.currencies():
+        raise Invalid(gettext("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
+    if not text.strip(" 0.,"):
+        return 0  # carried free of charge
+    minor = typed.read(text, currency, wording.page_language(), field="freight")
+    return money.parse(money.decimal_string(minor, currency), currency, field="freight", most=services.FREIGHT_MAX)
+
+
+def freight_of(shipment: Shipment) -> str:
+    """Return the freight as the reader of the page writes it: "38,500.00" or "38 500,00"; "" while it is unknown."""
+    if shipment.freight_minor is None:
+        return ""
+    amount = money.decimal_string(shipment.freight_minor, shipment.freight_currency)
+    return wording.number(amount, [wording.page_language()])
 
 
 class ReasonForm(forms.Form):
@@ -158,7 +211,7 @@ class ShipmentAdmin(HouseAdmin):
             },
         ),
         (gettext_lazy("When"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
-        (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight_minor", "freight_currency"))}),
+        (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight", "freight_currency"))}),
     )
     actions_detail: tuple[str, ...] = ()
 
@@ -168,7 +221,8 @@ class ShipmentAdmin(HouseAdmin):
             return shown
         still = services.TRANSPORT_FIELDS if obj.status in services.STILL_MOVING else frozenset()
         editable = {field.name for field in Shipment._meta.fields if field.editable}
-        return (*shown, *sorted(editable - still))
+        # The form has the amount under another name, as people write it.
+        return (*shown, *sorted("freight" if name == "freight_minor" else name for name in editable - still))
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: ShipmentForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
@@ -186,6 +240,10 @@ class ShipmentAdmin(HouseAdmin):
     @display(description=gettext_lazy("status"), label=COLOURS, ordering="status")
     def status_shown(self, shipment: Shipment) -> tuple[str, str]:
         return shipment.status, str(shipment.get_status_display())
+
+    @display(description=gettext_lazy("freight"))
+    def freight(self, shipment: Shipment) -> str:
+        return freight_of(shipment) or "–"
 
     @display(description=gettext_lazy("figures"))
     def figures(self, shipment: Shipment) -> str:

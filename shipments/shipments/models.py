@@ -121,7 +121,7 @@ class Shipment(models.Model):
     customs_currency = models.CharField(
         _("customs currency"), max_length=3, help_text=_("Of all customs values on the manifest (ISO 4217)")
     )
-    freight_minor = models.BigIntegerField(_("freight (minor units)"), null=True, blank=True)
+    freight_minor = models.BigIntegerField("freight, minor units", null=True, blank=True)
     freight_currency = models.CharField(_("freight currency"), max_length=3, blank=True)
 
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)

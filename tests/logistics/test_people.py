@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,10 +15,30 @@ from logistics.roles import Role
 from tests.clients import key_client
 from tests.makers.moments import NOON, YEAR
 from tests.makers.partners import make_key, make_partner
-from tests.makers.people import make_user
+from tests.makers.people import PASSWORD, make_user
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
+
+
+class TestPasswords:
+    @pytest.fixture(autouse=True)
+    def _as_in_production(self, settings):
+        settings.PASSWORD_HASHERS = ["logistics.people.hashers.PasswordHasher"]
+
+    def test_one_is_hashed_in_19_mib(self):
+        user = make_user()
+
+        assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+        assert user.check_password(PASSWORD)
+
+    def test_one_that_took_more_memory_is_hashed_again_when_it_is_used(self):
+        user = make_user()
+        user.password = Argon2PasswordHasher().encode("Passw0rd-of-100-MiB", "salt-of-this-test")
+        user.save()
+
+        assert user.check_password("Passw0rd-of-100-MiB")
+        assert "m=19456," in User.objects.get().password
 
 
 class TestKeys:

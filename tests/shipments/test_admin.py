@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -173,6 +174,66 @@ class TestForms:
 
         assert answer.status_code == 200
         assert [row.label for row in Shipment.objects.get().sites.all()] == ["A", "B"]
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"port_of_loading": "HKXXX"}, "HKXXX"),
+            ({"container_number": "CSQU3054384"}, "check digit"),
+            ({"freight": "38500"}, "Freight needs a currency of ISO 4217."),
+            ({"freight": "much", "freight_currency": "HKD"}, "Write it in digits, for example 1,250.50"),
+            ({"freight": "2000000000", "freight_currency": "HKD"}, "At most 1000000000."),
+            ({"freight_currency": "HKD"}, "Freight needs an amount and a currency."),
+        ],
+    )
+    def test_what_is_refused_is_named_and_the_rest_kept(self, wrong: dict[str, str], said: str) -> None:
+        partner, client = make_partner(), staff(Role.WAREHOUSE)
+        told = {"title": "Beds for Mopti", "consignee": partner.pk, "mode": "sea", "customs_currency": "HKD"}
+
+        answer = client.post(reverse("admin:shipments_shipment_add"), told | wrong | MANAGEMENT)
+
+        shown = answer.content.decode()
+        assert answer.status_code == 200
+        assert said in "\n".join(re.findall(r'class="errorlist.*?</ul>|id="error_.*?</', shown, re.DOTALL)), shown[
+            -4000:
+        ]
+        assert 'value="Beds for Mopti"' in shown
+        assert not Shipment.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("typed", "currency", "minor", "shown"),
+        [
+            ("38,500.50", "HKD", 3850050, "38,500.50"),
+            ("38500.5", "HKD", 3850050, "38,500.50"),
+            ("1 500 000", "XOF", 1500000, "1,500,000"),
+            ("0", "HKD", 0, "0.00"),
+        ],
+    )
+    def test_freight_is_typed_and_shown_as_people_write_it(
+        self, typed: str, currency: str, minor: int, shown: str
+    ) -> None:
+        client = staff(Role.WAREHOUSE)
+        told = {"title": "Beds", "consignee": make_partner().pk, "mode": "sea", "customs_currency": "HKD"}
+        freight = {"freight": typed, "freight_currency": currency}
+
+        client.post(reverse("admin:shipments_shipment_add"), told | freight | MANAGEMENT, follow=True)
+
+        shipment = Shipment.objects.get()
+        assert (shipment.freight_minor, shipment.freight_currency) == (minor, currency)
+        assert f'value="{shown}"' in page(client, "shipment", shipment).content.decode()
+
+    def test_freight_may_change_after_sealing_and_auditors_only_read_it(self) -> None:
+        client, shipment = staff(Role.WAREHOUSE), make_sealed()
+        url = reverse("admin:shipments_shipment_change", args=[shipment.pk])
+        told = {"seen_version": shipment.version, "freight": "1,250", "freight_currency": "HKD"}
+
+        client.post(url, told | MANAGEMENT, follow=True)
+        shipment.refresh_from_db()
+        read = page(staff(Role.AUDITOR), "shipment", shipment).content.decode()
+
+        assert (shipment.freight_minor, shipment.freight_currency) == (125000, "HKD")
+        assert 'name="freight"' not in read
+        assert "1,250.00" in read
 
     def test_a_spreadsheet_is_taken_and_its_outcome_shown(self) -> None:
         shipment, client = mali_shipment(), staff(Role.WAREHOUSE)
