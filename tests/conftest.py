@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,12 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.services import services
 
 PATIENCE_S = 120
+BROWSER = "tests/browser"
 # How long a busy machine takes is no property of ours.
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
@@ -39,8 +40,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in set(long)]
-    browser = Path(__file__).with_name("browser")
-    items.sort(key=lambda item: (browser not in item.path.parents, item.get_closest_marker("processes") is None))
+    items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), item.get_closest_marker("processes") is None))
+
+
+class FilesTogether(LoadFileScheduling):
+    """Gives a worker whole files, as their tests share what they made; all of the browser's files share one product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return BROWSER if file.startswith(f"{BROWSER}/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesTogether:
+    return FilesTogether(config, log)
 
 
 def pytest_collection_finish() -> None:
