@@ -8,9 +8,11 @@ Each instance has its own database (a copy of the migrated one), its own Redis-p
 ports. Wait with `eventually`; never sleep.
 """
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -61,6 +63,12 @@ def command_of(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:  # ZombieProcess is one
         return []
+
+
+def port_answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 @dataclass
@@ -314,5 +322,5 @@ class Instance:
         if name == "web":
             return processes.web_answers(self.port)
         if name == "stripe":
-            return processes.port_answers(self.stripe_port)
+            return port_answers(self.stripe_port)
         return " ready." in self[name].text() if name == "worker" else True

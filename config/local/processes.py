@@ -83,12 +83,6 @@ def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.soc
     return listener
 
 
-def port_answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
 def web_answers(port: int, path: str = "/health/") -> bool:
     """Say whether a web server answers, with whatever status: its port is open long before it has loaded."""
     try:

@@ -16,7 +16,7 @@ from logistics.roles import Role
 from logistics.versions import expected_version, with_etag
 
 
-class DonorIn(Input):
+class DonorChangesIn(Input):
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     organisation = serializers.CharField(max_length=120, required=False, allow_blank=True)
     address = serializers.CharField(max_length=500, required=False, allow_blank=True)
@@ -93,13 +93,13 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     @extend_schema(
         summary="Correct a donor",
-        request=DonorIn,
+        request=DonorChangesIn,
         responses={200: DonorOut},
         examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Correct a donor; receipts already issued stay as they are."""
-        wanted = DonorIn(data=request.data)
+        wanted = DonorChangesIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         donor = services.correct(
             self.get_object(),

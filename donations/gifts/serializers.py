@@ -49,7 +49,7 @@ class DonationOut(Output[Donation]):
         return actions
 
 
-class DonorIn(Input):
+class DonorDetailsIn(Input):
     name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
     email = serializers.EmailField(max_length=254)
     language = serializers.ChoiceField(choices=LANGUAGES, default="en")
@@ -65,7 +65,7 @@ class DonationIn(Input):
     appeal = StrictCharField(
         max_length=80, required=False, allow_blank=True, default="", help_text="Its slug; none: where most needed"
     )
-    donor = DonorIn()
+    donor = DonorDetailsIn()
     anonymous = serializers.BooleanField(default=False, help_text="Never show the name in public")
     message = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
     consent = serializers.BooleanField(default=False, help_text="The donor agreed to be written to")
@@ -89,7 +89,7 @@ class OfflineGiftIn(Input):
     channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])
     received_on = serializers.DateField(help_text="The day on which the money was ours")
     appeal = StrictCharField(max_length=80, required=False, allow_blank=True, default="")
-    donor = DonorIn()
+    donor = DonorDetailsIn()
 
     def offline_gift(self) -> OfflineGift:
         data = dict(self.validated_data)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from django.db.models import QuerySet
 
@@ -114,17 +114,39 @@ def request(
     *,
     at: datetime,
 ) -> Paper:
-    """Owe the note of a new delivery: what it says differs, and how the whole shipment stands after it.
+    """Request the note of a new delivery."""
+    return services.request(
+        shipment,
+        Paper.Kind.GOODS_RECEIVED_NOTE,
+        number=number_of(delivery, shipment),
+        version=1,
+        template="shipments/papers/goods_received_note.html",
+        context=context(delivery, shipment, counted, unlisted, received, at=at),
+        at=at,
+    )
 
-    All its days are the charity's, as on every other paper of the shipment, also the day of receipt of a partner in
-    another time zone: `stated_at` is a moment and does not say where it was stated.
+
+def context(
+    delivery: Delivery,
+    shipment: Shipment,
+    counted: Sequence[Counted],
+    unlisted: Sequence[Unlisted],
+    received: Received,
+    *,
+    at: datetime,
+) -> GoodsReceivedNote:
+    """Return what differs in this delivery, and how much of the whole shipment has been received with it.
+
+    All days are the charity's, as on the shipment's other papers; so is the day of receipt of a partner in another
+    time zone, as `stated_at` is a moment and does not say where it was stated.
     """
     charity = the_charity()
     figures = asdict(received)
     del figures["lines_resolved"]
     if delivery.packages_counted is not None:
         figures["packages_counted"] = delivery.packages_counted
-    context = common.head(shipment, charity) | {
+    return {
+        **common.head(shipment, charity),  # type: ignore[typeddict-item]
         "number": number_of(delivery, shipment),
         "shipment": shipment.number,
         "version": 1,
@@ -135,7 +157,7 @@ def request(
         "source": SOURCES[delivery.source],
         "seal_read": delivery.seal_read,
         "seal_intact": delivery.seal_intact,
-        "received": figures,
+        "received": cast(ReceivedShown, figures),
         "differences": [_difference(line) for line in _in_order(counted) if _differs(line)],
         "unlisted": [_unlisted(goods) for goods in unlisted],
         "note": delivery.note,
@@ -143,15 +165,6 @@ def request(
         "received_by": delivery.received_by,
         "checked_by": "",
     }
-    return services.request(
-        shipment,
-        Paper.Kind.GOODS_RECEIVED_NOTE,
-        number=number_of(delivery, shipment),
-        version=1,
-        template="shipments/papers/goods_received_note.html",
-        context=context,
-        at=at,
-    )
 
 
 def tell_the_sender(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:

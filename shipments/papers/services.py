@@ -54,7 +54,7 @@ def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
         number=shipment.number,
         version=last + 1,
         template="shipments/papers/packing_list.html",
-        context=dict(context),
+        context=context,
         at=at,
     )
 
@@ -66,7 +66,7 @@ def request(
     number: str,
     version: int,
     template: str,
-    context: dict[str, object],
+    context: Mapping[str, object],
     at: datetime,
     replaces: Document | None = None,
 ) -> Paper:
@@ -145,7 +145,7 @@ def issue(
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
     if kind == Paper.Kind.LABELS:
-        context: dict[str, object] = dict(labels.context(held, charity=charity, at=at))
+        context: Mapping[str, object] = labels.context(held, charity=charity, at=at)
     else:
         context = dict(goods_received_form.context(held, charity=charity, at=at))
     if before:
@@ -178,7 +178,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
         number=number,
         version=1,
         template=template_of(kind),
-        context=dict(context),
+        context=context,
         replaces=replaced,
         at=at,
     )

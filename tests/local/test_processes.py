@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from config.local import processes
-from tests.processes import Instance, alive, eventually
+from tests.processes import Instance, alive, eventually, port_answers
 
 pytestmark = pytest.mark.processes
 
@@ -44,14 +44,14 @@ def test_a_held_port_is_given_to_nobody_and_refuses_until_its_program_listens():
     held = processes.HeldPort()
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", held.number))
-    silent = processes.port_answers(held.number)
+    silent = port_answers(held.number)
 
     (program,) = processes.listen(held.number)
 
     assert not silent
-    assert processes.port_answers(held.number)
+    assert port_answers(held.number)
     program.close()
-    assert not processes.port_answers(held.number)
+    assert not port_answers(held.number)
 
 
 def test_a_number_that_a_stranger_has_now_is_not_signalled():

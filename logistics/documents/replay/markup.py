@@ -5,7 +5,7 @@ table, one after the other. What stands before and after them is the frame, whic
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
@@ -204,8 +204,3 @@ def beginning_of_table(before: str) -> str:
 def start_of(html: str) -> str:
     """The language and direction of a paper, and a head that says nothing."""
     return f"<!DOCTYPE html>{START.search(html)[0]}<head></head>"  # type: ignore[index]  # ancestors() has seen it
-
-
-def rows_of(groups: list[list[Row]]) -> Iterator[Row]:
-    for group in groups:
-        yield from group
