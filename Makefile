@@ -9,8 +9,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 
-# Tests at once, in a random order that is another one each time; one more than there are cores, as some tests wait.
-JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+# Tests at once, in a random order that is another one each time.
+JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: help run reset test test-all coverage lint format lock demo bench bench-papers setup setup-test manage
 
