@@ -206,9 +206,15 @@ def _ask_for_link(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def enter(request: HttpRequest, token: str) -> HttpResponse:
-    """The page that the mailed link opens: a button, which uses the link up."""
+    """The page that the mailed link opens: a button, which uses the link up.
+
+    Somebody who opens a used link while signed in, from the history or on going back, gets to their gifts.
+    """
     if request.method != "POST":
-        return _page(request, "enter", {"works": services.is_worth_trying(token)})
+        works = services.still_works(token)
+        if not works and _donor_signed_in(request):
+            return redirect("my-gifts")
+        return _page(request, "enter", {"works": works})
     try:
         donor = services.enter(token, at=timezone.now())
     except services.LinkWorthless:

@@ -81,9 +81,10 @@ def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, object
     return {"email": "", "donor": donor}
 
 
-def is_worth_trying(token: str) -> bool:
-    """Return whether a link is ours and at most ten minutes old, without using it up: mail scanners open links."""
-    return _request_id(token) is not None
+def still_works(token: str) -> bool:
+    """Return whether a link can be used, without using it up: mail scanners open links."""
+    request_id = _request_id(token)
+    return request_id is not None and _unused(request_id).exists()
 
 
 def _request_id(token: str) -> UUID | None:

@@ -231,6 +231,8 @@ def test_a_link_works_once(giving: Giving) -> None:
 
     assert again.status_code == 410
     assert "Ask for a new one" in text_of(again)
+    assert "Ask for a new one" in text_of(Client().get(link))
+    assert giving.client.get(link)["Location"] == "/my-gifts/"
 
 
 def test_a_link_is_worthless_after_ten_minutes(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
