@@ -20,6 +20,11 @@ class GiftStatus:
     checkout_url: str  # "" when there is no open checkout
     was_declined: bool  # the last card was; donors are never told why
 
+    @property
+    def session_is_open(self) -> bool:
+        """Return whether Stripe has not told us yet how the latest checkout ended."""
+        return self.attempt is not None and self.attempt.state == AttemptState.SESSION_OPEN
+
 
 def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | None = None) -> GiftStatus:
     """Return the status of a gift; two queries at most."""

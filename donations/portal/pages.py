@@ -137,9 +137,9 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
         "donation": shown.donation,
         "token": token,
         "problem": problem,
-        # Stripe sends donors back only once they have paid: a card that was declined before, on the same page of
-        # Stripe's, does not count. Payments that fail later end the session.
-        "is_confirming": shown.may_pay and is_back and (bool(shown.checkout_url) or not shown.was_declined),
+        # Stripe sends donors back only once they have paid, which it tells us a moment later. A session that has ended
+        # was not paid: this is an old address, from a bookmark or the history.
+        "is_confirming": shown.may_pay and is_back and shown.session_is_open,
     }
     return _page(request, "gift", context)
 

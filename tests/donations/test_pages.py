@@ -16,7 +16,7 @@ from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.stripe import gateway
 from logistics.charity.models import Charity
-from tests.donations.giving import DECLINED, Giving, mails
+from tests.donations.giving import DECLINED, Giving, donation_of, mails
 from tests.donations.pages import FORM, ask, check_page, link_in_last_mail, text_of
 
 
@@ -51,6 +51,18 @@ def test_the_pages_speak_french(giving: Giving) -> None:
     assert "Where most needed" not in html
     form = check_page(giving.client.get("/give/mali/"))
     assert "Continuer vers le paiement" in form and "Continue to payment" not in form
+
+
+def test_an_old_address_of_the_way_back_waits_for_no_payment_that_never_came(giving: Giving) -> None:
+    gift = giving.give()
+    giving.stand_in.control.advance(24 * 3600)
+    giving.deliver()
+    giving.work()
+
+    html = check_page(giving.client.get(tokens.path_of(donation_of(gift)) + "?paid=1"))
+
+    assert "being confirmed" not in html
+    assert "Continue to payment" in html
 
 
 def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> None:
