@@ -36,7 +36,7 @@ APPEALS: tuple[dict[str, str], ...] = (
     {
         "slug": "school-year",
         "title_en": "A school year: books, uniforms and a warm meal",
-        "title_fr": "Une année d’école : livres, tenues et un repas chaud",
+        "title_fr": "Une année d’école\N{NO-BREAK SPACE}: livres, uniformes et un repas chaud",
         "story_en": "What a child needs to stay in school for a year, bought where it is used.",
         "story_fr": "Ce qu’il faut à un enfant pour rester un an à l’école, acheté sur place.",
         "target_amount": "25000000",
@@ -46,17 +46,17 @@ APPEALS: tuple[dict[str, str], ...] = (
     {
         "slug": "mali",
         "title_en": "Mali: rescue and rehabilitation for survivors of trafficking",
-        "title_fr": "Mali : secours et réinsertion des survivants de la traite",
+        "title_fr": "Mali\N{NO-BREAK SPACE}: secours et réinsertion pour les survivants de la traite",
         "story_en": (
             "Beds, stoves, sewing machines and school books for five homes and training centres in Mali, run by a"
             " partner who has taken people in for years. A container of 270 packages leaves Hong Kong for Dakar and"
             " goes on by road.\n\nHK$500 furnishes a sleeping place. HK$2,500 equips a place in the sewing workshop."
         ),
         "story_fr": (
-            "Des lits, des cuisinières, des machines à coudre et des livres d’école pour cinq foyers et centres de"
-            " formation au Mali, tenus par un partenaire qui accueille depuis des années. Un conteneur de 270 colis"
-            " part de Hong Kong pour Dakar et continue par la route.\n\n500 HKD meublent une place pour dormir."
-            " 2 500 HKD équipent une place à l’atelier de couture."
+            "Des lits, des cuisinières, des machines à coudre et des manuels scolaires pour cinq foyers et centres de"
+            " formation au Mali, tenus par un partenaire qui accueille des personnes depuis des années. Un conteneur"
+            " de 270 colis part de Hong Kong pour Dakar et continue par la route.\n\n500\N{NO-BREAK SPACE}HKD équipent"
+            " un couchage. 2\N{NO-BREAK SPACE}500\N{NO-BREAK SPACE}HKD équipent un poste à l’atelier de couture."
         ),
         "target_amount": "1500000.00",
         "currency": "HKD",

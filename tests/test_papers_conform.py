@@ -230,4 +230,4 @@ def test_what_is_drawn_has_a_text(paper):
     assert len(figures) == paper.html.count("<svg")
     assert all(figure.alt for figure in figures)
     if paper.languages[0] == "fr":
-        assert {figure.alt for figure in figures} == {"QR : vérifier ce document"}
+        assert {figure.alt for figure in figures} == {"QR\N{NO-BREAK SPACE}: vérifier ce document"}

@@ -183,8 +183,8 @@ def test_a_word_that_is_a_thing_and_a_command_is_told_apart():
 @pytest.mark.parametrize(
     ("verb", "details", "english", "french_words"),
     [
-        ("manifest refused", {"errors": 1}, "with 1 error;", "avec 1 erreur ;"),
-        ("manifest refused", {"errors": 2}, "with 2 errors;", "avec 2 erreurs ;"),
+        ("manifest refused", {"errors": 1}, "with 1 error;", "avec 1 erreur\N{NO-BREAK SPACE};"),
+        ("manifest refused", {"errors": 2}, "with 2 errors;", "avec 2 erreurs\N{NO-BREAK SPACE};"),
         ("dispatched", {"contacts_told": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
         ("manifest imported", {"packages": 1, "lines": 3}, "1 package and 3 lines", "1 colis et 3 lignes"),
         ("discrepancy decided", {"kind": "short", "decision": "write_off"}, "(short): write off", "passer en perte"),

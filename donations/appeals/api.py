@@ -70,7 +70,7 @@ class AppealFilter(django_filters.FilterSet):
 EXAMPLE = {
     "slug": "mali",
     "title_en": "Mali: rescue and rehabilitation for survivors of trafficking",
-    "title_fr": "Mali : secours et réinsertion des survivants de la traite",
+    "title_fr": "Mali : secours et réinsertion pour les survivants de la traite",
     "story_en": "Beds, stoves, sewing machines and school books for five homes.",
     "story_fr": "Des lits, des cuisinières, des machines à coudre et des livres pour cinq foyers.",
     "target_amount": "1500000.00",

@@ -48,7 +48,12 @@ def _explain(book: Workbook, columns: Iterable[Column]) -> None:
     sheet.append(
         ["One row for each line. Say what is true of a package in its first row; its later rows may be blank."]
     )
-    sheet.append(["Une ligne par article. Ce qui décrit un colis se met sur sa première ligne; ensuite, laisser vide."])
+    sheet.append(
+        [
+            "Une ligne du tableau par ligne du manifeste. Indiquez ce qui décrit un colis sur sa première ligne"
+            "\N{NO-BREAK SPACE}; vous pouvez laisser les suivantes vides."
+        ]
+    )
     sheet.column_dimensions["A"].width = 20
     sheet.column_dimensions["D"].width = 70
     for row in sheet.iter_rows(min_row=1, max_row=1):

@@ -43,7 +43,7 @@ CONDITIONS: dict[str, Texts] = {
     Condition.LIKE_NEW: {"en": "like new", "fr": "comme neuf"},
     Condition.LIGHTLY_USED: {"en": "lightly used", "fr": "peu usagé"},
     Condition.HEAVILY_USED: {"en": "heavily used", "fr": "très usagé"},
-    Condition.MIXED: {"en": "mixed", "fr": "état mélangé"},
+    Condition.MIXED: {"en": "mixed", "fr": "mixte"},
     Condition.FOR_PARTS: {"en": "for parts", "fr": "pour pièces"},
 }
 MODES: dict[str, Texts] = {

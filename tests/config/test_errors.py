@@ -118,7 +118,7 @@ class TestPrograms:
 
 
 class TestPeople:
-    @pytest.mark.parametrize(("language", "heading"), [("en", "There is nothing here"), ("fr", "Il n’y a rien ici")])
+    @pytest.mark.parametrize(("language", "heading"), [("en", "There is nothing here"), ("fr", "Page introuvable")])
     def test_get_a_page_in_their_language(self, settings, language, heading):
         settings.DEBUG = False
 
