@@ -10,6 +10,7 @@ UNFOLD: dict[str, object] = {
     "SITE_SYMBOL": "volunteer_activism",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pages/mark.svg")}],
     "STYLES": [lambda request: static("pages/admin.css")],
+    "SCRIPTS": [lambda request: static("pages/admin.js")],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

@@ -215,3 +215,17 @@ def pay(product: Instance, email: str, *, name: str = "Lam Wing Sze", anonymous:
         {"amount": "250", "currency": "HKD", "donor": donor, "anonymous": anonymous, "consent": True},
     )
     Donor(product.env["PUBLIC_URL"]).pay(gift["checkout_url"], "4242424242424242")
+
+
+def test_everybody_can_use_the_pages_of_the_admin(staff: SignIn) -> None:
+    member = staff("warehouse")
+    faults = member.open("/admin/").faults()
+    faults += member.open("/admin/shipments/shipment/").faults()
+    faults += member.open("/admin/shipments/shipment/add/").faults()
+    member.press("Save")
+    faults += member.faults()
+    acts.open_row(member, "shipments/shipment", "SHP")
+    faults += member.faults()
+    faults += member.open("/admin/logistics/item/").faults()
+
+    assert not faults, "\n".join(faults)

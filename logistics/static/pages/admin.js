@@ -1,0 +1,15 @@
+// A box that searches as one types (select2) is named by what is chosen in it, so an empty one has no name: add its
+// label. Django makes these boxes when jQuery is ready, and again for each row that is added to a form.
+function nameBoxes() {
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    const label = document.querySelector(`label[for="${CSS.escape(select.id)}"]`);
+    const box = select.nextElementSibling?.querySelector("[role=combobox]");
+    const chosen = box?.querySelector("[role=textbox]");
+    if (!label || !chosen) continue;
+    label.id ||= `${select.id}_label`;
+    box.setAttribute("aria-labelledby", `${label.id} ${chosen.id}`);
+    chosen.setAttribute("aria-labelledby", label.id);
+  }
+}
+addEventListener("DOMContentLoaded", () => window.django?.jQuery?.(nameBoxes)); // after Django's own
+document.addEventListener("formset:added", () => setTimeout(nameBoxes));
