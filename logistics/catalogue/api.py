@@ -151,9 +151,7 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
 
 @extend_schema_view(
     get=extend_schema(
-        parameters=[
-            OpenApiParameter("search", str, description="Each word must stand in the name, or the code begins with it.")
-        ],
+        parameters=[OpenApiParameter("search", str, description="Each word must occur in the name or begin the code.")],
         responses=CodeOut(many=True),
     )
 )
