@@ -126,16 +126,16 @@ def facts(document: Document) -> dict[str, object]:
 
 WHY_DEAD = {
     "paper_out_of_memory": gettext_lazy(
-        "it needs more memory than a paper may take; make shorter papers of it, or have PAPER_MEMORY_MB raised,"
-        " and print it again"
+        "it needs more memory than a paper may use; split it into shorter papers or have PAPER_MEMORY_MB raised,"
+        " then print it again"
     ),
     "paper_out_of_time": gettext_lazy(
-        "it takes longer than a paper may; make shorter papers of it, or have PAPER_CPU_SECONDS and"
-        " PAPER_WALL_SECONDS raised, and print it again"
+        "it takes longer than a paper may take; split it into shorter papers or have PAPER_CPU_SECONDS and"
+        " PAPER_WALL_SECONDS raised, then print it again"
     ),
     "paper_too_deep": gettext_lazy("its parts are nested too deeply; its template must be fixed"),
     "printer_died": gettext_lazy(
-        "its printer crashed each time; print it again, and tell whoever runs the server if it fails again"
+        "its printer crashed each time; print it again, and tell the administrator if it fails again"
     ),
     "missing_glyphs": gettext_lazy("it has characters that no bundled font can draw; replace them at their source"),
     "template_broken": gettext_lazy("its template is broken and must be fixed"),
