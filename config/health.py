@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from redis import Redis
 
-from logistics.health import services as signs
+from logistics.health import services
 from logistics.permissions import public_page
 
 TIMEOUT_S = 2.0
@@ -45,10 +45,10 @@ def storage() -> dict[str, object]:
 def heartbeats() -> dict[str, object]:
     """Raise Silent if a worker or the relay has sent no heartbeat lately."""
     try:
-        ages = signs.ages_s()
+        ages = services.ages_s()
     finally:
         connection.close()
-    silent = [name for name in WATCHED if ages.get(name, float("inf")) > signs.SILENT_AFTER.total_seconds()]
+    silent = [name for name in WATCHED if ages.get(name, float("inf")) > services.SILENT_AFTER.total_seconds()]
     if silent:
         raise Silent(", ".join(silent))
     return {name: round(ages[name], 1) for name in WATCHED}

@@ -30,15 +30,15 @@ def expected_version(request: Request) -> int:
     Raises VersionMissing if there is neither, Invalid if it is not a whole number.
     """
     data = request.data if isinstance(request.data, dict) else {}
-    said = request.headers.get("If-Match") or data.get("version")
-    if said in (None, ""):
+    given = request.headers.get("If-Match") or data.get("version")
+    if given in (None, ""):
         raise VersionMissing(
             _(
                 'Send the version that you read, as `If-Match: "3"` (the ETag of the answer) or as `version` in the'
                 " body, so that no change is lost."
             )
         )
-    text = str(said).strip().removeprefix("W/").strip('"')
+    text = str(given).strip().removeprefix("W/").strip('"')
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise Invalid(_("A version is a whole number, e.g. 3."), field="version")
     return int(text)

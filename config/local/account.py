@@ -67,10 +67,10 @@ def programs() -> Path:
     """Return a folder of programs that the account can execute: the wheel's, or a copy. Raises CannotRun."""
     if not NAME:
         return PACKAGES / BIN
-    said = why_not(PACKAGES / BIN)
-    if not said:
+    problem = why_not(PACKAGES / BIN)
+    if not problem:
         return PACKAGES / BIN
-    reasons = [said]
+    reasons = [problem]
     for base in dict.fromkeys(Path(name) for name in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/opt")):
         try:
             forget_left_over(base)
@@ -78,10 +78,10 @@ def programs() -> Path:
         except OSError as error:
             reasons.append(f"{base}: {error}")
             continue
-        said = why_not(copy / BIN)
-        if not said:
+        problem = why_not(copy / BIN)
+        if not problem:
             return copy / BIN
-        reasons.append(said)
+        reasons.append(problem)
         shutil.rmtree(copy)
     raise CannotRun(advice("\n".join(dict.fromkeys(reasons))))
 

@@ -35,13 +35,13 @@ class Check:
 
     def run(self, env: dict[str, str]) -> tuple[bool, float, str]:
         """Return whether it passed, how many seconds it took, and what it printed."""
-        began, said = time.monotonic(), ""
+        began, output = time.monotonic(), ""
         for command in self.commands:
             done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-            said += done.stdout + done.stderr
+            output += done.stdout + done.stderr
             if done.returncode:
-                return False, time.monotonic() - began, said
-        return True, time.monotonic() - began, said
+                return False, time.monotonic() - began, output
+        return True, time.monotonic() - began, output
 
 
 def checks(folder: Path) -> list[Check]:
@@ -87,11 +87,11 @@ def report(wanted: list[Check], env: dict[str, str]) -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = [(check, pool.submit(check.run, env)) for check in wanted]
         for check, future in running:
-            holds, seconds, said = future.result()
+            holds, seconds, output = future.result()
             print(f"{'ok    ' if holds else 'FAILED'}  {check.name}  ({seconds:.1f} s)", flush=True)
             if not holds:
                 failed.append(check.name)
-                print(said.strip(), flush=True)
+                print(output.strip(), flush=True)
     if failed:
         print(f"\n{len(failed)} of {len(wanted)} checks failed: {', '.join(failed)}")
         return 1

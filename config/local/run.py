@@ -179,14 +179,14 @@ class Product:
         if wanted.lower() not in YES:
             return "No demonstration world is created here; set DEMO=true to create it."
         database = hashlib.sha256(self.local.env["DATABASE_URL"].encode()).hexdigest()[:12]
-        told = self.local.var / f"demonstration-{database}.txt"
-        if not told.exists():
-            said = self._step("demonstration world", [*MANAGE, "demonstrate"], {"LOG_LEVEL": "WARNING"})
+        path = self.local.var / f"demonstration-{database}.txt"
+        if not path.exists():
+            output = self._step("demonstration world", [*MANAGE, "demonstrate"], {"LOG_LEVEL": "WARNING"})
             if self.supervisor.stopping:
                 return ""
             # Logs and text come out of the same pipe; its log file has both.
-            told.write_text("\n".join(line for line in said.splitlines() if not line.startswith("{")))
-        return told.read_text()
+            path.write_text("\n".join(line for line in output.splitlines() if not line.startswith("{")))
+        return path.read_text()
 
     def _tell_where(self, world: str, seconds: float) -> None:
         address = self.local.address

@@ -225,8 +225,8 @@ class Supervisor:
         path = self.log_path(part)
         with path.open("rb") as log:
             log.seek(min(part.log_began, path.stat().st_size))
-            said = log.read().decode(errors="replace")
-        return f"the end of its log, {path}:\n{said[-3000:]}"
+            text = log.read().decode(errors="replace")
+        return f"the end of its log, {path}:\n{text[-3000:]}"
 
     def _wake_on_signals(self) -> None:
         reading, writing = os.pipe()

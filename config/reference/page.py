@@ -139,7 +139,7 @@ def _type(schema: Described) -> SafeString:
         words = format_html("list of {}", _type(schema["items"]))
     else:
         words = _plain(schema)
-    limits = [said.format(schema[name]) for name, said in LIMITS.items() if schema.get(name) not in (None, "")]
+    limits = [text.format(schema[name]) for name, text in LIMITS.items() if schema.get(name) not in (None, "")]
     return format_html("{}{}", words, "".join(f", {limit}" for limit in limits))
 
 

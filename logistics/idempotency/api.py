@@ -16,7 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from logistics.errors import DomainError
 from logistics.idempotency.models import IdempotencyRecord
 
-KEPT = timedelta(days=90)
+KEPT_FOR = timedelta(days=90)
 
 
 class IdempotencyKeyMissing(DomainError):
@@ -137,4 +137,4 @@ def _try_lock(name: str) -> bool:
 
 def forget_old() -> int:
     """Delete records older than 90 days, and return how many."""
-    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
+    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT_FOR).delete()[0]

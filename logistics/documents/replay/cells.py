@@ -99,7 +99,7 @@ class Cells:
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
                 for content in column.drawings:
                     known = [self._known(column, *part) for part in self._parts(column, content)]
-                    if any(said is None for _, said, _ in known):
+                    if any(drawn is None for _, drawn, _ in known):
                         column.waiting[content] = known
                     else:
                         column.drawings[content] = self._put_together(known, cell.top)
@@ -125,17 +125,17 @@ class Cells:
         y, holes = top, 0
         operators: list[bytes] = []
         spellings: Spellings = ()
-        for _, said, place in known:
-            if isinstance(said, Drawing):
-                operators += b"q\n1 0 0 1 0 %s cm" % number(y), *said.operators, b"Q"
-                y += said.height
-                holes += said.holes
-                spellings += said.spellings
-            elif said and place:
-                operators += self._written(said, place, y)
+        for _, drawn, place in known:
+            if isinstance(drawn, Drawing):
+                operators += b"q\n1 0 0 1 0 %s cm" % number(y), *drawn.operators, b"Q"
+                y += drawn.height
+                holes += drawn.holes
+                spellings += drawn.spellings
+            elif drawn and place:
+                operators += self._written(drawn, place, y)
                 if self.disputed:
-                    spellings += self._spelled(said, place)
-                y += place.line_height * len(said)
+                    spellings += self._spelled(drawn, place)
+                y += place.line_height * len(drawn)
                 holes += 1
         return Drawing(y - top, tuple(operators), holes, spellings)
 
@@ -177,7 +177,7 @@ class Cells:
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
                 while column.waiting:  # popped, to release its memory
                     content, known = column.waiting.popitem()
-                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    all_known = [(part, drawn or column.by_weasyprint[part], place) for part, drawn, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
     def _settle_disputes(self) -> None:
@@ -186,14 +186,14 @@ class Cells:
         All other glyphs have the same text everywhere, which is recorded once.
         """
         fonts = self.recorder.document.fonts
-        told = {(key, glyph): text for key, font in fonts.items() for glyph, text in font.to_unicode.items()}
+        texts = {(key, glyph): text for key, font in fonts.items() for glyph, text in font.to_unicode.items()}
         for column in [column for columns in self.columns.values() for column in columns]:
             for drawing in filter(None, column.by_weasyprint.values()):
                 for font, glyph, text in drawing.spellings:
-                    if text and told.get((font, glyph), text) != text:
-                        self.disputed[font, glyph] = told[font, glyph]
+                    if text and texts.get((font, glyph), text) != text:
+                        self.disputed[font, glyph] = texts[font, glyph]
         if self.samples.is_bidirectional:
-            self.disputed |= {glyph: text for glyph, text in told.items() if text in MIRRORED}
+            self.disputed |= {glyph: text for glyph, text in texts.items() if text in MIRRORED}
         if not self.disputed:
             return
         for font, glyph in self.disputed:
@@ -202,7 +202,7 @@ class Cells:
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
                 for content in column.drawings:
                     known = [self._known(column, *part) for part in self._parts(column, content)]
-                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    all_known = [(part, drawn or column.by_weasyprint[part], place) for part, drawn, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
     def _spelled(self, lines: list[Line], place: Paragraph) -> Spellings:

@@ -108,12 +108,12 @@ class GlyphEncoding:
             if digits not in self.written.setdefault(hashes[number], {}):
                 self._write(hashes[number], digits)
 
-    def shown(self, font: str, told: str) -> bytes:
+    def shown(self, font: str, operand: str) -> bytes:
         """Return the operator for a text that WeasyPrint writes as, say, "<002c>0<0051>-24.5<0048>0"."""
         written = self.written.setdefault(font, {})
         parts: list[bytes] = []
         distance = 0.0
-        for piece in told.replace(">0<", "").split("<"):
+        for piece in operand.replace(">0<", "").split("<"):
             digits, _, number = piece.rpartition(">")
             if digits:
                 if distance:
@@ -132,8 +132,8 @@ class GlyphEncoding:
     def _write(self, font: str, digits: str) -> bytes:
         """Give a glyph a code: that of its text, unless another glyph of the font has it."""
         glyph = int(digits, 16)
-        told = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
-        text = next(filter(None, told), PART_OF_A_LETTER)
+        texts = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
+        text = next(filter(None, texts), PART_OF_A_LETTER)
         glyphs = self.glyphs.setdefault(font, {})
         shared = [] if text == PART_OF_A_LETTER else self.texts  # it may turn out to be a letter of its own later
         free = (code for code, known in enumerate(shared, start=1) if known == text and code not in glyphs)
@@ -240,7 +240,7 @@ def embedded(
     widths = [0 if glyph is None else of_glyphs[glyph] for glyph in glyphs]
     shown = {width for glyph, width in zip(glyphs, widths, strict=True) if glyph is not None}
     font = fonts[0]
-    told = {
+    values = {
         b"name": font.name,
         b"meanings": meanings,
         b"file": numbers[0],
@@ -252,4 +252,4 @@ def embedded(
         b"widest": to_bytes(max(shown)),
         **{name.encode(): getattr(font, name) for name in ("ascent", "descent", "italic_angle", "stemv", "stemh")},
     }
-    return _file(outlines_of(font), glyphs), [dictionary % told for dictionary in DICTIONARIES]
+    return _file(outlines_of(font), glyphs), [dictionary % values for dictionary in DICTIONARIES]

@@ -109,8 +109,8 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
     for item in items:
         if isinstance(item, pydyf.Dictionary) and "MCID" in item:
             holes += 1
-            told = [b"/%s%s" % (name.encode(), to_bytes(value)) for name, value in item.items() if name != "MCID"]
-            parts.append(b"<</MCID %%d%s>>" % b"".join(told).replace(b"%", b"%%"))
+            entries = [b"/%s%s" % (name.encode(), to_bytes(value)) for name, value in item.items() if name != "MCID"]
+            parts.append(b"<</MCID %%d%s>>" % b"".join(entries).replace(b"%", b"%%"))
         else:
             parts.append(to_bytes(item).replace(b"%", b"%%"))
     return b"\n".join(parts), holes

@@ -28,7 +28,7 @@ from logistics.documents.replay.weasyprint_private import (
 HEAD = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
 # Placeholders in the sample for each paper's own values.
 TITLE, CREATED, MODIFIED = "Title-of-the-paper", "1111-11-11", "1212-12-12"
-SAID = re.compile(f"({TITLE}|{CREATED}|{MODIFIED})")
+PLACEHOLDERS = re.compile(f"({TITLE}|{CREATED}|{MODIFIED})")
 # The keys of a structure element that only holds a text, and the elements that can hold it directly.
 OF_TEXT = {"Type", "S", "K", "Pg", "P"}
 HOLDERS = {"/P", "/H1", "/H2", "/H3", "/H4", "/H5", "/H6", "/TH", "/TD", "/Caption", "/Span"}
@@ -78,8 +78,8 @@ class Skeleton:
         self.info = dict(pdf.info)
         pages = [_known(pdf, reference) for reference in pdf.page_references]
         described = _known(pdf, pdf.catalog["Metadata"])
-        (said,) = described.stream
-        self.metadata = SAID.split(said.decode())
+        (xmp,) = described.stream
+        self.metadata = PLACEHOLDERS.split(xmp.decode())
         resources = {page["Resources"] for page in pages}
         if len(resources) != 1 or len(set(self.metadata[1::2])) != len(self.metadata[1::2]):
             raise Refused("a form whose file is not put together as expected")
@@ -152,11 +152,11 @@ class Skeleton:
         return b"\n".join(map(to_bytes, stream.stream))
 
     def _described(self, metadata: DocumentMetadata) -> bytes:
-        told = {TITLE: metadata.title, CREATED: metadata.created, MODIFIED: metadata.modified}
-        said = "".join(
-            [escape(told[part] or "", quote=False) if index % 2 else part for index, part in enumerate(self.metadata)]
+        values = {TITLE: metadata.title, CREATED: metadata.created, MODIFIED: metadata.modified}
+        xmp = "".join(
+            [escape(values[part] or "", quote=False) if index % 2 else part for index, part in enumerate(self.metadata)]
         ).encode()
-        return b"<</Type/Metadata/Subtype/XML/Length %d>>\nstream\n%s\nendstream" % (len(said), said)
+        return b"<</Type/Metadata/Subtype/XML/Length %d>>\nstream\n%s\nendstream" % (len(xmp), xmp)
 
     def _info(self, metadata: DocumentMetadata) -> bytes:
         info = pydyf.Dictionary(self.info)

@@ -40,8 +40,8 @@ class PackedStream(Stream):
 
     @property
     def data(self) -> bytes:
-        told = [b"/%s %s" % (name.encode(), pydyf._to_bytes(value)) for name, value in self.extra.items()]
-        return _stream(self.packed, b"".join(told))
+        entries = [b"/%s %s" % (name.encode(), pydyf._to_bytes(value)) for name, value in self.extra.items()]
+        return _stream(self.packed, b"".join(entries))
 
 
 def _stream(packed: bytes, extra: bytes) -> bytes:
@@ -89,10 +89,10 @@ class PageStructure:
         of_body, of_page = self.table_body, self.page
         lines = []
         for row, (kind, taken) in zip(self.row_numbers, self.cells, strict=True):
-            told = [of_body, of_page, *range(row + 1, row + 1 + len(taken))]
+            numbers = [of_body, of_page, *range(row + 1, row + 1 + len(taken))]
             for holes in taken:
-                told += row, of_page, *islice(ids, holes)
-            lines.append(_row(tuple(self.spans(kind)), taken) % tuple(told))
+                numbers += row, of_page, *islice(ids, holes)
+            lines.append(_row(tuple(self.spans(kind)), taken) % tuple(numbers))
         return b"\n".join(lines)
 
 

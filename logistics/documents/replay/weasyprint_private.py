@@ -121,11 +121,11 @@ PART_OF_A_LETTER = "\u2060"  # the text of a glyph that is marked together with 
 SHOWN = re.compile(r"<([0-9a-f]*)>|([^<>]+)")
 
 
-def _build_fonts(pdf: Any, fonts: dict[Any, Any], *told: Any) -> Any:
+def _build_fonts(pdf: Any, fonts: dict[Any, Any], *arguments: Any) -> Any:
     for font in fonts.values():
         for glyph, text in font.to_unicode.items():
             font.to_unicode[glyph] = text or PART_OF_A_LETTER
-    return BUILD_FONTS(pdf, fonts, *told)
+    return BUILD_FONTS(pdf, fonts, *arguments)
 
 
 # PDF/A forbids glyphs that map to nothing.
@@ -146,7 +146,7 @@ class Letter(NamedTuple):
 def letters(layout: Any) -> Iterator[Letter]:
     """Yield the letters that Pango made of a line, in drawing order."""
     line, _ = layout.get_first_line()
-    told = layout.text.encode()
+    text = layout.text.encode()
     run = line.runs[0]
     while run != ffi.NULL:
         item, glyphs, count = run.data.item, run.data.glyphs, run.data.glyphs.num_glyphs
@@ -159,12 +159,12 @@ def letters(layout: Any) -> Iterator[Letter]:
             end = before if from_right else starts[after] if after < count else item.length
             numbers = [glyphs.glyphs[index].glyph for index in indexes]
             shown = [number for number in numbers if number != pango.PANGO_GLYPH_EMPTY]
-            yield Letter(told[item.offset + start : item.offset + end].decode(), item.analysis.font, shown)
+            yield Letter(text[item.offset + start : item.offset + end].decode(), item.analysis.font, shown)
             before = start
         run = run.next
 
 
-def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
+def _draw_first_line(stream: Any, textbox: Any, *arguments: Any) -> Any:
     """Draw a line. A glyph that is only a part of letters maps to nothing; one that is also a letter, to it."""
     stream.composed, stream.glyphs_shown, stream.end_of_letter = [], 0, None
     if not LETTER_BY_LETTER.fullmatch(textbox.text) or any(
@@ -188,7 +188,7 @@ def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
                     font.to_unicode[glyph] = letter.text
                 elif stream.composed:
                     font.to_unicode.setdefault(glyph, letter.text)
-    return DRAW_FIRST_LINE(stream, textbox, *told)
+    return DRAW_FIRST_LINE(stream, textbox, *arguments)
 
 
 def _show_text(stream: Stream, shown: str) -> None:
@@ -209,8 +209,8 @@ def _show_text(stream: Stream, shown: str) -> None:
                 part = ""
             if begins:
                 _, stream.end_of_letter, text = stream.composed.pop(0)
-                told = b"<feff%s>" % text.encode("utf-16-be").hex().encode()
-                stream.begin_marked_content("Span", pydyf.Dictionary({"ActualText": told}))
+                actual_text = b"<feff%s>" % text.encode("utf-16-be").hex().encode()
+                stream.begin_marked_content("Span", pydyf.Dictionary({"ActualText": actual_text}))
             part += f"<{glyphs[at : at + 4]}>"
             stream.glyphs_shown += 1
             if stream.glyphs_shown == stream.end_of_letter:
@@ -265,8 +265,8 @@ class PaperHTML(HTML):
     """HTML of a paper without footnotes, and without markers except those of `li`."""
 
     def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # as WeasyPrint calls it
-        told: list[CSS] = super()._ua_stylesheets(forms)
-        return [_rules_for_papers(), *told[1:]]
+        sheets: list[CSS] = super()._ua_stylesheets(forms)
+        return [_rules_for_papers(), *sheets[1:]]
 
 
 def html_class(*texts: str) -> type[HTML]:
