@@ -1,4 +1,4 @@
-# `make help` lists the commands. Nothing but Python 3.11 or newer, make and git is needed on the machine.
+# `make help` lists the commands. The machine needs only Python 3.11 or newer, make and git.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 
-# Tests at once, in a random order that is another one each time.
+# Parallel tests, in a new random order each time.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: help run reset test test-all coverage lint format lock demo bench bench-papers setup setup-test manage
@@ -17,10 +17,10 @@ JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup  ## start the whole product with a demonstration world; Ctrl-C stops it
+run: setup  ## start the whole product with demonstration data; Ctrl-C stops it
 	@exec $(VENV)/python -m config.local.run
 
-reset: setup  ## forget all data of `make run`
+reset: setup  ## delete all data of `make run`
 	@$(VENV)/python -m config.local.reset
 
 test: setup-test  ## run the suite on throw-away data stores; ARGS="-k name" or ARGS="-m papers" narrows it, ARGS="-p randomly --randomly-seed=123" repeats an order
@@ -35,25 +35,25 @@ coverage: setup-test  ## run the suite and measure which branches of the product
 lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
 	@exec $(VENV)/python -m config.local.lint
 
-demo: setup-test  ## tell the story of the main job over HTTP; papers are left in var/demo
+demo: setup-test  ## run the main workflow over HTTP; papers are left in var/demo
 	@exec $(VENV)/python -m tests.journeys.demo $(ARGS)
 
-bench: setup-test  ## measure what README.md promises
+bench: setup-test  ## measure the figures in README.md
 	@exec $(VENV)/python -m pytest tests/benchmarks --benchmarks -s $(ARGS)
 
-bench-papers: setup-test  ## measure papers beside other engines, up to 50,000 lines; takes half an hour
+bench-papers: setup-test  ## compare papers with other engines, up to 50,000 lines; takes half an hour
 	@exec $(VENV)/python -m tests.benchmarks.papers --growth $(ARGS)
 
 manage: setup  ## run a management command on the running product: make manage ARGS="shell"
 	@exec $(VENV)/python -m config.local.manage $(ARGS)
 
-format: setup  ## put the code in order
+format: setup  ## format the code and apply ruff's fixes
 	@$(VENV)/ruff check --fix --quiet .; $(VENV)/ruff format --quiet .
 
 lock: setup  ## turn pyproject.toml into the hashed lock files
 	@$(VENV)/python -m config.local.lock $(ARGS)
 
-# What set-up says goes to stderr: KEY=$$(make -s manage ARGS="make_key ...") holds the key alone.
+# Set-up prints to stderr, so that KEY=$$(make -s manage ARGS="make_key ...") holds only the key.
 setup:
 	@$(SETUP) >&2
 

@@ -1,4 +1,4 @@
-"""The top of the house: wires everything together and is imported by nobody."""
+"""The top layer: settings and wiring. No app imports it."""
 
 from config.celery import app as celery_app
 

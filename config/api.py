@@ -1,4 +1,4 @@
-"""What every endpoint shares: the one error shape, ordering and search of lists."""
+"""Shared by every endpoint: the error shape, and the ordering and search of lists."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -23,10 +23,10 @@ from logistics.errors import DomainError
 from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, unknown
 
 Record = TypeVar("Record", bound=Model)
-Row = TypeVar("Row")  # what a query yields: records, or values of theirs
+Row = TypeVar("Row")  # what a queryset yields: instances, or values()
 PROBLEM_JSON = "application/problem+json"
 
-# Where DRF's own code says too little, ours says what to do.
+# Details that say what to do, for DRF errors whose own text says too little.
 ADVICE = {
     "not_authenticated": _("Send an API key: `Authorization: Bearer <key>`, or sign in."),
     "not_found": _("There is nothing here, or you may not see it. Check the address."),
@@ -35,7 +35,7 @@ ADVICE = {
 
 
 class KnownParameters(BaseFilterBackend):
-    """A list refuses a parameter that it does not know: `?statsu=draft` must not show every shipment."""
+    """Refuse query parameters that a list does not know: `?statsu=draft` must not show every shipment."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Record, Row], view: APIView
@@ -63,9 +63,9 @@ def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
 
 
 class OrderingFilter(DRFOrderingFilter):
-    """`?ordering=name` or `-name`, by the fields that the view lists in `ordering_fields`; ties: newest first.
+    """`?ordering=name` or `-name`, by the fields in the view's `ordering_fields`; ties: newest first.
 
-    They are never null, since the cursor compares with them.
+    These fields are never null, because the cursor compares with them.
     """
 
     def get_valid_fields(self, queryset: object, view: object, context: object = None) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ class OrderingFilter(DRFOrderingFilter):
 
 
 class SearchFilter(DRFSearchFilter):
-    """`?search=words`: each word must stand in one of the view's `search_fields`; a view without them has no search."""
+    """`?search=words`: each word must occur in one of the view's `search_fields`; a view without them has no search."""
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         fields = getattr(view, "search_fields", ())
@@ -109,7 +109,7 @@ class SearchFilter(DRFSearchFilter):
                 "name": self.search_param,
                 "in": "query",
                 "required": False,
-                "description": f"Each word must stand in one of: {', '.join(fields)}.",
+                "description": f"Each word must occur in one of: {', '.join(fields)}.",
                 "schema": {"type": "string"},
             }
         ]
@@ -122,7 +122,7 @@ def _default_order(view: APIView) -> str:
 
 
 def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: object) -> dict[str, object]:
-    """Return the body of any error (RFC 9457), with `code` for programs and `detail` for people."""
+    """Return an error body (RFC 9457), with `code` for programs and `detail` for people."""
     return {
         "type": f"urn:relief:problem:{code}",
         "title": title or code.replace("_", " ").capitalize(),
@@ -134,7 +134,7 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
 
 
 def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
-    """Return every error that a client can act on as problem+json; anything else is a bug and a logged 500."""
+    """Return errors that a client can act on as problem+json; anything else is a bug and a logged 500."""
     if isinstance(exc, DomainError):
         body = problem(exc.status, exc.code, str(exc)) | exc.details
         headers = exc.headers
@@ -144,7 +144,7 @@ def exception_handler(exc: Exception, context: dict[str, object]) -> Response | 
         return None
     response.data = _body_of(exc, response)
     response.content_type = PROBLEM_JSON
-    # A page for people (its errors too are read by people), as config.errors makes it.
+    # HTML views answer errors with a page, like config.errors.
     response.template_name = "pages/error.html"
     if getattr(getattr(context.get("request"), "accepted_renderer", None), "format", "") == "html":
         response.content_type = "text/html; charset=utf-8"
@@ -168,7 +168,7 @@ def _body_of(exc: Exception, response: Response) -> dict[str, object]:
     code = codes if isinstance(codes, str) else exc.default_code
     detail = str(ADVICE.get(code) or exc.detail)
     body = problem(response.status_code, code, detail)
-    wait_s = getattr(exc, "wait", None)  # of a throttled request
+    wait_s = getattr(exc, "wait", None)  # set on throttled requests
     return body | {"retry_after_s": int(wait_s)} if wait_s else body
 
 
@@ -178,7 +178,7 @@ def field_errors(details: object, path: str = "") -> Iterator[dict[str, str]]:
         yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for key, value in details.items():
-            if isinstance(key, int):  # the place of an item in a list
+            if isinstance(key, int):  # index of an item in a list
                 yield from field_errors(value, f"{path}[{key}]")
                 continue
             name = "" if key == "non_field_errors" else str(key)

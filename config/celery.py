@@ -14,9 +14,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# Jobs are swept by `manage.py relay`, not by beat: a beat that dies delays no receipt.
+# `manage.py relay` sweeps jobs, not beat: a dead beat delays no receipt.
 app.conf.beat_schedule = {
-    # One through each queue, so that each kind of worker shows that it is alive; a late one says nothing new.
+    # One per queue, so that each kind of worker shows that it is alive; late ones expire, as they say nothing new.
     "heartbeat default": {
         "task": "logistics.beat_heart",
         "schedule": 15.0,
@@ -48,7 +48,7 @@ def use_our_logs(**_: object) -> None:
 
 @worker_process_init.connect
 def warm_up_the_printer(**_: object) -> None:
-    """Start the printer of a process that will print papers; it warms up while the worker goes on."""
+    """Start the printer in processes that will print papers; it warms up in the background."""
     from logistics.documents import printer
 
     if app.conf.task_routes["logistics.render_document"]["queue"] in app.amqp.queues.consume_from:

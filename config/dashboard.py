@@ -1,4 +1,4 @@
-"""The first page of the admin and its sidebar: what waits, what is on its way, what happened last."""
+"""The admin's first page and its sidebar: jobs, shipments and gifts by state, the latest audit entries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
 
 TRAIL = 12
-# Group -> (model, symbol of Material Symbols).
+# Group -> (model, Material Symbols icon).
 ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         gettext_noop("Giving"),
@@ -82,7 +82,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the sidebar, grouped by room: the pages that there are and that this person may see."""
+    """Return the sidebar, grouped by room: the registered pages that this user may see."""
     groups: list[dict[str, object]] = [
         {"items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}]}
     ]
@@ -107,7 +107,7 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, object] | No
 
 
 def environment(request: HttpRequest) -> list[object] | None:
-    """Return the badge that says: nothing here is real."""
+    """Return the badge that marks a demonstration."""
     return [gettext_lazy("Demonstration"), "warning"] if settings.DEBUG else None
 
 
@@ -117,20 +117,20 @@ class Card:
 
     title: str
     figure: str
-    said: str
+    note: str
     link: str = ""
     tone: str = ""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """How many rows are in one state; `share` is of the largest, in per cent."""
+    """The number of rows in one state; `share` is relative to the largest, in per cent."""
 
     title: str
     count: int
     share: int
     link: str
-    said: str = ""
+    note: str = ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
@@ -175,10 +175,10 @@ def _cards(request: HttpRequest) -> list[Card]:
         if ages.get(name, float("inf")) > health.SILENT_AFTER.total_seconds()
     ]  # fmt: skip
     broken = health.last_findings()
-    late = _("the oldest is %d s late") % late_s if late_s > 5 else _("nothing is late")
+    late = _("the oldest is %d s overdue") % late_s if late_s > 5 else _("nothing is overdue")
     return [
         Card(_("Waiting"), str(waiting), late, tone="warn" if late_s > 60 else ""),
-        Card(_("Dead"), str(dead), _dead_said(dead), _dead_link(request), tone="bad" if dead else "good"),
+        Card(_("Dead"), str(dead), _dead_note(dead), _dead_link(request), tone="bad" if dead else "good"),
         Card(
             _("Workers"),
             _("alive") if not silent else _("silent"),
@@ -194,12 +194,12 @@ def _cards(request: HttpRequest) -> list[Card]:
     ]
 
 
-def _dead_said(dead: int) -> str:
+def _dead_note(dead: int) -> str:
     return _("Fix the cause, then retry them.") if dead else _("All work is done or under way.")
 
 
 def _dead_link(request: HttpRequest) -> str:
-    """Return where this person finds the dead rows of the kind that has most of them."""
+    """Return the URL of the dead documents or mails, whichever are more; empty if this user may not see them."""
     counted = [(model.objects.filter(state=Job.State.DEAD).count(), model) for model in (Document, Email)]
     count, model = max(counted, key=lambda pair: pair[0])
     page = admin.site._registry.get(model)
@@ -209,7 +209,7 @@ def _dead_link(request: HttpRequest) -> str:
 
 
 def _bars(rows: dict[str, tuple[int, str]], labels: Mapping[str, object], where: str) -> list[Bar]:
-    most = max((count for count, _said in rows.values()), default=0)
+    most = max((count for count, _note in rows.values()), default=0)
     return [
         Bar(
             str(label),
@@ -240,7 +240,7 @@ def _list_of(name: str) -> str:
 
 
 def _this_month() -> list[str]:
-    """Return what was received since the charity's month began, by currency: "HKD 1 500.50 from 3 gifts"."""
+    """Return what was received this month (in the charity's time zone), by currency: "HKD 1 500.50 from 3 gifts"."""
     first = charities.day_of(timezone.now()).replace(day=1)
     received = (
         Donation.objects.filter(received_on__gte=first)

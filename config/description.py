@@ -1,7 +1,7 @@
-"""The description of the API, made once for each release: `python -m config.description` leaves it in described/.
+"""The API description, generated once per release: `python -m config.description` writes it to described/.
 
-It is the same for everybody, so no request makes it. Its file is named by a fingerprint of the code: where the code is
-newer than the file, as on a developer's machine, the first process that is asked makes it again.
+It is the same for every caller, so it is not generated per request. File names hold a fingerprint of the code. If the
+code is newer than the files, as on a developer's machine, the first process that needs the description generates it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ LIBRARIES = ("django", "djangorestframework", "django-filter", "drf-spectacular"
 
 
 def _fingerprint() -> str:
-    """Return a name for what the description is made from: our code, and the libraries that read it."""
+    """Return a hash of what the description is generated from: our code, and the libraries that read it."""
     digest = hashlib.sha256("".join(map(version, LIBRARIES)).encode())
     config = ROOT / "config"
     sources = [*config.glob("*.py"), *(config / "reference").glob("*.py"), config / "introduction.md", TEMPLATE]
@@ -34,14 +34,14 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-# Taken while this process loads its code: that of a file which is changed later must not name what is made here.
+# Computed at import, with the code: a file changed later must not change the name of what this process generates.
 FINGERPRINT = _fingerprint()
 _one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
 class Body:
-    """The bytes of one answer, as plain text or gzip, and the strong ETag of just these bytes."""
+    """The bytes of one response, plain or gzipped, and their strong ETag."""
 
     content: bytes
     etag: str
@@ -53,7 +53,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Description:
-    """The description in one format, for clients that take gzip and for those that do not."""
+    """The description in one format, for clients that accept gzip and for those that do not."""
 
     gzipped: Body
     plain: Body
@@ -64,7 +64,7 @@ class Description:
 
 
 def path_of(name: str) -> Path:
-    """Return where the description of this code lies in one of FORMATS, once it is made."""
+    """Return the path of this code's description in one of FORMATS; it may not exist yet."""
     return FOLDER / f"openapi-{FINGERPRINT}.{name}.gz"
 
 
@@ -73,7 +73,7 @@ def is_made() -> bool:
 
 
 def current(name: str) -> Description:
-    """Return the description of this code in one of FORMATS, made now if it was not; "html" is the body of a page."""
+    """Return this code's description in one of FORMATS, generating it if needed; "html" is the body of a page."""
     with _one_at_a_time:
         return _read(name)
 
@@ -82,7 +82,7 @@ def current(name: str) -> Description:
 def _read(name: str) -> Description:
     if is_made():
         return Description.of(path_of(name).read_bytes())
-    with contextlib.suppress(OSError):  # a container cannot write
+    with contextlib.suppress(OSError):  # a container's file system is read-only
         _keep(_made())
     return Description.of(_made()[name])
 
@@ -93,15 +93,15 @@ def _made() -> dict[str, bytes]:
 
 
 def generate() -> dict[str, bytes]:
-    """Return, by format, what the code says of itself. Takes seconds: requests ask `current`."""
-    # Here, as the settings must be loaded first.
+    """Generate the description in each format. Takes seconds: requests use `current`."""
+    # Imported here, as the settings must be loaded first.
     from django.utils import translation
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.renderers import OpenApiYamlRenderer
 
     from config.reference import page
 
-    with translation.override("en"):  # one text for all, whoever asks first
+    with translation.override("en"):  # the same text, whatever the first caller's language
         schema = SchemaGenerator().get_schema(request=None, public=True)
         return {
             "json": json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode(),
@@ -111,12 +111,12 @@ def generate() -> dict[str, bytes]:
 
 
 def _keep(packed: dict[str, bytes]) -> None:
-    """Write the files, and remove those of older code."""
+    """Write the files and remove those of older code."""
     FOLDER.mkdir(exist_ok=True)
     for name, data in packed.items():
         unfinished = FOLDER / f"{name}.{os.getpid()}.new"
         unfinished.write_bytes(data)
-        unfinished.replace(path_of(name))  # whoever reads it meanwhile sees the old one or the new one
+        unfinished.replace(path_of(name))  # atomic: readers see the old file or the new one
     for path in FOLDER.glob("*.gz"):
         if FINGERPRINT not in path.name:
             path.unlink(missing_ok=True)

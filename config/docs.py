@@ -1,4 +1,4 @@
-"""The description of the API, for programs and for people: files of this release, sent as they are."""
+"""The API description, for programs and for people: generated files, sent as they are."""
 
 import gzip
 from functools import cache
@@ -41,24 +41,24 @@ class SchemaView(APIView):
 @public_page
 @require_safe
 def docs(request: HttpRequest) -> HttpResponseBase:
-    """The same for people, as one page without script."""
+    """Answer with the description for people: one HTML page without JavaScript."""
     return _send(request, _page(description.current("html")), "text/html")
 
 
 @cache
 def _page(reference: Description) -> Description:
-    # Around what the release made: addresses of stylesheets, which are this server's own.
+    # The page around the generated body is rendered here, because stylesheet URLs depend on this server.
     page = render_to_string("pages/api_docs.html", {"reference": reference.plain.content.decode()})
     return Description.of(gzip.compress(page.encode(), compresslevel=6, mtime=0))
 
 
 def _send(request: HttpRequest, found: Description, media_type: str) -> HttpResponseBase:
-    """Return the bytes, or 304 where the client has them; they are the same for all, so any cache may keep them."""
+    """Return the bytes, or 304 if the client has them; they are the same for everybody, so any cache may keep them."""
     takes_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
     body = found.gzipped if takes_gzip else found.plain
     full = HttpResponse(body.content, content_type=f"{media_type}; charset=utf-8")
     full["ETag"] = body.etag
-    full["Cache-Control"] = "public, no-cache"  # kept by whoever likes, and asked about each time
+    full["Cache-Control"] = "public, no-cache"  # any cache may keep it, but must revalidate each time
     full["Content-Language"] = "en"
     if takes_gzip:
         full["Content-Encoding"] = "gzip"

@@ -12,43 +12,43 @@ from django.views.decorators.csrf import csrf_exempt
 from config.api import ADVICE, PROBLEM_JSON, problem
 
 
-class Told(NamedTuple):
+class ErrorText(NamedTuple):
     code: str
     heading: str | Promise
     advice: str | Promise
 
 
 ERRORS = {
-    400: Told("bad_request", _("This cannot be read"), _("Go back, reload the page and try again.")),
-    403: Told("permission_denied", _("This is not for you"), _("Sign in as somebody who may see it.")),
-    404: Told("not_found", _("There is nothing here"), _("Check the address, or start again from the first page.")),
-    413: Told("too_large", _("This is too large"), _("Send less at once.")),
-    500: Told(
+    400: ErrorText("bad_request", _("This request cannot be read"), _("Go back, reload the page and try again.")),
+    403: ErrorText("permission_denied", _("You may not see this"), _("Sign in with an account that may see it.")),
+    404: ErrorText("not_found", _("There is nothing here"), _("Check the address, or start from the home page.")),
+    413: ErrorText("too_large", _("This is too large"), _("Send less at once.")),
+    500: ErrorText(
         "bug",
         _("Something is wrong on our side"),
-        _("The error was logged. Try again later. Repeating the same request does nothing twice."),
+        _("The error was logged. Try again later. Repeating the same request is safe."),
     ),
 }
-LOCKED_OUT = Told(
+LOCKED_OUT = ErrorText(
     "locked_out",
     _("Too many failed sign-in attempts"),
     _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
 )
-CSRF = Told(
+CSRF = ErrorText(
     "csrf_failed",
     _("This form is too old"),
     _("Go back, reload the page and send it again. Cookies must be allowed."),
 )
 
 
-def answer(request: HttpRequest, status: int, told: Told | None = None) -> HttpResponse:
-    """Return the error as this caller reads it: JSON under /api/ or when asked for, otherwise a page."""
-    told = told or ERRORS[status]
+def answer(request: HttpRequest, status: int, text: ErrorText | None = None) -> HttpResponse:
+    """Return the error as JSON under /api/ or if the client wants no HTML, otherwise as a page."""
+    text = text or ERRORS[status]
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
     is_api = request.path.startswith("/api/") or not request.accepts("text/html")
-    detail = str(ADVICE.get(told.code, told.advice) if is_api else told.advice)
+    detail = str(ADVICE.get(text.code, text.advice) if is_api else text.advice)
     extra = {"request_id": request_id} if status == 500 and request_id else {}
-    body = problem(status, told.code, detail, title=str(told.heading), **extra)
+    body = problem(status, text.code, detail, title=str(text.heading), **extra)
     if is_api:
         return JsonResponse(body, status=status, content_type=PROBLEM_JSON)
     return HttpResponse(render_to_string("pages/error.html", body), status=status)
@@ -75,11 +75,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def locked_out(request: HttpRequest, credentials: object = None, *args: object, **kwargs: object) -> HttpResponse:
-    """Answer who guessed a password too often: django-axes asks for this."""
+    """Answer 429 after too many failed sign-ins; called by django-axes."""
     return answer(request, 429, LOCKED_OUT)
 
 
 @csrf_exempt
 def no_such_endpoint(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """The last route of the API: any address that no endpoint has, whatever the method and whoever asks."""
+    """Answer 404 for any address without an endpoint, for every method and caller: the API's last route."""
     return answer(request, 404)

@@ -1,4 +1,4 @@
-"""Is everything there that we need? For load balancers (the status) and for people (the JSON)."""
+"""The health check: a status for load balancers, JSON for people."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from redis import Redis
 
-from logistics.health import services as signs
+from logistics.health import services
 from logistics.permissions import public_page
 
-PATIENCE_S = 2.0
-# Without these no request can be answered. Without the others requests are answered and the work waits, or is
+TIMEOUT_S = 2.0
+# Without these no request can be answered. If another check fails, requests are still answered, and work waits or is
 # done by the relay.
 NEEDED = ("database",)
 WATCHED = ("worker default", "worker papers", "relay")
@@ -26,7 +26,7 @@ def database() -> dict[str, object]:
             cursor.execute("SET LOCAL statement_timeout = '1s'")
             cursor.execute("SELECT 1")
     finally:
-        # Runs in a thread of its own, whose connection nobody else would give back.
+        # This thread has a connection of its own, which nothing else would close.
         connection.close()
     return {}
 
@@ -43,19 +43,19 @@ def storage() -> dict[str, object]:
 
 
 def heartbeats() -> dict[str, object]:
-    """Raise Silent if a worker or the relay has not been heard of lately."""
+    """Raise Silent if a worker or the relay has sent no heartbeat lately."""
     try:
-        ages = signs.ages_s()
+        ages = services.ages_s()
     finally:
         connection.close()
-    silent = [name for name in WATCHED if ages.get(name, float("inf")) > signs.SILENT_AFTER.total_seconds()]
+    silent = [name for name in WATCHED if ages.get(name, float("inf")) > services.SILENT_AFTER.total_seconds()]
     if silent:
         raise Silent(", ".join(silent))
     return {name: round(ages[name], 1) for name in WATCHED}
 
 
 class Silent(Exception):
-    """These have not been heard of lately."""
+    """These have sent no heartbeat lately."""
 
 
 CHECKS: dict[str, Callable[[], dict[str, object]]] = {
@@ -72,7 +72,7 @@ def _outcome(check: Callable[[], dict[str, object]]) -> dict[str, object]:
         found = check()
     except Silent as error:
         return {"ok": False, "error": "silent", "who": str(error)}
-    except Exception as error:  # whatever a store can raise, the answer is "not well"; its text may hold addresses
+    except Exception as error:  # any error means "not ok"; its text is left out, as it may hold addresses
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True, "ms": round((time.monotonic() - started) * 1000, 1), **found}
 
@@ -81,11 +81,11 @@ def _outcome(check: Callable[[], dict[str, object]]) -> dict[str, object]:
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 while requests can be served ("ok", or "degraded" when work waits), 503 when they cannot.
 
-    Never slower than two seconds: a part that does not answer in time is not well.
+    Takes two seconds at most: a check that does not finish in time has failed.
     """
     pool = ThreadPoolExecutor(len(CHECKS))
     try:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         running = {name: pool.submit(_outcome, check) for name, check in CHECKS.items()}
         outcomes = {}
         for name, future in running.items():

@@ -1,4 +1,4 @@
-"""Figures for Prometheus at /metrics."""
+"""Prometheus metrics at /metrics."""
 
 import os
 import time
@@ -23,7 +23,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RequestMetricsMiddleware:
-    """Count and time each request by its route's pattern: never by its path, which holds ids and tokens."""
+    """Count and time requests by route pattern, never by path, which holds ids and tokens."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -32,15 +32,15 @@ class RequestMetricsMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         route = request.resolver_match.route if request.resolver_match else "unknown"
-        # A client may make up methods; each would be a series of its own for ever.
+        # Clients can invent methods; each would be a time series of its own for ever.
         method = request.method if request.method in METHODS else "other"
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(method, route).observe(time.perf_counter() - started)
         return response
 
 
-class OwedCollector(Collector):
-    """Jobs, how late they are, and who is alive: read from the database when Prometheus asks, with one index each."""
+class JobCollector(Collector):
+    """Jobs, their delays and heartbeats, read from the database at each scrape, with one index each."""
 
     def collect(self) -> Iterator[Metric]:
         rows = GaugeMetricFamily("jobs", "Jobs that are not done", labels=["kind", "state"])
@@ -54,12 +54,12 @@ class OwedCollector(Collector):
         yield rows
         yield overdue
 
-        ages = GaugeMetricFamily("heartbeat_age_seconds", "Since the last sign of life", labels=["name"])
+        ages = GaugeMetricFamily("heartbeat_age_seconds", "Seconds since the last heartbeat", labels=["name"])
         for name, age_s in health.ages_s().items():
             ages.add_metric([name], age_s)
         yield ages
 
-        broken = GaugeMetricFamily("invariant_broken_rows", "Rows that break a statement", labels=["statement"])
+        broken = GaugeMetricFamily("invariant_broken_rows", "Rows that break an invariant", labels=["statement"])
         for statement, count in (health.last_findings() or {}).items():
             broken.add_metric([statement], count)
         yield broken
@@ -77,17 +77,17 @@ def _jobs(table: str) -> tuple[dict[str, int], float]:
 
 
 def _registry() -> CollectorRegistry:
-    """One for this answer: of all processes together where gunicorn runs several, with what the database knows."""
+    """Return a registry for this scrape: all gunicorn processes together, if there are several, and the database."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)
-    registry.register(OwedCollector())
+    registry.register(JobCollector())
     return registry
 
 
 @public_page
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format; with METRICS_TOKEN set, only to `Authorization: Bearer <token>`."""
+    """Answer in Prometheus' text format; if METRICS_TOKEN is set, only to `Authorization: Bearer <token>`."""
     token = settings.METRICS_TOKEN
     if token and not compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
         return HttpResponse("Send the METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")

@@ -12,14 +12,14 @@ from django_structlog.middlewares import RequestMiddleware
 from config import errors
 from logistics.charity import services as charities
 
-# The largest body that anything reads: a file, and the parts around it.
+# The largest request body: an upload and the multipart data around it.
 BODY_MAX_BYTES = settings.UPLOAD_MAX_BYTES + 100_000
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """One line for each request, by its route's pattern: its path holds ids and tokens, which logs do not."""
+    """Log one line per request, with its route pattern: paths hold ids and tokens, which must not be logged."""
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
@@ -28,9 +28,9 @@ class RequestLogMiddleware(RequestMiddleware):
 
 
 class RefuseEarlyMiddleware:
-    """Refuses what nothing behind it should read.
+    """Refuse requests that must not reach the views.
 
-    A body over 1 MB, or 10 MB for an upload: Django's own limit does not see what the API's parsers read.
+    A body over 1 MB, or 10 MB for an upload: Django's own limit does not cover what the API's parsers read.
     An address with a NUL character, which PostgreSQL cannot compare with anything.
     """
 
@@ -51,9 +51,9 @@ class RefuseEarlyMiddleware:
 
 
 class AdminPolicyMiddleware:
-    """Loosens the content security policy in the admin, whose scripts (Alpine) evaluate text and set styles.
+    """Loosen the content security policy in the admin, whose scripts (Alpine) evaluate strings and set styles.
 
-    All else stays: nothing is loaded from elsewhere, nothing is framed, forms go nowhere else.
+    The rest stays: no external resources, no framing, no forms to other sites.
     """
 
     LOOSENED: ClassVar = {"script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
@@ -69,9 +69,9 @@ class AdminPolicyMiddleware:
 
 
 class LocalTimeMiddleware:
-    """Staff read and enter times in the admin as the clock at the charity shows them.
+    """Use the charity's time zone in the admin.
 
-    The API speaks UTC. The pages of donors and of papers show days only, which are the charity's by themselves.
+    The API uses UTC. The pages of donors and of papers show dates only, which are in the charity's time zone already.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -85,7 +85,7 @@ class LocalTimeMiddleware:
 
 
 class PrivateByDefaultMiddleware:
-    """No cache keeps an answer unless its view says that it may, and each answer tells its request's id.
+    """Forbid caching unless the view sets Cache-Control, and add X-Request-ID.
 
     Authenticated and per-donor answers must never come out of a shared cache; most
     of Django's caching advisories of 2026 start with a view that forgot to say so.

@@ -1,4 +1,4 @@
-"""How endpoints describe themselves: who may call, errors, keys and versions are added here, once for all."""
+"""OpenAPI generation: adds roles, errors, idempotency keys and versions to every operation."""
 
 import inspect
 from typing import Any, Literal
@@ -17,11 +17,11 @@ from logistics.outputs import Output
 from logistics.permissions import READS
 from logistics.versions import VersionMissing
 
-Described = dict[str, Any]  # a part of an OpenAPI document, whose readers know what stands where
+Described = dict[str, Any]  # a part of an OpenAPI document
 
 
 class FieldErrorOut(serializers.Serializer[object]):
-    field = serializers.CharField(help_text="Path of the field, e.g. `lines[2].quantity`; empty: the whole body.")
+    field = serializers.CharField(help_text="Path of the field, e.g. `lines[2].quantity`; empty for the whole body.")
     code = serializers.CharField()
     detail = serializers.CharField()
 
@@ -34,7 +34,7 @@ class ProblemOut(serializers.Serializer[object]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    # DRF's own property of this name is for the other direction.
+    # DRF has a property of this name, but for input only.
     errors = FieldErrorOut(  # type: ignore[assignment]
         many=True, required=False, help_text="Only for `invalid_input`."
     )
@@ -113,7 +113,7 @@ ERRORS = {
 
 
 def _refusal(error: type[DomainError]) -> OpenApiResponse:
-    """Describe a refusal by the words that its class says of itself, unless ERRORS knows it better."""
+    """Describe an error by its class's docstring, unless ERRORS has a better description."""
     status = str(error.status)
     if status in ERRORS and ERRORS[status].examples[0].value["code"] == error.code:
         return ERRORS[status]
@@ -137,20 +137,20 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     required=True,
-    description="A UUID of your own for this write; send it again with each retry, also weeks later.",
+    description="A UUID that you choose for this write; send the same one with each retry, even weeks later.",
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description='The version that you read, e.g. `"3"`. Needed unless `version` stands in the body.',
+    description='The version that you read, e.g. `"3"`. Required unless the body has `version`.',
 )
 RETRY_AFTER = "Seconds until it is worth trying again."
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class AutoSchema(SpectacularAutoSchema):
-    """Adds to each operation who may call it, the headers that it reads and the errors that it can give."""
+    """Add to each operation the roles that may call it, the headers that it reads and the errors that it may return."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
@@ -161,7 +161,7 @@ class AutoSchema(SpectacularAutoSchema):
         return operation
 
     def get_summary(self) -> str:
-        """Return "List gifts", "Show gifts", or what the action is called, where the view does not say it better."""
+        """Return the view's own summary, or else "List gifts", "Show gifts" or the action's name."""
         action = getattr(self.view, "action", None) or {"get": "show"}.get(self.method.lower(), self.method.lower())
         verb = {"list": "List", "retrieve": "Show", "create": "Add", "partial_update": "Change", "destroy": "Remove"}
         if action in verb or action == "show":
@@ -188,7 +188,7 @@ class AutoSchema(SpectacularAutoSchema):
         return bool(getattr(self._handler(), "takes_idempotency_key", False))
 
     def _own_refusals(self) -> list[type[DomainError]]:
-        """Refusals that the method is marked with (`may_raise`), and those that go without saying."""
+        """Return the errors that the method is marked with (`may_raise`), and those implied by its kind."""
         own = [*getattr(self._handler(), "may_raise", ())]
         if self.method == "PATCH":
             own += [Stale, VersionMissing]
@@ -208,7 +208,7 @@ class AutoSchema(SpectacularAutoSchema):
         return [*parameters, header]
 
     def _get_paginator(self) -> object:
-        # What a write answers with stands on one page.
+        # Answers to writes are not paginated.
         return super()._get_paginator() if self.method == "GET" else None
 
     def _get_examples(
@@ -219,13 +219,13 @@ class AutoSchema(SpectacularAutoSchema):
         status_code: object = None,
         extras: list[OpenApiExample] | None = None,
     ) -> object:
-        """Return the operation's examples for this direction, or else those of the shape that is sent or answered."""
+        """Return the operation's examples for this direction, or else those of its serializer."""
         is_success = direction == "request" or str(status_code).startswith("2")
         if media_type == "application/json" and is_success:
             other = "response_only" if direction == "request" else "request_only"
-            told = [example for example in self.get_examples() if not getattr(example, other)]
+            own = [example for example in self.get_examples() if not getattr(example, other)]
             shape = getattr(serializer, "child", serializer)
-            extras = [*(extras or []), *(told or get_override(shape, "examples", []))]
+            extras = [*(extras or []), *(own or get_override(shape, "examples", []))]
         return super()._get_examples(serializer, direction, media_type, status_code, extras)
 
     def _errors_expected(self) -> dict[str, OpenApiResponse]:
@@ -257,13 +257,13 @@ class AutoSchema(SpectacularAutoSchema):
         return responses
 
 
-def words_for_us() -> list[type]:
-    """Return the classes whose own words are for us: a shape that says nothing of itself does not get theirs."""
+def undescribed_classes() -> list[type]:
+    """Return the base classes whose docstrings are for developers: serializers without one must not inherit theirs."""
     return [*get_lib_doc_excludes(), Output, Input, KnownFields]
 
 
 def without_impossible_defaults(result: object, **_: object) -> object:
-    """Leave out the default "" of a field that refuses "": it means "may be missing", which `required` says already."""
+    """Drop the default "" of a field that refuses "": it means "optional", which `required` says already."""
     if isinstance(result, dict):
         if result.get("default") == "" and result.get("minLength"):
             del result["default"]
@@ -276,7 +276,7 @@ def without_impossible_defaults(result: object, **_: object) -> object:
 
 
 def with_shared_errors(result: Described, **_: object) -> Described:
-    """Describe each kind of error once, among the components: most endpoints have most of them."""
+    """Move each kind of error to the components, as most endpoints have most of them."""
     answers = [
         (operation["responses"], status)
         for methods in result["paths"].values()
@@ -288,14 +288,14 @@ def with_shared_errors(result: Described, **_: object) -> Described:
     for responses, status in answers:
         name = _name_of_error(responses[status])
         if shared.setdefault(name, responses[status]) != responses[status]:
-            raise ValueError(f"Two errors that differ are both described as {name}.")
+            raise ValueError(f"Two different errors are both described as {name}.")
         responses[status] = {"$ref": f"#/components/responses/{name}"}
     result["components"]["responses"] = dict(sorted(shared.items()))
     return result
 
 
 def _name_of_error(answer: Described) -> str:
-    """Return "Stale", or "WrongState-StillRunning-Wait" of an answer that has two causes and says how long to wait."""
+    """Return "Stale", or "WrongState-StillRunning-Wait" for an answer with two causes and a Retry-After header."""
     examples = answer["content"][PROBLEM_JSON]["examples"].values()
     words = [example["value"]["code"].title().replace("_", "") for example in examples]
     return "-".join([*words, *(["Wait"] if answer.get("headers") else [])])

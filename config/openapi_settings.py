@@ -1,4 +1,4 @@
-"""What drf-spectacular needs to know to describe the API: its title, its hooks and its tags."""
+"""Settings of drf-spectacular: the API's title, hooks and tags."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ SPECTACULAR = {
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "GET_LIB_DOC_EXCLUDES": "config.openapi.words_for_us",
+    "GET_LIB_DOC_EXCLUDES": "config.openapi.undescribed_classes",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.without_impossible_defaults",
         "config.openapi.with_shared_errors",
     ],
-    # Two fields named `status` are two things; each set of values gets a name that says of what.
+    # Several fields are named `status`; each set of values gets a name of its own.
     "ENUM_NAME_OVERRIDES": {
         "JobState": "logistics.jobs.models.Job.State",
         "PartnerStatus": "logistics.partners.models.Partner.Status",
@@ -28,21 +28,24 @@ SPECTACULAR = {
     },
     "TAGS": [
         {"name": "me", "description": "Who you are."},
-        {"name": "appeals", "description": "What gifts are asked for."},
+        {"name": "appeals", "description": "What the charity asks gifts for."},
         {"name": "donations", "description": "Gifts of money, from the promise to the payment."},
-        {"name": "gifts", "description": "What a donor may see of a gift, by the token that only the donor has."},
+        {"name": "gifts", "description": "What a donor may see of a gift, with the token that only the donor has."},
         {"name": "shipments", "description": "Goods on their way, from the first package to the last signature."},
         {"name": "manifests", "description": "Packages and lines of a shipment; frozen once it is sealed."},
-        {"name": "imports", "description": "A manifest from a spreadsheet: whole, or refused with every reason."},
+        {
+            "name": "imports",
+            "description": "Manifests from spreadsheets: imported whole or refused with every error.",
+        },
         {"name": "papers", "description": "Packing lists and goods-received notes as PDF; issued ones never change."},
-        {"name": "deliveries", "description": "What a receiver confirms, in one small call."},
-        {"name": "discrepancies", "description": "Where what arrived differs from what was sent."},
-        {"name": "partners", "description": "Organisations that receive what we send, and the keys of their programs."},
-        {"name": "contacts", "description": "People at partners who are told of shipments."},
-        {"name": "sites", "description": "Where goods are used. Where a confidential site is stands nowhere."},
-        {"name": "items", "description": "What we send, each described once."},
-        {"name": "documents", "description": "Papers that are being printed or were issued, and the progress of each."},
+        {"name": "deliveries", "description": "What the consignee confirms as received, in one small call."},
+        {"name": "discrepancies", "description": "Differences between what was sent and what arrived."},
+        {"name": "partners", "description": "Organisations that receive our shipments, and their API keys."},
+        {"name": "contacts", "description": "People at partners who are notified of shipments."},
+        {"name": "sites", "description": "Where goods are used. The address of a confidential site is never shown."},
+        {"name": "items", "description": "The catalogue: what we send, each item described once."},
+        {"name": "documents", "description": "Papers that are being printed or were issued, with their progress."},
         {"name": "audit-entries", "description": "Who did what to which row, when."},
-        {"name": "verify", "description": "Is this paper genuine?"},
+        {"name": "verify", "description": "Whether a paper is genuine."},
     ],
 }

@@ -1,4 +1,4 @@
-"""Pages of every list: each row once, in both directions, also where many rows share the value they are ordered by."""
+"""Cursor pagination: each row once, in both directions, even if many rows share the value they are ordered by."""
 
 import binascii
 import json
@@ -21,19 +21,19 @@ PRIMARY = {"id", "pk"}
 
 
 class Position(NamedTuple):
-    """A place in a list: just after a row, or just before it, told by the row's values of the ordering's fields."""
+    """A place in a list, just after or before a row, given by the row's values of the ordering's fields."""
 
     ordering: tuple[str, ...]
     values: tuple[str, ...]
     backwards: bool
 
     def encoded(self) -> str:
-        told = json.dumps([",".join(self.ordering), *self.values, int(self.backwards)], ensure_ascii=False)
-        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+        text = json.dumps([",".join(self.ordering), *self.values, int(self.backwards)], ensure_ascii=False)
+        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decoded(cls, text: str, ordering: tuple[str, ...]) -> "Position":
-        """Read a cursor. Raises ValueError for one that we did not make, or made for another ordering."""
+        """Decode a cursor. Raises ValueError if it is not ours or belongs to another ordering."""
         padded = text + "=" * (-len(text) % 4)
         try:
             found = json.loads(urlsafe_b64decode(padded.encode("ascii")))
@@ -48,10 +48,10 @@ class Position(NamedTuple):
 
 
 class CursorPagination(DRFCursorPagination):
-    """Newest first by default (ids are in order of time). A page costs the same at any depth; nothing is counted.
+    """Newest first by default (ids are time-ordered). A page costs the same at any depth; rows are not counted.
 
-    A cursor holds the values of all fields of the ordering, which always ends in the primary key. DRF's own cursor
-    holds the first field's value and counts the rows that share it: over a thousand equal values it loses rows.
+    A cursor holds the values of all fields of the ordering, which always ends with the primary key. DRF's own cursor
+    holds only the first field's value and counts the rows that share it: over a thousand equal values it loses rows.
     """
 
     ordering = "-id"
@@ -68,13 +68,13 @@ class CursorPagination(DRFCursorPagination):
         self.position = self._position_asked(request)
         backwards = self.position is not None and self.position.backwards
         try:
-            order = _turned(self.fields) if backwards else self.fields
+            order = _reversed(self.fields) if backwards else self.fields
             rows = queryset.order_by(*order)
             if self.position is not None:
                 rows = rows.filter(_beyond(queryset.model, order, self.position.values))
             found = list(rows[: self.size + 1])
         except (ValidationError, ValueError, DataError) as error:
-            # A cursor of somebody's own making: its values are none of these fields'.
+            # A made-up cursor: its values do not fit these fields.
             raise exceptions.NotFound(self.invalid_cursor_message) from error
         page = found[: self.size][::-1] if backwards else found[: self.size]
         self.rows: Sequence[object] = page
@@ -84,7 +84,7 @@ class CursorPagination(DRFCursorPagination):
         return page
 
     def get_ordering(self, request: Request, queryset: QuerySet[Model], view: APIView) -> tuple[str, ...]:
-        """Return the ordering that was asked for, or the list's own; the primary key breaks its ties."""
+        """Return the requested ordering, or the list's default; the primary key breaks ties."""
         ordering = tuple(super().get_ordering(request, queryset, view))
         return ordering if PRIMARY & {name.lstrip("-") for name in ordering} else (*ordering, "-id")
 
@@ -121,7 +121,7 @@ class CursorPagination(DRFCursorPagination):
         return replace_query_param(self.address, self.cursor_query_param, position.encoded())
 
     def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
-        """Describe a page. OpenAPI 3.1 says "or null" by its type, where DRF writes the word of 3.0."""
+        """Describe a page. OpenAPI 3.1 writes "or null" as a type, where DRF uses the keyword of 3.0."""
         link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
@@ -142,14 +142,14 @@ def _value(row: object, name: str) -> object:
     return row[name] if isinstance(row, dict) else getattr(row, name)
 
 
-def _turned(ordering: Sequence[str]) -> tuple[str, ...]:
+def _reversed(ordering: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in ordering)
 
 
 def _beyond(model: type[Model], ordering: Sequence[str], values: Sequence[str]) -> Q:
-    """Return the condition for rows that come after these values: (a, b) > (x, y), each in its own direction.
+    """Return the condition for rows after these values: (a, b) > (x, y), each in its own direction.
 
-    The fields are never null. The first field's bound is said once more by itself, so that its index is used.
+    The fields are never null. The bound of the first field is repeated by itself, so that its index is used.
     """
     condition, equal = Q(), Q()
     for name, value in zip(ordering, values, strict=True):
@@ -164,7 +164,7 @@ def _beyond(model: type[Model], ordering: Sequence[str], values: Sequence[str]) 
 
 
 def _python_value(model: type[Model], field: str, text: str) -> object:
-    """Return the value that the text stands for, or the text itself for what the query computes."""
+    """Return the field's value for this text, or the text itself for an annotation."""
     try:
         found = model._meta.get_field(field)
     except FieldDoesNotExist:

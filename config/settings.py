@@ -16,14 +16,14 @@ env = environ.FileAwareEnv()
 # --- Core -----------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
-# Earlier keys, by which sessions and the links in old mails still work while a new key takes over.
+# Earlier keys: with them, sessions and links in old mails stay valid after a key is replaced.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-# Where people reach us: stands in mails, on papers (QR) and in what Stripe sends donors back to.
+# The public address: used in mails, in QR codes on papers and as Stripe's return address.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 HTTPS = PUBLIC_URL.startswith("https://")
-# Proxies between a client and us that add to X-Forwarded-For; 0 = nobody does, the header is a lie.
+# Number of proxies in front that add to X-Forwarded-For; 0: none, so the header is not trusted.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
@@ -86,7 +86,7 @@ TEMPLATES = [
 ]
 
 # --- Database -------------------------------------------------------------------------------
-# Pool and health checks together gave no failed request over a PostgreSQL restart (logistics/README.md).
+# With both pool and health checks, no request failed during a PostgreSQL restart (logistics/README.md).
 DATABASES = {"default": env.db("DATABASE_URL")}
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",
@@ -116,7 +116,7 @@ CACHES = {
         "KEY_PREFIX": "relief",
     }
 }
-# Each line is an answer to a loss that was measured: see "Settings that were measured" in logistics/README.md.
+# Each setting prevents a loss that was measured: see "Settings that were measured" in logistics/README.md.
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -138,7 +138,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# The task's hard limit (120 s) x 4, and more: a shorter one makes long tasks loop.
+# More than 4 x the tasks' hard limit (120 s): a shorter timeout makes long tasks loop.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     # A web process must not hang on a half-open connection; a worker's blocking read needs longer.
@@ -146,7 +146,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    # A publish that cannot connect fails at once; kombu would otherwise try for 6 s while the donor waits.
+    # A publish that cannot connect fails at once; kombu would otherwise retry for 6 s while the donor waits.
     "max_retries": 0,
 }
 
@@ -187,11 +187,11 @@ WHITENOISE_USE_FINDERS = DEBUG
 # How long browsers may keep files whose names do not change with their content (seconds).
 WHITENOISE_MAX_AGE = env.int("STATIC_MAX_AGE", default=0 if DEBUG else 60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-# What printing one paper may take. The clock's limit lies below that of tasks, so that a paper says why it died.
+# Limits of printing one paper. The wall-clock limit is below the tasks' limit, so that a failed paper says why.
 PAPER_MEMORY_MB = env.int("PAPER_MEMORY_MB", default=2048)
 PAPER_CPU_SECONDS = env.int("PAPER_CPU_SECONDS", default=60)
 PAPER_WALL_SECONDS = env.int("PAPER_WALL_SECONDS", default=90)
-# What a spreadsheet of a manifest may weigh; the Mali shipment's is 44 kB.
+# Largest manifest spreadsheet; the Mali shipment's is 44 kB.
 UPLOAD_MAX_BYTES = 10_000_000
 
 # --- Mail -----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 # Empty: Stripe itself. Anything else is a stand-in, refused when DEBUG is off.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
-# Checkouts within an hour from one address, with one e-mail, from all the world: card testers try thousands.
+# Checkouts per hour by network address, by e-mail and in total: card testers try thousands.
 GIVE_LIMITS = {
     "address": env.int("GIVE_PER_ADDRESS", default=10),
     "email": env.int("GIVE_PER_EMAIL", default=10),
@@ -249,13 +249,13 @@ FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
-SECURE_SSL_REDIRECT = False  # the proxy's work; health checks come over plain HTTP
+SECURE_SSL_REDIRECT = False  # the proxy's job; health checks come over plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-# Secret addresses (a gift's page, the mailed link) are told to no other site. Stricter, "no-referrer", makes browsers
-# post forms with `Origin: null`, which Django refuses: no page may ask for it.
+# Secret URLs (a gift's page, the mailed link) are not sent to other sites. The stricter "no-referrer" makes browsers
+# post forms with `Origin: null`, which Django refuses: no page may set it.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -279,8 +279,8 @@ FORMAT_MODULE_PATH = ["config.formats"]
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "UTC"  # of machines; people read the charity's (logistics.charity.services.day_of)
-LOCALE_PATHS: list[str] = []  # each app brings its own
+TIME_ZONE = "UTC"  # people see the charity's (logistics.charity.services.day_of)
+LOCALE_PATHS: list[str] = []  # each app has its own
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -317,8 +317,8 @@ SPECTACULAR_SETTINGS = openapi_settings.SPECTACULAR
 # --- Admin ----------------------------------------------------------------------------------
 UNFOLD = admin_theme.UNFOLD
 
-# --- Watching -------------------------------------------------------------------------------
-# Set: /metrics answers only to this bearer token. Empty: to anybody who reaches it, so keep it behind the proxy.
+# --- Monitoring -----------------------------------------------------------------------------
+# The bearer token that /metrics requires. Empty: open to anybody who can reach it, so keep it behind the proxy.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Checks ---------------------------------------------------------------------------------
@@ -331,4 +331,4 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = TRUSTED_PROXIES > 0
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line for each request: the one that tells its outcome
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line per request: the one with its outcome

@@ -8,16 +8,16 @@ from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
 from logistics.visitors import address_of
 
-if TYPE_CHECKING:  # the views of the framework import this
+if TYPE_CHECKING:  # DRF's views import this module
     from rest_framework.views import APIView
 
 log = logging.getLogger(__name__)
 
 
 class CallerThrottle(SimpleRateThrottle):
-    """So many requests a minute for each caller: a key or a person, else a network address.
+    """Limit requests per caller: a key or a user, else a network address.
 
-    With the cache down requests pass: a rate limit must not stop a partner's confirmation.
+    If the cache is down, requests pass: a rate limit must not stop a partner's confirmation.
     """
 
     scope = "caller"
@@ -40,7 +40,7 @@ class CallerThrottle(SimpleRateThrottle):
 
 
 class ScopedThrottle(ScopedRateThrottle):
-    """The limit of a view's `throttle_scope`; with the cache down requests pass, and views count in the database."""
+    """Apply a view's `throttle_scope`; if the cache is down, requests pass, and views count in the database."""
 
     def get_cache_key(self, request: Request, view: object) -> str:
         who = f"user {request.user.pk}" if request.user and request.user.is_authenticated else address_of(request)

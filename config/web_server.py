@@ -1,15 +1,15 @@
-"""gunicorn's settings that are code: `gunicorn --config=python:config.web_server config.wsgi:application`."""
+"""gunicorn settings that need code: `gunicorn --config=python:config.web_server config.wsgi:application`."""
 
 import os
 import shutil
 import tempfile
 from typing import Any
 
-# Before any worker imports prometheus_client, which looks for it once: each process counts in files of its own in
-# this folder, and /metrics adds them up.
+# Set before any worker imports prometheus_client, which reads it once: each process counts in its own files in this
+# folder, and /metrics adds them up.
 _folder = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="relief-metrics-"))
 
-# A door for operators that we do not use. Its path is the same for all servers of an account: they would share it.
+# The control socket is not used. Its path is the same for all servers of an account, so they would share it.
 control_socket_disable = True
 
 

@@ -1,9 +1,9 @@
-"""Is the worker consuming? For a container's health check: `python -m config.worker_alive HOSTNAME PIDFILE`.
+"""Health check of a worker's container: `python -m config.worker_alive HOSTNAME PIDFILE`.
 
-A worker can live and yet do nothing: frozen, or reading from a connection whose other end is gone. Docker does not
-restart what is unhealthy, so after three silent pings in a row this kills the worker that wrote PIDFILE
-(`celery worker --pidfile`) and no other process. Its container ends with it, and the restart policy starts it again.
-Nothing is lost: each job is a row whose lease runs out.
+A worker can be alive and do nothing: frozen, or reading from a connection whose other end is gone. Docker does not
+restart unhealthy containers, so after three unanswered pings in a row this kills the worker that wrote PIDFILE
+(`celery worker --pidfile`) and no other process. The container then exits, and its restart policy starts it again.
+Nothing is lost: each job is a row whose lease expires.
 """
 
 import argparse
@@ -22,9 +22,9 @@ PROCESSES = Path("/proc")
 
 
 def answers(app: Celery, hostname: str | None, *, within: float) -> bool | None:
-    """Ping a worker (None: any) through the broker; None when the broker is down, which is not the worker's fault.
+    """Ping a worker (None: any) through the broker; return None if the broker is down: not the worker's fault.
 
-    A ping passes by a full queue, so a busy worker answers.
+    Pings bypass the queue, so a busy worker answers too.
     """
     asked = [hostname] if hostname else None
     try:
@@ -34,7 +34,7 @@ def answers(app: Celery, hostname: str | None, *, within: float) -> bool | None:
 
 
 def client(broker_url: str, *, within: float) -> Celery:
-    """A Celery application that only asks, and never waits long for the broker."""
+    """Return a Celery app that only sends pings, and never waits long for the broker."""
     app = Celery("watchdog", broker=broker_url, set_as_current=False)
     app.conf.broker_connection_retry = False
     app.conf.broker_transport_options = {"socket_timeout": within, "socket_connect_timeout": within}
@@ -42,9 +42,9 @@ def client(broker_url: str, *, within: float) -> Celery:
 
 
 def worker_of(pidfile: Path) -> int | None:
-    """The process that wrote this file; None when it is gone, though another process may have its number now.
+    """Return the pid of the worker that wrote this file; None if it is gone, even if its pid was reused.
 
-    It is known by its command, which names the file.
+    The worker is recognised by its command line, which names the file.
     """
     try:
         pid = int(pidfile.read_text())
@@ -55,7 +55,7 @@ def worker_of(pidfile: Path) -> int | None:
 
 
 def main() -> int:
-    """Ask once; the exit code is 1 when the worker does not answer."""
+    """Ping once; the exit code is 1 if the worker does not answer."""
     parser = argparse.ArgumentParser()
     parser.add_argument("hostname")
     parser.add_argument("pidfile", type=Path)

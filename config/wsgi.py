@@ -1,4 +1,4 @@
-"""What gunicorn calls. A body sent in chunks (`Transfer-Encoding: chunked`) is read whole before Django looks at it."""
+"""The WSGI application. A chunked body (`Transfer-Encoding: chunked`) is read whole before Django sees it."""
 
 import os
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 
 def _read_whole(environ: WSGIEnvironment) -> None:
-    """Give a chunked body the length that Django asks for; it takes a body without one as empty.
+    """Read a chunked body and set its length: Django takes a body without a length as empty.
 
-    Reading stops just above the largest body that any endpoint takes: the request is then refused as too large.
+    Reading stops just above the largest body that any endpoint accepts: the request is then refused as too large.
     """
     from config.middleware import BODY_MAX_BYTES
 

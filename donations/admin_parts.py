@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 
-from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.people.models import User
@@ -28,7 +28,7 @@ class SeenByFinance:
         return sees_money(request)
 
 
-class FactsAdmin(SeenByFinance, LookOnlyAdmin):
+class FactsAdmin(SeenByFinance, ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         left_out = {"lease_token", "notified_at", *(self.exclude or ())}
         return [for_people(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
@@ -37,7 +37,7 @@ class FactsAdmin(SeenByFinance, LookOnlyAdmin):
         return self.get_readonly_fields(request, obj)
 
 
-class FactsInline(SeenByFinance, LookOnlyInline):
+class FactsInline(SeenByFinance, ReadOnlyInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         return [for_people(self.model, str(name)) for name in self.fields or ()]
 

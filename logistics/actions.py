@@ -1,4 +1,4 @@
-"""What somebody may do with a row now: `allowed_actions` has this one shape in every answer."""
+"""`allowed_actions`: what a user may do with a row now, in the same shape in every answer."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from logistics.roles import HasRoles, Role
 
 @dataclass(frozen=True)
 class AllowedAction:
-    """Whether an action is allowed now; where it is not, the code and the text that a POST would be refused with."""
+    """Whether an action is allowed now; if not, the code and text with which a POST would be refused."""
 
     action: str
     allowed: bool
@@ -21,17 +21,17 @@ class AllowedAction:
 
     @classmethod
     def of(cls, action: str, refusal: DomainError | None) -> "AllowedAction":
-        """Return the answer for an action that is refused with this error, or for one that is not refused."""
+        """Return the entry for an action that is refused with this error, or allowed (None)."""
         return cls(action, True) if refusal is None else cls(action, False, refusal.code, str(refusal))
 
 
 def allowed(user: HasRoles, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> list[AllowedAction]:
-    """Return the actions that somebody's roles include, each with the refusal that the service would raise now."""
+    """Return the actions that the user's roles include, each with the error that the service would raise now."""
     return [AllowedAction.of(action, refusal) for action, (roles, refusal) in actions.items() if user.has_role(*roles)]
 
 
 class AllowedActionOut(Output[AllowedAction]):
     action = serializers.CharField()
     allowed = serializers.BooleanField()
-    code = serializers.CharField(help_text="Of the refusal; empty where it is allowed")
-    reason = serializers.CharField(help_text="Why it is refused now, and what to do; empty where it is allowed")
+    code = serializers.CharField(help_text="The error code; empty if allowed")
+    reason = serializers.CharField(help_text="Why it is refused now, and what to do; empty if allowed")

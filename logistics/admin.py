@@ -1,4 +1,4 @@
-"""The index of the rooms' admin pages; Django looks for them here."""
+"""Imports the admin pages of all rooms, because Django looks for them here."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy

@@ -1,4 +1,4 @@
-"""What the admin pages of all rooms share: refusals are shown, versions are kept, facts are looked at only."""
+"""Base classes of the admin pages: services' errors are shown in the form, versions are checked."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
@@ -18,7 +18,7 @@ FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its st
 
 
 class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
-    """A form that remembers which version of the row it shows, and says field by field what a rule refuses."""
+    """A form that remembers the version of the row it shows, and shows rule violations beside their fields."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     # A service's check of the fields; raises Invalid.
@@ -36,27 +36,27 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in it
         try:
             type(self).check(data)
         except Invalid as refusal:
-            field = refusal.field.partition("[")[0]  # the form has one field for a whole list
+            field = refusal.field.partition("[")[0]  # the form has one field for the whole list
             raise ValidationError({field: str(refusal)}) from refusal
         return data
 
     def changes(self) -> Cleaned:
-        """Return what the person changed."""
+        """Return the changed fields."""
         return {name: self.cleaned_data[name] for name in self.changed_data if name != "seen_version"}
 
     def values(self) -> Cleaned:
-        """Return all that the form says."""
+        """Return all fields."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen_version"}
 
 
 class NamedLookups:
-    """A list is narrowed only by what its page offers.
+    """Restrict the query parameters of an admin list to the filters that its page offers.
 
-    Django lets an address ask of any column (`?context__donor__name__startswith=Ho`), and so learn letter by
-    letter what no page shows, by whether the list is empty.
+    Django would accept any column in the URL (`?context__donor__name__startswith=Ho`), which reveals hidden values
+    letter by letter: by whether the list is empty.
     """
 
-    lookups_linked: ClassVar[frozenset[str]] = frozenset()  # what other pages' links to this list ask for
+    lookups_linked: ClassVar[frozenset[str]] = frozenset()  # used by links from other pages
     ENDINGS: ClassVar = ("", "__exact", "__isnull", "__id__exact")
     PERIODS: ClassVar = ("__gte", "__lt", "__year", "__month", "__day")
 
@@ -71,13 +71,13 @@ class NamedLookups:
 
 
 def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]) -> str:
-    """Return the name that a filter of a list asks by: of a column, or its own."""
+    """Return the query parameter of a list filter: a column, or its own name."""
     first = offer[0] if isinstance(offer, (list, tuple)) else offer
     return first if isinstance(first, str) else str(first.parameter_name)
 
 
-class HouseAdmin(NamedLookups, ModelAdmin):
-    """Rows are changed by services only, whose refusals are shown in the form. Nothing is deleted."""
+class BaseAdmin(NamedLookups, ModelAdmin):
+    """Rows are changed by services only, whose errors are shown in the form. Nothing is deleted."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -88,7 +88,7 @@ class HouseAdmin(NamedLookups, ModelAdmin):
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object
     ) -> forms.Field | None:
-        """Say how a day is written, where it was written in a way that people read differently."""
+        """Explain how to write a date if one was entered in an ambiguous form."""
         field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **options)
         if isinstance(field, forms.DateField):
             field.error_messages["invalid"] = _("Enter the date as year-month-day, for example 2026-11-28.")
@@ -101,7 +101,7 @@ class HouseAdmin(NamedLookups, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Show the page; after a refusal, the form as it was filled in, with the reason beside its field."""
+        """Show the page; after a refusal, the form as filled in, with the reason beside its field."""
         page = super().changeform_view
         try:
             return cast(HttpResponse, page(request, object_id, form_url, extra_context))
@@ -120,7 +120,7 @@ class HouseAdmin(NamedLookups, ModelAdmin):
 
 
 def _refused(form: FormClass, refusal: DomainError) -> FormClass:
-    """Return a form that has one more error: what a service said when the form itself had found none."""
+    """Return a form class with one more error: the one that the service raised after the form was valid."""
 
     def clean(self: Any) -> Cleaned | None:
         cleaned: Cleaned | None = form.clean(self)
@@ -132,14 +132,14 @@ def _refused(form: FormClass, refusal: DomainError) -> FormClass:
 
 
 def keep(obj: Model, saved: Model) -> None:
-    """Make the row that the admin holds the one that a service made: its code and number too, which messages name."""
+    """Copy the saved row's fields to the admin's object, so that messages can name its code or number."""
     for field in saved._meta.concrete_fields:
         if field.attname in vars(saved):
             setattr(obj, field.attname, getattr(saved, field.attname))
     obj._state.adding = False
 
 
-class _LookOnly:
+class _ReadOnly:
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -150,10 +150,10 @@ class _LookOnly:
         return False
 
 
-class LookOnlyAdmin(_LookOnly, HouseAdmin):
-    """Nobody adds, changes or deletes such rows by hand; what may be done to them are actions."""
+class ReadOnlyAdmin(_ReadOnly, BaseAdmin):
+    """Rows that are not added, changed or deleted by hand; they may have admin actions."""
 
 
-class LookOnlyInline(_LookOnly, TabularInline):
+class ReadOnlyInline(_ReadOnly, TabularInline):
     extra = 0
     show_change_link = True

@@ -8,7 +8,7 @@ class DomainError(Exception):
     """A business rule was violated. This is not a bug; any other exception is.
 
     Subclasses are defined beside the function that raises them. Clients rely on `code`, so it never changes.
-    The message tells a person what to do.
+    The message tells the user what to do.
     """
 
     code = "refused"
@@ -53,7 +53,7 @@ class Invalid(DomainError):
 
 
 def may_raise(*errors: type[DomainError]) -> Callable[[Method], Method]:
-    """A view method that can end in these refusals of its own; the description of the API reads it (config.openapi)."""
+    """Mark a view method with the errors of its own that it may raise, for the API description (config.openapi)."""
 
     def mark(method: Method) -> Method:
         method.may_raise = (*getattr(method, "may_raise", ()), *errors)  # type: ignore[attr-defined]

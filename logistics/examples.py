@@ -1,4 +1,4 @@
-"""What the API's description shows of base shapes: the demonstration's partner in Mali, its sites and goods."""
+"""Examples for the API description: the demonstration's partner in Mali, its sites and goods."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,8 +8,8 @@ from drf_spectacular.utils import OpenApiExample
 def sent_and_answered(
     name: str, value: Mapping[str, object], *, ours: Collection[str] = ("id", "version")
 ) -> list[OpenApiExample]:
-    """Return the examples of a shape that is both sent and answered with; `ours` are the fields that nobody sends."""
-    sent = {field: said for field, said in value.items() if field not in ours}
+    """Return the examples of a schema used for both requests and responses; `ours` are the read-only fields."""
+    sent = {field: content for field, content in value.items() if field not in ours}
     return [OpenApiExample(name, sent, request_only=True), OpenApiExample(name, value, response_only=True)]
 
 
@@ -30,7 +30,7 @@ PARTNER = sent_and_answered(
     },
 )
 CONTACT = sent_and_answered(
-    "A coordinator who is told",
+    "A coordinator who is notified",
     {
         "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a010",
         "partner": PARTNER_ID,
@@ -71,11 +71,9 @@ KEY_SAID = {
     "revoked_at": None,
     "last_used_at": None,
 }
-KEY = [OpenApiExample("A living key", KEY_SAID | {"last_used_at": "2026-04-28T10:15:00Z"}, response_only=True)]
+KEY = [OpenApiExample("A valid key", KEY_SAID | {"last_used_at": "2026-04-28T10:15:00Z"}, response_only=True)]
 NEW_KEY = [OpenApiExample("For a phone", {"name": "coordinator's phone", "valid_days": 365}, request_only=True)]
-ISSUED_KEY = [
-    OpenApiExample("Shown once", KEY_SAID | {"key": "Xk3v9QpL2mNa.the-secret-stands-here"}, response_only=True)
-]
+ISSUED_KEY = [OpenApiExample("Shown once", KEY_SAID | {"key": "Xk3v9QpL2mNa.the-secret-goes-here"}, response_only=True)]
 CATEGORY = sent_and_answered(
     "Furniture", {"id": CATEGORY_ID, "name_en": "Furniture", "name_fr": "Mobilier", "version": 1}
 )
@@ -144,7 +142,7 @@ EMAIL = [
 ]
 AUDIT_ENTRY = [
     OpenApiExample(
-        "A partner was entered",
+        "A partner was created",
         {
             "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a070",
             "subject_kind": "logistics.partner",

@@ -1,6 +1,6 @@
-"""What a body may hold: a field that nobody knows is refused by name, never ignored.
+"""Request bodies: unknown fields are refused by name, never ignored.
 
-`{"exeptions": [...]}` once answered 201, and the missing carton was lost.
+`{"exeptions": [...]}` once answered 201, and the missing carton was not recorded.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-# Every edit may say in its body which version it read (logistics.versions); a browser's form brings its token.
+# The body of any edit may hold the version that was read (logistics.versions); a browser's form sends its CSRF token.
 ALWAYS_KNOWN = frozenset({"version", "csrfmiddlewaretoken"})
-# Of a body of nonsense, the first names are enough, and so is their beginning.
+# For a body full of unknown names, show only the first ones, shortened.
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 60
 
 
 def unknown(name: str, known: Collection[str]) -> ErrorDetail:
-    """Return the error for a name that is none of the known ones; it offers the nearest of them."""
+    """Return the error for an unknown name; it suggests the nearest known one."""
     near = get_close_matches(name, known, n=1)
     if near:
         return ErrorDetail(
@@ -30,7 +30,7 @@ def unknown(name: str, known: Collection[str]) -> ErrorDetail:
 
 
 class KnownFields(serializers.BaseSerializer[Any]):
-    """A serializer of input that refuses fields it does not have, and fields that only we set."""
+    """A mixin of input serializers that refuses unknown and read-only fields."""
 
     def to_internal_value(self, data: object) -> Any:
         refused = self._refused(data) if isinstance(data, Mapping) else {}
@@ -60,11 +60,11 @@ class KnownFields(serializers.BaseSerializer[Any]):
 
 
 class Input(KnownFields, serializers.Serializer[object]):
-    """The shape of a body."""
+    """Base class of request bodies."""
 
 
 class StrictCharField(serializers.CharField):
-    """Text that is text: DRF would turn numbers into it."""
+    """A CharField that refuses numbers, which DRF would convert to text."""
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):

@@ -1,4 +1,4 @@
-"""What must be true of the base rooms' rows at any time. Each query returns the ids of rows that break it."""
+"""Invariants of this app's rows. Each query returns the ids of rows that break one."""
 
 from logistics.audit import services as audit
 from logistics.documents import services as documents

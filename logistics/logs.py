@@ -1,4 +1,4 @@
-"""One JSON object a line, from every process, with the request id that started the work."""
+"""Logging: one JSON object per line, from every process, with the id of the request that started the work."""
 
 import sys
 import traceback
@@ -11,10 +11,10 @@ from logistics.errors import DomainError
 
 
 def without_values(_: object, __: str, event: EventDict) -> EventDict:
-    """Replace `exc_info` by where the error happened and its class.
+    """Replace `exc_info` by the error's class and where it happened.
 
-    Its message is left out: PostgreSQL quotes the row, SMTP the address, and logs hold no personal data. The code
-    of a refusal of ours says as much.
+    The message is left out: PostgreSQL quotes the row, SMTP the address, and logs must hold no personal data. For a
+    DomainError, its code is logged.
     """
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
@@ -63,16 +63,16 @@ def logging_config(*, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Fonts and CSS report here at length; documents.rendering listens at WARNING and raises what matters.
+            # Verbose about fonts and CSS; documents.rendering listens at WARNING and raises what matters.
             "fontTools": {"level": "WARNING"},
             "weasyprint": {"level": "WARNING", "propagate": False},
-            # Bodies and parameters of requests are personal data.
+            # Bodies and query parameters hold personal data.
             "stripe": {"level": "WARNING"},
             "django.db.backends": {"level": "WARNING"},
-            # Says with the whole path, which holds ids and tokens, what our own line says with the route.
+            # Logs the whole path, which holds ids and tokens; our own line has the route instead.
             "django.request": {"level": "CRITICAL"},
             "axes": {"level": "ERROR"},
-            # Says with messages and tracebacks what django-structlog's own lines say without values.
+            # Logs messages and tracebacks; django-structlog's own lines have no values.
             "celery.app.trace": {"level": "CRITICAL"},
         },
     }

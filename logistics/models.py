@@ -1,4 +1,4 @@
-"""The index of the rooms' models; Django looks for them here."""
+"""Imports the models of all rooms, because Django looks for them here."""
 
 from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Category, Item

@@ -1,4 +1,4 @@
-"""How bodies are read: what PostgreSQL cannot store, or Python cannot walk, is refused here, once for all endpoints."""
+"""Request parsers: refuse, for all endpoints, what PostgreSQL cannot store or Python cannot walk."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class JSONParser(DRFJSONParser):
     ) -> Any:
         """Return the body, with or without a byte order mark before it.
 
-        Raises ParseError also for text that is no Unicode, for NUL, and for endless nesting.
+        Raises ParseError also for invalid Unicode, for NUL, and for excessive nesting.
         """
         context = dict(parser_context or {})
         if str(context.get("encoding", "utf-8")).lower() in ("utf-8", "utf8"):
@@ -44,7 +44,7 @@ class MultiPartParser(DRFMultiPartParser):
 
 
 def check(body: object) -> None:
-    """Raise ParseError unless each text in it, keys too, can be stored, each number is one, and it is not too deep."""
+    """Raise ParseError unless all texts (keys too) can be stored, all numbers are finite, and it is not too deep."""
     level = [body]
     for _depth in range(DEPTH_MAX):
         if not level:
@@ -64,6 +64,6 @@ def _inside(value: object) -> list[object]:
 
 def _is_sound(value: object) -> bool:
     if isinstance(value, str):
-        # JSON can write half of a surrogate pair (backslash, ud800), which no encoding has.
+        # JSON can write half of a surrogate pair (backslash, ud800), which cannot be encoded.
         return "\0" not in value and (value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value))
     return not isinstance(value, float) or math.isfinite(value)  # 1e999 is read as infinity

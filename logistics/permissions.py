@@ -11,7 +11,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 
 
 class NobodyUnlessAllowed(BasePermission):
-    """The default: a view that names no roles is closed to all."""
+    """The default: a view without roles is closed to everybody."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return False
@@ -27,9 +27,9 @@ class Anyone(BasePermission):
 
 
 def allow(*roles: Role, read: Collection[Role] = (), open_to_all: Collection[str] = ()) -> type[BasePermission]:
-    """Return a permission for people with one of these roles; those in `read` may only look.
+    """Return a permission class for users with one of these roles; roles in `read` may only read.
 
-    Auditors may read wherever staff may. Methods in `open_to_all` (`READS`, "POST") are for everybody.
+    Auditors may read wherever staff may. Methods in `open_to_all` (`READS`, "POST") are open to everybody.
     """
     writers = frozenset(roles)
     readers = {*roles, *read} | ({Role.AUDITOR} if set(roles) - {Role.PARTNER} else set())
@@ -55,11 +55,11 @@ Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])
 
 
 def public_page(view: Page) -> Page:
-    """Mark a page (a plain Django view) as open to the public, on purpose; a test asks each page for its mark."""
+    """Mark a page (a plain Django view) as public on purpose; a test checks each page for the mark."""
     view.open_to_all = True  # type: ignore[attr-defined]
     return view
 
 
 def actor(request: Request) -> Any:
-    """Return who acts, for services' `by`: the user, or None for the public."""
+    """Return the user, or None for the public, to pass to services as `by`."""
     return request.user if request.user and request.user.is_authenticated else None

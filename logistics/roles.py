@@ -1,4 +1,4 @@
-"""What people are here for. Below every room, as each room names the roles that may use it."""
+"""Roles. Below every room, because each room names the roles that may use it."""
 
 from typing import Protocol
 
@@ -18,6 +18,6 @@ STAFF_ROLES = frozenset({Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AU
 
 
 class HasRoles(Protocol):
-    """Somebody who has roles; a user is one."""
+    """Anything with roles, such as a user."""
 
     def has_role(self, *roles: Role) -> bool: ...

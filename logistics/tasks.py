@@ -1,4 +1,4 @@
-"""What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+"""Celery tasks: each is one service call and may run more than once."""
 
 import logging
 from dataclasses import asdict

@@ -13,15 +13,15 @@ from psycopg.errors import UniqueViolation
 from logistics.errors import DomainError, Stale
 
 Row = TypeVar("Row", bound=models.Model)
-# With half of all codes in use, one insert in a million would need more tries than this.
+# With half of all codes in use, one insert in a million needs more tries than this.
 TRIES_MAX = 20
 log = logging.getLogger(__name__)
 
 
 def lock(row: Row, *, version: int | None = None) -> Row:
-    """Return the row fresh from the database, held until the transaction ends.
+    """Return the row fresh from the database, locked until the transaction ends.
 
-    With `version` (what the caller last read): raises Stale if somebody changed the row meanwhile.
+    With `version` (the one that the caller read): raises Stale if somebody changed the row meanwhile.
     """
     held = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)
     current = getattr(held, "version", None)
@@ -57,7 +57,7 @@ def _unique(row: models.Model) -> Iterator[None]:
 
 
 def insert(row: Row) -> Row:
-    """Store a new row. Raises Taken when another one has a value that must be unique."""
+    """Store a new row. Raises Taken if another one has a value that must be unique."""
     with _unique(row):
         row.save(force_insert=True)
     return row
@@ -72,13 +72,13 @@ class NoFreeCode(DomainError):
 
 
 def insert_drawn(*rows: models.Model, field: str, draw: Callable[[], str]) -> None:
-    """Store new rows of one model whose `field` is unique and drawn at random; `draw` again what is taken already.
+    """Store new rows of one model whose `field` is unique and random; `draw` a new value for rows that collide.
 
     Each try is one statement for all rows and needs no savepoint: PostgreSQL skips the rows that collide in this
-    very field, and still refuses (IntegrityError) whatever breaks another constraint. When two transactions draw
-    the same value at once, the second waits until the first has ended. The rows bring their own ids; signals of
-    models are not sent. Raises NoFreeCode after TRIES_MAX tries: call it in a transaction, which that must undo
-    because some of several rows may be stored by then.
+    field, and still raises IntegrityError for any other constraint. If two transactions draw the same value at once,
+    the second waits until the first has ended. Rows must have their ids; model signals are not sent. Raises
+    NoFreeCode after TRIES_MAX tries: call it in a transaction, which must then roll back, because some of the rows
+    may have been stored.
     """
     left, tries = {row.pk: row for row in rows}, 0
     while left:
@@ -86,8 +86,8 @@ def insert_drawn(*rows: models.Model, field: str, draw: Callable[[], str]) -> No
             log.error("no free code", extra={"model": rows[0]._meta.label, "field": field, "tries": tries})
             raise NoFreeCode(
                 _(
-                    "No free code was found, so nothing was stored. Try again; if it happens again, tell whoever runs"
-                    " this system."
+                    "No free code was found, so nothing was stored. Try again; if it happens again, tell the"
+                    " administrator."
                 )
             )
         if tries:
@@ -100,7 +100,7 @@ def insert_drawn(*rows: models.Model, field: str, draw: Callable[[], str]) -> No
 
 
 def _insert_free(rows: list[models.Model], field: str) -> list[object]:
-    """Store those of the rows whose `field` no other row has, and return their primary keys."""
+    """Store the rows whose `field` is not in use, and return their primary keys."""
     meta = rows[0]._meta
     query = InsertQuery(type(rows[0]))
     query.insert_values(meta.concrete_fields, rows)
@@ -114,10 +114,9 @@ def _insert_free(rows: list[models.Model], field: str) -> list[object]:
 
 @transaction.atomic
 def change(row: Row, changes: Mapping[str, object], *, version: int) -> tuple[Row, list[str]]:
-    """Set these fields of a row that has a `version`, count the version up, and return it with the changed names.
+    """Set fields of a row that has a `version`, increment the version, and return the row and the changed names.
 
-    Nothing is written when every value is as it was. Raises Stale, or Taken when another row has a value that
-    must be unique.
+    Writes nothing if no value differs. Raises Stale, or Taken if another row has a value that must be unique.
     """
     held = lock(row, version=version)
     changed = sorted(name for name, value in changes.items() if getattr(held, name) != value)
@@ -131,16 +130,16 @@ def change(row: Row, changes: Mapping[str, object], *, version: int) -> tuple[Ro
 
 
 def enqueue_on_commit(task_name: str, row: models.Model) -> None:
-    """Ask a worker to look at a row, once the row is really there.
+    """Notify a worker of a row when the transaction commits.
 
-    Tasks are named, not imported, for the reason urls are: so that what is below need not
-    know what is above. A broker that is down costs seconds (see `manage.py relay`), never
-    the user's request: the row itself says that there is work to do.
+    Tasks are given by name, not imported, so that lower apps need not import upper ones. If the
+    broker is down, the job starts seconds later (see `manage.py relay`), but the user's request
+    succeeds: the row itself says that there is work to do.
     """
     row_id = str(row.pk)
 
     # A named function, not functools.partial: Django 5.2 logs a failed callback by its
-    # __qualname__, which a partial has not, and so would fail in place of the broker.
+    # __qualname__, which a partial lacks, so that logging itself would fail.
     def send() -> None:
         try:
             current_app.send_task(task_name, args=[row_id], retry=False)

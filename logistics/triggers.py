@@ -2,7 +2,7 @@ import pgtrigger
 
 
 def never_truncated(name: str) -> pgtrigger.Trigger:
-    """Refuse TRUNCATE, which no row-level protection sees."""
+    """Refuse TRUNCATE, which row-level triggers do not catch."""
     return pgtrigger.Trigger(
         name=name,
         level=pgtrigger.Statement,

@@ -1,4 +1,4 @@
-"""Optimistic locking over HTTP: an ETag says which version was read, If-Match which one is to be changed."""
+"""Optimistic locking over HTTP: ETag is the version that was read, If-Match the one to be changed."""
 
 from typing import Protocol
 
@@ -20,25 +20,25 @@ class VersionMissing(DomainError):
     status = 428
 
 
-# Marks a view method that calls `expected_version`; of a PATCH it goes without saying.
+# Marks a view method that calls `expected_version`; implied for PATCH.
 needs_version = may_raise(Stale, VersionMissing)
 
 
 def expected_version(request: Request) -> int:
     """Return the version that the caller read: `If-Match: "3"`, or `version` in the body.
 
-    Raises VersionMissing when neither is there, Invalid when it is no whole number.
+    Raises VersionMissing if there is neither, Invalid if it is not a whole number.
     """
     data = request.data if isinstance(request.data, dict) else {}
-    said = request.headers.get("If-Match") or data.get("version")
-    if said in (None, ""):
+    given = request.headers.get("If-Match") or data.get("version")
+    if given in (None, ""):
         raise VersionMissing(
             _(
                 'Send the version that you read, as `If-Match: "3"` (the ETag of the answer) or as `version` in the'
-                " body, so that nobody's change is lost."
+                " body, so that no change is lost."
             )
         )
-    text = str(said).strip().removeprefix("W/").strip('"')
+    text = str(given).strip().removeprefix("W/").strip('"')
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise Invalid(_("A version is a whole number, e.g. 3."), field="version")
     return int(text)

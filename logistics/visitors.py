@@ -1,4 +1,4 @@
-"""Where a request comes from: limits, locks against guessing and donors' limits all ask here, so that they agree."""
+"""The network address of a request, for rate limits, sign-in lockout and limits on gifts alike."""
 
 from ipaddress import ip_address
 
@@ -8,18 +8,18 @@ from rest_framework.request import Request
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """Return the network address that a request comes from, believing as many proxies as are ours.
+    """Return the network address of a request, trusting TRUSTED_PROXIES proxies.
 
-    Each proxy appends to X-Forwarded-For whom it saw, so the last TRUSTED_PROXIES entries are theirs and
-    what stands before them anybody may have written. Empty when no address is known, as behind a socket.
+    Each proxy appends the address it saw to X-Forwarded-For, so the last TRUSTED_PROXIES entries are reliable and
+    the ones before may be forged. Empty if no address is known, as behind a socket.
     """
-    told = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    trusted = told[-settings.TRUSTED_PROXIES :] if settings.TRUSTED_PROXIES else []
+    forwarded = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    trusted = forwarded[-settings.TRUSTED_PROXIES :] if settings.TRUSTED_PROXIES else []
     return next(filter(None, map(_address, [*trusted[:1], request.META.get("REMOTE_ADDR", "")])), "")
 
 
 def _address(text: str) -> str:
-    """Return the address in one spelling, or nothing; some proxies append a port."""
+    """Return the address in canonical form, or "" if invalid; some proxies append a port."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,8 +1,8 @@
-"""Numbers, days and fixed words as a paper prints them, in one language or side by side.
+"""Numbers, dates and fixed words as papers print them, in one language or in two side by side.
 
 A paper in one language follows that language (Babel, CLDR). A paper in two languages cannot: 6,490.110 in
-English is 6 490,110 in French, and either may be misread by the other. Such a paper uses one neutral form,
-ISO 80000-1: groups of three apart by a space, decimals after a point ("6 490.110"), and says so on its face.
+English is 6 490,110 in French, and each may be misread by readers of the other. Such a paper uses one neutral form,
+ISO 80000-1: groups of three separated by a space, decimals after a point ("6 490.110"), and says so.
 """
 
 from collections.abc import Sequence
@@ -14,33 +14,33 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from django.utils import translation
 
-# Unbreakable, so that a number is never torn over two lines; the narrow one is invisible in small print.
+# Non-breaking, so that a number stays on one line; the narrow one is invisible in small print.
 GROUP = "\N{NO-BREAK SPACE}"
 # Day before month, as in Hong Kong and in French.
 DATE_LOCALE = {"en": "en_GB"}
 
 
 def page_language() -> str:
-    """Return the language that the page, mail or answer at hand is written in: "en", "fr"."""
+    """Return the language of the current page, mail or answer: "en", "fr"."""
     return (translation.get_language() or "en")[:2]
 
 
 @lru_cache(maxsize=4096)
 def translated(message: str, language: str) -> str:
-    """The message in that language, or the English message itself where there is no translation."""
+    """Return the message in that language, or the English message itself if there is no translation."""
     with translation.override(language):
         return translation.gettext(message)
 
 
 @lru_cache(maxsize=4096)
 def translated_count(singular: str, plural: str, count: int, language: str) -> str:
-    """The right one of two forms for that count, in that language."""
+    """Return the form for that count, in that language."""
     with translation.override(language):
         return translation.ngettext(singular, plural, count)
 
 
 def number(value: str | int, languages: Sequence[str]) -> str:
-    """Print a decimal string or a whole number with exactly the decimals that it was given, "" as a dash."""
+    """Print a decimal string or a whole number with exactly the decimals that it has, "" as a dash."""
     if value == "":
         return "–"
     amount = Decimal(value)
@@ -54,7 +54,7 @@ def number(value: str | int, languages: Sequence[str]) -> str:
 
 
 def whole_percent(part: str, whole: str) -> int:
-    """The share of one decimal in another, rounded; 0 and 100 are kept for none and all."""
+    """Return the share of one decimal in another in per cent, rounded; 0 and 100 mean exactly none and all."""
     some, every = Decimal(part), Decimal(whole)
     if every == 0 or some == 0:
         return 0
@@ -62,9 +62,9 @@ def whole_percent(part: str, whole: str) -> int:
 
 
 def day(iso_date: str, languages: Sequence[str]) -> str:
-    """Print a date: in words in one language, as 2026-02-27 (ISO 8601) where two must agree on it.
+    """Print an ISO 8601 date: in words for one language, as 2026-02-27 for two.
 
-    Raises ValueError for anything else, such as a moment: its day depends on where one stands.
+    Raises ValueError for anything else, such as a timestamp, whose date depends on the time zone.
     """
     printed = date.fromisoformat(iso_date)
     if len(languages) > 1:

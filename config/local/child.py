@@ -1,9 +1,9 @@
-"""Become another program, one that does not outlive the process that asked for it.
+"""Run a program that does not outlive the process that started it.
 
     python -I -S child.py --parent PID --signal NUMBER [--user NAME] -- program argument ...
 
-A parent that is killed (`kill -9`) can tidy nothing up, so on Linux the kernel does: it sends NUMBER to the child
-when the parent's main thread is gone. Needs the standard library only, because it starts in 15 ms that way.
+A parent that is killed (`kill -9`) cannot clean up, so on Linux the kernel does: it sends NUMBER to the child when the
+parent's main thread ends. Uses the standard library only, because it then starts in 15 ms.
 """
 
 import argparse
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def become(user: str) -> None:
-    """Give up root for a user, and every group with it. Exits, saying what to do, where that is not possible."""
+    """Drop root and all its groups for a user. Exits with advice if that is not possible."""
     try:
         account = pwd.getpwnam(user)
         os.setgroups([])
@@ -44,7 +44,7 @@ def main() -> None:
         # After the change of user, which clears it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, asked.signal)
         if os.getppid() != asked.parent:
-            sys.exit("The process that asked for this program is gone already.")
+            sys.exit("The process that started this program has already ended.")
     try:
         os.execvp(asked.program[0], asked.program)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a failed start may have to do with a full disk."""
+"""Advice for a start that failed because of a full disk."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ START_NEEDS = 200  # MB: PostgreSQL's first files, its log of changes, the demon
 
 
 def shortage(folder: Path) -> str:
-    """What to do about the disk of a folder that has too little room for a start; empty when it has enough."""
+    """Return what to do if the disk of a folder has too little room for a start; empty if it has enough."""
     while not folder.exists():
         folder = folder.parent
     facts = os.statvfs(folder)

@@ -1,4 +1,4 @@
-"""What `make run` tells the product's processes: secrets of this clone, and where each part is, embedded or given."""
+"""The environment of the processes of `make run`: this clone's secrets, and the address of each part."""
 
 import base64
 import errno
@@ -20,19 +20,19 @@ PORTS_TRIED = 50
 
 
 class PortTaken(RuntimeError):
-    """The port that was asked for cannot be had."""
+    """The requested port is not available."""
 
 
 @dataclass(frozen=True)
 class Local:
-    """One local product: its parts (None where the environment names a real one) and its environment."""
+    """One local product: its parts (None where the environment names an external one) and its environment."""
 
     var: Path
     env: dict[str, str]
-    web: Sequence[socket.socket]  # already listening: what is told is ours
+    web: Sequence[socket.socket]  # already listening, so that the announced port is ours
     postgres: Postgres | None
     valkey: Valkey | None
-    stripe: Sequence[socket.socket]  # empty where the environment names the real one
+    stripe: Sequence[socket.socket]  # empty if the environment names the real Stripe
 
     @property
     def port(self) -> int:
@@ -40,7 +40,7 @@ class Local:
 
     @property
     def env_file(self) -> Path:
-        """Where others find the environment while the product runs (see config.local.manage)."""
+        """The file that holds the environment while the product runs (see config.local.manage)."""
         return self.var / "run" / "environment"
 
     @property
@@ -53,7 +53,7 @@ def var_folder(given: Mapping[str, str] = os.environ) -> Path:
 
 
 def compose(given: Mapping[str, str] = os.environ) -> Local:
-    """Decide what runs here. Whatever `given` names is taken as it is, and its embedded part is not started."""
+    """Decide what runs here. Services that `given` names are used as they are; the embedded ones are not started."""
     var = var_folder(given)
     var.mkdir(parents=True, exist_ok=True)
     env = {"DEBUG": "true", "VAR_DIR": str(var), "PYTHONUNBUFFERED": "1", **kept_secrets(var / "secrets.env")}
@@ -71,13 +71,13 @@ def compose(given: Mapping[str, str] = os.environ) -> Local:
         del env["STRIPE_WEBHOOK_SECRETS"]  # those of the real account, or none
     else:
         stripe = listen_from(FIRST_STRIPE_PORT)
-        # By number: the name might lead to ::1, where another one may listen.
+        # By number: the name might resolve to ::1, where another program may listen.
         env["STRIPE_API_BASE"] = f"http://127.0.0.1:{port_of(stripe)}"
     return Local(var, {**env, **given}, web, postgres, valkey, stripe)
 
 
 def names(given: Mapping[str, str], variable: str) -> bool:
-    """Say whether a variable is given, or the file that holds it (NAME_FILE)."""
+    """Return whether a variable is given, or the file that holds it (NAME_FILE)."""
     return bool(given.get(variable) or given.get(f"{variable}_FILE"))
 
 
@@ -86,7 +86,7 @@ def port_of(sockets: Sequence[socket.socket]) -> int:
 
 
 def listen_on(wanted: str) -> Sequence[socket.socket]:
-    """Listen on the port that somebody asked for. Raises PortTaken."""
+    """Listen on the requested port. Raises PortTaken."""
     if not wanted.isdecimal() or not 1 <= int(wanted) <= 65535:
         raise PortTaken(f"PORT={wanted} is not a port: choose a number from 1024 to 65535.")
     try:
@@ -97,7 +97,7 @@ def listen_on(wanted: str) -> Sequence[socket.socket]:
 
 
 def listen_from(first: int, *, as_localhost: bool = False) -> Sequence[socket.socket]:
-    """Listen on the first port that is free. Raises PortTaken when many in a row are not."""
+    """Listen on the first free port. Raises PortTaken after PORTS_TRIED ports."""
     for port in range(first, first + PORTS_TRIED):
         try:
             return processes.listen(port, as_localhost=as_localhost)
@@ -108,7 +108,7 @@ def listen_from(first: int, *, as_localhost: bool = False) -> Sequence[socket.so
 
 
 def kept_secrets(path: Path) -> dict[str, str]:
-    """The secrets of this clone, made at random once and kept in a file that only its owner can read."""
+    """Return this clone's secrets, generated once and kept in a file that only its owner can read."""
     found = read_env(path) if path.exists() else {}
     wanted = {
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -129,7 +129,7 @@ def read_env(path: Path) -> dict[str, str]:
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:
-    """Write variables to a file that is never, not even for a moment, readable to others."""
+    """Write variables to a file that is never readable to others, not even for a moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)

@@ -1,12 +1,12 @@
-"""Ends what a supervisor that was itself killed left running.
+"""End the programs that a killed supervisor left running.
 
-On Linux the kernel tells each part that its supervisor is gone (child.py), but a part that is frozen, or waits for a
-store that has gone first, does not heed that. So a guard waits beside the supervisor:
+On Linux the kernel signals each part when its supervisor dies (child.py), but a part that is frozen, or waits for a
+store that died first, does not react. So a guard waits beside the supervisor:
 
     python -I left_over.py processes.json
 
-It reads a pipe that only the supervisor holds open. When that closes and the file is still there, nobody stopped the
-parts, and the guard ends them. Needs nothing but psutil: it costs 12 MB while it waits.
+It reads a pipe that only the supervisor holds open. If the pipe closes while the file still exists, the parts were not
+stopped, and the guard ends them. It imports only psutil and takes 12 MB while it waits.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from pathlib import Path
 
 import psutil
 
-GRACE_SECONDS = 10  # more than any part is given to end by itself
+GRACE_SECONDS = 10  # longer than any part's own time to stop
 
 
 def note(path: Path, pids: Iterable[int]) -> None:
-    """Write down who runs, with the time of birth, as the system gives numbers of the dead to others."""
+    """Record the running processes with their start times, because the system reuses pids."""
     born = {}
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -35,7 +35,7 @@ def note(path: Path, pids: Iterable[int]) -> None:
 
 
 def end(path: Path) -> int:
-    """End those that were written down and still live, politely and then not; return how many they were."""
+    """End the recorded processes that still run, by SIGTERM and then SIGKILL; return how many there were."""
     try:
         noted = json.loads(path.read_text())
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def end(path: Path) -> int:
             process.terminate()
     psutil.wait_procs(found, timeout=GRACE_SECONDS)
     for pid, born in noted.items():
-        # Each part leads a group. The number of a dead leader is not given away while one of its group lives.
+        # Each part leads a process group. The pid of a dead leader is not reused while its group has members.
         if _process(int(pid), born) or not psutil.pid_exists(int(pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(pid), signal.SIGKILL)
@@ -54,7 +54,7 @@ def end(path: Path) -> int:
 
 
 def _process(pid: int, born: float) -> psutil.Process | None:
-    """Return the process that was written down; None when it is gone, or its number is a stranger's now."""
+    """Return the recorded process; None if it is gone or its pid was reused."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         if abs(process.create_time() - born) < 1:

@@ -1,4 +1,4 @@
-"""`make lint`: all checks that need no test, each with its duration; all of them run, also when one fails."""
+"""`make lint`: the static checks, each with its duration; all of them run even if one fails."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from config.local import disk, processes
 from config.local.postgres import Postgres
 from config.local.programs import BIN, MANAGE, ROOT
 
-# The settings want these; nothing here is kept or sent.
+# Required by the settings; nothing here is kept or sent.
 SETTINGS = {
     "DEBUG": "true",
     "SECRET_KEY": "lint-only-secret-key-of-more-than-fifty-characters-0123456789",
@@ -34,14 +34,14 @@ class Check:
     commands: list[list[str]]
 
     def run(self, env: dict[str, str]) -> tuple[bool, float, str]:
-        """Return whether it holds, how many seconds it took, and what it printed."""
-        began, said = time.monotonic(), ""
+        """Return whether it passed, how many seconds it took, and what it printed."""
+        began, output = time.monotonic(), ""
         for command in self.commands:
             done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-            said += done.stdout + done.stderr
+            output += done.stdout + done.stderr
             if done.returncode:
-                return False, time.monotonic() - began, said
-        return True, time.monotonic() - began, said
+                return False, time.monotonic() - began, output
+        return True, time.monotonic() - began, output
 
 
 def checks(folder: Path) -> list[Check]:
@@ -59,7 +59,7 @@ def checks(folder: Path) -> list[Check]:
 
 
 def main() -> int:
-    """Run all checks; the exit code is 1 if one of them does not hold, or if PostgreSQL does not start."""
+    """Run all checks; the exit code is 1 if one of them fails, or if PostgreSQL does not start."""
     try:
         return on_a_database()
     except (RuntimeError, OSError) as error:
@@ -75,7 +75,7 @@ def on_a_database() -> int:
         with (folder / "postgres.log").open("wb") as log:
             server = postgres.start(output=log)
         try:
-            # makemigrations asks a database whether what it recorded is consistent.
+            # makemigrations checks that the migration history in the database is consistent.
             env = {**os.environ, **SETTINGS, "DATABASE_URL": postgres.url("postgres"), "VAR_DIR": str(folder)}
             return report(checks(folder), env)
         finally:
@@ -87,11 +87,11 @@ def report(wanted: list[Check], env: dict[str, str]) -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = [(check, pool.submit(check.run, env)) for check in wanted]
         for check, future in running:
-            holds, seconds, said = future.result()
+            holds, seconds, output = future.result()
             print(f"{'ok    ' if holds else 'FAILED'}  {check.name}  ({seconds:.1f} s)", flush=True)
             if not holds:
                 failed.append(check.name)
-                print(said.strip(), flush=True)
+                print(output.strip(), flush=True)
     if failed:
         print(f"\n{len(failed)} of {len(wanted)} checks failed: {', '.join(failed)}")
         return 1

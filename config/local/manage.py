@@ -1,4 +1,4 @@
-"""Run a management command on the product that runs: make manage ARGS="shell"."""
+"""Run a management command on the running product: make manage ARGS="shell"."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from config.local.programs import MANAGE, ROOT
 def main() -> None:
     path = var_folder() / "run" / "environment"
     if not path.exists():
-        sys.exit("The product does not run here: start it with `make run`, then repeat this in another terminal.")
+        sys.exit("The product is not running here: start it with `make run`, then repeat this in another terminal.")
     os.chdir(ROOT)
     os.execve(MANAGE[0], [*MANAGE, *sys.argv[1:]], {**os.environ, **read_env(path)})
 

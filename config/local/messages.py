@@ -1,4 +1,4 @@
-"""Compile the translations (*.po to *.mo) without GNU gettext, which a bare machine has not."""
+"""Compile the translations (*.po to *.mo) without GNU gettext, which a bare machine does not have."""
 
 import sys
 from pathlib import Path
@@ -10,12 +10,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def catalogs() -> list[Path]:
-    """The sources of all translations of the product."""
+    """Return the .po files of all apps."""
     return sorted(path for app in ("logistics", "shipments", "donations") for path in (ROOT / app).rglob("*.po"))
 
 
 def compile_all() -> int:
-    """Compile what is newer than its compiled file; return how many were."""
+    """Compile the files that are newer than their compiled ones; return how many."""
     compiled = 0
     for source in catalogs():
         target = source.with_suffix(".mo")
@@ -26,7 +26,7 @@ def compile_all() -> int:
         unfinished = target.with_suffix(".mo.new")
         with unfinished.open("wb") as binary:
             write_mo(binary, catalog)
-        unfinished.replace(target)  # whoever reads it meanwhile sees the old one or the new one
+        unfinished.replace(target)  # atomic: readers see the old file or the new one
         compiled += 1
     return compiled
 

@@ -24,18 +24,18 @@ SOCKET_PATH_MAX = 85  # bytes; the system's limit is 104 (macOS) or 108 (Linux) 
 
 ALWAYS = {
     "listen_addresses": "",  # no TCP at all
-    "unix_socket_directories": ".",  # beside the data, whatever the path that leads there
+    "unix_socket_directories": ".",  # in the data folder, however long its path
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    # Names and addresses of people must not reach the log by way of a failed statement.
+    # A failed statement must not put people's names and addresses into the log.
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# For data that nobody will miss: three times as fast, and lost with the machine's power.
+# For throw-away data: three times as fast, but a power failure loses them.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
 
 
@@ -52,9 +52,9 @@ class Postgres:
 
     @property
     def sockets(self) -> Path:
-        """Where clients find the socket: beside the data, or by a short name of that folder where they cannot.
+        """The folder of the socket: the data folder, or a short symbolic link to it if clients cannot use its path.
 
-        A socket's path may have about 100 bytes, and libpq takes a comma for the end of a host.
+        A socket's path is limited to about 100 bytes, and libpq takes a comma for the end of a host.
         """
         if len(os.fsencode(self.folder)) <= SOCKET_PATH_MAX and "," not in str(self.folder):
             return self.folder
@@ -64,11 +64,11 @@ class Postgres:
 
     @property
     def own_folder(self) -> Path:
-        """What the server calls its folder, as it may not be allowed to come here by the folder's path."""
+        """The server's own name for its folder, because its account may not be allowed to use the real path."""
         return account.SELF if account.NAME and account.SELF.exists() else self.folder
 
     def prepare(self) -> None:
-        """Make an empty server if there is none.
+        """Initialise an empty server if there is none.
 
         Raises WrongVersion for data that this version cannot read, and RuntimeError for those of another account.
         """
@@ -82,7 +82,7 @@ class Postgres:
                     f"to keep them, dump them with version {found} and load the dump here."
                 )
         else:
-            # In two steps, as one that is killed half-way must not pass for a server.
+            # Renamed at the end, so that a half-finished folder of a killed run is not taken for a server.
             unfinished = self.folder.with_name(self.folder.name + ".new")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
@@ -93,7 +93,7 @@ class Postgres:
             unfinished.rename(self.folder)
 
     def command(self) -> list[str]:
-        """The command that serves in the foreground, started in its folder; SIGINT is its fast shutdown."""
+        """Return the command that runs the server in the foreground, in its folder; SIGINT is its fast shutdown."""
         self._shorten()
         settings = ALWAYS if self.durable else ALWAYS | THROW_AWAY
         return [
@@ -131,15 +131,15 @@ class Postgres:
         return make_conninfo(host=str(self.sockets), user=SUPERUSER, dbname=database)
 
     def url(self, database: str) -> str:
-        """What DATABASE_URL says to reach one database of this server."""
+        """Return the DATABASE_URL of one database of this server."""
         return f"postgres://{SUPERUSER}@/{quote(str(self.sockets))}/{database}"
 
     def create(self, database: str, *, template: str = "template0") -> None:
-        """Make a database, as a copy of another one to which nobody is connected."""
+        """Create a database as a copy of another one, to which nobody is connected."""
         self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (database, template))))
 
     def drop(self, database: str) -> None:
-        """Drop a database if it is there, and whoever is connected to it."""
+        """Drop a database if it exists, and close all connections to it."""
         self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def has(self, database: str) -> bool:
@@ -152,12 +152,12 @@ class Postgres:
             connection.execute(statement)
 
     def _shorten(self) -> None:
-        """Make the short name for the folder if one is needed. Raises RuntimeError when somebody else has that name."""
+        """Create the short link to the folder if one is needed. Raises RuntimeError if somebody else owns its name."""
         short = self.sockets
         if short == self.folder:
             return
         if short.is_symlink() and short.lstat().st_uid == os.geteuid():
-            short.unlink()  # of a run that was killed
+            short.unlink()  # left by a run that was killed
         try:
             short.symlink_to(self.folder)
         except FileExistsError:
@@ -167,7 +167,7 @@ class Postgres:
         atexit.register(short.unlink, missing_ok=True)
 
     def initialise(self) -> None:
-        """Run initdb in a folder that is empty. Raises RuntimeError with what it said."""
+        """Run initdb in an empty folder. Raises RuntimeError with its output."""
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same everywhere
         sync = [] if self.durable else ["--no-sync"]
         command = [str(account.programs() / "initdb"), "-D", str(self.own_folder), "-U", SUPERUSER, "--auth=trust"]

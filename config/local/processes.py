@@ -1,4 +1,4 @@
-"""Programs as child processes: started so that they cannot be orphaned, stopped politely and then not."""
+"""Child processes: started so that they cannot be orphaned, stopped by a signal and then by SIGKILL."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.02
 
 
 class NotInTime(TimeoutError):
-    """Something that was waited for did not happen before its deadline."""
+    """Something did not happen before its deadline."""
 
 
 def wait_until(condition: Callable[[], object], *, within: float, what: str) -> None:
@@ -34,10 +34,10 @@ def wait_until(condition: Callable[[], object], *, within: float, what: str) -> 
 
 
 class HeldPort:
-    """A port on the loopback interface that this process keeps for a program which binds it itself.
+    """A port on the loopback interface, reserved for a program that binds it itself.
 
-    While this object lives, the system gives the port to nobody who asks for any free one. Nobody listens on it before
-    the program does, so it refuses connections until then, and again when the program is gone.
+    While this object lives, the system does not hand out the port as a free one. Nothing listens on it before the
+    program does, so it refuses connections until then, and again when the program has ended.
     """
 
     def __init__(self) -> None:
@@ -45,9 +45,9 @@ class HeldPort:
         self._socket.bind(("127.0.0.1", 0))
         self.number = int(self._socket.getsockname()[1])
         if sys.platform == "linux":
-            # After the bind: we share the port with whoever sets this too, as servers do, but took it from nobody.
+            # Set after the bind: servers that set it too can bind the port, but we did not take it from anybody.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        else:  # where a port cannot be shared even so
+        else:  # elsewhere a port cannot be shared even then
             self._socket.close()
 
     def __del__(self) -> None:
@@ -55,9 +55,9 @@ class HeldPort:
 
 
 def listen(port: int, *, as_localhost: bool = False) -> list[socket.socket]:
-    """Listen on a port of 127.0.0.1; `as_localhost`: on ::1 too where there is IPv6, as that name means either.
+    """Listen on a port of 127.0.0.1; `as_localhost`: also on ::1 if there is IPv6, as that name means either.
 
-    Who listens before telling its port cannot be mistaken for somebody else. Raises OSError.
+    Listening before the port is announced ensures that no other program answers on it. Raises OSError.
     """
     sockets = [_listening(socket.AF_INET, "127.0.0.1", port)]
     if not as_localhost:
@@ -84,7 +84,7 @@ def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.soc
 
 
 def web_answers(port: int, path: str = "/health/") -> bool:
-    """Say whether a web server answers, with whatever status: its port is open long before it has loaded."""
+    """Return whether a web server answers, with any status: its port is open long before it has loaded."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2).close()
     except urllib.error.HTTPError:
@@ -95,7 +95,7 @@ def web_answers(port: int, path: str = "/health/") -> bool:
 
 
 def bound_to_us(command: Sequence[str], *, user: str = "", death_signal: int = signal.SIGTERM) -> list[str]:
-    """The command, wrapped so that it ends when this process does, and runs as `user` if one is named."""
+    """Return the command wrapped so that it ends when this process does, and runs as `user` if one is named."""
     wrapper = [sys.executable, "-I", "-S", str(CHILD), "--parent", str(os.getpid()), "--signal", str(int(death_signal))]
     return [*wrapper, *(["--user", user] if user else []), "--", *command]
 
@@ -112,7 +112,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a process group of its own; call it from the main thread only.
 
-    `listeners` are sockets that it finds open, by their numbers here. The kernel ties the child to the *thread* that
+    It inherits the sockets `listeners` under the same file descriptors. The kernel ties the child to the *thread* that
     started it, so a child of another thread ends with that thread.
     """
     return subprocess.Popen(
@@ -128,10 +128,10 @@ def start(
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    """Send a signal to a program and to all that it started; nothing happens if they are gone.
+    """Send a signal to a program and everything it started; do nothing if they are gone.
 
-    The system keeps the number of a program whose end we have seen as long as one of its group lives. So a process
-    that has this number now is a stranger's, and the group is gone.
+    The pid of a program that we have waited for is not reused while its process group has members. So if a process has
+    this pid now, it is another program, and the group is gone.
     """
     if process.returncode is not None and psutil.pid_exists(process.pid):
         return
@@ -140,11 +140,11 @@ def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def stop(process: subprocess.Popen[bytes], *, by: int = signal.SIGTERM, within: float = 10.0) -> int:
-    """End a program: the signal first, SIGKILL to its whole group when it has not ended in time. Returns its code."""
+    """End a program: the signal first, then SIGKILL to its whole group. Returns its exit code."""
     if process.poll() is None:
         process.send_signal(by)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(within)
-    # Whatever the program left behind: a pool child of a worker that was itself killed, for example.
+    # What the program left behind, for example a pool process of a worker that was killed.
     signal_group(process, signal.SIGKILL)
     return process.wait()

@@ -13,7 +13,7 @@ GRACE_SECONDS = 6
 
 @dataclass(frozen=True)
 class Program:
-    """A name for logs, a command, and what its environment has beside the common one."""
+    """A name for logs, a command, and its environment variables beside the common ones."""
 
     name: str
     command: list[str]
@@ -21,7 +21,7 @@ class Program:
 
 
 def web(port: int, *, listeners: Sequence[int] = (), workers: int = 2) -> Program:
-    """The web server, on a port of the loopback interface, or on sockets that it is started with."""
+    """The web server, on a port of the loopback interface, or on inherited sockets."""
     places = [f"fd://{number}" for number in listeners] or [f"127.0.0.1:{port}"]
     heartbeat_folder = ["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []
     return Program(
@@ -45,7 +45,7 @@ def web(port: int, *, listeners: Sequence[int] = (), workers: int = 2) -> Progra
 def worker(
     *, queues: Sequence[str] = ("default", "papers"), processes: int = 2, hostname: str = "worker@%h"
 ) -> Program:
-    """A Celery worker. Its reads of the broker block, so they may take longer than those of a web process."""
+    """A Celery worker. Its reads of the broker block, so it needs a longer socket timeout than a web process."""
     return Program(
         "worker",
         [
@@ -65,7 +65,7 @@ def worker(
 
 
 def beat(schedule: Path) -> Program:
-    """The clock of the periodic tasks; `schedule` remembers when each last ran."""
+    """The scheduler of the periodic tasks; `schedule` is the file that records when each last ran."""
     command = [str(BIN / "celery"), "--app=config.celery", "beat", f"--schedule={schedule}", "--pidfile="]
     return Program("beat", [*command, "--loglevel=WARNING"])
 
@@ -84,7 +84,7 @@ def stand_in(
     state: Path | None = None,
     listener: int | None = None,
 ) -> Program:
-    """The local stand-in for Stripe, on a port, or on a socket that it is started with."""
+    """The local stand-in for Stripe, on a port, or on an inherited socket."""
     place = f"--port={port}" if listener is None else f"--fd={listener}"
     return Program(
         "stripe",

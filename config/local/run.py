@@ -28,12 +28,12 @@ LOUD = {"error", "critical", "exception"}
 
 
 def say(text: str) -> None:
-    with contextlib.suppress(OSError):  # a terminal that was closed must not keep us from tidying up
+    with contextlib.suppress(OSError):  # a closed terminal must not keep us from cleaning up
         print(text, flush=True)
 
 
 def echo(name: str, line: bytes) -> None:
-    """Show on the terminal what somebody should see now: errors; with VERBOSE=1, everything."""
+    """Show errors on the terminal; with VERBOSE=1, everything."""
     text = line.decode(errors="replace")
     if os.environ.get("VERBOSE"):
         say(f"{name:>8} | {text}")
@@ -45,14 +45,14 @@ def echo(name: str, line: bytes) -> None:
 
 
 class Product:
-    """Starts the parts of one local product in the order in which they need each other."""
+    """Starts the parts of one local product in the order of their dependencies."""
 
     def __init__(self, local: Local) -> None:
         self.local = local
         self.supervisor = Supervisor(local.var, tell=say, on_line=echo)
 
     def start(self) -> None:
-        """Start everything. Raises RuntimeError, with the end of its log, when a part does not start."""
+        """Start everything. Raises RuntimeError, with the end of the log, if a part does not start."""
         began = time.monotonic()
         self._start_stores()
         ours = {name: value for name, value in self.local.env.items() if os.environ.get(name) != value}
@@ -69,7 +69,7 @@ class Product:
             self._tell_where(world, time.monotonic() - began)
 
     def watch(self) -> None:
-        """Keep it running until somebody says stop."""
+        """Keep it running until it is told to stop."""
         if self.supervisor.stopping:  # before everything was started
             return
         worker = next(part for part in self.supervisor.parts if part.name == "worker")
@@ -88,7 +88,7 @@ class Product:
         for listener in (*self.local.web, *self.local.stripe):
             listener.close()
         self.local.env_file.unlink(missing_ok=True)
-        say(f"Stopped in {time.monotonic() - began:.1f} s. `make run` goes on where this ended.")
+        say(f"Stopped in {time.monotonic() - began:.1f} s. `make run` continues from here.")
 
     def _start_stores(self) -> None:
         postgres, valkey = self.local.postgres, self.local.valkey
@@ -119,14 +119,14 @@ class Product:
             state=self.local.var / "stripe.json",
             listener=listener.fileno(),
         )
-        # The socket is ours and no other program has it, so whoever answers is the part that we started.
+        # No other program has this socket, so the answer comes from the part that we started.
         self.supervisor.start(self._part(program, lambda: processes.web_answers(port, "/"), self.local.stripe))
 
     def _start_programs(self) -> None:
-        """Start all others at once, as each loads for seconds, and return when they are ready."""
+        """Start all others in parallel, as each loads for seconds, and return when they are ready."""
         if self.supervisor.stopping:
             return
-        name = f"worker-{os.getpid()}@{socket.gethostname()}"  # no other worker of a shared broker answers to it
+        name = f"worker-{os.getpid()}@{socket.gethostname()}"  # unique, even on a shared broker
         asking = client(self.local.env["REDIS_URL"], within=ANSWER_SECONDS)
         numbers = [listener.fileno() for listener in self.local.web]
         parts = [
@@ -143,7 +143,7 @@ class Product:
             self.supervisor.launch(part)
         for part in reversed(parts):
             self.supervisor.wait_for(part, within=120)
-        # beat and relay answer nobody. They load what the others do, so by now they would have failed.
+        # beat and relay cannot be asked. They load the same code as the others, so by now they would have failed.
         self.supervisor.must_all_run()
 
     def _part(
@@ -152,7 +152,7 @@ class Product:
         return Part(program, self.local.env, ready=ready, listeners=listeners)
 
     def _step(self, name: str, command: list[str], extra: dict[str, str] | None = None) -> str:
-        """Run one command to its end, the supervisor minding the others meanwhile; return what it printed."""
+        """Run one command to its end while the supervisor watches the others; return its output."""
         if self.supervisor.stopping:
             return ""
         began = time.monotonic()
@@ -171,26 +171,26 @@ class Product:
         return text
 
     def _demonstrate(self) -> str:
-        """Make the demonstration world once, and return what it says about signing in.
+        """Create the demonstration world once, and return its text on how to sign in.
 
-        Not in a database that somebody named: its people have known passwords. DEMO=true or false says otherwise.
+        By default not in an external database, because its users have known passwords; DEMO=true or false overrides.
         """
         wanted = self.local.env.get("DEMO") or ("true" if self.local.postgres else "false")
         if wanted.lower() not in YES:
-            return "No demonstration world is made here; DEMO=true asks for it."
+            return "No demonstration world is created here; set DEMO=true to create it."
         database = hashlib.sha256(self.local.env["DATABASE_URL"].encode()).hexdigest()[:12]
-        told = self.local.var / f"demonstration-{database}.txt"
-        if not told.exists():
-            said = self._step("demonstration world", [*MANAGE, "demonstrate"], {"LOG_LEVEL": "WARNING"})
+        path = self.local.var / f"demonstration-{database}.txt"
+        if not path.exists():
+            output = self._step("demonstration world", [*MANAGE, "demonstrate"], {"LOG_LEVEL": "WARNING"})
             if self.supervisor.stopping:
                 return ""
-            # Logs and words come out of the same pipe; its log file has both.
-            told.write_text("\n".join(line for line in said.splitlines() if not line.startswith("{")))
-        return told.read_text()
+            # Logs and text come out of the same pipe; its log file has both.
+            path.write_text("\n".join(line for line in output.splitlines() if not line.startswith("{")))
+        return path.read_text()
 
     def _tell_where(self, world: str, seconds: float) -> None:
         address = self.local.address
-        say(f"\nThe product runs ({seconds:.1f} s).")
+        say(f"\nThe product is running ({seconds:.1f} s).")
         places = {
             "Give": f"{address}/give/",
             "Staff": f"{address}/admin/",
@@ -204,11 +204,11 @@ class Product:
             say(f"  {name + ':':8} {place}")
         if world:
             say("\n" + world.strip())
-        say("\nCtrl-C stops it; the data stay. `make reset` forgets them.")
+        say("\nCtrl-C stops it; the data stay. `make reset` deletes them.")
 
 
 def only_one(var: Path) -> TextIO:
-    """Hold the lock of this data folder. Exits when another `make run` holds it."""
+    """Hold the lock of this data folder. Exits if another `make run` holds it."""
     (var / "run").mkdir(parents=True, exist_ok=True)
     lock = (var / "run" / "lock").open("a+")
     try:
@@ -216,7 +216,7 @@ def only_one(var: Path) -> TextIO:
     except BlockingIOError:
         lock.seek(0)
         holder = lock.read().strip()
-        sys.exit(f"It runs already (process {holder}); stop that one first, or set VAR_DIR to another folder.")
+        sys.exit(f"The product already runs (process {holder}); stop that one first, or set VAR_DIR to another folder.")
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
@@ -225,7 +225,7 @@ def only_one(var: Path) -> TextIO:
 
 def main() -> int:
     """Run until a signal; the exit code is 0 when nothing went wrong."""
-    os.umask(0o077)  # mails and papers of people lie in var/
+    os.umask(0o077)  # var/ holds people's mails and papers
     var = var_folder()
     try:
         with only_one(var):
@@ -251,7 +251,7 @@ def run(var: Path) -> int:
 
 
 def what_to_do(error: Exception, var: Path) -> str:
-    """Advice on what the machine refused; empty where the error itself says what to do."""
+    """Return advice on an error of the machine; empty if the error itself says what to do."""
     if isinstance(error, PermissionError):
         return (
             f"Files in {var} belong to another account: run this as that account, or set VAR_DIR to a folder of"

@@ -3,7 +3,7 @@
     python3 config/local/setup.py [--for run|test]
 
 Uses the standard library only, as it runs before anything is installed. Each step leaves a stamp and is skipped
-while what it depends on is unchanged, so that a clone that is ready costs a few milliseconds.
+while its inputs are unchanged, so that this takes a few milliseconds in a clone that is ready.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LOCK = ROOT / "requirements-dev.txt"
 OLDEST = (3, 11)
 PACKAGES_NEED = 1_200  # MB
 
-# WeasyPrint draws text with these (Debian's names); tests look into finished papers with two programs more, and
-# submit forms in a browser.
+# WeasyPrint draws text with these (Debian's names); tests also need two programs to read finished papers, and a browser
+# to submit forms.
 TEXT_PACKAGES = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"]
 CHECK_PROGRAMS = {"pdftotext": "poppler-utils", "qpdf": "qpdf"}
 BROWSERS = [
@@ -63,7 +63,7 @@ def check_python() -> None:
             "  Debian 12, Ubuntu: sudo apt-get install python3 python3-venv\n"
             "  Fedora:            sudo dnf install python3\n"
             "  macOS:             brew install python@3.12\n"
-            "Another one is chosen by: make PYTHON=/path/to/python3.11 ..."
+            "To choose another one: make PYTHON=/path/to/python3.11 ..."
         )
 
 
@@ -72,7 +72,7 @@ def digest(*parts: bytes) -> str:
 
 
 def unless_stamped(name: str, state: str, what: str, do: Callable[[], None]) -> None:
-    """Do a step and say how long it took, unless it was done for this very state before."""
+    """Do a step and say how long it took, unless its stamp shows that it was done for this state."""
     stamp = VENV / f".{name}"
     if stamp.exists() and stamp.read_text() == state:
         return
@@ -84,7 +84,7 @@ def unless_stamped(name: str, state: str, what: str, do: Callable[[], None]) -> 
 
 
 def check_room() -> None:
-    """Exit when the packages will not fit: pip would find out after minutes, and say it in passing."""
+    """Exit if the packages will not fit: pip would fail only after minutes, and hardly say why."""
     free = shutil.disk_usage(ROOT).free // 1_000_000
     if free < PACKAGES_NEED:
         sys.exit(
@@ -103,7 +103,7 @@ def make_venv() -> None:
 
 
 def install_packages() -> None:
-    """Install exactly what the lock file names; pip refuses a file whose hash is another."""
+    """Install exactly what the lock file names; pip refuses a file with another hash."""
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r", str(LOCK)]
     quiet = [*command, "-qq", "--disable-pip-version-check", "--no-input"]
     if subprocess.run(quiet, cwd=ROOT, check=False).returncode:
@@ -147,7 +147,7 @@ def how_to_install(packages: list[str]) -> str:
 
 
 def system_packages(purpose: str) -> None:
-    """Install what is missing of the system where we may (apt as root); otherwise say what to install, and stop."""
+    """Install missing system packages if we may (apt as root); otherwise exit and say what to install."""
     missing = missing_packages(purpose)
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -186,7 +186,7 @@ def main() -> None:
         unless_stamped(
             "packages", digest(LOCK.read_bytes()), "packages, the first time about two minutes", install_packages
         )
-        if missing_programs(purpose):  # one that was removed since is noticed: looking costs nothing
+        if missing_programs(purpose):  # checked each time, as it costs nothing
             (VENV / f".system-{purpose}").unlink(missing_ok=True)
         unless_stamped(
             f"system-{purpose}", digest(LOCK.read_bytes()), "text libraries", lambda: system_packages(purpose)

@@ -1,9 +1,9 @@
-"""Keep a set of programs running: start, log, restart, stop; nothing outlives it.
+"""Keep a set of programs running: start, log, restart, stop. None of them outlives it.
 
-One thread only. The kernel ties a child's life to the thread that started it (child.py), and a supervisor that
-never waits in more than one place has no race to lose. Programs write into their log files themselves: through a
-pipe they would break, or hang, when the supervisor is killed (a worker then did not even end at SIGTERM). A guard
-(left_over.py) ends what outlives a supervisor that was killed.
+One thread only: the kernel ties a child's life to the thread that started it (child.py), and a supervisor that waits
+in one place only has no races. Programs write to their log files themselves: with a pipe they would break, or hang,
+when the supervisor is killed (a worker then did not even end on SIGTERM). A guard (left_over.py) ends what outlives
+a killed supervisor.
 """
 
 import contextlib
@@ -24,22 +24,22 @@ from config.local.programs import ROOT, Program
 LOG_MAX_BYTES = 20_000_000
 READ_MAX_BYTES = 1_000_000
 BACKOFF_FIRST, BACKOFF_MAX = 0.5, 30.0  # seconds before a program that ended by itself is started again
-# For what hangs: on a busy machine the web server alone takes most of a minute to load.
+# For programs that hang: on a busy machine the web server alone takes most of a minute to load.
 START_SECONDS = 120.0
 CALM_SECONDS = 60.0  # a program that ran this long is not failing at its start
 
 
 @dataclass
 class Part:
-    """One supervised program; `stop_by` is the signal that ends it politely.
+    """One supervised program; `stop_by` is the signal that asks it to end.
 
-    `listeners` are its sockets; they stay open here, so that whoever connects while it starts again is answered then.
+    `listeners` are its sockets; they stay open here, so that connections made during a restart are answered after it.
     """
 
     program: Program
     env: Mapping[str, str]
     ready: Callable[[], bool] = lambda: True
-    is_store: bool = False  # others use it: it starts before them and ends after them
+    is_store: bool = False  # other parts use it: it starts before them and ends after them
     user: str = ""
     stop_by: int = signal.SIGTERM
     stop_within: float = 8.0
@@ -47,7 +47,7 @@ class Part:
     listeners: Sequence[socket.socket] = ()
     process: subprocess.Popen[bytes] | None = None
     log_began: int = 0  # bytes that the log had when it was last started
-    log_read: int = 0  # bytes of the log that were looked at
+    log_read: int = 0  # bytes of the log read so far
     started_at: float = 0.0
     failures: int = 0
     again_at: float | None = None
@@ -84,24 +84,24 @@ class Supervisor:
 
     @property
     def processes(self) -> Path:
-        """The file that says who runs, for those who tidy up after a supervisor that was killed."""
+        """The file that lists the running processes, for cleaning up after a killed supervisor."""
         return self.folder / "run" / "processes.json"
 
     def start(self, part: Part, *, within: float = START_SECONDS) -> None:
-        """Start a part and return when it is ready. Raises RuntimeError when it ends or is not ready in time."""
+        """Start a part and return when it is ready. Raises RuntimeError if it ends or is not ready in time."""
         self.launch(part)
         self.wait_for(part, within=within)
 
     def launch(self, part: Part) -> None:
-        """Start a part; it loads while others do (see `wait_for`)."""
+        """Start a part without waiting for it (see `wait_for`)."""
         self.parts.append(part)
         self._launch(part)
 
     def wait_for(self, part: Part, *, within: float = START_SECONDS) -> None:
-        """Return when a part is ready. Raises RuntimeError when it has ended or is not ready in time."""
+        """Return when a part is ready. Raises RuntimeError if it has ended or is not ready in time."""
         deadline = time.monotonic() + within
         while not self.stopping:
-            # In this order: an answer of one that has ended since was not its own.
+            # In this order: if the part has ended by now, the answer was not its own.
             ready = part.ready()
             self._must_run(part)
             if ready:
@@ -111,7 +111,7 @@ class Supervisor:
             self.pump(0.05)
 
     def must_all_run(self) -> None:
-        """Raise RuntimeError when a part has ended."""
+        """Raise RuntimeError if a part has ended."""
         for part in self.parts:
             self._must_run(part)
 
@@ -124,7 +124,7 @@ class Supervisor:
         return self.folder / "log" / f"{part.name}.log"
 
     def watch(self, each_second: Callable[[], None]) -> None:
-        """Restart what ends by itself, until a signal says stop."""
+        """Restart parts that end by themselves, until a stop signal."""
         while not self.stopping:
             self.pump(1.0)
             for part in self.parts:
@@ -133,13 +133,13 @@ class Supervisor:
                 each_second()
 
     def restart(self, part: Part, why: str) -> None:
-        """End a part that lives but does not work; it is started again at once."""
+        """End a part that is alive but does not work; it is started again at once."""
         self.tell(f"{part.name}: {why}; restarting it")
         if part.process:
             processes.stop(part.process, by=part.stop_by, within=2)
 
     def stop(self) -> None:
-        """End all parts; data stores outlive those that use them. Each has a limit of time."""
+        """End all parts, data stores last. Each has a time limit."""
         self.stopping = True
         for wave in ([part for part in self.parts if not part.is_store], self.parts):
             self._stop_together([part for part in wave if part.running])
@@ -148,10 +148,10 @@ class Supervisor:
                 processes.signal_group(part.process, signal.SIGKILL)
         self.pump(0)
         self.processes.unlink(missing_ok=True)
-        self._guard.communicate()  # nobody is left for it to end
+        self._guard.communicate()  # nothing is left for it to end
 
     def pump(self, seconds: float) -> None:
-        """Wait so long, or until a signal; then show what the parts wrote meanwhile."""
+        """Wait for the given time or until a signal; then show what the parts wrote meanwhile."""
         for key, _ in self._selector.select(seconds):
             with contextlib.suppress(BlockingIOError):
                 os.read(key.fd, 512)  # the signal handlers' wake-up
@@ -188,7 +188,7 @@ class Supervisor:
         self._note_processes()
 
     def _read_log(self, part: Part) -> None:
-        """Show new whole lines of a log; keep it from growing without end."""
+        """Show the new complete lines of a log, and rotate it when it is too large."""
         path = self.log_path(part)
         size = path.stat().st_size if path.exists() else 0
         if size <= part.log_read:
@@ -220,13 +220,13 @@ class Supervisor:
             self._launch(part)
 
     def _end_of_log(self, part: Part) -> str:
-        """Where a part's log lies, and the end of what it wrote since it was started."""
+        """Return the path of a part's log, and the end of what it wrote since it was started."""
         self.pump(0.2)
         path = self.log_path(part)
         with path.open("rb") as log:
             log.seek(min(part.log_began, path.stat().st_size))
-            said = log.read().decode(errors="replace")
-        return f"the end of its log, {path}:\n{said[-3000:]}"
+            text = log.read().decode(errors="replace")
+        return f"the end of its log, {path}:\n{text[-3000:]}"
 
     def _wake_on_signals(self) -> None:
         reading, writing = os.pipe()

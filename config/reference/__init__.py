@@ -1,1 +1,1 @@
-"""The API's description as a page for people: made from the same schema, at the same time, as text without script."""
+"""The API description as an HTML page without JavaScript, generated together with the schema."""

@@ -1,4 +1,4 @@
-"""Markdown of our own texts as HTML of the page. Markup of HTML in it is shown, not obeyed."""
+"""Render our own Markdown as HTML. HTML tags in it are escaped."""
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -7,7 +7,7 @@ from markdown_it.token import Token
 
 
 def _fence(renderer: object, tokens: list[Token], index: int, options: object, env: object) -> str:
-    # Whoever reads with the keyboard can scroll what is wider than the page.
+    # Focusable, so that keyboard users can scroll text that is wider than the page.
     return f'<pre tabindex="0">{escape(tokens[index].content.rstrip())}</pre>\n'
 
 

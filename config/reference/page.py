@@ -1,4 +1,4 @@
-"""From the OpenAPI schema to what the page shows: sections of operations, then each shape and each error once."""
+"""Turn the OpenAPI schema into the page: sections of operations, then each schema and each error once."""
 
 import json
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ def _sections(schema: Described) -> Iterator[dict[str, object]]:
     for name, operations in found.items():
         if operations:
             title = name.replace("-", " ").capitalize()
-            told = markdown.html(described.get(name, ""))
-            yield {"name": name, "title": title, "description": told, "operations": operations}
+            description = markdown.html(described.get(name, ""))
+            yield {"name": name, "title": title, "description": description, "operations": operations}
 
 
 def _operation(path: str, method: str, operation: Described) -> dict[str, object]:
@@ -118,35 +118,35 @@ def _shape(name: str, shape: Described) -> dict[str, object]:
             {
                 "name": field,
                 "required": field in required,
-                "type": _type(told),
-                "description": markdown.html(told.get("description", "")),
+                "type": _type(schema),
+                "description": markdown.html(schema.get("description", "")),
             }
-            for field, told in shape.get("properties", {}).items()
+            for field, schema in shape.get("properties", {}).items()
         ],
     }
 
 
-def _type(told: Described) -> SafeString:
-    """Return a type in words, with a link to the shape that it names: "list of Line, at most 200 of them"."""
-    several = told.get("oneOf") or told.get("anyOf") or told.get("allOf")
-    if "$ref" in told:
-        words = format_html('<a href="#shape-{0}">{0}</a>', _last(told["$ref"]))
+def _type(schema: Described) -> SafeString:
+    """Return a type in words, with a link to the schema that it names: "list of Line, at most 200 of them"."""
+    several = schema.get("oneOf") or schema.get("anyOf") or schema.get("allOf")
+    if "$ref" in schema:
+        words = format_html('<a href="#shape-{0}">{0}</a>', _last(schema["$ref"]))
     elif several:
         words = format_html_join(" or ", "{}", [(_type(one),) for one in several])
-    elif "enum" in told:
-        words = format_html_join(" | ", "<code>{}</code>", [(json.dumps(one),) for one in told["enum"]])
-    elif "items" in told:
-        words = format_html("list of {}", _type(told["items"]))
+    elif "enum" in schema:
+        words = format_html_join(" | ", "<code>{}</code>", [(json.dumps(one),) for one in schema["enum"]])
+    elif "items" in schema:
+        words = format_html("list of {}", _type(schema["items"]))
     else:
-        words = _plain(told)
-    limits = [said.format(told[name]) for name, said in LIMITS.items() if told.get(name) not in (None, "")]
+        words = _plain(schema)
+    limits = [text.format(schema[name]) for name, text in LIMITS.items() if schema.get(name) not in (None, "")]
     return format_html("{}{}", words, "".join(f", {limit}" for limit in limits))
 
 
-def _plain(told: Described) -> SafeString:
-    kinds = told.get("type", "anything")
+def _plain(schema: Described) -> SafeString:
+    kinds = schema.get("type", "anything")
     names = " or ".join(kinds) if isinstance(kinds, list) else kinds
-    return format_html("{}", f"{names} ({told['format']})" if "format" in told else names)
+    return format_html("{}", f"{names} ({schema['format']})" if "format" in schema else names)
 
 
 def _last(reference: str) -> str:

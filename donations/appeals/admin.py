@@ -13,7 +13,7 @@ from donations.admin_parts import form_error, shown, staff
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from logistics import wording
-from logistics.admin_parts import HouseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, keep
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.money import typed
@@ -51,7 +51,7 @@ class AppealForm(VersionedForm):
 
 
 @admin.register(Appeal)
-class AppealAdmin(HouseAdmin):
+class AppealAdmin(BaseAdmin):
     form = AppealForm
     list_display = ["title_en", "target", "opens_on", "closes_on", "slug"]
     list_filter = ["country", "currency"]

@@ -7,7 +7,7 @@ from django.utils import timezone
 from donations.admin_parts import staff
 from donations.donors import services
 from donations.donors.models import Donor
-from logistics.admin_parts import HouseAdmin, VersionedForm
+from logistics.admin_parts import BaseAdmin, VersionedForm
 from logistics.roles import Role
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
@@ -29,7 +29,7 @@ class DonorForm(VersionedForm):
 
 
 @admin.register(Donor)
-class DonorAdmin(HouseAdmin):
+class DonorAdmin(BaseAdmin):
     form = DonorForm
     list_display = ["name", "organisation", "email", "country", "created_at"]
     search_fields = ["name", "organisation", "email"]

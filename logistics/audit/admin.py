@@ -3,12 +3,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyAdmin
+from logistics.admin_parts import ReadOnlyAdmin
 from logistics.audit.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(LookOnlyAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "who", "verb", "subject_kind", "subject_id", "reason")
     list_filter = ("subject_kind", "verb")
     search_fields = ("subject_id__exact", "request_id__exact", "verb")

@@ -45,7 +45,7 @@ class AuditEntryFilter(filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List the audit trail",
-        description="Who did what to which row, and when. Entries are only added, and chained by hash for each row."
+        description="Who did what to which row, and when. Entries are append-only, and chained by hash for each row."
         " `?subject_kind=logistics.partner&subject_id=...` is the history of one partner.",
     ),
     retrieve=extend_schema(summary="Show an audit entry"),

@@ -10,9 +10,9 @@ from logistics.triggers import never_truncated
 
 
 class AuditEntry(models.Model):
-    """Who did what to which row, when: append-only, and chained by hash for each subject.
+    """Who did what to which row, when: append-only and chained by hash for each subject.
 
-    `details` holds ids, numbers and states, never names or addresses: the trail outlives erasure.
+    `details` holds ids, numbers and states, never names or addresses: entries stay when personal data are erased.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)

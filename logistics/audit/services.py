@@ -21,9 +21,9 @@ def record(
     reason: str = "",
     **details: object,
 ) -> AuditEntry:
-    """Add one entry to the subject's trail. `by` is None for the house itself and for anonymous donors.
+    """Add one entry to the subject's trail. `by` is None for the system and for anonymous donors.
 
-    The caller holds the subject's lock, so entries of one subject come one after another.
+    The caller must hold the subject's lock, so that entries of one subject are written one after another.
     """
     kind = subject._meta.label_lower
     last = AuditEntry.objects.filter(subject_kind=kind, subject_id=subject.pk).order_by("-sequence").first()
@@ -45,8 +45,8 @@ def record(
 
 
 def hash_of(entry: AuditEntry) -> str:
-    """Return SHA-256 over everything that the entry says and the hash of the one before it."""
-    said = [
+    """Return the SHA-256 of the entry's fields and the hash of the entry before it."""
+    content = [
         entry.previous_hash,
         entry.subject_kind,
         str(entry.subject_id),
@@ -58,11 +58,11 @@ def hash_of(entry: AuditEntry) -> str:
         entry.details,
         entry.request_id,
     ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def trail(subject: models.Model) -> models.QuerySet[AuditEntry]:
-    """Return the subject's story, oldest first."""
+    """Return the subject's entries, oldest first."""
     return (
         AuditEntry.objects.filter(subject_kind=subject._meta.label_lower, subject_id=subject.pk)
         .select_related("by")
@@ -71,7 +71,7 @@ def trail(subject: models.Model) -> models.QuerySet[AuditEntry]:
 
 
 def broken_links() -> Iterator[str]:
-    """Yield the id of each entry that does not follow from the one before it, or was changed."""
+    """Yield the id of each entry that was changed or does not follow the one before it."""
     previous: AuditEntry | None = None
     for entry in AuditEntry.objects.order_by("subject_kind", "subject_id", "sequence").iterator(chunk_size=2000):
         if previous and (previous.subject_kind, previous.subject_id) != (entry.subject_kind, entry.subject_id):

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from logistics.admin_parts import HouseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, keep
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.people.models import User
@@ -23,7 +23,7 @@ class ItemForm(VersionedForm):
 
 
 @admin.register(Item)
-class ItemAdmin(HouseAdmin):
+class ItemAdmin(BaseAdmin):
     form = ItemForm
     list_display = ("code", "name_en", "name_fr", "category", "unit", "hs6", "un_number", "unit_weight_kg", "is_active")
     list_filter = ("category", "is_active", "is_dangerous")
@@ -37,7 +37,7 @@ class ItemAdmin(HouseAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Item | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()  # it stands on labels
+        return ("code",) if obj else ()  # it is printed on labels
 
     def save_model(self, request: HttpRequest, obj: Item, form: ItemForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
@@ -56,7 +56,7 @@ class CategoryForm(VersionedForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(HouseAdmin):
+class CategoryAdmin(BaseAdmin):
     form = CategoryForm
     fields = ("seen_version", "name_en", "name_fr")
     list_display = ("name_en", "name_fr")

@@ -33,13 +33,15 @@ class CategorySerializer(KnownFields, serializers.ModelSerializer[Category]):
         model = Category
         fields = ("id", "name_en", "name_fr", "version")
         read_only_fields = ("id", "version")
-        extra_kwargs: ClassVar[dict[str, dict[str, object]]] = {"name_en": {"validators": []}}  # the database says
+        extra_kwargs: ClassVar[dict[str, dict[str, object]]] = {
+            "name_en": {"validators": []}
+        }  # checked by the database
 
 
 @extend_schema_serializer(examples=examples.ITEM)
 class ItemSerializer(KnownFields, serializers.ModelSerializer[Item]):
     unit_weight_kg = serializers.DecimalField(
-        max_digits=9, decimal_places=3, min_value=0, allow_null=True, required=False, help_text="Null: not known."
+        max_digits=9, decimal_places=3, min_value=0, allow_null=True, required=False, help_text="Null if unknown."
     )
 
     class Meta:
@@ -124,10 +126,10 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
     @extend_schema(summary="Add an item", responses={201: ItemSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Describe something that we send. `hs6`, `unit` and `origin` must be codes of the published lists.
+        """Add an item to the catalogue. `hs6`, `unit` and `origin` must be codes of the published lists.
 
         Dangerous goods have a UN number; giving one is enough to declare them. Manifest lines take HS code, origin
-        and UN number from here where they say nothing themselves.
+        and UN number from here if they have none of their own.
         """
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -136,9 +138,9 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
 
     @extend_schema(summary="Change an item")
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Describe an item better. Its code stands on labels and never changes.
+        """Change an item. Its code is printed on labels and never changes.
 
-        Manifest lines keep what they took from it when they were written, and issued papers keep what they say.
+        Existing manifest lines and issued papers keep what they copied from it.
         """
         item = self.get_object()
         body = self.get_serializer(item, data=request.data, partial=True)
@@ -151,14 +153,12 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
 
 @extend_schema_view(
     get=extend_schema(
-        parameters=[
-            OpenApiParameter("search", str, description="Each word must stand in the name, or the code begins with it.")
-        ],
+        parameters=[OpenApiParameter("search", str, description="Each word must occur in the name or begin the code.")],
         responses=CodeOut(many=True),
     )
 )
 class CodesView(APIView):
-    """A published list of codes: at most 50 that match, best first. A short list, so there are no pages."""
+    """A published code list: at most 50 matches, best first, so without pagination."""
 
     permission_classes = (allow(read=(*sorted(STAFF_ROLES), Role.PARTNER)),)
     filter_backends = ()
@@ -173,7 +173,7 @@ class CodesView(APIView):
             for code, name in type(self).names().items()
             if all(code.casefold().startswith(word) or word in name.casefold() for word in words)
         ]
-        # Where the word is the whole code or begins the name, it is more likely what was meant.
+        # Exact codes first, then names that begin with the word.
         wanted, first = " ".join(words), "".join(words[:1])
         found.sort(key=lambda row: (row["code"].casefold() != wanted, not row["name"].casefold().startswith(first)))
         return Response(found[:CODES_MAX])

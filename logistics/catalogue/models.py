@@ -9,7 +9,7 @@ from logistics.ids import uuid7
 
 
 class Category(models.Model):
-    """What kind of goods: household furniture, appliances, school supplies ..."""
+    """A kind of goods: household furniture, appliances, school supplies ..."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     name_en = models.CharField(_("English name"), max_length=100, unique=True)
@@ -26,10 +26,10 @@ class Category(models.Model):
 
 
 class Item(models.Model):
-    """Something that we send, described once. What is unknown is null, never 0."""
+    """Something that we send, described once. Unknown values are null, never 0."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    # It is printed on labels, so it never changes.
+    # Printed on labels, so it never changes.
     code = models.CharField(
         _("code"),
         max_length=30,
@@ -68,7 +68,7 @@ class Item(models.Model):
         max_length=4,
         blank=True,
         validators=[RegexValidator(r"^\d{4}$", _("Four digits."))],
-        help_text=_("For dangerous goods, e.g. 3481. New manifest lines take it; existing lines keep theirs"),
+        help_text=_("For dangerous goods, e.g. 3481. New manifest lines copy it; existing lines keep theirs"),
     )
     is_active = models.BooleanField(_("in use"), default=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)

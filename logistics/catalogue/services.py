@@ -14,14 +14,14 @@ from logistics.transactions import change, insert
 
 
 class CategoryFields(TypedDict, total=False):
-    """What a person says of a kind of goods; of an edit, what changes."""
+    """The fields of a category that people enter; for an edit, only the changed ones."""
 
     name_en: str
     name_fr: str
 
 
 class ItemFields(TypedDict, total=False):
-    """What a person says of an item; of an edit, what changes."""
+    """The fields of an item that people enter; for an edit, only the changed ones."""
 
     code: str
     name_en: str
@@ -38,7 +38,7 @@ class ItemFields(TypedDict, total=False):
 
 @transaction.atomic
 def create_category(*, fields: CategoryFields, by: User | None, at: datetime) -> Category:
-    """Add a kind of goods. Raises Taken if there is one of this name."""
+    """Add a kind of goods. Raises Taken if the name is in use."""
     category = insert(Category(**fields))
     audit.record("category created", category, by=by, at=at)
     return category
@@ -57,9 +57,9 @@ def update_category(
 
 @transaction.atomic
 def create_item(*, fields: ItemFields, by: User | None, at: datetime) -> Item:
-    """Describe something that we send. A UN number makes it dangerous goods.
+    """Add an item. A UN number makes it dangerous goods.
 
-    Raises Taken if its code is another's, Invalid for unknown codes and for dangerous goods without a UN number.
+    Raises Taken if its code is in use, Invalid for unknown codes and for dangerous goods without a UN number.
     """
     check_codes(fields)
     fields = _declared(fields, Item())
@@ -70,9 +70,9 @@ def create_item(*, fields: ItemFields, by: User | None, at: datetime) -> Item:
 
 @transaction.atomic
 def update_item(item: Item, changes: ItemFields, *, version: int, by: User | None, at: datetime) -> Item:
-    """Describe an item better. Manifest lines and papers that exist keep what they say. Raises Stale, Invalid.
+    """Change an item. Existing manifest lines and papers keep what they copied. Raises Stale, Invalid.
 
-    Its code stands on labels, so it never changes.
+    Its code is printed on labels, so it never changes.
     """
     if changes.get("code", item.code) != item.code:
         raise Invalid(
@@ -88,7 +88,7 @@ def update_item(item: Item, changes: ItemFields, *, version: int, by: User | Non
 
 
 def check_codes(fields: ItemFields) -> None:
-    """Raise Invalid for a code that the published lists do not have, and for half a declaration of dangerous goods."""
+    """Raise Invalid for codes not in the published lists and for an incomplete declaration of dangerous goods."""
     hs6, unit, origin = fields.get("hs6"), fields.get("unit"), fields.get("origin")
     if hs6 and not codes.is_hs6(hs6):
         raise Invalid(
@@ -124,7 +124,7 @@ def _check_dangerous(*, is_dangerous: bool, un_number: str) -> None:
 
 
 def _declared(fields: ItemFields, item: Item) -> ItemFields:
-    """Return the fields with `is_dangerous` as the UN number says, where only the number is given."""
+    """Return the fields with `is_dangerous` set from the UN number, if only the number is given."""
     if "un_number" in fields and "is_dangerous" not in fields:
         return {**fields, "is_dangerous": bool(fields["un_number"])}
     if "is_dangerous" in fields:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import HouseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, keep
 from logistics.charity import services
 from logistics.charity.models import Charity
 from logistics.people.models import User
@@ -15,7 +15,7 @@ from logistics.people.models import User
 
 class CharityForm(VersionedForm):
     check = staticmethod(services.check)
-    # By hand: the model's own form field warns of the scheme that Django 6 will assume.
+    # Declared here, because the model's own form field warns about the scheme that Django 6 will assume.
     website = forms.URLField(max_length=200, required=False, assume_scheme="https", widget=UnfoldAdminTextInputWidget)
 
     class Meta:
@@ -29,7 +29,7 @@ class CharityForm(VersionedForm):
 
 
 @admin.register(Charity)
-class CharityAdmin(HouseAdmin):
+class CharityAdmin(BaseAdmin):
     form = CharityForm
     list_display = ["name", "registration", "jurisdiction", "time_zone"]
     fieldsets = [

@@ -15,16 +15,17 @@ from logistics.versions import expected_version, needs_version, with_etag
 
 
 class CharityIn(Input):
-    """Who we are; it stands on every receipt and paper."""
+    """The charity's details, which are printed on every receipt and paper."""
 
     name = serializers.CharField(max_length=200)
     name_local = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    address = serializers.CharField(max_length=1000, help_text="One line a line")
+    address = serializers.CharField(max_length=1000, help_text="One address line per line")
     country = serializers.CharField(max_length=2, help_text="ISO 3166-1 alpha-2")
     registration = serializers.CharField(max_length=60, help_text="The tax authority's file number")
     jurisdiction = serializers.ChoiceField(choices=Jurisdiction.choices, help_text="Whose rules receipts follow")
     time_zone = serializers.CharField(
-        max_length=40, help_text="Such as Asia/Hong_Kong: gives papers, pages and numbers their day"
+        max_length=40,
+        help_text="Such as Asia/Hong_Kong: determines the dates on papers and pages and the years in numbers",
     )
     email = serializers.EmailField(max_length=254)
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
@@ -60,7 +61,7 @@ OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, respo
 
 
 class CharityView(APIView):
-    """Who we are: read by all staff, written by finance."""
+    """The charity's details: read by all staff, written by finance."""
 
     permission_classes = [allow(Role.FINANCE, read=(Role.WAREHOUSE, Role.COORDINATOR))]
 
@@ -73,9 +74,9 @@ class CharityView(APIView):
     @extend_schema(request=CharityIn, responses={200: CharityOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE])
     @needs_version
     def put(self, request: Request) -> Response:
-        """Set the charity up, the first time without a version, or write it anew.
+        """Set up the charity (the first time without a version) or replace its details.
 
-        Receipts issued before stay as they are.
+        Receipts that were already issued do not change.
         """
         wanted = CharityIn(data=request.data)
         wanted.is_valid(raise_exception=True)

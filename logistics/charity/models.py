@@ -14,7 +14,7 @@ class Jurisdiction(models.TextChoices):
 
 
 class Charity(models.Model):
-    """Who we are: stands on every receipt and paper. One row."""
+    """The charity's details, printed on every receipt and paper. One row."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     is_the_one = models.BooleanField(default=True, editable=False)

@@ -16,7 +16,7 @@ from logistics.transactions import Taken, insert
 
 
 class CharityFields(TypedDict, total=False):
-    """Who we are, as finance says it."""
+    """The charity's details, as finance enters them."""
 
     name: str
     name_local: str
@@ -43,7 +43,7 @@ class CharityNotSetUp(DomainError):
 
 
 def the_charity() -> Charity:
-    """Return who we are. Raises CharityNotSetUp before finance has said so."""
+    """Return the charity. Raises CharityNotSetUp before finance has entered it."""
     charity = Charity.objects.first()
     if charity is None:
         raise CharityNotSetUp
@@ -60,21 +60,21 @@ def zone(charity: Charity | None = None) -> ZoneInfo:
 
 
 def day_of(moment: datetime, charity: Charity | None = None) -> date:
-    """Return the charity's day: the date at that moment where the charity is. Its year is the year of numbers.
+    """Return the date at that moment in the charity's time zone. Its year is the year used in numbers.
 
-    Every day that people read and every year in a number comes from here, also for what happened in another time
-    zone: a moment says nothing of the place where it was stated. A day that must not change when finance changes the
-    time zone is stored with what it stands on (`issued_on`, `received_on`). `charity`: as for `zone`.
+    Every date that people read and every year in a number comes from here, also for events in another time zone: a
+    timestamp does not tell where it was stated. Dates that must not change when finance changes the time zone are
+    stored with their row (`issued_on`, `received_on`). `charity`: as for `zone`.
     """
     return moment.astimezone(zone(charity)).date()
 
 
 @transaction.atomic
 def set_up(*, values: CharityFields, version: int | None, by: User | None, at: datetime) -> Charity:
-    """Say who we are: all of it, for the first time (no version) or anew. Papers issued before stay as they are.
+    """Set up the charity (no version) or replace its details. Papers that were already issued do not change.
 
-    Raises Invalid for a country, currency or time zone that does not exist, Stale when somebody changed it since
-    `version` was read.
+    Raises Invalid for an unknown country, currency or time zone, Stale if somebody changed it since `version` was
+    read.
     """
     check(values)
     charity = Charity.objects.select_for_update().first()
@@ -103,12 +103,12 @@ def set_up(*, values: CharityFields, version: int | None, by: User | None, at: d
     return charity
 
 
-# What of the charity stands on papers.
+# The fields printed on papers.
 ON_PAPER = ("name", "name_local", "address", "registration", "email", "phone", "signatory", "signatory_title")
 
 
 def check(values: CharityFields) -> None:
-    """Refuse what no list knows and what no paper can show. Raises Invalid with the field."""
+    """Raise Invalid, with the field, for codes not in the lists and for characters that papers cannot print."""
     fonts.check({name: values.get(name) for name in ON_PAPER})
     if values.get("country") not in codes.countries():
         raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")

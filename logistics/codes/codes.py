@@ -1,4 +1,4 @@
-"""The code lists of the trade, as published: read once per process, never edited by users.
+"""Published code lists: read once per process, never edited by users.
 
 Sources and licences: data/SOURCES.md.
 """
@@ -96,17 +96,17 @@ def container_types() -> dict[str, dict[str, str]]:
 
 
 def is_hs6(code: str) -> bool:
-    """Say whether this is a subheading (six digits) of the Harmonized System 2022."""
+    """Return whether this is a subheading (six digits) of the Harmonized System 2022."""
     return len(code) == 6 and code in hs()
 
 
 def is_unit(code: str) -> bool:
-    """Say whether this is a unit of Rec 20, where X and a package code means so many packages (XBX boxes)."""
+    """Return whether this is a unit of Rec 20, where X and a package code counts packages (XBX boxes)."""
     return code in units() or (len(code) == 3 and code[0] == "X" and code[1:] in package_kinds())
 
 
 def check(field: str, value: str, known: Container[str]) -> None:
-    """Raise Invalid for a code that is not in its list. An empty one is not known yet, and passes."""
+    """Raise Invalid for a code that is not in its list. An empty one is not known yet and passes."""
     if value and value not in known:
         raise Invalid(
             _("%(value)s is not in the published code list.") % {"value": value}, field=field, code="unknown_code"

@@ -1,4 +1,4 @@
-"""The demonstration world's base rooms: people, a partner with its sites, a catalogue. Made once."""
+"""The base rows of the demonstration world: users, a partner with its sites, a catalogue. Created once."""
 
 import csv
 import os
@@ -29,7 +29,7 @@ STAFF = (
     ("auditor", Role.AUDITOR, "Aurélie Martin (auditor)", "fr"),
 )
 PARTNER_CODE = "AMAR-ML"
-# Public places only: where a site is, no paper and no list may tell.
+# Public places only: no paper or list may reveal where a site is.
 HAND_OVER_POINTS = {
     "A": "Partner’s depot, Bamako district",
     "B": "Partner’s depot, Ségou region",
@@ -42,20 +42,20 @@ KEY_VALID = timedelta(days=365)
 
 @dataclass(frozen=True)
 class World:
-    """What the demonstration needs to go on, and what a person needs to sign in."""
+    """What the other apps' demonstrations build on, and the credentials to sign in."""
 
     staff: dict[str, User]  # by role: "finance", "warehouse", "coordinator", "auditor"
     partner: Partner
     sites: dict[str, Site]  # by the letter of the packing list: "A" to "E"
-    password: str  # of all people of the demonstration
+    password: str  # of all demonstration users
     partner_key: str  # `prefix.secret`
 
 
 @transaction.atomic
 def demonstrate(at: datetime) -> World:
-    """Make the people, the partner of the Mali shipment with its five sites, and the catalogue of its goods.
+    """Create the users, the partner of the Mali shipment with its five sites, and the catalogue of its goods.
 
-    The password is DEMO_PASSWORD, else one that is made up and kept in var/, as is the partner's key.
+    The password is DEMO_PASSWORD, else a random one kept in var/, as is the partner's key.
     """
     password = _password()
     staff = {
@@ -107,9 +107,9 @@ def _make_partner(*, by: User, at: datetime) -> Partner:
 
 
 def _sites(partner: Partner, *, by: User, at: datetime) -> dict[str, Site]:
-    """Return the partner's sites by the letter of the packing list, made if they are not there yet.
+    """Return the partner's sites by their letter on the packing list, creating missing ones.
 
-    A site's own code is random, so the hand-over point tells which is which.
+    A site's own code is random, so sites are recognised by their hand-over points.
     """
     found = {site.hand_over_point: site for site in partner.sites.all()}
     sites = {}
@@ -160,7 +160,7 @@ def _partner_key(partner: Partner, by: User, at: datetime) -> str:
     user = people.user_of_key(kept, at=at) if kept else None
     if user and partners.partner_of(user) == partner:
         return kept
-    # A key whose text was lost is of no use to anybody.
+    # A key whose text was lost is useless.
     for lost in partners.keys_of(partner).filter(name="demonstration", revoked_at=None):
         people.revoke_key(lost, by=by, at=at)
     key = partners.issue_key(partner, name="demonstration", valid=KEY_VALID, by=by, at=at).text
@@ -179,7 +179,7 @@ def _password() -> str:
 
 
 def _write_secret(path: Path, text: str) -> None:
-    """Write a file that nobody else on this machine may read."""
+    """Write a file that only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text + "\n")

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyAdmin
+from logistics.admin_parts import ReadOnlyAdmin
 from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries
 from logistics.jobs.admin import JobAdmin
@@ -44,5 +44,5 @@ class DocumentAdmin(JobAdmin):
 
 
 @admin.register(NumberSeries)
-class NumberSeriesAdmin(LookOnlyAdmin):
+class NumberSeriesAdmin(ReadOnlyAdmin):
     list_display = ("name", "year", "last")

@@ -40,12 +40,12 @@ class DocumentFilter(filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List documents",
-        description="Papers being printed or issued, and their progress. A PDF is downloaded where its owner lives.",
+        description="Papers being printed or issued, and their progress. Download PDFs from their shipment or gift.",
     ),
     retrieve=extend_schema(summary="Show a document"),
 )
 class DocumentViewSet(ReadOnlyModelViewSet[Document]):
-    # The context holds what the paper says, names among it: it is not read here.
+    # The context holds the paper's content, including names: it is not loaded here.
     queryset = Document.objects.defer("context")
     serializer_class = DocumentOut
     permission_classes = (allow(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR),)
@@ -57,6 +57,6 @@ class DocumentViewSet(ReadOnlyModelViewSet[Document]):
     @action(detail=True, methods=["post"])
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
-        """Try again what failed too often, once its cause (`last_error_code`) is mended."""
+        """Retry a dead document after its cause (`last_error_code`) was fixed."""
         document = services.retry(self.get_object(), by=actor(request), at=timezone.now())
         return Response(DocumentOut(document).data)

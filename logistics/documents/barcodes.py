@@ -1,12 +1,11 @@
-"""Codes for scanners as vector drawings: QR codes (ISO/IEC 18004), and GS1-128 (ISO/IEC 15417, GS1 General
-Specifications 5.4)."""
+"""Bar codes as vector drawings: QR (ISO/IEC 18004) and GS1-128 (ISO/IEC 15417, GS1 General Specifications 5.4)."""
 
 import re
 from typing import Any
 
 import zxingcpp
 
-DARK = re.compile(b"\\0+")  # modules of a QR code that are drawn
+DARK = re.compile(b"\\0+")  # runs of dark modules of a QR code
 # Widths of bar, space, bar, space, bar, space in modules, for symbol values 0 to 105; 106 is the stop.
 # fmt: off
 _WIDTHS = [
@@ -26,10 +25,10 @@ _START_C, _FNC1, _STOP = 105, 102, 106
 
 
 def gs1_128(digits: str) -> list[int]:
-    """Widths, in modules, of the bars and spaces by turns that say FNC1 and these digits.
+    """Return the widths, in modules, of alternating bars and spaces that encode FNC1 and these digits.
 
-    For an SSCC: "00" (its application identifier) and the 18 digits. Raises ValueError unless the digits are an
-    even number of figures.
+    For an SSCC: "00" (its application identifier) and the 18 digits. Raises ValueError unless `digits` is an even
+    number of ASCII digits.
     """
     if len(digits) % 2 or not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"GS1-128 in code set C takes pairs of digits, not {digits!r}.")
@@ -39,7 +38,7 @@ def gs1_128(digits: str) -> list[int]:
 
 
 def svg_path(widths: list[int]) -> tuple[int, str]:
-    """The whole width in modules, and one SVG path of all bars in a box one unit high."""
+    """Return the whole width in modules, and one SVG path of all bars in a box one unit high."""
     path, x = [], 0
     for index, width in enumerate(widths):
         if index % 2 == 0:
@@ -49,12 +48,12 @@ def svg_path(widths: list[int]) -> tuple[int, str]:
 
 
 def qr_path(text: str) -> tuple[int, str]:
-    """The modules on each side of a QR code, and one SVG path to be stroked one unit wide.
+    """Return the number of modules per side of a QR code, and one SVG path to be stroked one unit wide.
 
-    15 % of the code may be lost (level M). There is no quiet zone: whoever places the code leaves four modules free.
+    15 % of the code may be lost (level M). There is no quiet zone: the template must leave four modules free.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
-    drawing: Any = code.to_image(scale=1, add_quiet_zones=False)  # its stubs do not say that it is a buffer
+    drawing: Any = code.to_image(scale=1, add_quiet_zones=False)  # the stubs do not know that it is a buffer
     modules = memoryview(drawing)
     side, drawn = len(modules), bytes(modules)
     rows = (drawn[start : start + side] for start in range(0, side * side, side))

@@ -1,12 +1,12 @@
-"""What WeasyPrint leaves to be done for a PDF that is PDF/A-3a and PDF/UA-1 at once.
+"""Makes a PDF/A-3a file from WeasyPrint conform to PDF/UA-1 too.
 
-`finish` is a finisher of WeasyPrint: it is handed the PDF as built, and mends it before it is written.
+`finish` is a WeasyPrint finisher: it gets the finished PDF object and corrects it before it is written.
 
-- Metadata: WeasyPrint names one standard and compresses what it says. A paper keeps two standards, says so in plain
-  text, and describes the words of the second one, as the first one wants.
-- Colours: what WeasyPrint embeds to say what its colours are takes 2.6 kB; `srgb` says the same.
-- Tables: WeasyPrint names the heads of each cell by ids, which it gives out again on each page, so that they name
-  nothing. A head says here what it is the head of, a column or a row, and a reader finds it from where a cell stands.
+- Metadata: WeasyPrint declares one standard, in compressed metadata. A paper declares both, uncompressed, and includes
+  the extension schema of PDF/UA that PDF/A requires.
+- Colours: WeasyPrint embeds a colour profile of 2.6 kB; `srgb` replaces it by an equivalent one.
+- Tables: WeasyPrint lists the header cells of each cell by ids, but reuses these ids on each page, so they identify
+  nothing. Here each header cell has a scope, column or row, and readers find the headers from a cell's position.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ import pydyf
 
 from logistics.documents import srgb
 
-# All are of the paper: one description says what several do.
+# All descriptions are about the same file, so several are merged into one.
 ANOTHER_DESCRIPTION = b'</rdf:Description><rdf:Description rdf:about="">'
 END_OF_METADATA = b"</rdf:RDF>"
-# Without line ends: it stays uncompressed. Not as attributes, which are shorter and which RDF takes for the same, for
+# Without line ends, as it stays uncompressed. Not as attributes, which are shorter and equivalent in RDF, because
 # checkers want the form that PDF/A prints.
-SAYS_PDF_UA = b"".join(
+PDF_UA_METADATA = b"".join(
     [
         b'<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>',
         b'<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"',
@@ -44,17 +44,17 @@ SAYS_PDF_UA = b"".join(
 def finish(document: object, pdf: pydyf.PDF) -> None:
     """Make a PDF that WeasyPrint built as PDF/A-3a conform to PDF/UA-1 too."""
     metadata = _object(pdf, pdf.catalog["Metadata"])
-    (said,) = metadata.stream
-    said = said.replace(ANOTHER_DESCRIPTION, b"").replace(END_OF_METADATA, SAYS_PDF_UA + END_OF_METADATA)
-    metadata.stream = [said]
+    (xmp,) = metadata.stream
+    xmp = xmp.replace(ANOTHER_DESCRIPTION, b"").replace(END_OF_METADATA, PDF_UA_METADATA + END_OF_METADATA)
+    metadata.stream = [xmp]
     metadata.compress = False
     (intent,) = pdf.catalog["OutputIntents"]
     intent["OutputConditionIdentifier"].string = intent["Info"].string = srgb.NAME
     _object(pdf, intent["DestOutputProfile"]).stream = [srgb.profile()]
     if "AF" in pdf.catalog:
-        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])  # WeasyPrint names each file twice
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])  # WeasyPrint lists each file twice
     for row in _elements(pdf, "/TR"):
-        _say_what_heads_are_for(pdf, row)
+        _set_scopes(pdf, row)
 
 
 def _object(pdf: pydyf.PDF, reference: bytes) -> pydyf.Object:
@@ -67,8 +67,8 @@ def _elements(pdf: pydyf.PDF, kind: str) -> Iterator[pydyf.Dictionary]:
             yield item
 
 
-def _say_what_heads_are_for(pdf: pydyf.PDF, row: pydyf.Dictionary) -> None:
-    """In a thead, and in a row of nothing but heads, each is the head of its column; any other, of its row."""
+def _set_scopes(pdf: pydyf.PDF, row: pydyf.Dictionary) -> None:
+    """Give header cells in a thead, and in a row of header cells only, the scope column; all others the scope row."""
     cells = [cell for reference in row["K"] if (cell := _object(pdf, reference))["S"] in ("/TH", "/TD")]
     of_columns = _object(pdf, row["P"])["S"] == "/THead" or all(cell["S"] == "/TH" for cell in cells)
     for cell in cells:
@@ -77,4 +77,4 @@ def _say_what_heads_are_for(pdf: pydyf.PDF, row: pydyf.Dictionary) -> None:
         if cell["S"] == "/TH":
             cell["A"]["Scope"] = "/Column" if of_columns else "/Row"
         elif len(cell["A"]) == 1:
-            del cell["A"]  # it named its owner, and nothing that is owned
+            del cell["A"]  # only its owner is left, and no attribute

@@ -1,7 +1,7 @@
-"""Which characters our papers can print.
+"""Which characters papers can print.
 
-Doors that take names and texts ask here first, so that nobody learns of an unprintable character only when
-their receipt fails.
+Services check names and texts here first, so that an unprintable character is refused on input and does not make a
+receipt fail later.
 """
 
 import unicodedata
@@ -15,15 +15,15 @@ from fontTools.ttLib import TTFont
 from logistics.errors import Invalid
 
 FONTS = Path(__file__).parent / "assets" / "fonts"
-# What most texts are made of: no need to open the fonts, which takes half a second in each process.
+# Common characters, known without opening the fonts, which takes half a second in each process.
 LATIN = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA1, 0x180)])) - {"\u00ad"} | set("–—‘’“”…€")
-# Control, format, separator characters: they are obeyed, not drawn.
+# Control, format and separator characters have no glyph.
 UNDRAWN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
 
 
 @cache
 def printable_codepoints() -> frozenset[int]:
-    """Every code point for which one of the bundled fonts has a glyph."""
+    """Return every code point for which a bundled font has a glyph."""
     points: set[int] = set()
     for path in sorted(FONTS.glob("*.ttf")):
         with TTFont(path, lazy=True) as font:
@@ -32,7 +32,7 @@ def printable_codepoints() -> frozenset[int]:
 
 
 def unprintable(text: str) -> list[str]:
-    """The characters of a text that no paper of ours can show, each once, in order; usually none."""
+    """Return the characters of a text that papers cannot print, each once, in order; usually none."""
     if text.isascii() or LATIN.issuperset(text):
         return []
     drawn = dict.fromkeys(char for char in text if unicodedata.category(char) not in UNDRAWN)
@@ -40,15 +40,16 @@ def unprintable(text: str) -> list[str]:
 
 
 def check(texts: Mapping[str, object], *, path: str = "") -> None:
-    """Raise Invalid (`not_printable`) for the first field with characters that no paper can show, and name them.
+    """Raise Invalid (`not_printable`) for the first field with unprintable characters, and name them.
 
-    Lists are looked through, what is not text is passed over; `path` is what stands before the fields'
-    names, e.g. "donor.".
+    Lists are searched too, other non-text values are skipped; `path` is a prefix of the field names, e.g. "donor.".
     """
     for field, text in texts.items():
-        said = " ".join(part for part in (text if isinstance(text, list | tuple) else [text]) if isinstance(part, str))
-        if characters := unprintable(said):
-            # Some have no shape to show, and half a pair (a lone surrogate) cannot even be sent back.
+        joined = " ".join(
+            part for part in (text if isinstance(text, list | tuple) else [text]) if isinstance(part, str)
+        )
+        if characters := unprintable(joined):
+            # Some have no visible shape, and a lone surrogate cannot even be sent back.
             named = " ".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in characters[:10])
             raise Invalid(
                 _("Papers cannot print %(characters)s. Remove these characters.") % {"characters": named},

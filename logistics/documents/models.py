@@ -13,44 +13,41 @@ from logistics.triggers import never_truncated
 
 
 def verification_token() -> str:
-    """128 random bits, too many for two ever to be the same: what a paper's QR code carries and nothing else."""
+    """Return 128 random bits, enough to rule out collisions; only a paper's QR code carries it."""
     return secrets.token_urlsafe(16)
 
 
 class Document(Job):
-    """A PDF: a job at first, later a file that never changes.
+    """A PDF: first a job, then a file that never changes.
 
-    `context` holds plain values frozen when the document was asked for. That keeps a receipt
-    true after its donor moves house, and lets this engine print papers of apps it has
-    never heard of.
+    `context` holds plain values, frozen when the document is requested. So a receipt stays as
+    issued after its donor moves, and this app can print papers of apps that it does not know.
     """
 
     TASK = "logistics.render_document"
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=30)  # "packing-list", "receipt", ...
-    number = models.CharField(
-        _("number"), max_length=60
-    )  # what people call it: "SHP-2026-00001"; stands in its file name
+    number = models.CharField(_("number"), max_length=60)  # as people cite it: "SHP-2026-00001"; part of the file name
     version = models.PositiveSmallIntegerField(_("version"), default=1)
     template = models.CharField(max_length=100)
     context = models.JSONField()
     content_sha256 = models.CharField(
         _("SHA-256 of the content"), max_length=64
-    )  # of the context; its first characters stand on the paper
+    )  # of the context; its first characters are printed on the paper
     languages = ArrayField(models.CharField(max_length=10), verbose_name=_("languages"))
     requested_at = models.DateTimeField(_("requested at"))
     issued_on = models.DateField(
         _("date of issue"), editable=False
-    )  # the day that the paper itself gives, in the charity's time zone
+    )  # the date printed on the paper, in the charity's time zone
     token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
     superseded_at = models.DateTimeField(
         _("superseded at"), null=True, editable=False
     )  # or cancelled: no longer valid, still readable
     superseded_on = models.DateField(
         _("date superseded"), null=True, editable=False
-    )  # the same as a day, in the charity's time zone
-    # The paper with another number that this one was issued in place of. A new version has the same number instead.
+    )  # its date in the charity's time zone
+    # The paper, with another number, that this one replaces. A new version keeps its number instead.
     replaces = models.OneToOneField(
         "self",
         null=True,
@@ -85,7 +82,7 @@ class Document(Job):
         triggers: ClassVar = [
             pgtrigger.Protect(name="documents_are_not_deleted", operation=pgtrigger.Delete),
             never_truncated("documents_are_not_truncated"),
-            # Of an issued document only its validity may change.
+            # Only the validity of an issued document may change.
             pgtrigger.Protect(
                 name="issued_documents_never_change",
                 operation=pgtrigger.Update,
@@ -117,12 +114,12 @@ class Document(Job):
 
     @property
     def file_name(self) -> str:
-        """What a browser saves it as: kind, number and version, nothing personal."""
+        """The download name: kind, number and version, nothing personal."""
         return f"{self.kind}-{self.number}-v{self.version}.pdf"
 
 
 class NumberSeries(models.Model):
-    """A counter whose numbers have no gap: its row is locked until the number's user commits."""
+    """A counter of gapless numbers: its row is locked until the transaction that takes a number commits."""
 
     name = models.CharField(_("name"), max_length=40)  # "HK receipts", "shipments"
     year = models.PositiveSmallIntegerField(_("year"))

@@ -1,4 +1,4 @@
-"""What can come of printing a paper: its pages, or a refusal. Here, so that nobody loads WeasyPrint to know them."""
+"""Outcomes of printing a paper: pages or an error. Importing them does not load WeasyPrint."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class TemplateBroken(PaperRefused):
 
 
 class PaperFailed(PaperRefused):
-    """Printing raised something that nobody foresaw; `code` is the name of its class, and the log says where."""
+    """Printing raised an unexpected error; `code` is the name of its class, and the log says where."""
 
     def __init__(self, error: str) -> None:
         super().__init__("Printing failed; the log says where.")

@@ -14,26 +14,26 @@ from logistics.permissions import Anyone
 
 @extend_schema_serializer(examples=examples.VERDICT)
 class VerdictOut(serializers.Serializer[dict[str, object]]):
-    """What anybody who holds a paper may know: nothing that is not printed on it, and nobody's name."""
+    """What anybody with the paper may know: only what is printed on it, and no names."""
 
-    genuine = serializers.BooleanField(help_text="False: we never issued it, and no other field is there.")
+    genuine = serializers.BooleanField(help_text="False: we never issued it; all other fields are missing.")
     valid = serializers.BooleanField(help_text="False: genuine, but replaced or cancelled since.")
     kind = serializers.CharField()
     number = serializers.CharField()
     version = serializers.IntegerField()
-    issued_on = serializers.DateField(help_text="The day that the paper gives, in the charity's time zone.")
+    issued_on = serializers.DateField(help_text="The date printed on the paper, in the charity's time zone.")
     no_longer_valid_since = serializers.DateField(allow_null=True)
     valid_version = serializers.IntegerField(allow_null=True, help_text="The version that replaced it, if one did.")
     replaced_by = serializers.CharField(
-        allow_null=True, help_text="Number of the paper that was issued in place of it, if one was and is valid."
+        allow_null=True, help_text="Number of the valid paper that replaced it, if any."
     )
-    content_sha256 = serializers.CharField(help_text="Its first characters stand on the paper.")
+    content_sha256 = serializers.CharField(help_text="Its first characters are printed on the paper.")
     file_sha256 = serializers.CharField(allow_null=True, help_text="Of the PDF; null while it is being printed.")
 
 
 class VerifyView(APIView):
     permission_classes = (Anyone,)
-    # A signed-in person sees what everybody sees.
+    # Signed-in users see what everybody sees.
     authentication_classes = ()
     renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
 
@@ -45,7 +45,7 @@ class VerifyView(APIView):
         },
     )
     def get(self, request: Request, token: str) -> Response:
-        """Tell whoever holds a paper whether it is genuine and still valid: what its QR code leads to.
+        """Show whether a paper is genuine and still valid: the page that its QR code opens.
 
         A page in English or French; with `Accept: application/json` the same facts for a program.
         """
@@ -79,7 +79,7 @@ def _verdict(document: Document) -> dict[str, object]:
 
 
 def _replaced_by(document: Document) -> str | None:
-    """Return the number of the paper that counts in place of this one; what replaced it may be replaced itself."""
+    """Return the number of the valid paper that replaced this one, following chains of replacements; else None."""
     last = document
     while last.superseded_at and (newer := Document.objects.filter(replaces=last).defer("context").first()):
         last = newer
@@ -87,5 +87,5 @@ def _replaced_by(document: Document) -> str | None:
 
 
 def kind_name(document: Document | None) -> str:
-    """Return "packing-list" as people read it; the app that prints such papers brings the translation."""
+    """Return "packing-list" as text for people; the app that prints such papers has the translation."""
     return gettext(document.kind.replace("-", " ").capitalize()) if document else ""

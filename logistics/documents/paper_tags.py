@@ -1,4 +1,4 @@
-"""What every paper template can say without loading anything.
+"""Template tags that every paper template can use without loading them.
 
     {% both "Gross weight" %}                    Gross weight / Poids brut
     {% both_count n "package" "packages" %}      packages / colis
@@ -9,9 +9,9 @@
     {% qr url "QR: verify this paper" %}         a QR code, drawn as one vector path
     {% sscc_bars "048912340000000012" "Bar code: SSCC" %}   an SSCC as a GS1-128 bar code
     {% styled_by "shipments/papers/packing_list.css" %}
-    {% attach_context "manifest.json" issued_on %}   embed what the paper says in the PDF itself, for programs
+    {% attach_context "manifest.json" issued_on %}   embed the context in the PDF, for programs
 
-All take the languages from the paper that is being printed.
+All use the languages of the paper that is being printed.
 """
 
 import inspect
@@ -35,25 +35,25 @@ from logistics.money import amounts
 register = template.Library()
 NAMED = re.compile(r"[a-z_]+\.[a-z_]+")
 
-# A list of thousands of lines says a few things again and again. What is said is made once, escaped once, and
-# remembered: the most recent of each kind of tag, about 2 MB when full.
+# A list of thousands of lines repeats the same few texts. Each is rendered and escaped once and then cached: the most
+# recent ones of each tag, about 2 MB when full.
 remembered = lru_cache(maxsize=4096, typed=True)
 
 
 @dataclass(frozen=True)
 class EmbeddedFile:
     name: str
-    packed: bytes  # by zlib: a long list says as much as it prints
+    packed: bytes  # by zlib: the context of a long list is as long as its print
     size: int  # of its content, in bytes
-    dated: str  # ISO 8601 date; a PDF that names the time of its making differs at every making
+    dated: str  # ISO 8601 date; with the current time, every print would have other bytes
 
 
 @dataclass
 class Paper:
-    """What a template tells the renderer beside its HTML."""
+    """What a template gives the renderer besides its HTML."""
 
     languages: tuple[str, ...]
-    told: Mapping[str, object]  # the context, as it was handed in
+    context: Mapping[str, object]  # as passed in
     stylesheets: list[str] = field(default_factory=list)
     embedded: list[EmbeddedFile] = field(default_factory=list)
 
@@ -67,12 +67,12 @@ class Paper:
 
 
 def direction(language: str) -> str:
-    """Say which way a language is written, as HTML's `dir` wants it."""
+    """Return the writing direction of a language, as a value of HTML's `dir`."""
     return "rtl" if get_language_info(language)["bidi"] else "ltr"
 
 
 def side_by_side(texts: Mapping[str, str]) -> SafeString:
-    """One text for each language, the paper's own first and bare, each other marked as what it is; equal texts once."""
+    """Join a text's languages: the paper's own first and unmarked, the others with their language; equal texts once."""
     own = next(iter(texts))
     shown: dict[str, str] = {}
     for language, text in texts.items():
@@ -90,8 +90,10 @@ def _marked(language: str, text: str) -> SafeString:
 
 
 def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
-    """One text under the other: the first bare, the others each in one element. For cells of long tables,
-    where every element costs the printer a millisecond and a half."""
+    """Stack a text's languages: the first unmarked, the others in one element each.
+
+    For cells of long tables, where every element takes the printer 1.5 ms.
+    """
     return _stacked(tuple(texts.items()), tuple(languages))
 
 
@@ -106,10 +108,10 @@ def _stacked(of_languages: tuple[tuple[str, str], ...], languages: tuple[str, ..
 
 
 class PaperContext(template.Context):
-    """What a paper is told, and the paper itself, which is asked for too often to be looked up by name."""
+    """The context of a paper, with the paper as an attribute, because it is used too often to be looked up by name."""
 
     def __init__(self, paper: Paper) -> None:
-        super().__init__({**paper.told, "paper": paper})
+        super().__init__({**paper.context, "paper": paper})
         self.paper = paper
 
 
@@ -123,7 +125,7 @@ class _Said(template.Node):
 
 
 class _Named:
-    """A value that a template names as `line.net_kg`, looked up at once; where that fails, as Django does."""
+    """A variable such as `line.net_kg`, looked up directly; if that fails, as Django does."""
 
     def __init__(self, name: str, expression: FilterExpression) -> None:
         self.of, self.name = name.split(".")
@@ -137,9 +139,9 @@ class _Named:
 
 
 def _tag_of_rows(say: Callable[..., SafeString]) -> Callable[..., SafeString]:
-    """Make a function of the paper's languages and of values a tag: a simple_tag without `as` or names of arguments.
+    """Register a function of the paper's languages and values as a tag: a simple_tag without `as` or keyword arguments.
 
-    For what stands in every row of a long list: it takes a third of the time.
+    For tags in every row of a long list: it takes a third of the time.
     """
     _, *wanted = inspect.signature(say).parameters
 
@@ -232,15 +234,15 @@ def day(context: template.Context, iso_date: str) -> str:
 
 @register.simple_tag
 def percent(part: str, whole: str) -> str:
-    """A share in whole per cent; 100 % only where nothing is left out, 0 % only where nothing is in."""
+    """A share in whole per cent; 100 % means exactly all, 0 % exactly none."""
     return f"{wording.whole_percent(part, whole)}{wording.GROUP}%"
 
 
 @register.simple_tag(takes_context=True)
 def qr(context: template.Context, text: str, label: str) -> SafeString:
-    """A QR code, one path of one SVG, that survives a crease: 15 % of it may be lost.
+    """A QR code as one SVG path; 15 % of it may be lost, for example in a crease.
 
-    `label` names it, in the paper's first language, to those who cannot see it: it becomes the figure's text.
+    `label` is its alternative text, in the paper's first language.
     """
     size, path = barcodes.qr_path(text)
     return format_html(
@@ -255,15 +257,15 @@ def qr(context: template.Context, text: str, label: str) -> SafeString:
 
 @register.filter
 def times(count: int) -> range:
-    """Repeat so many times: {% for copy in 2|times %}."""
+    """Repeat a given number of times: {% for copy in 2|times %}."""
     return range(count)
 
 
 @register.simple_tag(takes_context=True)
 def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
-    """The 18 digits of an SSCC as GS1-128 behind its application identifier, as wide and high as its style says.
+    """The 18 digits of an SSCC as GS1-128 after its application identifier; its size comes from the stylesheet.
 
-    `label` names it, as that of a QR code does.
+    `label` is its alternative text, as for a QR code.
     """
     width, path = barcodes.svg_path(barcodes.gs1_128("00" + sscc))
     return format_html(
@@ -277,16 +279,16 @@ def sscc_bars(context: template.Context, sscc: str, label: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def styled_by(context: template.Context, name: str) -> str:
-    """Lay the paper out by this stylesheet, a file among the templates."""
+    """Use this stylesheet, a file among the templates."""
     context["paper"].stylesheets.append(name)
     return ""
 
 
 @register.simple_tag(takes_context=True)
 def attach_context(context: template.Context, name: str, dated: str) -> str:
-    """Embed all that the paper was told as a JSON file in the PDF, so that a program can read it."""
+    """Embed the context as a JSON file in the PDF, so that programs can read it."""
     paper: Paper = context["paper"]
-    # Without indentation, which Python's encoder in C does not know: the other one takes ten times as long.
-    content = json.dumps(paper.told, ensure_ascii=False, sort_keys=True).encode()
+    # Without indentation, for which Python has no C encoder: the Python one takes ten times as long.
+    content = json.dumps(paper.context, ensure_ascii=False, sort_keys=True).encode()
     paper.embedded.append(EmbeddedFile(name, zlib.compress(content, 1), len(content), dated))
     return ""

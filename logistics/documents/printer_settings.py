@@ -1,7 +1,7 @@
-"""What a process that prints needs of the product: folders of templates and of words, languages, and how it logs.
+"""The settings that a printing process needs: folders of templates and translations, languages, logging.
 
-Plain values, which a process that has the whole product takes from it (`of_product`), and a smaller one lives by
-(`apply`): it loads no app, no model and nothing that these load, and sees the same templates in the same words.
+They are plain values: a process with the whole product collects them (`of_product`), and the printer uses them
+(`apply`). It loads no app or model, but finds the same templates and translations.
 """
 
 import logging.config
@@ -22,30 +22,30 @@ TAKEN_OVER = ("LANGUAGES", "LANGUAGE_CODE", "TIME_ZONE", "USE_I18N", "USE_TZ")
 
 
 def template_folders() -> list[str]:
-    """Where papers find their templates, first come first served: those that settings name, then those of apps."""
+    """Return the template folders in search order: those in the settings, then those of the apps."""
     named = cast(Sequence[Path], settings.TEMPLATES[0].get("DIRS", []))
     return [str(folder) for folder in (*named, *get_app_template_dirs("templates"))]
 
 
 def of_product() -> dict[str, object]:
-    """Settings for `apply`, JSON throughout, from a process in which Django is set up. No secret is among them."""
+    """Return the settings for `apply` as JSON values, in a process where Django is set up. None is a secret."""
     of_apps = [Path(app.path) / "locale" for app in apps.get_app_configs()]
     return {
         **{name: getattr(settings, name) for name in TAKEN_OVER},
         "TEMPLATES": [{"BACKEND": DJANGO_TEMPLATES, "DIRS": template_folders()}],
-        # In Django's order: what an earlier folder says, no later one says otherwise.
+        # In Django's order: earlier folders take precedence.
         "LOCALE_PATHS": [*map(str, settings.LOCALE_PATHS), *(str(folder) for folder in of_apps if folder.is_dir())],
         "LOG_LEVEL": settings.LOGGING["root"]["level"],
     }
 
 
-def apply(told: dict[str, object]) -> None:
-    """Set Django up by these settings alone, in a process that has not set it up yet.
+def apply(values: dict[str, object]) -> None:
+    """Set up Django with these settings alone, in a process where it is not set up yet.
 
-    Not by django.setup, whose way to set logging up loads the ORM, mail and HTTP: ten megabytes that print nothing.
+    Not by django.setup, whose logging set-up loads the ORM, mail and HTTP: ten megabytes that printing does not need.
     """
-    logging.config.dictConfig(logging_config(level=str(told["LOG_LEVEL"])))
-    settings.configure(**told)
+    logging.config.dictConfig(logging_config(level=str(values["LOG_LEVEL"])))
+    settings.configure(**values)
     os.environ["TZ"] = settings.TIME_ZONE
     time.tzset()
     apps.populate(())

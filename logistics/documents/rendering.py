@@ -1,7 +1,7 @@
-"""HTML to PDF: the one file that knows WeasyPrint.
+"""HTML to PDF with WeasyPrint.
 
-WeasyPrint takes 0.3 s and 30 MB to import, so of the product only the printer's child does (see `printer/`): not web,
-not the relay, not a worker.
+Importing WeasyPrint takes 0.3 s and 30 MB, so only the printer's child does (see `printer/`): not web, not the relay,
+not a worker.
 """
 
 import gc
@@ -25,9 +25,9 @@ from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
 from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
 
 ASSETS = Path(__file__).parent / "assets"
-# Before WeasyPrint is imported, which reads the fonts of the machine: papers see the bundled ones only.
+# Set before WeasyPrint is imported, which would read the machine's fonts: papers use the bundled ones only.
 os.environ["FONTCONFIG_FILE"] = str(ASSETS / "fonts.conf")
-# Its steps are for our progress, not for the log; it takes the first ones while it is imported.
+# Its steps are for our progress, not for the log; the first ones are logged during the import.
 PROGRESS_LOG = logging.getLogger("weasyprint.progress")
 PROGRESS_LOG.propagate = False
 
@@ -38,11 +38,10 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from logistics.documents import conformance, replay  # noqa: E402
 from logistics.documents.replay.weasyprint_private import html_class  # noqa: E402
 
-# Tagged, every font embedded, may carry files: readable in thirty years, and with `conformance` by a screen reader.
+# Tagged, all fonts embedded, attachments allowed: readable in thirty years and, with `conformance`, by screen readers.
 VARIANT = "pdf/a-3a"
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".ttf": "font/ttf"}
-# Share of the whole work that is done when WeasyPrint announces a step, in per cent (measured on the
-# 270 packages of a full container).
+# Per cent of the work that is done when WeasyPrint announces a step (measured on the 270 packages of a full container).
 STEP_PERCENT = {"Step 3": 5, "Step 4": 15, "Step 5": 35, "Step 6": 75, "Step 7": 90}
 
 
@@ -50,14 +49,14 @@ BETWEEN_TAGS = re.compile("[^<>]+")
 
 
 class FetchRefused(FatalURLFetchingError):
-    """Something asked for more than a bundled asset while a paper was printed."""
+    """A paper tried to load something other than a bundled asset."""
 
 
 class AssetFetcher(URLFetcher):
-    """Reads `asset:name` from the bundled assets. Anything else, by any name, ends the paper.
+    """Reads `asset:name` from the bundled assets and refuses any other URL.
 
-    The error is fatal because WeasyPrint otherwise prints on without the picture, and a paper in which
-    somebody planted an address must not be issued.
+    The error is fatal because WeasyPrint would otherwise go on without the picture, and a paper with an injected URL
+    must not be issued.
     """
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
@@ -69,7 +68,7 @@ class AssetFetcher(URLFetcher):
 
 
 class _Complaints(logging.Handler):
-    """Collects what WeasyPrint only logs while this thread prints, and tells how far it is."""
+    """Collects WeasyPrint's warnings while this thread prints, and reports progress."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
         super().__init__(logging.INFO)
@@ -107,9 +106,9 @@ class _Complaints(logging.Handler):
 
 
 class _Undefined(str):
-    """Makes a template fail when it names a value that its context does not have.
+    """Makes a template fail if it uses a variable that its context does not have.
 
-    Django prints nothing for such a value, and a customs paper with an empty weight looks complete.
+    Django would print nothing, and a customs paper with an empty weight looks complete.
     """
 
     def __mod__(self, variable: object) -> str:
@@ -120,8 +119,8 @@ class _Undefined(str):
 def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
     complaints = _Complaints(progress)
     loggers = [logging.getLogger("weasyprint"), PROGRESS_LOG]
-    # Looked at each time, as whoever sets logging up again puts every known logger back to a level of its own; but set
-    # only then, as that has every logger forget what it knows.
+    # Checked each time, because setting up logging again resets the level of every known logger; but set only if
+    # needed, because that clears the caches of all loggers.
     if PROGRESS_LOG.level != logging.INFO:
         PROGRESS_LOG.setLevel(logging.INFO)
     for logger in loggers:
@@ -135,7 +134,7 @@ def _listening(progress: Callable[[int], None] | None) -> Iterator[_Complaints]:
 
 
 def engine(loaders: Sequence[object]) -> Engine:
-    """A template engine whose templates fail rather than print nothing, and may use our tags unasked."""
+    """Return a template engine that fails on undefined variables and has our tags built in."""
     return Engine(
         loaders=loaders,
         builtins=["django.templatetags.i18n", "logistics.documents.paper_tags"],
@@ -156,24 +155,24 @@ def _font_configuration() -> FontConfiguration:
 
 @cache
 def _stylesheet(name: str) -> CSS:
-    """Read a stylesheet once in a process; reading it costs as much as a page of text."""
+    """Parse a stylesheet, once per process: parsing takes as long as a page of text."""
     source = _engine().get_template(name).source
     with _listening(None) as complaints:
         sheet = CSS(string=source, url_fetcher=AssetFetcher(), font_config=_font_configuration())
-    complaints.raise_for_any(name)  # what is raised is not kept, so the next paper complains as well
+    complaints.raise_for_any(name)  # an exception is not cached, so the next paper fails as well
     return sheet
 
 
-# More objects than this are a paper of several pages; a receipt makes fewer.
+# A paper of several pages creates more objects than this, a receipt fewer.
 MUCH_GARBAGE = 200_000
 
 
 @contextmanager
 def _garbage_collected_after() -> Iterator[None]:
-    """Leave the millions of boxes of a long list alone until it is printed: a quarter less time (measured).
+    """Suspend garbage collection while a long list with its millions of boxes is printed: a quarter faster (measured).
 
-    Then throw them away at once: six lists in one worker take 250 MB so, and 600 MB otherwise. What was there before
-    is not looked through for that.
+    Then collect at once: six lists in one worker take 250 MB this way, and 600 MB otherwise. Objects that existed
+    before are frozen, so that this collection skips them.
     """
     was_on, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
     gc.disable()
@@ -193,15 +192,15 @@ def _garbage_collected_after() -> Iterator[None]:
 def _html(template: str, paper: Paper) -> str:
     with translation.override(paper.languages[0]):
         html = _engine().get_template(template).render(PaperContext(paper))
-    # An e and an accent become one letter: whoever copies or searches a paper finds one spelling, however it was typed.
+    # An e and an accent become one character, so that copying and searching find one spelling, however it was typed.
     if unicodedata.is_normalized("NFC", html):
         return html
-    # Not what a tag ends with and a stroke (U+0338) after it, or the tag were gone, and with it what it holds.
+    # Only between tags: ">" and a stroke (U+0338) after it would otherwise be combined, and the tag lost.
     return BETWEEN_TAGS.sub(lambda text: unicodedata.normalize("NFC", text[0]), html)
 
 
 class _Unpacked:
-    """An embedded file as WeasyPrint reads it, when the rest of a long list needs its memory no more."""
+    """An embedded file, unpacked only when WeasyPrint reads it, after the memory of a long list was released."""
 
     def __init__(self, file: EmbeddedFile) -> None:
         self.file = file
@@ -226,13 +225,13 @@ def to_pdf(
 
     The same template and context give the same bytes in any process at any time; with the same Pango, on any
     machine: no font, date or random number comes from outside. `languages` are printed side by side; the first
-    is the language of the document. `progress` is told per cent from 0 to 100, rising; what it raises stops
-    the printing.
+    is the language of the document. `progress` is called with rising per cent from 0 to 100; an exception from it
+    stops printing.
 
-    Raises MissingGlyphs for characters that no bundled font has, TemplateBroken when the template or its
-    context is wrong or asks for anything that is not a bundled asset.
+    Raises MissingGlyphs for characters that no bundled font has, TemplateBroken if the template or its context is
+    wrong or loads anything but bundled assets.
     """
-    paper = Paper(languages=tuple(languages), told=context)
+    paper = Paper(languages=tuple(languages), context=context)
     with _listening(progress) as complaints, _garbage_collected_after():
         try:
             rendered = _print(template, paper, complaints)
@@ -251,12 +250,12 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     def lay_out(html: str) -> Document:
         page = html_class(html, *sources)(string=html, url_fetcher=AssetFetcher())
         document = page.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
-        complaints.raise_for_any(template)  # at once: what replay keeps must not be complained of only once
+        complaints.raise_for_any(template)  # at once: layouts that replay caches must not warn only the first time
         return document
 
     document = None
     if run := replay.find(html):
-        html = ""  # a tenth of what a long list takes
+        html = ""  # frees a tenth of a long list's memory
         document = replay.lay_out(run, sources, lay_out=lay_out, tell=complaints.tell)
     elif replay.has_slots(html):
         document = replay.fill(html, sources, lay_out=lay_out)

@@ -31,14 +31,14 @@ class NotReady(DomainError):
 
 
 class Damaged(Exception):
-    """The stored file is not the one that was issued: somebody or something changed it."""
+    """The stored file is not the one that was issued: it was changed."""
 
 
 def next_number(series: str, year: int) -> int:
-    """Return the next number of a series: 1, 2, 3 ... of the year, without gap.
+    """Return the next number of a series in that year: 1, 2, 3 ... without gaps.
 
-    Call it late in a short transaction: others who want a number wait for its end, and a rollback
-    gives the number back.
+    Call it late in a short transaction: others that need a number wait for its end, and a rollback
+    returns the number.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("A number outside a transaction could be lost, and leave a gap.")
@@ -63,13 +63,12 @@ def request(
     languages: Sequence[str] = ("en",),
     replaces: Document | None = None,
 ) -> Document:
-    """Owe somebody a PDF: printed soon after the transaction commits, from these values as they are now.
+    """Request a PDF, printed soon after the transaction commits, from these values as they are now.
 
-    `replaces`: the document of another number that it is issued in place of, which the caller supersedes.
+    `replaces`: the document, with another number, that this one replaces; the caller supersedes it.
 
-    The template gets the context, and `content_sha256` and `verify_url` of the document itself, which
-    the context therefore need not have. It must have `issued_on` (ISO 8601): the day that the paper prints and
-    that its verification page gives are one.
+    The template gets the context plus `content_sha256` and `verify_url` of the document. The context must have
+    `issued_on` (ISO 8601), so that the paper and its verification page show the same date.
     """
     content_sha256 = hash_of(context)
     return jobs.enqueue(
@@ -89,12 +88,12 @@ def request(
 
 
 def hash_of(context: Mapping[str, object]) -> str:
-    """Return SHA-256 of the context as canonical JSON; its first 12 characters stand on the paper."""
+    """Return the SHA-256 of the context as canonical JSON; its first 12 characters are printed on the paper."""
     return hashlib.sha256(json.dumps(context, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def render(document_id: str) -> bool:
-    """Print one document if it is due, and say whether we did. Safe twice, at once, or long after."""
+    """Print one document if it is due, and return whether it was done. Safe to repeat, concurrently or much later."""
     return jobs.run(Document, document_id, _print, lambda document, file: file)
 
 
@@ -109,7 +108,7 @@ def _print(document: Document) -> dict[str, object]:
     except PaperTooLarge as refusal:
         raise jobs.GiveUp(refusal.code) from refusal
     sha256 = hashlib.sha256(rendered.pdf).hexdigest()
-    # Named by its content: printed twice, it is stored once.
+    # Named by content hash: printed twice, it is stored once.
     name = f"documents/{sha256[:2]}/{sha256}.pdf"
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(rendered.pdf))
@@ -117,7 +116,7 @@ def _print(document: Document) -> dict[str, object]:
 
 
 def facts(document: Document) -> dict[str, object]:
-    """Return what every paper says of itself: the hash of its context, and where its QR code leads."""
+    """Return what every paper prints about itself: the hash of its context and the URL of its QR code."""
     return {
         "content_sha256": document.content_sha256,
         "verify_url": f"{settings.PUBLIC_URL}/verify/{document.token}/",
@@ -126,16 +125,16 @@ def facts(document: Document) -> dict[str, object]:
 
 WHY_DEAD = {
     "paper_out_of_memory": gettext_lazy(
-        "it needs more memory than a paper may take; make shorter papers of it, or have PAPER_MEMORY_MB raised,"
-        " and print it again"
+        "it needs more memory than a paper may use; split it into shorter papers or have PAPER_MEMORY_MB raised,"
+        " then print it again"
     ),
     "paper_out_of_time": gettext_lazy(
-        "it takes longer than a paper may; make shorter papers of it, or have PAPER_CPU_SECONDS and"
-        " PAPER_WALL_SECONDS raised, and print it again"
+        "it takes longer than a paper may take; split it into shorter papers or have PAPER_CPU_SECONDS and"
+        " PAPER_WALL_SECONDS raised, then print it again"
     ),
     "paper_too_deep": gettext_lazy("its parts are nested too deeply; its template must be fixed"),
     "printer_died": gettext_lazy(
-        "its printer crashed each time; print it again, and tell whoever runs the server if it fails again"
+        "its printer crashed each time; print it again, and tell the administrator if it fails again"
     ),
     "missing_glyphs": gettext_lazy("it has characters that no bundled font can draw; replace them at their source"),
     "template_broken": gettext_lazy("its template is broken and must be fixed"),
@@ -143,7 +142,7 @@ WHY_DEAD = {
 
 
 def why_dead(document: Document) -> str:
-    """Why a paper could not be printed and what to do, for a reader; a code that has no words stands for itself."""
+    """Return why a paper could not be printed and what to do; the bare code if there is no text for it."""
     return str(WHY_DEAD.get(document.last_error_code, document.last_error_code))
 
 
@@ -171,7 +170,7 @@ def refusal_to_read(document: Document) -> NotReady | None:
 
 
 def damaged(*, newest: int = 1000) -> Iterator[str]:
-    """Yield the id of each of the newest issued documents whose stored file is gone or is not what was issued."""
+    """Yield the ids of those of the newest issued documents whose stored file is missing or was changed."""
     for document in Document.objects.filter(state=Job.State.DONE).order_by("-id")[:newest].iterator():
         try:
             read(document)
@@ -181,19 +180,19 @@ def damaged(*, newest: int = 1000) -> Iterator[str]:
 
 @transaction.atomic
 def retry(document: Document, *, by: User | None, at: datetime) -> Document:
-    """Have a dead document printed again, after its cause was mended. Raises WrongState unless it is dead."""
+    """Retry a dead document after its cause was fixed. Raises WrongState unless it is dead."""
     document = jobs.retry(lock(document))
     audit.record("printing tried again", document, by=by, at=at)
     return document
 
 
 def supersede(document: Document, *, on: date, at: datetime) -> None:
-    """Declare a document no longer valid; it stays readable, and its QR code says so. `on`: the charity's day."""
+    """Mark a document as no longer valid; it stays readable, and its QR code says so. `on`: the charity's date."""
     Document.objects.filter(pk=document.pk, superseded_at=None).update(superseded_at=at, superseded_on=on)
 
 
 def as_attachment(document: Document) -> Attachment:
-    """Return what a mail needs to carry this document. Raises NotReady."""
+    """Return this document as a mail attachment. Raises NotReady."""
     read(document)
     return Attachment(
         name=document.file_name,

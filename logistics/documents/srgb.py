@@ -1,9 +1,9 @@
-"""The colour profile that every paper embeds: sRGB, in the 400 bytes that its definition takes.
+"""The colour profile that every paper embeds: sRGB in 400 bytes.
 
-Written from the standards, not copied from a profile of somebody's, so it carries nobody's licence: primaries, white
-and curve of IEC 61966-2-1:1999, adapted to the white of profiles (D50) by the Bradford matrix as ICC.1:2004-10
-(profile version 4.2, the newest that PDF 1.7 and so PDF/A-3 may embed), annex E, does it. WeasyPrint's own, sRGB2014,
-tells the same curve as a table of 1,024 values and takes 2.6 kB compressed.
+Generated from the standards, not copied from an existing profile, so it has no third-party licence: primaries, white
+point and curve of IEC 61966-2-1:1999, adapted to the profile white point (D50) by the Bradford matrix as in
+ICC.1:2004-10 (profile version 4.2, the newest that PDF 1.7 and so PDF/A-3 may embed), annex E. WeasyPrint's own
+profile, sRGB2014, has the same curve as a table of 1,024 values and takes 2.6 kB compressed.
 """
 
 import struct
@@ -13,7 +13,7 @@ from functools import cache
 NAME = "sRGB IEC61966-2.1"
 VERSION = 0x0420_0000
 D50 = (0.9642, 1.0, 0.8249)
-# The colorants in XYZ under D50, and the matrix that adapted them from D65.
+# The colorants in XYZ under D50, and the matrix that adapts them from D65.
 COLORANTS = {
     b"rXYZ": (0.43607, 0.22249, 0.01392),
     b"gXYZ": (0.38515, 0.71687, 0.09708),
@@ -25,19 +25,19 @@ CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 def _fixed(values: Iterable[float]) -> bytes:
-    """Numbers as s15Fixed16Number, big-endian: 16 bits before the point, 16 after it."""
+    """Encode numbers as s15Fixed16Number, big-endian: 16 bits before the point, 16 after it."""
     return b"".join(struct.pack(">l", round(value * 65536)) for value in values)
 
 
 def _text(text: str) -> bytes:
-    """A text as multiLocalizedUnicodeType with one record, in English."""
+    """Encode a text as multiLocalizedUnicodeType with one record, in English."""
     encoded = text.encode("utf-16-be")
     return struct.pack(">4s4xLL2s2sLL", b"mluc", 1, 12, b"en", b"US", len(encoded), 28) + encoded
 
 
 @cache
 def profile() -> bytes:
-    """The profile as a file (ICC.1:2004-10): header, table of tags, and their values; the same bytes every time."""
+    """Return the profile file (ICC.1:2004-10): header, tag table and tag values; the same bytes every time."""
     curve = b"para" + struct.pack(">4xHxx", 3) + _fixed(CURVE)
     tags = {
         b"desc": _text("sRGB"),
@@ -48,14 +48,14 @@ def profile() -> bytes:
         **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),  # the three share one value
     }
     table = [struct.pack(">L", len(tags))]
-    values: dict[bytes, int] = {}  # of each value, where it starts
+    values: dict[bytes, int] = {}  # offset of each value
     position = 128 + 4 + 12 * len(tags)
     for tag, value in tags.items():
         if value not in values:
             values[value] = position
             position += len(value) + -len(value) % 4
         table.append(struct.pack(">4sLL", tag, values[value], len(value)))
-    # Date of making: that of the standard, for one is wanted. Intent: media-relative colorimetric.
+    # Creation date: that of the standard, as one is required. Intent: media-relative colorimetric.
     header = struct.pack(
         ">L4xL4s4s4s6H4s24xL12s48x",
         position,

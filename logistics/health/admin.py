@@ -1,9 +1,9 @@
 from django.contrib import admin
 
-from logistics.admin_parts import LookOnlyAdmin
+from logistics.admin_parts import ReadOnlyAdmin
 from logistics.health.models import HealthCheck
 
 
 @admin.register(HealthCheck)
-class HealthCheckAdmin(LookOnlyAdmin):
+class HealthCheckAdmin(ReadOnlyAdmin):
     list_display = ("name", "at", "findings")

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class HealthCheck(models.Model):
-    """A sign of life: when something that must happen again and again last happened, and what it found.
+    """When something that must happen regularly last happened, and what it found.
 
     "worker default", "worker papers", "relay": their last heartbeats. "invariants": the last check. In the
     database, not in the cache, so that they can be read while Redis is down.

@@ -1,4 +1,4 @@
-"""Signs of life, and the check that everything which must always be true still is."""
+"""Heartbeats, and the check of invariants."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ SILENT_AFTER = timedelta(seconds=60)
 INVARIANTS = "invariants"
 SAMPLES = 5
 
-# One statement that must be true of the data at any time, with what finds the rows that break it: SQL whose first
-# column is the row's id, or a function that yields ids.
+# A statement that must always be true of the data, and what finds the rows that break it: SQL whose first column is
+# the row's id, or a function that yields ids.
 Invariant = tuple[str, str | Callable[[], Iterator[str]]]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one statement stands; `samples` are ids of the first rows that break it, never their values."""
+    """The outcome of one statement; `samples` are ids of the first rows that break it, never their values."""
 
     statement: str
     broken: int
@@ -32,19 +32,19 @@ class Finding:
 
 
 def beat(name: str) -> None:
-    """Note that this is alive now."""
+    """Record a heartbeat."""
     HealthCheck.objects.update_or_create(name=name, defaults={"at": Now()})
 
 
 def ages_s() -> dict[str, float]:
-    """Return seconds since each last sign of life, by the database's clock."""
+    """Return the seconds since each last heartbeat, by the database's clock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, extract(epoch FROM now() - at)::float FROM logistics_healthcheck")
         return dict(cursor.fetchall())
 
 
 def invariants() -> list[Invariant]:
-    """Return the statements of all apps: `INVARIANTS` of each app's invariants.py, where it has one."""
+    """Return the statements of all apps: `INVARIANTS` of each app's invariants.py, if it has one."""
     found: list[Invariant] = []
     for app in apps.get_app_configs():
         name = f"{app.name}.invariants"
@@ -54,7 +54,7 @@ def invariants() -> list[Invariant]:
 
 
 def check(statement: str, query: str | Callable[[], Iterator[str]]) -> Finding:
-    """Look for rows that break one statement. Hours of growth must not stop it: it may take 10 minutes."""
+    """Look for rows that break one statement. It may take 10 minutes, so that growing tables do not stop it."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '10min'")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
@@ -73,7 +73,7 @@ def last_findings() -> dict[str, int] | None:
 
 
 def check_all() -> list[Finding]:
-    """Check every statement, and keep the outcome for /metrics and /health."""
+    """Check every statement, and store the outcome for /metrics and the admin."""
     findings = [check(statement, query) for statement, query in invariants()]
     HealthCheck.objects.update_or_create(
         name=INVARIANTS, defaults={"at": Now(), "findings": {f.statement: f.broken for f in findings if f.broken}}

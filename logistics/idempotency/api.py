@@ -16,11 +16,11 @@ from rest_framework.utils.encoders import JSONEncoder
 from logistics.errors import DomainError
 from logistics.idempotency.models import IdempotencyRecord
 
-KEPT = timedelta(days=90)
+KEPT_FOR = timedelta(days=90)
 
 
 class IdempotencyKeyMissing(DomainError):
-    """A write that may be repeated needs an `Idempotency-Key`."""
+    """This write needs an `Idempotency-Key`."""
 
     code = "idempotency_key_missing"
     status = 400
@@ -48,12 +48,12 @@ def idempotent(method: ViewMethod) -> ViewMethod: ...
 @overload
 def idempotent(*, shown_once: Sequence[str]) -> Callable[[ViewMethod], ViewMethod]: ...
 def idempotent(method: Callable[..., Response] | None = None, *, shown_once: Sequence[str] = ()) -> object:
-    """A view method whose effect happens once for each Idempotency-Key of its caller.
+    """Run a view method once per Idempotency-Key and caller.
 
-    Runs it in one transaction with the record of its answer. Same key and body: the same answer
+    It runs in one transaction with the record of its answer. Same key and body: the same answer
     with `Idempotent-Replayed: true`. Same key, other body or route: 422. First one still running: 409.
-    No key: 400. Refusals are not kept: nothing happened, so the key is free for another try.
-    The view must not call the outside. Fields named in `shown_once` (a new key's secret) are null in
+    No key: 400. Refusals are not recorded: nothing happened, so the key can be used again.
+    The view must not call external services. Fields named in `shown_once` (a new key's secret) are null in
     the record and so in the replay.
     """
     if method is None:
@@ -68,7 +68,7 @@ def idempotent(method: Callable[..., Response] | None = None, *, shown_once: Seq
 
 
 def run_once(request: Request, act: Callable[[], Response], *, shown_once: Sequence[str] = ()) -> Response:
-    """Answer with what `act` answers, or answered when this key was first used. See `idempotent`."""
+    """Return the answer of `act`, or the recorded one if this key was used before. See `idempotent`."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not 16 <= len(key) <= 100:
         raise IdempotencyKeyMissing(
@@ -82,7 +82,7 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     route = f"{request.method} {request.path}"[:200]
     body_sha256 = hash_of_body(request)
     with transaction.atomic():
-        if not _alone(f"{principal} {key}"):
+        if not _try_lock(f"{principal} {key}"):
             raise StillRunning(_("The first request with this Idempotency-Key is still running. Send it again in 2 s."))
         record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
         if record is None:
@@ -90,7 +90,7 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
             if response.status_code >= 400:
                 transaction.set_rollback(True)
                 return response
-            # As the client will see it: decimals, dates and ids turned into JSON now, not at the replay.
+            # Recorded as the client sees it: decimals, dates and ids are converted to JSON now, not at the replay.
             response.data = json.loads(json.dumps(response.data, cls=JSONEncoder))
             IdempotencyRecord.objects.create(
                 principal=principal,
@@ -112,7 +112,7 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
 
 
 def hash_of_body(request: Request) -> str:
-    """Return SHA-256 of what was sent: files by content, the rest as sorted JSON."""
+    """Return the SHA-256 of the body: files by content, the rest as sorted JSON."""
     digest = hashlib.sha256()
     plain = {}
     for name, value in sorted(request.data.items()) if hasattr(request.data, "items") else [("", request.data)]:
@@ -127,8 +127,8 @@ def hash_of_body(request: Request) -> str:
     return digest.hexdigest()
 
 
-def _alone(name: str) -> bool:
-    """Hold this name until the transaction ends, or say that somebody else does."""
+def _try_lock(name: str) -> bool:
+    """Lock this name until the transaction ends; return False if another session holds it."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
@@ -136,5 +136,5 @@ def _alone(name: str) -> bool:
 
 
 def forget_old() -> int:
-    """Delete the records of writes older than 90 days, and say how many."""
-    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
+    """Delete records older than 90 days, and return how many."""
+    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT_FOR).delete()[0]

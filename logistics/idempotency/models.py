@@ -5,9 +5,9 @@ from django.db.models.functions import Now
 
 
 class IdempotencyRecord(models.Model):
-    """A write that a caller did under a key of its own, and what we answered; kept 90 days.
+    """A write that a caller made under one of its keys, and our answer; kept 90 days.
 
-    A phone may be offline for weeks and send again when it comes back.
+    A phone may be offline for weeks and repeat its request when it comes back.
     """
 
     principal = models.CharField(max_length=60)  # whose key it is: "user <id>" or "anonymous"

@@ -1,4 +1,4 @@
-"""What the admin pages of all kinds of jobs share."""
+"""Base class of the admin pages of jobs."""
 
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
-from logistics.admin_parts import LookOnlyAdmin
+from logistics.admin_parts import ReadOnlyAdmin
 from logistics.errors import DomainError
 from logistics.jobs.models import Job
 from logistics.roles import HasRoles, Role
@@ -16,14 +16,14 @@ from logistics.roles import HasRoles, Role
 STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
 
 
-class JobAdmin(LookOnlyAdmin):
-    """How far each job is. Jobs that failed for good can be retried."""
+class JobAdmin(ReadOnlyAdmin):
+    """The state of jobs. Dead ones can be retried."""
 
     retry_roles: tuple[Role, ...]
     actions = ("try_again",)
     ordering = ("-id",)
 
-    def retry(self, row: Any, *, by: Any) -> None:  # a kind of job names its row and who may act
+    def retry(self, row: Any, *, by: Any) -> None:  # subclasses narrow the types
         raise NotImplementedError
 
     @display(description=gettext_lazy("state"), label=STATE_LABELS, ordering="state")
@@ -42,7 +42,7 @@ class JobAdmin(LookOnlyAdmin):
                 retried += 1
             except DomainError as refusal:
                 messages.error(request, str(refusal))
-        told = ngettext("%(count)d job will be retried.", "%(count)d jobs will be retried.", retried) % {
+        text = ngettext("%(count)d job will be retried.", "%(count)d jobs will be retried.", retried) % {
             "count": retried
         }
-        messages.success(request, told)
+        messages.success(request, text)

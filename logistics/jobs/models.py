@@ -1,8 +1,7 @@
 """Background work: documents, mails, Stripe events, imports.
 
-A job is a row, written in the same transaction as the change that needs it. A message in the broker only
-tells a worker to look now. Lost, duplicate or late messages change nothing, because the relay sweeps the rows.
-All times are the database's.
+A job is a row, written in the same transaction as the change that needs it. The broker's message only notifies a
+worker. Lost, duplicate or late messages do no harm, because the relay sweeps the rows. All times are the database's.
 
     pending -> leased -> done | dead
 """
@@ -17,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-# A worker normally starts within milliseconds of the commit. The relay looks after jobs that no worker heard of.
+# A worker normally starts within milliseconds of the commit. The relay handles jobs of which no worker was notified.
 GRACE = timedelta(seconds=3)
 NOTIFY_AGAIN_AFTER = timedelta(seconds=15)
 
@@ -26,18 +25,18 @@ Row_co = TypeVar("Row_co", bound="Job", covariant=True)
 
 class JobQuerySet(models.QuerySet[Row_co]):
     def due(self) -> "JobQuerySet[Row_co]":
-        """Jobs that a worker should take now: pending ones, and those whose worker is presumed dead."""
+        """Return jobs that a worker should claim now: pending ones, and those whose lease has expired."""
         waiting = Q(state=Job.State.PENDING, run_after__lte=Now())
         abandoned = Q(state=Job.State.LEASED, lease_until__lt=Now())
         return self.filter(waiting | abandoned, attempts__lt=self.model.ATTEMPTS_MAX)
 
     def overdue(self) -> "JobQuerySet[Row_co]":
-        """Due jobs of which no worker was notified lately: the message was lost or never sent."""
+        """Return due jobs of which no worker was notified lately: the message was lost or never sent."""
         not_notified = Q(notified_at=None, run_after__lte=Now() - GRACE) | Q(notified_at__lt=Now() - NOTIFY_AGAIN_AFTER)
         return self.due().filter(not_notified)
 
     def claim(self, pk: object) -> uuid.UUID | None:
-        """Take one due job and return the token of its lease. Of many workers that try, one gets it.
+        """Claim one due job and return its lease token; None if another worker claimed it or it is not due.
 
         The attempt is counted before the work, so that a job that kills its worker each time stops at ATTEMPTS_MAX.
         """
@@ -55,24 +54,24 @@ class JobQuerySet(models.QuerySet[Row_co]):
         return token if taken == 1 else None
 
     def mark_dead(self) -> int:
-        """Give up jobs whose workers died ATTEMPTS_MAX times. Returns how many."""
+        """Mark jobs dead whose workers died ATTEMPTS_MAX times. Returns how many."""
         return self.filter(state=Job.State.LEASED, lease_until__lt=Now(), attempts__gte=self.model.ATTEMPTS_MAX).update(
             state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code="worker_died", ended_at=Now()
         )
 
     def leased_by(self, token: uuid.UUID | None) -> "JobQuerySet[Row_co]":
-        """The job while the lease is still ours; nothing once another worker took over."""
+        """Return the job while its lease is still ours; nothing once another worker has taken over."""
         return self.filter(state=Job.State.LEASED, lease_token=token)
 
     def retry(self) -> int:
-        """Make dead jobs pending again, with all their attempts. The relay finds them within seconds."""
+        """Make dead jobs pending again and reset their attempts. The relay finds them within seconds."""
         return self.filter(state=Job.State.DEAD).update(
             state=Job.State.PENDING, attempts=0, run_after=Now(), notified_at=None, last_error_code="", ended_at=None
         )
 
 
 class Job(models.Model):
-    """A row that a worker must process. A subclass names its `TASK`, which takes the row's id as its only argument."""
+    """A row that a worker must process. A subclass names its `TASK`, whose only argument is the row's id."""
 
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("job", "Pending")
@@ -113,7 +112,7 @@ class Job(models.Model):
             ),
         ]
         indexes = [
-            # Small even when the table is large: only what still waits, for a worker or for a person.
+            # Small even if the table is large: it holds only jobs that wait for a worker or for a person.
             models.Index(
                 fields=["state", "run_after"],
                 condition=Q(state__in=["pending", "leased", "dead"]),

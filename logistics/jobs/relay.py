@@ -1,4 +1,4 @@
-"""The sweeper: finds overdue jobs and has them run, with or without the broker."""
+"""The relay: finds overdue jobs and has them run, with or without the broker."""
 
 import logging
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Sweep:
 
 
 def sweep() -> Sweep:
-    """Notify a worker of every overdue job. While the broker does not answer, run the jobs here.
+    """Notify a worker of every overdue job. If the broker does not answer, run the jobs here.
 
-    So receipts are sent even while Redis is down. Safe beside other relays and workers, as only one can claim a job.
+    Receipts are thus sent even while Redis is down. Safe beside other relays and workers: only one can claim a job.
     """
     result = Sweep()
     broker_answers = True

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class NotYet(Exception):
-    """Something that the job needs is not ready: try again after `wait`, without counting an attempt."""
+    """Something that the job needs is not ready: retry after `wait`, without counting an attempt."""
 
     def __init__(self, wait: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(str(wait))
@@ -50,14 +50,14 @@ def run(
     act: Callable[[Row], Result],
     record: Callable[[Row, Result], Mapping[str, object] | None] = lambda row, result: None,
 ) -> bool:
-    """Run one job if it is due and nobody else runs it. Returns whether we did.
+    """Run one job if it is due and no other worker has claimed it. Returns whether it was done.
 
-    `act` does the work outside any transaction (it prints, sends, asks Stripe). It may happen twice, so it must be
+    `act` does the work outside any transaction (it prints, sends, asks Stripe). It may run twice, so it must be
     idempotent. `record` stores the result in the transaction that marks the job done, only while the lease is still
-    ours, and returns the fields of the row to set with it. So there may be two attempts but never two results.
+    ours, and returns further fields of the row to set. There may be two attempts, but never two results.
 
-    Whatever either raises is logged and retried later, up to ATTEMPTS_MAX. They raise GiveUp where a retry cannot
-    help, and NotYet where something else must happen first.
+    Any exception of either is logged and the job retried later, up to ATTEMPTS_MAX. They raise GiveUp if a retry
+    cannot help, and NotYet if something else must happen first.
     """
     token = model.objects.claim(pk)
     if token is None:
@@ -86,7 +86,7 @@ def run(
     except GiveUp as reason:
         _end(mine, row, reason.code)
         return False
-    except Exception as error:  # whatever it was, the job must record it and be retried
+    except Exception as error:  # any error is recorded and the job retried
         _fail(mine, row, error)
         return False
     return still_ours
@@ -94,7 +94,7 @@ def run(
 
 @contextmanager
 def _lease_kept(mine: "models.QuerySet[Job]", lease: timedelta) -> Iterator[None]:
-    """Renew the lease while the work goes on. Leases can so be short: a killed worker does not renew its own.
+    """Renew the lease during the work. So leases can be short: a killed worker stops renewing.
 
     The task's hard time limit ends work that never finishes, and this thread with it.
     """
@@ -120,7 +120,7 @@ def _lease_kept(mine: "models.QuerySet[Job]", lease: timedelta) -> Iterator[None
 
 @transaction.atomic
 def retry(row: Row) -> Row:
-    """Make a dead job pending again, and notify a worker. Raises WrongState unless it is dead."""
+    """Make a dead job pending again and notify a worker. Raises WrongState unless it is dead."""
     if not type(row).objects.filter(pk=row.pk).retry():
         raise WrongState(_("Only a failed job can be retried; the others are still being processed."), state=row.state)
     enqueue_on_commit(row.TASK, row)
@@ -129,7 +129,7 @@ def retry(row: Row) -> Row:
 
 
 def report_progress(row: Job, percent: int) -> None:
-    """Store how far a leased job is, from 0 to 99 percent (100 is done)."""
+    """Store the progress of a leased job, from 0 to 99 percent (100 is done)."""
     type(row).objects.filter(pk=row.pk).leased_by(row.lease_token).update(progress=min(percent, 99))
 
 
@@ -143,7 +143,7 @@ def _end(mine: "models.QuerySet[Job]", row: Job, code: str) -> None:
 
 
 def _fail(mine: "models.QuerySet[Job]", row: Job, error: Exception) -> None:
-    # The class only: messages of errors quote data, and data is personal.
+    # Only the class: error messages quote data, which may be personal.
     code = error.code if isinstance(error, DomainError) else type(error).__name__
     if row.attempts >= row.ATTEMPTS_MAX:
         _end(mine, row, code)
@@ -158,5 +158,5 @@ def _fail(mine: "models.QuerySet[Job]", row: Job, error: Exception) -> None:
 
 
 def job_models() -> list[type[Job]]:
-    """Every kind of job, in all apps."""
+    """Return the job models of all apps."""
     return [model for model in apps.get_models() if issubclass(model, Job)]

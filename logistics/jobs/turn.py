@@ -1,4 +1,4 @@
-"""Of several equal programs one is active; the others wait until it is gone."""
+"""Leader election by advisory lock: of several equal programs one is active, the others stand by."""
 
 from types import TracebackType
 
@@ -8,11 +8,11 @@ from psycopg.rows import TupleRow
 
 
 class Turn:
-    """A session's advisory lock, held on a connection of its own, so for as long as this program lives.
+    """A session-level advisory lock on a dedicated connection, held as long as this program runs.
 
-    Not on Django's connection: that one goes back to the pool after any error, with the lock still
-    held, where the program itself would not find it again. PostgreSQL lets go when the session ends,
-    so whatever kills the program gives the turn to the next that asks.
+    Not on Django's connection: that one returns to the pool after an error, with the lock still
+    held, and the program might not get it again. PostgreSQL releases the lock when the session ends,
+    so however the program dies, the next one that asks becomes active.
     """
 
     def __init__(self, number: int) -> None:
@@ -21,11 +21,11 @@ class Turn:
         self._held = False
 
     def is_ours(self) -> bool:
-        """Say whether we are the active one. Raises psycopg.OperationalError while the database does not answer."""
+        """Return whether we are the active one. Raises psycopg.OperationalError if the database does not answer."""
         try:
             if self._session is None:
                 self._session = psycopg.connect(**connection.get_connection_params(), autocommit=True)
-            # Asked for once: each further success would count up in the session. Held, we ask only if it lives.
+            # The lock is requested once, because it nests within a session. Once held, only the connection is checked.
             asked = "SELECT true" if self._held else f"SELECT pg_try_advisory_lock({self.number:d})"
             row = self._session.execute(asked).fetchone()
             self._held = bool(row and row[0])
@@ -35,7 +35,7 @@ class Turn:
         return self._held
 
     def give_back(self) -> None:
-        """Let another one be active; the next question asks for it anew."""
+        """Release the lock; the next `is_ours` requests it again."""
         session, self._session, self._held = self._session, None, False
         if session is not None:
             session.close()

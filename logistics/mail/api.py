@@ -1,4 +1,4 @@
-"""Mails that wait, were sent or failed, for the staff who work with their readers."""
+"""Queued, sent and failed mails, for the staff who work with their recipients."""
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -41,12 +41,12 @@ class EmailFilter(filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List mails",
-        description="Mails that wait, were sent or failed, of the kinds that you work with. Their text is not shown.",
+        description="Queued, sent and failed mails, of the kinds that you work with. Their text is not shown.",
     ),
     retrieve=extend_schema(summary="Show a mail"),
 )
 class EmailViewSet(ReadOnlyModelViewSet[Email]):
-    queryset = Email.objects.none()  # for the schema; `get_queryset` says whose
+    queryset = Email.objects.none()  # for the schema; see `get_queryset`
     serializer_class = EmailOut
     # Addresses are personal data: only for those who work with donors or partners.
     permission_classes = (allow(Role.FINANCE, Role.COORDINATOR),)

@@ -13,12 +13,12 @@ class Email(Job):
     TASK = "logistics.send_email"
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(_("kind"), max_length=40)  # "receipt", "shipment-dispatched": what it is, for staff
+    kind = models.CharField(_("kind"), max_length=40)  # for staff: "receipt", "shipment-dispatched"
     to = models.EmailField(_("recipient"))
     language = models.CharField(_("language"), max_length=10, default="en")
     subject = models.CharField(_("subject"), max_length=200)
-    body = models.TextField()  # for its reader only: it may hold a secret link; empty once it is sent
-    # Each: name (as the reader sees it), storage_name, sha256, type.
+    body = models.TextField()  # may hold a secret link, so emptied once it is sent
+    # Each: name (as the recipient sees it), storage_name, sha256, type.
     attachments = models.JSONField(default=list, blank=True)
 
     class Meta(Job.Meta):

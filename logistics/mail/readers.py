@@ -1,4 +1,4 @@
-"""Who may see which mails. A mail's address is personal data, so its kind says which roles work with its readers."""
+"""Which roles may see which mails. Addresses are personal data, so access depends on the kind of mail."""
 
 from collections.abc import Collection
 
@@ -11,20 +11,20 @@ _readers: dict[str, frozenset[Role]] = {}
 
 
 def register(roles: Collection[Role], *kinds: str) -> None:
-    """Let people with these roles see mails of these kinds. Each app does so for its own kinds, in its apps.py."""
+    """Let users with these roles see mails of these kinds. Each app registers its own kinds in its apps.py."""
     for kind in kinds:
         _readers[kind] = frozenset(roles)
 
 
 def kinds() -> set[str]:
-    """Return the kinds of mail that some role reads."""
+    """Return all registered kinds of mail."""
     return set(_readers)
 
 
 def mails_for(user: HasRoles) -> QuerySet[Email]:
-    """Return the mails that this person may know of, without their text, which may hold a secret link.
+    """Return the mails that this user may see, without their text, which may hold a secret link.
 
-    Auditors see all of them. A kind that nobody registered is for auditors only.
+    Auditors see all of them. A kind that no app registered is for auditors only.
     """
     mails: QuerySet[Email] = Email.objects.defer("body", "attachments")
     if user.has_role(Role.AUDITOR):

@@ -25,7 +25,7 @@ class Attachment(TypedDict):
 
 
 class AttachmentChanged(Exception):
-    """The stored file is not the one that was promised."""
+    """The stored file does not match its recorded hash."""
 
 
 @transaction.atomic
@@ -56,16 +56,16 @@ def request(
 
 @transaction.atomic
 def retry(email: Email, *, by: AbstractBaseUser | None, at: datetime) -> Email:
-    """Send a failed mail again, after its cause was fixed. Raises WrongState unless it is dead."""
+    """Retry a failed mail after its cause was fixed. Raises WrongState unless it is dead."""
     email = jobs.retry(lock(email))
     audit.record("sending tried again", email, by=by, at=at)
     return email
 
 
 def deliver(email_id: str) -> bool:
-    """Send one mail if it is due, and forget its text. A worker killed between sending and marking may send it twice.
+    """Send one mail if it is due, and delete its text. If its worker is killed in between, it may be sent twice.
 
-    A text may hold a donor's secret link: a copy of the database must not open what was mailed.
+    The text may hold a donor's secret link, which a copy of the database must not reveal.
     """
     return jobs.run(Email, email_id, _send, lambda email, sent: {"body": ""})
 
@@ -75,7 +75,7 @@ def _send(email: Email) -> None:
         subject=email.subject,
         body=email.body,
         to=[email.to],
-        # The same row, the same Message-ID: a mail program shows a repeated delivery once.
+        # The Message-ID is derived from the row, so mail programs show a repeated delivery once.
         headers={"Message-ID": f"<{email.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].rstrip('>')}>"},
     )
     for attachment in email.attachments:

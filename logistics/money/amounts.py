@@ -1,4 +1,4 @@
-"""Amounts of money: whole minor units of an ISO 4217 currency inside, decimal strings and printed texts outside.
+"""Amounts of money: stored as minor units of an ISO 4217 currency, exchanged as decimal strings, printed as text.
 
 50050 HKD is "500.50", 65500 XOF is "65500", 1500 KWD is "1.500".
 """
@@ -31,14 +31,16 @@ def exponent(currency: str) -> int:
 def parse(text: str, currency: str, *, field: str = "amount", most: int | None = None) -> int:
     """Return the minor units of an amount written as a decimal string; `most` is in whole units of the currency.
 
-    Raises Invalid for an unknown currency, for what is not such a string, for more decimals than the currency has,
+    Raises Invalid for an unknown currency, for anything but a decimal string, for more decimals than the currency has,
     and for more than `most`.
     """
     decimals = exponent(currency)
     written = DECIMAL.fullmatch(text)
     if written is None:
         raise Invalid(
-            _('Write the amount with digits and, if need be, a point: "500.50".'), field=field, code="not_an_amount"
+            _('Write the amount in digits, with a decimal point if needed: "500.50".'),
+            field=field,
+            code="not_an_amount",
         )
     if len((written[1] or "").rstrip("0")) > decimals:
         raise too_many_decimals(currency, field)
@@ -48,7 +50,7 @@ def parse(text: str, currency: str, *, field: str = "amount", most: int | None =
 
 
 def too_many_decimals(currency: str, field: str) -> Invalid:
-    """Return the refusal of a fraction that the currency does not have."""
+    """Return the error for more decimals than the currency has."""
     return Invalid(
         _("%(currency)s has %(decimals)d decimals; this amount has more.")
         % {"currency": currency, "decimals": exponent(currency)},
@@ -59,7 +61,7 @@ def too_many_decimals(currency: str, field: str) -> Invalid:
 
 def from_minor(amount_minor: int, currency: str) -> Decimal:
     """Return the amount in whole units, with as many decimals as the currency has: 50050 HKD is 500.50."""
-    # What is stored has a currency that was known then: an unknown one is a bug, not somebody's input.
+    # Stored currencies were checked, so an unknown one is a bug, not bad input.
     return Decimal(amount_minor).scaleb(-codes.currencies()[currency].exponent)
 
 
@@ -71,8 +73,8 @@ def decimal_string(amount_minor: int, currency: str) -> str:
 def printed(amount_minor: int, currency: str, languages: Sequence[str]) -> str:
     """Print an amount with its currency: HK$500.50, XOF 65 500, EUR 1 250.00; in French 1 250,00 EUR.
 
-    The symbol appears only for Hong Kong dollars in English, where nobody can take it for another
-    dollar; otherwise the ISO 4217 code stands before the amount, and in French after it.
+    The symbol is used only for Hong Kong dollars in English, where it is not ambiguous; otherwise the ISO 4217 code
+    precedes the amount, and in French follows it.
     """
     amount = from_minor(amount_minor, currency)
     if currency == "HKD" and len(languages) == 1 and languages[0] == "en":

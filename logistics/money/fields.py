@@ -1,4 +1,4 @@
-"""Amounts in bodies and answers."""
+"""Serializer fields for amounts."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from logistics.money import amounts
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$", "example": "500.50"})
 class AmountField(serializers.Field[str, object, str, object]):
-    """An amount of money as a decimal string. A JSON number is refused: 0.1 + 0.2 is not 0.3 there."""
+    """An amount of money as a decimal string. JSON numbers are refused: with them 0.1 + 0.2 is not 0.3."""
 
     default_error_messages = {"not_a_string": 'Send the amount as a string: "500.50", not 500.5.'}
 
@@ -32,7 +32,7 @@ class InCurrency(Protocol):
 
 @extend_schema_field(OpenApiTypes.STR)
 class MoneyField(serializers.Field[InCurrency, object, str, object]):
-    """Reads `<source>` in minor units with the row's `currency`, and writes the decimal string."""
+    """Read-only: the decimal string of an attribute in minor units, with the row's `currency`."""
 
     def __init__(self, minor: str) -> None:
         self.minor = minor

@@ -1,6 +1,6 @@
-"""Amounts as people type them: "10,000", "1 250,50", "HK$ 500". What may mean two amounts is asked back, never guessed.
+"""Amounts as people type them: "10,000", "1 250,50", "HK$ 500". Ambiguous amounts are asked back, never guessed.
 
-One full stop or comma before exactly three digits may group or be the decimal point. All else says itself what it is:
+One full stop or comma before exactly three digits may group or be the decimal point. Everything else is unambiguous:
 
 | typed on a page in      | HKD, EUR (2 decimals)       | XOF, JPY (none) | KWD, TND (3)                |
 |-------------------------|-----------------------------|-----------------|-----------------------------|
@@ -14,11 +14,11 @@ One full stop or comma before exactly three digits may group or be the decimal p
 | both: 1.250,50 and 1,250.50 | 1250.50                 | refused         | 1250.500                    |
 | both: 1,000,000, 1.000.000, 1,00,000 (Indian), 10 000, 10'000 (Swiss) | grouped: whole amounts   |||
 
-Digits may be of any one script. The Arabic signs ٫ (decimal) and ٬ (thousands) are taken for what they are. A currency
-may stand before or after: the chosen one in any spelling that is its own, "$" of several currencies is asked back, any
-other is refused by name. Signs, exponents and words are refused. Limits never decide between two readings.
+Digits may be of any one script. The Arabic ٫ (decimal) and ٬ (thousands) keep their meaning. A currency may come before
+or after the number: the chosen one is accepted in any spelling that only it has, an ambiguous "$" is asked back, any
+other is refused by name. Signs, exponents and words are refused. Limits are never used to choose between two readings.
 
-Babel's parse_decimal cannot do this: French "10,000" is 10 there, "1e3" is 1000, and it knows no currency.
+Babel's parse_decimal cannot do this: it reads French "10,000" as 10 and "1e3" as 1000, and it knows no currencies.
 """
 
 import re
@@ -52,7 +52,7 @@ _PARTS: Final = re.compile(rf"(?P<before>[^0-9{_SIGNS}][^0-9]*|)(?P<number>[0-9{
 _IN_THREES: Final = re.compile(r"[1-9][0-9]{0,2}(?:[^0-9][0-9]{3})+")
 _INDIAN: Final = re.compile(r"[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}")
 
-# Beside what Babel knows of English and French. "$" is written for many currencies, "¥" for two.
+# Besides Babel's English and French symbols. "$" is used for many currencies, "¥" for two.
 _ALSO_WRITTEN: Final[Mapping[str, Sequence[str]]] = {
     "$": ("USD", "HKD", "CAD", "AUD", "NZD", "SGD", "TWD", "MXN", "BRL", "CLP", "COP", "ARS"),
     "¥": ("JPY", "CNY"),
@@ -70,7 +70,7 @@ _ALSO_WRITTEN: Final[Mapping[str, Sequence[str]]] = {
 
 
 class AmountUnclear(Invalid):
-    """The text may mean several amounts, or one that is written in an unusual way; `readings` are in minor units."""
+    """The text may mean several amounts, or one written in an unusual way; `readings` are in minor units."""
 
     def __init__(self, readings: Sequence[int], currency: str, language: str, *, field: str = "amount") -> None:
         self.readings = sorted(set(readings), reverse=True)
@@ -101,8 +101,8 @@ class _Reading:
 def read(text: str, currency: str, language: str, *, field: str = "amount") -> int:
     """Return the minor units of an amount that a person typed on a page in `language` ("en" or "fr").
 
-    Raises AmountUnclear with the amounts that it may mean, Invalid for what is no amount, for another currency than
-    the chosen one, for more decimals than the currency has, and for zero.
+    Raises AmountUnclear with the amounts that it may mean, Invalid for anything but an amount, for another currency
+    than the chosen one, for more decimals than the currency has, and for zero.
     """
     exponent = amounts.exponent(currency)
     parts = _PARTS.fullmatch(_plain(text)) if len(text) <= LONGEST else None
@@ -127,7 +127,7 @@ def read(text: str, currency: str, language: str, *, field: str = "amount") -> i
 
 
 def answered(unclear: AmountUnclear, answer: str, currency: str) -> int:
-    """Return the offered amount that the answer (a decimal string) names; raises the question again for any other."""
+    """Return the offered amount that the answer (a decimal string) names; raises `unclear` again for any other."""
     for reading in unclear.readings:
         if answer == amounts.decimal_string(reading, currency):
             return reading
@@ -146,7 +146,7 @@ def _not_an_amount(language: str, field: str) -> Invalid:
 def _plain(text: str) -> str:
     """Return the text with ASCII digits and one sign for each kind of separator.
 
-    Digits of two scripts in one number stay as they are, and are refused: they can look alike and differ.
+    Digits of two scripts in one number stay as they are and are then refused: they can look alike and differ.
     """
     text = text.translate(_SAME_SIGN).strip()
     scripts = {ord(sign) - unicodedata.decimal(sign) for sign in text if sign.isdecimal()}
@@ -170,7 +170,7 @@ def _readings(written: str) -> Iterator[_Reading]:
 
 
 def _clear(readings: list[_Reading], written: str, exponent: int, language: str) -> _Reading | None:
-    """Return the reading that nobody could mean otherwise, by the table above; None if the person must be asked."""
+    """Return the unambiguous reading, by the table above; None if the person must be asked."""
     if len(readings) == 1:
         return readings[0] if len(readings[0].decimals) <= exponent else None
     grouped, pointed = readings
@@ -181,7 +181,7 @@ def _clear(readings: list[_Reading], written: str, exponent: int, language: str)
 
 
 def _check_currency(before: str, after: str, currency: str, language: str, field: str) -> bool:
-    """Refuse another currency than the chosen one by name; say whether what is written names the chosen one surely."""
+    """Raise Invalid for another currency than the chosen one; return whether the text is unambiguous about it."""
     is_sure = True
     for written in filter(None, ("".join(side.split()).upper() for side in (before, after))):
         meant = _currencies_written().get(written)
@@ -205,7 +205,7 @@ def _symbol(currency: str, language: str) -> str:
 
 @cache
 def _currencies_written() -> dict[str, frozenset[str]]:
-    """Return how currencies are written, without spaces and in upper case -> the currencies that this may mean."""
+    """Return the spellings of currencies, without spaces and in upper case -> the currencies that they may mean."""
     found: dict[str, set[str]] = defaultdict(set)
     for currency in codes.currencies():
         for written in (currency, _symbol(currency, "en"), _symbol(currency, "fr")):

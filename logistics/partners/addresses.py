@@ -1,4 +1,4 @@
-"""Where sites really are: sealed when written, shown by one function only, which first records who reads and why."""
+"""Addresses of sites: stored encrypted, read by one function only, which first records who reads and why."""
 
 import json
 import re
@@ -20,11 +20,11 @@ from logistics.roles import Role
 from logistics.transactions import lock
 
 REASON_MIN = 10
-TELLING_MIN = 4  # letters and digits; less occurs everywhere
+MATCH_MIN = 4  # letters and digits; shorter texts match by chance
 
 
 class Address(TypedDict):
-    """Where a site really is. Never in a paper, mail, log, URL, export or error."""
+    """The real address of a site. Never in a paper, mail, log, URL, export or error."""
 
     name: str
     address: str
@@ -41,9 +41,9 @@ class NoAddress(DomainError):
 
 @transaction.atomic
 def seal(site: Site, address: Address, *, version: int, by: User | None, at: datetime) -> Site:
-    """Store where a site really is, encrypted, count the site's version up, and return the site.
+    """Store a site's address encrypted, increment the site's version, and return the site.
 
-    Raises Stale, and Invalid where what may be known of the site gives it away (check_public).
+    Raises Stale, and Invalid if the site's public fields give the address away (check_public).
     """
     site = lock(site, version=version)
     _check_public(site, address)
@@ -56,11 +56,11 @@ def seal(site: Site, address: Address, *, version: int, by: User | None, at: dat
 
 
 def check_public(site: Site) -> None:
-    """Raise Invalid (names_the_place) where what may be known of a confidential site gives its sealed place away.
+    """Raise Invalid (names_the_place) if the public fields of a confidential site give its sealed address away.
 
-    That is its name, street or phone number, however written; papers would carry it. Its town may be named: goods
-    change hands in a public place of the same town. An open site hides nothing. Nobody is shown anything here, so no
-    reading is recorded, and the refusal does not say what was found.
+    That is its name, street or phone number in any spelling, because papers print the public fields. The town may be
+    named: goods change hands in a public place of the same town. Open sites are not checked. Nothing is shown to
+    anybody here, so no reading is recorded, and the error does not say what was found.
     """
     row = SiteAddress.objects.filter(site=site).first()
     if row is not None:
@@ -72,31 +72,31 @@ def _check_public(site: Site, address: Address) -> None:
         return
     public = _plain(f"{site.hand_over_point} {site.public_name}")
     hidden = [_plain(address["name"]), _plain(address["address"]), _plain(address["phone"])]
-    if any(len(words) >= TELLING_MIN and words in public for words in hidden):
+    if any(len(words) >= MATCH_MIN and words in public for words in hidden):
         raise Invalid(
-            _("The hand-over point names the place that must stay secret. Name a public place instead."),
+            _("The hand-over point reveals the place that must stay secret. Name a public place instead."),
             field="hand_over_point",
             code="names_the_place",
         )
 
 
 def _plain(text: str) -> str:
-    """Return letters and digits only, without case or accents: "Rue 12, Séré" is "rue12sere"."""
+    """Return only letters and digits, without case or accents: "Rue 12, Séré" is "rue12sere"."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return re.sub(r"[\W_]", "", "".join(sign for sign in apart if not unicodedata.combining(sign)))
 
 
 def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
-    """Return where a site really is, to a coordinator with a reason; the reading is recorded first.
+    """Return a site's address to a coordinator with a reason; the reading is recorded first.
 
     Raises Forbidden for any other role, Invalid without a reason of at least ten characters, NoAddress.
     """
-    # Not has_role: a superuser sets things up and has no need to know.
+    # Not has_role: superusers have no need to know.
     if not (by.is_active and Role.COORDINATOR in by.roles):
         raise Forbidden(_("Only a coordinator may read the address of a site."))
     if len(reason.strip()) < REASON_MIN:
         raise Invalid(_("Say briefly why you need the address."), field="reason", code="required")
-    # Its own transaction, committed before anything is decrypted: no reading goes unrecorded.
+    # A transaction of its own, committed before anything is decrypted: no reading goes unrecorded.
     with transaction.atomic(durable=True):
         audit.record("address read", lock(site), by=by, at=at, reason=reason.strip())
     row = SiteAddress.objects.filter(site=site).first()

@@ -16,7 +16,7 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import HouseAdmin, LookOnlyInline, NamedLookups, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, keep
 from logistics.errors import DomainError
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
@@ -35,13 +35,13 @@ class PartnerForm(VersionedForm):
         widgets = {"languages": ArrayWidget}
 
 
-class ContactsInline(LookOnlyInline):
+class ContactsInline(ReadOnlyInline):
     model = Contact
     fields = ("name", "email", "phone", "language", "is_told")
     readonly_fields = fields
 
 
-class SitesInline(LookOnlyInline):
+class SitesInline(ReadOnlyInline):
     model = Site
     fields = ("code", "kind", "public_name", "region", "hand_over_point")
     readonly_fields = fields
@@ -64,7 +64,7 @@ class KeyForm(forms.Form):
 
 
 @admin.register(Partner)
-class PartnerAdmin(HouseAdmin):
+class PartnerAdmin(BaseAdmin):
     form = PartnerForm
     list_display = ("code", "name", "status", "country", "languages")
     list_filter = ("status", "country")
@@ -90,7 +90,7 @@ class PartnerAdmin(HouseAdmin):
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
     def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the program's name, make its key and show it once."""
+        """Ask for the program's name, create its key and show it once."""
         partner = self.get_object(request, object_id)
         if partner is None or not self.has_issue_key_permission(request):
             raise PermissionDenied
@@ -121,7 +121,7 @@ class ContactForm(VersionedForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(HouseAdmin):
+class ContactAdmin(BaseAdmin):
     form = ContactForm
     fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told")
     list_display = ("name", "partner", "email", "language", "is_told")
@@ -133,7 +133,7 @@ class ContactAdmin(HouseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple[str, ...]:
         return ("partner",) if obj else ()
 
-    # A person may ask to be forgotten.
+    # People may ask for their data to be erased.
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return cast(User, request.user).has_perm("logistics.delete_contact")
 
@@ -162,7 +162,7 @@ class SiteForm(VersionedForm):
 
 
 @admin.register(Site)
-class SiteAdmin(HouseAdmin):
+class SiteAdmin(BaseAdmin):
     form = SiteForm
     fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
     list_display = ("code", "partner", "kind", "public_name", "region", "hand_over_point")
@@ -188,7 +188,7 @@ class SiteAdmin(HouseAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(NamedLookups, ModelAdmin):
-    """Which partner a user with the partner's role acts for; a superuser's work."""
+    """Which partner a user with the role "partner" acts for; edited by superusers."""
 
     list_display = ("user", "partner")
     search_fields = ("user__name", "partner__name")

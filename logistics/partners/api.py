@@ -42,7 +42,7 @@ class MeView(APIView):
     permission_classes = (allow(*Role),)
 
     @extend_schema(
-        summary="Who am I",
+        summary="Show who you are",
         responses=MeOut,
         examples=[
             OpenApiExample(
@@ -60,7 +60,7 @@ class MeView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        """Return the user whom this key or session belongs to, and the partner that it acts for."""
+        """Return the user of this key or session, and the partner that the user acts for."""
         user = actor(request)
         partner = services.partner_of(user)
         shown = {name: getattr(user, name) for name in ("id", "name", "email", "roles", "language")}
@@ -74,7 +74,9 @@ class PartnerFilter(filters.FilterSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List partners", description="Staff see all; a partner's key sees the partner itself."),
+    list=extend_schema(
+        summary="List partners", description="Staff see all partners; a partner's key sees only its own."
+    ),
     retrieve=extend_schema(summary="Show a partner"),
 )
 class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
@@ -92,10 +94,10 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
         partner = self.get_object()
         return with_etag(Response(self.get_serializer(partner).data), partner)
 
-    @extend_schema(summary="Take in a partner", responses={201: PartnerSerializer})
+    @extend_schema(summary="Add a partner", responses={201: PartnerSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Add an organisation that receives what we send. Its `code` stands on papers and never names a place."""
+        """Add an organisation that receives what we send. Its `code` is printed on papers and must not name a place."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         partner = services.create(fields=body.validated_data, by=actor(request), at=timezone.now())
@@ -103,7 +105,7 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
 
     @extend_schema(summary="Change a partner")
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change what is known of a partner. One that becomes `ended` loses its API keys at once."""
+        """Change a partner. One that becomes `ended` loses its API keys at once."""
         partner = self.get_object()
         body = self.get_serializer(partner, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
@@ -120,13 +122,13 @@ class ContactFilter(filters.FilterSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List contacts", description="People at partners who are told of shipments."),
+    list=extend_schema(summary="List contacts", description="People at partners who are notified of shipments."),
     retrieve=extend_schema(summary="Show a contact"),
 )
 class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     queryset = Contact.objects.select_related("partner")
     serializer_class = ContactSerializer
-    # Personal data: finance has no work with it.
+    # Personal data: finance does not need it.
     permission_classes = (allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.PARTNER)),)
     filterset_class = ContactFilter
     search_fields = ("name", "email")
@@ -142,7 +144,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     @extend_schema(summary="Add a contact", responses={201: ContactSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Add a person at a partner; `is_told` says whether mails about shipments go there."""
+        """Add a person at a partner; `is_told` says whether this contact gets mails about shipments."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data
@@ -151,7 +153,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
 
     @extend_schema(summary="Change a contact")
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a contact. A contact stays with its partner: `partner` is ignored."""
+        """Change a contact. Its partner cannot change: `partner` is ignored."""
         contact = self.get_object()
         body = self.get_serializer(contact, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
@@ -162,9 +164,9 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
         )
         return with_etag(Response(self.get_serializer(contact).data), contact)
 
-    @extend_schema(summary="Forget a contact")
+    @extend_schema(summary="Erase a contact")
     def destroy(self, request: Request, pk: str) -> Response:
-        """Forget a person: nothing of the row stays but its id in the trail."""
+        """Erase a person: only the row's id stays, in the audit trail."""
         services.remove_contact(self.get_object(), by=actor(request), at=timezone.now())
         return Response(status=204)
 
@@ -178,7 +180,7 @@ class SiteFilter(filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List sites",
-        description="Where goods are used: code, region, hand-over point. Where a confidential site is stands nowhere.",
+        description="Where goods are used: code, region, hand-over point. Confidential addresses are never shown.",
     ),
     retrieve=extend_schema(summary="Show a site"),
 )
@@ -212,7 +214,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
 
     @extend_schema(summary="Change a site")
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change what may be known of a site. A site stays with its partner: `partner` is ignored."""
+        """Change the public fields of a site. Its partner cannot change: `partner` is ignored."""
         site = self.get_object()
         body = self.get_serializer(site, data=request.data, partial=True)
         body.is_valid(raise_exception=True)
@@ -230,9 +232,9 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR)])
     @needs_version
     def address(self, request: Request, pk: str) -> Response:
-        """Store where the site really is, encrypted. It cannot be read back but by `reveal`.
+        """Store the site's address, encrypted. It can be read back only by `reveal`.
 
-        Needs the site's version that you read, as `If-Match` or `version`; the answer's ETag is the new one.
+        Needs the site's version that you read, as `If-Match` or `version`; the answer's ETag is the new version.
         """
         body = AddressSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -245,9 +247,9 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     @extend_schema(summary="Read a site's address", request=RevealIn, responses=AddressSerializer)
     @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
     def reveal(self, request: Request, pk: str) -> Response:
-        """Read where the site really is. Your name, the time and the reason are recorded before it is opened.
+        """Read the site's address. Your name, the time and the reason are recorded before it is decrypted.
 
-        Takes no Idempotency-Key: each reading is an event of its own, and its answer is kept nowhere.
+        Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
         """
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
@@ -258,20 +260,21 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
 
 
 class KeyFilter(filters.FilterSet):
-    is_live = filters.BooleanFilter(label="Works now: neither revoked nor expired", method="living")
+    is_live = filters.BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
 
     class Meta:
         model = ApiKey
         fields = ("name",)
 
-    def living(self, keys: QuerySet[ApiKey], name: str, wanted: bool) -> QuerySet[ApiKey]:
+    def filter_live(self, keys: QuerySet[ApiKey], name: str, wanted: bool) -> QuerySet[ApiKey]:
         live = Q(revoked_at=None, expires_at__gt=timezone.now())
         return keys.filter(live if wanted else ~live)
 
 
 @extend_schema_view(
     list=extend_schema(
-        summary="List a partner's keys", description="Keys of the partner's programs, dead ones too, with last use."
+        summary="List a partner's keys",
+        description="Keys of the partner's programs, including revoked and expired ones, with last use.",
     ),
     retrieve=extend_schema(summary="Show a partner's key"),
 )
@@ -296,10 +299,10 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     @may_raise(NoFreeCode)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
-        """Give a partner's program a key that sees only this partner's rows.
+        """Issue a key for a partner's program. It sees only this partner's rows.
 
-        `key` is shown in this answer only: a repeat with the same Idempotency-Key makes no second key and shows
-        null. Lost it? Revoke it and issue another. Two keys of one program may live at once, for replacing one.
+        `key` is shown in this answer only: a repeat with the same Idempotency-Key creates no second key and shows
+        null. Lost it? Revoke it and issue another. A program may have two valid keys, for replacing one.
         """
         body = NewKeyIn(data=request.data)
         body.is_valid(raise_exception=True)
@@ -312,6 +315,6 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     @action(detail=True, methods=["post"])
     @idempotent
     def revoke(self, request: Request, partner_pk: str, pk: str) -> Response:
-        """Make a key worthless from the next request on. Revoking twice changes nothing."""
+        """Revoke a key with immediate effect. Revoking twice changes nothing."""
         key = people.revoke_key(self.get_object(), by=actor(request), at=timezone.now())
         return Response(KeyOut(key).data)

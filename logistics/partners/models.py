@@ -10,15 +10,15 @@ from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 
-# No vowels, no 0/1: a code is read aloud, and must not spell anything.
+# No vowels, no 0/1: a code is read aloud and must not spell a word.
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ23456789"
 
 
 def site_code() -> str:
-    """Return a random code for a site; never initials, town or sequence, since papers carry it.
+    """Return a random code for a site; never initials, town or sequence, because papers print it.
 
-    There are 28^5 = 17,210,368 codes, so short that two sites draw the same one now and then: store sites with
-    `transactions.insert_drawn`. Even a million sites would leave it 16 free codes of every 17.
+    There are 28^5 = 17,210,368 codes, few enough for occasional collisions: store sites with
+    `transactions.insert_drawn`. Even with a million sites, 16 of 17 codes are free.
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(5))
 
@@ -44,7 +44,7 @@ class Partner(models.Model):
     languages = ArrayField(
         models.CharField(max_length=10),
         default=list,
-        help_text=_("Of its papers, the main one first: en, fr"),
+        help_text=_("Languages of its papers, the main one first: en, fr"),
         verbose_name=_("languages"),
     )
     country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
@@ -64,7 +64,7 @@ class Partner(models.Model):
 
 
 class Contact(models.Model):
-    """A person at a partner who is told of shipments."""
+    """A person at a partner who is notified of shipments."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="contacts", verbose_name=_("partner"))
@@ -72,7 +72,7 @@ class Contact(models.Model):
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, default="fr")
-    is_told = models.BooleanField(_("informed of shipments"), default=True)
+    is_told = models.BooleanField(_("notified of shipments"), default=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
@@ -103,9 +103,9 @@ class Membership(models.Model):
 
 
 class Site(models.Model):
-    """Where goods are used. All that most code, and every paper, can know of it stands here.
+    """Where goods are used. Holds only what most code and every paper may know of it.
 
-    The name, address and phone of a confidential site lie encrypted in SiteAddress; deliveries
+    The name, address and phone of a confidential site are encrypted in SiteAddress; deliveries
     end at the hand-over point.
     """
 
@@ -140,7 +140,7 @@ class Site(models.Model):
 
 
 class SiteAddress(models.Model):
-    """Where a site really is: encrypted, and read only through partners.addresses.reveal."""
+    """The address of a site: encrypted, and read only through partners.addresses.reveal."""
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
     sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON

@@ -1,4 +1,4 @@
-"""Shapes of partners, contacts, sites and keys in the API. Rules are in services.py; here only shapes."""
+"""Serializers of partners, contacts, sites and keys. They check shape only; rules are in services.py."""
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -21,14 +21,16 @@ class MeOut(serializers.Serializer[dict[str, object]]):
     roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices))
     language = serializers.CharField()
     partner = serializers.UUIDField(
-        allow_null=True, help_text="The partner that you act for; its rows are all that you see. Null for staff."
+        allow_null=True, help_text="The partner that you act for: you see only its rows. Null for staff."
     )
 
 
 @extend_schema_serializer(examples=examples.PARTNER)
 class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
     languages = serializers.ListField(
-        child=serializers.CharField(max_length=10), allow_empty=False, help_text="Of its papers, first one first."
+        child=serializers.CharField(max_length=10),
+        allow_empty=False,
+        help_text="Languages of its papers, the main one first.",
     )
     country = serializers.CharField(min_length=2, max_length=2, help_text="ISO 3166-1 alpha-2, e.g. ML.")
 
@@ -38,7 +40,7 @@ class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
             "id", "code", "name", "status", "languages", "country", "address", "tax_number", "version",
         )  # fmt: skip
         read_only_fields = ("id", "version")
-        # Uniqueness is the database's to say; services turn its answer into a refusal.
+        # The database checks uniqueness; services turn its error into a refusal.
         extra_kwargs = {"code": {"validators": Partner._meta.get_field("code").validators}}
 
 
@@ -56,7 +58,7 @@ class SiteSerializer(KnownFields, serializers.ModelSerializer[Site]):
         r"^([A-Z]{2}\d{2,6})?$", required=False, allow_blank=True, help_text="Admin-1 p-code of COD-AB, e.g. ML04."
     )
     has_address = serializers.BooleanField(
-        read_only=True, help_text="Whether its address is sealed here. Reading it needs a reason, see `reveal`."
+        read_only=True, help_text="Whether its encrypted address is stored. Reading it needs a reason, see `reveal`."
     )
 
     class Meta:
@@ -78,7 +80,7 @@ class AddressSerializer(Input):
 @extend_schema_serializer(examples=examples.REASON)
 class RevealIn(Input):
     reason = serializers.CharField(
-        min_length=REASON_MIN, max_length=500, help_text="Why you need the address; it is kept in the trail."
+        min_length=REASON_MIN, max_length=500, help_text="Why you need the address; recorded in the audit trail."
     )
 
 
@@ -93,16 +95,14 @@ class KeyOut(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
 @extend_schema_serializer(examples=examples.NEW_KEY)
 class NewKeyIn(Input):
     name = serializers.CharField(
-        max_length=80, help_text="The program that uses it. Two keys of one program may live at once."
+        max_length=80, help_text="The program that uses it. A program may have two valid keys."
     )
     valid_days = serializers.IntegerField(min_value=1, max_value=KEY_DAYS, default=KEY_DAYS)
 
 
 @extend_schema_serializer(examples=examples.ISSUED_KEY)
 class IssuedKeyOut(serializers.ModelSerializer[ApiKey]):
-    key = serializers.CharField(
-        allow_null=True, help_text="`prefix.secret`: shown now and never again; null in a replay."
-    )
+    key = serializers.CharField(allow_null=True, help_text="`prefix.secret`: shown only once; null in a replay.")
 
     class Meta:
         model = ApiKey

@@ -17,12 +17,12 @@ from logistics.people.models import ApiKey, User
 from logistics.roles import Role
 from logistics.transactions import change, insert, insert_drawn, lock
 
-# A key's own mail address: nobody reads it, and no mail goes to `.invalid` (RFC 2606).
+# The domain of key users' mail addresses; `.invalid` (RFC 2606) receives no mail.
 KEY_USERS = "@keys.invalid"
 
 
 class PartnerFields(TypedDict, total=False):
-    """What a person says of a partner; of an edit, what changes."""
+    """The fields of a partner that people enter; for an edit, only the changed ones."""
 
     code: str
     name: str
@@ -34,7 +34,7 @@ class PartnerFields(TypedDict, total=False):
 
 
 class ContactFields(TypedDict, total=False):
-    """What a person says of a contact; of an edit, what changes."""
+    """The fields of a contact that people enter; for an edit, only the changed ones."""
 
     name: str
     email: str
@@ -44,7 +44,7 @@ class ContactFields(TypedDict, total=False):
 
 
 class SiteFields(TypedDict, total=False):
-    """What a person says of a site; of an edit, what changes."""
+    """The fields of a site that people enter; for an edit, only the changed ones."""
 
     kind: str
     public_name: str
@@ -67,7 +67,7 @@ def visible_to(user: User) -> "models.QuerySet[Partner]":
 
 @transaction.atomic
 def create(*, fields: PartnerFields, by: User | None, at: datetime) -> Partner:
-    """Take in a partner. Raises Taken if its code is another's, Invalid for an unknown country or language."""
+    """Add a partner. Raises Taken if its code is in use, Invalid for an unknown country or language."""
     check_partner(fields)
     partner = insert(Partner(**fields))
     audit.record("partner created", partner, by=by, at=at, code=partner.code)
@@ -76,7 +76,7 @@ def create(*, fields: PartnerFields, by: User | None, at: datetime) -> Partner:
 
 @transaction.atomic
 def update(partner: Partner, changes: PartnerFields, *, version: int, by: User | None, at: datetime) -> Partner:
-    """Change a partner; one that is ended loses its keys. Raises Stale, Invalid."""
+    """Change a partner; one that becomes ended loses its keys. Raises Stale, Invalid."""
     check_partner(changes)
     partner, changed = change(partner, changes, version=version)
     if changed:
@@ -88,7 +88,7 @@ def update(partner: Partner, changes: PartnerFields, *, version: int, by: User |
 
 
 def check_partner(fields: PartnerFields) -> None:
-    """Raise Invalid for a country or a language that is none, and for what no paper can show."""
+    """Raise Invalid for an unknown country or language, and for characters that papers cannot print."""
     fonts.check(fields)
     country = fields.get("country")
     if country is not None and country not in codes.countries():
@@ -107,17 +107,17 @@ def check_partner(fields: PartnerFields) -> None:
 
 
 def keys_of(partner: Partner) -> "models.QuerySet[ApiKey]":
-    """Return the keys of the partner's programs, dead ones included."""
+    """Return the keys of the partner's programs, including revoked and expired ones."""
     return ApiKey.objects.filter(user__membership__partner=partner)
 
 
 @transaction.atomic
 def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None, at: datetime) -> people.NewKey:
-    """Give a partner's program a key that sees only this partner's rows. Its text is shown once.
+    """Issue a key for a partner's program. It sees only this partner's rows, and its text is shown once.
 
-    Keys of one name belong to one program: two may live at once, so that one can replace the other, and what
-    was sent under the old key is recognised under the new one. Raises TooManyKeys; WrongState unless the
-    partner is approved.
+    Keys of one name belong to one program and act as the same user. Two may be valid at once, so that one can
+    replace the other, and a write sent under the old key is recognised under the new one. Raises TooManyKeys;
+    WrongState unless the partner is approved.
     """
     partner = lock(partner)
     if partner.status != Partner.Status.APPROVED:
@@ -143,7 +143,7 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
 
 @transaction.atomic
 def add_contact(partner: Partner, *, fields: ContactFields, by: User | None, at: datetime) -> Contact:
-    """Note a person at a partner who is told of shipments. Raises Invalid for what no paper can show."""
+    """Add a person who is notified of shipments. Raises Invalid for characters that papers cannot print."""
     fonts.check(fields)
     partner = lock(partner)
     contact = Contact.objects.create(partner=partner, **fields)
@@ -164,7 +164,7 @@ def update_contact(contact: Contact, changes: ContactFields, *, version: int, by
 
 @transaction.atomic
 def remove_contact(contact: Contact, *, by: User | None, at: datetime) -> None:
-    """Forget a person: the row goes, and the trail keeps only its id."""
+    """Erase a person: the row is deleted, and the audit trail keeps only its id."""
     partner = lock(contact.partner)
     contact_id = str(contact.pk)
     contact.delete()
@@ -173,9 +173,9 @@ def remove_contact(contact: Contact, *, by: User | None, at: datetime) -> None:
 
 @transaction.atomic
 def add_site(partner: Partner, *, fields: SiteFields, by: User | None, at: datetime) -> Site:
-    """Note where a partner uses goods, under a random code.
+    """Add a place where a partner uses goods, under a random code.
 
-    Raises Invalid for a named confidential site, NoFreeCode when (nearly) all codes are in use.
+    Raises Invalid for a confidential site with a public name, NoFreeCode if (nearly) all codes are in use.
     """
     site = Site(partner=lock(partner), **fields)
     _check_site(site)
@@ -186,7 +186,7 @@ def add_site(partner: Partner, *, fields: SiteFields, by: User | None, at: datet
 
 @transaction.atomic
 def update_site(site: Site, changes: SiteFields, *, version: int, by: User | None, at: datetime) -> Site:
-    """Change what may be known of a site. Raises Stale, Invalid."""
+    """Change the public fields of a site. Raises Stale, Invalid."""
     after = lock(site)
     for name, value in changes.items():
         setattr(after, name, value)

@@ -15,12 +15,12 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from logistics.admin_parts import HouseAdmin, LookOnlyAdmin
+from logistics.admin_parts import BaseAdmin, ReadOnlyAdmin
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
 
-# Our roles take the place of Django's groups. What axes records names people, and the audit trail has what matters.
+# Our roles replace Django's groups. The records of axes name people, and the audit trail has what matters.
 for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
@@ -29,7 +29,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français")]
 
 
 def _short(role: str) -> str:
-    """Return what a role is called, without what it may do."""
+    """Return the role's name without its description."""
     return str(Role(role).label).partition(":")[0].strip().lower()
 
 
@@ -60,8 +60,8 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stu
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg,misc]  # generic in its stubs only
-    """Who may sign in. A superuser's work: roles are power."""
+class UserAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg,misc]  # generic in its stubs only
+    """People who may sign in; edited by superusers, because roles give rights."""
 
     form = UserForm
     add_form = NewUserForm
@@ -74,14 +74,14 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg,misc]  # 
     readonly_fields = ("email", "last_login", "created_at")
     fieldsets = (
         (None, {"fields": ("email", "name", "language", "is_active")}),
-        (gettext_lazy("May do"), {"fields": ("roles", "is_superuser")}),
+        (gettext_lazy("Permissions"), {"fields": ("roles", "is_superuser")}),
         (gettext_lazy("Activity"), {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
     actions_detail = ("set_password",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        # Programs' users are seen through their keys.
+        # Users of programs are shown through their keys.
         return super().get_queryset(request).exclude(email__endswith="@keys.invalid")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg,misc]  # 
 
     @action(description=gettext_lazy("Set a new password"), permissions=["set_password"], icon="lock_reset")
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lead to Django's page for it, to which no other link leads, as passwords are no field of the form."""
+        """Redirect to Django's password page, which nothing else links to, as the form has no password field."""
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 
     @display(description=gettext_lazy("roles"), label=True)
@@ -112,7 +112,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg,misc]  # 
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(LookOnlyAdmin):
+class ApiKeyAdmin(ReadOnlyAdmin):
     list_display = ("name", "user", "prefix", "state", "last_used_at", "expires_at")
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__name")

@@ -7,13 +7,13 @@ from logistics.people.models import User
 
 
 def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object] | None = None) -> str:
-    """Return whose password is being tried, for django-axes: in lower case, as sign-in itself finds people."""
+    """Return the e-mail of a sign-in attempt for django-axes, in lower case, because sign-in ignores case."""
     given: Mapping[str, object] = credentials or (request.POST if request else {})
     return str(given.get("username") or given.get("email") or "").strip().casefold()
 
 
 class RoleBackend(ModelBackend):
-    """Signs people in by e-mail and password. Their roles say what they may do."""
+    """Sign people in by e-mail and password; their roles give their permissions."""
 
     def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:  # type: ignore[override]
         return user_obj.has_perm(perm, obj)

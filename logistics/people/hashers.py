@@ -2,10 +2,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with OWASP's least memory: 19 MiB, two passes, one lane.
+    """Argon2id with OWASP's minimum of memory: 19 MiB, two passes, one lane.
 
-    Django's own choice takes 100 MiB for each attempt, which a few dozen attempts at once turn into gigabytes. A
-    password that was hashed with other parameters is hashed again when its owner signs in.
+    Django's default takes 100 MiB per attempt: gigabytes for a few dozen attempts at once. A password that was hashed
+    with other parameters is hashed again when its owner signs in.
     Source: OWASP Password Storage Cheat Sheet, Argon2id.
     """
 

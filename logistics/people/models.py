@@ -13,7 +13,7 @@ from logistics.roles import STAFF_ROLES, Role
 
 
 class UserFields(TypedDict, total=False):
-    """What is said of somebody beside the e-mail address and the password."""
+    """The fields of a user besides e-mail address and password."""
 
     name: str
     roles: list[str]
@@ -38,7 +38,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """Somebody, or a partner's program, that may do something; what, its roles say."""
+    """A person or a partner's program; roles say what it may do."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(_("email address"))
@@ -70,18 +70,18 @@ class User(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Who may enter the admin."""
+        """Whether the user may enter the admin."""
         return self.is_superuser or bool(STAFF_ROLES & set(self.roles))
 
     def get_full_name(self) -> str:
-        """What the admin calls the person who is signed in."""
+        """Return the name that the admin shows for the signed-in user."""
         return self.name
 
     def has_role(self, *roles: Role) -> bool:
         return self.is_active and (self.is_superuser or bool(set(self.roles) & set(roles)))
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Say whether this person has an admin permission, such as `shipments.change_shipment`."""
+        """Return whether this user has an admin permission, such as `shipments.change_shipment`."""
         if not self.is_active:
             return False
         return self.is_superuser or (self.is_staff and rights.may([Role(role) for role in self.roles], perm))
@@ -94,7 +94,7 @@ class User(AbstractBaseUser):
 
 
 class ApiKey(models.Model):
-    """A key by which a program acts as its user: `prefix.secret`, the secret stored only as a hash."""
+    """A key with which a program acts as its user: `prefix.secret`; only a hash of the secret is stored."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys", verbose_name=_("user"))

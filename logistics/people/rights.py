@@ -21,7 +21,7 @@ def let_only_read(label: str, *roles: Role) -> None:
 
 
 def may(roles: Collection[Role], permission: str) -> bool:
-    """Say whether staff with these roles have an admin permission, such as `shipments.change_shipment`."""
+    """Return whether staff with these roles have an admin permission, such as `shipments.change_shipment`."""
     app, _, codename = permission.partition(".")
     verb, _, model = codename.partition("_")
     label = f"{app}.{model}"

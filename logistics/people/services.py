@@ -15,8 +15,8 @@ from logistics.people.models import ApiKey, User, UserFields
 from logistics.transactions import insert_drawn, lock
 
 KEYS_MAX = 2  # so that a key can be replaced without a gap
-# `last_used_at` need not cost a write for each request.
-USE_NOTED_EVERY = timedelta(minutes=1)
+# `last_used_at` is updated at most this often, to avoid a write per request.
+LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
 class TooManyKeys(DomainError):
@@ -27,7 +27,7 @@ class TooManyKeys(DomainError):
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key just made; `text` is shown once and stored nowhere."""
+    """A new key; `text` is shown once and not stored."""
 
     row: ApiKey
     text: str
@@ -50,7 +50,7 @@ def make_user(
     by: User | None,
     at: datetime,
 ) -> User:
-    """Make somebody who may sign in, or with no password a user for a program's keys. Raises EmailTaken."""
+    """Create a user who may sign in or, without a password, a user for a program's keys. Raises EmailTaken."""
     if User.objects.filter(email__iexact=email).exists():
         raise EmailTaken(_("This e-mail address is already in use. Use another one."))
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
@@ -60,7 +60,7 @@ def make_user(
 
 @transaction.atomic
 def change_user(user: User, changes: UserFields, *, by: User | None, at: datetime) -> User:
-    """Change who somebody is or what they may do; who becomes inactive is out at the next request, keys too."""
+    """Change a user's fields; an inactive user, and the user's keys, are refused from the next request on."""
     user = lock(user)
     for name, value in changes.items():
         setattr(user, name, value)
@@ -71,7 +71,7 @@ def change_user(user: User, changes: UserFields, *, by: User | None, at: datetim
 
 @transaction.atomic
 def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: datetime) -> NewKey:
-    """Give the user one more API key, told once. Raises TooManyKeys from the third live one, NoFreeCode."""
+    """Create an API key for the user. Raises TooManyKeys if two are valid already, NoFreeCode."""
     user = lock(user)
     if live_keys(at).filter(user=user).count() >= KEYS_MAX:
         raise TooManyKeys(_("There are already %(most)d valid keys. Revoke one first.") % {"most": KEYS_MAX})
@@ -91,13 +91,13 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
 
 
 def _prefix() -> str:
-    """Return what a key is looked up by: 48 random bits, which may collide once in many million keys."""
+    """Return the part by which a key is looked up: 48 random bits, which may collide once in many million keys."""
     return secrets.token_hex(6)
 
 
 @transaction.atomic
 def replace_keys(user: User, *, name: str, valid: timedelta, by: User | None, at: datetime) -> NewKey:
-    """Give the user a key in place of all live ones of this name. Raises TooManyKeys when two of other names live."""
+    """Replace the user's valid keys of this name by a new one. Raises TooManyKeys if two of other names are valid."""
     for key in live_keys(at).filter(user=user, name=name).order_by("pk"):
         revoke_key(key, by=by, at=at)
     return make_key(user, name=name, valid=valid, by=by, at=at)
@@ -105,8 +105,8 @@ def replace_keys(user: User, *, name: str, valid: timedelta, by: User | None, at
 
 @transaction.atomic
 def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
-    """Make a key worthless from the next request on. Revoking twice changes nothing."""
-    user = lock(key.user)  # the owner first: the trail is the owner's
+    """Revoke a key with immediate effect. Revoking twice changes nothing."""
+    user = lock(key.user)  # the owner first, as the audit entry is recorded for the owner
     key = lock(key)
     if key.revoked_at is None:
         key.revoked_at = at
@@ -116,20 +116,20 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
 
 
 def user_of_key(text: str, *, at: datetime) -> User | None:
-    """Return whose live key this is, or None. The secret has 256 random bits, so a plain hash is enough."""
+    """Return the user of a valid key, or None. The secret has 256 random bits, so a plain hash is enough."""
     prefix, _dot, secret = text.partition(".")
     if not re.fullmatch(r"[0-9a-f]{12}", prefix):
         return None
     key = live_keys(at).filter(prefix=prefix, user__is_active=True).select_related("user").first()
     if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
-    if key.last_used_at is None or at - key.last_used_at > USE_NOTED_EVERY:
+    if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
     return key.user
 
 
 def live_keys(at: datetime) -> "models.QuerySet[ApiKey]":
-    """Return the keys that work at this time: neither revoked nor expired; their users may be inactive."""
+    """Return the keys that are neither revoked nor expired at this time; their users may be inactive."""
     return ApiKey.objects.filter(Q(revoked_at=None), expires_at__gt=at)
 
 

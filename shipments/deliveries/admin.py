@@ -4,12 +4,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from shipments.deliveries.models import Delivery, UnlistedGoods
 from shipments.discrepancies.admin import DiscrepanciesInline
 
 
-class UnlistedInline(LookOnlyInline):
+class UnlistedInline(ReadOnlyInline):
     model = UnlistedGoods
     fields = ("description", "quantity", "unit", "remark")
     readonly_fields = fields
@@ -17,7 +17,7 @@ class UnlistedInline(LookOnlyInline):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(LookOnlyAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """What receivers confirmed. It never changes: a correction is a second delivery that reverses the first."""
 
     list_display = (

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import DomainError
 from logistics.ids import as_ids
 from logistics.people.models import User
@@ -23,7 +23,7 @@ from shipments.discrepancies.models import Discrepancy
 STATES = {"open": "danger", "decided": "warning", "closed": "success"}
 
 
-class DiscrepanciesInline(LookOnlyInline):
+class DiscrepanciesInline(ReadOnlyInline):
     model = Discrepancy
     fields = ("kind", "package", "quantity", "reason", "state", "decision")
     readonly_fields = fields
@@ -48,7 +48,7 @@ class DecisionForm(forms.Form):
 
 
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(LookOnlyAdmin):
+class DiscrepancyAdmin(ReadOnlyAdmin):
     """Where what arrived differs from what was sent; a coordinator decides on each, and closes it."""
 
     list_display = ("shipment", "kind", "package", "item", "quantity", "reason", "state_shown", "decision", "opened_at")

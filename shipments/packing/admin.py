@@ -7,12 +7,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyAdmin, LookOnlyInline
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.money import amounts as money
 from shipments.packing.models import ManifestLine, Package
 
 
-class LinesInline(LookOnlyInline):
+class LinesInline(ReadOnlyInline):
     model = ManifestLine
     fields = (
         "position", "item", "description_en", "quantity", "unit", "net_kg", "hs6", "origin", "un_number",
@@ -32,7 +32,7 @@ class LinesInline(LookOnlyInline):
 
 
 @admin.register(Package)
-class PackageAdmin(LookOnlyAdmin):
+class PackageAdmin(ReadOnlyAdmin):
     """What was packed. It is changed by spreadsheet or over the API, while the shipment is not sealed."""
 
     list_display = (

@@ -5,11 +5,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import LookOnlyInline
+from logistics.admin_parts import ReadOnlyInline
 from shipments.papers.models import Paper
 
 
-class PapersInline(LookOnlyInline):
+class PapersInline(ReadOnlyInline):
     model = Paper
     fields = ("kind", "number", "version", "replaces", "state", "valid", "pdf")
     readonly_fields = fields

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from logistics import wording
-from logistics.admin_parts import Cleaned, HouseAdmin, LookOnlyInline, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, keep
 from logistics.codes import codes
 from logistics.errors import DomainError, Invalid
 from logistics.ids import as_ids
@@ -161,7 +161,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class SitesInline(LookOnlyInline):
+class SitesInline(ReadOnlyInline):
     model = ShipmentSite
     fields = ("label", "site", "hand_over_point")
     readonly_fields = fields
@@ -174,7 +174,7 @@ class SitesInline(LookOnlyInline):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(HouseAdmin):
+class ShipmentAdmin(BaseAdmin):
     form = ShipmentForm
     list_display = (
         "number",
@@ -191,7 +191,7 @@ class ShipmentAdmin(HouseAdmin):
     list_select_related = ("consignee",)
     ordering = ("-id",)
     autocomplete_fields = ("consignee",)
-    inlines: tuple[type[LookOnlyInline], ...] = (SitesInline,)
+    inlines: tuple[type[ReadOnlyInline], ...] = (SitesInline,)
     fieldsets = (
         (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (

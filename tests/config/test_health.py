@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def _all_alive(monkeypatch):
     """Everybody was heard of just now, and a busy machine of tests has time to say so."""
-    monkeypatch.setattr(health, "PATIENCE_S", 60)
+    monkeypatch.setattr(health, "TIMEOUT_S", 60)
     for name in health.WATCHED:
         heartbeats.beat(name)
 
@@ -65,7 +65,7 @@ class TestHealth:
         released = threading.Event()
         checks: dict[str, Any] = {"storage": lambda: released.wait() and {}, "database": lambda: {}}
         monkeypatch.setattr(health, "CHECKS", checks)
-        monkeypatch.setattr(health, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(health, "TIMEOUT_S", 0.5)
         try:
             status, body = ask()  # answers although the part is still stuck
         finally:
@@ -94,7 +94,7 @@ def test_a_whole_product_is_well_and_counts_in_all_its_processes(tmp_path):
 
 
 def test_the_product_waits_two_seconds_for_its_parts():
-    assert health.PATIENCE_S == 2
+    assert health.TIMEOUT_S == 2
 
 
 def figures(**headers):

@@ -144,7 +144,7 @@ def test_a_search_is_offered_where_something_is_searched(described):
         parameters = described[f"GET {path}"]["parameters"]
         return [parameter["description"] for parameter in parameters if parameter["name"] == "search"]
 
-    assert description_of("/api/v1/partners/") == ["Each word must stand in one of: code, name."]
+    assert description_of("/api/v1/partners/") == ["Each word must occur in one of: code, name."]
     assert description_of("/api/v1/shipments/") == ["In number, reference, title, container, B/L"]
     assert description_of("/api/v1/shipments/{shipment}/papers/") == []
 

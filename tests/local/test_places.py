@@ -66,7 +66,7 @@ class Clone:
 
     @property
     def runs(self) -> bool:
-        return "The product runs" in self.screen
+        return "The product is running" in self.screen
 
     @property
     def ended(self) -> bool:

@@ -64,7 +64,9 @@ def running(var: Path) -> Iterator[Run]:
         )
     run = Run(var, process, screen)
     try:
-        eventually(lambda: run.says("The product runs") or process.poll() is not None, within=600, what="make run")
+        eventually(
+            lambda: run.says("The product is running") or process.poll() is not None, within=600, what="make run"
+        )
         assert process.poll() is None, screen.read_text()
         yield run
     finally:
@@ -137,7 +139,7 @@ def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
     assert done.returncode == 1
     assert "beat did not start (exit code 1); the end of its log" in done.stdout
     assert "Is a directory" in done.stdout
-    assert "The product runs" not in done.stdout
+    assert "The product is running" not in done.stdout
     assert "Stopped in" in done.stdout
     assert "Traceback" not in done.stderr
 

@@ -21,7 +21,7 @@ MARK = (
 
 def printed(template: str, context: Mapping[str, Any], *, replayed: bool) -> bytes:
     """Print a paper on one of the two ways. Raises Refused where replay cannot."""
-    paper = Paper(languages=("en", "fr"), told=context)
+    paper = Paper(languages=("en", "fr"), context=context)
     html = rendering._html(template, paper)
     sheets = [rendering._stylesheet(name) for name in paper.stylesheets]
 

@@ -181,7 +181,7 @@ class TestVerify:
     def test_anything_else_is_not_ours(self, token):
         answer = self.answer(token, Accept="text/html")
 
-        assert (answer.status_code, "Not one of ours" in answer.content.decode()) == (404, True)
+        assert (answer.status_code, "Not issued by us" in answer.content.decode()) == (404, True)
 
     def test_no_search_engine_keeps_it(self):
         assert "noindex" in self.answer(make_document().token)["X-Robots-Tag"]

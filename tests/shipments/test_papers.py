@@ -109,7 +109,7 @@ class TestOnDemand:
         assert (old["replaced_by"], old["superseded_at"] is not None) == (second["number"], True)
         token = shipment.papers.get(number=first["number"]).document.token
         page = client_of(Accept="text/html").get(f"/verify/{token}/").content.decode()
-        assert f"{second['number']} was issued in place of it." in page
+        assert f"{second['number']} replaces it." in page
         told = client.get(f"/api/v1/shipments/{shipment.number}/trail/").json()[-1]
         assert told["sentence"].endswith(f"issued {second['number']} (waybill) in place of {first['number']}.")
         assert told["reason"] == "The truck broke down."

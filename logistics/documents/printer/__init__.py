@@ -1,10 +1,10 @@
-"""Papers are printed in a child process with limits: a bomb kills the child, not its worker.
+"""Prints papers in a child process with limits, so that a bomb kills the child and not its worker.
 
-    printer.start()                                     # when a worker starts: warm before the first paper
-    printer.to_pdf(template, context, languages=...)    # as rendering.to_pdf
+    printer.start()                                     # when a worker starts, to be warm before the first paper
+    printer.to_pdf(template, context, languages=...)    # like rendering.to_pdf
 
-`process.py` is the worker's side, `child.py` the other one, `confinement.py` what the child gives up, `frames.py` what
-goes between them. Each process that prints has one printer of its own, and its child ends with it.
+`process.py` is the worker's side, `child.py` the child's, `confinement.py` drops the child's rights, `frames.py` is the
+protocol between them. Each process that prints has its own printer, and the child ends with it.
 """
 
 import atexit

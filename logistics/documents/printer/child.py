@@ -1,8 +1,8 @@
-"""The printer's own process, started by printer.process as `python -m logistics.documents.printer.child`.
+"""The printer's child process, started by printer.process as `python -m logistics.documents.printer.child`.
 
-It reads papers from its standard input, prints one after the other, so that fonts, stylesheets and layouts live from
-paper to paper, and answers on what was its standard output. It has no secret, opens no connection, knows of the product
-what `printer_settings` tell, and is gone when its worker is.
+It reads requests from its standard input, prints one paper after the other, so that fonts, stylesheets and layouts are
+kept between papers, and answers on its original standard output. It has no secrets, opens no connections, knows only
+`printer_settings` of the product, and ends with its worker.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from logistics.documents.printer import confinement, frames
 log = logging.getLogger("logistics.documents.printer")
 
 REQUEST_MAX = 512 * 1024 * 1024
-START_CPU_SECONDS = 60  # to become ready, which takes one
+START_CPU_SECONDS = 60  # limit for start-up, which takes one second
 WARM_UP = "documents/warm_up.html"
 
 
@@ -38,17 +38,17 @@ def main() -> None:
     if asked.parent:
         confinement.end_with(asked.parent)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # meant for our worker too, which lets a paper be finished
+        signal.signal(number, signal.SIG_IGN)  # sent to our worker too, which lets the current paper finish
 
     printer_settings.apply(asked.settings)
     from logistics.documents import rendering
 
     confinement.confine()
     threading.Thread(target=_end_without_parent, args=(requests,), daemon=True).start()
-    if not select.select([requests], [], [], 0)[0]:  # a paper that waits is the better warm-up
+    if not select.select([requests], [], [], 0)[0]:  # a waiting paper is a better warm-up
         rendering.to_pdf(WARM_UP, {"number": "0", "issued_on": "2026-01-01"})
     gc.collect()
-    gc.freeze()  # what is loaded now stays: no later collection need look at it
+    gc.freeze()  # what is loaded now stays, so later collections can skip it
     frames.write(answers, {"ready": True})
 
     with contextlib.suppress(EOFError, BrokenPipeError):
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _pipes() -> tuple[int, int]:
-    """Keep both pipes for ourselves: what anything else reads is empty, and what it writes goes to the log."""
+    """Reserve both pipes: any other code reads from /dev/null and writes to the log."""
     requests, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -83,9 +83,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _end_without_parent(requests: int) -> None:
-    """End this process, whatever it is doing, when the other end of its pipe is closed: its worker is gone."""
+    """End this process at once when the other end of its pipe is closed, because its worker is gone."""
     pipe = select.poll()
-    pipe.register(requests, 0)  # tells of the other end's closing only
+    pipe.register(requests, 0)  # reports only that the other end was closed
     pipe.poll()
     os._exit(0)
 
@@ -107,7 +107,7 @@ def _print(request: frames.Request, answers: int) -> tuple[dict[str, object], by
 
 
 def _refusal(error: Exception) -> dict[str, object]:
-    """Put an error into words for our worker. Without memory there are no words: we end, and our exit code tells."""
+    """Describe an error for our worker. Out of memory, exit instead with a code that says so."""
     causes: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in causes:
@@ -116,7 +116,7 @@ def _refusal(error: Exception) -> dict[str, object]:
     if any(isinstance(cause, MemoryError) for cause in causes):
         os._exit(frames.EXIT_OUT_OF_MEMORY)
     if any(isinstance(cause, RecursionError) for cause in causes):
-        return {"refused": PaperTooDeep.code, "message": "Elements stand too deeply in one another.", "details": {}}
+        return {"refused": PaperTooDeep.code, "message": "Elements are nested too deeply.", "details": {}}
     if isinstance(error, PaperRefused):
         return {"refused": error.code, "message": str(error), "details": error.details}
     log.error("printing failed", exc_info=error)
@@ -124,9 +124,9 @@ def _refusal(error: Exception) -> dict[str, object]:
 
 
 def _kept_mb() -> float:
-    """Memory that this process holds now; 0 where the system does not tell (it does on Linux)."""
-    told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if told.exists() else 0
+    """Return the memory that this process holds now, in MiB; 0 if the system does not tell (Linux does)."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.exists() else 0
 
 
 if __name__ == "__main__":

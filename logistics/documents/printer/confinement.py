@@ -1,8 +1,8 @@
-"""What a printer takes from itself before it reads a paper: memory, time, the network, other programs, files to write.
+"""What a printer gives up before it reads a paper: memory, time, the network, other programs, writing files.
 
-Two nets against the same things. Python's audit hook works everywhere and says in words what was refused, but code in C
-goes past it. The kernel's filter (seccomp, Linux) holds for C as well. Neither needs a privilege, so both work in a
-container; of libraries, pyseccomp needs libseccomp on the machine, and the others are younger than this is long.
+Two layers against the same things. Python's audit hook works everywhere and says what was refused, but C code bypasses
+it. The kernel's filter (seccomp, Linux) applies to C as well. Neither needs privileges, so both work in a container. No
+library is used: pyseccomp needs libseccomp on the machine, and the others are too new to rely on.
 """
 
 import ctypes
@@ -22,14 +22,15 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 SECCOMP_MODE_FILTER = 2
 SECCOMP_ALLOW, SECCOMP_ERRNO = 0x7FFF_0000, 0x0005_0000
-# Classic BPF: load a word of the call, jump if equal or not below, answer.
+# Classic BPF: load a word of the call, jump if equal or at least, return.
 LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-CALL_NUMBER, CALL_ARCHITECTURE = 0, 4  # where they stand in what the filter is shown
+CALL_NUMBER, CALL_ARCHITECTURE = 0, 4  # offsets in the filter's input
 X32 = 0x4000_0000  # x86_64 has a second set of numbers from here on
 
-# By machine: its mark, and the numbers of calls that reach the network, start a program or enter another process:
-# socket, connect, execve, execveat, ptrace, process_vm_readv, process_vm_writev, io_uring_setup (which would open
-# sockets past a filter) and pidfd_getfd. A 32-bit program's socketcall comes under another mark, and is refused so.
+# By machine: its architecture code, and the numbers of system calls that reach the network, start a program or enter
+# another process: socket, connect, execve, execveat, ptrace, process_vm_readv, process_vm_writev, io_uring_setup (which
+# would open sockets past a filter) and pidfd_getfd. A 32-bit program's socketcall has another architecture code, and is
+# therefore refused.
 REFUSED_CALLS = {
     "x86_64": (0xC000_003E, [41, 42, 59, 322, 101, 310, 311, 425, 438]),
     "aarch64": (0xC000_00B7, [198, 203, 221, 281, 117, 270, 271, 425, 438]),
@@ -40,18 +41,18 @@ FILES_OPEN_MAX = 256
 
 
 def limit(*, memory_mb: int, cpu_seconds: int) -> None:
-    """Have the kernel refuse memory beyond a size, and end this process when it has worked too long.
+    """Have the kernel limit this process's memory and CPU time.
 
-    Files need no limit of size: none is opened for writing (`confine`), and the log may be a long one.
+    File sizes need no limit: no file is opened for writing (`confine`), and the log may be long.
     """
     _lower(resource.RLIMIT_AS, memory_mb * 1024 * 1024)
     _lower(resource.RLIMIT_NOFILE, FILES_OPEN_MAX)
-    _lower(resource.RLIMIT_CORE, 0)  # a dump of memory would keep the names that papers have
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whatever our parent did with it
+    _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold the names on papers
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whatever our parent set
     allow_cpu(cpu_seconds)
     oom = Path("/proc/self/oom_score_adj")
     if oom.exists():
-        # If the machine or container runs out of memory after all, the printer goes, not its worker.
+        # If the machine or container runs out of memory anyway, the kernel kills the printer, not its worker.
         oom.write_text("1000")
 
 
@@ -65,7 +66,7 @@ def _lower(kind: int, value: int) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """Allow this many seconds of work from now on; then the kernel ends the process with SIGXCPU."""
+    """Allow this many seconds of CPU time from now on; then the kernel ends the process with SIGXCPU."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     until = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
@@ -73,15 +74,15 @@ def allow_cpu(seconds: int) -> None:
 
 
 def end_with(parent: int) -> None:
-    """Have the kernel end this process when the thread that started it does. Linux; elsewhere the pipe's end tells."""
+    """Have the kernel end this process when the thread that started it ends. Linux only; elsewhere the pipe does."""
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
-            sys.exit("Who asked for this printer is gone already.")
+            sys.exit("The process that started this printer has already ended.")
 
 
 def confine() -> None:
-    """Give up the network, other programs and writing files, for as long as this process lives."""
+    """Give up the network, other programs and writing files for the rest of this process."""
     sys.dont_write_bytecode = True
     sys.addaudithook(_refuse)
     if sys.platform == "linux" and not _filter_calls():
@@ -94,7 +95,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _filter_calls() -> bool:
-    """Let the kernel answer EACCES to the calls in REFUSED_CALLS; say whether it will."""
+    """Let the kernel answer EACCES to the calls in REFUSED_CALLS; return whether it will."""
     mark, numbers = REFUSED_CALLS.get(platform.machine(), (0, []))
     if not mark or sys.maxsize < 2**32:
         return False
@@ -111,8 +112,8 @@ def _filter_calls() -> bool:
         refuse,
     ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-    told = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
-    return _prctl(PR_SET_NO_NEW_PRIVS, 1) and _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(told))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+    return _prctl(PR_SET_NO_NEW_PRIVS, 1) and _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(header))
 
 
 def _prctl(option: int, *arguments: int) -> bool:

@@ -1,6 +1,6 @@
-"""Messages between a process and its printer: JSON, and after it the bytes of a file if there is one.
+"""Messages between a process and its printer: JSON, followed by the bytes of a file if there is one.
 
-Never pickle: what a printer sends is not trusted, and reading it must do no more than reading.
+Not pickle: a printer is not trusted, and reading its messages must not run code.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import TypedDict
 
 HEAD = struct.Struct("!II")  # bytes of the message, bytes of the file
 AT_ONCE = 65_536  # what a pipe holds
-EXIT_OUT_OF_MEMORY = 77  # of a printer that had no memory left to say so
+EXIT_OUT_OF_MEMORY = 77  # of a printer without enough memory to answer
 
 
 class Request(TypedDict):
-    """What a printer is asked for: a paper, and what its log lines say beside (`about`)."""
+    """A request to print a paper; `about` is added to the printer's log lines."""
 
     template: str
     context: Mapping[str, object]
@@ -24,26 +24,26 @@ class Request(TypedDict):
 
 
 class Garbled(Exception):
-    """What came is not a message."""
+    """The bytes received are not a valid message."""
 
 
 def write(pipe: int, message: Mapping[str, object], file: bytes = b"") -> None:
-    """Send a message. Raises OSError when nobody reads any more."""
-    said = json.dumps(message).encode()
-    for part in (HEAD.pack(len(said), len(file)) + said, file):
+    """Send a message. Raises OSError if the reader is gone."""
+    body = json.dumps(message).encode()
+    for part in (HEAD.pack(len(body), len(file)) + body, file):
         rest = memoryview(part)
         while rest:
             rest = rest[os.write(pipe, rest) :]
 
 
 def read(pipe: int, *, message_max: int, file_max: int = 0) -> tuple[dict[str, object], bytes]:
-    """Wait for a message. Raises EOFError when nobody writes any more, Garbled for what is none or is too long."""
+    """Wait for a message. Raises EOFError if the writer is gone, Garbled if it is invalid or too long."""
     length, file_length = HEAD.unpack(_exactly(pipe, HEAD.size))
     if length > message_max or file_length > file_max:
         raise Garbled(f"{length} and {file_length} bytes")
-    said, file = _exactly(pipe, length), _exactly(pipe, file_length)
+    body, file = _exactly(pipe, length), _exactly(pipe, file_length)
     try:
-        message = json.loads(said)
+        message = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Garbled(type(error).__name__) from None
     if not isinstance(message, dict):

@@ -1,4 +1,4 @@
-"""A worker's side of its printer: one child process that prints paper after paper, and is replaced when it died."""
+"""The worker's side of the printer: one child process that prints paper after paper and is replaced when it dies."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from logistics.documents.printer import frames
 MESSAGE_MAX = 1024 * 1024
 PDF_MAX = 512 * 1024 * 1024
 PROGRAM = "logistics.documents.printer.child"
-# What a child gets of our environment. No secret is among it.
+# The environment variables that a child inherits. None holds a secret.
 INHERITED = (
     "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PATH", "PYTHONPATH",
     "TMPDIR", "XDG_CACHE_HOME",
@@ -34,10 +34,10 @@ REFUSALS: dict[str, type[PaperRefused]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one paper may take: address space of its printer, CPU time, and time on the clock.
+    """Limits of one paper: address space of the printer, CPU time and wall-clock time.
 
-    And what a printer may keep after a paper; one that keeps more is replaced, as one long list would otherwise cost
-    its memory for ever.
+    `kept_mb`: what a printer may still hold after a paper; one that holds more is replaced, because one long list would
+    otherwise keep its memory for ever.
     """
 
     memory_mb: int
@@ -51,7 +51,7 @@ class Limits:
 
 
 class Child:
-    """One process that prints. It is started by exec, so it shares no thread, socket or secret with us."""
+    """A child process that prints. It is started by exec, so it shares no thread, socket or secret with us."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -80,7 +80,7 @@ class Child:
         return self.process.poll() is None
 
     def ask(self, request: frames.Request, progress: Callable[[int], None]) -> tuple[dict[str, object], bytes]:
-        """Have one paper printed and return the last answer. Raises EOFError or OSError when the child died."""
+        """Have one paper printed and return the last answer. Raises EOFError or OSError if the child has died."""
         with self._clock():
             frames.write(self._requests.fileno(), request)
             while True:
@@ -108,46 +108,46 @@ class Child:
             clock.join()
 
     def end(self) -> None:
-        """Kill it, whatever it is doing, and keep nothing of it."""
+        """Kill the child and release its resources."""
         self._kill()
         self.let_go()
         self.process.wait()
 
     def _kill(self) -> None:
-        # Not Popen.kill, which would take the exit code of one that died by itself. Nobody else waits for this process,
-        # so until we do, its number is its own.
+        # Not Popen.kill, which would take the exit code of a child that died by itself. Nothing else waits for this
+        # process, so until we do, its pid is not reused.
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
 
     def let_go(self) -> None:
-        """Close our ends of its pipes, of which it ends by itself."""
+        """Close our ends of its pipes, after which it ends by itself."""
         self._requests.close()
         self._answers.close()
 
     def why_it_died(self) -> PaperRefused:
-        """Wait for the end of a child that answers no more, and say what it died of."""
-        self._kill()  # it may have closed its pipe only; the exit code of one that is dying stays its own
+        """Wait for the end of a child that stopped answering, and return why it died."""
+        self._kill()  # it may only have closed its pipe; if it is dying already, its exit code is kept
         self.let_go()
         _, status, usage = os.wait4(self.process.pid, 0)
         code = self.process.returncode = os.waitstatus_to_exitcode(status)
         if not self.is_ready:
             return PrinterDied("The printer died before it was ready.")
         if self.is_late or code == -signal.SIGXCPU:
-            return outcomes.PaperOutOfTime("The paper takes longer to print than a paper may.")
-        # C code that gets no memory ends with a signal, as does whom the kernel kills for want of it. What the child
-        # held at most is told from its first moment on, when it shared our memory: below that it says nothing.
+            return outcomes.PaperOutOfTime("The paper takes longer to print than its time limit allows.")
+        # C code that gets no memory ends with a signal, as does a process that the kernel kills when memory runs out.
+        # The peak memory is counted from the child's start, when it still shared ours: below that it says nothing.
         # (In KiB on Linux, in bytes on macOS, where memory is not limited anyway.)
         held_much = sys.platform == "linux" and usage.ru_maxrss > max(
             self._shared_kib, self.limits.memory_mb * 1024 / 2
         )
         # GLib, which Pango allocates with, ends itself with SIGTRAP when it gets no memory.
         if code in (frames.EXIT_OUT_OF_MEMORY, -signal.SIGTRAP) or (code < 0 and held_much):
-            return outcomes.PaperOutOfMemory("The paper needs more memory than a paper may have.")
+            return outcomes.PaperOutOfMemory("The paper needs more memory than its limit.")
         return PrinterDied(f"The printer died ({code}).")
 
 
 class Printer:
-    """Prints with one child at a time; a new one takes the place of one that died, was killed, or kept too much."""
+    """Prints with one child at a time, and replaces one that died, was killed or kept too much memory."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits
@@ -155,7 +155,7 @@ class Printer:
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> Child:
-        """Have a child that is alive, or will be soon: this does not wait until it is warm."""
+        """Return a live child, starting one if needed; does not wait until it is warm."""
         if self._child is None or not self._child.is_alive:
             self._forget()
             self._child = Child(self._limits or Limits.of_settings())
@@ -175,11 +175,12 @@ class Printer:
         languages: Sequence[str] = ("en",),
         progress: Callable[[int], None] = lambda percent: None,
     ) -> Rendered:
-        """Print as rendering.to_pdf does, in the child; what `progress` raises kills it, and is raised.
+        """Print in the child, like rendering.to_pdf. An exception of `progress` kills the child and is raised.
 
-        Raises what rendering.to_pdf refuses; PaperTooLarge when the paper wants more than its limits; PrinterDied.
+        Raises the errors of rendering.to_pdf, PaperTooLarge if the paper exceeds a limit, PrinterDied.
         """
-        about = {name: said for name, said in structlog.contextvars.get_contextvars().items() if isinstance(said, str)}
+        values = structlog.contextvars.get_contextvars()
+        about = {name: value for name, value in values.items() if isinstance(value, str)}
         request = frames.Request(template=template, context=context, languages=list(languages), about=about)
         with self._one_at_a_time:
             child = self.start()
@@ -199,7 +200,7 @@ class Printer:
         return _outcome(answer, pdf)
 
     def forget_after_fork(self) -> None:
-        """Leave the child to our parent process: it belongs there, and ends when nobody else holds its pipe."""
+        """Drop the child, which belongs to our parent process; it ends when nothing else holds its pipe."""
         self._one_at_a_time = threading.Lock()
         self._forget()
 
@@ -210,7 +211,7 @@ class Printer:
 
 
 def _outcome(answer: dict[str, object], pdf: bytes) -> Rendered:
-    """Turn a child's last answer into pages, or raise it. What is neither is raised as PrinterDied."""
+    """Return the pages of a child's last answer, or raise its error. Raises PrinterDied for an invalid answer."""
     match answer:
         case {"pages": int(pages)} if pages > 0 and pdf.startswith(b"%PDF-"):
             return Rendered(pdf=pdf, pages=pages)
@@ -220,4 +221,4 @@ def _outcome(answer: dict[str, object], pdf: bytes) -> Rendered:
             raise refusal
         case {"failed": str(error)} if error.isidentifier():
             raise outcomes.PaperFailed(error)
-    raise PrinterDied("The printer answered what no printer answers.")
+    raise PrinterDied("The printer sent an invalid answer.")

@@ -3,8 +3,8 @@
     run = replay.find(html)
     document = replay.lay_out(run, sources, lay_out=..., tell=...)
 
-A paper is replayed when its template marks rows (`<tr data-row="line">`) and it has many of them. What replay cannot
-do exactly it refuses, and says why in the log; the paper then goes through plain WeasyPrint.
+A paper is replayed if its template marks rows (`<tr data-row="line">`) and it has many of them. Replay refuses what it
+cannot print exactly, and logs why; the paper is then printed by plain WeasyPrint.
 """
 
 import logging
@@ -34,12 +34,12 @@ __all__ = ["ROWS_MIN", "Refused", "fill", "find", "has_slots", "kept_forms", "la
 
 
 def has_slots(html: str) -> bool:
-    """Whether the template marked texts as slots."""
+    """Return whether the template marked texts as slots."""
     return slots.MARK.search(html) is not None
 
 
 def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
-    """Fill a paper's slots in on a form laid out before, or lay it out as a whole; None if WeasyPrint still has to."""
+    """Fill a paper into a cached form, or lay it out as a new one; None if plain WeasyPrint has to print it."""
     try:
         return kept_forms.fill(html, sources, lay_out=lay_out)
     except Refused as refusal:
@@ -50,7 +50,7 @@ def fill(html: str, sources: Sequence[str], *, lay_out: LayOut) -> Any | None:
 def find(html: str) -> markup.Run | None:
     """Find the rows that the template marked; None if they are few, or replay cannot print them.
 
-    A run holds all of its paper, and takes less memory: of a long list, whoever has the one can let go of the other.
+    A run holds its whole paper in less memory, so the caller can release the HTML of a long list.
     """
     if html.count(MARK) < ROWS_MIN:
         return None
@@ -64,9 +64,10 @@ def find(html: str) -> markup.Run | None:
 def lay_out(
     run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
 ) -> Any | None:
-    """Lay a paper out by replay, or return None where plain WeasyPrint has to.
+    """Lay a paper out by replay, or return None if plain WeasyPrint has to.
 
-    `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `tell` hears per cent.
+    `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `tell` is called with per
+    cent.
     """
     try:
         return lay_out_strictly(run, sources, lay_out=lay_out, tell=tell)
@@ -100,7 +101,7 @@ def _check(run: markup.Run, sources: Iterable[str], kinds: list[RowKind]) -> Non
     if any("style=" in part for kind in kinds for part in (kind.group_attributes, kind.attributes, *kind.cells)):
         raise Refused("a marked row has a style attribute")
     elements = {tag for tag, _ in markup.ancestors(run.before)}
-    # Parts of cells are laid out one by one, so no rule may ask for their place either.
+    # Parts of cells are laid out one by one, so no rule may depend on their position either.
     elements |= {tag for content in run.contents for tag in markup.names(content)}
     marked = " ".join(dict.fromkeys(part for kind in kinds for part in (kind.group_attributes, kind.attributes)))
     limits.check(tuple(sources), elements=frozenset(elements), marked=marked)
@@ -118,7 +119,7 @@ def _group(cells: Cells, rows: list[markup.Row], heights: list[float]) -> Group:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows that stand together on one page: the first of them, the one after the last, their tops in px."""
+    """Consecutive rows on one page: the first row, the one after the last, their tops in px."""
 
     start: int
     end: int
@@ -130,7 +131,7 @@ class Piece:
 def _pieces(pages: list[list[float]], groups: list[Group]) -> list[Piece]:
     """One piece for each page; on the last page, another one for the last rows before which a page may break.
 
-    So what follows the list can take those rows with it to the next page, as WeasyPrint would.
+    So what follows the list can pull those rows to the next page, as WeasyPrint would.
     """
     heights = [height for group in groups for height in group.heights]
     pieces, start = [], 0
@@ -150,7 +151,7 @@ def _pieces(pages: list[list[float]], groups: list[Group]) -> list[Piece]:
 
 
 def _rows_that_follow(group: Group) -> int:
-    """How many rows go to the next page if the end of this group has to."""
+    """Return how many rows go to the next page if the end of this group has to."""
     if group.whole:
         return len(group.heights)
     count = 1
@@ -170,13 +171,13 @@ class Around:
 
 
 def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut) -> Around:
-    """Lay out what is not a row, around spacers: where the list begins is known when its first rows were.
+    """Lay out everything but the rows, around spacers.
 
-    Pages in the middle are all alike: one of them is laid out. None is, where the first page of the list is like them.
+    Pages in the middle are all alike, so only one of them is laid out, and none if the first page of the list is alike.
     """
     sheet = cells.table.sheet
     columns = next(iter(cells.places.values())).columns
-    # A table that begins a page begins where it goes on, as a rule; else its beginning is looked up.
+    # A table that begins a page usually begins where it continues on other pages; else its beginning is looked up.
     page, first_top = None, sheet.top
     first_is_alike = sheet.begins_page
     if not sheet.begins_page:
@@ -208,10 +209,10 @@ def _around(run: markup.Run, cells: Cells, groups: list[Group], lay_out: LayOut)
 
 
 def _beginning(run: markup.Run, cells: Cells, groups: list[Group], columns: int, lay_out: LayOut) -> tuple[int, float]:
-    """The page on which the list begins, and where on it: laid out with its first rows only.
+    """Return the page on which the list begins, and its position there: laid out with the first rows only.
 
-    Raises Refused where WeasyPrint breaks a row: it rather breaks the first row of a group that stays whole, if a line
-    of it has room, than leave the heads of a table alone on a page.
+    Raises Refused if WeasyPrint breaks a row: it prefers breaking the first row of a group that stays whole, if one of
+    its lines fits, to leaving the table's heading alone on a page.
     """
     found = _beginning_with(_first_height(groups[0]), run, columns, lay_out)
     least = cells.least_height(run.groups[0][0]) if groups[0].whole else None
@@ -235,9 +236,9 @@ def _laid_out(run: markup.Run, spacers: list[str], lay_out: LayOut) -> Any:
 
 
 def _first_height(group: Group) -> float:
-    """The height in px of the first rows of a list that no page break may part.
+    """Return the height in px of the first rows of a list that no page break may separate.
 
-    Of a group that stays whole it is the first row: WeasyPrint rather breaks the first group of a table than move it.
+    For a group that stays whole it is the first row: WeasyPrint breaks the first group of a table rather than move it.
     """
     count = 1
     while count < len(group.heights) and group.kept[count] and not group.whole:
@@ -246,7 +247,7 @@ def _first_height(group: Group) -> float:
 
 
 def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -> None:
-    """What was predicted must have happened, but for the last rows if they followed what comes after it."""
+    """Check that rows are where they were predicted, except the last ones if what follows the list pulled them."""
     found = [(number, spacer) for number, rest in enumerate(rests) for spacer in rest.spacers]
     if len(found) != len(wanted):
         raise Refused("the list has other pages than predicted")
@@ -270,7 +271,7 @@ def _put_together(
     recorder.document.fonts = around.document.fonts
     shapers = Shapers(recorder.stream())
     painter = Painter(cells)
-    # All that may yet be refused is drawn now, while plain WeasyPrint can still take over.
+    # Everything that may still be refused is drawn now, while plain WeasyPrint can still take over.
     for row, height in zip(rows, heights, strict=True):
         painter.frame(row.kind, height)
 

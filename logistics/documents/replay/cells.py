@@ -1,4 +1,4 @@
-"""What stands in the cells of the marked rows, as operators that any page can repeat."""
+"""The contents of the cells of marked rows, as operators that any page can repeat."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -28,10 +28,10 @@ class Drawing(NamedTuple):
     height: float
     operators: tuple[bytes, ...]
     holes: int
-    spellings: Spellings = ()  # of glyphs that may stand for several texts; the first one in the document counts
+    spellings: Spellings = ()  # of glyphs that may map to several texts; the first one in the document counts
 
 
-MIRRORED = set("()[]{}<>«»‹›")  # drawn as each other from right to left
+MIRRORED = set("()[]{}<>«»‹›")  # mirrored in right-to-left text
 Form = tuple[str, ...]  # of each part of a cell that has lines of its own
 Known = tuple[str, list[Line] | Drawing | None, Paragraph | None]  # a part, what is known of it, and its place
 
@@ -69,7 +69,7 @@ class Cells:
             for column, content in zip(columns, row.contents, strict=True):
                 column.drawings.setdefault(content)
         self.colors: dict[Any, bytes] = {}
-        self.disputed: dict[tuple[int, int], str] = {}  # glyphs, by their fonts, and what they stand for in lines
+        self.disputed: dict[tuple[int, int], str] = {}  # glyphs, by their fonts, and their text in lines
         self._lay_out_forms()
         self._draw()
         self._lay_out_what_is_left()
@@ -94,12 +94,12 @@ class Cells:
                     column.forms[form] = parts(box, len(form), self.shapers)
 
     def _draw(self) -> None:
-        """Draw every content whose parts can all be written, and remember of the others what WeasyPrint has to do."""
+        """Draw every content whose parts can all be written, and note what WeasyPrint has to draw of the others."""
         for kind, columns in self.columns.items():
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
                 for content in column.drawings:
                     known = [self._known(column, *part) for part in self._parts(column, content)]
-                    if any(said is None for _, said, _ in known):
+                    if any(drawn is None for _, drawn, _ in known):
                         column.waiting[content] = known
                     else:
                         column.drawings[content] = self._put_together(known, cell.top)
@@ -125,17 +125,17 @@ class Cells:
         y, holes = top, 0
         operators: list[bytes] = []
         spellings: Spellings = ()
-        for _, said, place in known:
-            if isinstance(said, Drawing):
-                operators += b"q\n1 0 0 1 0 %s cm" % number(y), *said.operators, b"Q"
-                y += said.height
-                holes += said.holes
-                spellings += said.spellings
-            elif said and place:
-                operators += self._written(said, place, y)
+        for _, drawn, place in known:
+            if isinstance(drawn, Drawing):
+                operators += b"q\n1 0 0 1 0 %s cm" % number(y), *drawn.operators, b"Q"
+                y += drawn.height
+                holes += drawn.holes
+                spellings += drawn.spellings
+            elif drawn and place:
+                operators += self._written(drawn, place, y)
                 if self.disputed:
-                    spellings += self._spelled(said, place)
-                y += place.line_height * len(said)
+                    spellings += self._spelled(drawn, place)
+                y += place.line_height * len(drawn)
                 holes += 1
         return Drawing(y - top, tuple(operators), holes, spellings)
 
@@ -166,7 +166,7 @@ class Cells:
         return self.colors[color]
 
     def _lay_out_what_is_left(self) -> None:
-        """Give WeasyPrint every part that was not written, each once, and draw what waits for it."""
+        """Have WeasyPrint draw every part that was not written, each once, and complete the waiting contents."""
         left = {kind: [list(column.by_weasyprint) for column in columns] for kind, columns in self.columns.items()}
         wanted = list(side_by_side(left))
         for (kind, contents), place in zip(wanted, self.samples.rows(wanted, self.table), strict=True):
@@ -175,25 +175,25 @@ class Cells:
                     column.by_weasyprint[content] = self._drawn(cell.box, place.page)
         for kind, columns in self.columns.items():
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
-                while column.waiting:  # what was drawn makes room for what is
+                while column.waiting:  # popped, to release its memory
                     content, known = column.waiting.popitem()
-                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    all_known = [(part, drawn or column.by_weasyprint[part], place) for part, drawn, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
     def _settle_disputes(self) -> None:
-        """Have the cells tell what a glyph stands for that stands for something else elsewhere, as brackets do.
+        """For glyphs that map to different texts in different places, such as brackets, record the text per cell.
 
-        All others stand for the same in every line, and are remembered once.
+        All other glyphs have the same text everywhere, which is recorded once.
         """
         fonts = self.recorder.document.fonts
-        told = {(key, glyph): text for key, font in fonts.items() for glyph, text in font.to_unicode.items()}
+        texts = {(key, glyph): text for key, font in fonts.items() for glyph, text in font.to_unicode.items()}
         for column in [column for columns in self.columns.values() for column in columns]:
             for drawing in filter(None, column.by_weasyprint.values()):
                 for font, glyph, text in drawing.spellings:
-                    if text and told.get((font, glyph), text) != text:
-                        self.disputed[font, glyph] = told[font, glyph]
+                    if text and texts.get((font, glyph), text) != text:
+                        self.disputed[font, glyph] = texts[font, glyph]
         if self.samples.is_bidirectional:
-            self.disputed |= {glyph: text for glyph, text in told.items() if text in MIRRORED}
+            self.disputed |= {glyph: text for glyph, text in texts.items() if text in MIRRORED}
         if not self.disputed:
             return
         for font, glyph in self.disputed:
@@ -202,7 +202,7 @@ class Cells:
             for column, cell in zip(columns, self.places[kind].cells, strict=True):
                 for content in column.drawings:
                     known = [self._known(column, *part) for part in self._parts(column, content)]
-                    all_known = [(part, said or column.by_weasyprint[part], place) for part, said, place in known]
+                    all_known = [(part, drawn or column.by_weasyprint[part], place) for part, drawn, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
     def _spelled(self, lines: list[Line], place: Paragraph) -> Spellings:
@@ -249,8 +249,7 @@ class Cells:
         ]
 
     def least_height(self, row: Row) -> float | None:
-        """How far down a row reaches at least, in px, if it is broken after the first line of a cell; None if no cell
-        has another line."""
+        """Return the least height in px of a row broken after the first line of a cell; None if no cell has more."""
         heights, may_break = [], False
         columns = self.columns[row.kind]
         for cell, column, content in zip(self.places[row.kind].cells, columns, row.contents, strict=True):
@@ -261,7 +260,7 @@ class Cells:
         return max(1, min(heights)) if may_break else None
 
     def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
-        """Backgrounds and borders of a row of this height, its top at 0: what WeasyPrint draws, to be artifacts."""
+        """Return the operators, for artifacts, of backgrounds and borders of a row of this height, its top at 0."""
         place = self.places[kind]
         cells = []
         for cell in place.box.children:

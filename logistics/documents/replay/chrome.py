@@ -1,8 +1,8 @@
 """Everything on a page that is not a marked row: laid out and drawn by WeasyPrint, repeated by replay.
 
-The paper is laid out with spacers where its rows will stand: one on the first page of the list, one on the last, and
-one in between that is the pattern of all pages in the middle. So heads, totals, signatures, running titles and page
-breaks after the list are WeasyPrint's own.
+The paper is laid out with spacers in place of its rows: one on the first page of the list, one on the last, and one in
+between that is the pattern of all middle pages. So headings, totals, signatures, running titles and page breaks after
+the list are WeasyPrint's own.
 """
 
 import re
@@ -18,15 +18,15 @@ from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
 from logistics.documents.replay.weasyprint_private import Stream, boxes, id_of_marked_content, pydyf
 
 MARKED = re.compile(rb"/[A-Za-z0-9]+\n<</MCID \d+(?:/Lang\([^()]*\))?>>\nBDC")
-# Operators that mark, and those that change how all that follows is drawn. None that writes: readers of texts look for
-# the mark of a text beside it, not around its form.
+# Operators that mark content, and those that change how all following content is drawn. No text operators: text
+# extractors look for the mark of a text beside it, not around its form.
 MARKING = {b"/Artifact", b"BMC", b"EMC"}
 LASTING = {b"gs", b"rg"}
 ROW = MARK.strip(" =")
 LINES_MIN = 20  # below that a form is no shorter
-# A font is chosen, or glyphs are shown, as WeasyPrint writes it.
+# WeasyPrint's operators that choose a font or show glyphs.
 SHOWN = re.compile(rb"/([A-Z]{6}) [0-9.]+ Tf|<([0-9a-f]+)>")
-# What a margin box may show that is the same on all pages in the middle of a list: nothing is named or moved there.
+# Contents of margin boxes that are the same on all middle pages of a list, which name no strings and move no elements.
 ALIKE = {"string", "string()", "url", "element()"}
 
 
@@ -60,7 +60,7 @@ def _rest(page: Any) -> Rest:
 
 
 def beginning(rests: Sequence[Rest]) -> tuple[int, float]:
-    """On which page the list begins, counted from 0, and where its first row stands, in px."""
+    """Return the page on which the list begins, counted from 0, and the top of its first row, in px."""
     number, rest = next((number, rest) for number, rest in enumerate(rests) if rest.spacers)
     return number, rest.spacers[0].top
 
@@ -77,9 +77,9 @@ def first_row(document: Any) -> list[tuple[int, float]]:
 
 
 def is_like_the_next(rest: Rest, number: int) -> bool:
-    """Whether the next page of the list would be like this one, its number and its rows apart.
+    """Return whether the next page of the list would be like this one, except for its number and its rows.
 
-    That is so if there is nothing on it but the table, which begins there as if it went on.
+    That is so if there is nothing on it but the table, which begins there as it would continue.
     """
     page = rest.page
     box = page._page_box
@@ -163,7 +163,7 @@ def _is_at_its_side(margin: Any, style: Any) -> bool:
 
 
 def _check_beside_a_number(margin: Any) -> None:
-    """Refuse what would look otherwise beside a number of more digits, which leaves it another width."""
+    """Refuse what would look different beside a page number of more digits, which leaves it less width."""
     drawn = [margin, *margin.descendants()]
     lines = [box for box in drawn if isinstance(box, boxes.LineBox)]
     blocks = [box for box in drawn if isinstance(box, boxes.BlockLevelBox | boxes.MarginBox)]
@@ -188,7 +188,7 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
     lines = [box for box in margin.descendants() if isinstance(box, boxes.LineBox)]
     if len(texts) != 1 or len(lines) != 1:
         raise Refused("a page number that is not one line of text")
-    # The width of the box follows its text, from the side of the page on which it stands.
+    # The width of the box follows its text, measured from its side of the page.
     if not _is_at_its_side(margin, margin.style):
         raise Refused("a page number that is not aligned to its own side")
     (text,) = texts
@@ -206,19 +206,19 @@ def _slot(margin: Any, shapers: Shapers) -> Slot:
 class Chrome:
     """The operators of one page without its rows and page numbers, drawn once and then repeated.
 
-    What a page in the middle of the list repeats was said before: to a reader it is an artifact, and its rows go on in
-    the table that began on an earlier page.
+    What a middle page of the list repeats is an artifact for readers, and its rows continue the table that began on an
+    earlier page.
     """
 
     def __init__(self, rest: Rest, numbers: Sequence[Slot], *, goes_on: bool = False) -> None:
         self.rest, self.numbers, self.goes_on = rest, numbers, goes_on
         box = rest.page._page_box
         self.page_box = box.copy_with_children([]) if goes_on else box  # of which WeasyPrint makes the structure
-        self.parts: list[bytes | Slot | int] = []  # a number: here goes that layer of the rows of the next spacer
+        self.parts: list[bytes | Slot | int] = []  # a number: the place of that layer of the next spacer's rows
         self.forms: dict[str, Any] = {}  # what its pages draw by name
         self.tags: dict[Any, Any] = {}
         self.spacer_ids: list[int] = []  # the ids of marked content of the spacers, in order
-        # What the glyphs of the page stand for that are first drawn before the rows, and after them; until it is told.
+        # The texts of glyphs that are first drawn before the rows, and after them; emptied once they are used.
         self.before: Spellings = ()
         self.after: Spellings = ()
 
@@ -256,7 +256,7 @@ class Chrome:
             raise Refused("rows are drawn in a picture of their own")
 
     def _part_spellings(self, spelled: Spellings, stream: Stream) -> None:
-        """WeasyPrint remembers for each glyph what it stood for first, so it counts whether rows came before."""
+        """Split them, because WeasyPrint keeps the first text of each glyph, so it matters whether rows came before."""
         end = self.parts.index(CONTENTS) if CONTENTS in self.parts else len(self.parts)
         shown = _glyphs(b"\n".join([part for part in self.parts[:end] if isinstance(part, bytes)]))
         first = [(stream._fonts[font].hash, glyph) in shown for font, glyph, _ in spelled]
@@ -264,7 +264,7 @@ class Chrome:
         self.after = tuple([each for each, is_first in zip(spelled, first, strict=True) if not is_first])
 
     def _repeated(self, part: bytes, stream: Stream) -> bytes:
-        """A part of a page as artifacts; what it draws whole becomes a form, which the file holds once."""
+        """Return a part of a page as artifacts; what can be drawn as a whole becomes a form, stored once per file."""
         part = _as_artifacts(part)
         if (whole := _whole(part.split(b"\n"))) is None:
             return part
@@ -285,9 +285,9 @@ def _glyphs(operators: bytes) -> set[tuple[str, int]]:
 
 
 def _whole(lines: list[bytes]) -> tuple[bytes, bytes, bytes] | None:
-    """Cut operators in three: the middle is drawn whole, from the first artifact to the last; None where it is not.
+    """Cut operators in three: the middle, from the first artifact to the last, is drawn as a whole; else None.
 
-    After a form the state of graphics is what it was before, so what the middle sets for the rest is set again.
+    A form restores the graphics state, so what the middle sets for the rest is set again after it.
     """
     if b"/Artifact" not in lines or b"EMC" not in lines:
         return None
@@ -313,8 +313,7 @@ def _whole(lines: list[bytes]) -> tuple[bytes, bytes, bytes] | None:
 def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot | int]:
     """Cut the operators of a page at its holes.
 
-    Of a piece of marked content that is one, only the colour is kept; of the background and the border of a spacer,
-    nothing.
+    Of marked content that is a hole, only the colour is kept; of the background and border of a spacer, nothing.
     """
     parts: list[bytes | Slot | int] = []
     kept: list[Any] = []
@@ -336,7 +335,7 @@ def _parts(items: list[Any], holes: dict[int, Slot | int]) -> list[bytes | Slot 
             layer = LAYER_OF_COLOR[item]
             parts += [_plain(kept[: _start_of_artifact(kept, clipped=layer == 0)]), layer]
             kept = []
-            # Backgrounds stand in a clip of their own, which is closed after them.
+            # Backgrounds have their own clip, which is closed after them.
             index = items.index(b"EMC", index) + (2 if layer == 0 else 1)
         else:
             kept.append(item)
@@ -349,7 +348,7 @@ def _as_artifacts(operators: bytes) -> bytes:
 
 
 def _start_of_artifact(items: list[Any], *, clipped: bool) -> int:
-    """Where the artifact begins in which these operators end, or the clip around it."""
+    """Return the start of the artifact with which these operators end, or of the clip around it."""
     index = len(items) - 1
     while items[index] != b"BMC":
         index -= 1
@@ -359,6 +358,6 @@ def _start_of_artifact(items: list[Any], *, clipped: bool) -> int:
 
 
 def _plain(items: list[Any]) -> bytes:
-    """Operators that are the same on every page: here the ids of marked content stay what they are."""
+    """Return operators that are the same on every page, with the ids of marked content as they are."""
     operators, _ = joined(items)
     return operators % tuple(item["MCID"] for item in items if isinstance(item, pydyf.Dictionary) and "MCID" in item)

@@ -1,4 +1,4 @@
-"""Papers made of forms: laid out once, filled in for each."""
+"""Papers made of forms, which are laid out once and then filled in."""
 
 import logging
 from collections import OrderedDict
@@ -7,7 +7,7 @@ from typing import Any
 
 from logistics.documents.replay import limits, slots
 from logistics.documents.replay.forms import Form, Lines, Shape, Text, lines_of
-from logistics.documents.replay.paper import TOLD
+from logistics.documents.replay.paper import PAGE_ATTRIBUTES
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.samples import LayOut
 from logistics.documents.replay.skeleton import Skeleton, before_painting, sample_metadata
@@ -25,7 +25,7 @@ from logistics.documents.replay.weasyprint_private import (
 )
 
 FORMS_KEPT = 32
-# The one kind of PDF that is written here; whatever else is asked for, WeasyPrint writes.
+# The only kind of PDF that is written here; WeasyPrint writes any other.
 AS_ASKED_FOR = {**DEFAULT_OPTIONS, "pdf_variant": "pdf/a-3a", "attachments": []}
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ Key = tuple[Any, ...]
 
 
 class Forms:
-    """The forms that this process has laid out, those used last."""
+    """The forms that this process used last."""
 
     def __init__(self, most: int = FORMS_KEPT) -> None:
         self.most = most
@@ -42,7 +42,7 @@ class Forms:
     def fill(self, html: str, sources: Sequence[str], *, lay_out: LayOut) -> "FilledDocument":
         """Fill a form in, or lay it out first. Raises Refused for a paper that has to be laid out as a whole.
 
-        `lay_out` makes a WeasyPrint document of HTML, and raises whatever WeasyPrint complained of meanwhile.
+        `lay_out` makes a WeasyPrint document of HTML, and raises an error for any warning of WeasyPrint.
         """
         cut = slots.cut(html)
         key = (cut.form, *sources)
@@ -68,7 +68,7 @@ class Forms:
 
 
 def _filling(forms: dict[tuple[Lines, ...], Form], contents: Sequence[str]) -> tuple[Form, list[Any]] | None:
-    """The form whose slots have the lines that these contents take, and what to fill in; None if there is none."""
+    """Return the form whose slots have as many lines as these contents, and what to fill in; None if there is none."""
     for form in forms.values():
         lines: list[Any] = []
         for slot, content in zip(form.slots, contents, strict=True):
@@ -90,7 +90,7 @@ class FilledPage(Page):
     """A page of a form, filled in. WeasyPrint treats it as one of its own."""
 
     def __init__(self, form: Form, number: int, lines: Sequence[Any]) -> None:
-        for name in TOLD:
+        for name in PAGE_ATTRIBUTES:
             setattr(self, name, getattr(form.document.pages[number], name))
         self.form, self.number, self.lines = form, number, lines
 
@@ -128,7 +128,7 @@ class FilledDocument(Document):
             document.output_intent,
         )
         self.form, self.lines = form, lines
-        # A paper's fonts hold the glyphs that it shows itself and no other paper's.
+        # A paper's fonts hold only its own glyphs, not those of other papers.
         self.fonts = {key: PaperFont.of(font) for key, font in form.fonts.items()}
 
     def write_pdf(self, target: Any = None, zoom: float = 1, finisher: Any = None, **options: Any) -> Any:
@@ -149,7 +149,7 @@ class FilledDocument(Document):
         return super().write_pdf(target, finisher=finish, **options)
 
     def _write_as_others(self, finisher: Any) -> bytes:
-        """Write it on the bytes that it shares with other papers of its form. Raises Refused where that cannot be."""
+        """Write it after the bytes that all papers of its form share. Raises Refused if that is not possible."""
         metadata = sample_metadata(self.metadata)
         asked = (finisher, vars(metadata))
         if self.form.skeleton is None or self.form.skeleton[0] != asked:
@@ -162,7 +162,7 @@ class FilledDocument(Document):
         return written
 
     def stream(self, kind: type[Stream], resources: dict[str, Any]) -> Stream:
-        """An empty stream of a class, on which the texts of slots can be drawn."""
+        """Return an empty stream of a class, on which the texts of slots can be drawn."""
         stream = kind(self.fonts, (0, 0, 0, 0), resources, {}, {}, self.color_profiles, self.output_intent)
         stream.language = self.form.document.metadata.lang
         return stream
@@ -177,7 +177,7 @@ class SamplePage(FilledPage):
 
 
 class Sample(FilledDocument):
-    """A paper of a form with nothing in its slots, for what all its papers share."""
+    """A paper of a form with empty slots, from which the shared parts are taken."""
 
     def __init__(self, form: Form, metadata: DocumentMetadata) -> None:
         super().__init__(form, [], metadata=metadata)
@@ -185,7 +185,7 @@ class Sample(FilledDocument):
         self.pages = self.samples
 
     def skeleton(self, finisher: Any) -> Skeleton | str:
-        """Take the file of the sample apart, after its finisher; or say why that is not known how."""
+        """Return the shared parts of the sample's file, after its finisher; or the reason why there are none."""
         built: Any = None
 
         def finish(document: Any, pdf: Any) -> None:
@@ -193,7 +193,7 @@ class Sample(FilledDocument):
             if finisher is not None:
                 finisher(document, pdf)
             built = pdf
-            pdf.write = lambda *_: None  # it is nobody's paper
+            pdf.write = lambda *_: None  # the sample itself is not written
 
         try:
             Document.write_pdf(self, finisher=finish, **AS_ASKED_FOR)

@@ -1,8 +1,8 @@
-"""A paper laid out once, with its slots open.
+"""A paper laid out once, with empty slots.
 
-WeasyPrint lays the paper out with the contents of the first one who asks. That layout holds for every paper whose
-slots take the same lines: nothing else of it depends on what they say. This is checked on the boxes, not assumed: a
-slot must stand in blocks and fixed tables, whose width does not follow their content.
+WeasyPrint lays out the paper with the contents of the first request. That layout holds for every paper whose slots have
+the same number of lines: nothing else of it depends on their contents. This is checked on the boxes, not assumed: a
+slot must be in blocks and fixed tables, whose width does not depend on their content.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,10 +24,10 @@ from logistics.documents.replay.weasyprint_private import (
     pydyf,
 )
 
-# For each line of a text its height and its baseline, in px: what the rest of the layout can feel of it.
+# For each line of a text its height and its baseline, in px: all that affects the rest of the layout.
 Lines = tuple[tuple[float, float], ...]
 PLAIN = (boxes.PageBox, boxes.BlockBox, boxes.TableBox, boxes.TableRowGroupBox, boxes.TableRowBox, boxes.TableCellBox)
-# Styles of what stands around a slot under which its text stays where it is and is told nowhere else.
+# Styles of the elements around a slot with which its text stays in place and is not repeated elsewhere.
 AROUND = {
     "bookmark_level": "none",
     "string_set": "none",
@@ -40,7 +40,7 @@ AROUND = {
 
 
 class Hole(NamedTuple):
-    """A place in the operators of a page where the line of a slot goes."""
+    """A place in the operators of a page for one line of a slot."""
 
     slot: int
     line: int
@@ -61,7 +61,7 @@ class Text:
         self.context.create_block_formatting_context()
 
     def forget(self) -> None:
-        """Keep the boxes, and nothing of what they said."""
+        """Keep the boxes, but not their texts."""
         for text in (self.text, *self.drawn):
             text.text, text.pango_layout = "x", None
 
@@ -84,7 +84,7 @@ class Text:
         stream.end_marked_content()
 
     def tell_states(self, stream: Stream) -> None:
-        """Have a stream know the graphics states in which this is drawn."""
+        """Register the graphics states of this slot with a stream."""
         for style in (self.text.style["color"], get_color(self.text.style, "text_decoration_color")):
             stream.set_color(style)
             stream.set_color(style, stroke=True)
@@ -106,7 +106,7 @@ def lines_of(lines: Sequence[Any]) -> Lines:
 
 
 def find(document: Any, count: int) -> list[tuple[int, Text | Shape]]:
-    """For each slot in order, the index of its page and its boxes. Raises Refused for a slot that could move others."""
+    """Return, for each slot in order, its page index and boxes. Raises Refused for a slot that could move others."""
     found: dict[int, tuple[int, Text | Shape]] = {}
     for number, page in enumerate(document.pages):
         for box, around in _with_ancestors(page._page_box, ()):
@@ -161,7 +161,7 @@ def _text(block: Any, around: Sequence[Any]) -> Text:
 class Form:
     """The pages of a paper with holes in their operators.
 
-    Raises Refused where the paper has something that cannot be repeated in another one.
+    Raises Refused if the paper has something that cannot be repeated in another one.
     """
 
     def __init__(self, document: Any, contents: Sequence[str]) -> None:
@@ -181,13 +181,13 @@ class Form:
             self.pages.append(self._record(page, here, contents))
         if any(font.missing for font in self.fonts.values()):
             raise Refused("characters that no font has")
-        # What the first one said is nobody else's business.
+        # The contents of the first paper must not be kept for others.
         for slot in self.slots:
             if isinstance(slot, Text):
                 slot.forget()
 
     def _check(self, contents: Sequence[str]) -> dict[int, Lines]:
-        """Lay the sample's texts out once more: they must come to stand where they stand already."""
+        """Lay out the sample's texts again: their positions must be the same."""
         found: dict[int, Lines] = {}
         for index, (slot, content) in enumerate(zip(self.slots, contents, strict=True)):
             if isinstance(slot, Text):
@@ -234,7 +234,7 @@ class Form:
 
 @contextmanager
 def _hidden(texts: Iterable[Any]) -> Iterator[None]:
-    """Have texts keep their places, and nothing be drawn there."""
+    """Hide texts without changing the layout."""
     styles = {text: text.style for text in texts}
     for text in styles:
         text.style = text.style.copy()

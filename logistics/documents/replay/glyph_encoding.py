@@ -1,9 +1,9 @@
-"""How a filled-in paper writes its letters: glyphs numbered as they come, in a font that has no others.
+"""The text encoding of a filled-in paper: glyphs numbered in order of appearance, in a font that has no others.
 
-WeasyPrint writes each glyph as four digits, its number in the whole font, and after it how far it is from where its
-font would put it, which is nearly always 0. Here texts are numbered from 1, those of the form first, so that what the
-form says is written once for all of its papers; a glyph has the number of its text in whatever font, so that all fonts
-share one list of what codes stand for. Two bytes are a glyph, and a distance of 0 is left out. Drawn is the same
+WeasyPrint writes each glyph as four hex digits, its number in the whole font, followed by its offset from the position
+given by the font, which is nearly always 0. Here texts are numbered from 1, those of the form first, so that the form's
+own texts are encoded once for all of its papers; a glyph has the number of its text in every font, so that all fonts
+share one ToUnicode map. A glyph takes two bytes, and an offset of 0 is left out. The result looks the same
 (ISO 32000-1, 9.4.3).
 """
 
@@ -22,7 +22,7 @@ from logistics.documents.replay.weasyprint_private import (
     to_bytes,
 )
 
-LEVEL = 9  # of compression; for so few bytes it takes no longer than any other
+LEVEL = 9  # of compression; for so few bytes it is as fast as any other
 FONTS_KEPT = 32
 SUBSETS_KEPT = 64
 BYTES_ESCAPED = re.compile(rb"[()\\\r]")
@@ -42,7 +42,7 @@ CMapName currentdict/CMap defineresource pop
 end
 end"""
 
-# Of a font, as WeasyPrint writes them: itself, its codes, its descriptor.
+# The dictionaries of a font, as WeasyPrint writes them: Type0 font, CIDFont, descriptor.
 DICTIONARIES = (
     b"<</Type/Font/Subtype/Type0/BaseFont%(name)s/ToUnicode %(meanings)d 0 R/Encoding/Identity-H"
     b"/DescendantFonts[%(of_codes)d 0 R]>>",
@@ -58,7 +58,7 @@ _outlines: dict[str, Outlines] = {}
 
 
 def outlines_of(font: Any) -> Outlines:
-    """The glyphs of a font of WeasyPrint's, read once. Raises Refused for a font that `Outlines` cannot cut down."""
+    """Return the glyphs of a WeasyPrint font, read once. Raises Refused for a font that `Outlines` cannot subset."""
     if font.missing or font.bitmap or font.png or font.svg or font.colr or font.index:
         raise Refused("a font that has more than outlines, or less than is needed")
     known = _outlines.get(font.hash)
@@ -70,7 +70,7 @@ def outlines_of(font: Any) -> Outlines:
 
 
 def share_files(fonts: Iterable[Any]) -> None:
-    """Have the fonts of all forms hold one copy of each file: that of Chinese has 7 MB.
+    """Make the fonts of all forms share one copy of each file: the Chinese one has 7 MB.
 
     Raises Refused as `outlines_of` does.
     """
@@ -81,24 +81,24 @@ def share_files(fonts: Iterable[Any]) -> None:
 
 
 class GlyphEncoding:
-    """The glyphs that a paper shows, and how it writes them.
+    """The glyphs that a paper shows, and their codes.
 
-    `fonts` are WeasyPrint's, which know by the time that a glyph is shown what it stands for. An encoding may go on
-    where another one, that of the paper's form, ends.
+    `fonts` are WeasyPrint's, which know the text of a glyph by the time it is shown. An encoding can continue another
+    one, that of the paper's form.
     """
 
     def __init__(self, fonts: Iterable[Any], begun: "GlyphEncoding | None" = None) -> None:
         self.fonts = fonts
-        self.texts: list[str] = list(begun.texts) if begun else []  # that of code 1 and so on
-        # Of each font, by its hash: how a glyph is written, given as the four digits that are its number in the font.
+        self.texts: list[str] = list(begun.texts) if begun else []  # of code 1, 2 ...
+        # By font hash: the bytes of a glyph, keyed by the four hex digits of its number in the font.
         self.written: dict[str, dict[str, bytes]] = {}
-        self.glyphs: dict[str, dict[int, int]] = {}  # of each font: its glyphs by their codes
+        self.glyphs: dict[str, dict[int, int]] = {}  # by font hash: glyphs by code
         if begun:
             self.written = {font: dict(written) for font, written in begun.written.items()}
             self.glyphs = {font: dict(glyphs) for font, glyphs in begun.glyphs.items()}
 
     def begin(self) -> None:
-        """Give codes to all that the fonts show already, in the order of the alphabet: so they compress best."""
+        """Give codes to all glyphs that the fonts show already, in alphabetical order, which compresses best."""
         hashes = [font.hash for font in self.fonts]
         known = {
             (text, number, glyph) for number, font in enumerate(self.fonts) for glyph, text in font.to_unicode.items()
@@ -108,12 +108,12 @@ class GlyphEncoding:
             if digits not in self.written.setdefault(hashes[number], {}):
                 self._write(hashes[number], digits)
 
-    def shown(self, font: str, told: str) -> bytes:
-        """The operator that shows what WeasyPrint tells as, say, "<002c>0<0051>-24.5<0048>0"."""
+    def shown(self, font: str, operand: str) -> bytes:
+        """Return the operator for a text that WeasyPrint writes as, say, "<002c>0<0051>-24.5<0048>0"."""
         written = self.written.setdefault(font, {})
         parts: list[bytes] = []
         distance = 0.0
-        for piece in told.replace(">0<", "").split("<"):
+        for piece in operand.replace(">0<", "").split("<"):
             digits, _, number = piece.rpartition(">")
             if digits:
                 if distance:
@@ -132,10 +132,10 @@ class GlyphEncoding:
     def _write(self, font: str, digits: str) -> bytes:
         """Give a glyph a code: that of its text, unless another glyph of the font has it."""
         glyph = int(digits, 16)
-        told = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
-        text = next(filter(None, told), PART_OF_A_LETTER)
+        texts = (each.to_unicode.get(glyph, "") for each in self.fonts if each.hash == font)
+        text = next(filter(None, texts), PART_OF_A_LETTER)
         glyphs = self.glyphs.setdefault(font, {})
-        shared = [] if text == PART_OF_A_LETTER else self.texts  # it may yet turn out to be a letter by itself
+        shared = [] if text == PART_OF_A_LETTER else self.texts  # it may turn out to be a letter of its own later
         free = (code for code, known in enumerate(shared, start=1) if known == text and code not in glyphs)
         if not (code := next(free, 0)):
             self.texts.append(text)
@@ -145,7 +145,7 @@ class GlyphEncoding:
         return written
 
     def rewritten(self, operators: bytes) -> bytes:
-        """Operators of WeasyPrint's with the letters written anew."""
+        """Return WeasyPrint's operators with their texts re-encoded."""
         font = ""
 
         def shown(match: re.Match[bytes]) -> bytes:
@@ -158,12 +158,12 @@ class GlyphEncoding:
         return SHOWN.sub(shown, operators)
 
     def of_font(self, font: str) -> tuple[int | None, ...]:
-        """The glyph of each code from 1 to the last that the font has, None where it has none."""
+        """Return the glyph of each code from 1 to the font's last, None for codes of other fonts."""
         glyphs = self.glyphs[font]
         return tuple(map(glyphs.get, range(1, max(glyphs) + 1)))
 
     def meanings(self) -> bytes:
-        """What codes stand for, as a stream."""
+        """Return the ToUnicode map as a stream."""
         for font in self.fonts:
             for code, glyph in self.glyphs.get(font.hash, {}).items():
                 if self.texts[code - 1] == PART_OF_A_LETTER:
@@ -182,12 +182,12 @@ class GlyphEncoding:
 
 
 def _follows(text: str, other: str) -> bool:
-    """Whether a range of codes may go on from one text to another: only the last byte of what they stand for counts."""
+    """Return whether a code range can continue from one text to the next: only the last byte may be incremented."""
     return len(text) == len(other) == 1 and ord(text) + 1 == ord(other) < 0x10000 and ord(other) % 256 != 0
 
 
 def _entries(kind: bytes, entries: Sequence[bytes]) -> bytes:
-    """Entries of a CMap, of which a hundred at most may stand together."""
+    """Return the entries of a CMap, in blocks of a hundred at most."""
     parts = [entries[at : at + 100] for at in range(0, len(entries), 100)]
     return b"".join(b"%d begin%s\n%s\nend%s\n" % (len(part), kind, b"\n".join(part), kind) for part in parts)
 
@@ -201,7 +201,7 @@ def _distance(thousandths: float) -> bytes:
 
 
 class EncodedStream(Stream):
-    """A stream on which letters are written so."""
+    """A stream that uses a GlyphEncoding."""
 
     encoding: GlyphEncoding
     font = ""
@@ -215,9 +215,9 @@ class EncodedStream(Stream):
 
 
 def packed(content: bytes, extra: bytes = b"") -> bytes:
-    """A compressed stream object with this in its dictionary."""
+    """Return a compressed stream object with `extra` in its dictionary."""
     data = zlib.compress(content, LEVEL)
-    # Both characters of a line end, or a reader that looks for one takes a last byte of 13 for the first of them.
+    # Both line-end characters, or a reader would take a last data byte of 13 for a part of the line end.
     return b"<<%s/Filter/FlateDecode/Length %d>>\nstream\n%s\r\nendstream" % (extra, len(data), data)
 
 
@@ -230,17 +230,17 @@ def _file(outlines: Outlines, glyphs: tuple[int | None, ...]) -> bytes:
 def embedded(
     fonts: Sequence[Any], glyphs: tuple[int | None, ...], meanings: int, numbers: Sequence[int]
 ) -> tuple[bytes, list[bytes]]:
-    """A font in a PDF: its file as a stream, and the three dictionaries that WeasyPrint writes, the font first.
+    """Return an embedded font: its file as a stream, and its three dictionaries as WeasyPrint writes them, font first.
 
-    `fonts` are WeasyPrint's own that have one file, `glyphs` that of each code from 1, `meanings` the number of the
-    object that says what codes stand for, `numbers` those of the four that this makes. Raises Refused for a font that
-    cannot be cut down.
+    `fonts` are WeasyPrint's fonts that share one file, `glyphs` the glyph of each code from 1, `meanings` the object
+    number of the ToUnicode map, `numbers` those of the four objects made here. Raises Refused for a font that cannot be
+    subset.
     """
     of_glyphs = {glyph: width for each in fonts for glyph, width in each.widths.items()}
     widths = [0 if glyph is None else of_glyphs[glyph] for glyph in glyphs]
     shown = {width for glyph, width in zip(glyphs, widths, strict=True) if glyph is not None}
     font = fonts[0]
-    told = {
+    values = {
         b"name": font.name,
         b"meanings": meanings,
         b"file": numbers[0],
@@ -252,4 +252,4 @@ def embedded(
         b"widest": to_bytes(max(shown)),
         **{name.encode(): getattr(font, name) for name in ("ascent", "descent", "italic_angle", "stemv", "stemh")},
     }
-    return _file(outlines_of(font), glyphs), [dictionary % told for dictionary in DICTIONARIES]
+    return _file(outlines_of(font), glyphs), [dictionary % values for dictionary in DICTIONARIES]

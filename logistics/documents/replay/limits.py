@@ -1,7 +1,7 @@
 """Which stylesheets replay can follow exactly.
 
-A row is printed like the first of its kind. That is right only if no rule asks where a row stands, how many there
-are, or what is in its neighbours. Anything doubtful is refused: the paper is then printed by plain WeasyPrint.
+A row is printed like the first of its kind. That is right only if no rule depends on a row's position, on the number of
+rows or on their neighbours. Anything doubtful is refused, and the paper is printed by plain WeasyPrint.
 """
 
 import re
@@ -14,7 +14,7 @@ from tinycss2.ast import Node
 
 from logistics.documents.replay.refusal import Refused
 
-# Properties by which one element changes another one, or its page.
+# Properties by which one element affects another one, or its page.
 FAR = re.compile(r"counter-(?:reset|increment|set)|page|quotes|float-.*|footnote-.*|bookmark-.*|anchor|link|columns?")
 OF_THE_TABLE = {"table", "thead", "tbody", "tfoot", "tr", "col", "colgroup"}
 
@@ -37,7 +37,7 @@ def check(sources: tuple[str, ...], *, elements: frozenset[str], marked: str) ->
 
 
 def check_slots(sources: Iterable[str]) -> None:
-    """Raise Refused if a stylesheet has a rule by which the text of a slot could look or do something else."""
+    """Raise Refused if a stylesheet has a rule by which the text of a slot could change more than its own lines."""
     for source in sources:
         if found := re.search(r"::?first-l\w+|target-text|content-text|:dir\(", source):
             raise Refused(f"{found[0]} on a paper with slots")
@@ -75,7 +75,7 @@ def _check_selector(tree: object, fixed: set[str], marked: str) -> None:
 
 
 def _check_compound(compound: parser.CompoundSelector, fixed: set[str], marked: str, *, beside: bool) -> None:
-    """A compound that asks for a place among siblings must plainly mean something else than a row."""
+    """Raise Refused if a compound selector depends on the position among siblings and may match a row."""
     asks = beside
     name, classes = "", []
     for simple in compound.simple_selectors:
@@ -88,7 +88,7 @@ def _check_compound(compound: parser.CompoundSelector, fixed: set[str], marked: 
                 raise Refused(":empty")
             asks = asks or simple.name not in ("root", "link", "any-link", "lang")
         elif not isinstance(simple, parser.IDSelector | parser.AttributeSelector):
-            # :has(), :not(), :is(), :where(): whatever they hold may ask.
+            # :has(), :not(), :is(), :where(): what they contain may depend on the position.
             raise Refused("a selector holds another, as :has() does")
     if not asks or (name and name not in fixed):
         return

@@ -1,7 +1,7 @@
 """Finding the marked rows in the HTML of a paper.
 
-A row is marked by `data-row` on its `tr`. The marked rows of a paper form one run: whole `tbody` elements of one
-table, one after the other. What stands before and after them is the frame, which WeasyPrint lays out itself.
+A row is marked by `data-row` on its `tr`. The marked rows of a paper form one run: consecutive whole `tbody` elements
+of one table. WeasyPrint itself lays out what is before and after them.
 """
 
 import re
@@ -27,8 +27,8 @@ START_OF_CELL = re.compile(rf"\s*<td{ATTRIBUTES}")
 START = re.compile("<html[^<>]*>")
 TAG = re.compile(r"(<[^<>]*>)")
 NAME = re.compile(r"<([a-z]+)")
-# What a cell may hold besides text. A link, an image or a form field needs more than its operators replayed, and
-# limits.py reads stylesheets only.
+# What a cell may hold besides text. For a link, an image or a form field, replaying operators is not enough; style
+# attributes are excluded because limits.py reads only stylesheets.
 INSIDE = re.compile(
     r"(?!.*\s(?:style|id)=)</?(?:i|b|em|strong|span|small|sub|sup|bdi|bdo|code|p|div)(?:\s[^<>]*)?>|<br\s*/?>"
 )
@@ -38,7 +38,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 
 class RowKind(NamedTuple):
-    """Rows of one kind differ in nothing but the content of their cells."""
+    """Rows of one kind differ only in the content of their cells."""
 
     group_attributes: str
     attributes: str
@@ -75,7 +75,7 @@ def row_html(row: Row) -> str:
 
 
 def find(html: str) -> Run:
-    """Cut the marked rows out of a paper. Raises Refused where they are not one run of whole groups."""
+    """Cut the marked rows out of a paper. Raises Refused if they are not one run of whole groups."""
     start = html.rfind("<tbody", 0, html.find(MARK))
     if start < 0:
         raise Refused("the first marked row stands in no tbody")
@@ -90,7 +90,7 @@ def find(html: str) -> Run:
 
 
 class _Reader:
-    """Reads rows. Equal kinds and equal contents become one object: there are few, many times."""
+    """Reads rows. Equal kinds and equal contents become one object, because there are few different ones."""
 
     def __init__(self) -> None:
         self.kinds: dict[tuple[str, ...], RowKind] = {}
@@ -125,7 +125,7 @@ class _Reader:
 
 
 def parts(content: str) -> list[str]:
-    """The texts and elements that a cell holds, outermost only. Raises Refused for an element we do not know."""
+    """Return the outermost texts and elements of a cell. Raises Refused for an unknown element."""
     if "<" not in content:
         return [content] if content.strip(WHITE) else []
     found, depth, element = [], 0, ""
@@ -194,7 +194,7 @@ def ancestors(before: str) -> list[tuple[str, str]]:
 
 
 def beginning_of_table(before: str) -> str:
-    """Return the table as far as the run; refused unless it has column heads, to be repeated, and nothing else."""
+    """Return the table up to the run. Raises Refused unless it has a thead, which is repeated, and nothing else."""
     table = before[before.rindex("<table") :]
     if "</thead>" not in table or "<tbody" in table or "<tr" in table.partition("</thead>")[2]:
         raise Refused("the table of marked rows needs a thead and nothing between it and them")
@@ -202,5 +202,5 @@ def beginning_of_table(before: str) -> str:
 
 
 def start_of(html: str) -> str:
-    """The language and direction of a paper, and a head that says nothing."""
+    """Return the paper's html start tag, with language and direction, and an empty head."""
     return f"<!DOCTYPE html>{START.search(html)[0]}<head></head>"  # type: ignore[index]  # ancestors() has seen it

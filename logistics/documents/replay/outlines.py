@@ -1,8 +1,8 @@
-"""A TrueType font, cut down to a few glyphs that are numbered anew.
+"""Subsets of TrueType fonts with renumbered glyphs.
 
-HarfBuzz cuts a font down as well, but a PDF that names glyphs by the numbers of the whole font needs a place for each
-of them: 110 kB of nothing for eleven Chinese characters. Here the glyphs of a paper are numbered from 1 as they come,
-and each is cut out of its font once in a process. Tables and their names: OpenType 1.9.
+HarfBuzz subsets fonts too, but keeps the glyph numbers of the whole font, and each number takes space: 110 kB of
+nothing for eleven Chinese characters. Here the glyphs of a paper are numbered from 1 in order of appearance, and each
+is cut out of its font once per process. Tables and their names: OpenType 1.9.
 """
 
 import struct
@@ -13,31 +13,31 @@ from typing import NamedTuple
 from logistics.documents.replay.refusal import Refused
 
 GLYPHS_KEPT = 2048
-# Tables that say that a font is more than outlines: colours, pictures, axes.
+# Tables of fonts that have more than outlines: colours, pictures, axes.
 MORE = {b"fvar", b"COLR", b"CBDT", b"EBDT", b"SVG ", b"sbix"}
-# What a PDF needs of a TrueType font whose glyphs it names by number (ISO 32000-1, 9.9).
+# The tables that a PDF needs of a TrueType font whose glyphs it refers to by number (ISO 32000-1, 9.9).
 NEEDED = (b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp")
 
-# Flags of the points of a glyph, and of the parts of one that is put together of others.
+# Flags of the points of a simple glyph, and of the components of a composite one.
 SHORT_X, SHORT_Y, REPEATED, SAME_X, SAME_Y = 0x02, 0x04, 0x08, 0x10, 0x20
 WORDS, SCALED, MORE_PARTS, SCALED_TWICE, TURNED, INSTRUCTED = 0x01, 0x08, 0x20, 0x40, 0x80, 0x100
 
 CHECKSUM_OF_FILE = 0xB1B0AFBA
 HEAD_CHECKSUM, HEAD_LOCA_FORMAT, HHEA_METRICS, MAXP_GLYPHS, MAXP_HINTS = 8, 50, 34, 4, 14
-NOTHING = bytes(4)  # advance and bearing of what is not drawn
+NOTHING = bytes(4)  # advance and bearing of an empty glyph
 
 
 class Glyph(NamedTuple):
     outline: bytes  # without hints; empty for a space
     advance: int  # in units of the font, as the next one
     bearing: int
-    parts: tuple[tuple[int, int], ...]  # of an outline put together: where it names a glyph, and which
+    parts: tuple[tuple[int, int], ...]  # of a composite outline: offset of each reference, and its glyph
 
 
 class Outlines:
-    """A font as a file. Raises Refused for one that is more, or something else, than TrueType outlines.
+    """A font file. Raises Refused for a font that is not, or has more than, TrueType outlines.
 
-    It is equal to another one of the same key, the hash by which WeasyPrint tells fonts apart, and of the same length.
+    It equals another one with the same key (WeasyPrint's hash of the font) and the same length.
     """
 
     def __init__(self, key: str, file: bytes) -> None:
@@ -61,9 +61,9 @@ class Outlines:
         return bytearray(self.file[offset : offset + length])
 
     def subset(self, glyphs: Sequence[int | None]) -> bytes:
-        """A font file in which the first of these glyphs has number 1 and so on; None is an empty one, as is 0.
+        """Return a font file in which these glyphs are numbered from 1; None is an empty one, as is glyph 0.
 
-        Parts of glyphs that are not among them follow.
+        Components of composite glyphs that are not among them follow.
         """
         order = list(glyphs)
         numbers = {glyph: number for number, glyph in enumerate(order, start=1)}
@@ -116,14 +116,14 @@ def _glyph(font: Outlines, number: int) -> Glyph:
     outline, parts = _unhinted(font.file[offset + begins : offset + ends])
     metrics = font.tables[b"hmtx"][0]
     (advance,) = struct.unpack_from(">H", font.file, metrics + 4 * min(number, font.metrics - 1))
-    # The last ones share an advance and have a bearing only.
+    # The last glyphs share an advance and have only a bearing.
     place = 4 * number + 2 if number < font.metrics else 4 * font.metrics + 2 * (number - font.metrics)
     (bearing,) = struct.unpack_from(">h", font.file, metrics + place)
     return Glyph(outline + bytes(len(outline) % 2), advance, bearing, parts)
 
 
 def _unhinted(outline: bytes) -> tuple[bytes, tuple[tuple[int, int], ...]]:
-    """An outline without its hints and what stands after it; where it names other glyphs, and which."""
+    """Return an outline without its hints and trailing bytes; and its references to other glyphs: offset and glyph."""
     if not outline:
         return b"", ()
     (contours,) = struct.unpack_from(">h", outline)
@@ -159,7 +159,7 @@ def _unhinted_of_parts(outline: bytes) -> tuple[bytes, tuple[tuple[int, int], ..
 
 
 def _file(tables: dict[bytes, bytes | bytearray]) -> bytes:
-    """Put tables together as a file, with its checksums."""
+    """Combine tables into a file with checksums."""
     count = len(tables)
     power = count.bit_length() - 1
     directory = [struct.pack(">4sHHHH", b"\0\1\0\0", count, 16 << power, power, 16 * count - (16 << power))]

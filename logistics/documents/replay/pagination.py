@@ -1,4 +1,4 @@
-"""Where the pages of a list break: the rules of WeasyPrint's tables, for rows whose heights are known."""
+"""Page breaks of a list: the rules of WeasyPrint's tables, for rows of known heights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from logistics.documents.replay.weasyprint_private import overflows
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A tbody: the heights of its rows in px; before which of them a page must not break; whether it stays whole."""
+    """A tbody: the heights of its rows in px; rows before which a page must not break; whether it stays whole."""
 
     heights: Sequence[float]
     kept: Sequence[bool]
@@ -20,7 +20,7 @@ def paginate(groups: Sequence[Group], *, first_top: float, top: float, bottom: f
     """Spread rows over pages: for each page the tops of its rows, in px.
 
     A group that stays whole moves to the next page if it does not fit, and is broken only if no page can hold it.
-    Raises Refused for a row that no page can hold, and for a list that starts so low that nothing fits under its head.
+    Raises Refused for a row higher than a page, and for a list that starts so low that nothing fits under its heading.
     """
     pages: list[list[float]] = [[]]
     y = first_top
@@ -41,7 +41,7 @@ def paginate(groups: Sequence[Group], *, first_top: float, top: float, bottom: f
             while cut > start and group.kept[cut]:
                 cut -= 1
             if is_first and group.whole:
-                # It is the first under the heads of a table: WeasyPrint breaks it where it must, on any page.
+                # It is the first below the table's heading: WeasyPrint breaks it where it must, on any page.
                 cut = cut if cut > start else end
             elif group.whole or cut == start:
                 cut = start

@@ -1,4 +1,4 @@
-"""What WeasyPrint draws, kept as operators with a hole for each number that differs from page to page."""
+"""Operators recorded from WeasyPrint, with a hole for each number that differs from page to page."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,7 +7,7 @@ from typing import Any
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.weasyprint_private import Stream, pydyf, to_bytes
 
-# Which font (WeasyPrint's key), which glyph of it, and the text that it stands for.
+# Font (WeasyPrint's key), glyph, and the text that the glyph maps to.
 Spellings = tuple[tuple[int, int, str], ...]
 FAR = 14400  # px; the longest side of a page
 MARKED_CONTENT_ID = b"<</MCID %d>>"
@@ -15,7 +15,7 @@ IN_ANOTHER_LANGUAGE = b"<</MCID %%d/Lang(%s)>>"
 
 
 class Recorder:
-    """Makes streams that share the fonts of one document and nothing else."""
+    """Makes streams that share only the fonts of one document."""
 
     def __init__(self, document: Any) -> None:
         self.document = document
@@ -52,13 +52,13 @@ class Recorder:
         return joined(stream.stream)
 
     def record_spelled(self, draw: Callable[[Stream], None]) -> tuple[bytes, int, Spellings]:
-        """Record, and tell also what each glyph that was drawn stands for, as if it were the first of the document."""
+        """Record, and return also the text of each drawn glyph, as if it were the first in the document."""
         recorded: list[tuple[bytes, int]] = []
         spelled = spellings(self.document.fonts, lambda: recorded.append(self.record(draw)))
         return *recorded[0], spelled
 
     def states(self) -> dict[str, Any]:
-        """Graphics states by name, which the page that replays the operators must know. Raises Refused for others."""
+        """Return the graphics states by name, which the replaying page needs. Raises Refused for other resources."""
         if any(self.resources[kind] for kind in ("XObject", "Pattern", "Shading")):
             raise Refused("a marked row draws a picture, a gradient or a shadow")
         states: dict[str, Any] = self.resources["ExtGState"]
@@ -69,7 +69,7 @@ class Recorder:
 
 
 def spellings(fonts: dict[int, Any], draw: Callable[[], None]) -> Spellings:
-    """Draw, and tell what each glyph that was drawn stands for; what fonts know stays as it was."""
+    """Draw, and return the text of each drawn glyph; the fonts' own maps stay unchanged."""
     known = {key: font.to_unicode for key, font in fonts.items()}
     for font in fonts.values():
         font.to_unicode = {}
@@ -82,13 +82,13 @@ def spellings(fonts: dict[int, Any], draw: Callable[[], None]) -> Spellings:
 
 
 def spell(fonts: dict[int, Any], spelled: Spellings) -> None:
-    """Let glyphs stand for these texts, unless they stand for others already. What is a part of a letter has none."""
+    """Map glyphs to these texts, unless they have one already. A part of a letter has none."""
     for font, glyph, text in spelled:
         fonts[font].to_unicode[glyph] = fonts[font].to_unicode.get(glyph) or text
 
 
 def form(operators: bytes, states: dict[str, Any]) -> Any:
-    """Operators that pages draw by their name instead of repeating them: a form XObject, not clipped by its box."""
+    """Return operators as a form XObject, which pages draw by name; it is not clipped by its box."""
     return pydyf.Stream(
         [operators],
         pydyf.Dictionary(
@@ -109,8 +109,8 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
     for item in items:
         if isinstance(item, pydyf.Dictionary) and "MCID" in item:
             holes += 1
-            told = [b"/%s%s" % (name.encode(), to_bytes(value)) for name, value in item.items() if name != "MCID"]
-            parts.append(b"<</MCID %%d%s>>" % b"".join(told).replace(b"%", b"%%"))
+            entries = [b"/%s%s" % (name.encode(), to_bytes(value)) for name, value in item.items() if name != "MCID"]
+            parts.append(b"<</MCID %%d%s>>" % b"".join(entries).replace(b"%", b"%%"))
         else:
             parts.append(to_bytes(item).replace(b"%", b"%%"))
     return b"\n".join(parts), holes
@@ -118,5 +118,5 @@ def joined(items: list[Any]) -> tuple[bytes, int]:
 
 @lru_cache(maxsize=4096)
 def number(value: float) -> bytes:
-    """A length in an operator; a ten-thousandth of a px is far below what a printer can draw."""
+    """Format a length for an operator; a ten-thousandth of a px is far below what a printer can draw."""
     return f"{value:.4f}".rstrip("0").rstrip(".").encode()

@@ -1,4 +1,4 @@
-"""The marked rows of one page, as one template of operators and what its structure needs to know."""
+"""The marked rows of one page, as one template of operators with the data for its structure."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -13,8 +13,8 @@ from logistics.documents.replay.samples import CellPlace
 class PageRows(NamedTuple):
     """Operators of each layer, from the lowest up; and how many ids of marked content each cell of each row takes.
 
-    WeasyPrint draws the backgrounds of a whole table before all its borders, and all borders before what stands in
-    cells: where two rows share a row of pixels, that decides how it looks. The last layer has a hole for each id.
+    WeasyPrint draws the backgrounds of a whole table before all its borders, and all borders before the contents of
+    cells, which matters where two rows share a row of pixels. The last layer has a hole for each id.
     """
 
     layers: tuple[bytes, bytes, bytes]
@@ -31,7 +31,7 @@ class Painter:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self.frames: dict[tuple[RowKind, float], tuple[bytes, bytes]] = {}
-        self.drawn: dict[bytes, bytes] = {}  # by the name of a frame's backgrounds or borders
+        self.drawn: dict[bytes, bytes] = {}  # by name: backgrounds or borders of a frame
         self.taken: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def page(self, rows: Sequence[Row], tops: Sequence[float], heights: Sequence[float]) -> PageRows:
@@ -62,8 +62,8 @@ class Painter:
         ]
 
     def frame(self, kind: RowKind, height: float) -> tuple[bytes, bytes]:
-        """The names of backgrounds and borders of a row, if it has any. Raises Refused for what cannot be repeated."""
-        # Heights are sums in different orders; what differs in the ninth decimal looks the same.
+        """Return the names of a row's backgrounds and borders, if any. Raises Refused if they cannot be repeated."""
+        # Heights are summed in different orders; a difference in the ninth decimal is invisible.
         key = (kind, round(height, 6))
         if key not in self.frames:
             backgrounds, borders = self.cells.frame(kind, height)
@@ -71,14 +71,14 @@ class Painter:
         return self.frames[key]
 
     def _named(self, operators: bytes) -> bytes:
-        """A name for operators that pages repeat; none for nothing."""
+        """Return a name for operators that pages repeat; an empty one for no operators."""
         name = b"row%d" % len(self.drawn) if operators else b""
         if operators:
             self.drawn[name] = operators
         return name
 
     def forms(self) -> dict[str, Any]:
-        """What the names of frames stand for: all that were drawn so far."""
+        """Return the forms of all frames drawn so far, by name."""
         states = self.cells.recorder.states()
         return {name.decode(): form(operators, states) for name, operators in self.drawn.items()}
 
@@ -92,12 +92,12 @@ class Painter:
 
 
 def _shifted(drawing: Drawing, cell: CellPlace, height: float) -> Sequence[bytes]:
-    """The content of a cell as high up in its row as it is aligned."""
+    """Return the content of a cell, shifted by its vertical alignment."""
     room = height - cell.top - drawing.height - cell.bottom
     shift = {"top": 0.0, "middle": room / 2, "bottom": room}[cell.vertical_align]
     return (b"q\n1 0 0 1 0 %s cm" % number(shift), *drawing.operators, b"Q") if shift else drawing.operators
 
 
 def _artifact(parts: Sequence[bytes]) -> bytes:
-    """Operators of what is no part of the text. The mark stands where forms are named: few readers look into them."""
+    """Return operators marked as an artifact, where the forms are used: few readers look into forms."""
     return b"/Artifact\nBMC\n%s\nEMC" % b"\n".join(parts) if parts else b""

@@ -1,4 +1,4 @@
-"""One row of each kind, laid out by WeasyPrint, and what is read off it."""
+"""One row of each kind, laid out by WeasyPrint, and what is measured on it."""
 
 import copy
 import re
@@ -17,8 +17,8 @@ from logistics.documents.replay.weasyprint_private import Stream, boxes
 LayOut = Callable[[str], Any]
 AVOID = ("avoid", "avoid-page")
 KEPT_MAX, CELLS_MAX = 8, 2000  # tables that a process keeps, and cells in each; a list has some dozens
-TINY = 1e-6  # px; what differs by less is the same place
-# Styles under which a text is what it looks like: no other letters, other places, or other lines than shaping.py makes.
+TINY = 1e-6  # px; smaller differences are ignored
+# Styles with which a text has the letters, positions and lines that shaping.py computes.
 ORDINARY = {
     "letter_spacing": "normal",
     "word_spacing": 0,
@@ -41,7 +41,7 @@ LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
 
 @dataclass(slots=True)
 class Paragraph:
-    """A place for a text that has its lines to itself. Sizes in px."""
+    """A place for a text that shares its lines with no other. Sizes in px."""
 
     shaper: Shaper
     style: Any
@@ -74,18 +74,18 @@ class RowPlace:
 
     @property
     def columns(self) -> int:
-        """How many columns of the table its cells take."""
+        """The number of table columns that its cells take."""
         return sum(cell.box.colspan for cell in self.cells)
 
     @property
     def hangs(self) -> bool:
-        """Whether some cell moves when its row grows."""
+        """Whether a cell moves when its row grows."""
         return any(cell.vertical_align != "top" for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Where the rows of a page begin and must end when the list goes on from the page before, in px."""
+    """Where the rows of a page begin and must end if the list continues from the previous page, in px."""
 
     top: float
     bottom: float
@@ -94,9 +94,9 @@ class Sheet:
 
 
 class Table:
-    """A table of one look, and the cells that were laid out in it with an x for each text.
+    """A table of one design, and the cells that were laid out in it with an x for each text.
 
-    There is nothing in it that one paper says and the next does not, so it is kept for the next.
+    It holds nothing of any particular paper, so it is kept for the next one.
     """
 
     def __init__(self, document: Any, sheet: Sheet) -> None:
@@ -105,7 +105,7 @@ class Table:
         self.cells: dict[tuple[RowKind, int, str], Any] = {}  # boxes by kind of row, column, and HTML inside
 
     def lacks(self, kind: RowKind, columns: Sequence[Sequence[str]]) -> list[list[str]]:
-        """What was not laid out yet of these contents of the cells of a kind of row."""
+        """Return the contents, by cell of a kind of row, that were not laid out yet."""
         return [
             [content for content in contents if (kind, column, content) not in self.cells]
             for column, contents in enumerate(columns)
@@ -117,14 +117,14 @@ class Table:
             self.cells.setdefault((kind, column, content), cell.box)
 
     def has_columns_of(self, kind: RowKind, place: RowPlace) -> bool:
-        """Whether a row that was laid out without the heads of the table has the columns that they give it."""
+        """Return whether a row laid out without the table's heading has the same columns as with it."""
         return all(
             abs(cell.box.position_x - same.box.position_x) < TINY and abs(cell.box.width - same.box.width) < TINY
             for cell, same in zip(place.cells, self.rows[kind].cells, strict=True)
         )
 
     def own_document(self) -> Any:
-        """The document of the samples for one paper, whose fonts are its own."""
+        """Return the document of the samples for one paper, with its own fonts."""
         document = copy.copy(self.document)
         document.fonts = {}
         return document
@@ -140,7 +140,7 @@ class Samples:
         table = markup.beginning_of_table(run.before)
         around = markup.ancestors(run.before)
         start = markup.start_of(run.before) + "".join(tag for _, tag in around[1:-1])
-        # On a page where the table goes on: `@page :first` does not count there, nor do margins above the table.
+        # On a page where the table continues, `@page :first` does not apply, nor do margins above the table.
         pages = spacer_html(1, 1, new_page=False) + spacer_html(1, 1, new_page=True)
         self.before = f"{start}{table}{pages}"
         self.without_heads = start + table[: table.index("<thead")]
@@ -150,7 +150,7 @@ class Samples:
         self.is_bidirectional = any(map(FROM_RIGHT_TO_LEFT.search, (run.before, run.after, *self.key)))
 
     def table(self, forms: dict[RowKind, list[list[str]]]) -> Table:
-        """A table that has these forms of content for the cells of each kind of row: a kept one, or a new one."""
+        """Return a cached or new table that has these forms of content for the cells of each kind of row."""
         table = KEPT.get(self.key)
         if table is None or len(table.cells) > CELLS_MAX:
             wanted = list(side_by_side(forms, at_least=1))
@@ -171,10 +171,10 @@ class Samples:
         return table
 
     def rows(self, wanted: Sequence[Row], table: Table) -> list[RowPlace]:
-        """Lay out rows and say how each is built; without the heads of the table, if they change nothing."""
+        """Lay out rows and return how each is built; without the table's heading, if that changes nothing."""
         if not wanted:
             return []
-        columns = len(COLUMN.findall(self.without_heads))  # the widths of which are known without the heads
+        columns = len(COLUMN.findall(self.without_heads))  # columns whose widths are known without the heading
         known = [table.rows[row.kind] for row in wanted if row.kind in table.rows]
         if len(known) == len(wanted) and all(place.columns == columns for place in known):
             _, rows = self._laid_out(self.without_heads, wanted)
@@ -185,12 +185,12 @@ class Samples:
         return [_place(*row) for row in rows]
 
     def _laid_out(self, before: str, wanted: Sequence[Row]) -> tuple[Any, list[tuple[Any, Any, Any]]]:
-        """The document, and each row of its table that is not an empty one, with its page and group."""
+        """Return the document, and each non-empty row of its table with its page and group."""
         html = "".join([before, *map(_group_html, wanted), self.after])
         try:
             document = self.lay_out(html)
         except AssertionError as error:
-            # So WeasyPrint says that nothing fits on a page.
+            # WeasyPrint's way to say that nothing fits on a page.
             raise Refused("a row does not fit on a page") from error
         rows = [(row, page._page_box, group) for page in document.pages for row, group in _body_rows(page._page_box)]
         filled = [row for row in rows if EMPTY not in row[0].element.attrib]
@@ -200,14 +200,14 @@ class Samples:
 
 
 def side_by_side(columns_of: dict[RowKind, list[list[str]]], *, at_least: int = 0) -> Iterator[Row]:
-    """As few rows as show every content of every cell of each kind, but `at_least` so many of each."""
+    """Yield the fewest rows that show every content of every cell of each kind, but `at_least` this many per kind."""
     for kind, columns in columns_of.items():
         for index in range(max(at_least, *map(len, columns))):
             yield Row(kind, tuple(contents[index] if index < len(contents) else "" for contents in columns))
 
 
 def _group_html(row: Row) -> str:
-    # Rows that are kept together with others are not kept together with other samples: those may fill pages.
+    # Empty rows around, so that rows that are kept with their neighbours are not kept with other samples.
     return f"<tbody{row.kind.group_attributes}>{EMPTY_ROW}{markup.row_html(row)}{EMPTY_ROW}</tbody>"
 
 
@@ -235,7 +235,7 @@ def _sheet(page_box: Any, first_row: Any) -> Sheet:
 
 
 def _chain(page_box: Any, row: Any) -> list[Any]:
-    """The boxes around a row from that of the root element to the table."""
+    """Return the boxes around a row, from the root element to the table."""
     chain, box = [], page_box.children[0]
     while True:
         chain.append(box)
@@ -303,7 +303,7 @@ def _in_place(box: Any) -> bool:
 
 
 def _check_contents(row: Any) -> None:
-    """Refuse what does not stay in its cell, or is drawn before or after the others."""
+    """Raise Refused for content that does not stay in its cell, or is drawn out of order."""
     drawn = set()
     for box in row.descendants(placeholders=True):
         drawn.add(box.element)
@@ -339,9 +339,9 @@ class Shapers:
 
 
 def parts(cell: Any, count: int, shapers: Shapers) -> list[Paragraph | None] | None:
-    """The places of the parts of a cell that was laid out with an x for each text, from its top down.
+    """Return the places of the parts of a cell that was laid out with an x for each text, from its top down.
 
-    None for the cell if its parts share lines or keep a distance; None for a part that only WeasyPrint can lay out.
+    None if its parts share lines or have margins; None for a part that only WeasyPrint can lay out.
     """
     found: list[Paragraph | None] = []
     y = cell.content_box_y()
@@ -375,7 +375,7 @@ def _paragraph(block: Any, shapers: Shapers, height: float) -> Paragraph | None:
     align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
     if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
         return None
-    # Rounded, as it hangs in its last bits on where a sample stands, and samples are kept.
+    # Rounded, because its last bits depend on the position of the sample, and samples are cached.
     baseline = round(text.position_y + text.baseline - line.position_y, 6)
     shaper = shapers.of(text.style)
     return Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align)

@@ -1,10 +1,10 @@
-"""Words, shaped once by WeasyPrint's own code and remembered as PDF operators.
+"""Words, shaped once by WeasyPrint's own code and cached as PDF operators.
 
-A line put together from remembered words is the line that WeasyPrint would have drawn, operator for operator, as long
-as no glyph depends on a neighbour beyond the parts that were shaped together. That is checked, not assumed: the words
-of a line meet at spaces, so kerning with the space is tried for each letter; digits and codes are put together from
-single characters, so each pair of characters is tried. Whatever fails a check, has another font, a mark, or a line
-break that is not at a space, is `None` here, and WeasyPrint lays out that cell itself.
+A line composed of cached words is the line that WeasyPrint would have drawn, operator for operator, as long as no glyph
+depends on a neighbour outside the part that was shaped together. That is checked, not assumed: the words of a line meet
+at spaces, so kerning with the space is tested for each letter; digits and codes are composed of single characters, so
+each pair of characters is tested. Anything that fails a check, or has another font, a combining mark, or a line break
+that is not at a space, is `None` here, and WeasyPrint lays out that cell itself.
 """
 
 import re
@@ -23,22 +23,22 @@ from logistics.documents.replay.weasyprint_private import (
     line_size,
 )
 
-# Scripts that run left to right, glyph by glyph, and whose line breaks we know. No soft hyphen, no combining mark.
+# Scripts that run left to right, glyph by glyph, with known line breaks. No soft hyphens or combining marks.
 PLAIN = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u024f\u0250-\u02af\u0386-\u03ff\u0400-\u0482\u048a-\u052f\u1e00-\u1eff"
     "\u2010-\u2015\u2018-\u2022\u2026\u2030\u20a0-\u20bf\u2116\u2122\u2190-\u2193\u2460-\u2473]*"
 )
-# Among these a line can end at a space and nowhere else (UAX 14).
+# Between these characters a line can end only at a space (UAX 14).
 SAFE = re.compile("[0-9A-Za-z.,:;'’()%&\u00a0\u00b2\u00b3\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*")
 # No line ends between these either: rule LB25.
 INSIDE_A_NUMBER = re.compile("(?<=[0-9A-Za-z])[-/](?=[0-9])")
-# Words of these are mostly numbers and codes, of which there are as many as lines.
+# Words of these are mostly numbers and codes, which differ in every line.
 CODE = re.compile("(?=.*[0-9])[0-9A-Z.,/#:~\u00a0\u00d7–-]+")
 ZERO = re.compile(">0(?=<|$)")
 ONE_GLYPH = re.compile(rb"(?:\\.|[^\\]){2}", re.DOTALL)  # inside a string
 STRING, ESCAPED = re.compile(rb"\(((?:[^\\)]|\\.)*)\)", re.DOTALL), re.compile(rb"\\(.)", re.DOTALL)
 CODES_MAX = 4096
-# Widths of lines are whole Pango units; nearer to the limit than this, rounding decides, so WeasyPrint does.
+# Widths of lines are whole Pango units; closer to the limit than this, rounding matters, so WeasyPrint decides.
 NEAR = 4 / TO_UNITS
 
 Font = tuple[str, float]
@@ -55,9 +55,9 @@ class Line(NamedTuple):
 
 
 def _literal(shown: str) -> bytes:
-    """The operand of TJ as WeasyPrint writes it, <002a>0<002b>12<0030>, in half the bytes: (..)12(..).
+    """Rewrite the operand of TJ as WeasyPrint writes it, <002a>0<002b>12<0030>, in half the bytes: (..)12(..).
 
-    WeasyPrint writes a kerning of zero where a width is not quite whole.
+    WeasyPrint writes a kerning of zero if a width is not quite whole.
     """
     pieces = ZERO.sub(">", shown).replace("><", "").split("<")
     kerned = [pieces[0].encode()]
@@ -68,7 +68,7 @@ def _literal(shown: str) -> bytes:
 
 
 def _escaped(glyphs: bytes) -> bytes:
-    """Glyphs as they may stand in a string (ISO 32000-1, 7.3.4.2)."""
+    """Escape glyphs for a string (ISO 32000-1, 7.3.4.2)."""
     for special, written in ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r")):
         glyphs = glyphs.replace(special, written)
     return glyphs
@@ -82,12 +82,12 @@ def glyphs_of(line: Line) -> Iterator[int]:
 
 
 def _joined(parts: Iterable[bytes]) -> bytes:
-    """Operands of TJ one after the other, as one."""
+    """Join operands of TJ."""
     return b"".join(parts).replace(b")(", b"")
 
 
 def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
-    """Whether parts that stand side by side look just as they do alone."""
+    """Return whether parts side by side look the same as alone."""
     known = [part for part in parts if part is not None]
     if whole is None or len(known) < len(parts):
         return False
@@ -98,7 +98,7 @@ def _adds_up(whole: Shaped | None, parts: Sequence[Shaped | None]) -> bool:
 
 
 class _Listener:
-    """Stands in for a stream while WeasyPrint draws one word, and keeps what it would have written."""
+    """A substitute for a stream that records what WeasyPrint writes while it draws one word."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -134,19 +134,19 @@ class Shaper:
 
     def __init__(self, style: Any, stream: Stream) -> None:
         self.style, self.stream = style, stream
-        # One layout for all texts, which takes half the time of one for each.
+        # One layout for all texts takes half the time of one per text.
         self.layout = create_layout("x", style, None, None, 0)
         self.words: dict[str, Shaped | None] = {}
         self.codes: dict[str, Shaped | None] = {}
-        self.joints: dict[str, bool] = {}  # of characters side by side: whether they look as they do alone
-        self.ends: dict[str, bool] = {}  # of the first and the last letter of words: whether they do so beside spaces
+        self.joints: dict[str, bool] = {}  # pairs of characters: whether they look the same as alone
+        self.ends: dict[str, bool] = {}  # first and last letters of words: the same beside spaces
         self.shapings = 0
         font, x = self._shape("x")
         self.font = font
         self.plain = x is not None
 
     def lines(self, text: str, width: float) -> list[Line] | None:
-        """Break a text into lines no wider than `width` px; None where only WeasyPrint can."""
+        """Break a text into lines no wider than `width` px; None if only WeasyPrint can."""
         if not self.plain or not PLAIN.fullmatch(text):
             return None
         space = self._space()
@@ -157,10 +157,10 @@ class Shaper:
         return self._broken(words, shaped, space, width)
 
     def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[Line] | None:
-        """Put words on lines, as many on each as fit; None where a word does not, or a line only just does."""
+        """Put as many words on each line as fit; None if a word does not fit, or a line only just fits."""
         if len(words) == 1 and (
             shaped[0].width < width - NEAR
-            # A word alone that cannot be broken stands beyond the edge.
+            # A single word that cannot be broken overflows.
             or (shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]))
         ):
             return [Line(*shaped[0])]
@@ -182,7 +182,7 @@ class Shaper:
         return None if any(line.width > width - NEAR for line in lines) else lines
 
     def _may_break_inside(self, word: str, room: float) -> bool:
-        """Whether the beginning of a word might fit on a line that has so much room left, in px."""
+        """Return whether the beginning of a word might fit into the `room` px left on a line."""
         end = SAFE.match(INSIDE_A_NUMBER.sub("0", word)).end()  # type: ignore[union-attr]  # matches anything
         if end == len(word):
             return False
@@ -190,7 +190,7 @@ class Shaper:
         return beginning is None or beginning.width < room + NEAR
 
     def _space(self) -> Shaped | None:
-        """The space between two words, known from "x x"."""
+        """Return the space between two words, derived from "x x"."""
         if " " not in self.words:
             x, both = self.word("x"), self._shape("x x")[1]
             space = None
@@ -202,7 +202,7 @@ class Shaper:
         return self.words[" "]
 
     def _part(self, word: str) -> Shaped | None:
-        """A word that may stand between spaces."""
+        """Return a word that can be placed between spaces; None if it cannot."""
         ends = word[0] + word[-1]
         if ends not in self.ends:
             self.ends[ends] = self._free(f"x {word[0]}") and self._free(f"{word[-1]} x")
@@ -213,7 +213,7 @@ class Shaper:
         return self.word(word)
 
     def _code(self, word: str) -> Shaped | None:
-        """A number or a code, put together from its characters. Of these only some are remembered."""
+        """Return a number or a code, composed of its characters. Only CODES_MAX are cached."""
         if word not in self.codes:
             if len(self.codes) == CODES_MAX:
                 self.codes.clear()
@@ -221,7 +221,7 @@ class Shaper:
         return self.codes[word]
 
     def _free(self, three: str) -> bool:
-        """Whether neither letter changes beside the space: its glyphs and widths just add up."""
+        """Return whether neither letter changes beside the space: glyphs and widths just add up."""
         if three not in self.joints:
             parts = [self.word(three[0]), self._space(), self.word(three[2])]
             self.joints[three] = _adds_up(self._shape(three)[1], parts)

@@ -1,8 +1,8 @@
 """The file of a filled-in paper: what all papers of a form have in common is written once, as bytes.
 
-WeasyPrint builds one paper of the form with nothing in its slots, a finisher mends it, and this is taken apart here:
-pages, structure, outlines and colours never change; contents, fonts, title and dates are each paper's own. Objects of a
-paper are numbered by what it holds, so the same paper is the same file whatever was printed before it.
+WeasyPrint builds one paper of the form with empty slots, a finisher corrects it, and it is taken apart here: pages,
+structure, outlines and colours never change; contents, fonts, title and dates are each paper's own. The object numbers
+of a paper depend only on its content, so the same paper is the same file whatever was printed before it.
 """
 
 import copy
@@ -26,24 +26,24 @@ from logistics.documents.replay.weasyprint_private import (
 )
 
 HEAD = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
-# What stands in the sample for what each paper says itself.
+# Placeholders in the sample for each paper's own values.
 TITLE, CREATED, MODIFIED = "Title-of-the-paper", "1111-11-11", "1212-12-12"
-SAID = re.compile(f"({TITLE}|{CREATED}|{MODIFIED})")
-# A structure element that only holds a text, and those that may as well hold it themselves.
+PLACEHOLDERS = re.compile(f"({TITLE}|{CREATED}|{MODIFIED})")
+# The keys of a structure element that only holds a text, and the elements that can hold it directly.
 OF_TEXT = {"Type", "S", "K", "Pg", "P"}
 HOLDERS = {"/P", "/H1", "/H2", "/H3", "/H4", "/H5", "/H6", "/TH", "/TD", "/Caption", "/Span"}
 OBJECTS_OF_A_FONT = 4
 SETS_COLOR_SPACE = re.compile(rb"\b(?:cs|CS)\b")
-# A string, in which nothing is a reference, or a reference.
+# A string, which holds no references, or a reference.
 STRING_OR_REFERENCE = re.compile(rb"\((?:[^\\()]|\\.)*\)|\b([0-9]+) 0 R\b", re.DOTALL)
 PNG_UP = b"/DecodeParms<</Predictor 12/Columns %d>>"
 
-# Of an object: 2, its object stream, its place in it; 1, its place in the file, 0; or 0, 0, 0 (ISO 32000-1, 7.5.8.3).
+# An object: 2, its object stream, its index there; or 1, its offset in the file, 0; or 0, 0, 0 (ISO 32000-1, 7.5.8.3).
 Entry = tuple[int, int, int]
 
 
 def sample_metadata(metadata: DocumentMetadata) -> DocumentMetadata:
-    """Metadata with nothing in it that differs from paper to paper."""
+    """Return metadata with placeholders for what differs from paper to paper."""
     sample = copy.deepcopy(metadata)
     sample.title = TITLE if metadata.title else None
     sample.created = CREATED if metadata.created else None
@@ -54,9 +54,8 @@ def sample_metadata(metadata: DocumentMetadata) -> DocumentMetadata:
 class Skeleton:
     """What the files of all papers of a form share.
 
-    `pdf` is the sample with its finisher's work done, `befores` what WeasyPrint writes to each page before it is
-    painted, `states` the graphics states that the form and its slots know. Raises Refused for a sample that holds
-    something that is not known here.
+    `pdf` is the finished sample, `befores` what WeasyPrint writes to each page before painting it, `states` the
+    graphics states of the form and its slots. Raises Refused for a sample with anything unexpected.
     """
 
     def __init__(self, form: Form, pdf: Any, befores: Sequence[bytes], states: dict[str, Any]) -> None:
@@ -79,8 +78,8 @@ class Skeleton:
         self.info = dict(pdf.info)
         pages = [_known(pdf, reference) for reference in pdf.page_references]
         described = _known(pdf, pdf.catalog["Metadata"])
-        (said,) = described.stream
-        self.metadata = SAID.split(said.decode())
+        (xmp,) = described.stream
+        self.metadata = PLACEHOLDERS.split(xmp.decode())
         resources = {page["Resources"] for page in pages}
         if len(resources) != 1 or len(set(self.metadata[1::2])) != len(self.metadata[1::2]):
             raise Refused("a form whose file is not put together as expected")
@@ -108,9 +107,9 @@ class Skeleton:
         self.next += 1
 
     def write(self, document: Any) -> bytes:
-        """The file of a paper, a `FilledDocument` of this form.
+        """Return the file of a paper, a `FilledDocument` of this form.
 
-        Raises Refused for what only WeasyPrint can write.
+        Raises Refused for papers that only WeasyPrint can write.
         """
         fonts, metadata = document.fonts.values(), document.metadata
         encoding = GlyphEncoding(fonts, self.encoding)
@@ -153,11 +152,11 @@ class Skeleton:
         return b"\n".join(map(to_bytes, stream.stream))
 
     def _described(self, metadata: DocumentMetadata) -> bytes:
-        told = {TITLE: metadata.title, CREATED: metadata.created, MODIFIED: metadata.modified}
-        said = "".join(
-            [escape(told[part] or "", quote=False) if index % 2 else part for index, part in enumerate(self.metadata)]
+        values = {TITLE: metadata.title, CREATED: metadata.created, MODIFIED: metadata.modified}
+        xmp = "".join(
+            [escape(values[part] or "", quote=False) if index % 2 else part for index, part in enumerate(self.metadata)]
         ).encode()
-        return b"<</Type/Metadata/Subtype/XML/Length %d>>\nstream\n%s\nendstream" % (len(said), said)
+        return b"<</Type/Metadata/Subtype/XML/Length %d>>\nstream\n%s\nendstream" % (len(xmp), xmp)
 
     def _info(self, metadata: DocumentMetadata) -> bytes:
         info = pydyf.Dictionary(self.info)
@@ -172,9 +171,9 @@ class Skeleton:
 
 
 def before_painting(form: Form, number: int, stream: Any) -> bytes:
-    """What stands on a page before it is painted. Its slots tell the page what graphics states they need.
+    """Return what is on a page before it is painted, and register the graphics states of its slots with the page.
 
-    Raises Refused for a slot whose colour is of a space that has to be named.
+    Raises Refused for a slot with a colour in a named colour space.
     """
     before: bytes = b"\n".join(map(to_bytes, stream.stream))
     stream._tags.update({box: dict(tag) for box, tag in form.tags[number].items()})
@@ -193,7 +192,7 @@ def _known(pdf: Any, reference: bytes) -> Any:
 
 
 def _renumbered(data: bytes, new: dict[int, int]) -> bytes:
-    """An object with references to other numbers. Raises Refused where one leads to nothing that is there."""
+    """Return an object with renumbered references. Raises Refused if one refers to an object that is not there."""
 
     def renumbered(match: re.Match[bytes]) -> bytes:
         return b"%d 0 R" % new[int(match[1])] if match[1] else match[0]
@@ -225,7 +224,7 @@ def _operators(form: Form) -> list[bytes]:
 
 
 def _forget_unused(pdf: Any, resources: Any, operators: bytes) -> None:
-    """Take out of a page's resources the kinds of which there are none, and colour spaces that no operator names."""
+    """Remove empty kinds of resources, and colour spaces that no operator uses."""
     for kind in [kind for kind, named in resources.items() if named == {}]:
         del resources[kind]
     if not SETS_COLOR_SPACE.search(operators):
@@ -233,9 +232,9 @@ def _forget_unused(pdf: Any, resources: Any, operators: bytes) -> None:
 
 
 def _hold_texts_in_their_parents(pdf: Any) -> None:
-    """Have paragraphs, cells and heads hold their texts themselves.
+    """Make paragraphs, cells and headings hold their texts directly.
 
-    WeasyPrint puts each text into an element of its own, which says nothing: its language stands on the page.
+    WeasyPrint puts each text into its own element, which adds nothing: its language is on the page.
     """
     of_pages = _known(pdf, _known(pdf, pdf.catalog["StructTreeRoot"])["ParentTree"])["Nums"]
     owners: dict[bytes, bytes] = {}
@@ -254,7 +253,7 @@ def _hold_texts_in_their_parents(pdf: Any) -> None:
 
 
 class _File:
-    """Counts and hashes what is written, and remembers where each object is."""
+    """Counts and hashes what is written, and records the offset of each object."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -263,7 +262,7 @@ class _File:
         self.places: dict[int, Entry] = {}
 
     def copy(self) -> "_File":
-        """A file that goes on after this one."""
+        """Return a file that continues this one."""
         other = copy.copy(self)
         other.parts = [b"".join(self.parts)]
         other.hash = self.hash.copy()
@@ -291,7 +290,7 @@ class _File:
         self.add(number, packed(content, b"/Type/ObjStm/N %d/First %d" % (len(objects), len(head))))
 
     def finish(self, number: int, trailer: bytes) -> bytes:
-        """The whole file, with where its objects are. Its identifier is the hash of all that stands before it."""
+        """Return the whole file with its cross-reference stream. Its identifier is the hash of everything before it."""
         start = self.position
         self.places[number] = (1, start, 0)
         size = max(self.places) + 1
@@ -309,7 +308,7 @@ class _File:
 
 
 def packed_rows(rows: Sequence[bytes], extra: bytes) -> bytes:
-    """Rows of equal length, each as its difference from the one before it (PNG's "up"), compressed."""
+    """Compress rows of equal length, each as its difference from the previous one (PNG's "up")."""
     columns = len(rows[0])
     table = b"".join(rows)
     before = bytes(columns) + table[:-columns]

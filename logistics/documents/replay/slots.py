@@ -1,7 +1,7 @@
 """Finding the slots in the HTML of a paper.
 
-A slot is marked by `data-slot`: on an element that holds one text, or on a `path` of a drawing, whose `d` then is what
-differs. Papers that differ in their slots only have the same form.
+A slot is marked by `data-slot`: on an element that holds one text, or on a `path` of a drawing, whose `d` then differs.
+Papers that differ only in their slots have the same form.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from logistics.documents.replay.markup import SPACES, START, WHITE
 from logistics.documents.replay.refusal import Refused
 
-# Of a text. A paper that differs from others of its kind in its code for scanners only does not exist.
+# The mark of a text. No paper differs from others of its kind only in its bar code.
 MARK = re.compile(r"<(?!path\b)[^<>]* data-slot")
 SLOT = re.compile(r"<([a-zA-Z][\w:-]*)((?:\s[^<>]*?)?) data-slot(?:=\"\")?((?:\s[^<>]*?|/)?)>([^<]*)(</\1>)?")
 SHAPE = re.compile(r'(.*\sd=")([^"]*)(".*)', re.DOTALL)
-# What the parser of HTML, or white space, would make something else of.
+# Characters that the HTML parser, or white space handling, would change.
 ODD = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 BODY = re.compile(r"<body[\s>]")
 
@@ -24,10 +24,10 @@ class Cut(NamedTuple):
     """A paper, cut at its slots. Equal forms are equal in all but title, dates and contents of slots."""
 
     head: str
-    form: tuple[str, ...]  # the language of the paper, then what stands before, between and after the slots
-    pieces: list[str]  # the same with the head, and with each slot numbered, to be put together as HTML
+    form: tuple[str, ...]  # the language of the paper, then what is before, between and after the slots
+    pieces: list[str]  # the same with the head, and with each slot numbered, to be joined as HTML
     contents: list[str]  # what each slot holds: a text with its white space collapsed, or the `d` of a path
-    written: list[str]  # the same as it stands in the HTML
+    written: list[str]  # the same, as written in the HTML
 
     @property
     def html(self) -> str:
@@ -37,7 +37,7 @@ class Cut(NamedTuple):
 
 
 def cut(html: str) -> Cut:
-    """Cut a paper at its slots. A mark on an element that holds other elements says nothing. Raises Refused."""
+    """Cut a paper at its slots. A mark on an element that holds other elements is ignored. Raises Refused."""
     body, start = BODY.search(html), START.search(html)
     if not body or not start or "<style" in html or "<link" in html:
         raise Refused("a paper without a body, or with a stylesheet inside")

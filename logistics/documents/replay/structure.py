@@ -1,7 +1,7 @@
-"""The structure tree of the rows, and a writer that packs it.
+"""The structure tree of the rows, and a writer that compresses it.
 
 A list of 10,000 lines has 160,000 structure elements. WeasyPrint holds each as a dictionary and all of them in one
-object stream; here they exist as bytes only, a page at a time, in a stream for each page.
+object stream; here they exist only as bytes, one page at a time, in one stream per page.
 """
 
 import hashlib
@@ -40,12 +40,12 @@ class PackedStream(Stream):
 
     @property
     def data(self) -> bytes:
-        told = [b"/%s %s" % (name.encode(), pydyf._to_bytes(value)) for name, value in self.extra.items()]
-        return _stream(self.packed, b"".join(told))
+        entries = [b"/%s %s" % (name.encode(), pydyf._to_bytes(value)) for name, value in self.extra.items()]
+        return _stream(self.packed, b"".join(entries))
 
 
 def _stream(packed: bytes, extra: bytes) -> bytes:
-    # Both characters of a line end, or a reader that looks for one takes a last byte of 13 for the first of them.
+    # Both line-end characters, or a reader would take a last data byte of 13 for a part of the line end.
     return b"<<%s/Filter/FlateDecode/Length %d>>\nstream\n%s\r\nendstream" % (extra, len(packed), packed)
 
 
@@ -61,7 +61,7 @@ class Ids:
 
 
 class PageStructure:
-    """The elements of rows that stand together on one page: for each row a TR, for each of its cells a TD.
+    """The elements of consecutive rows on one page: a TR per row, a TD per cell.
 
     They are the objects from `first` on; the rows are children of the object `table_body`, all on the object `page`.
     """
@@ -79,21 +79,20 @@ class PageStructure:
         return self.end - self.first
 
     def owners(self) -> Iterator[int]:
-        """The number of the element to which each id of marked content belongs, in the order of the ids."""
+        """Yield the number of the element to which each id of marked content belongs, in the order of the ids."""
         for row, (_, taken) in zip(self.row_numbers, self.cells, strict=True):
             yield from map(row.__add__, _owners(taken))
 
     def elements(self) -> bytes:
-        """Every object, in order of number, a line each. The heads of a cell are found from its place, as in any
-        table."""
+        """Return every object, in order of number, a line each. A cell's headers follow from its position."""
         ids = iter(self.ids)
         of_body, of_page = self.table_body, self.page
         lines = []
         for row, (kind, taken) in zip(self.row_numbers, self.cells, strict=True):
-            told = [of_body, of_page, *range(row + 1, row + 1 + len(taken))]
+            numbers = [of_body, of_page, *range(row + 1, row + 1 + len(taken))]
             for holes in taken:
-                told += row, of_page, *islice(ids, holes)
-            lines.append(_row(tuple(self.spans(kind)), taken) % tuple(told))
+                numbers += row, of_page, *islice(ids, holes)
+            lines.append(_row(tuple(self.spans(kind)), taken) % tuple(numbers))
         return b"\n".join(lines)
 
 
@@ -116,7 +115,7 @@ def _row(spans: tuple[int, ...], taken: tuple[int, ...]) -> bytes:
 
 
 class StructuredPDF(pydyf.PDF):
-    """A PDF that WeasyPrint has built, with rows to be put into its structure when it is written."""
+    """A PDF built by WeasyPrint, with rows to be added to its structure when it is written."""
 
     structures: list[PageStructure]
 
@@ -133,7 +132,7 @@ class StructuredPDF(pydyf.PDF):
         number, table_body = len(pdf.objects), 0
         for index, runs in enumerate(pages):
             owners = mapping["Nums"][2 * index + 1]
-            goes_on = not owners  # else a table begins on this page
+            goes_on = not owners  # otherwise a table begins on this page
             for rows, ids in runs:
                 if not goes_on:
                     table_body = pdf._body_without(owners.pop(ids.first))
@@ -142,7 +141,7 @@ class StructuredPDF(pydyf.PDF):
                 number += len(structure)
                 first, *others = map(b"%d 0 R".__mod__, structure.owners())
                 owners.insert(ids.first, first)
-                # What is written as it stands is one thing, not one for each cell: a long list has 200,000.
+                # One string of bytes, not one object per cell: a long list has 200,000.
                 owners.append(b" ".join(others))
                 pdf.objects[table_body]["K"].append(b" ".join([b"%d 0 R" % row for row in structure.row_numbers]))
                 pdf.structures.append(structure)
@@ -151,7 +150,7 @@ class StructuredPDF(pydyf.PDF):
         return self.objects[int(reference.split()[0])]
 
     def _body_without(self, spacer: bytes) -> int:
-        """Take the elements of a spacer out of the tree and return the number of the TBody that they stood in."""
+        """Remove the elements of a spacer from the tree and return the number of their TBody."""
         span = self.known(spacer)
         cell = self.known(span["P"])
         row = self.known(cell["P"])
@@ -163,9 +162,9 @@ class StructuredPDF(pydyf.PDF):
         return number
 
     def write(self, output: Any, version: Any = b"1.7", identifier: Any = False, compress: bool = False) -> None:
-        """Write the file: pages and fonts, then everything else in object streams, then where to find it.
+        """Write the file: pages and fonts, then everything else in object streams, then the cross-reference stream.
 
-        Its identifier is the hash of all that stands before it.
+        Its identifier is the hash of everything before it.
         """
         if not compress or identifier is not True:
             raise Refused("an archival paper is compressed and has an identifier")
@@ -190,13 +189,13 @@ class StructuredPDF(pydyf.PDF):
 
 
 class _Places:
-    """Where each object is, as the columns of a cross-reference stream (ISO 32000-1, 7.5.8): a few bytes an object."""
+    """Where each object is, as columns of a cross-reference stream (ISO 32000-1, 7.5.8): a few bytes per object."""
 
     def __init__(self) -> None:
         self.kinds, self.where, self.index = bytearray(1), array("I", [0]), array("H", [65535])
 
     def put(self, first: int, kind: int, where: int, indexes: Sequence[int] = (0,)) -> None:
-        """Say where objects from `first` on are: at a byte of the file (1), or in an object stream (2)."""
+        """Record where objects from `first` on are: at an offset in the file (1), or in an object stream (2)."""
         end = first + len(indexes)
         if (missing := end - len(self.kinds)) > 0:
             self.kinds.extend(bytes(missing))
@@ -207,7 +206,7 @@ class _Places:
         self.index[first:end] = array("H", indexes)
 
     def entries(self, width: int) -> bytearray:
-        """One row for each object: a byte of kind, `width` bytes of where, two of index."""
+        """Return one row per object: a byte for its kind, `width` bytes for its place, two for its index."""
         step = 1 + width + 2
         rows = bytearray(step * len(self.kinds))
         rows[::step] = self.kinds
@@ -223,7 +222,7 @@ class _Places:
 
 
 class _File:
-    """Counts and hashes what is written, and remembers where each object is."""
+    """Counts and hashes what is written, and records where each object is."""
 
     def __init__(self, output: Any) -> None:
         self.output = output
@@ -242,14 +241,14 @@ class _File:
         self.write(b"%d 0 obj\n%s\nendobj\n" % (number, data))
 
     def add_packed(self, objects: list[tuple[int, bytes]]) -> None:
-        """Write numbered objects into a stream of their own."""
+        """Write numbered objects into their own stream."""
         numbers = [number for number, _ in objects]
         for index, number in enumerate(numbers):
             self.places.put(number, 2, self.next, (index,))
         self._pack(numbers, [len(data) for _, data in objects], b"\n".join([data for _, data in objects]))
 
     def add_lines(self, first: int, lines: bytes) -> None:
-        """Write objects, a line each, numbered from `first` on, into a stream of their own."""
+        """Write objects, a line each, numbered from `first` on, into their own stream."""
         lengths = list(map(len, lines.split(b"\n")))
         self.places.put(first, 2, self.next, range(len(lengths)))
         self._pack(range(first, first + len(lengths)), lengths, lines)

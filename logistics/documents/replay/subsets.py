@@ -1,4 +1,4 @@
-"""Fonts as a paper embeds them: cut down to its glyphs once, however many papers need the same."""
+"""Embedded fonts: subset once per set of glyphs, however many papers use it."""
 
 import copy
 import struct
@@ -7,13 +7,13 @@ from typing import Any
 
 from logistics.documents.replay.weasyprint_private import Font
 
-# What a PDF needs of a TrueType font whose glyphs it names by number (ISO 32000-1, 9.9).
+# The tables that a PDF needs of a TrueType font whose glyphs it refers to by number (ISO 32000-1, 9.9).
 NEEDED = (b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp")
 SUBSETS_KEPT = 64
 
 
 class PaperFont(Font):
-    """A font of one paper. It starts with the glyphs of the paper's form and knows of no other paper."""
+    """A font of one paper. It starts with the glyphs of the paper's form and holds nothing of other papers."""
 
     @classmethod
     def of(cls, font: Any) -> "PaperFont":
@@ -23,7 +23,7 @@ class PaperFont(Font):
         return own
 
     def subset(self, to_unicode: dict[int, str], hinting: bool) -> None:
-        """Keep these glyphs, and the tables that a reader of PDF looks at."""
+        """Keep these glyphs, and the tables that PDF readers use."""
         if self.missing or not to_unicode:
             super().subset(to_unicode, hinting)
         else:
@@ -51,7 +51,7 @@ def _subset(whole: _Whole, glyphs: tuple[int, ...], hinting: bool) -> bytes:
 
 
 def lean(file: bytes) -> bytes:
-    """A TrueType file with no other tables than a PDF needs; any other file as it is."""
+    """Return a TrueType file with only the tables that a PDF needs; any other file unchanged."""
     (count,) = struct.unpack_from(">H", file, 4)
     entries = [struct.unpack_from(">4sLLL", file, 12 + 16 * index) for index in range(count)]
     kept = [entry for entry in entries if entry[0] in NEEDED]

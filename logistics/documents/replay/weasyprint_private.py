@@ -1,4 +1,4 @@
-"""Every private part of WeasyPrint that replay touches, and why.
+"""Every private part of WeasyPrint that replay uses, and why.
 
 Written against WeasyPrint 70.0 and pydyf 0.13.0. These names may change in any release: the pin moves only when
 tests/logistics/test_replay_fidelity.py is green. Nothing else in this package imports WeasyPrint or pydyf.
@@ -15,18 +15,18 @@ tests/logistics/test_replay_fidelity.py is green. Nothing else in this package i
 | `LayoutContext.overflows` | the tolerance at the foot of a page |
 | `html.get_html_metadata`, `document.DocumentMetadata` | title and dates of a paper whose body is not laid out again |
 | `draw.color.get_color` | the graphics states in which the text of a slot may be drawn |
-| `logger.PROGRESS_LOGGER` | to tell how far a paper is that is written without WeasyPrint |
+| `logger.PROGRESS_LOGGER` | to report the progress of a paper that is written without WeasyPrint |
 | `pdf._w3c_date_to_pdf` | dates of a filled-in paper as WeasyPrint would write them |
-| `pdf.fonts.Font` | a paper's own copy of a form's fonts; its subsets, remembered |
-| `Page._page_box`, `Stream._tags`, `Stream._resources` | what a painted page says of its tags and resources |
-| `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; what glyphs stand for |
-| `HTML._ua_stylesheets`, `html.UA` | rules for footnotes make five more of every element |
+| `pdf.fonts.Font` | a paper's own copy of a form's fonts; its cached subsets |
+| `Page._page_box`, `Stream._tags`, `Stream._resources` | the tags and resources of a painted page |
+| `Document.fonts`, `Font.to_unicode` | the fonts of samples and paper are the same; the text of glyphs |
+| `HTML._ua_stylesheets`, `html.UA` | rules for footnotes add five elements to every element |
 | `pydyf._to_bytes` | operators as WeasyPrint would write them |
-| `pydyf.PDF.page_references` | replaced by one that remembers: it is made anew for each element of each page |
-| `Stream.marked`, `Page.paint` | replaced: each text tells its language, and margins are no part of the paper's text |
+| `pydyf.PDF.page_references` | replaced by a cached one: it is rebuilt for each element of each page |
+| `Stream.marked`, `Page.paint` | replaced: each text has its language, and margins are not part of the paper's text |
 | `draw.text.draw_first_line`, `Stream.show_text` | wrapped: a letter of several glyphs is marked with its text |
-| `pdf.build_fonts_dictionary` | wrapped: glyphs that are a part of a letter stand for nothing, which PDF/A forbids |
-| `pydyf.Stream.data` | replaced by one that ends a stream without doubt about its last byte |
+| `pdf.build_fonts_dictionary` | wrapped: glyphs that are a part of a letter map to nothing, which PDF/A forbids |
+| `pydyf.Stream.data` | replaced by one that ends a stream without ambiguity about its last byte |
 | `pydyf.PDF.write` | replaced: one object stream of 160,000 structure elements is slow to write and to read |
 """
 
@@ -68,7 +68,7 @@ PAGE_REFERENCES = pydyf.PDF.page_references
 
 
 def _page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
-    """The references of all pages, made once: WeasyPrint asks for them at each element of a tagged page."""
+    """Return the references of all pages, built once: WeasyPrint asks for them at each element of a tagged page."""
     kids = pdf.pages["Kids"]
     if len(getattr(pdf, "_page_references", ())) != len(kids) // 3:
         pdf._page_references = PAGE_REFERENCES.fget(pdf)
@@ -76,7 +76,7 @@ def _page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
     return references
 
 
-# The same value; but tags take time in proportion to the pages, not to their square.
+# The same value, but tags take time proportional to the pages, not to their square.
 pydyf.PDF.page_references = property(_page_references)
 
 STREAM_DATA = pydyf.Stream.data
@@ -84,7 +84,7 @@ MARKED, PAINT = Stream.marked, Page.paint
 
 
 class Pagination(pydyf.Dictionary):
-    """What marks a text of a margin: nothing that a screen reader reads. WeasyPrint knows it by an id all the same."""
+    """The mark of a text in a margin, which screen readers skip. WeasyPrint still identifies it by an id."""
 
     def __init__(self, marked: pydyf.Dictionary) -> None:
         super().__init__({"Type": "/Pagination"})
@@ -110,32 +110,32 @@ def _marked(stream: Stream, box: Any, tag: str) -> Iterator[None]:
         yield
 
 
-# Characters that the bundled fonts draw as one glyph each, whatever stands beside them (held by test_spelling.py).
+# Characters that the bundled fonts draw as one glyph each, whatever their neighbours (checked by test_spelling.py).
 LETTER_BY_LETTER = re.compile(
     "[ -\u01f8\u01fa-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1e3e\u1e40-\u1e42\u1e44\u1e46-\u1e62\u1e64-\u1eb8"
     "\u1eba-\u1eca\u1ecc\u1ece-\u1ee4\u1ee6-\u200a\u2010-\u2027"
     "\u202f-\u205f\u20a0-\u20bf\u2100-\u2bff\u2e00-\u3029\u3030-\u3098\u309b-\ua4cf"
     "\uac00-\ud7a3\uf900-\ufaff\uff01-\uffee\U00020000-\U0003ffff]*"
 )
-PART_OF_A_LETTER = "\u2060"  # what a glyph stands for that is told with others; it has no width
+PART_OF_A_LETTER = "\u2060"  # the text of a glyph that is marked together with others; it has no width
 SHOWN = re.compile(r"<([0-9a-f]*)>|([^<>]+)")
 
 
-def _build_fonts(pdf: Any, fonts: dict[Any, Any], *told: Any) -> Any:
+def _build_fonts(pdf: Any, fonts: dict[Any, Any], *arguments: Any) -> Any:
     for font in fonts.values():
         for glyph, text in font.to_unicode.items():
             font.to_unicode[glyph] = text or PART_OF_A_LETTER
-    return BUILD_FONTS(pdf, fonts, *told)
+    return BUILD_FONTS(pdf, fonts, *arguments)
 
 
-# A glyph that stands for nothing is no valid part of a PDF/A.
+# PDF/A forbids glyphs that map to nothing.
 BUILD_FONTS, weasyprint.pdf.build_fonts_dictionary = weasyprint.pdf.build_fonts_dictionary, _build_fonts
 
 
 class Letter(NamedTuple):
-    """A letter of a line, or several that share a glyph: its text, its font as Pango's, and the numbers of its glyphs.
+    """A letter of a line, or several that share a glyph: its text, its Pango font, and the numbers of its glyphs.
 
-    Which letter a glyph is a part of, a shape or its dots, no list of what glyphs stand for can tell.
+    A map of glyphs to texts cannot express which letter a glyph, such as a shape or its dots, is a part of.
     """
 
     text: str
@@ -144,9 +144,9 @@ class Letter(NamedTuple):
 
 
 def letters(layout: Any) -> Iterator[Letter]:
-    """What Pango made of a line, in the order in which it is drawn."""
+    """Yield the letters that Pango made of a line, in drawing order."""
     line, _ = layout.get_first_line()
-    told = layout.text.encode()
+    text = layout.text.encode()
     run = line.runs[0]
     while run != ffi.NULL:
         item, glyphs, count = run.data.item, run.data.glyphs, run.data.glyphs.num_glyphs
@@ -159,13 +159,13 @@ def letters(layout: Any) -> Iterator[Letter]:
             end = before if from_right else starts[after] if after < count else item.length
             numbers = [glyphs.glyphs[index].glyph for index in indexes]
             shown = [number for number in numbers if number != pango.PANGO_GLYPH_EMPTY]
-            yield Letter(told[item.offset + start : item.offset + end].decode(), item.analysis.font, shown)
+            yield Letter(text[item.offset + start : item.offset + end].decode(), item.analysis.font, shown)
             before = start
         run = run.next
 
 
-def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
-    """Draw a line. A glyph that is only a part of letters stands for nothing; one that is a letter too, for that."""
+def _draw_first_line(stream: Any, textbox: Any, *arguments: Any) -> Any:
+    """Draw a line. A glyph that is only a part of letters maps to nothing; one that is also a letter, to it."""
     stream.composed, stream.glyphs_shown, stream.end_of_letter = [], 0, None
     if not LETTER_BY_LETTER.fullmatch(textbox.text) or any(
         getattr(font, "has_parts", False) for font in stream._fonts.values()
@@ -188,11 +188,11 @@ def _draw_first_line(stream: Any, textbox: Any, *told: Any) -> Any:
                     font.to_unicode[glyph] = letter.text
                 elif stream.composed:
                     font.to_unicode.setdefault(glyph, letter.text)
-    return DRAW_FIRST_LINE(stream, textbox, *told)
+    return DRAW_FIRST_LINE(stream, textbox, *arguments)
 
 
 def _show_text(stream: Stream, shown: str) -> None:
-    """Show glyphs, the operand of TJ, and mark letters of several. A raised dot is shown by a call of its own."""
+    """Show glyphs, the operand of TJ, and mark letters of several glyphs. A raised dot has its own call."""
     if not stream.composed and stream.end_of_letter is None:
         stream.show_glyphs(shown)
         return
@@ -209,8 +209,8 @@ def _show_text(stream: Stream, shown: str) -> None:
                 part = ""
             if begins:
                 _, stream.end_of_letter, text = stream.composed.pop(0)
-                told = b"<feff%s>" % text.encode("utf-16-be").hex().encode()
-                stream.begin_marked_content("Span", pydyf.Dictionary({"ActualText": told}))
+                actual_text = b"<feff%s>" % text.encode("utf-16-be").hex().encode()
+                stream.begin_marked_content("Span", pydyf.Dictionary({"ActualText": actual_text}))
             part += f"<{glyphs[at : at + 4]}>"
             stream.glyphs_shown += 1
             if stream.glyphs_shown == stream.end_of_letter:
@@ -231,25 +231,25 @@ def _paint(page: Page, stream: Stream, scale: float = 1) -> None:
     PAINT(page, stream, scale)
 
 
-# WeasyPrint tells the language of the whole paper only, and marks running titles and page numbers as text of it.
+# WeasyPrint marks only the language of the whole paper, and marks running titles and page numbers as text.
 Stream.language, Stream.marked, Page.paint = None, _marked, _paint
 
 
 def _stream_data(stream: pydyf.Stream) -> bytes:
-    """A stream as it is written. Its last byte, if it is 13, must not look like a part of the line end after it."""
+    """Return a stream's bytes. If its last byte is 13, it must not look like a part of the line end after it."""
     data: bytes = STREAM_DATA.fget(stream)
     return data.removesuffix(b"\nendstream") + b"\r\nendstream" if data.endswith(b"\r\nendstream") else data
 
 
-# One stream in 256 ends so, and checkers of PDF/A then count one byte less than its length says.
+# One stream in 256 ends so, and PDF/A checkers then count one byte less than its length says.
 pydyf.Stream.data = property(_stream_data)
 overflows = LayoutContext.overflows
 
 
-# Of every element they make five more, which few papers have: a tenth of the time of a layout.
+# They add five elements to every element, which few papers need: a tenth of the layout time.
 RULES_FOR_NOTES = re.compile(r"^::(?:footnote|note)-[^}]*\}\n", re.MULTILINE)
 MARKER, OF_LISTS = "\n::marker {", "\nli::marker {"
-# What a paper names that wants them.
+# The words by which a paper uses them.
 SPECIAL = re.compile("footnote|note-|marker|list-item")
 
 
@@ -258,19 +258,19 @@ def _rules_for_papers() -> CSS:
     rules, dropped = RULES_FOR_NOTES.subn("", UA)
     if dropped != RULES_DROPPED or MARKER not in rules:
         raise RuntimeError("WeasyPrint has other rules for footnotes and markers now.")
-    return CSS(string=rules.replace(MARKER, OF_LISTS))  # styles of counters are told apart from it
+    return CSS(string=rules.replace(MARKER, OF_LISTS))  # counter styles are defined separately
 
 
 class PaperHTML(HTML):
-    """HTML of a paper without footnotes, and without markers but those of `li`."""
+    """HTML of a paper without footnotes, and without markers except those of `li`."""
 
     def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # as WeasyPrint calls it
-        told: list[CSS] = super()._ua_stylesheets(forms)
-        return [_rules_for_papers(), *told[1:]]
+        sheets: list[CSS] = super()._ua_stylesheets(forms)
+        return [_rules_for_papers(), *sheets[1:]]
 
 
 def html_class(*texts: str) -> type[HTML]:
-    """The class that lays a paper out whose stylesheets and HTML these are."""
+    """Return the class to lay out a paper with these stylesheets and HTML."""
     return HTML if any(map(SPECIAL.search, texts)) else PaperHTML
 
 
@@ -278,7 +278,7 @@ TITLE = re.compile(r"(?<=<title>)[^<]*")
 
 
 def metadata_of(head: str) -> DocumentMetadata:
-    """Title, dates and language, as WeasyPrint reads them off the head of a paper."""
+    """Return title, dates and language, as WeasyPrint reads them from the head of a paper."""
     title = TITLE.search(head)
     metadata = copy.deepcopy(_untitled_metadata_of(TITLE.sub("", head)))
     metadata.title = unescape(title[0]) if title else None
@@ -287,7 +287,7 @@ def metadata_of(head: str) -> DocumentMetadata:
 
 @lru_cache(maxsize=64)
 def _untitled_metadata_of(head: str) -> DocumentMetadata:
-    """Most papers of a day have a head that differs in its title only."""
+    """Cached, because the heads of most papers of a day differ only in their titles."""
     return DocumentMetadata(**get_html_metadata(HTML(string=f"{head}</html>")))
 
 

@@ -12,7 +12,7 @@ from logistics.roles import STAFF_ROLES
 
 
 class Command(BaseCommand):
-    help = "Make a member of staff. The password is asked for, or comes from the environment variable PASSWORD."
+    help = "Create a staff user. Prompts for the password, or takes it from the environment variable PASSWORD."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email")
@@ -31,4 +31,4 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         except services.EmailTaken as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Made {user.email} with the roles {', '.join(user.roles)}.")
+        self.stdout.write(f"Created {user.email} with the roles {', '.join(user.roles)}.")

@@ -9,7 +9,7 @@ from logistics.people.models import User
 
 
 class Command(BaseCommand):
-    help = "Make an API key by which a program acts as this user. It is printed once and stored nowhere."
+    help = "Create an API key with which a program acts as this user. It is printed once and not stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email")
@@ -23,7 +23,9 @@ class Command(BaseCommand):
             user = User.objects.get_by_natural_key(email)
             key = make(user, name=name, valid=timedelta(days=days), by=None, at=timezone.now())
         except User.DoesNotExist as error:
-            raise CommandError("Nobody has this e-mail address. Make the user first: manage.py create_user.") from error
+            raise CommandError(
+                "No user has this e-mail address. Create the user first: manage.py create_user."
+            ) from error
         except services.TooManyKeys as error:
-            raise CommandError(f"{error} --replace does, for keys of the same name.") from error
+            raise CommandError(f"{error} --replace revokes keys of the same name.") from error
         self.stdout.write(key.text)

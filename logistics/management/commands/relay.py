@@ -13,7 +13,7 @@ from logistics.jobs.relay import sweep
 from logistics.jobs.turn import Turn
 
 log = logging.getLogger(__name__)
-# Any 64-bit number that nothing else in this database takes as its advisory lock.
+# The key of the advisory lock: any 64-bit number that nothing else in this database uses.
 LOCK = 7_202_611_230_001
 
 
@@ -39,14 +39,14 @@ class Command(BaseCommand):
 
 
 def sweep_if_active(turn: Turn) -> bool:
-    """Sweep once if it is our turn, and say whether we did; a database that does not answer is asked again later."""
+    """Sweep once if this relay is active, and return whether it did; returns False if the database does not answer."""
     try:
         if not turn.is_ours():
             return False
         did = asdict(sweep())
         health.beat("relay")
     except (OperationalError, InterfaceError, psycopg.Error):
-        # PostgreSQL restarts, or a statement took too long. The turn stays ours unless its own session broke.
+        # PostgreSQL restarts, or a statement timed out. The lock stays ours unless its own session broke.
         log.warning("the database does not answer; trying again")
         connection.close()
         return False

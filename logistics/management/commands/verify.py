@@ -4,7 +4,7 @@ from logistics.health import services as health
 
 
 class Command(BaseCommand):
-    help = "Check everything that must always be true of the data, and say which rows break it. Non-zero if any does."
+    help = "Check the invariants of the data and list the rows that break them. Exits non-zero if any is broken."
 
     def handle(self, *args: object, **options: object) -> None:
         findings = health.check_all()

@@ -55,7 +55,7 @@ def html(template: str, context: dict[str, Any], languages: Sequence[str]) -> st
     from logistics.documents import rendering
     from logistics.documents.paper_tags import Paper
 
-    paper = Paper(languages=tuple(languages), told=context)
+    paper = Paper(languages=tuple(languages), context=context)
     body = rendering._html(template, paper)
     sheets = [rendering._engine().get_template(name).source for name in paper.stylesheets]
     return body.replace("</head>", "".join(f"<style>{sheet}</style>" for sheet in sheets) + "</head>", 1)
