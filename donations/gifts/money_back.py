@@ -18,13 +18,13 @@ def in_words(donation: Donation) -> str:
     remains = _("%(kept)s remains with us.") % said if donation.kept_minor else ""
     if donation.refunded_minor and donation.charged_back_minor:
         back = _(
-            "Of your gift of %(amount)s, %(refunded)s was given back to you, and your bank took back %(charged_back)s."
+            "Of your gift of %(amount)s, %(refunded)s was refunded to you, and your bank took back %(charged_back)s."
         )
         remains = remains or _("Nothing remains with us.")
     elif donation.refunded_minor and remains:
-        back = _("%(refunded)s of your gift of %(amount)s was given back to you.")
+        back = _("%(refunded)s of your gift of %(amount)s was refunded to you.")
     elif donation.refunded_minor:
-        back = _("Your whole gift of %(amount)s was given back to you.")
+        back = _("Your whole gift of %(amount)s was refunded to you.")
     elif donation.charged_back_minor and remains:
         back = _("Your bank took back %(charged_back)s of your gift of %(amount)s.")
     elif donation.charged_back_minor:
@@ -47,7 +47,7 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
         }
     if moved_minor in (0, donation.amount_minor - donation.kept_minor):
         return ""
-    return _("Since receipt %(number)s, another %(amount)s went back to you.") % {
+    return _("Since receipt %(number)s, another %(amount)s was returned to you.") % {
         "number": number,
         "amount": _printed(moved_minor, donation),
     }

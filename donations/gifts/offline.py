@@ -50,9 +50,9 @@ def record(gift: OfflineGift, *, by: User | None, at: datetime) -> Donation:
     if gift.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
     if gift.received_on > today:
-        raise Invalid(_("This day is in the future."), field="received_on", code="in_the_future")
+        raise Invalid(_("This date is in the future."), field="received_on", code="in_the_future")
     if gift.received_on < today - OLDEST:
-        raise Invalid(_("This day is more than two years ago. Check it."), field="received_on", code="too_long_ago")
+        raise Invalid(_("This date is more than two years ago. Check it."), field="received_on", code="too_long_ago")
     appeal = Appeal.objects.filter(slug=gift.appeal).first()
     if gift.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")

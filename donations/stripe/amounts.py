@@ -93,7 +93,7 @@ def to_stripe_amount(amount_minor: int, currency: str) -> int:
     amount = amount_minor * STRIPE_UNITS_PER_MINOR.get(code, 1) // MINOR_PER_STRIPE_UNIT.get(code, 1)
     if amount > STRIPE_UNITS_MAX:
         raise AmountNotChargeable(
-            _("The amount is more than one card payment can carry. Give it in parts, or by bank transfer."),
+            _("The amount is more than one card payment can take. Split the gift, or give by bank transfer."),
             currency=code,
         )
     return amount

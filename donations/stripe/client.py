@@ -59,7 +59,9 @@ class PaymentObjectMissing(DomainError):
 def v1() -> Any:
     """Return Stripe's v1 services for the settings of this moment, in this process."""
     if settings.STRIPE_API_BASE and not settings.DEBUG:
-        raise PaymentProviderMisconfigured(_("STRIPE_API_BASE names a stand-in, which is refused when DEBUG is off."))
+        raise PaymentProviderMisconfigured(
+            _("STRIPE_API_BASE points to a stand-in for Stripe, which is refused when DEBUG is off.")
+        )
     if not settings.STRIPE_SECRET_KEY:
         raise PaymentProviderMisconfigured(_("STRIPE_SECRET_KEY is empty: set the account's secret key."))
     return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, os.getpid()).v1
@@ -104,7 +106,7 @@ def errors_translated() -> Iterator[None]:
 
 def _unavailable(error: stripe.StripeError) -> PaymentProviderUnavailable:
     return PaymentProviderUnavailable(
-        _("The payment service does not answer. Nothing is lost: try again with the same Idempotency-Key."),
+        _("The payment service is not responding. Nothing is lost: try again with the same Idempotency-Key."),
         **_details(error),
     )
 

@@ -138,7 +138,7 @@ def check_mail_with_receipt(gift: dict[str, Any], case: Case, language: str) -> 
     text = plain(mails()[-1].body)
     check(text, case, language, *facts(case))
     if case.another:
-        more = {"en": "another {} went back to you", "fr": "{} de plus vous sont revenus"}[language]
+        more = {"en": "another {} was returned to you", "fr": "{} de plus vous sont revenus"}[language]
         assert more.format(printed(case.another, language)) in text
     if case.came_back:
         failed = {"en": "a refund of {} did not go through", "fr": "un remboursement de {} n’a pas abouti"}[language]

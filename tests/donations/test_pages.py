@@ -147,7 +147,7 @@ def test_while_stripe_is_down_the_gift_waits_for_its_donor(giving: Giving, monke
         answer = giving.client.post("/give/mali/", FORM)
     assert answer.status_code == 303
     html = check_page(giving.client.get(answer["Location"]))
-    assert "does not answer just now" in html and "Continue to payment" in html
+    assert "is not responding right now" in html and "Continue to payment" in html
 
     again = giving.client.post(f"{tokens.path_of(Donation.objects.get())}pay/")
 
