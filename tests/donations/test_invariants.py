@@ -44,24 +44,24 @@ def test_they_hold_after_a_busy_day(busy: Giving) -> None:
 
 
 PLANTED: list[tuple[str, str, str]] = [
-    ("Receipt numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
+    ("Receipt numbers have no gaps.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (
-        "A receipt's number says its series, year and sequence.",
+        "A receipt's number consists of its series, year and sequence.",
         "donations_receipt",
         "UPDATE donations_receipt SET number = 'HK-1999-000001' WHERE sequence = 1",
     ),
     (
-        "A valid receipt is for what of the gift is still ours.",
+        "A valid receipt is for the amount kept of its gift.",
         "donations_receipt",
         "UPDATE donations_receipt SET amount_minor = amount_minor + 1 WHERE state = 'issued'",
     ),
     (
-        "A received gift has a valid receipt, unless it went back, is disputed, or lacks something.",
+        "A received gift has a valid receipt, unless it went back, is disputed, or lacks information.",
         "donations_receipt",
         "UPDATE donations_receipt SET state = 'cancelled', ended_at = now(), end_reason = 'x' WHERE state = 'issued'",
     ),
     (
-        "What a receipt says is what its document says.",
+        "A receipt and its document agree.",
         "logistics_document",
         "UPDATE logistics_document SET context = context || '{\"amount_minor\": 1}'",
     ),
@@ -76,12 +76,12 @@ PLANTED: list[tuple[str, str, str]] = [
         "UPDATE donations_paymentattempt SET counts = false",
     ),
     (
-        "What was refunded or charged back is the sum of what succeeded of it.",
+        "Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes.",
         "donations_refund",
         "UPDATE donations_refund SET state = 'failed'",
     ),
     (
-        "A payment asks for what was given, in the same currency.",
+        "A payment has the amount and currency of its gift.",
         "donations_paymentattempt",
         "UPDATE donations_paymentattempt SET amount_minor = amount_minor + 1",
     ),
@@ -91,7 +91,7 @@ PLANTED: list[tuple[str, str, str]] = [
         "DELETE FROM donations_receiptdelivery",
     ),
     (
-        "Nothing of giving that is due has waited for more than an hour.",
+        "No due job of donations has waited for more than an hour.",
         "donations_signinrequest",
         "INSERT INTO donations_signinrequest (id, email, language, address_hash, email_hash, state, attempts, progress,"
         " last_error_code, run_after) VALUES (gen_random_uuid(), '', 'en', '', '', 'pending', 0, 0, '',"
