@@ -1,4 +1,4 @@
-"""What the API's description shows of deliveries."""
+"""OpenAPI examples of deliveries."""
 
 from drf_spectacular.utils import OpenApiExample
 

@@ -1,4 +1,4 @@
-"""What the API's description shows of discrepancies."""
+"""OpenAPI examples of discrepancies."""
 
 from drf_spectacular.utils import OpenApiExample
 
@@ -23,7 +23,7 @@ DISCREPANCY = [
             "reason": "door dented",
             "opened_at": "2026-04-28T10:21:07Z",
             "decision": "accept",
-            "decision_note": "It cools; the home keeps it.",
+            "decision_note": "It still cools; the home keeps it.",
             "decided_at": "2026-04-30T07:05:00Z",
             "closed_at": None,
         },

@@ -96,7 +96,7 @@ def as_text(cell: object) -> str:
     if text in EXCEL_ERRORS:
         raise BadCell("formula_error", _("The formula here has an error. Enter the value instead."))
     if CONTROL.search(text):
-        raise BadCell("control_characters", _("There are invisible control characters. Retype it."))
+        raise BadCell("control_characters", _("The text has invisible control characters. Retype it."))
     return text
 
 
@@ -149,7 +149,7 @@ def condition(cell: object) -> str:
 def country(cell: object) -> str:
     value = as_text(cell).upper()
     if value != UNKNOWN_ORIGIN and value not in codes.countries():
-        raise BadCell("unknown_country", _("Two letters of ISO 3166-1, e.g. CN; XX where it is not known."))
+        raise BadCell("unknown_country", _("A two-letter ISO 3166-1 code, e.g. CN; XX if unknown."))
     return value
 
 
@@ -168,7 +168,7 @@ def un_number(cell: object) -> str:
         return NOT_DANGEROUS
     value = value.removeprefix("UN").strip()
     if not re.fullmatch(r"[0-9]{4}", value):
-        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481; none where the goods are not dangerous."))
+        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481; none if the goods are not dangerous."))
     return value
 
 
@@ -225,7 +225,7 @@ COLUMNS = {
             one_of(
                 lambda code: code in codes.package_kinds(),
                 "unknown_package_kind",
-                lambda: _("A code of UN/ECE Rec 21: CT carton, PK package, PX pallet, BL bale."),
+                lambda: _("A UN/ECE Rec 21 code: CT carton, PK package, PX pallet, BL bale."),
             ),
             required=True,
             of_package=True,
@@ -265,9 +265,7 @@ COLUMNS = {
         Column("quantity", whole(high=1_000_000), required=True, help="Whole"),
         Column(
             "unit",
-            one_of(
-                codes.is_unit, "unknown_unit", lambda: _("A code of UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM.")
-            ),
+            one_of(codes.is_unit, "unknown_unit", lambda: _("A UN/ECE Rec 20 code: H87 piece, SET set, PR pair, KGM.")),
             required=True,
             help="UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM kilogram, XBX box",
         ),

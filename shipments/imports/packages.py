@@ -48,7 +48,7 @@ def _contiguous(packages: dict[int, list[int]], rows: list[int], errors: Errors,
             errors.add(row, "package_no", "package_exists", detail, number)
             continue
         if number > expected:
-            detail = _("The number before it must be %(before)d.") % {"before": number - 1}
+            detail = _("Package %(before)d must come before it.") % {"before": number - 1}
             errors.add(row, "package_no", "numbers_not_contiguous", detail, number)
         expected = number + 1
 
@@ -63,7 +63,7 @@ def _same_in_all_rows(places: list[int], values: Values, rows: list[int], errors
         for name in OF_PACKAGE:
             value = values[name][place]
             if value != values[name][first] and value != COLUMNS[name].default and value is not None:
-                detail = _("Row %(row)d says something else about this package.") % {"row": rows[first]}
+                detail = _("Row %(row)d has a different value for this package.") % {"row": rows[first]}
                 errors.add(rows[place], name, "conflicting_package", detail)
 
 

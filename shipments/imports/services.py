@@ -107,7 +107,7 @@ def running(shipment: Shipment, by: User) -> ImportRunning | None:
     if first is None:
         return None
     return ImportRunning(
-        _("A spreadsheet is being read into this shipment (%(progress)d %%). Wait until it is read, then repeat this.")
+        _("A spreadsheet is being imported into this shipment (%(progress)d %%). Wait until it is done, and retry.")
         % {"progress": first.progress},
         progress=first.progress,
     )

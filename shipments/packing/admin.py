@@ -72,7 +72,7 @@ class PackageAdmin(LookOnlyAdmin):
         net: Decimal | None = vars(package)["net"]  # counted by get_queryset
         return f"{net:.3f}" if net is not None else "–"
 
-    @display(description=gettext_lazy("what its label opens"))
+    @display(description=gettext_lazy("label page"))
     def label(self, package: Package) -> str:
         return format_html('<a href="{0}">{0}</a>', package.label_url)
 

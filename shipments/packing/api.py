@@ -102,7 +102,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         elif code:
             site = self.shipment().sites.filter(site__code=code).first()
             if site is None:
-                raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
+                raise Invalid(_("That is not a site of this shipment."), field="destination", code="foreign_site")
             data["destination"] = site
         return cast(services.PackageFields, data)
 

@@ -64,15 +64,15 @@ def _problems(shipment: Shipment) -> list[Problem]:
     )
     rows = list(packages)
     if not rows:
-        return [_problem("no_packages", _("There is no package."), [])]
+        return [_problem("no_packages", _("The shipment has no packages."), [])]
     found = {
         "empty_packages": (_("Packages without goods."), [r["number"] for r in rows if not r["line_count"]]),
         "numbers_not_contiguous": (
-            _("Package numbers do not run from 1 without gap."),
+            _("Package numbers do not run from 1 without gaps."),
             [row["number"] for place, row in enumerate(rows, start=1) if row["number"] != place][:1],
         ),
         "weights_unknown": (
-            _("Weights are not known."),
+            _("Some weights are unknown."),
             [row["number"] for row in rows if row["gross_kg"] is None or row["unweighed"]],
         ),
         "gross_below_net": (
@@ -109,4 +109,4 @@ def may_be_checked(shipment: Shipment, by: User) -> DomainError | None:
     """There is something to check, and somebody other than its packer checks it."""
     if shipment.packed_by_id == by.pk:
         return CheckerIsPacker(_("You packed this shipment, so somebody else must check it."))
-    return None if shipment.packages.exists() else NotReady(_("There is no package to check."), problems=[])
+    return None if shipment.packages.exists() else NotReady(_("The shipment has no packages to check."), problems=[])

@@ -103,8 +103,8 @@ def settled(item: Item, said: LineFields) -> LineFields:
 def other_un_number(item_code: str, un_number: str) -> str:
     """Say that a line contradicts the catalogue's UN number, and what to do."""
     return _(
-        "The catalogue says UN%(un_number)s for %(item)s. Correct the line, or the catalogue; goods that travel under"
-        " another UN number are another item."
+        "The catalogue has UN%(un_number)s for %(item)s. Correct the line or the catalogue; goods with another UN"
+        " number are a different item."
     ) % {"un_number": un_number, "item": item_code}
 
 

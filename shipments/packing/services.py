@@ -45,7 +45,9 @@ def _hold_in_currency(shipment: Shipment, *, by: User) -> Shipment:
     """Hold the shipment, if its customs currency is still the one in which the caller made minor units of values."""
     held = hold_for_packing(shipment, by=by)
     if held.customs_currency != shipment.customs_currency:
-        raise Stale(_("The customs currency was changed meanwhile. Read the shipment again and repeat your change."))
+        raise Stale(
+            _("The customs currency has changed in the meantime. Read the shipment again and repeat your change.")
+        )
     return held
 
 
@@ -164,4 +166,4 @@ def _check_package(package: Package) -> None:
     if package.gross_measured and package.gross_kg is None:
         raise Invalid(_("Enter the weight that was measured."), field="gross_kg", code="required")
     if package.destination is not None and package.destination.shipment_id != package.shipment_id:
-        raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
+        raise Invalid(_("That is not a site of this shipment."), field="destination", code="foreign_site")

@@ -130,7 +130,7 @@ class TestMoves:
 
         answer = self.post(staff(Role.WAREHOUSE), shipment, "seal")
 
-        assert "Weights are not known." in answer.content.decode()
+        assert "Some weights are unknown." in answer.content.decode()
 
     def test_a_move_that_will_be_refused_says_why_in_place_of_its_button(self) -> None:
         shipment = make_packed()
