@@ -13,8 +13,8 @@ from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 
 # One statement writes the delivery's lines and adds them to the tallies: first the named lines, then, if the default is
-# good, all lines neither named nor accounted for. Existing tallies are updated and new ones inserted separately: an upsert
-# would check the constraints on each new row before adding it to the old one.
+# good, all lines neither named nor accounted for. Existing tallies are updated and new ones inserted separately: an
+# upsert would check the constraints on each new row before adding it to the old one.
 COUNT = """
     WITH said AS (
         INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)

@@ -1,4 +1,4 @@
-"""What the API's description shows of imports."""
+"""OpenAPI examples of imports."""
 
 from shipments.shipments.examples import AT, TOTALS, answered
 
@@ -41,7 +41,7 @@ UPLOAD = [
         },
     ),
     answered(
-        "It would be imported",
+        "Would be imported",
         {
             **_UPLOAD,
             "state": "done",

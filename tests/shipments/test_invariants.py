@@ -14,12 +14,12 @@ pytestmark = pytest.mark.django_db
 
 PLANTED = [
     (
-        "The totals of a sealed shipment are those of its packages and lines.",
+        "The totals of a sealed shipment match its packages and lines.",
         "shipments_shipment",
         "UPDATE shipments_shipment SET gross_kg = gross_kg + 1 WHERE sealed_at IS NOT NULL",
     ),
     (
-        "The packages of a sealed shipment are numbered from 1 without gap.",
+        "The packages of a sealed shipment are numbered from 1 without gaps.",
         "shipments_package",
         "UPDATE shipments_package SET number = number + 1000",
     ),
@@ -38,19 +38,19 @@ PLANTED = [
         "logistics_document",
         "UPDATE logistics_document SET superseded_at = now(), superseded_on = now() WHERE kind = 'packing-list'",
     ),
-    ("Shipment numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
+    ("Shipment numbers have no gaps.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (
-        "A tally is the sum of what the deliveries say.",
+        "A tally is the sum of its delivery lines.",
         "shipments_tally",
         "UPDATE shipments_tally SET good = good - 1, missing = missing + 1 WHERE good > 0",
     ),
     (
-        "A tally expects what the manifest line says was sent.",
+        "A tally has the quantity of its manifest line.",
         "shipments_tally",
         "UPDATE shipments_tally SET shipped = shipped + 1",
     ),
     (
-        "A reversal takes back exactly what its delivery said.",
+        "A reversal negates exactly the figures of its delivery.",
         "shipments_deliveryline",
         "UPDATE shipments_deliveryline SET good = good - 1 WHERE good < 0",
     ),
@@ -66,7 +66,7 @@ PLANTED = [
         " WHERE id IN (SELECT shipment_id FROM shipments_discrepancy WHERE state = 'open')",
     ),
     (
-        "Every delivery but a reversal has its goods-received note.",
+        "Every delivery except a reversal has a goods-received note.",
         "shipments_paper",
         "UPDATE shipments_paper SET number = number || 'x' WHERE kind = 'goods-received-note'",
     ),
