@@ -19,7 +19,7 @@ from logistics.roles import Role
 from shipments.deliveries import examples, notes, services
 from shipments.deliveries.models import Delivery
 from shipments.deliveries.serializers import ConfirmedOut, DeliveryIn, ReversalIn, ShipmentDeliveryOut
-from shipments.papers.api import PDF_TOO, pdf_answer
+from shipments.papers.api import PDF_RENDERERS, pdf_answer
 from shipments.papers.services import NoSuchPaper
 from shipments.shipments import access
 from shipments.shipments.of_shipment import OfShipment
@@ -100,7 +100,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
         filters=False,
     )
-    @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_TOO)
+    @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_RENDERERS)
     @may_raise(NotReady, NoSuchPaper)
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()

@@ -283,7 +283,7 @@ def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
 
 def _follow(shipment: Shipment, received: figures.Received, *, at: datetime) -> None:
     """Update the shipment's status from the counts."""
-    lifecycle.follow_count(
+    lifecycle.update_from_counts(
         shipment,
         has_counted=received.pieces_good + received.pieces_damaged + received.pieces_missing > 0,
         is_resolved=received.lines_resolved == shipment.line_count,

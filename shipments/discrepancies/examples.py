@@ -2,11 +2,11 @@
 
 from drf_spectacular.utils import OpenApiExample
 
-from shipments.shipments.examples import answered
+from shipments.shipments.examples import response_example
 
 DELIVERY_ID = "0199c3a0-3c4e-7b1a-8c2d-3e4f5a6b7c01"
 DISCREPANCY = [
-    answered(
+    response_example(
         "A dented refrigerator",
         {
             "id": "0199c3a0-4d4e-7b1a-8c2d-3e4f5a6b7c01",

@@ -33,7 +33,7 @@ class LinesInline(LookOnlyInline):
 
 @admin.register(Package)
 class PackageAdmin(LookOnlyAdmin):
-    """What was packed. It is changed by spreadsheet or over the API, while the shipment is not sealed."""
+    """Packages and their lines. They are changed by spreadsheet or API, before the shipment is sealed."""
 
     list_display = (
         "number",

@@ -180,7 +180,7 @@ class TestForms:
         [
             ({"port_of_loading": "HKXXX"}, "HKXXX"),
             ({"container_number": "CSQU3054384"}, "check digit"),
-            ({"freight": "38500"}, "Freight needs a currency of ISO 4217."),
+            ({"freight": "38500"}, "Freight needs an ISO 4217 currency."),
             ({"freight": "much", "freight_currency": "HKD"}, "Write it in digits, for example 1,250.50"),
             ({"freight": "2000000000", "freight_currency": "HKD"}, "At most 1000000000."),
             ({"freight_currency": "HKD"}, "Freight needs an amount and a currency."),
