@@ -1,4 +1,4 @@
-"""The statements that `manage.py verify` checks: they hold after a busy day, and each finds what was planted."""
+"""The invariants checked by `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
 
 import pytest
 from django.db import connection
@@ -39,7 +39,7 @@ def busy(giving: Giving) -> Giving:
     return giving
 
 
-def test_they_hold_after_a_busy_day(busy: Giving) -> None:
+def test_all_invariants_hold_after_a_busy_day(busy: Giving) -> None:
     assert broken() == []
 
 
@@ -100,11 +100,11 @@ PLANTED: list[tuple[str, str, str]] = [
 ]
 
 
-def test_every_statement_has_its_planted_fault() -> None:
+def test_every_invariant_has_a_planted_fault() -> None:
     assert {statement for statement, _, _ in PLANTED} == {statement for statement, _ in INVARIANTS}
 
 
-def test_each_finds_what_was_planted(busy: Giving) -> None:
+def test_each_invariant_finds_its_planted_fault(busy: Giving) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that triggers can be switched off below
         for statement, table, fault in PLANTED:
@@ -116,5 +116,5 @@ def test_each_finds_what_was_planted(busy: Giving) -> None:
     assert broken() == []
 
 
-def test_numbers_are_counted(busy: Giving) -> None:
+def test_a_missing_receipt_number_is_found(busy: Giving) -> None:
     assert NumberSeries.objects.get(name="HK receipts").last == 7

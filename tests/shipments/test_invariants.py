@@ -1,4 +1,4 @@
-"""What `manage.py verify` checks of shipments holds after a busy day, and each statement finds what was planted."""
+"""The invariants of shipments checked by `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
 
 import pytest
 from django.db import connection
@@ -102,16 +102,16 @@ def busy() -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_they_hold_after_a_busy_day() -> None:
+def test_all_invariants_hold_after_a_busy_day() -> None:
     assert broken() == []
 
 
-def test_every_statement_has_its_planted_fault() -> None:
+def test_every_invariant_has_a_planted_fault() -> None:
     assert {statement for statement, _, _ in PLANTED} == {statement for statement, _ in INVARIANTS}
 
 
 @pytest.mark.usefixtures("busy")
-def test_each_finds_what_was_planted() -> None:
+def test_each_invariant_finds_its_planted_fault() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that triggers can be switched off below
         for statement, table, fault in PLANTED:
