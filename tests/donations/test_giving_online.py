@@ -341,7 +341,7 @@ def test_the_gateway_is_never_called_inside_a_transaction(
     assert seen == [False]
 
 
-def test_gifts_are_counted_for_their_own_appeal(giving: Giving) -> None:
+def test_a_gift_belongs_to_the_chosen_appeal(giving: Giving) -> None:
     make_appeal(slug="other")
     assert donation_of(giving.give(appeal="other")).appeal.slug == "other"  # type: ignore[union-attr]
 

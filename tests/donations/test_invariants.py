@@ -116,5 +116,5 @@ def test_each_invariant_finds_its_planted_fault(busy: Giving) -> None:
     assert broken() == []
 
 
-def test_a_missing_receipt_number_is_found(busy: Giving) -> None:
+def test_a_busy_day_uses_seven_receipt_numbers(busy: Giving) -> None:
     assert NumberSeries.objects.get(name="HK receipts").last == 7

@@ -215,7 +215,7 @@ def gift_with_dead_receipt(giving: Giving) -> Donation:
         return giving.gift_paid(donor={"name": "김철수", "email": "kim@example.org"})
 
 
-def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_shows_as_failed(giving: Giving) -> None:
+def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_its_delivery_is_dead(giving: Giving) -> None:
     donation = gift_with_dead_receipt(giving)
 
     delivery = ReceiptDelivery.objects.get(receipt__donation=donation)

@@ -586,7 +586,7 @@ class TestApi:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_only_one_of_two_concurrent_imports_is_written() -> None:
+def test_only_one_of_several_concurrent_imports_is_written() -> None:
     shipment, by = mali_shipment(), make_packer()
     rows = [
         services.upload(shipment, xlsx(mali_rows()), dry_run=False, replace=False, by=by, at=NOON) for _ in range(4)

@@ -1,4 +1,4 @@
-"""The invariants of shipments checked by `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
+"""The shipment invariants of `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
 
 import pytest
 from django.db import connection

@@ -182,7 +182,7 @@ class TestChangesThatAlterExistingData:
         with pytest.raises(Invalid, match="currency"):
             shipments.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
 
-    def test_a_currency_change_before_a_line_is_written_is_stale(self) -> None:
+    def test_a_currency_change_before_a_package_is_written_is_stale(self) -> None:
         told_in_hkd, by = make_shipment(), make_packer()
         Shipment.objects.filter(pk=told_in_hkd.pk).update(customs_currency="XOF")
 
@@ -354,7 +354,7 @@ class TestLines:
         assert answer.json()["errors"][0]["code"] == code
 
     @pytest.mark.parametrize(("copies", "lines", "code"), [(1, 201, "max_length"), (500, 11, "too_large")])
-    def test_values_above_the_maximum_are_refused(self, copies: int, lines: int, code: str) -> None:
+    def test_too_many_copies_or_lines_are_refused(self, copies: int, lines: int, code: str) -> None:
         line = {"item": make_item().code, "quantity": 1, "unit_value": "1"}
         told = {"kind": "CT", "copies": copies, "lines": [line] * lines}
         shipment = make_shipment()
