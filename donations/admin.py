@@ -1,4 +1,4 @@
-"""The index of the rooms' admin pages; Django looks for them here."""
+"""The index of the rooms' admin classes; Django's admin autodiscovery imports this module."""
 
 from donations.appeals.admin import AppealAdmin
 from donations.disputes.admin import DisputeAdmin, DisputeInline
@@ -23,5 +23,5 @@ __all__ = [
     "StripeEventAdmin",
 ]
 
-# The page of a payment shows its refunds and disputes, whose rooms are above its own.
+# Set here because refunds and disputes are higher rooms, which payments may not import.
 PaymentAttemptAdmin.inlines = [RefundInline, DisputeInline]

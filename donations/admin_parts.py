@@ -1,4 +1,4 @@
-"""What the admin pages of money share: facts are looked at, never typed over."""
+"""Shared by the admin pages for money: everything is read-only."""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,19 +19,19 @@ Column = str | Callable[[Model], str]
 
 
 class SeenByFinance:
-    """Shown to those who may see gifts and payments over the API: finance and auditors."""
+    """Visible to the roles that may see gifts and payments over the API: finance and auditors."""
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return sees_money(request)
+        return may_see_money(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return sees_money(request)
+        return may_see_money(request)
 
 
 class FactsAdmin(SeenByFinance, ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         left_out = {"lease_token", "notified_at", *(self.exclude or ())}
-        return [for_people(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
+        return [readable(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         return self.get_readonly_fields(request, obj)
@@ -39,15 +39,15 @@ class FactsAdmin(SeenByFinance, ReadOnlyAdmin):
 
 class FactsInline(SeenByFinance, ReadOnlyInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
-        return [for_people(self.model, str(name)) for name in self.fields or ()]
+        return [readable(self.model, str(name)) for name in self.fields or ()]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         return self.get_readonly_fields(request, obj)
 
 
-@cache  # the same object every time: Django compares what is shown with what is read-only
-def for_people(model: type[Model], name: str) -> Column:
-    """Return the name of a field as it is, and for one in minor units what prints the amount with its currency."""
+@cache  # the same object every time: Django compares the shown fields with the read-only ones
+def readable(model: type[Model], name: str) -> Column:
+    """Return the column for a field: its name, or for one in minor units a function that formats the amount."""
     if not name.endswith("_minor"):
         return name
     currency = "fee_currency" if name == "fee_minor" else "currency"
@@ -65,22 +65,22 @@ def shown(amount_minor: int | None, currency: str) -> str:
 
 
 def form_error(refusal: Invalid) -> ValidationError:
-    """Return what a form shows beside the field that a service refused."""
+    """Return the form error for the field that a service refused."""
     return ValidationError({refusal.field: str(refusal)})
 
 
 def may_act(request: HttpRequest, label: str) -> bool:
-    """Return whether this person may change such rows, by action."""
+    """Return whether this user may change rows of the model (an "app.model" label) with an admin action."""
     app, _, model = label.partition(".")
     return bool(request.user.has_perm(f"{app}.change_{model}"))
 
 
 def staff(request: HttpRequest) -> User:
-    """Return who acts. The admin lets nobody in who is not signed in."""
+    """Return the acting user. The admin requires sign-in."""
     assert isinstance(request.user, User)
     return request.user
 
 
-def sees_money(request: HttpRequest) -> bool:
-    """Return whether this person may look at gifts and payments, as over the API: finance and auditors."""
+def may_see_money(request: HttpRequest) -> bool:
+    """Return whether this user may see gifts and payments, as over the API: finance and auditors."""
     return request.user.is_authenticated and request.user.has_role(Role.FINANCE, Role.AUDITOR)

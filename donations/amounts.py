@@ -1,4 +1,4 @@
-"""What may be given: amounts above zero, and by card not too little and not too much."""
+"""Valid gift amounts: above zero and, by card, neither too small nor too large."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,9 +19,9 @@ SMALLEST: Final[Mapping[str, int]] = {
 
 
 def parse(text: str, currency: str, *, field: str = "amount") -> int:
-    """Return the minor units of a gift by card written as a decimal string.
+    """Parse the amount of a card gift, a decimal string, and return minor units.
 
-    Raises Invalid as `read` does, and for what is too small or too large to give by card in that currency.
+    Raises Invalid as `read` does, and for amounts too small or too large for a card payment in that currency.
     """
     amount_minor = read(text, currency, field=field)
     _check_size(amount_minor, currency, field)
@@ -29,9 +29,9 @@ def parse(text: str, currency: str, *, field: str = "amount") -> int:
 
 
 def read(text: str, currency: str, *, field: str = "amount") -> int:
-    """Return the minor units of a gift written as a decimal string: "500.50" HKD is 50050, "65500" XOF is 65500.
+    """Parse a decimal string and return minor units: "500.50" HKD is 50050, "65500" XOF is 65500.
 
-    Raises Invalid for what is no amount of that currency, and for zero.
+    Raises Invalid for zero and for anything that is not an amount in that currency.
     """
     amount_minor = money.parse(text, currency, field=field)
     if amount_minor == 0:

@@ -1,4 +1,4 @@
-"""Settings under which no money may be taken."""
+"""System checks for payment settings."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from donations.stripe import gateway
 
 
 def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse a stand-in in production and live money in development; warn of payments that cannot work.
+    """Refuse a Stripe stand-in in production and a live key in development; warn if webhooks cannot work.
 
     Registered by the donations AppConfig. Django runs it before `migrate`, `runserver` and a Celery worker;
-    gunicorn runs no checks, so the client of Stripe refuses a stand-in by itself as well.
+    gunicorn runs no checks, so the Stripe client also refuses a stand-in itself.
     """
     found: list[CheckMessage] = []
     key, is_live = settings.STRIPE_SECRET_KEY, gateway.is_live()
     if settings.STRIPE_API_BASE and not settings.DEBUG:
         found.append(
             Error(
-                "STRIPE_API_BASE names a stand-in for Stripe while DEBUG is off: gifts would be acknowledged unpaid.",
+                "STRIPE_API_BASE points to a stand-in for Stripe while DEBUG is off: unpaid gifts would be receipted.",
                 hint="Unset STRIPE_API_BASE to use Stripe itself.",
                 id="donations.E001",
             )
@@ -44,7 +44,7 @@ def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
     if key and not [secret for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]:
         found.append(
             Warning(
-                "STRIPE_WEBHOOK_SECRETS is empty: Stripe's messages are refused; gifts are found late, by the sweep.",
+                "STRIPE_WEBHOOK_SECRETS is empty: webhooks are refused, and payments are found late, by the sweep.",
                 hint="Set it to the signing secret (whsec_...) of the webhook endpoint.",
                 id="donations.W001",
             )

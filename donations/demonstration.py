@@ -1,6 +1,6 @@
-"""The demonstration's donations: the charity, two appeals, and gifts that came by bank, in cash and by cheque.
+"""Demonstration data for donations: the charity, two appeals, and gifts by bank transfer, cash and cheque.
 
-Gifts by card come through Stripe or its stand-in only: try them out on the page.
+Card gifts come only through Stripe or its stand-in: try them on the giving page.
 """
 
 from datetime import date, datetime, timedelta
@@ -63,7 +63,7 @@ APPEALS: tuple[dict[str, str], ...] = (
         "country": "ML",
     },
 )
-# Who gave, how, how much, to what, how many days ago.
+# Name, organisation, channel, amount, currency, appeal, days ago.
 GIFTS: tuple[tuple[str, str, str, str, str, str, int], ...] = (
     ("", "Tuen Mun Rotary (fictional)", "cheque", "120000.00", "HKD", "mali", 40),
     ("Ho Ka Yan 何嘉欣", "", "bank", "3000.00", "HKD", "mali", 21),
@@ -75,7 +75,7 @@ GIFTS: tuple[tuple[str, str, str, str, str, str, int], ...] = (
 
 @transaction.atomic
 def demonstrate(at: datetime) -> list[Appeal]:
-    """Set up the charity, its appeals and the gifts, each only if it is not there yet; return the appeals."""
+    """Create the charity, its appeals and the gifts, each only if missing; return the appeals."""
     finance = User.objects.filter(roles__contains=[Role.FINANCE]).order_by("id").first()
     if not Charity.objects.exists():
         charities.set_up(values=CHARITY, version=None, by=finance, at=at)

@@ -1,4 +1,4 @@
-"""What must be true of gifts, payments and receipts at any time, as queries that find the rows that break it."""
+"""Invariants of gifts, payments and receipts, as queries that find the rows that break them."""
 
 from logistics.health.services import Invariant
 
@@ -6,7 +6,7 @@ KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
 
 INVARIANTS: list[Invariant] = [
     (
-        "Receipt numbers have no gap.",
+        "Receipt numbers have no gaps.",
         """
         SELECT n.name || ' ' || n.year FROM logistics_numberseries n
         LEFT JOIN donations_receipt r ON r.series || ' receipts' = n.name AND r.year = n.year
@@ -16,14 +16,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A receipt's number says its series, year and sequence.",
+        "A receipt's number consists of its series, year and sequence.",
         """
         SELECT id FROM donations_receipt
         WHERE number <> series || '-' || year || '-' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')
         """,
     ),
     (
-        "A valid receipt is for what of the gift is still ours.",
+        "A valid receipt is for the amount kept of its gift.",
         f"""
         SELECT r.id FROM donations_receipt r JOIN donations_donation d ON d.id = r.donation_id
         WHERE r.state = 'issued'
@@ -31,7 +31,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input
     ),
     (
-        "A received gift has a valid receipt, unless it went back, is disputed, or lacks something.",
+        "A received gift has a valid receipt, unless it went back, is disputed, or lacks information.",
         f"""
         SELECT d.id FROM donations_donation d
         LEFT JOIN donations_receipt r ON r.donation_id = d.id AND r.state = 'issued'
@@ -40,7 +40,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input
     ),
     (
-        "What a receipt says is what its document says.",
+        "A receipt and its document agree.",
         """
         SELECT r.id FROM donations_receipt r JOIN logistics_document d ON d.id = r.document_id
         WHERE d.number <> r.number OR (d.context ->> 'amount_minor')::bigint <> r.amount_minor
@@ -63,7 +63,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "What was refunded or charged back is the sum of what succeeded of it.",
+        "Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes.",
         """
         SELECT d.id FROM donations_donation d JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
         WHERE d.refunded_minor <> least(d.amount_minor, coalesce((
@@ -73,7 +73,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A payment asks for what was given, in the same currency.",
+        "A payment has the amount and currency of its gift.",
         """
         SELECT a.id FROM donations_paymentattempt a JOIN donations_donation d ON d.id = a.donation_id
         WHERE a.amount_minor <> d.amount_minor OR a.currency <> d.currency
@@ -87,7 +87,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Nothing of giving that is due has waited for more than an hour.",
+        "No due job of donations has waited for more than an hour.",
         " UNION ALL ".join(
             f"SELECT id FROM donations_{name} WHERE (state = 'pending' AND run_after < now() - interval '1 hour')"  # noqa: S608
             " OR (state = 'leased' AND lease_until < now() - interval '1 hour')"

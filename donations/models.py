@@ -1,4 +1,4 @@
-"""The index of the rooms' models; Django looks for them here."""
+"""The index of the rooms' models; Django imports this module."""
 
 from donations.appeals.models import Appeal
 from donations.disputes.models import Dispute

@@ -1,4 +1,4 @@
-"""What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+"""Celery tasks of this app. Each is one service call and is safe to repeat."""
 
 import logging
 
@@ -33,4 +33,4 @@ def catch_up_with_stripe() -> None:
     try:
         stripe_events.catch_up(at=timezone.now())
     except PaymentProviderUnavailable:
-        log.warning("Stripe does not answer: the next look is in five minutes")
+        log.warning("Stripe is not responding: next attempt in five minutes")

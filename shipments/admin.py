@@ -1,4 +1,4 @@
-"""The index of the rooms' admin pages, and what other rooms add to the page of a shipment."""
+"""The index of the rooms' admin classes, and the inlines and buttons that other rooms add to ShipmentAdmin."""
 
 from django.utils.translation import gettext_lazy
 

@@ -13,11 +13,11 @@ class ShipmentsConfig(AppConfig):
         rights.let_change(Role.WAREHOUSE, "shipments.*")
         rights.let_change(Role.COORDINATOR, "shipments.*")
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
-        add_rooms_to_shipments()
+        register_rooms()
 
 
-def add_rooms_to_shipments() -> None:
-    """Tell the room of shipments, which stands below the others, what they have to say in a shipment's life."""
+def register_rooms() -> None:
+    """Register the other rooms' guards, effects and trail sentences with `shipments.shipments`, the bottom room."""
     from shipments.deliveries import services as deliveries
     from shipments.deliveries import trail as trail_of_deliveries
     from shipments.discrepancies import services as discrepancies

@@ -1,4 +1,4 @@
-"""The demonstration's shipment: the real list of one container to Mali, packed, sealed, and on its way."""
+"""Demonstration data for shipments: the packing list of one container to Mali, packed, sealed and dispatched."""
 
 import csv
 from datetime import date, datetime
@@ -21,10 +21,10 @@ DRAFT = "School supplies for Mali: second container"
 
 
 def demonstrate(at: datetime) -> None:
-    """Make one shipment that the partner can confirm, and a draft into which a spreadsheet can be read. Made once."""
+    """Create a shipment that the partner can confirm, and a draft for importing a spreadsheet. Safe to run again."""
     made = world.demonstrate(at)
     packer, checker = made.staff["warehouse"], made.staff["coordinator"]
-    # Step by step, so that one that was interrupted goes on where it was.
+    # Step by step, so that an interrupted run continues where it stopped.
     shipment = Shipment.objects.filter(reference=REFERENCE, consignee=made.partner).first()
     shipment = shipment or _open(made, by=packer, at=at)
     if shipment.status == Status.DRAFT:
@@ -82,12 +82,12 @@ def _open(made: world.World, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def _import(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Read the spreadsheet here and now: no worker sees the upload before this transaction ends."""
+    """Import the spreadsheet synchronously: no worker sees the upload before this transaction commits."""
     content = (DATA / "packing_list.xlsx").read_bytes()
     upload = imports.upload(shipment, content, dry_run=False, replace=False, by=by, at=at)
     imports.read_upload(str(upload.pk), at=at)
     upload.refresh_from_db()
     if upload.outcome != Upload.Outcome.IMPORTED:
-        raise RuntimeError(f"the demonstration's spreadsheet is refused: {upload.errors[:3]}")
+        raise RuntimeError(f"the demonstration spreadsheet was refused: {upload.errors[:3]}")
     shipment.refresh_from_db()
     return shipment

@@ -1,11 +1,11 @@
-"""What must be true of shipments at any time, as queries that find the rows that break it."""
+"""Invariants of shipments, as queries that find the rows that break them."""
 
 from logistics.health.services import Invariant
 from shipments.packing.totals import SQL as TOTALS
 
 INVARIANTS: list[Invariant] = [
     (
-        "The totals of a sealed shipment are those of its packages and lines.",
+        "The totals of a sealed shipment match its packages and lines.",
         f"""
         SELECT s.id FROM shipments_shipment s
         JOIN ({TOTALS.replace("p.shipment_id = ANY(%s)", "true")})
@@ -16,7 +16,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input: our own statement within ours
     ),
     (
-        "The packages of a sealed shipment are numbered from 1 without gap.",
+        "The packages of a sealed shipment are numbered from 1 without gaps.",
         """
         SELECT s.id FROM shipments_shipment s JOIN shipments_package p ON p.shipment_id = s.id
         WHERE s.sealed_at IS NOT NULL
@@ -48,7 +48,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Shipment numbers have no gap.",
+        "Shipment numbers have no gaps.",
         """
         SELECT n.name || ' ' || n.year FROM logistics_numberseries n
         LEFT JOIN shipments_shipment s ON s.number LIKE 'SHP-' || n.year || '-%'
@@ -58,7 +58,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A tally is the sum of what the deliveries say.",
+        "A tally is the sum of its delivery lines.",
         """
         SELECT t.line_id FROM shipments_tally t
         LEFT JOIN (
@@ -69,14 +69,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A tally expects what the manifest line says was sent.",
+        "A tally has the quantity of its manifest line.",
         """
         SELECT t.line_id FROM shipments_tally t JOIN shipments_manifestline l ON l.id = t.line_id
         WHERE t.shipped <> l.quantity
         """,
     ),
     (
-        "A reversal takes back exactly what its delivery said.",
+        "A reversal negates exactly the figures of its delivery.",
         """
         SELECT r.id FROM shipments_delivery r
         JOIN shipments_deliveryline a ON a.delivery_id = r.reverses_id
@@ -102,7 +102,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Every delivery but a reversal has its goods-received note.",
+        "Every delivery except a reversal has a goods-received note.",
         """
         SELECT d.id FROM shipments_delivery d JOIN shipments_shipment s ON s.id = d.shipment_id
         LEFT JOIN shipments_paper p

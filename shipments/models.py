@@ -1,4 +1,4 @@
-"""The index of the rooms' models; Django looks for them here."""
+"""The index of the rooms' models; Django imports this module."""
 
 from shipments.deliveries.models import Delivery, DeliveryLine, Tally, UnlistedGoods
 from shipments.discrepancies.models import Discrepancy

@@ -1,4 +1,4 @@
-"""What queue and clock may wake in this app: each task is one service call, and bears repetition."""
+"""Celery tasks of this app. Each is one service call and is safe to repeat."""
 
 from celery import shared_task
 from django.utils import timezone

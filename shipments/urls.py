@@ -18,7 +18,7 @@ router.register("shipments/<str:shipment>/imports", UploadViewSet, "import")
 router.register("shipments/<str:shipment>/papers", PaperViewSet, "paper")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    # Before the router, which would take it for a shipment.
+    # Before the router, which would match it as a shipment.
     path("shipments/import-template/", TemplateView.as_view(), name="import-template"),
     path(
         "shipments/<str:shipment>/packing-list/", PackingListViewSet.as_view({"get": "retrieve"}), name="packing-list"

@@ -1,4 +1,4 @@
-"""Clients of the API and of the pages, and what they read in its answers."""
+"""Test clients for the API and the pages, and helpers to read responses."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ BACKEND = "logistics.people.backends.RoleBackend"
 
 
 def client_of(user: User | None = None, **headers: str) -> APIClient:
-    """Return an API client that is signed in as this user, or is nobody."""
+    """Return an API client signed in as this user, or anonymous."""
     client = APIClient(headers=headers or None)
     if user is not None:
         client.force_login(user, backend=BACKEND)
@@ -38,12 +38,12 @@ def signed_in(*roles: Role) -> Client:
 
 
 def once() -> dict[str, str]:
-    """Headers of a new write."""
+    """Return the headers of a new write."""
     return {"Idempotency-Key": str(uuid4())}
 
 
 def fields_of(problem: Any) -> Iterable[str]:
-    """Return the names of the fields that a problem+json answer complains of."""
+    """Return the names of the fields in the errors of a problem+json response."""
     return [error["field"] for error in problem["errors"]]
 
 

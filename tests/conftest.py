@@ -1,4 +1,4 @@
-"""Fixtures that every test has. Makers of rows live in tests/makers; real processes in tests/processes.py."""
+"""Fixtures for all tests. Row factories are in tests/makers, real processes in tests/processes.py."""
 
 import gc
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.services import services
 
 PATIENCE_S = 120
 BROWSER = "tests/browser"
-# How long a busy machine takes is no property of ours.
+# No deadline: the time taken depends on how busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
 
@@ -30,9 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)  # after the order was made random
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long forms out unless they are asked for, and begin with the files that take longest: browsers first.
+    """Skip the long variants unless requested, and start with the slowest files: browser tests first.
 
-    A file that starts processes takes up to two minutes. One that began last would keep one worker busy while the
+    A file that starts processes takes up to two minutes. Started last, it would keep one worker busy while the
     other has nothing left to do.
     """
     named = any("::" in argument for argument in config.args)
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class FilesTogether(LoadFileScheduling):
-    """Gives a worker whole files, as their tests share what they made; all of the browser's files share one product."""
+    """Give each worker whole files, because their tests share state; all browser files share one product."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -56,13 +56,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesToge
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected lives to the end: the garbage collector need not look at it again and again."""
+    """Freeze imported and collected objects, which live to the end, so that the garbage collector skips them."""
     gc.collect()
     gc.freeze()
 
 
 def recreate_database(_: TransactionTestCase) -> None:
-    """Give a test that committed its database back as the migrations left it.
+    """Reset the database of a test that committed to its migrated state.
 
     Django would TRUNCATE, which our append-only tables refuse and which takes the rows of migrations with it.
     """
@@ -77,9 +77,9 @@ TransactionTestCase._fixture_teardown = recreate_database  # type: ignore[attr-d
 
 @pytest.fixture(scope="session")
 def django_db_setup() -> None:
-    """Instead of pytest-django's: the database of this run is there, and migrated.
+    """Replaces pytest-django's fixture: the database of this run already exists and is migrated.
 
-    The product lets nobody wait longer than seconds. A test's eight threads may, on a machine that is busy.
+    The product waits only seconds for a connection. A test's eight threads may wait longer on a busy machine.
     """
     options = connections["default"].settings_dict["OPTIONS"]
     limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -89,7 +89,7 @@ def django_db_setup() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_lingers() -> Iterator[None]:
-    """No test sees another's queued tasks and counted requests, speaks its language or logs under its request."""
+    """Isolate tests from each other's queued tasks, request counts, language and logging context."""
     yield
     translation.deactivate()  # middleware sets these two for a request, and leaves them to the next one
     structlog.contextvars.clear_contextvars()
@@ -99,9 +99,9 @@ def _nothing_lingers() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _fast() -> Iterator[None]:
-    """A password is hashed in no time; the real hash is slow on purpose and has its own test.
+    """Use a fast password hasher; the real one is slow on purpose and has its own test.
 
-    Static files are looked for when they are asked for: each test's client would list all thousand of them.
+    Find static files on request: otherwise each test client would list all thousand of them.
     """
     with pytest.MonkeyPatch.context() as patch:
         from django.conf import settings
@@ -113,7 +113,7 @@ def _fast() -> Iterator[None]:
 
 @pytest.fixture
 def files(settings: Any, tmp_path: Any) -> Any:
-    """A folder of this test's own for stored papers and uploads."""
+    """Use the test's own folder for stored papers and uploads."""
     settings.VAR_DIR = tmp_path
     default = settings.STORAGES["default"]
     stored = default | {"OPTIONS": default["OPTIONS"] | {"location": str(tmp_path / "files")}}

@@ -1,4 +1,4 @@
-"""Moments around a new year, and what of a paper's days anybody can see."""
+"""Moments around New Year, and the public dates of a paper."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 IN_UTC = datetime(2027, 1, 1, tzinfo=UTC)
 NEW_YEAR = {HONG_KONG: IN_UTC - timedelta(hours=8), NEW_YORK: IN_UTC + timedelta(hours=5)}
 
-# (time zone of the charity, moment, the charity's day)
+# (time zone of the charity, moment, date there)
 AT_MIDNIGHT = [
     pytest.param(HONG_KONG, NEW_YEAR[HONG_KONG] - MINUTE, OLD, id="Hong Kong 23:59"),
     pytest.param(HONG_KONG, NEW_YEAR[HONG_KONG] + MINUTE, NEW, id="Hong Kong 00:01"),
@@ -38,13 +38,13 @@ around_both_midnights = pytest.mark.parametrize(("zone", "moment", "day"), AT_MI
 
 @contextmanager
 def clock_at(moment: datetime) -> Iterator[None]:
-    """The clock of this process stands still at a moment; the database's goes on."""
+    """Freeze this process's clock at a moment; the database's clock keeps running."""
     with time_machine.travel(moment, tick=False):
         yield
 
 
 def verified(document: Document) -> dict[str, Any]:
-    """What `/verify/` tells a program of a paper; its page must tell readers of both languages the same days."""
+    """Return the JSON of `/verify/` for a paper, and check that its page has the same dates in both languages."""
     url = f"/verify/{document.token}/"
     told: dict[str, Any] = Client().get(url, headers={"Accept": "application/json"}).json()
     for language in ("en", "fr"):

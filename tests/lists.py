@@ -1,4 +1,4 @@
-"""Every list of the API, found in the routes, and a world in which each has as many rows as asked for."""
+"""Every list endpoint of the API, found from the routes, and data with as many rows in each as needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from tests.makers.partners import make_partner_user
 from tests.makers.people import make_user
 
 STAFF = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
-# Parts of the addresses of lists that lie within something.
+# URL arguments of nested lists.
 INSIDE = {
     "partner-key-list": "partner_pk",
     **dict.fromkeys(
@@ -39,21 +39,21 @@ def routes(within: URLResolver | None = None) -> Iterator[URLPattern]:
 
 
 def list_names() -> list[str]:
-    """The names of all routes that list rows, a shipment's trail among them."""
+    """Return the names of all routes that list rows, including a shipment's trail."""
     lists = [route.name for route in routes() if getattr(route.callback, "actions", {}).get("get") == "list"]
     return sorted({*(name for name in lists if name), "shipment-trail"})
 
 
 @dataclass
 class Measured:
-    """The questions that each list asked while there were ten rows, and the world, grown to a thousand since."""
+    """Return the queries of each list with ten rows, and the data, grown to a thousand rows since."""
 
     clients: dict[str, APIClient]
     inside: dict[str, str]
     few: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def ask(self, who: str, name: str) -> tuple[int, list[Any]]:
-        """How many questions a list asks the database, none of which counts its rows, and the rows."""
+        """Return the number of queries of a list, none of which counts its rows, and the rows."""
         url = reverse(name, kwargs={INSIDE[name]: self.inside[INSIDE[name]]} if name in INSIDE else {})
         with CaptureQueriesContext(connection) as asked:
             answer = self.clients[who].get(url, {"page_size": 200})
@@ -71,7 +71,7 @@ CASES = [
 
 
 class World:
-    """One row of each list, which can grow into as many as asked for."""
+    """One row of each list, which can be copied to as many as needed."""
 
     def __init__(self) -> None:
         self.goods, self.books = Goods(), Books()

@@ -1,4 +1,4 @@
-"""The product as real processes, for stories told over HTTP and for tests that kill something.
+"""Run the product as real processes, for tests over HTTP and tests that kill processes.
 
     with Instance.started(tmp_path, "web", "worker", "relay") as product:
         product.get("/health/")
@@ -35,9 +35,9 @@ _numbers = count(1)
 
 
 def eventually(condition: Callable[[], Any], *, within: float = 60.0, what: str = "") -> Any:
-    """Return the first true value of a condition that is asked again and again. Raises NotInTime.
+    """Poll a condition and return its first true value. Raises NotInTime.
 
-    Be generous with `within`: it costs time only when something is broken, and machines may be busy.
+    Choose a generous `within`: it costs time only on failure, and machines may be busy.
     """
     found: list[Any] = []
 
@@ -50,7 +50,7 @@ def eventually(condition: Callable[[], Any], *, within: float = 60.0, what: str 
 
 
 def alive(process: psutil.Process) -> bool:
-    """Say whether a process still does something; one that waits for its parent to notice its death does not."""
+    """Return whether a process is still running; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -58,7 +58,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 def command_of(process: psutil.Process) -> list[str]:
-    """A process's command; of one that has just ended nothing."""
+    """Return a process's command line; empty if it has just ended."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:  # ZombieProcess is one
@@ -73,7 +73,7 @@ def port_answers(port: int) -> bool:
 
 @dataclass
 class Answer:
-    """What came back over HTTP, whatever its status."""
+    """An HTTP response of any status."""
 
     status: int
     headers: Message
@@ -85,7 +85,7 @@ class Answer:
 
 @dataclass
 class Running:
-    """One program of an instance, and the ways to hurt it."""
+    """One program of an instance, with methods to stop, kill and freeze it."""
 
     program: programs.Program
     env: Mapping[str, str]
@@ -93,7 +93,7 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start it, or start it again; what it writes is appended to its log."""
+        """Start or restart it; its output is appended to its log."""
         with self.log.open("ab") as output:
             self.process = processes.start(
                 self.program.command, env={**self.env, **self.program.env}, output=output, cwd=programs.ROOT
@@ -105,27 +105,27 @@ class Running:
         return self.process is not None and self.process.poll() is None
 
     def stop(self, *, within: float = 15.0) -> int:
-        """End it as a deployment would (SIGTERM), and return its exit code."""
+        """Stop it as a deployment would (SIGTERM), and return its exit code."""
         return processes.stop(self.mine(), within=within)
 
     def kill(self) -> None:
-        """End it and its children as a lost machine would (SIGKILL)."""
+        """Kill it and its children, as when a machine is lost (SIGKILL)."""
         processes.signal_group(self.mine(), signal.SIGKILL)
         self.mine().wait()
 
     def freeze(self) -> None:
-        """Leave it alive but doing nothing (SIGSTOP)."""
+        """Freeze it: alive but doing nothing (SIGSTOP)."""
         processes.signal_group(self.mine(), signal.SIGSTOP)
 
     def thaw(self) -> None:
         processes.signal_group(self.mine(), signal.SIGCONT)
 
     def text(self) -> str:
-        """All that it wrote."""
+        """Return all of its output."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def mine(self) -> subprocess.Popen[bytes]:
-        """Its main process. Raises RuntimeError when it was never started."""
+        """Return its main process. Raises RuntimeError if it was never started."""
         if self.process is None:
             raise RuntimeError(f"{self.program.name} was not started.")
         return self.process
@@ -153,7 +153,7 @@ class Broker:
             processes.stop(self.process, by=signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Keep its connections open and answer nothing: a half-open network."""
+        """Keep its connections open but respond to nothing: a half-open network."""
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
 
@@ -164,7 +164,7 @@ class Broker:
 
 @dataclass
 class Instance:
-    """A whole product of real processes."""
+    """The whole product as real processes."""
 
     folder: Path
     database: str
@@ -190,7 +190,7 @@ class Instance:
     def started(
         cls, folder: Path, *names: str, settings: Mapping[str, str] | None = None, durable_broker: bool = False
     ) -> Iterator["Instance"]:
-        """Start the named programs ("web", "worker", "beat", "relay", "stripe") on data of their own, and end them.
+        """Start the named programs ("web", "worker", "beat", "relay", "stripe") with their own data, and stop them.
 
         `settings` are environment variables that differ from those of the test run.
         """
@@ -210,7 +210,7 @@ class Instance:
         database = f"instance_{os.getpid()}_{next(_numbers)}"
         servers.recreate(database)
         held, held_for_stripe = processes.HeldPort(), processes.HeldPort()
-        temporary = folder / "tmp"  # what a killed process leaves there goes with the test's folder
+        temporary = folder / "tmp"  # leftovers of killed processes are removed with the test's folder
         temporary.mkdir(exist_ok=True)
         valkey = Valkey(folder / "valkey", durable=durable_broker)
         valkey.prepare()
@@ -226,13 +226,13 @@ class Instance:
         return cls(folder, database, held, held_for_stripe, Broker(valkey, folder / "valkey.log"), env)
 
     def start(self, name: str) -> Running:
-        """Start one program; it may not answer yet (see `wait_for`)."""
+        """Start one program; it may not be ready yet (see `wait_for`)."""
         running = Running(self._program(name), self.env, self.folder / f"{name}.log")
         self.running[name] = running
         return running.start()
 
     def wait_for(self, name: str, *, within: float = 120.0) -> None:
-        """Return when a program is ready. Raises RuntimeError with its log when it has ended instead."""
+        """Wait until a program is ready. Raises RuntimeError with its log if it has exited."""
         running = self[name]
 
         def ready_or_ended() -> bool:
@@ -244,7 +244,7 @@ class Instance:
             raise RuntimeError(f"{name} ended at once:\n{running.text()[-4000:]}")
 
     def end(self) -> None:
-        """Stop everything at once and drop the database; nobody will miss what a slow one had still to do."""
+        """Kill everything at once and drop the database; unfinished work does not matter."""
         alive = [running for running in self.running.values() if running.running]
         for running in alive:
             running.thaw()
@@ -264,7 +264,7 @@ class Instance:
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> Answer:
-        """Ask the web server; a body that is not bytes is sent as JSON. Raises OSError when nobody answers."""
+        """Send a request to the web server; a body that is not bytes is sent as JSON. Raises OSError if it is down."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         kind = {} if isinstance(body, bytes | None) else {"Content-Type": "application/json"}
         url = path if path.startswith("http") else f"http://127.0.0.1:{self.port}{path}"
@@ -295,7 +295,7 @@ class Instance:
         return done.stdout
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Ask this instance's database, around Django."""
+        """Query this instance's database without Django."""
         with psycopg.connect(services().postgres.conninfo(self.database)) as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 

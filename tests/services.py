@@ -1,4 +1,4 @@
-"""A pytest plugin: every run has a PostgreSQL and a Redis-protocol server of its own, gone when it ends.
+"""A pytest plugin: every run has its own PostgreSQL and Redis-protocol servers, removed when it ends.
 
 It is loaded by `-p tests.services` (pyproject.toml), before Django reads its settings, so that plain `pytest` works.
 Migrations run once for each state of the migration files; later runs copy the migrated server (var/cache), and a
@@ -28,17 +28,17 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "var" / "cache"
 CACHED_MAX = 3
 PREFIX = "relief-test-"
-TEMPLATE = "migrated"  # nobody connects to it: PostgreSQL copies only a database that is at rest
+TEMPLATE = "migrated"  # nothing connects to it: PostgreSQL copies only a database without connections
 DATABASE = "tests"
 
-# Of no use anywhere else.
+# Used only by tests.
 SETTINGS = {
     "DEBUG": "true",
     "SECRET_KEY": "tests-only-secret-key-of-more-than-fifty-characters-0123456789",
     "FIELD_KEYS": "dGVzdHMtb25seS1rZXktb2YtMzItYnl0ZXMtMDAwMDA=",
     "STRIPE_SECRET_KEY": "sk_test_tests_only",
     "STRIPE_WEBHOOK_SECRETS": "whsec_tests_only",
-    "STRIPE_API_BASE": "http://127.0.0.1:9",  # nobody listens; tests that pay start the stand-in
+    "STRIPE_API_BASE": "http://127.0.0.1:9",  # nothing listens here; tests that pay start the stand-in
     "PUBLIC_URL": "http://localhost:8000",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
     "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -48,14 +48,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Services:
-    """The servers of this run, and the folder in which they and the tests leave their files."""
+    """The servers of this run, and the folder for their and the tests' files."""
 
     folder: Path
     postgres: Postgres
     valkey: Valkey
 
     def environment(self, *, database: str = DATABASE) -> dict[str, str]:
-        """Environment variables for a process of the product that works on one database of this run."""
+        """Return environment variables for a process of the product that uses one database of this run."""
         return {
             **{name: value for name, value in os.environ.items() if name not in INHERITED_NEVER},
             **SETTINGS,
@@ -65,7 +65,7 @@ class Services:
         }
 
     def recreate(self, database: str = DATABASE) -> None:
-        """Make a database what the migrations left, whatever its rows, its triggers and its connections say."""
+        """Reset a database to its migrated state, whatever its rows, triggers and connections."""
         self.postgres.drop(database)
         self.postgres.create(database, template=TEMPLATE)
 
@@ -84,9 +84,9 @@ def services() -> Services:
 
 
 def migrations_key() -> str:
-    """A name for the state of the migrations: it changes with any of their files and with the server's version.
+    """Return a name for the state of the migrations, which changes with their files and the server's version.
 
-    And with the account, as PostgreSQL takes data of its own account only.
+    And with the account, because PostgreSQL accepts only data owned by its own account.
     """
     digest = hashlib.sha256(f"{VERSION} {os.geteuid()}".encode())
     for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt"]):
@@ -95,7 +95,7 @@ def migrations_key() -> str:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copy with owners and modes, which PostgreSQL insists on and shutil does not keep. Raises RuntimeError."""
+    """Copy with owners and modes, which PostgreSQL requires and shutil does not keep. Raises RuntimeError."""
     done = subprocess.run(["cp", "-a", str(source), str(target)], capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(target, ignore_errors=True)
@@ -103,7 +103,7 @@ def copy_folder(source: Path, target: Path) -> None:
 
 
 def migrated_server(work: Path) -> Path:
-    """The folder of a server at rest whose TEMPLATE database is migrated, made if it is not there yet."""
+    """Return the folder of a stopped server whose TEMPLATE database is migrated, creating it if missing."""
     kept = CACHE / f"migrated-{migrations_key()}"
     if kept.exists():
         kept.touch()
@@ -119,7 +119,7 @@ def migrated_server(work: Path) -> Path:
             processes.stop(process, by=signal.SIGINT)
     CACHE.mkdir(parents=True, exist_ok=True)
     forget_old_caches()
-    # In two steps, as the second is atomic: several runs may be making the same one.
+    # In two steps, because the second is atomic: several runs may be creating the same one.
     unfinished = CACHE / f"unfinished-{os.getpid()}"
     copy_folder(postgres.folder, unfinished)
     if kept.exists():
@@ -157,7 +157,7 @@ def forget_old_caches() -> None:
 
 
 def forget_killed_runs() -> None:
-    """Remove what test runs left behind that were killed before they could tidy up."""
+    """Remove the leftovers of test runs that were killed."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         pid = path.name.removeprefix(PREFIX).split("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
@@ -165,11 +165,13 @@ def forget_killed_runs() -> None:
 
 
 def start() -> Services:
-    """Start both servers; they end with this process, however it ends."""
+    """Start both servers; they stop with this process, however it ends."""
     forget_killed_runs()
     messages.compile_all()
     work = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    (work / "var" / "static").mkdir(parents=True)  # where a deployment collects static files; its absence is warned of
+    (work / "var" / "static").mkdir(
+        parents=True
+    )  # where a deployment collects static files; without it there is a warning
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     copy_folder(migrated_server(work), work / "postgres")
     postgres = Postgres(work / "postgres", durable=False)
@@ -185,7 +187,7 @@ def start() -> Services:
 
 
 def why_not(error: Exception) -> str:
-    """Why the servers did not start, and what to do where it is the disk."""
+    """Return why the servers did not start, with advice if the disk is full."""
     return f"{error}\n{disk.shortage(Path(tempfile.gettempdir()))}".strip()
 
 

@@ -1,4 +1,4 @@
-"""The product's own code, for tests that read it."""
+"""The product's source files, for tests that read them."""
 
 from pathlib import Path
 

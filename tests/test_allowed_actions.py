@@ -1,4 +1,4 @@
-"""What `allowed_actions` says is what happens: the answer and the attempt are asked of every action, state and role."""
+"""`allowed_actions` matches what happens: compare it with the attempt for every action, state and role."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,16 +38,16 @@ pytestmark = pytest.mark.django_db
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """Whatever is done within has not happened after it."""
+    """Roll back everything done within."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
 
 def said_and_done(client: APIClient, said: str | None, method: str, url: str, body: Any = None) -> str:
-    """Try what an answer spoke of, and say how the attempt differs from the answer; nothing if it does not.
+    """Attempt an action, and return how the result differs from what `allowed_actions` said; "" if it does not.
 
-    `said`: "" where it is allowed, the reason where it is refused, None where it is not offered to this person.
+    `said`: "" if allowed, the reason if refused, None if not offered to this user.
     """
     with undone():
         answer = getattr(client, method)(url, body, format="json", headers=once())
@@ -108,7 +108,7 @@ def nothing_packed() -> Shipment:
     return shipment
 
 
-# A state, or a state in which a rule beside the state refuses something -> how a shipment gets there.
+# A state, or a state with another rule that refuses something -> how a shipment gets there.
 SHIPMENTS: dict[str, Callable[[], Shipment]] = {
     "draft": make_shipment,
     "packing": being_packed,
@@ -164,12 +164,12 @@ def offers(shown: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def test_every_state_of_a_shipment_is_asked() -> None:
+def test_every_state_of_a_shipment_is_covered() -> None:
     assert {name.partition(":")[0] for name in SHIPMENTS} == set(Status.values)
 
 
 @pytest.mark.parametrize("state", SHIPMENTS)
-def test_a_shipment_does_what_it_says(state: str) -> None:
+def test_allowed_actions_of_shipments_match_the_attempts(state: str) -> None:
     shipment = SHIPMENTS[state]()
     assert shipment.status == state.partition(":")[0]
     wrong, allowed = {}, set()
@@ -188,7 +188,7 @@ def test_a_shipment_does_what_it_says(state: str) -> None:
     assert bool(allowed) == (state not in ("closed", "cancelled", "returned"))
 
 
-def test_the_packer_is_told_that_somebody_else_checks() -> None:
+def test_the_packer_is_refused_as_checker() -> None:
     shipment = being_packed()
     assert shipment.packed_by is not None
 
@@ -204,7 +204,7 @@ def test_the_packer_is_told_that_somebody_else_checks() -> None:
 
 @dataclass
 class Money:
-    """A row of finance's, where it is, and what may be asked of it: action -> method and path."""
+    """A finance row, its URL, and its actions: action -> method and path."""
 
     url: str
     actions: dict[str, str] = field(default_factory=dict)
@@ -285,7 +285,7 @@ MONEY: dict[str, Callable[[], Money]] = {
 
 
 @pytest.mark.parametrize("row", MONEY)
-def test_what_finance_is_offered_is_what_happens(row: str, files: Any) -> None:
+def test_allowed_actions_of_finance_match_the_attempts(row: str, files: Any) -> None:
     asked = MONEY[row]()
     wrong = {}
 

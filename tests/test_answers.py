@@ -1,4 +1,4 @@
-"""What the API answers is what its description says: the same fields, of the same kinds, and no others."""
+"""API responses match the OpenAPI description: the same fields, of the same types, and no others."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured
 
 @pytest.fixture(scope="module")
 def described() -> Schema:
-    """The description, in which an object has the fields that it names and no others."""
+    """Return the description with additionalProperties forbidden everywhere."""
     found: Schema = json.loads(description.current("json").plain.content)
     for shape in found["components"]["schemas"].values():
         if "properties" in shape:
@@ -38,20 +38,20 @@ def described() -> Schema:
 
 
 def template_of(described: Schema, url: str) -> str:
-    """Return the address of the description that this one is an example of: `/shipments/{shipment}/lines/`."""
+    """Return the path template of a URL: `/shipments/{shipment}/lines/`."""
     fitting = [path for path in described["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), url)]
     return min(fitting, key=lambda path: path.count("{"))
 
 
 def complaints(described: Schema, template: str, answer: Any) -> list[str]:
-    """Return where an answer to GET differs from the description."""
+    """Return where a GET response differs from the description."""
     content = described["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
     validator = Draft202012Validator({**content["schema"], "components": described["components"]})
     return [f"{template} {error.json_path}: {error.message}" for error in validator.iter_errors(answer)]
 
 
 @pytest.mark.parametrize(("who", "name"), CASES)
-def test_a_list_and_its_first_row_answer_as_described(measured: Measured, described: Schema, who: str, name: str):
+def test_a_list_and_its_first_row_match_the_description(measured: Measured, described: Schema, who: str, name: str):
     client = measured.clients[who]
     url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
     template = template_of(described, url)

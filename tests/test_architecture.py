@@ -1,4 +1,4 @@
-"""Rules of the house that a machine can hold: who may come in, names that must exist, sizes."""
+"""Project rules that tests can enforce: permissions, names that must exist, sizes."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ from logistics.jobs.services import job_models
 from logistics.permissions import NobodyUnlessAllowed
 from tests.sources import ROOT, SOURCES
 
-# POSTs that take no Idempotency-Key, and why.
+# POSTs that accept no Idempotency-Key, and why.
 WITHOUT_KEY = {
     "api/v1/sites/<pk>/address/reveal/": "Each reading is an event of its own, and no record may keep what was read.",
     "api/v1/stripe/events/": "Stripe's own event id is the key.",
@@ -25,7 +25,7 @@ WITHOUT_KEY = {
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every address that the product answers, with its view; the admin guards its own."""
+    """Return every route with its view, except the admin's, which checks permissions itself."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(pattern.pattern)).replace("^", "").replace("$", "")
         if isinstance(pattern, URLResolver):
@@ -53,7 +53,7 @@ def names_its_roles(callback: Any) -> bool:
     )
 
 
-def test_every_route_names_who_may_come_in():
+def test_every_route_declares_its_permissions():
     assert [path for path, callback in routes() if not names_its_roles(callback)] == []
 
 
@@ -68,20 +68,20 @@ def post_handlers() -> Iterator[tuple[str, Any]]:
             yield path, handler
 
 
-def test_every_post_takes_an_idempotency_key_or_says_why_not():
+def test_every_post_accepts_an_idempotency_key_or_is_listed_as_an_exception():
     without = {path for path, handler in post_handlers() if not getattr(handler, "takes_idempotency_key", False)}
 
     assert without - set(WITHOUT_KEY) == set()
     assert set(WITHOUT_KEY) - without == set()
 
 
-def test_the_mark_is_the_decorators():
+def test_the_idempotency_mark_is_set_by_the_decorator():
     marked: Any = idempotent(lambda self, request: Response())
 
     assert marked.takes_idempotency_key
 
 
-def test_every_task_that_is_named_exists():
+def test_every_named_task_exists():
     current_app.loader.import_default_modules()
     text = "".join(path.read_text() for path in SOURCES)
     names = set(re.findall(r'enqueue_on_commit\(\s*"([^"]+)"', text))
@@ -101,8 +101,8 @@ def test_no_file_is_longer_than_four_hundred_lines():
     assert {path.relative_to(ROOT).as_posix(): lines for path in SOURCES if (lines := lines_of(path)) > 400} == {}
 
 
-def test_every_room_has_its_floors():
-    """Each room stands in the contract by which its models import nothing of what is above them (pyproject.toml)."""
+def test_every_room_has_its_layers():
+    """Each room is in the import contract by which its models import nothing above them (pyproject.toml)."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     floors = next(contract for contract in contracts if contract["name"].startswith("Inside each room"))
     rooms = {
@@ -125,7 +125,7 @@ def test_the_top_level_is_as_agreed():
 
 
 def strings_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Every string in a file's code, with its line; docstrings and comments may speak of whatever explains them."""
+    """Return every string in a file's code, with its line; docstrings and comments may mention anything."""
     tree = ast.parse(path.read_text("utf-8"))
     docstrings = {
         id(node.body[0].value)
@@ -141,7 +141,7 @@ def strings_of(path: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize(("lower", "upper"), [("logistics", ("shipments", "donations")), ("shipments", ("donations",))])
 def test_no_string_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[str, ...]):
-    """A model, table, template or task of an upper app ("donations.donor"); the import contract sees imports only."""
+    """A model, table, template or task of an upper app ("donations.donor"); the import contract checks only imports."""
     named = re.compile(rf"\b({'|'.join(upper)})[._/]\w")
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text[:60]!r}"
@@ -155,7 +155,7 @@ def test_no_string_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[st
 
 
 def test_tests_do_not_import_each_other():
-    """What two files of tests need stands in a module that is none: tests/makers, tests/clients.py."""
+    """Code shared by test files belongs in helper modules: tests/makers, tests/clients.py."""
     found = [
         f"{path.relative_to(ROOT)}:{line}: {module}"
         for path in (ROOT / "tests").rglob("*.py")
@@ -167,7 +167,7 @@ def test_tests_do_not_import_each_other():
 
 
 def imports_in(path: Path) -> Iterator[tuple[int, str]]:
-    """Every module that a file may import, with its line: `from tests import x` may name tests.x."""
+    """Return every module that a file may import, with its line: `from tests import x` may mean tests.x."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -175,8 +175,8 @@ def imports_in(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, name) for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)))
 
 
-def test_a_test_that_waits_for_an_error_names_it():
-    """Who waits for any Exception is also content with a mistake of the test's own."""
+def test_expected_exceptions_are_specific():
+    """A test that expects any Exception also passes on its own mistakes."""
     broad = re.compile(r"raises\((Base)?Exception\b")
     paths = (ROOT / "tests").rglob("*.py")
     found = [path.relative_to(ROOT).as_posix() for path in paths if broad.search(path.read_text())]

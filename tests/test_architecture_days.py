@@ -1,4 +1,4 @@
-"""Where a moment becomes a day: in `logistics.charity.services` alone, so that no day is UTC's by accident."""
+"""Datetimes become dates only in `logistics.charity.services`, so that no date is in UTC by accident."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.sources import APPS, ROOT, SOURCES
 
 THE_PLACE = "logistics/charity/services.py"
-# Each takes a day, a year or a local time from a moment, or a moment from a day.
+# Each takes a date, a year or a local time from a datetime, or a datetime from a date.
 CALLS = {
     "date", "today", "now", "utcnow", "localdate", "localtime", "astimezone", "strftime", "fromtimestamp", "make_naive",
     "make_aware", "isocalendar", "timetuple", "format_datetime", "format_time",
@@ -21,7 +21,7 @@ LOOKUP = re.compile(r"_at__(date|year|iso_year|month|day|week|week_day|quarter|t
 SQL = re.compile(
     r"\bCURRENT_DATE\b|\bdate_trunc\(|::date\b|\bto_char\(|\bAT TIME ZONE\b|extract\((year|month|day)", re.I
 )
-# (file, what): why it makes no day.
+# (file, call): why it is allowed.
 ALLOWED = {
     (
         "logistics/audit/services.py",
@@ -29,7 +29,7 @@ ALLOWED = {
     ): "The text that is hashed names UTC, whatever the reader's time zone.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
-# Pages of the admin, where config.middleware.LocalTimeMiddleware has made the charity's time the local time.
+# Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.
 OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html"}
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")
@@ -40,13 +40,13 @@ PLACES = {"loading_place", "hand_over_place"}  # of a waybill
 
 
 def is_a_day(value: ast.expr) -> bool:
-    """By its name: `issued_on`, or what the one function answers. The year of a row itself is a column of it."""
+    """Return whether a name is a date: `issued_on`, or the result of the one function. A row's own year is a column."""
     named = ast.unparse(value)
     return named == "self" or named.endswith("_on") or bool(re.fullmatch(r"(charities\.)?day_of\(.*\)", named))
 
 
 def days_made_in(tree: ast.AST) -> Iterator[str]:
-    """What in a module makes a day, a year or a local time, by name."""
+    """Return the calls in a module that make a date, a year or a local time."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
@@ -67,7 +67,7 @@ def days_made_in(tree: ast.AST) -> Iterator[str]:
 
 
 def days_shown_in(text: str) -> Iterator[str]:
-    """What in a template makes a day or shows a moment."""
+    """Return what in a template makes a date or shows a datetime."""
     for found in SHOWN.finditer(text):
         if not found[1].endswith("_on") and found[1] != "no_longer_valid_since":
             yield found[0]
@@ -80,7 +80,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def test_one_function_makes_days_of_moments():
+def test_only_one_function_turns_datetimes_into_dates():
     made = {
         (name_of(path), what)
         for path in SOURCES
@@ -92,7 +92,7 @@ def test_one_function_makes_days_of_moments():
     assert set(ALLOWED) - made == set()
 
 
-def test_templates_show_days_and_no_moments():
+def test_templates_show_dates_and_no_datetimes():
     assert len(TEMPLATES) > 30
     shown = {(name_of(path), what) for path in TEMPLATES for what in days_shown_in(path.read_text())}
 
@@ -108,15 +108,15 @@ def test_templates_show_days_and_no_moments():
         "from zoneinfo import ZoneInfo", "from django.db.models.functions import TruncMonth",
     ],
 )  # fmt: skip
-def test_a_day_of_utc_is_seen(code: str):
+def test_a_date_in_utc_is_detected(code: str):
     assert list(days_made_in(ast.parse(code)))
 
 
 @pytest.mark.parametrize("code", ["timezone.now()", "issued_on.year", "charities.day_of(at).year", "on.isoformat()"])
-def test_a_day_of_the_charity_is_none(code: str):
+def test_a_date_in_the_charitys_time_zone_is_accepted(code: str):
     assert not list(days_made_in(ast.parse(code)))
 
 
 @pytest.mark.parametrize("text", ["{{ paper.issued_at|date:'Y' }}", "{{ paper.issued_at }}", "{% now 'Y' %}"])
-def test_a_moment_in_a_template_is_seen(text: str):
+def test_a_datetime_in_a_template_is_detected(text: str):
     assert list(days_shown_in(text))

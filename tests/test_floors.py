@@ -1,4 +1,4 @@
-"""No package is older than the release that closed a hole, or another than the one that was measured."""
+"""No package is older than the release with a security fix, or differs from the version that was measured."""
 
 import re
 from importlib.metadata import version
@@ -10,14 +10,14 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 
-# At least these, and why.
+# Minimum versions, and why.
 FLOORS = {
     "django": ("5.2.19", "advisories of 2026 on caches, Vary and database functions"),
     "djangorestframework": ("3.18.3", "JSON bomb through a charset; tokens whose revocation did nothing"),
     "weasyprint": ("70.0", "fetchers that followed redirects to local addresses"),
     "pillow": ("13.0.0", "decoders that wrote out of bounds"),
 }
-# Exactly these, measured over 35 restarts of the broker; Celery 5.7.0 exits when Redis restarts.
+# Exact versions, measured over 35 broker restarts; Celery 5.7.0 exits when Redis restarts.
 PINS = {"celery": "5.6.3", "kombu": "5.6.2", "redis": "7.1.0"}
 
 
@@ -28,12 +28,12 @@ def test_an_installed_package_is_not_below_its_floor(package: str):
 
 
 @pytest.mark.parametrize("package", PINS)
-def test_an_installed_package_is_the_one_that_was_measured(package: str):
+def test_an_installed_package_is_the_measured_version(package: str):
     assert version(package) == PINS[package]
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_names_hashes_and_no_index(name: str):
+def test_a_lock_file_has_hashes_and_no_index(name: str):
     text = (ROOT / name).read_text()
     pinned = re.findall(r"^[a-z0-9][^\s=]*==", text, re.MULTILINE)
     unhashed = [block for block in re.split(r"\n(?=[a-z0-9])", text) if "==" in block and "--hash=sha256:" not in block]
@@ -45,8 +45,8 @@ def test_a_lock_names_hashes_and_no_index(name: str):
     assert unhashed == []
 
 
-def test_what_is_installed_is_what_is_locked():
-    """A set-up that forgot to install again would test yesterday's packages."""
+def test_installed_packages_match_the_lock_file():
+    """Otherwise an outdated installation would test old packages."""
     locked = dict(re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;]+) \\", (ROOT / LOCKS[1]).read_text(), re.M))
 
     differing = {name: wanted for name, wanted in locked.items() if version(name) != wanted}

@@ -1,4 +1,4 @@
-"""Every list of the API asks the database the same number of questions for 10 rows and for 1,000."""
+"""Every list of the API takes the same number of queries for 10 rows and for 1,000."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured
         measured = world.measured()
         world.grow(2, 10)
         for case in CASES:
-            measured.ask(*case)  # what is asked once in a process is no list's fault
+            measured.ask(*case)  # queries made once per process do not count
             measured.few[case] = measured.ask(*case)[0]
         world.grow(11, 1000)
         yield measured
@@ -27,16 +27,16 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured
 
 
 @pytest.mark.parametrize(("who", "name"), CASES)
-def test_a_list_costs_the_same_for_10_and_1000_rows(measured: Measured, who: str, name: str):
+def test_a_list_takes_the_same_queries_for_10_and_1000_rows(measured: Measured, who: str, name: str):
     questions, rows = measured.ask(who, name)
 
     assert questions == measured.few[who, name] <= 6
-    # A page of the thousand, except a shipment's trail, which is read as a whole.
+    # One page of the thousand, except for a shipment's trail, which has no pages.
     assert len(rows) == 200 or (name == "shipment-trail" and len(rows) > 1000)
 
 
 @pytest.mark.parametrize("name", lists_with_pages())
-def test_a_list_can_be_put_in_order(measured: Measured, name: str):
+def test_a_list_can_be_sorted(measured: Measured, name: str):
     callback: Any = next(route.callback for route in routes() if route.name == name)
     view = callback.cls
     url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
@@ -53,7 +53,7 @@ def test_a_list_can_be_put_in_order(measured: Measured, name: str):
 
 
 @pytest.mark.parametrize("name", lists_with_pages())
-def test_a_list_says_by_what_it_can_be_put_in_order(measured: Measured, name: str):
+def test_a_list_describes_its_orderings(measured: Measured, name: str):
     url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
 
     answer = measured.clients["staff"].get(url, {"ordering": "colour"})

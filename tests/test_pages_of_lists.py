@@ -1,4 +1,4 @@
-"""A walk through a list shows each row once, in both directions, whatever it is ordered by."""
+"""Paging through a list shows each row once, in both directions, for every ordering."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.lists
 
 @pytest.fixture(scope="module")
 def alike(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured]:
-    """Some sixty rows in each list, most of them copies of one: they share the values that lists are ordered by."""
+    """Create some sixty rows in each list, mostly copies of one, which share the values used for ordering."""
     with django_db_blocker.unblock(), transaction.atomic():
         world = World()
         measured = world.measured()
@@ -24,7 +24,7 @@ def alike(django_db_setup: None, django_db_blocker: Any) -> Iterator[Measured]:
 
 
 def orderings() -> list[tuple[str, str]]:
-    """Each list with each ordering that it offers."""
+    """Return each list with each of its orderings."""
     views: dict[str, Any] = {route.name: route.callback for route in routes() if route.name in lists_with_pages()}
     return [
         (name, sign + field_name)
@@ -35,7 +35,7 @@ def orderings() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "ordering"), orderings())
-def test_a_walk_shows_each_row_once_forwards_and_back(alike: Measured, name: str, ordering: str):
+def test_paging_shows_each_row_once_forwards_and_backwards(alike: Measured, name: str, ordering: str):
     client: Any = alike.clients["staff"]
     url: str | None = reverse(name, kwargs={INSIDE[name]: alike.inside[INSIDE[name]]} if name in INSIDE else {})
     pages = [client.get(url, {"ordering": ordering, "page_size": 17}).json()]

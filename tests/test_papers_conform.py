@@ -1,4 +1,4 @@
-"""Every paper of the product, in every choice of languages that it prints, as checkers and readers see it.
+"""Conformance of every paper of the product, in every choice of languages that it prints.
 
 PDF/UA-1 and PDF/A-3a by page-validation; qpdf and poppler without a word of complaint; all fonts embedded and subset;
 and what is read, along the structure tree and by poppler, is what the template says, in its order.
@@ -23,7 +23,7 @@ from tests.shipments import mali
 
 pytestmark = pytest.mark.conformance
 
-# Said once in the template, printed in the margins.
+# Once in the template, printed in the margins.
 MARGINS = ("running", "motto", "fingerprint")
 BOTH = ("en", "fr")
 LABELS = mali.labels()["labels"]
@@ -58,7 +58,7 @@ class Printed:
         return reading.structure(self.pdf)
 
     def margin_texts(self) -> list[str]:
-        """What the margins say: the running title, the motto, the fingerprint."""
+        """Return the texts of the margins: the running title, the motto, the fingerprint."""
         return [self.html.partition(f'<p class="{name}">')[2].partition("</p>")[0] for name in self.margins]
 
 
@@ -81,16 +81,16 @@ PAPERS = papers()
 
 @pytest.fixture(params=PAPERS)
 def paper(request):
-    """Each is printed once, for all tests of this file."""
+    """Print each paper once, for all tests of this file."""
     return PAPERS[request.param]
 
 
-def test_a_paper_keeps_pdf_ua_1_and_pdf_a_3a(paper):
+def test_a_paper_conforms_to_pdf_ua_1_and_pdf_a_3a(paper):
     assert failures(paper.pdf) == []
 
 
 @pytest.mark.long
-def test_pdfua_finds_nothing(paper, tmp_path):
+def test_pdfua_finds_no_error(paper, tmp_path):
     (tmp_path / "paper.pdf").write_bytes(paper.pdf)
 
     report = pdfua.validate(str(tmp_path / "paper.pdf"))
@@ -105,8 +105,8 @@ def test_a_list_of_a_thousand_lines_conforms():
     assert failures(rendering.to_pdf("shipments/papers/packing_list.html", context, languages=BOTH).pdf) == []
 
 
-def test_the_checker_would_tell():
-    """A paper without what `conformance` does keeps neither standard."""
+def test_the_checker_detects_violations():
+    """A paper without the post-processing by `conformance` conforms to neither standard."""
     html = HTML(string='<html lang="en"><title>A paper</title><p>Text</p>')
 
     found = failures(html.write_pdf(pdf_variant=rendering.VARIANT))
@@ -144,7 +144,7 @@ def test_poppler_reads_every_word_in_order(paper):
     for number, page in enumerate(pages, start=1):
         said = _without_margins(page, paper, number, len(pages))
         repeated = next((head for head in heads if number > 1 and said[: len(head)] == head), [])
-        # The first head of a table is a part of the text, those on later pages are not.
+        # The first header of a table is part of the text, its repeats on later pages are not.
         first = " ".join(repeated) not in " ".join(found)
         found += said if first else said[len(repeated) :]
     reading.assert_same_words(found, written.words)
@@ -168,11 +168,11 @@ def _margins(paper: Printed, number: int, pages: int) -> list[str]:
 
 
 def test_a_screen_reader_reads_every_word_in_order(paper):
-    """As it stands in the structure tree, without what repeated heads say again; margins are not in the tree."""
+    """In the order of the structure tree, without repeated headers; margins are not in the tree."""
     said: list[str] = []
     heads = {""}
     for element in paper.structure.content:
-        # A table that goes on has its head first, as a page has its table.
+        # A continued table has its header first on each page.
         head = next((e.text for e in element.walk() if e.role == "THead"), "")
         said.append(element.text.removeprefix(head) if head in heads else element.text)
         heads.add(head)
@@ -180,8 +180,8 @@ def test_a_screen_reader_reads_every_word_in_order(paper):
     assert reading.squeezed("".join(said)) == "".join(Written(paper.html, unseen=paper.margins).words)
 
 
-def test_a_screen_reader_reads_a_line_as_a_line(paper):
-    """Each row of the template is one row of as many cells, each under its heads."""
+def test_a_screen_reader_reads_each_row_as_one_row(paper):
+    """Each row of the template is one row with the same number of cells, each with its headers."""
     bodies = [element for element in paper.structure.walk() if element.role == "TBody"]
     rows = [row for body in bodies for row in body.content]
     found = [[reading.squeezed(cell.text) for cell in row.content] for row in rows]
@@ -204,18 +204,18 @@ def test_each_text_is_read_in_its_language(paper):
         assert reading.squeezed(said) == reading.squeezed(written.spoken[language])
 
 
-def test_margins_and_repeated_heads_are_no_part_of_the_text(paper):
+def test_margins_and_repeated_headers_are_not_part_of_the_text(paper):
     heads = {reading.squeezed(element.text) for element in paper.structure.walk() if element.role == "THead"}
     for number, shown in enumerate(pages := reading.artifacts(paper.pdf), start=1):
         said = "".join(_margins(paper, number, len(pages)) if paper.margins else [])
         assert reading.squeezed(shown) in {said, *(f"{head}{said}" for head in heads)}
 
 
-def test_all_that_is_drawn_is_marked(paper):
+def test_all_drawn_content_is_marked(paper):
     assert not any(reading.unmarked(paper.pdf))
 
 
-def test_every_head_says_what_it_is_the_head_of(paper):
+def test_every_header_has_a_scope(paper):
     for table in [element for element in paper.structure.walk() if element.role == "Table"]:
         for part in table.content:
             heads = [element for element in part.walk() if element.role == "TH"]
@@ -224,7 +224,7 @@ def test_every_head_says_what_it_is_the_head_of(paper):
         assert any(element.role == "TH" for element in table.walk()), "a table without heads is layout"
 
 
-def test_what_is_drawn_has_a_text(paper):
+def test_figures_have_alternative_text(paper):
     figures = [element for element in paper.structure.walk() if element.role == "Figure"]
 
     assert len(figures) == paper.html.count("<svg")

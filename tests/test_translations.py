@@ -1,4 +1,4 @@
-"""Whatever the product says through gettext, it says in French too, with the same values in it."""
+"""Every gettext message has a French translation with the same placeholders."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from shipments.shipments import trail
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("config", "logistics", "shipments", "donations")
 CATALOGS = sorted(path for package in PACKAGES for path in (ROOT / package).glob("locale/fr/LC_MESSAGES/django.po"))
-# Where the words stand in a call; (1, "c") is a context. The names are Django's and what our modules call them.
+# Argument positions of messages in a call; (1, "c") is a context. Django's names, and our aliases of them.
 ONE, COUNTED, IN_CONTEXT, COUNTED_IN_CONTEXT = None, (1, 2), ((1, "c"), 2), ((1, "c"), 2, 3)
 CALLS = {
     "_": ONE,
@@ -45,7 +45,7 @@ Said = tuple[str, ...]
 
 
 def sources() -> Iterator[Path]:
-    """Every file that may speak to people."""
+    """Yield every file that may contain messages."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*")):
             if path.suffix in (".py", ".html", ".txt") and not NOT_SAID.search(str(path)):
@@ -56,7 +56,7 @@ def said_in(path: Path) -> Iterator[tuple[Key, Said, int]]:
     """Yield context and singular, then all forms, and the line of each message in one file."""
     text = path.read_text()
     if path.suffix != ".py":
-        # What stands between the tags has become words of X, whose indentation is none of Python's.
+        # Text between the tags has become runs of X, whose indentation is not valid Python.
         text = "\n".join(line.lstrip() for line in templatize(text, origin=str(path)).splitlines())
     for line, words, _, context in extract("python", BytesIO(text.encode()), CALLS, options={"encoding": "utf-8"}):
         forms = words if isinstance(words, tuple) else (words,)
@@ -79,7 +79,7 @@ def values_in(text: str) -> list[str]:
 
 
 def complaint(forms: Said, message: Message | None) -> str:
-    """What is wrong with the French of a message; nothing if it is there and holds the same values."""
+    """Return what is wrong with the French translation of a message; "" if it exists with the same placeholders."""
     if message is None:
         return "no French"
     if message.fuzzy:
@@ -89,7 +89,7 @@ def complaint(forms: Said, message: Message | None) -> str:
         return "no plural"
     if not all(written):
         return "empty"
-    # A singular may leave its number out, as "one package" does.
+    # A singular may omit its number, as in "one package".
     if set(values_in(written[-1])) != set(values_in(forms[-1])) or not set(values_in(written[0])) <= set(
         values_in(forms[0])
     ) | set(values_in(forms[-1])):
@@ -98,7 +98,7 @@ def complaint(forms: Said, message: Message | None) -> str:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_message_has_its_french(package):
+def test_every_message_has_a_french_translation(package):
     known = french()
     wrong = [
         f"{path.relative_to(ROOT)}:{line}: {what}: {forms[0]!r}"
@@ -112,7 +112,7 @@ def test_every_message_has_its_french(package):
 
 
 def test_a_colon_is_part_of_its_message():
-    """French puts a space before it, which a template that adds the colon cannot know."""
+    """French puts a space before a colon, so a template cannot add the colon itself."""
     bare = [
         f"{path.relative_to(ROOT)}: {words}"
         for path in sources()
@@ -124,7 +124,7 @@ def test_a_colon_is_part_of_its_message():
 
 
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-5])
-def test_a_catalog_says_each_thing_once_and_is_sure(path):
+def test_a_catalog_has_no_duplicate_or_fuzzy_entries(path):
     with path.open("rb") as file:
         catalog = read_po(file, locale="fr", abort_invalid=True)
     keys = re.findall(r'^(?:msgctxt (".*")\n)?msgid (".+")$', path.read_text(), re.MULTILINE)
@@ -134,7 +134,7 @@ def test_a_catalog_says_each_thing_once_and_is_sure(path):
 
 
 def test_catalogs_do_not_contradict_each_other():
-    # Django makes one of them all: the first application's words would stand on the other's papers.
+    # Django merges them: one application's translation would appear on another's papers.
     said: dict[Key, set[str]] = {}
     for path in CATALOGS:
         with path.open("rb") as file:
@@ -146,8 +146,8 @@ def test_catalogs_do_not_contradict_each_other():
     assert {key: texts for key, texts in said.items() if len(texts) > 1} == {}
 
 
-def test_whatever_the_admin_shows_of_a_field_can_be_translated():
-    """A name that Django makes of the attribute's, and a bare string, would stand in English on a French page."""
+def test_all_field_texts_in_the_admin_are_translatable():
+    """A name derived from the attribute, or a plain string, would appear in English on a French page."""
     english = []
     for model, shown in fields_of_admin().items():
         names = {"verbose_name": model._meta.verbose_name, "verbose_name_plural": model._meta.verbose_name_plural}
@@ -162,7 +162,7 @@ def test_whatever_the_admin_shows_of_a_field_can_be_translated():
 
 
 def fields_of_admin() -> dict[type[Model], set[str]]:
-    """The names on the lists, filters, forms and inlines of each model."""
+    """Return the labels in the lists, filters, forms and inlines of each model."""
     request = RequestFactory().get("/admin/")
     request.user = User(is_superuser=True)
     found: dict[type[Model], set[str]] = {}
@@ -175,7 +175,7 @@ def fields_of_admin() -> dict[type[Model], set[str]]:
     return found
 
 
-def test_a_word_that_is_a_thing_and_a_command_is_told_apart():
+def test_words_that_are_both_noun_and_verb_have_contexts():
     with override("fr"):
         assert (gettext("Seal"), pgettext("shipment, a button", "Seal")) == ("Scellé", "Sceller")
 
@@ -191,7 +191,7 @@ def test_a_word_that_is_a_thing_and_a_command_is_told_apart():
         ("paper issued", {"kind": "labels", "number": "1", "version": 2}, "1 (labels)", "1 (étiquettes)"),
     ],
 )
-def test_the_trail_counts_and_names_in_the_language_of_its_reader(verb, details, english, french_words):
+def test_the_trail_is_in_the_language_of_its_reader(verb, details, english, french_words):
     entry = AuditEntry(verb=verb, details=details)
 
     with override("en"):

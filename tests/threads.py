@@ -1,4 +1,4 @@
-"""The same work, many times at once."""
+"""Run the same work in several threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 def in_threads(work: Callable[[int], Result], times: int = 8) -> list[Result]:
-    """Run `work` with 0, 1, 2 ... at once, each with a database connection of its own."""
+    """Run `work` with 0, 1, 2 ... concurrently, each with its own database connection."""
 
     def run(number: int) -> Result:
         try:

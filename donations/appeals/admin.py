@@ -25,11 +25,11 @@ class AppealForm(VersionedForm):
     class Meta:
         model = Appeal
         exclude = ["target_minor"]
-        # The model's own text has angle brackets, which a page swallows.
+        # The model's help text has angle brackets, which browsers take for a tag.
         help_texts = {"slug": gettext_lazy("The last part of its address, e.g. “mali” of /give/mali/.")}
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
-        # Asked once more after a new appeal was stored, whose target this instance does not know.
+        # Django calls this again after saving a new appeal, when this instance has no target yet.
         if field_name == "target_amount" and self.instance.target_minor is not None:
             target = money.decimal_string(self.instance.target_minor, self.instance.currency)
             return wording.number(target, [wording.page_language()])
@@ -66,7 +66,7 @@ class AppealAdmin(BaseAdmin):
         return shown(appeal.target_minor, appeal.currency)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # Unlike most rows, an appeal without gifts may go.
+        # Unlike most rows, an appeal without gifts may be deleted.
         return bool(ModelAdmin.has_delete_permission(self, request, obj))
 
     def save_model(self, request: HttpRequest, obj: Appeal, form: AppealForm, change: bool) -> None:

@@ -53,7 +53,7 @@ class AppealOut(Output[Appeal]):
     country = serializers.CharField()
     opens_on = serializers.DateField()
     closes_on = serializers.DateField(allow_null=True)
-    received = ReceivedOut(many=True, help_text="What was given and not given back, by currency")
+    received = ReceivedOut(many=True, help_text="Amounts received and not given back, by currency")
     version = serializers.IntegerField()
 
     def received_of(self, appeal: Appeal) -> Sequence[Received]:
@@ -93,7 +93,7 @@ OUT_EXAMPLE = OpenApiExample(
 
 
 class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
-    """Appeals: the public sees those open today, staff all of them."""
+    """Appeals: the public sees those open today, staff see all."""
 
     queryset = Appeal.objects.all()
     serializer_class = AppealOut
@@ -126,7 +126,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
     @extend_schema(summary="Show an appeal", responses={200: AppealOut}, examples=[OUT_EXAMPLE])
     def retrieve(self, request: Request, slug: str) -> Response:
-        """Show an appeal and what was given to it."""
+        """Show an appeal and the amounts it received."""
         return self._answer(self.get_object())
 
     @extend_schema(
@@ -145,14 +145,14 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     )
     @needs_version
     def update(self, request: Request, slug: str) -> Response:
-        """Replace what an appeal says; `If-Match` names the version that you read."""
+        """Replace all fields of an appeal; `If-Match` names the version that you read."""
         return self._change(request, partial=False)
 
     @extend_schema(
         summary="Change an appeal", request=AppealIn, responses={200: AppealOut}, examples=[IN_EXAMPLE, OUT_EXAMPLE]
     )
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change parts of an appeal; `If-Match` names the version that you read."""
+        """Change some fields of an appeal; `If-Match` names the version that you read."""
         return self._change(request, partial=True)
 
     def _change(self, request: Request, *, partial: bool) -> Response:

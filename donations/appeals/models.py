@@ -11,12 +11,12 @@ from logistics.ids import uuid7
 
 class AppealQuerySet(models.QuerySet["Appeal"]):
     def open_on(self, day: date) -> "AppealQuerySet":
-        """Appeals to which one can give on that day (of the charity's time zone)."""
+        """Return the appeals open for gifts on that day (in the charity's time zone)."""
         return self.filter(Q(closes_on=None) | Q(closes_on__gte=day), opens_on__lte=day)
 
 
 class Appeal(models.Model):
-    """What we ask money for, in words that donors read."""
+    """A fundraising appeal, as donors read it."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(_("slug"), max_length=80, help_text=_("Its address: /give/<slug>/"))

@@ -27,7 +27,7 @@ class AppealHasGifts(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What of an appeal's gifts in one currency is still ours."""
+    """The total kept of an appeal's gifts in one currency, after refunds and chargebacks."""
 
     currency: str
     amount_minor: int
@@ -36,7 +36,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class AppealFields:
-    """What an appeal says, as finance types it."""
+    """The fields of an appeal, as finance types them."""
 
     slug: str
     title_en: str
@@ -51,7 +51,7 @@ class AppealFields:
 
 
 class AppealChanges(TypedDict, total=False):
-    """What may be changed of an appeal; what is left out stays."""
+    """Changes to an appeal; omitted fields stay as they are."""
 
     slug: str
     title_en: str
@@ -67,7 +67,7 @@ class AppealChanges(TypedDict, total=False):
 
 @transaction.atomic
 def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
-    """Put a new appeal before donors, from its first day on. Raises Invalid."""
+    """Publish a new appeal; donors see it from its opening date on. Raises Invalid."""
     appeal = Appeal()
     _set(appeal, wanted)
     _save(appeal)
@@ -77,7 +77,7 @@ def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
 
 @transaction.atomic
 def change(appeal: Appeal, *, changes: AppealChanges, version: int, by: User | None, at: datetime) -> Appeal:
-    """Change what donors read of an appeal. Raises Stale, Invalid."""
+    """Change an appeal. Raises Stale, Invalid."""
     appeal = lock(appeal, version=version)
     _set(appeal, replace(_fields_of(appeal), **changes))
     appeal.version += 1
@@ -88,29 +88,31 @@ def change(appeal: Appeal, *, changes: AppealChanges, version: int, by: User | N
 
 @transaction.atomic
 def remove(appeal: Appeal, *, by: User | None, at: datetime) -> None:
-    """Remove an appeal to which nobody has given. Raises AppealHasGifts; close it then, by its last day."""
+    """Remove an appeal without gifts. Raises AppealHasGifts; set its closing date instead."""
     appeal = lock(appeal)
     audit.record("removed", appeal, by=by, at=at, slug=appeal.slug)
     try:
         appeal.delete()
     except ProtectedError as error:
         raise AppealHasGifts(
-            _("This appeal has gifts, so it cannot be deleted. Close it instead by setting its last day.")
+            _("This appeal has gifts, so it cannot be deleted. Set its closing date instead.")
         ) from error
 
 
 def check(wanted: AppealFields) -> int:
-    """Return the target in minor units. Raises Invalid with the field for what an appeal cannot say."""
+    """Validate the fields and return the target in minor units. Raises Invalid, naming the field."""
     target_minor = amounts.read(wanted.target_amount, wanted.currency, field="target_amount")
     if wanted.country and wanted.country not in codes.countries():
-        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
+        raise Invalid(_("Not an ISO 3166-1 country code."), field="country", code="unknown_country")
     fonts.check({"title_en": wanted.title_en, "title_fr": wanted.title_fr})
     if wanted.closes_on and wanted.closes_on < wanted.opens_on:
-        raise Invalid(_("The last day is before the first."), field="closes_on", code="closes_before_it_opens")
+        raise Invalid(
+            _("The closing date is before the opening date."), field="closes_on", code="closes_before_it_opens"
+        )
     return target_minor
 
 
-# Kept under the same names; the target is kept in minor units.
+# Fields with the same name in the model; the target is stored in minor units.
 SAME: Final = tuple(field.name for field in fields(AppealFields) if field.name != "target_amount")
 
 
@@ -138,11 +140,11 @@ def _save(appeal: Appeal) -> None:
 
 
 def received(appeals: Iterable[Appeal]) -> dict[UUID, list[Received]]:
-    """Return what of each appeal's gifts is still ours, by currency: sums of the gifts, in one query."""
+    """Return the total kept of each appeal's gifts, by currency: summed from the gifts, in one query."""
     totals: dict[UUID, list[Received]] = {appeal.pk: [] for appeal in appeals}
     kept = F("donations__amount_minor") - F("donations__refunded_minor") - F("donations__charged_back_minor")
     rows = (
-        # Not `~Q(status="pending")`: of a many-sided relation that means appeals without any pending gift.
+        # Not `~Q(status="pending")`: across a to-many relation that means appeals without any pending gift.
         Appeal.objects.filter(pk__in=totals, donations__received_at__isnull=False)
         .order_by("pk", "donations__currency")
         .values_list("pk", "donations__currency")

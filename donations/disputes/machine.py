@@ -1,4 +1,4 @@
-"""From what Stripe shows of a payment's disputes to what our rows should say. Pure, and only forward."""
+"""State machine of a payment's disputes: from a Stripe snapshot to our rows. Pure; states only go forward."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from donations.stripe import facts
 
 @dataclass(frozen=True, slots=True)
 class RecordedDispute:
-    """What our row says of one dispute; the names are the row's."""
+    """One dispute as recorded in our row; same field names."""
 
     state: DisputeState
     amount_minor: int
@@ -29,7 +29,7 @@ Recorded = Mapping[str, RecordedDispute]  # by Stripe's id
 
 
 def advance(recorded: Recorded, shown: Iterable[facts.Dispute], *, currency: str) -> dict[str, RecordedDispute]:
-    """Return what the rows should say now that Stripe shows these. Raises Mismatch for another currency."""
+    """Return the new state of our rows, given the disputes Stripe shows. Raises Mismatch for another currency."""
     shown = list(shown)
     if any(dispute.currency != currency for dispute in shown):
         raise Mismatch("currency_mismatch")
@@ -48,10 +48,10 @@ def _advanced(known: RecordedDispute | None, shown: facts.Dispute) -> RecordedDi
 
 
 def charged_back_minor(disputes: Iterable[RecordedDispute]) -> int:
-    """Return how much the bank took back for good: what we lost."""
+    """Return the total of lost disputes."""
     return sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
 
 
 def is_open(disputes: Iterable[RecordedDispute]) -> bool:
-    """Return whether a bank holds the money of one of them; inquiries take none."""
+    """Return whether any dispute is open, so that a bank holds its money. Inquiries take no money."""
     return any(dispute.state in OPEN for dispute in disputes)

@@ -23,7 +23,7 @@ class DisputeState(models.TextChoices):
 
 D = DisputeState
 _ENDS = frozenset({D.PREVENTED, D.WON, D.LOST})
-# An inquiry (warning) takes no money; it may end, or grow into a dispute.
+# An inquiry (warning_*) takes no money; it may close or become a dispute.
 NEXT: Final[Mapping[DisputeState, frozenset[DisputeState]]] = {
     D.WARNING_NEEDS_RESPONSE: frozenset({D.WARNING_UNDER_REVIEW, D.WARNING_CLOSED, D.NEEDS_RESPONSE, D.UNDER_REVIEW})
     | _ENDS,
@@ -35,12 +35,12 @@ NEXT: Final[Mapping[DisputeState, frozenset[DisputeState]]] = {
     D.WON: frozenset(),
     D.LOST: frozenset(),
 }
-# While one of these, a bank holds the money and nobody knows whose it is.
+# In these states a bank holds the money until the dispute is decided.
 OPEN: Final = (D.NEEDS_RESPONSE, D.UNDER_REVIEW)
 
 
 class Dispute(models.Model):
-    """A donor's bank takes money back, or asks about it."""
+    """A dispute or inquiry raised by a donor's bank."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     attempt = models.ForeignKey(

@@ -9,17 +9,17 @@ Rows = Mapping[str, Dispute]  # by Stripe's id
 
 
 def of(attempt: PaymentAttempt) -> Rows:
-    """Return the disputes of a payment."""
+    """Return the disputes of a payment, by Stripe's id."""
     return {row.stripe_id: row for row in attempt.disputes.all()}
 
 
 def recorded(rows: Rows) -> dict[str, RecordedDispute]:
-    """Return what the rows say."""
+    """Return the rows' recorded values."""
     return {key: RecordedDispute.of(row) for key, row in rows.items()}
 
 
 def record(attempt: PaymentAttempt, rows: Rows, disputes: Mapping[str, RecordedDispute]) -> None:
-    """Make the rows say this, and add those that are new. The caller holds the lock of the gift."""
+    """Update changed rows and insert new ones. The caller holds the gift's lock."""
     for key, dispute in disputes.items():
         row = rows.get(key) or Dispute(attempt=attempt, stripe_id=key, currency=attempt.currency)
         if row._state.adding or RecordedDispute.of(row) != dispute:

@@ -14,7 +14,7 @@ CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
 
 def check(fields: dict[str, str]) -> None:
-    """Refuse, in the form, what the service would refuse. Raises Invalid."""
+    """Run the service's checks in the form. Raises Invalid."""
     services.check(
         **{name: fields[name] for name in ("name", "organisation", "address", "country") if fields.get(name)}
     )

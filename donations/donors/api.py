@@ -38,7 +38,7 @@ class DonorOut(Output[Donor]):
     version = serializers.IntegerField()
 
     def left_out(self) -> Collection[str]:
-        """How to reach a donor, unless it is finance who asks."""
+        """Return the contact fields, except for finance."""
         return () if self.context["request"].user.has_role(Role.FINANCE) else ("email", "address")
 
 

@@ -9,9 +9,9 @@ from logistics.ids import uuid7
 
 
 class Donor(models.Model):
-    """Who gave: the only home of donors' personal data.
+    """A donor: the only table with donors' personal data.
 
-    One e-mail may stand for several people; the same name (and organisation) under it is the same donor.
+    Several people may share an email; the same email, name and organisation is the same donor.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
@@ -38,5 +38,5 @@ class Donor(models.Model):
 
     @property
     def addressee(self) -> str:
-        """To whom a receipt is made out: the organisation, else the person; "" when nobody is named."""
+        """Name on the receipt: the organisation, else the person; "" if neither is given."""
         return self.organisation or self.name

@@ -14,7 +14,7 @@ from logistics.transactions import lock
 
 
 class DonorChanges(TypedDict, total=False):
-    """What may be corrected of a donor; what is left out stays."""
+    """Corrections to a donor; omitted fields stay as they are."""
 
     name: str
     organisation: str
@@ -24,16 +24,16 @@ class DonorChanges(TypedDict, total=False):
 
 
 def check(*, name: str = "", organisation: str = "", address: str = "", country: str = "", path: str = "") -> None:
-    """Refuse a country that does not exist, and a name or an address that no receipt can show. Raises Invalid."""
+    """Refuse an unknown country, and a name or address with characters that receipts cannot print. Raises Invalid."""
     if country and country not in codes.countries():
         raise Invalid(_("Choose a country."), field=f"{path}country", code="unknown_country")
     fonts.check({"name": name, "organisation": organisation, "address": address}, path=path)
 
 
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
-    """Return the donor of this name under this email, created if there is none; one statement, safe in a race.
+    """Return the donor with this name and email, created if missing; one statement, safe in a race.
 
-    An existing donor's row is not changed: otherwise anyone who knows a name and an email could change it.
+    An existing row is not changed: otherwise anyone who knows a name and an email could change it.
     """
     donor = Donor(
         name=name.strip(),
@@ -43,7 +43,7 @@ def get_or_create(*, name: str, organisation: str, email: str, country: str, lan
         language=language,
     )
     with connection.cursor() as cursor:
-        # An update that changes nothing, so that PostgreSQL returns the id of the row that was there.
+        # A no-op update, so that PostgreSQL returns the id of the existing row.
         cursor.execute(
             "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
             " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
@@ -58,8 +58,8 @@ def get_or_create(*, name: str, organisation: str, email: str, country: str, lan
 def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | None, at: datetime) -> Donor:
     """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
 
-    Raises Stale when somebody else changed the donor since `version` was read, Invalid for a country that does not
-    exist, for what no receipt can show, and for a name under which the same e-mail is known already.
+    Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, for text that
+    receipts cannot print, and if another donor already has this email and name.
     """
     check(
         name=changes.get("name", ""),
@@ -76,7 +76,7 @@ def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | Non
             donor.save(update_fields=[*changes, "version"])
     except IntegrityError as error:
         raise Invalid(
-            _("This e-mail has another donor of that name. Correct the gift's other donor instead."),
+            _("Another donor already has this name and email. Correct that donor instead."),
             field="name",
             code="not_unique",
         ) from error

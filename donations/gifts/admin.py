@@ -40,7 +40,7 @@ class DonationAdmin(FactsAdmin):
 
     @admin.display(description=gettext_lazy("kept"))
     def kept(self, donation: Donation) -> str:
-        """What of it neither went back nor is still to come."""
+        """The amount received, less refunds and chargebacks."""
         return shown(donation.kept_minor, donation.currency)
 
     @admin.display(description=gettext_lazy("donor"))

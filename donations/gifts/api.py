@@ -45,7 +45,7 @@ class DonationFilter(django_filters.FilterSet):
     received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")
     donor = django_filters.UUIDFilter(field_name="donor_id")
     without_receipt = django_filters.BooleanFilter(
-        method="filter_without_receipt", label="Received, but something for its receipt is missing"
+        method="filter_without_receipt", label="Received, but information for its receipt is missing"
     )
 
     class Meta:
@@ -57,9 +57,9 @@ class DonationFilter(django_filters.FilterSet):
 
 
 class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
-    """Gifts: anybody gives, finance and auditors see them."""
+    """Gifts: anybody can give; finance and auditors see them."""
 
-    # What donors read of an appeal is long, and not shown here.
+    # The appeal's stories are long and not shown here.
     queryset = (
         Donation.objects.select_related("appeal", "donor")
         .defer("appeal__story_en", "appeal__story_fr")
@@ -73,7 +73,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     permission_classes = [allow(Role.FINANCE, open_to_all=["POST"])]
 
     def get_serializer_context(self) -> dict[str, object]:
-        """With what may be done to a gift now; a list asks once who the charity is."""
+        """Add the allowed actions of a gift; a list loads the charity once."""
         charity = cache(charities.the_charity)
 
         def actions(donation: Donation) -> list[AllowedAction]:
@@ -104,10 +104,10 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     )
     @may_raise(PaymentProviderUnavailable, NoFreeCode)
     def create(self, request: Request) -> Response:
-        """Give: record the gift and open a page at Stripe on which to pay it.
+        """Give: record the gift and open a Stripe checkout page to pay it.
 
-        When the payment service does not answer (503 `payment_provider_unavailable`) the gift is kept: the same
-        Idempotency-Key continues it. Sent again, the answer shows the same gift as it is by then.
+        If the payment service is not responding (503 `payment_provider_unavailable`), the gift is kept: retry with the
+        same Idempotency-Key to continue it. A repeated request returns the same gift in its current state.
         """
         now = timezone.now()
         made: list[PaymentAttempt] = []
@@ -116,7 +116,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
             wanted = DonationIn(data=request.data)
             wanted.is_valid(raise_exception=True)
             made.append(online.give(wanted.donation_request(), address=address_of(request), at=now))
-            # The record keeps ids only: what opens a gift is not stored.
+            # The idempotency record keeps ids only: a gift's token is not stored.
             return Response({"attempt": made[0].pk}, status=201)
 
         return answer_with_gift(run_once(request, write_down), made)
@@ -132,13 +132,13 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     @may_raise(NoFreeCode)
     @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
     def offline(self, request: Request) -> Response:
-        """Record money that came by bank, in cash or by cheque; its receipt is issued at once."""
+        """Record a gift by bank transfer, cash or cheque; its receipt is issued at once."""
 
         def write_down() -> Response:
             wanted = OfflineGiftIn(data=request.data)
             wanted.is_valid(raise_exception=True)
             donation = offline.record(wanted.offline_gift(), by=actor(request), at=timezone.now())
-            # The record keeps the id only: it outlives the donor's erasure.
+            # The idempotency record keeps the id only: it may outlive the donor's personal data.
             return Response({"donation": donation.pk}, status=201)
 
         kept = run_once(request, write_down)
@@ -156,7 +156,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
     @idempotent
     def issue_receipt(self, request: Request, pk: str) -> Response:
-        """Issue the receipt of a gift for which something was missing before (`receipt_blocked_by`).
+        """Issue the receipt of a gift that was blocked by missing information (`receipt_blocked_by`).
 
         A receipt that could not be printed is replaced by a new one that names its number: correct the donor first.
         """
@@ -165,7 +165,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
-    """Open the checkout of the attempt that a write made, now or when it was first sent, and show the gift."""
+    """Open the checkout of the attempt created by this request (or by its first run), and show the gift."""
     if made:
         attempt = made[0]
     else:
@@ -186,7 +186,7 @@ class CheckoutView(APIView):
     )
     @may_raise(PaymentProviderUnavailable)
     def post(self, request: Request, token: str) -> Response:
-        """Get a page on which to pay a gift that is still pending: the open one, or a new one after it expired."""
+        """Get a checkout page for a gift that is still pending: the open one, or a new one if it expired."""
         donation = tokens.donation_of(token)
         now = timezone.now()
         made: list[PaymentAttempt] = []
@@ -207,7 +207,7 @@ class GiftView(APIView):
         summary="Show the status of a gift", responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE]
     )
     def get(self, request: Request, token: str) -> Response:
-        """Show the status of a gift, for the donor who has its secret token."""
+        """Show the status of a gift to the donor who has its secret token."""
         return Response(GiftOut(status.status_of(tokens.donation_of(token), at=timezone.now())).data)
 
 
@@ -225,7 +225,7 @@ class GiftReceiptView(APIView):
 
 
 def receipt_response(donation: Donation) -> HttpResponse:
-    """Answer with the PDF of a gift's valid receipt; raises NoReceipt when there is none."""
+    """Return the PDF of a gift's valid receipt as a download. Raises NoReceipt, NotReady."""
     receipt = receipts.valid_of(donation)
     response = HttpResponse(receipts.pdf(receipt), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'

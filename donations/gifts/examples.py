@@ -1,4 +1,4 @@
-"""What the description of the API shows of gifts."""
+"""OpenAPI examples of gifts."""
 
 from drf_spectacular.utils import OpenApiExample
 

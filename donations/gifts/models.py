@@ -14,22 +14,22 @@ from donations.donors.models import Donor
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 
-# Crockford's base 32: no I, L, O, U, so that it can be read out on the telephone.
+# Crockford's base 32: no I, L, O, U, so it can be read out over the phone.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def public_reference() -> str:
-    """Return what people call a gift, "GFT-7K2M-9QXD": random, so that it tells nobody how many there are.
+    """Return a public reference, "GFT-7K2M-9QXD": random, so that it does not reveal the number of gifts.
 
-    There are 32^8 = 1.1 * 10^12 of them: among a million gifts two draw the same one as often as not, so store
-    gifts with `transactions.insert_drawn`.
+    There are 32^8 = 1.1 * 10^12 of them: among a million gifts a collision is about as likely as not, so store gifts
+    with `transactions.insert_drawn`.
     """
     letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
     return f"GFT-{letters[:4]}-{letters[4:]}"
 
 
 class Donation(models.Model):
-    """One gift of money. What becomes of it follows from its payments, refunds and disputes (GiftOutcome)."""
+    """One gift of money. Its status follows from its payments, refunds and disputes (GiftOutcome)."""
 
     class Status(models.TextChoices):
         PENDING = "pending", pgettext_lazy("gift", "Pending")
@@ -74,7 +74,7 @@ class Donation(models.Model):
     received_on = models.DateField(_("date received"), null=True, editable=False)  # in the charity's time zone
     refunded_minor = models.PositiveBigIntegerField("refunded, minor units", default=0, editable=False)
     charged_back_minor = models.PositiveBigIntegerField("charged back, minor units", default=0, editable=False)
-    # Why no receipt can be issued for it: "donor_name_missing", "charity_registration_missing" ...
+    # Why no receipt can be issued: "donor_name_missing", "charity_registration_missing" ...
     receipt_blocked_by = ArrayField(
         models.CharField(max_length=40), default=list, blank=True, editable=False, verbose_name=_("receipt blocked by")
     )
@@ -134,13 +134,13 @@ class Donation(models.Model):
 
     @property
     def kept_minor(self) -> int:
-        """What of it is still ours, in minor units."""
+        """The amount kept after refunds and chargebacks, in minor units; 0 while pending."""
         if self.status == Donation.Status.PENDING:
             return 0
         return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)
 
     def become(self, status: "Donation.Status") -> None:
-        """Move to a next status in memory, or raise WrongState; the caller saves."""
+        """Change the status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Donation.Status(self.status)]:
             raise WrongState(
                 f"A gift that is {self.status} cannot become {status}.", status=self.status, wanted=str(status)
@@ -149,8 +149,8 @@ class Donation(models.Model):
 
 
 _RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING}
-# The whole life of a gift. Once received it never is pending again; between the others it may go either way, because
-# they follow from its refunds and disputes: a refund may fail late, a dispute may be won.
+# A received gift is never pending again. All other changes are allowed in both directions, because the status follows
+# from refunds and disputes: a refund may fail late, a dispute may be won.
 NEXT: Final[Mapping[Donation.Status, frozenset[Donation.Status]]] = {
     status: _RECEIVED - {status} for status in Donation.Status
 }

@@ -1,4 +1,4 @@
-"""What of a gift went back, in words for its donor: the same on pages and in mails."""
+"""Refunds and chargebacks of a gift in words for its donor: the same on pages and in mails."""
 
 from django.utils.translation import gettext as _
 
@@ -8,7 +8,7 @@ from logistics.money import amounts as money
 
 
 def in_words(donation: Donation) -> str:
-    """Return what went back in total and what remains, in the language that is active; "" when nothing went back."""
+    """Say how much went back in total and what remains, in the active language; "" if nothing went back."""
     said = {
         "amount": _printed(donation.amount_minor, donation),
         "refunded": _printed(donation.refunded_minor, donation),
@@ -18,13 +18,13 @@ def in_words(donation: Donation) -> str:
     remains = _("%(kept)s remains with us.") % said if donation.kept_minor else ""
     if donation.refunded_minor and donation.charged_back_minor:
         back = _(
-            "Of your gift of %(amount)s, %(refunded)s was given back to you, and your bank took back %(charged_back)s."
+            "Of your gift of %(amount)s, %(refunded)s was refunded to you, and your bank took back %(charged_back)s."
         )
         remains = remains or _("Nothing remains with us.")
     elif donation.refunded_minor and remains:
-        back = _("%(refunded)s of your gift of %(amount)s was given back to you.")
+        back = _("%(refunded)s of your gift of %(amount)s was refunded to you.")
     elif donation.refunded_minor:
-        back = _("Your whole gift of %(amount)s was given back to you.")
+        back = _("Your whole gift of %(amount)s was refunded to you.")
     elif donation.charged_back_minor and remains:
         back = _("Your bank took back %(charged_back)s of your gift of %(amount)s.")
     elif donation.charged_back_minor:
@@ -35,9 +35,9 @@ def in_words(donation: Donation) -> str:
 
 
 def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
-    """Return what went back, or came back to us, since a receipt for so many minor units was issued.
+    """Say what went back, or came back to us, since a receipt for `receipted_minor` minor units was issued.
 
-    "" when nothing changed, and when all that ever went back did so since: `in_words` says it then.
+    "" if nothing changed, and if everything that ever went back did so since: then `in_words` says it.
     """
     moved_minor = receipted_minor - donation.kept_minor
     if moved_minor < 0:
@@ -47,7 +47,7 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
         }
     if moved_minor in (0, donation.amount_minor - donation.kept_minor):
         return ""
-    return _("Since receipt %(number)s, another %(amount)s went back to you.") % {
+    return _("Since receipt %(number)s, another %(amount)s was returned to you.") % {
         "number": number,
         "amount": _printed(moved_minor, donation),
     }

@@ -1,4 +1,4 @@
-"""Offline gifts: finance records money that came by bank, in cash or by cheque, and it is receipted like any other."""
+"""Offline gifts: finance records gifts by bank transfer, cash or cheque; they get receipts like any other gift."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -18,18 +18,18 @@ from logistics.errors import Invalid
 from logistics.people.models import User
 from logistics.transactions import insert_drawn
 
-# An older date is most often a typing error in the year; or else its accounts are closed.
+# An older date is usually a typo in the year; otherwise the accounts of that year are closed.
 OLDEST: Final = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineGift:
-    """Money that came by bank, in cash or by cheque, and from whom."""
+    """A gift by bank transfer, cash or cheque, and its donor."""
 
     amount: str  # "500.50"
     currency: str
     channel: Donation.Channel  # bank, cash or cheque
-    received_on: date  # the day on which the charity had it
+    received_on: date  # the day the charity received it
     appeal: str  # slug; "" = where most needed
     name: str
     email: str
@@ -40,19 +40,19 @@ class OfflineGift:
 
 @transaction.atomic
 def record(gift: OfflineGift, *, by: User | None, at: datetime) -> Donation:
-    """Record a gift that came by bank, in cash or by cheque: received that day, and receipted.
+    """Record a gift by bank transfer, cash or cheque as received on its day, and issue its receipt.
 
-    An appeal that has closed since may still be named. Raises Invalid (field channel, received_on, appeal,
-    donor.name ...), CharityNotSetUp.
+    The appeal may have closed since. Raises Invalid (field channel, received_on, appeal, donor.name ...),
+    CharityNotSetUp.
     """
     charity = charities.the_charity()
     today = charities.day_of(at, charity)
     if gift.channel == Donation.Channel.ONLINE:
         raise Invalid(_("Gifts by card come through Stripe only."), field="channel", code="invalid_choice")
     if gift.received_on > today:
-        raise Invalid(_("This day is in the future."), field="received_on", code="in_the_future")
+        raise Invalid(_("This date is in the future."), field="received_on", code="in_the_future")
     if gift.received_on < today - OLDEST:
-        raise Invalid(_("This day is more than two years ago. Check it."), field="received_on", code="too_long_ago")
+        raise Invalid(_("This date is more than two years ago. Check it."), field="received_on", code="too_long_ago")
     appeal = Appeal.objects.filter(slug=gift.appeal).first()
     if gift.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")

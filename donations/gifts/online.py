@@ -1,4 +1,4 @@
-"""Online gifts: a donor gives by card, in as many attempts as it takes."""
+"""Online gifts: a donor gives by card, with as many payment attempts as needed."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,7 +25,7 @@ CONSENT_VERSION: Final = "2026-01"
 
 
 class AppealClosed(DomainError):
-    """The appeal takes no gifts today."""
+    """The appeal is not open for gifts today."""
 
     code = "appeal_closed"
 
@@ -55,13 +55,13 @@ class DonationRequest:
     consent_version: str = ""
 
 
-# Without a savepoint: called inside the transaction of the Idempotency-Key, which goes back whole.
+# No savepoint: called inside the Idempotency-Key transaction, which is rolled back as a whole.
 @transaction.atomic(savepoint=False)
 def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAttempt:
     """Record a gift and its first payment attempt; nothing is charged yet.
 
-    `address` is the network address of the visitor. Raises Invalid (field amount, currency, appeal,
-    donor.name ...), CharityNotSetUp, AppealClosed, TooManyGifts.
+    `address` is the visitor's IP address. Raises Invalid (field amount, currency, appeal, donor.name ...),
+    CharityNotSetUp, AppealClosed, TooManyGifts.
     """
     charity = charities.the_charity()
     if request.currency not in charity.currencies:
@@ -116,7 +116,7 @@ def _check_donor(request: DonationRequest) -> None:
 
 
 def consent_text(language: str) -> str:
-    """Return the consent text on our page. Change CONSENT_VERSION with it."""
+    """Return the consent text of our page. If you change it, change CONSENT_VERSION."""
     with translation.override(language):
         return _("You may write to me about what gifts like mine achieve. I can stop this at any time.")
 
@@ -142,9 +142,9 @@ def _appeal(slug: str, today: date) -> Appeal | None:
 
 @transaction.atomic(savepoint=False)
 def pay_again(donation: Donation, *, address: str, at: datetime) -> PaymentAttempt:
-    """Return the attempt in which the donor can pay now: the unfinished one, or else a new one.
+    """Return the attempt with which the donor can pay now: the unfinished one, else a new one.
 
-    Raises AlreadyPaid for a gift that was received, TooManyGifts.
+    Raises AlreadyPaid if the gift was received, TooManyGifts.
     """
     donation = lock(donation)
     if donation.status != Donation.Status.PENDING:

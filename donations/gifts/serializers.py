@@ -44,7 +44,7 @@ class DonationOut(Output[Donation]):
     allowed_actions = AllowedActionOut(many=True)
 
     def allowed_actions_of(self, donation: Donation) -> list[AllowedAction]:
-        """A gift that has its receipt may be asked for it once more: that answers the same receipt."""
+        """Return the allowed actions. `issue-receipt` stays allowed once issued: it then returns the same receipt."""
         actions: list[AllowedAction] = self.context["allowed_actions"](donation)
         return actions
 
@@ -63,18 +63,18 @@ class DonationIn(Input):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
     appeal = StrictCharField(
-        max_length=80, required=False, allow_blank=True, default="", help_text="Its slug; none: where most needed"
+        max_length=80, required=False, allow_blank=True, default="", help_text="Slug; empty: where most needed"
     )
     donor = DonorDetailsIn()
     anonymous = serializers.BooleanField(default=False, help_text="Never show the name in public")
     message = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
-    consent = serializers.BooleanField(default=False, help_text="The donor agreed to be written to")
+    consent = serializers.BooleanField(default=False, help_text="The donor agreed to be contacted")
     consent_text = StrictCharField(
         allow_blank=True,
         max_length=2000,
         required=False,
         default="",
-        help_text="What the donor was shown, word for word; none: the text of our own page",
+        help_text="The exact text the donor was shown; empty: the text of our own page",
     )
     consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
@@ -87,7 +87,7 @@ class OfflineGiftIn(Input):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
     channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])
-    received_on = serializers.DateField(help_text="The day on which the money was ours")
+    received_on = serializers.DateField(help_text="The day the charity received the money")
     appeal = StrictCharField(max_length=80, required=False, allow_blank=True, default="")
     donor = DonorDetailsIn()
 
@@ -99,7 +99,7 @@ class OfflineGiftIn(Input):
 class GiftReceiptOut(Output[Receipt]):
     number = serializers.CharField()
     issued_on = serializers.DateField()
-    state = serializers.CharField(source="document.state", help_text="`done` once its PDF can be downloaded")
+    state = serializers.CharField(source="document.state", help_text="`done` once the PDF can be downloaded")
     pdf_url = serializers.URLField()
 
     def pdf_url_of(self, receipt: Receipt) -> str:
@@ -112,9 +112,9 @@ class GiftOut(Output[GiftStatus]):
     reference = serializers.CharField(source="donation.reference")
     status = serializers.ChoiceField(source="donation.status", choices=Donation.Status.choices)
     amount = serializers.CharField()
-    refunded = serializers.CharField(help_text="What of it was given back to the donor so far")
-    charged_back = serializers.CharField(help_text="What of it the donor's bank took back")
-    kept = serializers.CharField(help_text="What of it the charity holds: nothing before it is received")
+    refunded = serializers.CharField(help_text="Amount refunded to the donor so far")
+    charged_back = serializers.CharField(help_text="Amount the donor's bank took back")
+    kept = serializers.CharField(help_text="Amount the charity holds: 0 until the gift is received")
     currency = serializers.CharField(source="donation.currency")
     appeal = serializers.CharField(
         source="donation.appeal.slug", allow_null=True, help_text="Slug of the appeal; null: where most needed"
@@ -124,10 +124,10 @@ class GiftOut(Output[GiftStatus]):
     checkout_url = serializers.URLField(
         allow_null=True, help_text="Where to pay; null when there is nothing to pay now"
     )
-    token = serializers.CharField(help_text="Secret of this gift's donor")
-    url = serializers.URLField(help_text="This gift, over the API; secret")
-    follow_url = serializers.URLField(help_text="Page on which the donor follows this gift; secret")
-    problem = serializers.CharField(allow_null=True, help_text="Why the payment is not done, in words for the donor")
+    token = serializers.CharField(help_text="Secret token for this gift's donor")
+    url = serializers.URLField(help_text="API URL of this gift; secret")
+    follow_url = serializers.URLField(help_text="Page where the donor follows this gift; secret")
+    problem = serializers.CharField(allow_null=True, help_text="Why the payment failed, in words for the donor")
     may_pay = serializers.BooleanField(help_text="POST to donations/{token}/checkout/ to get a checkout_url")
     receipt = GiftReceiptOut(allow_null=True)
 

@@ -12,7 +12,7 @@ from logistics.people.models import User
 
 @dataclass(frozen=True, slots=True)
 class GiftOutcome:
-    """What became of a gift whose money came."""
+    """Status and returned amounts of a received gift."""
 
     status: Donation.Status
     refunded_minor: int
@@ -20,14 +20,14 @@ class GiftOutcome:
 
     @classmethod
     def of(cls, donation: Donation) -> Self:
-        """Return what our row says."""
+        """Return the outcome recorded in our row."""
         return cls(Donation.Status(donation.status), donation.refunded_minor, donation.charged_back_minor)
 
 
 def outcome_after(
     amount_minor: int, *, refunded_minor: int = 0, charged_back_minor: int = 0, is_disputed: bool = False
 ) -> GiftOutcome:
-    """Return the status of a received gift, and what of it went back to the donor or the donor's bank."""
+    """Return the status of a received gift and how much of it was refunded or charged back."""
     refunded_minor = min(refunded_minor, amount_minor)
     charged_back_minor = min(charged_back_minor, amount_minor)
     if charged_back_minor:
@@ -46,9 +46,9 @@ def outcome_after(
 def settle(
     donation: Donation, outcome: GiftOutcome, *, received_at: datetime, at: datetime, by: User | None = None
 ) -> Donation:
-    """Record what became of a gift whose money came; the caller holds its lock.
+    """Record the outcome of a received gift; the caller holds its lock.
 
-    The day on which it was received is that of the charity's time zone, and stays. `by`: who says so; None: Stripe.
+    The date received is in the charity's time zone and is set only once. `by`: the user; None: Stripe.
     """
     was = donation.status
     if outcome.status != was:
@@ -72,5 +72,5 @@ def settle(
 
 
 def gifts_under(email: str) -> QuerySet[Donation]:
-    """Return all gifts made under an email, newest first."""
+    """Return all gifts made with an email, newest first."""
     return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")

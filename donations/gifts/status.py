@@ -1,4 +1,4 @@
-"""Gift status: what a donor may know of a gift."""
+"""Gift status: what a donor may see of a gift."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ class GiftStatus:
     receipt: Receipt | None  # the valid one
     may_pay: bool
     checkout_url: str  # "" when there is no open checkout
-    was_declined: bool  # the last card was; donors are never told why
+    was_declined: bool  # the last card; donors never see the reason
 
     @property
     def session_is_open(self) -> bool:
@@ -40,7 +40,7 @@ def status_of(donation: Donation, *, at: datetime, attempt: PaymentAttempt | Non
             Receipt.objects.select_related("document").filter(donation=donation, state=ReceiptState.ISSUED).first()
         )
         if receipt is not None:
-            receipt.donation = donation  # known already: nobody needs to ask for it
+            receipt.donation = donation  # already loaded: saves a query
     return GiftStatus(
         donation=donation,
         attempt=attempt,

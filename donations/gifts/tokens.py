@@ -1,6 +1,6 @@
-"""The secret token in the address of a gift's page: derived from its id and our key, stored nowhere.
+"""The secret token in the URL of a gift's page: derived from its id and SECRET_KEY, never stored.
 
-So a stolen database holds no working link; the key's predecessors (SECRET_KEY_FALLBACKS) still open old ones.
+So a stolen database contains no working link. Former keys (SECRET_KEY_FALLBACKS) still open old links.
 """
 
 import base64
@@ -25,17 +25,17 @@ def token_of(donation: Donation) -> str:
 
 
 def path_of(donation: Donation) -> str:
-    """Return the path of the page that shows the donor this gift."""
+    """Return the path of the gift's page."""
     return reverse("gift", args=[token_of(donation)])
 
 
 def url_of(donation: Donation) -> str:
-    """Return the full address of that page."""
+    """Return the full URL of the gift's page."""
     return absolute(path_of(donation))
 
 
 def donation_of(token: str, among: QuerySet[Donation] | None = None) -> Donation:
-    """Return the gift that a token opens; raises Http404 for anything that we did not sign."""
+    """Return the gift of a token. Raises Http404 for anything we did not sign."""
     try:
         text = _signer().unsign(token)
         donation_id = UUID(bytes=base64.urlsafe_b64decode(text + "=="))
@@ -49,5 +49,5 @@ def donation_of(token: str, among: QuerySet[Donation] | None = None) -> Donation
 
 
 def absolute(path: str) -> str:
-    """Return the full address of a path of ours."""
+    """Return the full public URL of a path."""
     return f"{settings.PUBLIC_URL}{path}"

@@ -1,6 +1,6 @@
-"""How many checkouts one network address, one email and everybody together may start: card testers try thousands.
+"""Velocity limits: checkouts per IP address, per email and in total. Card testers try thousands.
 
-Counted in our own rows, so that it holds while the cache is down, and before Stripe is asked for anything.
+Counted in our own rows, so they hold while the cache is down, and checked before any call to Stripe.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class TooManyGifts(DomainError):
 
 
 def keyed_hash(kind: str, text: str) -> str:
-    """Return a short name of an address or e-mail that only we can make again; "" for ""."""
+    """Return a keyed hash of an address or email, 32 hex digits; "" for ""."""
     if not text:
         return ""
     key = hashlib.sha256(f"donations.limits {kind} {settings.SECRET_KEY}".encode()).digest()
@@ -36,9 +36,9 @@ def keyed_hash(kind: str, text: str) -> str:
 
 
 def check(*, address_hash: str, email_hash: str, at: datetime) -> None:
-    """Refuse a further checkout beyond the limits of settings.GIVE_LIMITS. Raises TooManyGifts.
+    """Refuse another checkout beyond settings.GIVE_LIMITS. Raises TooManyGifts.
 
-    Two requests from one address are counted one after the other: the second sees the first.
+    Concurrent requests from one address are serialised, so the second one counts the first.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"give {address_hash or email_hash}"])

@@ -1,6 +1,6 @@
-"""From what Stripe shows of a payment to what our row should say. Pure: no database, no clock, no network.
+"""State machine of a payment: from a Stripe snapshot to our row. Pure: no database, no clock, no network.
 
-States only go forward, so snapshots that come twice, late or in any order end in the same recorded state.
+States only go forward, so snapshots that come twice, late or in any order lead to the same recorded state.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ State = TypeVar("State")
 
 
 class Mismatch(Exception):
-    """What Stripe shows is not what we asked for; a person must look, and nothing may be booked."""
+    """Stripe's data does not match what we asked for: nothing may be booked, and staff must investigate."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -24,7 +24,7 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordedPayment:
-    """What our row says of one attempt; the names are the row's."""
+    """One attempt as recorded in our row; same field names."""
 
     amount_minor: int
     currency: str
@@ -48,10 +48,10 @@ def advance(
     *,
     livemode: bool,
 ) -> RecordedPayment:
-    """Return what the row should say now that Stripe shows this; an older snapshot changes nothing.
+    """Return the new state of our row, given what Stripe shows; an older snapshot changes nothing.
 
     Raises Mismatch with a code (amount_mismatch, currency_mismatch, livemode_mismatch, session_mismatch,
-    payment_intent_mismatch) when this is not what we asked for.
+    payment_intent_mismatch) if this is not what we asked for.
     """
     _check(recorded, session, intent, livemode)
     state = forward(recorded.state, _state_shown(session, intent), NEXT)
@@ -65,17 +65,17 @@ def advance(
         shown = (intent.decline_code or intent.error_code or "") if intent else ""
         return replace(new, decline_code=(shown or recorded.decline_code)[:60])
     if intent is None or intent.status != "succeeded":
-        return new  # an older snapshot of a payment that has succeeded since
+        return new  # an older snapshot; the payment has succeeded since
     return _with_payment(new, intent)
 
 
 def forward(now: State, shown: State | None, allowed: Mapping[State, frozenset[State]]) -> State:
-    """Return the state that Stripe shows if it may follow the one we know, else the one we know."""
+    """Return Stripe's state if it may follow the recorded one, else the recorded one."""
     return shown if shown is not None and shown in allowed[now] else now
 
 
-# What Stripe calls the states of a payment intent and of a checkout session, and what that means for the attempt.
-# A decline is `requires_payment_method` in an open session: the donor may try another card there.
+# From payment intent status to attempt state. A decline is `requires_payment_method` in an open session: the donor may
+# try another card there.
 _OF_INTENT: Final = {
     "succeeded": AttemptState.SUCCEEDED,
     "processing": AttemptState.PROCESSING,
@@ -93,7 +93,7 @@ def _state_shown(session: facts.CheckoutSession | None, intent: facts.PaymentInt
     if session.status == "expired":
         return AttemptState.EXPIRED  # Stripe cancels the intent of a session that expires
     if session.status == "complete" and intent is not None and intent.status == "requires_payment_method":
-        return AttemptState.FAILED  # paid by a method that answers later, with a no
+        return AttemptState.FAILED  # a delayed payment method that failed
     return of_intent or (AttemptState.SESSION_OPEN if session.status == "open" else None)
 
 

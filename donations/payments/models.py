@@ -23,8 +23,8 @@ class AttemptState(models.TextChoices):
 
 
 A = AttemptState
-# The whole life of a payment attempt. Only forward; a retry is a new attempt. Money may still arrive after an
-# expiry, a failure or a cancellation; a cancellation may turn out to have been the checkout's expiry.
+# Only forward; a retry is a new attempt. Money may still arrive after an expiry, a failure or a cancellation; a
+# cancellation may turn out to be the expiry of the checkout.
 NEXT: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
     A.CREATED: frozenset({A.SESSION_OPEN, A.PROCESSING, A.SUCCEEDED, A.FAILED, A.CANCELED, A.EXPIRED}),
     A.SESSION_OPEN: frozenset({A.PROCESSING, A.SUCCEEDED, A.FAILED, A.CANCELED, A.EXPIRED}),
@@ -34,12 +34,12 @@ NEXT: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
     A.EXPIRED: frozenset({A.SUCCEEDED}),
     A.SUCCEEDED: frozenset(),
 }
-# In these states the donor can still pay, or is paying: no second attempt is opened beside it.
+# In these states the donor can still pay, or is paying: no second attempt is opened.
 UNFINISHED: Final = (A.CREATED, A.SESSION_OPEN, A.PROCESSING)
 
 
 class PaymentAttempt(models.Model):
-    """One try at paying one donation: a checkout session at Stripe and what came of it."""
+    """One attempt to pay one donation: a Stripe checkout session and its result."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     donation = models.ForeignKey(
@@ -51,12 +51,12 @@ class PaymentAttempt(models.Model):
     )
     amount_minor = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
-    description = models.CharField(_("description"), max_length=250)  # what the donor reads at Stripe
+    description = models.CharField(_("description"), max_length=250)  # shown to the donor at Stripe
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(
         _("expires at")
-    )  # of the checkout; fixed before Stripe is asked, so that asking again is safe
-    # Keyed hashes, for velocity limits: who tries many cards comes from one address or uses one e-mail.
+    )  # of the checkout; fixed before the call to Stripe, so that a retry is safe
+    # Keyed hashes, for velocity limits: card testers come from one address or use one email.
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
     email_hash = models.CharField(max_length=32, blank=True, editable=False)
 
@@ -64,14 +64,14 @@ class PaymentAttempt(models.Model):
     checkout_url = models.TextField(blank=True, editable=False)
     payment_intent_id = models.CharField(_("Stripe payment intent"), max_length=100, null=True, editable=False)
     charge_id = models.CharField(_("Stripe charge"), max_length=100, blank=True, editable=False)
-    # For staff; a donor is told the same of every decline.
+    # For staff; donors see the same message for every decline.
     decline_code = models.CharField(_("decline code"), max_length=60, blank=True, editable=False)
     card_brand = models.CharField(_("card brand"), max_length=20, blank=True, editable=False)
     card_last4 = models.CharField(_("last four digits of the card"), max_length=4, blank=True, editable=False)
     succeeded_at = models.DateTimeField(_("succeeded at"), null=True, editable=False)
-    # True for the attempt by which the donation was received; a second success is money to give back.
+    # True for the attempt by which the donation was received; a second successful payment is to be refunded.
     counts = models.BooleanField(_("counted as the gift’s payment"), default=False, editable=False)
-    # From Stripe's balance transaction, in the currency of our balance; known moments after the payment.
+    # From Stripe's balance transaction, in our balance currency; known moments after the payment.
     balance_transaction_id = models.CharField(
         _("Stripe balance transaction"), max_length=100, blank=True, editable=False
     )
@@ -127,11 +127,11 @@ class PaymentAttempt(models.Model):
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the donor can still pay, or is paying, in this attempt."""
+        """Whether the donor can still pay, or is paying, with this attempt."""
         return self.state in UNFINISHED
 
     def become(self, state: AttemptState) -> None:
-        """Move to a next state in memory, or raise WrongState; the caller saves."""
+        """Change the state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[AttemptState(self.state)]:
             raise WrongState(
                 f"A payment that is {self.state} cannot become {state}.", state=self.state, wanted=str(state)

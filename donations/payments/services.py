@@ -1,4 +1,4 @@
-"""Payment attempts: started here, sent to Stripe's page, and recorded as Stripe shows them."""
+"""Payment attempts: start them, open the Stripe checkout, and record Stripe's results."""
 
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -15,20 +15,20 @@ from donations.payments.models import UNFINISHED, AttemptState, PaymentAttempt
 from donations.stripe import gateway
 from logistics.transactions import lock
 
-# Stripe allows 30 minutes to 24 hours from its own now.
+# Stripe allows 30 minutes to 24 hours, by its own clock.
 CHECKOUT_LASTS: Final = timedelta(hours=23)
-# With less than this left, Stripe opens no checkout any more.
+# With less time left than this, Stripe refuses to open a checkout.
 CHECKOUT_MIN: Final = timedelta(minutes=31)
-# Stripe sends a donor who paid back with this, often before its event: the page then says "being confirmed".
+# Query string of the success URL. The donor often returns before the webhook; the page then says "being confirmed".
 BACK_FROM_CHECKOUT: Final = "paid=1"
-# What Stripe tells us of an attempt; the rest of RecordedPayment is what we asked for, and the state.
+# The fields of RecordedPayment that come from Stripe; the rest is what we asked for, and the state.
 FACTS: Final = tuple(
     field.name for field in fields(RecordedPayment) if field.name not in ("amount_minor", "currency", "state")
 )
 
 
 def latest(donation: Donation) -> PaymentAttempt | None:
-    """Return the last attempt at paying a gift, or None."""
+    """Return the latest payment attempt of a gift, or None."""
     attempt = donation.attempts.order_by("-number").first()
     if attempt is not None:
         attempt.donation = donation
@@ -38,7 +38,7 @@ def latest(donation: Donation) -> PaymentAttempt | None:
 def start(
     donation: Donation, *, number: int, description: str, address_hash: str, email_hash: str, at: datetime
 ) -> PaymentAttempt:
-    """Create an attempt at paying a gift; `description` is what the donor reads at Stripe. Nothing is charged yet."""
+    """Create a payment attempt; `description` is shown to the donor at Stripe. Nothing is charged yet."""
     return PaymentAttempt.objects.create(
         donation=donation,
         number=number,
@@ -53,11 +53,11 @@ def start(
 
 
 def open_checkout(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
-    """Open the page at Stripe on which the donor pays, and return the attempt with its `checkout_url`.
+    """Open the Stripe checkout page and return the attempt with its `checkout_url`.
 
-    Idempotent: asked again, Stripe returns the same page, because the key and all arguments come from our
-    committed row. Call it outside any transaction. Raises PaymentProviderUnavailable; the gift then waits,
-    and the same call later continues it.
+    Idempotent: a repeated call gets the same page, because the key and all arguments come from our committed
+    row. Call it outside any transaction. Raises PaymentProviderUnavailable; the gift then stays pending, and
+    the same call can be repeated later.
     """
     if attempt.state != AttemptState.CREATED:
         return attempt
@@ -82,9 +82,9 @@ def open_checkout(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
 
 
 def _opened(attempt: PaymentAttempt, session: gateway.CheckoutSession) -> PaymentAttempt:
-    """Record the checkout session just opened for a new attempt, unless an event was faster.
+    """Record the checkout session just opened for a new attempt, unless a webhook was faster.
 
-    Raises Mismatch when the session is not for what we asked.
+    Raises Mismatch if the session does not match the attempt.
     """
     state = machine.advance(recorded(attempt), session, None, livemode=gateway.is_live()).state
     url = session.url or ""
@@ -100,7 +100,7 @@ def _opened(attempt: PaymentAttempt, session: gateway.CheckoutSession) -> Paymen
 
 
 def recorded(attempt: PaymentAttempt) -> RecordedPayment:
-    """Return what our row says of an attempt."""
+    """Return the recorded values of an attempt."""
     return RecordedPayment(
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
@@ -110,7 +110,7 @@ def recorded(attempt: PaymentAttempt) -> RecordedPayment:
 
 
 def record(attempt: PaymentAttempt, payment: RecordedPayment) -> None:
-    """Make our row say this. The first attempt that succeeds counts. The caller holds the lock of the gift."""
+    """Update our row. The first attempt that succeeds counts. The caller holds the gift's lock."""
     for name in FACTS:
         setattr(attempt, name, getattr(payment, name))
     if attempt.state != payment.state:
@@ -120,8 +120,8 @@ def record(attempt: PaymentAttempt, payment: RecordedPayment) -> None:
     attempt.save(update_fields=["state", "counts", *FACTS])
 
 
-def let_count(attempt: PaymentAttempt) -> None:
-    """Make this the payment by which its gift is received, in place of another. The caller holds the gift's lock."""
+def mark_counted(attempt: PaymentAttempt) -> None:
+    """Make this the one payment that counts for its gift, instead of another. The caller holds the gift's lock."""
     attempts = PaymentAttempt.objects.filter(donation=attempt.donation_id)
     attempts.filter(counts=True).update(counts=False)
     attempts.filter(pk=attempt.pk).update(counts=True)
@@ -129,14 +129,14 @@ def let_count(attempt: PaymentAttempt) -> None:
 
 
 def overdue(at: datetime) -> QuerySet[PaymentAttempt]:
-    """Attempts whose checkout should have ended by now, the oldest first."""
+    """Return the attempts whose checkout should have ended by now, oldest first."""
     late = PaymentAttempt.objects.filter(state__in=UNFINISHED, expires_at__lt=at)
     return late.select_related("donation").order_by("expires_at")
 
 
 @transaction.atomic
 def expire(attempt: PaymentAttempt) -> PaymentAttempt:
-    """End an attempt whose checkout has expired; money that still arrives is booked all the same."""
+    """Mark an attempt as expired; money that still arrives is booked all the same."""
     attempt = lock(attempt)
     if attempt.state == AttemptState.CREATED:
         attempt.become(AttemptState.EXPIRED)

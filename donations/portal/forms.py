@@ -13,7 +13,7 @@ from logistics.money import amounts as money
 from logistics.money import typed
 from logistics.money.typed import AmountUnclear
 
-# In major units; what people give in these currencies.
+# In major units.
 SUGGESTED = {
     "HKD": (100, 250, 500, 1000),
     "CNY": (100, 250, 500, 1000),
@@ -25,7 +25,7 @@ SUGGESTED_ELSEWHERE = (10, 25, 50, 100)
 
 
 def suggestions(currency: str) -> list[str]:
-    """Return the amounts that the page offers, as decimal strings without needless decimals."""
+    """Return the suggested amounts, as decimal strings without decimals."""
     least = amounts.smallest(currency) / 10 ** codes.currencies()[currency].exponent
     offered: tuple[int, ...] = SUGGESTED.get(currency, SUGGESTED_ELSEWHERE)
     if offered[0] < least:
@@ -40,11 +40,11 @@ def countries() -> list[tuple[str, str]]:
 
 
 class GiftForm(forms.Form):
-    """Shape only: what may be given is decided by the same service as the API's."""
+    """Validate the form's shape only; the service decides what may be given, as for the API."""
 
     suggested = forms.CharField(required=False, max_length=20)
     amount = forms.CharField(required=False, max_length=typed.LONGEST, strip=True)
-    meant = forms.CharField(required=False, max_length=30)  # the answer when an amount was asked back
+    meant = forms.CharField(required=False, max_length=30)  # the donor's choice after an unclear amount
     currency = forms.CharField(max_length=3)
     name = forms.CharField(required=False, max_length=120, label=_("Your name"))
     organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it gives)"))
@@ -72,7 +72,7 @@ class GiftForm(forms.Form):
         return data
 
     def _read_amount(self) -> None:
-        """Put the decimal string of the one amount that the donor means; raises AmountUnclear if there are more."""
+        """Set `amount` to the decimal string of the amount the donor means. Raises AmountUnclear if several fit."""
         data = self.cleaned_data
         currency, language = data["currency"], languages.current()
         possible, is_clear = [], True
@@ -86,15 +86,15 @@ class GiftForm(forms.Form):
         amount_minor = possible[0]
         if not is_clear or len(set(possible)) > 1:
             amount_minor = typed.answered(AmountUnclear(possible, currency, language), data["meant"], currency)
-            # Shown again, for another error, the form holds the answer and does not ask twice.
+            # If the form is shown again for another error, it keeps the answer and does not ask twice.
             shown = wording.number(money.decimal_string(amount_minor, currency), [language])
-            # One value for each name: spread out, a QueryDict would give lists.
+            # One value per name: unpacking a QueryDict would give lists.
             typed_before = {name: self.data.get(name) for name in self.data}
             self.data = typed_before | {"amount": shown, "suggested": ""}
         data["amount"] = money.decimal_string(amount_minor, currency)
 
     def offered(self) -> list[tuple[str, str]]:
-        """Return the amounts that the donor may mean: as a decimal string, and in words of the page."""
+        """Return the amounts the donor may mean, each as a decimal string and as shown on the page."""
         if self.unclear is None:
             return []
         currency, language = self.cleaned_data["currency"], languages.current()
@@ -108,7 +108,7 @@ class GiftForm(forms.Form):
         return DonationRequest(appeal=appeal, language=language, **data)
 
     def refuse(self, refusal: DomainError) -> None:
-        """Show a refusal of the service beside its field."""
+        """Show a refusal by the service beside its field."""
         errors = refusal.details.get("errors") or [{"field": "", "detail": str(refusal)}]
         for error in cast(list[dict[str, str]], errors):
             name = error["field"].removeprefix("donor.")

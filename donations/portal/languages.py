@@ -13,7 +13,7 @@ YEAR_S = 365 * 24 * 3600
 
 
 def in_two_languages(page: Page[P]) -> Page[P]:
-    """A page whose `?language=fr` chooses the language from now on, kept in a cookie; else the browser's is used."""
+    """Let `?language=fr` choose the page's language, kept in a cookie; by default the browser's is used."""
 
     @functools.wraps(page)
     def shown(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

@@ -9,10 +9,10 @@ from logistics.jobs.models import Job
 
 
 class SignInRequest(Job):
-    """Somebody asked for a link to the gifts made under an e-mail address. If there are any, it is mailed there.
+    """A request for a link to the gifts made with an email address. If there are any, the link is mailed there.
 
-    Stored for known and unknown addresses alike, so that the answer and its time tell nobody which one it is.
-    The address is wiped once the link was sent. The link works once, for ten minutes.
+    Stored for known and unknown addresses alike, so that neither the response nor its timing reveals which.
+    The address is wiped once the link is sent. The link works once, for ten minutes.
     """
 
     TASK = "donations.send_sign_in_link"

@@ -1,4 +1,4 @@
-"""What donors see. Plain HTML, no script: works on an old phone over a thin line."""
+"""The donors' pages. Plain HTML, no script: they work on an old phone over a slow connection."""
 
 from datetime import timedelta
 
@@ -34,10 +34,10 @@ from logistics.errors import DomainError
 from logistics.permissions import public_page
 from logistics.visitors import address_of
 
-# Where most needed: a form without an appeal.
-ANY = "most-needed"
+# Slug of the form without an appeal.
+MOST_NEEDED = "most-needed"
 SIGNED_IN = "gifts_of_donor"
-STAY = timedelta(hours=1)
+SESSION_LASTS = timedelta(hours=1)
 GIFTS_A_PAGE = 50
 
 
@@ -51,7 +51,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], status: i
 @require_safe
 @in_two_languages
 def give(request: HttpRequest) -> HttpResponse:
-    """The appeals that are open today, and how far each is."""
+    """The appeals open today, with their progress."""
     charity = Charity.objects.first()
     if charity is None:
         return _page(request, "not_yet", {})
@@ -64,10 +64,10 @@ def give(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def give_to(request: HttpRequest, slug: str) -> HttpResponse:
-    """The form by which one gives; on to Stripe's page when it is right, with every error beside its field else."""
+    """The giving form: redirects to Stripe's page if valid, else shows each error beside its field."""
     charity = get_object_or_404(Charity)
     today = charities.day_of(timezone.now(), charity)
-    appeal = None if slug == ANY else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
+    appeal = None if slug == MOST_NEEDED else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
     form = GiftForm(request.POST or None)
     currency = str(
         request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or ""
@@ -114,7 +114,7 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
 
 
 def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
-    """Send the donor to Stripe's page; to the gift's own page, from which to try again, when there is none."""
+    """Redirect the donor to Stripe's page or, if it cannot be opened, to the gift's page to try again."""
     try:
         attempt = payments.open_checkout(attempt, at=timezone.now())
     except (gateway.PaymentProviderUnavailable, gateway.PaymentProviderMisconfigured):
@@ -128,7 +128,7 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @require_safe
 @in_two_languages
 def gift(request: HttpRequest, token: str) -> HttpResponse:
-    """How far a gift is, for the donor who has its secret address."""
+    """The status of a gift, for the donor who has its secret URL."""
     shown = status_of(tokens.donation_of(token), at=timezone.now())
     problem = request.GET.get("problem") if shown.may_pay else None
     is_back = request.GET.urlencode() == payments.BACK_FROM_CHECKOUT
@@ -147,7 +147,7 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 @public_page
 @require_POST
 def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """Go on to Stripe's page for a gift that is still to be paid."""
+    """Continue to Stripe's page for a gift that is not paid yet."""
     donation = tokens.donation_of(token)
     try:
         with transaction.atomic():
@@ -162,7 +162,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 @public_page
 @require_safe
 def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
-    """The valid receipt of a gift, as a PDF; back to the gift's page while there is none."""
+    """The valid receipt of a gift, as a PDF; redirects to the gift's page while there is none."""
     donation = tokens.donation_of(token)
     try:
         return receipt_response(donation)
@@ -177,7 +177,7 @@ def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def my_gifts(request: HttpRequest) -> HttpResponse:
-    """A signed-in donor's gifts; else the form that asks for a link."""
+    """A signed-in donor's gifts, or the form to ask for a link."""
     if request.method == "POST":
         return _ask_for_link(request)
     donor = _donor_signed_in(request)
@@ -206,9 +206,9 @@ def _ask_for_link(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
 def enter(request: HttpRequest, token: str) -> HttpResponse:
-    """The page that the mailed link opens: a button, which uses the link up.
+    """The page opened by the mailed link: a button that uses up the link.
 
-    Somebody who opens a used link while signed in, from the history or on going back, gets to their gifts.
+    Donors who open a used link while signed in are sent to their gifts.
     """
     if request.method != "POST":
         works = services.still_works(token)
@@ -220,7 +220,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     except services.LinkWorthless:
         return _page(request, "enter", {"works": False}, status=410)
     request.session.flush()
-    request.session[SIGNED_IN] = {"donor": str(donor.pk), "until": (timezone.now() + STAY).isoformat()}
+    request.session[SIGNED_IN] = {"donor": str(donor.pk), "until": (timezone.now() + SESSION_LASTS).isoformat()}
     return redirect("my-gifts")
 
 

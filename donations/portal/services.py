@@ -1,4 +1,4 @@
-"""Donors see their own gifts by a link that is mailed to them: no password, used once, for ten minutes."""
+"""Sign-in for donors by a mailed link: no password; the link works once, for ten minutes."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,8 +20,8 @@ from logistics.jobs import services as jobs
 from logistics.mail import services as mail
 
 LINK_LASTS: Final = timedelta(minutes=10)
-KEPT: Final = timedelta(days=1)  # who asked for a link, and when
-LINKS_AN_HOUR: Final = 5  # to one address; from one network address ten times as many
+KEPT: Final = timedelta(days=1)  # how long requests are kept
+LINKS_AN_HOUR: Final = 5  # per email; ten times as many per IP address
 
 
 class LinkWorthless(DomainError):
@@ -37,9 +37,9 @@ def _signer() -> signing.TimestampSigner:
 
 @transaction.atomic
 def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> None:
-    """Queue a mail with a link to the gifts made under this email.
+    """Queue a mail with a link to the gifts made with this email.
 
-    Does the same for known and unknown addresses. Requests beyond the hourly limit are ignored silently.
+    Does the same for known and unknown addresses. Requests beyond the hourly limit are silently ignored.
     """
     email_hash, address_hash = limits.keyed_hash("email", email), limits.keyed_hash("address", address)
     SignInRequest.objects.filter(created_at__lt=at - KEPT).delete()
@@ -57,7 +57,7 @@ def ask_for_link(email: str, *, language: str, address: str, at: datetime) -> No
 
 
 def send_link(request_id: str) -> bool:
-    """Queue the mail with the link if there is such a donor, and forget the address that was typed."""
+    """Queue the mail with the link if there is such a donor, and wipe the address that was typed."""
     return jobs.run(SignInRequest, request_id, _donor_of, _queue_mail)
 
 
@@ -100,7 +100,7 @@ def _unused(request_id: UUID) -> QuerySet[SignInRequest]:
 
 @transaction.atomic
 def enter(token: str, *, at: datetime) -> Donor:
-    """Use a link up and return whose gifts it opens. Raises LinkWorthless the second time, and after ten minutes."""
+    """Use up a link and return its donor. Raises LinkWorthless the second time and after ten minutes."""
     request_id = _request_id(token)
     if request_id is None or _unused(request_id).update(used_at=at) == 0:
         raise LinkWorthless(_("This link has already been used, or is more than ten minutes old. Ask for a new one."))

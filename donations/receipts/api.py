@@ -33,7 +33,7 @@ class DeliveryOut(Output[ReceiptDelivery]):
 
 
 class ReceiptOut(Output[Receipt]):
-    """A receipt as finance sees it; what it says stands in its PDF."""
+    """A receipt as finance sees it; its contents are in the PDF."""
 
     id = serializers.UUIDField()
     number = serializers.CharField()
@@ -113,7 +113,7 @@ EXAMPLE = OpenApiExample(
 class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     """Receipts, for finance and auditors."""
 
-    # Without what papers and mails say, which is long and not shown here.
+    # Without document contents and messages, which are long and not shown here.
     queryset = (
         Receipt.objects.select_related("donation", "document", "replaces")
         .defer("document__context", "donation__consent_text", "donation__message")
@@ -143,7 +143,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @action(detail=True, methods=["get"])
     @may_raise(NotReady)
     def pdf(self, request: Request, pk: str) -> HttpResponse:
-        """Download the receipt as it was issued, also a cancelled one. 409 while it is being printed."""
+        """Download the receipt as issued, even if cancelled. 409 while it is being printed."""
         receipt = self.get_object()
         response = HttpResponse(services.pdf(receipt), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'
@@ -158,7 +158,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     @action(detail=True, methods=["post"])
     @idempotent
     def resend(self, request: Request, pk: str) -> Response:
-        """Mail the donor the same PDF once more."""
+        """Mail the same PDF to the donor again."""
         delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliveryOut(delivery).data, status=202)

@@ -1,4 +1,4 @@
-"""A receipt goes to its donor by mail: the very bytes that were issued, however often."""
+"""Receipt deliveries by mail: always the exact bytes that were issued."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,8 +23,8 @@ from logistics.transactions import lock
 
 @transaction.atomic
 def resend(receipt: Receipt, *, by: User | None, at: datetime) -> ReceiptDelivery:
-    """Mail the donor the same receipt once more: the same bytes. Raises WrongState unless it is valid."""
-    # The gift first, as whoever books its payment does: else each could wait for the other.
+    """Mail the same receipt, byte for byte, to the donor again. Raises WrongState unless it is valid."""
+    # Lock the gift first, in the same order as booking.book: otherwise the two could deadlock.
     lock(receipt.donation)
     receipt = lock(receipt)
     if refusal := refusal_to_resend(receipt):
@@ -46,7 +46,7 @@ def refusal_to_resend(receipt: Receipt) -> DomainError | None:
 
 
 def deliver(delivery_id: str) -> bool:
-    """Queue the mail with the printed receipt; waits for the printing, gives up on a void receipt."""
+    """Queue the mail with the printed receipt; waits until it is printed, gives up if it is no longer valid."""
     return jobs.run(ReceiptDelivery, delivery_id, _printed, _queue_mail)
 
 
@@ -66,8 +66,8 @@ def _queue_mail(delivery: ReceiptDelivery, _: None) -> dict[str, object]:
     return {"email_id": _queue(receipt, "receipt", "donations/mail/receipt.txt", [attachment]).pk}
 
 
-def tell_cancelled(receipt: Receipt) -> None:
-    """Queue the mail that a receipt is no longer valid, if the donor was sent it."""
+def notify_cancelled(receipt: Receipt) -> None:
+    """Queue the mail that a receipt is no longer valid, if the receipt was sent to the donor."""
     if receipt.deliveries.filter(state=Job.State.DONE).exists():
         _queue(receipt, "receipt-cancelled", "donations/mail/receipt_cancelled.txt")
 

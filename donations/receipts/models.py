@@ -21,7 +21,7 @@ class ReceiptState(models.TextChoices):
     REPLACED = "replaced", pgettext_lazy("receipt", "Replaced")
 
 
-# The whole life of a receipt: valid until cancelled or replaced, then never again.
+# A receipt is valid until cancelled or replaced, then never again.
 NEXT = {
     ReceiptState.ISSUED: frozenset({ReceiptState.CANCELLED, ReceiptState.REPLACED}),
     ReceiptState.CANCELLED: frozenset[ReceiptState](),
@@ -30,9 +30,9 @@ NEXT = {
 
 
 class Receipt(models.Model):
-    """The paper by which a donor proves a gift to the tax authority; numbered without gap, never edited or deleted.
+    """A donor's proof of a gift for the tax authority; numbered without gaps, never edited or deleted.
 
-    What it says stands frozen in its document.
+    Its contents are frozen in its document.
     """
 
     class Kind(models.TextChoices):
@@ -103,7 +103,7 @@ class Receipt(models.Model):
         return self.number
 
     def become(self, state: ReceiptState) -> None:
-        """Move to a next state in memory, or raise WrongState; the caller saves."""
+        """Change the state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[ReceiptState(self.state)]:
             raise WrongState(
                 gettext("Receipt %(number)s is %(state)s; it cannot become %(wanted)s.")
@@ -119,7 +119,7 @@ class Receipt(models.Model):
 
 
 class ReceiptDelivery(Job):
-    """The mailing of a receipt to its donor: the very bytes that were issued, however often."""
+    """One mailing of a receipt to its donor: always the exact bytes that were issued."""
 
     TASK = "donations.deliver_receipt"
 
@@ -154,7 +154,7 @@ class ReceiptDelivery(Job):
 
     @property
     def shown_state(self) -> str:
-        """pending until the mail has left, then sent; failed when either gave up."""
+        """`pending` until the mail is sent, then `sent`; `failed` if this job or the mail gave up."""
         if self.state == Job.State.DEAD or (self.email is not None and self.email.state == Job.State.DEAD):
             return "failed"
         return "sent" if self.email is not None and self.email.state == Job.State.DONE else "pending"

@@ -1,8 +1,8 @@
-"""What stands on a receipt: plain JSON values, frozen when it is issued, so that it stays true.
+"""The contents of a receipt: plain JSON values, frozen when it is issued.
 
 Money: whole minor units of an ISO 4217 currency (65500 XOF is 65 500 francs, 50050 HKD is 500.50). Dates: ISO 8601 in
-the charity's time zone. Texts that do not exist: "" (a missing key stops the paper). `content_sha256` and `verify_url`
-are printed too, but come from the document itself (`documents.services.facts`).
+the charity's time zone. Absent texts: "" (a missing key stops the printing). `content_sha256` and `verify_url` are
+printed too, but come from the document itself (`documents.services.facts`).
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class CharityOnPaper(TypedDict):
     name: str
     name_local: str  # in the script of its jurisdiction, "國際救援會"; ""
     address_lines: list[str]
-    registration: str  # "91/1234": the reference under which the tax authority knows it
+    registration: str  # "91/1234": the tax authority's file number of the charity
     email: str
     phone: str
 
@@ -60,7 +60,7 @@ PAYMENT_MODES: Final[Mapping[str, PaymentMode]] = {
     Donation.Channel.CHEQUE: "cheque",
 }
 
-# What may be missing, in words for staff.
+# Labels for staff.
 MISSING = {
     "charity_name_missing": gettext_lazy("the charity’s name"),
     "charity_address_missing": gettext_lazy("the charity’s address"),
@@ -74,7 +74,7 @@ MISSING = {
 
 
 def missing_for(charity: Charity, donation: Donation) -> list[str]:
-    """Return what a receipt must carry and does not have, or cannot show, by the rules of the charity's jurisdiction.
+    """Return the codes of required contents that are missing or cannot be printed, by the charity's jurisdiction.
 
     Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
     """
@@ -104,7 +104,7 @@ def contents(
     issued_on: date,
     replaces: Receipt | None,
 ) -> ReceiptPaper:
-    """Return what the receipt of a gift says; `amount_minor` is what of it the charity keeps."""
+    """Return the contents of a gift's receipt; `amount_minor` is the amount kept."""
     donor, appeal = donation.donor, donation.appeal
     assert donation.received_on is not None
     return ReceiptPaper(

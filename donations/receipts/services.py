@@ -1,4 +1,4 @@
-"""Receipts: issued with the money, cancelled or replaced when it goes back."""
+"""Receipts: issued when the money is received, cancelled or replaced when it goes back."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -23,18 +23,18 @@ TEMPLATE = "donations/receipt.html"
 
 
 class ReceiptBlocked(DomainError):
-    """The receipt cannot be issued: something that it must show is missing. `missing` names it."""
+    """The receipt cannot be issued: required information is missing. `missing` names it."""
 
     code = "receipt_blocked"
 
 
 def update(donation: Donation, *, at: datetime, by: User | None = None) -> Receipt | None:
-    """Make the receipt say what of the gift is still ours, and return the valid one; the caller holds the lock.
+    """Make the receipt match the amount kept, and return the valid one; the caller holds the gift's lock.
 
-    Issued with the money; cancelled when all of it went back (full refund, lost dispute); replaced by one that
-    names its number when a part did, or when it could never be printed. While a bank disputes the payment nothing
-    is issued. What is missing for a receipt is noted on the donation instead. Numbers are taken last, for others
-    wait for them. `by`: who asks; None: Stripe said so.
+    It is issued when the money is received; cancelled when all of it went back (full refund, lost dispute);
+    replaced by one that names its number when part of it did, or when printing failed for good. Nothing is issued
+    while the payment is disputed. Missing information is noted on the donation instead. Numbers are taken last,
+    because others wait for them. `by`: the user; None: Stripe.
     """
     valid = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
     kept_minor = donation.kept_minor
@@ -71,7 +71,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
     documents.supersede(receipt.document, on=charities.day_of(at), at=at)
     audit.record(f"receipt {state}", receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
     if state == ReceiptState.CANCELLED:
-        deliveries.tell_cancelled(receipt)
+        deliveries.notify_cancelled(receipt)
 
 
 def _issue(
@@ -79,7 +79,7 @@ def _issue(
 ) -> Receipt:
     issued_on = charities.day_of(at, charity)
     series = charity.jurisdiction
-    # From here to the commit everybody else who wants a number waits.
+    # From here to the commit, everyone else who needs a number waits.
     sequence = documents.next_number(f"{series} receipts", issued_on.year)
     number = f"{series}-{issued_on.year}-{sequence:06}"
     document = documents.request(
@@ -117,10 +117,10 @@ def _issue(
 
 @transaction.atomic
 def issue(donation: Donation, *, by: User | None, at: datetime) -> Receipt:
-    """Issue the receipt of a received gift that lacked something before; twice is the same receipt.
+    """Issue the receipt of a received gift that was blocked before. Idempotent: a second call returns the same one.
 
-    One whose printing failed for good is replaced by a new one, made of what donor and charity say now.
-    Raises ReceiptBlocked while something is still missing, WrongState when there is nothing to receipt.
+    A receipt whose printing failed for good is replaced by a new one with the current donor and charity details.
+    Raises ReceiptBlocked while information is still missing, WrongState if there is nothing to receipt.
     """
     donation = lock(donation)
     if refusal := refusal_to_issue(donation):
@@ -134,12 +134,12 @@ def issue(donation: Donation, *, by: User | None, at: datetime) -> Receipt:
 def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charities.the_charity) -> DomainError | None:
     """Return why `issue` is refused now, or None. Reads the gift's receipts, donor and appeal.
 
-    `charity`: how to ask who we are; a list asks once for all of its rows.
+    `charity` loads the charity; a list passes a cached loader for all of its rows.
     """
     valid = next((receipt for receipt in donation.receipts.all() if receipt.state == ReceiptState.ISSUED), None)
     is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == donation.kept_minor and not is_dead:
-        return None  # it is answered once more
+        return None  # `issue` returns the same receipt
     is_frozen = donation.status == Donation.Status.DISPUTED and (valid is None or is_dead)
     if donation.kept_minor == 0 or is_frozen:
         return WrongState(
@@ -161,12 +161,12 @@ def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charit
 
 
 def pdf(receipt: Receipt) -> bytes:
-    """Return the issued bytes. Raises NotReady while they are being printed."""
+    """Return the issued PDF. Raises NotReady while it is being printed."""
     return documents.read(receipt.document)
 
 
 class NoReceipt(DomainError):
-    """The gift has no valid receipt: it is not received, or the money went back."""
+    """The gift has no valid receipt: it was not received, or the money went back."""
 
     code = "no_receipt"
     status = 404

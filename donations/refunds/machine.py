@@ -1,4 +1,4 @@
-"""From what Stripe shows of a payment's refunds to what our rows should say. Pure, and only forward."""
+"""State machine of a payment's refunds: from a Stripe snapshot to our rows. Pure; states only go forward."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from donations.stripe import facts
 
 @dataclass(frozen=True, slots=True)
 class RecordedRefund:
-    """What our row says of one refund; the names are the row's."""
+    """One refund as recorded in our row; same field names."""
 
     state: RefundState
     amount_minor: int
@@ -29,7 +29,7 @@ Recorded = Mapping[str, RecordedRefund]  # by Stripe's id
 
 
 def advance(recorded: Recorded, shown: Iterable[facts.Refund], *, currency: str) -> dict[str, RecordedRefund]:
-    """Return what the rows should say now that Stripe shows these. Raises Mismatch for another currency."""
+    """Return the new state of our rows, given the refunds Stripe shows. Raises Mismatch for another currency."""
     shown = list(shown)
     if any(refund.currency != currency for refund in shown):
         raise Mismatch("currency_mismatch")
@@ -48,5 +48,5 @@ def _advanced(known: RecordedRefund | None, shown: facts.Refund) -> RecordedRefu
 
 
 def refunded_minor(refunds: Iterable[RecordedRefund]) -> int:
-    """Return how much was refunded: only what succeeded."""
+    """Return the total of succeeded refunds."""
     return sum(refund.amount_minor for refund in refunds if refund.state == RefundState.SUCCEEDED)

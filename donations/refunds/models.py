@@ -18,7 +18,7 @@ class RefundState(models.TextChoices):
 
 
 R = RefundState
-# A bank may send a refund back long after it succeeded.
+# A bank may return a refund long after it succeeded.
 NEXT: Final[Mapping[RefundState, frozenset[RefundState]]] = {
     R.PENDING: frozenset({R.SUCCEEDED, R.FAILED, R.CANCELED}),
     R.SUCCEEDED: frozenset({R.FAILED}),
@@ -28,7 +28,7 @@ NEXT: Final[Mapping[RefundState, frozenset[RefundState]]] = {
 
 
 class Refund(models.Model):
-    """Money on its way back to a donor, ours or made in Stripe's dashboard."""
+    """A refund to a donor, made by us or in Stripe's dashboard."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     attempt = models.ForeignKey(

@@ -9,17 +9,17 @@ Rows = Mapping[str, Refund]  # by Stripe's id
 
 
 def of(attempt: PaymentAttempt) -> Rows:
-    """Return the refunds of a payment."""
+    """Return the refunds of a payment, by Stripe's id."""
     return {row.stripe_id: row for row in attempt.refunds.all()}
 
 
 def recorded(rows: Rows) -> dict[str, RecordedRefund]:
-    """Return what the rows say."""
+    """Return the rows' recorded values."""
     return {key: RecordedRefund.of(row) for key, row in rows.items()}
 
 
 def record(attempt: PaymentAttempt, rows: Rows, refunds: Mapping[str, RecordedRefund]) -> None:
-    """Make the rows say this, and add those that are new. The caller holds the lock of the gift."""
+    """Update changed rows and insert new ones. The caller holds the gift's lock."""
     for key, refund in refunds.items():
         row = rows.get(key) or Refund(attempt=attempt, stripe_id=key, currency=attempt.currency)
         if row._state.adding or RecordedRefund.of(row) != refund:

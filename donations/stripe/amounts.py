@@ -1,7 +1,7 @@
-"""How Stripe writes an amount, where that differs from ISO 4217.
+"""Convert amounts between ISO 4217 and Stripe.
 
-We keep every amount as an integer number of ISO 4217 minor units. Stripe takes "the smallest
-currency unit" too, but with exceptions of its own, listed here as data
+We store every amount as an integer number of ISO 4217 minor units. Stripe also uses "the smallest
+currency unit", but with exceptions, listed here as data
 (Stripe documentation, "Supported currencies": zero-decimal, three-decimal, special cases).
 """
 
@@ -19,10 +19,10 @@ STRIPE_UNITS_PER_MINOR: Final[Mapping[str, int]] = {"ISK": 100, "UGX": 100}
 # ISO 4217 minor units per Stripe unit. ISO says 2 decimals; Stripe takes whole ariary only.
 MINOR_PER_STRIPE_UNIT: Final[Mapping[str, int]] = {"MGA": 100}
 
-# Three decimals in both, but card networks want the last digit to be 0.
+# Three decimals in both, but card networks require the last digit to be 0.
 ENDS_IN_ZERO: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
-# As ISO 4217: no decimals. (Stripe's own list has UGX and MGA too; see above what it does with them.)
+# As in ISO 4217: no decimals. (Stripe's list also has UGX and MGA; see above.)
 ZERO_DECIMAL: Final = frozenset(
     {
         "BIF",
@@ -42,7 +42,7 @@ ZERO_DECIMAL: Final = frozenset(
     }
 )
 
-# As ISO 4217: two decimals. HUF and TWD are charged with two decimals; only payouts to a bank are whole.
+# As in ISO 4217: two decimals. HUF and TWD are charged with two decimals; only payouts to a bank are whole.
 _TWO_DECIMAL_CODES = """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE
     CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS KHR KYD
@@ -56,7 +56,7 @@ SUPPORTED: Final = (
     TWO_DECIMAL | ZERO_DECIMAL | ENDS_IN_ZERO | frozenset(STRIPE_UNITS_PER_MINOR) | frozenset(MINOR_PER_STRIPE_UNIT)
 )
 
-# "The amount value supports up to eight digits"; the few currencies with longer ones do not matter to gifts.
+# "The amount value supports up to eight digits"; the few currencies that allow more do not matter for gifts.
 STRIPE_UNITS_MAX: Final = 99_999_999
 
 
@@ -68,7 +68,7 @@ class AmountNotChargeable(DomainError):
 
 
 def to_stripe_amount(amount_minor: int, currency: str) -> int:
-    """Return what Stripe calls `amount` for so many ISO 4217 minor units of a currency.
+    """Convert ISO 4217 minor units of a currency to Stripe's `amount`.
 
     Raises AmountNotChargeable for a currency that Stripe does not charge, for an amount that is not
     positive or too large, and for a fraction that Stripe cannot express (0.01 MGA, 0.001 KWD).
@@ -93,16 +93,16 @@ def to_stripe_amount(amount_minor: int, currency: str) -> int:
     amount = amount_minor * STRIPE_UNITS_PER_MINOR.get(code, 1) // MINOR_PER_STRIPE_UNIT.get(code, 1)
     if amount > STRIPE_UNITS_MAX:
         raise AmountNotChargeable(
-            _("The amount is more than one card payment can carry. Give it in parts, or by bank transfer."),
+            _("The amount is more than one card payment can take. Split the gift, or give by bank transfer."),
             currency=code,
         )
     return amount
 
 
 def from_stripe_amount(stripe_amount: int, currency: str) -> int:
-    """Return the ISO 4217 minor units of an amount that Stripe reports; any sign.
+    """Convert an amount reported by Stripe, of any sign, to ISO 4217 minor units.
 
-    Raises ValueError if Stripe reports a fraction of what ISO 4217 calls indivisible, which it never should.
+    Raises ValueError if Stripe reports a fraction of a minor unit, which it never should.
     """
     code = currency.upper()
     scaled = stripe_amount * MINOR_PER_STRIPE_UNIT.get(code, 1)

@@ -1,4 +1,4 @@
-"""The connection to Stripe, and what it can fail with. The only file that imports `stripe`."""
+"""The Stripe client and its errors. The only file that imports `stripe`."""
 
 import logging
 import os
@@ -15,20 +15,20 @@ from logistics.errors import DomainError
 
 API_VERSION: Final = "2026-08-26.dahlia"
 
-# Without this number StripeClient does not retry at all. A retry carries the same idempotency key.
+# StripeClient does not retry by default. A retry carries the same idempotency key.
 NETWORK_RETRIES: Final = 2
 CONNECT_TIMEOUT_S: Final = 3.0
-READ_TIMEOUT_S: Final = 7.0  # three tries and their pauses end before a web worker's 30 s do
+READ_TIMEOUT_S: Final = 7.0  # three tries and their pauses fit within a web worker's 30 s
 
 
-# Sends timings of our calls to Stripe, and keeps an identifier of this machine for it. Not needed.
+# Telemetry sends Stripe the timings of our calls and an identifier of this machine. Not needed.
 stripe.enable_telemetry = False
-# At INFO and DEBUG this logger prints error texts and request bodies, with donors' addresses in them.
+# At INFO and DEBUG this logger prints error messages and request bodies, which contain donors' addresses.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class PaymentProviderUnavailable(DomainError):
-    """Stripe did not answer, or answered with an error. The payment may have been started."""
+    """Stripe did not respond, or responded with an error. The payment may have been started."""
 
     code = "payment_provider_unavailable"
     status = 503
@@ -50,16 +50,18 @@ class PaymentRefused(DomainError):
 
 
 class PaymentObjectMissing(DomainError):
-    """Stripe has no such object, or not under this key."""
+    """Stripe has no such object, or this key cannot see it."""
 
     code = "payment_object_missing"
     status = 404
 
 
 def v1() -> Any:
-    """Return Stripe's v1 services for the settings of this moment, in this process."""
+    """Return Stripe's v1 services for the current settings and process."""
     if settings.STRIPE_API_BASE and not settings.DEBUG:
-        raise PaymentProviderMisconfigured(_("STRIPE_API_BASE names a stand-in, which is refused when DEBUG is off."))
+        raise PaymentProviderMisconfigured(
+            _("STRIPE_API_BASE points to a stand-in for Stripe, which is refused when DEBUG is off.")
+        )
     if not settings.STRIPE_SECRET_KEY:
         raise PaymentProviderMisconfigured(_("STRIPE_SECRET_KEY is empty: set the account's secret key."))
     return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, os.getpid()).v1
@@ -67,7 +69,7 @@ def v1() -> Any:
 
 @lru_cache(maxsize=4)
 def _client(api_key: str, api_base: str, pid: int) -> stripe.StripeClient:
-    """Return the client of one process: `pid` keeps a forked worker from sharing its parent's connections."""
+    """Return the client of one process; `pid` keeps a forked worker from sharing its parent's connections."""
     return stripe.StripeClient(
         api_key,
         stripe_version=API_VERSION,
@@ -79,7 +81,7 @@ def _client(api_key: str, api_base: str, pid: int) -> stripe.StripeClient:
 
 @contextmanager
 def errors_translated() -> Iterator[None]:
-    """Turn Stripe's errors into ours. Their texts may quote what the donor typed, so only codes go on."""
+    """Translate Stripe's errors into ours. Their messages may quote what the donor typed, so only codes are kept."""
     try:
         yield
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
@@ -104,7 +106,7 @@ def errors_translated() -> Iterator[None]:
 
 def _unavailable(error: stripe.StripeError) -> PaymentProviderUnavailable:
     return PaymentProviderUnavailable(
-        _("The payment service does not answer. Nothing is lost: try again with the same Idempotency-Key."),
+        _("The payment service is not responding. Nothing is lost: try again with the same Idempotency-Key."),
         **_details(error),
     )
 
@@ -124,5 +126,5 @@ def _details(error: stripe.StripeError) -> dict[str, object]:
 
 
 def is_live() -> bool:
-    """Return whether our key moves real money."""
+    """Return whether our key is a live key, which moves real money."""
     return str(settings.STRIPE_SECRET_KEY).startswith(("sk_live_", "rk_live_"))

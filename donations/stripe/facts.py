@@ -1,8 +1,8 @@
-"""What Stripe says about a payment, as plain frozen values.
+"""Stripe's objects as frozen dataclasses.
 
 Amounts are integers of ISO 4217 minor units, currencies upper-case codes, times aware datetimes in UTC,
 ids Stripe's own. `from_stripe` takes Stripe's JSON of API version 2026-08-26.dahlia and raises KeyError or
-TypeError for anything else. States are Stripe's words, listed beside each field.
+TypeError for anything else. Statuses are Stripe's, listed beside each field.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ def _at(seconds: int) -> datetime:
 
 
 def _id(value: str | Json | None) -> str | None:
-    """Return the id of a field that holds an id or, when expanded, the object."""
+    """Return the id of a field that holds an id or, if expanded, the object."""
     return value["id"] if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A page at Stripe on which a donor pays, or paid, once."""
+    """A Stripe checkout page for one payment."""
 
     id: str
     url: str | None  # only while it is open
@@ -61,9 +61,9 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True)
 class BalanceTransaction:
-    """What Stripe booked on our balance; the fee is known from here and from nowhere else.
+    """An entry in our Stripe balance; the only source of the fee.
 
-    In the currency of our balance, which may differ from the gift's: `exchange_rate` is then set, as text.
+    In our balance currency, which may differ from the gift's: `exchange_rate` is then set, as text.
     """
 
     id: str
@@ -139,7 +139,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class PaymentIntent:
-    """A donor's payment through all its attempts."""
+    """A donor's payment, across all its charges."""
 
     id: str
     # requires_payment_method (also after a decline), requires_action, processing, succeeded, canceled, ...
@@ -148,7 +148,7 @@ class PaymentIntent:
     amount_received_minor: int
     currency: str
     latest_charge_id: str | None
-    charge: Charge | None  # the latest one, where it was fetched with it
+    charge: Charge | None  # the latest one, if it was expanded
     error_code: str | None  # of the last attempt, if that failed: card_declined, expired_card, ...
     decline_code: str | None  # generic_decline, insufficient_funds, ...; never shown to a donor (card testing)
     error_message: str | None  # Stripe's English text
@@ -178,7 +178,7 @@ class PaymentIntent:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money on its way back to a donor."""
+    """A refund to a donor."""
 
     id: str
     status: str  # pending, requires_action, succeeded, failed, canceled; `failed` may follow `succeeded`
@@ -209,7 +209,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A donor's bank takes money back, or asks about it."""
+    """A dispute or inquiry raised by a donor's bank."""
 
     id: str
     # needs_response, under_review, won, lost, prevented; warning_needs_response, warning_under_review, warning_closed
@@ -248,7 +248,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message that something happened at Stripe: a reason to look, not a fact to book."""
+    """A notification that something happened at Stripe: a reason to fetch, not a fact to book."""
 
     id: str
     kind: str  # checkout.session.completed, payment_intent.succeeded, charge.refunded, ...
@@ -257,7 +257,7 @@ class Event:
     created_at: datetime
     object_type: str  # checkout.session, payment_intent, charge, refund, dispute, ...
     object_id: str
-    payment_intent_id: str | None  # the payment that it is about, where the object tells
+    payment_intent_id: str | None  # of the payment concerned, if the object names it
     reference: str | None  # `client_reference_id` of a checkout session
 
     @classmethod

@@ -1,15 +1,15 @@
-"""What we ask of Stripe. Callers import this module and nothing else of Stripe's library.
+"""Our calls to Stripe. Callers import this module, never Stripe's library.
 
 Nothing here writes to our database, and nothing here may be called inside a transaction: a call takes up
 to 25 seconds. Amounts go in and come out as integers of ISO 4217 minor units, currencies as upper-case
-codes, times as aware datetimes in UTC. What comes out are frozen dataclasses (`donations.stripe.facts`),
-never Stripe's own objects. API version 2026-08-26.dahlia.
+codes, times as aware datetimes in UTC. Results are frozen dataclasses (`donations.stripe.facts`), never
+Stripe's own objects. API version 2026-08-26.dahlia.
 
 Raises, besides what each function names:
-- PaymentProviderUnavailable: no answer, a time-out, a 5xx or a rate limit, after two retries. The effect may
-  have happened all the same: call again with the same idempotency key.
+- PaymentProviderUnavailable: no response, a timeout, a 5xx or a rate limit, after two retries. The call may
+  have taken effect all the same: call again with the same idempotency key.
 - PaymentProviderMisconfigured: our key or permissions are wrong; staff must act.
-- PaymentRefused: Stripe refused; calling again changes nothing.
+- PaymentRefused: Stripe refused; a retry changes nothing.
 - PaymentObjectMissing: Stripe does not know the id.
 """
 
@@ -74,11 +74,11 @@ def create_checkout_session(
     metadata: Mapping[str, str],
     idempotency_key: str,
 ) -> CheckoutSession:
-    """Open a page at Stripe on which a donor pays once, by card; its `url` is where to send the donor.
+    """Open a Stripe checkout page for one card payment; send the donor to its `url`.
 
     The same key and arguments return the same session for 24 hours, so every argument must come from a
-    committed row, `expires_at` too (30 minutes to 24 hours from Stripe's now). `reference` becomes
-    `client_reference_id`; `metadata` also lands on the payment intent. Stripe replaces
+    committed row, `expires_at` too (30 minutes to 24 hours from now, by Stripe's clock). `reference` becomes
+    `client_reference_id`; `metadata` is also set on the payment intent. Stripe replaces
     `{CHECKOUT_SESSION_ID}` in `success_url`. Raises AmountNotChargeable before anything is sent.
     """
     product = {"name": description}
@@ -91,7 +91,7 @@ def create_checkout_session(
         "mode": "payment",
         "submit_type": "donate",
         "payment_method_types": ["card"],
-        # Otherwise Stripe may charge in the donor's own currency, and the receipt would not say what was paid.
+        # Otherwise Stripe may charge in the donor's own currency, and the receipt would not match the payment.
         "adaptive_pricing": {"enabled": False},
         "line_items": [{"quantity": 1, "price_data": price}],
         "client_reference_id": reference,
@@ -110,34 +110,34 @@ def create_checkout_session(
 
 
 def fetch_checkout_session(session_id: str) -> CheckoutSession:
-    """Return a checkout session as it is now."""
+    """Return the current state of a checkout session."""
     with errors_translated():
         return CheckoutSession.from_stripe(v1().checkout.sessions.retrieve(session_id).to_dict())
 
 
 def find_checkout_sessions(payment_intent_id: str) -> list[CheckoutSession]:
-    """Return the sessions in which a payment was made: one, or none if it was made otherwise."""
+    """Return the checkout sessions of a payment: one, or none if it was made another way."""
     with errors_translated():
         page = v1().checkout.sessions.list({"payment_intent": payment_intent_id, "limit": 10})
     return [CheckoutSession.from_stripe(session.to_dict()) for session in page.data]
 
 
 def expire_checkout_session(session_id: str, *, idempotency_key: str) -> CheckoutSession:
-    """Close an open session, so that nobody can pay in it any more. Raises PaymentRefused unless it is open."""
+    """Expire an open session, so that it can no longer be paid. Raises PaymentRefused unless it is open."""
     with errors_translated():
         session = v1().checkout.sessions.expire(session_id, {}, {"idempotency_key": idempotency_key})
     return CheckoutSession.from_stripe(session.to_dict())
 
 
 def fetch_payment_intent(payment_intent_id: str) -> PaymentIntent:
-    """Return a payment as it is now, with its latest charge and, once Stripe has booked it, the fee."""
+    """Return the current state of a payment, with its latest charge and, once Stripe has booked it, the fee."""
     with errors_translated():
         intent = v1().payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge.balance_transaction"]})
     return PaymentIntent.from_stripe(intent.to_dict())
 
 
 def fetch_refunds(payment_intent_id: str) -> list[Refund]:
-    """Return every refund of a payment, oldest first, those made in Stripe's dashboard too."""
+    """Return every refund of a payment, oldest first, including those made in Stripe's dashboard."""
     with errors_translated():
         page = v1().refunds.list({"payment_intent": payment_intent_id, "limit": 100})
         rows = [refund.to_dict() for refund in page.auto_paging_iter()]
@@ -152,7 +152,7 @@ def create_refund(
     metadata: Mapping[str, str],
     idempotency_key: str,
 ) -> Refund:
-    """Give money back to the donor's card. Raises PaymentRefused for more than what is left of the payment."""
+    """Refund money to the donor's card. Raises PaymentRefused for more than what is left of the payment."""
     params: dict[str, object] = {
         "payment_intent": payment_intent_id,
         "amount": to_stripe_amount(amount_minor, currency),
@@ -175,7 +175,7 @@ def fetch_disputes(payment_intent_id: str) -> list[Dispute]:
 def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
     """Yield the events created at or after `since`, newest first, of the given kinds (20 at most) or of all.
 
-    Stripe keeps events for 30 days. The net under lost webhooks.
+    Stripe keeps events for 30 days. The fallback for lost webhooks.
     """
     params: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
     if kinds:
@@ -186,12 +186,12 @@ def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event
 
 
 def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
-    """Return what a webhook says, having made sure that Stripe said it to us, and lately.
+    """Verify a webhook's signature and age, and return its event.
 
-    `payload` is the raw body, `signature` the `Stripe-Signature` header. Any of the secrets in
-    STRIPE_WEBHOOK_SECRETS will do, so that one can be replaced while the other is still used. Stricter
-    than the library: it accepts timestamps from the future and fails otherwise on bytes that are not UTF-8.
-    Raises BadSignature, or PaymentProviderMisconfigured if we have no secret (Stripe will call again).
+    `payload` is the raw body, `signature` the `Stripe-Signature` header. Any secret in
+    STRIPE_WEBHOOK_SECRETS is accepted, so that secrets can be rotated. Stricter than Stripe's library, which
+    accepts timestamps from the future and raises other errors for bytes that are not UTF-8.
+    Raises BadSignature, or PaymentProviderMisconfigured if no secret is set (Stripe will retry).
     """
     secrets = [secret.strip() for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]
     if not secrets:

@@ -1,7 +1,7 @@
-"""How Stripe signs what it tells us: `Stripe-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`.
+"""Verify webhook signatures: `Stripe-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`.
 
-Our own reading of it, because Stripe's library believes timestamps of the future, switches the check of the
-time off for a tolerance of 0, and fails otherwise on bytes that are not UTF-8.
+Our own implementation, because Stripe's library accepts timestamps from the future, skips the time check for a
+tolerance of 0, and raises other errors for bytes that are not UTF-8.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ class BadSignature(DomainError):
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str], now: datetime) -> None:
-    """Return if one of the secrets signed the body within five minutes of `now`, before or after.
+    """Check that one of the secrets signed the body within five minutes of `now`, before or after.
 
-    Raises BadSignature otherwise, and for a body of more than 256 KiB.
+    Raises BadSignature if not, and for a body of more than 256 KiB.
     """
     if len(body) > BODY_MAX:
         raise BadSignature(f"The body is longer than {BODY_MAX} bytes.")
@@ -47,7 +47,7 @@ def _read(header: str | None) -> tuple[int, list[str]]:
         raise BadSignature("The Stripe-Signature header is missing or malformed.")
     parts = [part.split("=", 1) for part in header.split(",")]
     times = [part[1] for part in parts if len(part) == 2 and part[0] == "t"]
-    # Only what compare_digest can take: it fails on text that is not ASCII.
+    # compare_digest raises TypeError for text that is not ASCII.
     signatures = [part[1] for part in parts if len(part) == 2 and part[0] == "v1" and part[1].isascii()]
     if len(times) != 1 or not re.fullmatch(r"[1-9][0-9]{0,11}", times[0]) or not signatures:
         raise BadSignature("The Stripe-Signature header is missing or malformed.")

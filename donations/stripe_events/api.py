@@ -33,11 +33,11 @@ SENT_EXAMPLE = OpenApiExample(
 
 
 class StripeWebhookView(APIView):
-    """Where Stripe sends its events."""
+    """Webhook endpoint for Stripe's events."""
 
     permission_classes = [Anyone]
     authentication_classes = ()
-    throttle_classes = ()  # Stripe's bursts are wanted; whoever cannot sign is refused cheaply
+    throttle_classes = ()  # Stripe sends bursts; unsigned requests are cheap to refuse
     parser_classes = ()  # the signature is over the raw bytes
 
     @extend_schema(
@@ -47,18 +47,18 @@ class StripeWebhookView(APIView):
         examples=[SENT_EXAMPLE, OpenApiExample("Taken", response_only=True, value={"is_new": True})],
     )
     def post(self, request: Request) -> Response:
-        """Store a signed event of Stripe and answer once it is committed; a worker then applies it.
+        """Store a signed Stripe event and answer once it is committed; a worker then applies it.
 
-        400 `bad_signature`, and nothing stored, unless Stripe signed it for us within the last five minutes.
+        400 `bad_signature`, and nothing is stored, unless Stripe signed it for us within the last five minutes.
         """
         now = timezone.now()
         event = gateway.read_event(request.body, request.headers.get("Stripe-Signature"), now)
-        is_new = services.keep_event(event, source=StripeEvent.Source.WEBHOOK, at=now)
+        is_new = services.store_event(event, source=StripeEvent.Source.WEBHOOK, at=now)
         return Response({"is_new": is_new})
 
 
 class StripeEventOut(Output[StripeEvent]):
-    """An event of Stripe, and what came of it. `dead` is quarantine; `problem` says why."""
+    """A Stripe event and its outcome. `dead` means quarantined; `problem` says why."""
 
     id = serializers.UUIDField()
     stripe_id = serializers.CharField()
@@ -84,7 +84,7 @@ class StripeEventOut(Output[StripeEvent]):
 
 
 class StripeEventFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=Job.State.choices, help_text="`dead`: in quarantine")
+    state = django_filters.ChoiceFilter(choices=Job.State.choices, help_text="`dead`: quarantined")
     problem = django_filters.CharFilter(field_name="last_error_code")
     donation = django_filters.UUIDFilter(field_name="attempt__donation_id")
 
@@ -119,7 +119,7 @@ EVENT_EXAMPLE = OpenApiExample(
 
 
 class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
-    """Events of Stripe; finance retries those in quarantine."""
+    """Stripe events; finance retries those in quarantine."""
 
     queryset = StripeEvent.objects.select_related("attempt")
     serializer_class = StripeEventOut
@@ -131,12 +131,12 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
 
     @extend_schema(summary="List Stripe events", responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
     def list(self, request: Request) -> Response:
-        """List Stripe's events, newest first; `?state=dead` are those in quarantine."""
+        """List Stripe events, newest first; `?state=dead` lists those in quarantine."""
         return super().list(request)
 
     @extend_schema(summary="Show a Stripe event", responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Show an event of Stripe."""
+        """Show a Stripe event."""
         return super().retrieve(request)
 
     @extend_schema(
@@ -145,6 +145,6 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     @action(detail=True, methods=["post"])
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
-        """Retry an event in quarantine: a worker looks at Stripe again."""
+        """Retry an event in quarantine: a worker fetches from Stripe again."""
         event = services.retry(self.get_object(), by=actor(request), at=timezone.now())
         return Response(self.get_serializer(event).data, status=202)

@@ -1,4 +1,4 @@
-"""A snapshot of Stripe is booked: payment, refunds, disputes, then the gift, then its receipt, in one transaction."""
+"""Book a Stripe snapshot in one transaction: payment, refunds, disputes, then the gift, then its receipt."""
 
 from datetime import datetime
 
@@ -20,10 +20,10 @@ from logistics.transactions import lock
 
 @transaction.atomic
 def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime) -> PaymentAttempt:
-    """Make our rows say what Stripe shows: the attempt, its refunds and disputes, the gift, its receipt.
+    """Update our rows from a snapshot: the attempt, its refunds and disputes, the gift, its receipt.
 
-    The first attempt that succeeds receives the gift. Raises Mismatch, and books nothing, when the snapshot is
-    not of what we asked for.
+    The first attempt that succeeds counts for the gift. Raises Mismatch, and books nothing, if the snapshot does
+    not match what we asked for.
     """
     donation = lock(attempt.donation)
     attempt = lock(attempt)
@@ -45,9 +45,9 @@ def _recorded(attempt: PaymentAttempt, refund_rows: refunds.Rows, dispute_rows: 
 
 
 def _that_counts(attempt: PaymentAttempt, recorded: RecordedState) -> tuple[PaymentAttempt, RecordedState]:
-    """Return the payment by which the gift is received: of several, the one of which most is still ours.
+    """Return the payment that counts for the gift: of several, the one of which most is kept.
 
-    So a gift that was paid twice stays received when either payment goes back.
+    So a gift that was paid twice stays received when either payment is refunded.
     """
     others = attempt.donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
     paid = [(attempt, recorded)]
@@ -57,13 +57,13 @@ def _that_counts(attempt: PaymentAttempt, recorded: RecordedState) -> tuple[Paym
     ]
     best, of_best = max(paid, key=lambda one: (one[1].kept_minor, one[0].counts))
     if not best.counts:
-        payments.let_count(best)
+        payments.mark_counted(best)
         attempt.counts = attempt is best
     return best, of_best
 
 
 def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
-    """Settle the gift by the attempt that counts, and its receipt by the gift."""
+    """Settle the gift from the attempt that counts, then update its receipt."""
     assert attempt.succeeded_at is not None
     if recorded.outcome != gifts.GiftOutcome.of(donation):
         donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
@@ -71,9 +71,9 @@ def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState
 
 
 def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
-    """Look at Stripe, outside any transaction, for what became of an attempt, and book it.
+    """Fetch the current state of an attempt from Stripe, outside any transaction, and book it.
 
-    An attempt whose checkout was never opened ends as expired.
+    An attempt whose checkout was never opened expires.
     """
     if attempt.session_id is not None:
         return book(attempt, snapshots.of_session(attempt.session_id), at=at)

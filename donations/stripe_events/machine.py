@@ -1,7 +1,7 @@
-"""The machines of a payment, its refunds and its disputes, run together. Pure: no database, no clock, no network.
+"""Run the state machines of a payment, its refunds and its disputes together. Pure: no database, clock or network.
 
-They know nothing of each other. All only go forward, so snapshots that come twice, late or in any order end in
-the same recorded state.
+They are independent of each other. States only go forward, so snapshots that come twice, late or in any order
+lead to the same recorded state.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from donations.stripe_events.snapshots import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class RecordedState:
-    """What our rows say of one payment, its refunds and its disputes (by Stripe's ids)."""
+    """One payment, its refunds and its disputes (by Stripe's ids) as recorded in our rows."""
 
     payment: RecordedPayment
     refunds: Mapping[str, RecordedRefund] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class RecordedState:
 
     @property
     def outcome(self) -> GiftOutcome:
-        """What becomes of a gift by this payment, once it has succeeded."""
+        """The gift's outcome from this payment, once it has succeeded."""
         return outcome_after(
             self.payment.amount_minor,
             refunded_minor=refunds.refunded_minor(self.refunds.values()),
@@ -37,14 +37,14 @@ class RecordedState:
 
     @property
     def kept_minor(self) -> int:
-        """What of the payment is still ours."""
+        """The amount of the payment kept after refunds and chargebacks."""
         return self.payment.amount_minor - self.outcome.refunded_minor - self.outcome.charged_back_minor
 
 
 def advance(recorded: RecordedState, snapshot: Snapshot, *, livemode: bool) -> RecordedState:
-    """Return what our rows should say after this snapshot; older ones change nothing.
+    """Return the new state of our rows after a snapshot; older ones change nothing.
 
-    Raises Mismatch when it is not of what we asked for.
+    Raises Mismatch if it does not match what we asked for.
     """
     payment = payments.advance(recorded.payment, snapshot.session, snapshot.intent, livemode=livemode)
     return RecordedState(

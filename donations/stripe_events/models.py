@@ -12,9 +12,9 @@ from logistics.jobs.models import Job
 
 
 class StripeEvent(Job):
-    """An event of Stripe: a reason to look, stored once, without its personal data.
+    """A Stripe event: a reason to fetch, stored once, without its personal data.
 
-    `done`: we looked at Stripe and booked what it shows. `dead`: in quarantine; `last_error_code` says why.
+    `done`: the payment was fetched from Stripe and booked. `dead`: in quarantine; `last_error_code` says why.
     """
 
     TASK = "donations.apply_stripe_event"

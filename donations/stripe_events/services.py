@@ -1,4 +1,4 @@
-"""The inbox of Stripe's events: each is stored once, then applied by a worker that looks at Stripe."""
+"""The inbox of Stripe events: each is stored once, then applied by a worker that fetches the payment from Stripe."""
 
 import logging
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from logistics.transactions import enqueue_on_commit, lock
 
 log = logging.getLogger(__name__)
 
-# What can change our rows. Others are stored and ignored.
+# Events that can change our rows. Others are stored and ignored.
 KINDS: Final = (
     "checkout.session.completed",
     "checkout.session.expired",
@@ -34,7 +34,7 @@ KINDS: Final = (
     "payment_intent.processing",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
-    "charge.updated",  # now the fee is known
+    "charge.updated",  # brings the fee
     "charge.refunded",
     "refund.created",
     "refund.updated",
@@ -53,8 +53,8 @@ DAILY_LOOK_HOUR: Final = 4
 
 
 @transaction.atomic
-def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime) -> bool:
-    """Store an event of Stripe and have a worker apply it; return whether it was new. A repeat changes nothing."""
+def store_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime) -> bool:
+    """Store a Stripe event and queue its job; return whether it was new. A repeat changes nothing."""
     if StripeEvent.objects.filter(stripe_id=event.id).exists():
         return False
     row = StripeEvent(
@@ -69,7 +69,7 @@ def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime
         received_at=at,
         source=source,
     )
-    if event.kind not in KINDS:  # nothing to do: no worker is needed
+    if event.kind not in KINDS:  # nothing to do: no job is needed
         row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.IGNORED
     try:
         with transaction.atomic():
@@ -77,15 +77,15 @@ def keep_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime
                 jobs.enqueue(row)
             else:
                 row.save(force_insert=True)
-    except IntegrityError:  # another thread stored it between our look and our insert
+    except IntegrityError:  # another thread stored it between our check and our insert
         return False
     return True
 
 
 def apply_event(event_id: str, *, at: datetime) -> bool:
-    """Look at Stripe for what one stored event points at, book it, and return whether we did.
+    """Fetch the object of a stored event from Stripe, book it, and return whether we did.
 
-    Safe twice, at once, or in any order. What does not fit is quarantined: the event is dead, with the reason.
+    Safe to run twice, concurrently or in any order. A mismatch is quarantined: the event is dead, with the reason.
     """
     return jobs.run(StripeEvent, event_id, _look, lambda event, snapshot: _book(event, snapshot, at=at))
 
@@ -110,7 +110,7 @@ def _look(event: StripeEvent) -> Snapshot | None:
 
 
 def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dict[str, object]:
-    """Book a snapshot and return what the event's row should say of it."""
+    """Book a snapshot and return the new values of the event's row."""
     if snapshot is None:
         return {"outcome": StripeEvent.Outcome.IGNORED}
     attempt = _attempt_of(snapshot)
@@ -127,7 +127,7 @@ def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dic
 
 
 def _attempt_of(snapshot: Snapshot) -> PaymentAttempt | None:
-    """Find the attempt by the id that we gave Stripe: known before Stripe's own ids are saved here."""
+    """Find the attempt by our id in Stripe's metadata, which works before Stripe's ids are saved here."""
     try:
         attempt_id = UUID(snapshot.metadata.get("attempt", ""))
     except ValueError:
@@ -137,7 +137,7 @@ def _attempt_of(snapshot: Snapshot) -> PaymentAttempt | None:
 
 @transaction.atomic
 def retry(event: StripeEvent, *, by: User | None, at: datetime) -> StripeEvent:
-    """Retry an event in quarantine: a worker looks at Stripe again. Raises WrongState unless it is there."""
+    """Retry an event in quarantine: a worker fetches from Stripe again. Raises WrongState for any other event."""
     event = lock(event)
     if refusal := refusal_to_retry(event):
         raise refusal
@@ -148,7 +148,7 @@ def retry(event: StripeEvent, *, by: User | None, at: datetime) -> StripeEvent:
 
 
 def refusal_to_retry(event: StripeEvent) -> WrongState | None:
-    """Return why an event cannot be tried again now, or None."""
+    """Return why `retry` is refused now, or None."""
     if event.state == Job.State.DEAD:
         return None
     return WrongState(
@@ -159,20 +159,20 @@ def refusal_to_retry(event: StripeEvent) -> WrongState | None:
 
 
 def catch_up(*, at: datetime) -> int:
-    """Store events that never reached us, and look at checkouts that should have ended; return how many.
+    """Store events that never reached us, and refresh checkouts that should have ended; return how many.
 
-    For lost webhooks: from two hours before the last event that reached us, and once a day from three days
+    Covers lost webhooks: from two hours before the last event that reached us, and once a day from three days
     back, which is as long as Stripe itself retries. Raises PaymentProviderUnavailable.
     """
     found = 0
     for event in gateway.list_events(_look_since(at), kinds=KINDS):
-        found += keep_event(event, source=StripeEvent.Source.LIST, at=at)
+        found += store_event(event, source=StripeEvent.Source.LIST, at=at)
     for attempt in payments.overdue(at)[:200]:
         try:
             booking.refresh(attempt, at=at)
             found += 1
         except (Mismatch, gateway.PaymentObjectMissing) as error:
-            # One that needs a person must not keep the others waiting; its events are in quarantine.
+            # One that needs staff must not hold up the others; its events are in quarantine.
             log.error("an overdue checkout does not fit", extra={"attempt": str(attempt.pk), "code": error.code})
     return found
 

@@ -1,4 +1,4 @@
-"""Snapshots of Stripe: all that it shows of one payment at one moment. An event is only a reason to take one."""
+"""Snapshots: everything Stripe shows of one payment at one moment. An event is only a reason to take one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class Snapshot:
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """What we told Stripe to remember, `{"attempt": id, "donation": reference}`; empty if it is not ours."""
+        """Our metadata at Stripe, `{"attempt": id, "donation": reference}`; empty if the payment is not ours."""
         of_session = self.session.metadata if self.session else {}
         return of_session or (self.intent.metadata if self.intent else {})
 
 
 def of_session(session_id: str) -> Snapshot:
-    """Return what Stripe shows of the payment made, or not made, in a checkout session."""
+    """Fetch the snapshot of a checkout session and its payment, if any."""
     session = gateway.fetch_checkout_session(session_id)
     if session.payment_intent_id is None:
         return Snapshot(session)
@@ -29,7 +29,7 @@ def of_session(session_id: str) -> Snapshot:
 
 
 def of_payment(payment_intent_id: str) -> Snapshot:
-    """Return what Stripe shows of a payment."""
+    """Fetch the snapshot of a payment."""
     intent = gateway.fetch_payment_intent(payment_intent_id)
     sessions = gateway.find_checkout_sessions(payment_intent_id)
     return _complete(sessions[0] if sessions else None, intent)

@@ -1,4 +1,4 @@
-"""Money as donors read it, in their language."""
+"""Template tags that format money for donors in their language."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ def amount_given(donation: Donation) -> str:
 
 @register.simple_tag
 def money(amount_minor: int, currency: str) -> str:
-    """Print minor units of a currency in the language of the page or mail."""
+    """Format minor units of a currency in the language of the page or mail."""
     return amounts.printed(amount_minor, currency, [wording.page_language()])
 
 
@@ -33,7 +33,7 @@ def in_words(day: date) -> str:
 
 @register.simple_tag
 def shown_amount(amount: str, currency: str) -> str:
-    """A suggested amount, "250" or "65500", with its currency but without decimals."""
+    """Format a suggested amount, "250" or "65500", with its currency but without decimals."""
     spoken = wording.page_language()
     printed = wording.number(amount, ["fr" if currency in amounts.GROUPED_BY_SPACE else spoken])
     if spoken == "fr":
@@ -44,12 +44,12 @@ def shown_amount(amount: str, currency: str) -> str:
 
 @register.filter
 def went_back(donation: Donation) -> str:
-    """What of a gift went back in total, and what remains; "" when nothing went back."""
+    """Say how much of a gift went back in total, and what remains; "" if nothing went back."""
     return money_back.in_words(donation)
 
 
 @register.simple_tag
 def went_back_since(donation: Donation, receipt: Receipt | None) -> str:
-    """The same, after what changed since that receipt was issued; each on a line of its own."""
+    """Say the same, preceded by what changed since that receipt was issued; each on its own line."""
     since = money_back.since_receipt(donation, receipt.number, receipt.amount_minor) if receipt else ""
     return "\n".join(filter(None, (since, money_back.in_words(donation))))

@@ -1,4 +1,4 @@
-"""Where a gift's pages are, and what its status means to its donor."""
+"""Template filters for a gift's links, and its status in words for the donor."""
 
 from django import template
 from django.urls import reverse
@@ -22,7 +22,7 @@ def receipt_path(donation: Donation) -> str:
 
 @register.filter
 def status_in_words(donation: Donation) -> str:
-    """How a gift stands, and how much of it went back."""
+    """Return the status of a gift, and how much of it went back."""
     went_back = money_back.in_words(donation)
     if donation.status == Donation.Status.PENDING:
         return _("Not paid yet")

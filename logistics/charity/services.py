@@ -111,7 +111,7 @@ def check(values: CharityFields) -> None:
     """Raise Invalid, with the field, for codes not in the lists and for characters that papers cannot print."""
     fonts.check({name: values.get(name) for name in ON_PAPER})
     if values.get("country") not in codes.countries():
-        raise Invalid(_("Not a country code of ISO 3166-1."), field="country", code="unknown_country")
+        raise Invalid(_("Not an ISO 3166-1 country code."), field="country", code="unknown_country")
     if values.get("time_zone") not in available_timezones():
         raise Invalid(_("Not a time zone such as Asia/Hong_Kong."), field="time_zone", code="unknown_time_zone")
     currencies = values.get("currencies") or []

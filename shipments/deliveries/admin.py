@@ -18,7 +18,7 @@ class UnlistedInline(ReadOnlyInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """What receivers confirmed. It never changes: a correction is a second delivery that reverses the first."""
+    """Receivers' confirmations. They never change: a correction is a second delivery that reverses the first."""
 
     list_display = (
         "shipment",

@@ -19,7 +19,7 @@ from logistics.roles import Role
 from shipments.deliveries import examples, notes, services
 from shipments.deliveries.models import Delivery
 from shipments.deliveries.serializers import ConfirmedOut, DeliveryIn, ReversalIn, ShipmentDeliveryOut
-from shipments.papers.api import PDF_TOO, pdf_answer
+from shipments.papers.api import PDF_RENDERERS, pdf_answer
 from shipments.papers.services import NoSuchPaper
 from shipments.shipments import access
 from shipments.shipments.of_shipment import OfShipment
@@ -33,7 +33,7 @@ RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
 )
 @extend_schema(tags=["deliveries"])
 class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Delivery]):
-    """A receiver confirms goods; a shipment may be confirmed in several deliveries. None is ever edited."""
+    """A receiver's confirmations of goods; a shipment may have several. They are never edited."""
 
     queryset = Delivery.objects.none()
     serializer_class = ShipmentDeliveryOut
@@ -51,10 +51,10 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     @extend_schema(
         summary="Confirm a delivery",
         description=(
-            "One small call: `default` says what holds for all that is not named, `exceptions` name the rest."
-            " Figures are those of this delivery; several deliveries add up. The same `client_id` again changes"
-            " nothing and answers 200, also under another Idempotency-Key; with another body it is a 409"
-            " `client_id_reused`. Differences open discrepancies; nothing is ever taken for missing unless you say so."
+            "One small call: `default` applies to everything not named, `exceptions` name the rest. Figures are for"
+            " this delivery only; several deliveries add up. Repeating a `client_id` changes nothing and answers 200,"
+            " even under another Idempotency-Key; with another body it is a 409 `client_id_reused`. Differences open"
+            " discrepancies; nothing counts as missing unless you say so."
         ),
         request=DeliveryIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
@@ -71,8 +71,8 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         return self._answer(services.confirm(self.shipment(), **said, by=actor(request), at=timezone.now()))
 
     @extend_schema(
-        summary="Take a wrong confirmation back",
-        description="A new delivery with the same figures below zero; confirm the right figures after it.",
+        summary="Reverse a wrong confirmation",
+        description="Creates a delivery with the same figures negated; then confirm the right figures.",
         request=ReversalIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
         examples=[examples.REVERSAL],
@@ -100,7 +100,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
         filters=False,
     )
-    @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_TOO)
+    @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_RENDERERS)
     @may_raise(NotReady, NoSuchPaper)
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()

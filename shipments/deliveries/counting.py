@@ -1,7 +1,7 @@
-"""What a confirmation says, turned into figures for each manifest line.
+"""Turn the exceptions of a confirmation into figures for each manifest line.
 
-A confirmation is small: it says what holds by default ("good", or nothing) and names the exceptions. What it names is
-counted here; the rest of a "good" delivery is counted by one statement in the database (services.py).
+A confirmation is small: a default ("good" or "none") and its exceptions. The exceptions are counted here; the rest of a
+"good" delivery is counted by one SQL statement (figures.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from shipments.shipments.models import Shipment
 
 
 class LineException(TypedDict):
-    """A package, or one of its lines, that is not as the default says. A figure of True means: all that is left."""
+    """A package, or one of its lines, to which the default does not apply. A figure of True means: all that is left."""
 
     package: int
     line: NotRequired[int]
@@ -31,7 +31,7 @@ class LineException(TypedDict):
 
 
 class Unlisted(TypedDict):
-    """Goods that are on no line of the manifest."""
+    """Goods that are not on the manifest."""
 
     description: str
     quantity: int
@@ -40,7 +40,7 @@ class Unlisted(TypedDict):
 
 
 FIGURES = ("good", "damaged", "missing", "surplus")
-# `true` in place of a number: all that is not accounted for yet.
+# `true` instead of a number: everything not accounted for yet.
 ALL: Literal[True] = True
 
 
@@ -58,20 +58,20 @@ class Counted:
     later: bool = False
 
     @property
-    def says_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not (self.good or self.damaged or self.missing or self.surplus)
 
     @property
     def is_lost(self) -> bool:
-        """Nothing of the line came, and nothing had come before."""
+        """Whether the whole line is missing, and nothing of it came before."""
         return self.missing > 0 and self.missing == self.line.quantity
 
 
 def count(shipment: Shipment, default: str, exceptions: Sequence[LineException]) -> list[Counted]:
-    """Return what the exceptions say of each line that they name.
+    """Return the figures of each line named by the exceptions.
 
-    Raises Invalid, with the path of the exception, for a package or line that is not there, a line named twice,
-    more than is there to account for, damage without a reason.
+    Raises Invalid, with the path of the exception, for an unknown package or line, a line named twice, more than
+    is left to account for, damage without a reason.
     """
     numbers = {exception["package"] for exception in exceptions}
     of_package = _lines(shipment, numbers)
@@ -94,7 +94,7 @@ def _lines(shipment: Shipment, numbers: Iterable[int]) -> dict[int, list[Manifes
 
 
 def _named(of_package: Mapping[int, list[ManifestLine]], exception: LineException, path: str) -> list[ManifestLine]:
-    """Return the lines that an exception is about: one, or all of its package."""
+    """Return the lines named by an exception: one, or all of its package."""
     number = exception["package"]
     lines = of_package.get(number)
     if not lines:
@@ -103,10 +103,10 @@ def _named(of_package: Mapping[int, list[ManifestLine]], exception: LineExceptio
     if "line" in exception:
         found = [line for line in lines if line.position == exception["line"]]
         if not found:
-            detail = _("Package %(number)d has the lines 1 to %(last)d.") % {"number": number, "last": len(lines)}
+            detail = _("Package %(number)d has lines 1 to %(last)d.") % {"number": number, "last": len(lines)}
             raise Invalid(detail, field=f"{path}.line", code="does_not_exist")
         return found
-    # type(), as True is an int too.
+    # type(), because True is an int too.
     says_figures = any(type(exception.get(name)) is int for name in FIGURES)
     if says_figures and len(lines) > 1:
         detail = _("Package %(number)d has %(lines)d lines: say which line you counted.") % {
@@ -139,13 +139,13 @@ def _judge(line: ManifestLine, exception: LineException, default: str, path: str
         setattr(counted, whole[0], rest)
     elif default == Delivery.Default.GOOD and "good" not in figures:
         counted.good = rest
-    _holds_together(counted, rest, path)
+    _check(counted, rest, path)
     return counted
 
 
-def _holds_together(counted: Counted, rest: int, path: str) -> None:
+def _check(counted: Counted, rest: int, path: str) -> None:
     if rest < 0:
-        detail = _("Only %(remaining)d of this line are still to be accounted for; declare more as surplus.") % {
+        detail = _("Only %(remaining)d of this line are unaccounted for; declare any more as surplus.") % {
             "remaining": counted.remaining
         }
         raise Invalid(detail, field=path, code="too_many")

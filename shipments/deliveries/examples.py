@@ -1,9 +1,9 @@
-"""What the API's description shows of deliveries."""
+"""OpenAPI examples of deliveries."""
 
 from drf_spectacular.utils import OpenApiExample
 
 from shipments.discrepancies.examples import DELIVERY_ID
-from shipments.shipments.examples import AT, answered
+from shipments.shipments.examples import AT, response_example
 
 _DELIVERY = {
     "id": DELIVERY_ID,
@@ -18,9 +18,9 @@ _DELIVERY = {
     "reverses": None,
     "goods_received_note": f"{AT}/deliveries/{DELIVERY_ID}/goods-received-note/",
 }
-DELIVERY = [answered("All but three sound", _DELIVERY)]
+DELIVERY = [response_example("All but three sound", _DELIVERY)]
 CONFIRMED = [
-    answered(
+    response_example(
         "All but three sound",
         {
             **_DELIVERY,

@@ -1,4 +1,4 @@
-"""The counting itself, in SQL: a container of 10,000 lines is confirmed by as few statements as one of ten."""
+"""Count deliveries in SQL: confirming a container of 10,000 lines takes as few statements as one of ten."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from shipments.deliveries.models import Delivery
 from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 
-# One statement writes what the delivery says of each line and adds it to the tallies: first what it names, then, where
-# its default is good, all that is neither named nor accounted for. Known tallies are updated and new ones inserted
-# apart, as an upsert would judge each new row by the constraints before it is added to the old one.
+# One statement writes the delivery's lines and adds them to the tallies: first the named lines, then, if the default is
+# good, all lines neither named nor accounted for. Existing tallies are updated and new ones inserted separately: an
+# upsert would check the constraints on each new row before adding it to the old one.
 COUNT = """
     WITH said AS (
         INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
@@ -81,10 +81,10 @@ RECEIVED = """
 
 @dataclass(frozen=True)
 class Received:
-    """A whole shipment as all deliveries so far count it. Pieces are sums of quantities, whatever their unit."""
+    """Totals of a whole shipment over all deliveries so far. Pieces are sums of quantities, whatever their unit."""
 
     packages_sent: int
-    packages_counted: int  # something of them has come
+    packages_counted: int  # of which something has arrived
     packages_sound: int
     lines_sent: int
     lines_sound: int
@@ -103,8 +103,8 @@ def received(shipment: Shipment) -> Received:
 
 
 def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
-    """Write what the delivery says of its lines, add it to the tallies, and say of how many lines that was."""
-    kept = [line for line in named if not line.says_nothing]
+    """Write the delivery's lines, add them to the tallies, and return the number of lines."""
+    kept = [line for line in named if not line.is_empty]
     told: dict[str, UUID | bool | list[UUID] | list[str] | list[int]] = {
         "delivery": delivery.pk,
         "shipment": delivery.shipment_id,
@@ -120,13 +120,13 @@ def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -
 
 
 def take_back(delivery: Delivery, reversal: Delivery) -> None:
-    """Write the delivery's lines once more below zero. IntegrityError where later deliveries build on them."""
+    """Write the delivery's lines again, negated. Raises IntegrityError if later deliveries depend on them."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE_BACK, {"delivery": delivery.pk, "reversal": reversal.pk})
 
 
 def lines_in(package_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """Return how many lines each of these packages has."""
+    """Return the number of lines of each of these packages."""
     wanted = list(package_ids)
     if not wanted:
         return {}

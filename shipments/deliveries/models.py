@@ -1,4 +1,4 @@
-"""What a partner confirms, and how it adds up."""
+"""Partners' confirmations, and their tallies."""
 
 from typing import ClassVar
 
@@ -34,7 +34,7 @@ class Delivery(models.Model):
         Shipment, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("shipment")
     )
     sequence = models.PositiveSmallIntegerField(_("sequence number"), help_text=_("1 to n within its shipment"))
-    # The partner's own id: a phone that sends again, or is reinstalled, cannot confirm twice.
+    # The partner's own id: a phone that retries, or is reinstalled, cannot confirm twice.
     client_id = models.UUIDField()
     body_sha256 = models.CharField(max_length=64)
     stated_at = models.DateTimeField(
@@ -78,7 +78,7 @@ NONE_NEGATIVE = Q(good__gte=0, damaged__gte=0, missing__gte=0, surplus__gte=0)
 
 
 class DeliveryLine(models.Model):
-    """What one delivery says of one manifest line. A reversing delivery has the same figures below zero."""
+    """The figures of one delivery for one manifest line. A reversal has the same figures, negated."""
 
     pk = models.CompositePrimaryKey("delivery_id", "line_id")
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="lines")
@@ -111,7 +111,7 @@ class DeliveryLine(models.Model):
 
 
 class UnlistedGoods(models.Model):
-    """Goods that arrived and stand on no manifest line; kept apart from the counts."""
+    """Goods that arrived but are not on the manifest; not part of the counts."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     delivery = models.ForeignKey(
@@ -139,9 +139,9 @@ EXPECTED = F("shipped") + F("surplus")
 
 
 class Tally(models.Model):
-    """How the deliveries of a manifest line add up so far: a projection of DeliveryLine, and its guard.
+    """The sum of a manifest line's deliveries so far: a projection of DeliveryLine, with constraints.
 
-    `missing` is declared, never inferred: what nobody has named yet is simply not accounted for.
+    `missing` is declared, never inferred: anything not named yet is simply not accounted for.
     """
 
     line = models.OneToOneField(ManifestLine, primary_key=True, on_delete=models.PROTECT, related_name="tally")

@@ -27,7 +27,7 @@ SOURCES: dict[str, shapes.Texts] = {
 
 
 class Difference(TypedDict):
-    """A manifest line that did not arrive as it was sent."""
+    """A manifest line with a difference between sent and received."""
 
     package: int
     marks: str
@@ -52,7 +52,7 @@ class UnlistedShown(TypedDict):
 
 
 class ReceivedShown(TypedDict):
-    """The whole shipment as counted so far. Pieces are sums of quantities, whatever their unit."""
+    """Totals of the whole shipment so far. Pieces are sums of quantities, whatever their unit."""
 
     packages_sent: int
     packages_counted: int
@@ -67,7 +67,7 @@ class ReceivedShown(TypedDict):
 
 
 class GoodsReceivedNote(TypedDict):
-    """Template `shipments/papers/goods_received_note.html`: what one delivery says."""
+    """Context of `shipments/papers/goods_received_note.html`: one delivery."""
 
     number: str  # of the note, "SHP-2026-00001-GRN-1"
     shipment: str
@@ -82,7 +82,7 @@ class GoodsReceivedNote(TypedDict):
     containers: list[shapes.Container]
     bill_of_lading: str
     received_on: str  # as the receiver states it
-    recorded_on: str  # when we learned of it
+    recorded_on: str  # when it was reported to us
     source: shapes.Texts
     seal_read: str  # "" where none was read
     seal_intact: bool | None  # None: not stated
@@ -135,10 +135,10 @@ def context(
     *,
     at: datetime,
 ) -> GoodsReceivedNote:
-    """Return what differs in this delivery, and how much of the whole shipment has been received with it.
+    """Return the differences of this delivery, and the totals received of the whole shipment after it.
 
-    All days are the charity's, as on the shipment's other papers; so is the day of receipt of a partner in another
-    time zone, as `stated_at` is a moment and does not say where it was stated.
+    All dates are in the charity's time zone, as on the shipment's other papers; so is the date of receipt by a
+    partner in another time zone, because `stated_at` is a point in time and does not tell the receiver's time zone.
     """
     charity = the_charity()
     figures = asdict(received)
@@ -167,8 +167,8 @@ def context(
     }
 
 
-def tell_the_sender(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:
-    """Owe the charity a mail: a delivery differs from what was sent, and somebody must decide."""
+def notify_charity(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:
+    """Queue a mail to the charity: a delivery has discrepancies to decide on."""
     charity = the_charity()
     mail.request(
         "delivery-differs",
@@ -200,7 +200,7 @@ def _difference(counted: Counted) -> Difference:
         "damaged": counted.damaged,
         "missing": counted.missing,
         "surplus": counted.surplus,
-        # One text, in whatever language the receiver wrote.
+        # The receiver's text, in whatever language it was written.
         "reason": {"en": counted.reason, "fr": counted.reason},
         "remark": "",
     }

@@ -19,7 +19,7 @@ EXCEPTIONS_MAX = 2000
 
 @extend_schema_field({"oneOf": [{"type": "integer", "minimum": 0}, {"type": "boolean", "enum": [True]}]})
 class CountField(serializers.Field[object, object, object, object]):
-    """A whole number, or `true` for all that is not accounted for yet."""
+    """A whole number, or `true` for everything not accounted for yet."""
 
     default_error_messages = {"invalid": 'A whole number from 0, or true for "all of it".'}
 
@@ -33,22 +33,22 @@ class CountField(serializers.Field[object, object, object, object]):
 
 
 class ExceptionIn(Input):
-    """A package, or one of its lines, that is not as `default` says."""
+    """A package, or one of its lines, to which `default` does not apply."""
 
     package = serializers.IntegerField(min_value=1, max_value=1_000_000, help_text="Its number")
     line = serializers.IntegerField(
-        min_value=1, max_value=1_000_000, required=False, help_text="Its place; absent: the whole package"
+        min_value=1, max_value=1_000_000, required=False, help_text="Its position; absent: the whole package"
     )
     good = CountField(required=False)
     damaged = CountField(required=False, help_text="Needs a reason")
     missing = CountField(required=False)
-    surplus = CountField(required=False, help_text="Arrived beyond what was sent; counted as good too")
+    surplus = CountField(required=False, help_text="Arrived in excess of what was sent; also counted as good")
     later = serializers.BooleanField(required=False, help_text="true: not counted yet")
     reason = serializers.CharField(max_length=200, required=False)
 
 
 class UnlistedIn(Input):
-    """Goods that stand on no line of the manifest."""
+    """Goods that are not on the manifest."""
 
     description = serializers.CharField(max_length=200)
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
@@ -62,7 +62,7 @@ class UnlistedIn(Input):
 
 
 class MomentField(serializers.DateTimeField):
-    """A moment that names its offset: without one it would be anybody's guess which clock is meant."""
+    """A datetime with a required UTC offset; without one it would be ambiguous."""
 
     default_error_messages = {"no_offset": gettext_lazy("Add the time zone offset: Z for UTC, or for example +08:00.")}
 
@@ -74,14 +74,14 @@ class MomentField(serializers.DateTimeField):
 
 
 class DeliveryIn(Input):
-    """What was received. Figures are those of this delivery; several deliveries add up."""
+    """A confirmation of goods received. Figures are for this delivery only; several deliveries add up."""
 
-    client_id = serializers.UUIDField(help_text="Your own id of this confirmation; sent again it changes nothing")
+    client_id = serializers.UUIDField(help_text="Your own id for this confirmation; repeating it changes nothing")
     stated_at = MomentField(help_text="When the goods were received, by your clock, with its offset")
     received_by = serializers.CharField(max_length=100)
     default = serializers.ChoiceField(
         choices=Delivery.Default.choices,
-        help_text="good: what is not named arrived sound. none: it was not counted yet",
+        help_text="good: everything not named arrived in good condition. none: it was not counted yet",
     )
     exceptions = ExceptionIn(many=True, required=False, max_length=EXCEPTIONS_MAX)  # type: ignore[call-arg]
     unlisted = UnlistedIn(many=True, required=False, max_length=100)  # type: ignore[call-arg]
@@ -91,7 +91,7 @@ class DeliveryIn(Input):
     packages_counted = serializers.IntegerField(min_value=0, max_value=100_000, required=False, allow_null=True)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=Delivery.Source.choices, required=False, help_text="How staff learned of it; a partner's is always api"
+        choices=Delivery.Source.choices, required=False, help_text="How staff received it; always api for partners"
     )
 
 
@@ -101,7 +101,7 @@ class ReversalIn(Input):
 
 
 class ReceivedSoFarOut(Output[Received]):
-    """The whole shipment as all deliveries so far count it."""
+    """Totals of the whole shipment over all deliveries so far."""
 
     packages_sent = serializers.IntegerField()
     packages_counted = serializers.IntegerField()
@@ -130,7 +130,7 @@ class ShipmentDeliveryOut(Output[Delivery]):
     reverses = serializers.UUIDField(
         source="reverses_id", allow_null=True, help_text="The delivery that this one corrects"
     )
-    goods_received_note = serializers.CharField(allow_null=True, help_text="Address of the PDF")
+    goods_received_note = serializers.CharField(allow_null=True, help_text="URL of the PDF")
 
     def number_of(self, delivery: Delivery) -> str:
         return notes.number_of(delivery, delivery.shipment)
@@ -144,7 +144,7 @@ class ShipmentDeliveryOut(Output[Delivery]):
 
 @extend_schema_serializer(examples=examples.CONFIRMED)
 class ConfirmedOut(ShipmentDeliveryOut):
-    """A confirmation, and where the shipment stands after it."""
+    """A confirmation, and the shipment's status and totals after it."""
 
     shipment_status = serializers.CharField()
     received = ReceivedSoFarOut()

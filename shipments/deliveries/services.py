@@ -1,4 +1,4 @@
-"""Partners confirm what arrived. What differs from what was sent opens discrepancies."""
+"""Partners confirm what arrived. Differences from what was sent open discrepancies."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
 from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
-# A phone's clock may be wrong, but not by more than this.
+# How far a phone's clock may be ahead.
 CLOCK_ERROR = timedelta(days=1)
 
 
@@ -59,7 +59,7 @@ class Unresolved(DomainError):
 
 
 class Confirmation(TypedDict):
-    """What a receiver says of a delivery."""
+    """A receiver's statement about a delivery."""
 
     stated_at: datetime
     received_by: str
@@ -75,7 +75,7 @@ class Confirmation(TypedDict):
 
 
 class Confirmed(NamedTuple):
-    """A delivery, whether it is new, and what has been received of the whole shipment after it."""
+    """A delivery, whether it is new, and the totals of the whole shipment after it."""
 
     delivery: Delivery
     is_new: bool
@@ -84,13 +84,13 @@ class Confirmed(NamedTuple):
 
 @transaction.atomic
 def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **said: Unpack[Confirmation]) -> Confirmed:
-    """Take in what a receiver counted, and say whether it is new: the same client_id again changes nothing.
+    """Record a receiver's confirmation. Idempotent: repeating a client_id changes nothing.
 
-    Its lines are counted, its differences opened as discrepancies, its goods-received note requested; the shipment is
+    Counts its lines, opens its differences as discrepancies and requests its goods-received note. The shipment is
     received when every line is accounted for. `missing` is what was declared missing, never what was not named.
 
-    Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the end,
-    Invalid for figures that cannot be, NothingToConfirm.
+    Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the shipment
+    has ended, Invalid for impossible figures, NothingToConfirm.
     """
     shipment = hold(shipment)
     said.setdefault("default", Delivery.Default.GOOD)
@@ -109,7 +109,7 @@ def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **sa
     opened = discrepancies.open_all(shipment, _differences(kept, unlisted), delivery_id=delivery.pk, at=at)
     _follow(shipment, received, at=at)
     if opened:
-        notes.tell_the_sender(delivery, shipment, received, opened)
+        notes.notify_charity(delivery, shipment, received, opened)
     notes.request(delivery, shipment, kept, unlisted, received, at=at)
     audit.record(
         "delivery confirmed",
@@ -126,10 +126,10 @@ def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **sa
 
 @transaction.atomic
 def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: datetime) -> Confirmed:
-    """Correct a delivery by a second one with the same figures below zero; then the right one can be confirmed.
+    """Reverse a delivery with a second one of the same figures, negated; then the right figures can be confirmed.
 
-    Its open discrepancies are closed; what was decided on stays for staff to close. Its goods-received note is no
-    longer valid. A partner takes back what it said itself, never what staff recorded for it.
+    Its open discrepancies are closed; decided ones are left for staff to close. Its goods-received note is no longer
+    valid. A partner can reverse only its own confirmations, not those that staff recorded for it.
     Raises CannotReverse, ClientIdReused, WrongState once the shipment is closed.
     """
     shipment = hold(delivery.shipment)
@@ -175,14 +175,14 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
 
 def settled(shipment: Shipment, by: User) -> DomainError | None:
     """Refuse to close a shipment unless every line is accounted for, and every discrepancy is closed."""
-    # Of a shipment that is lost as a whole no line was ever counted.
+    # No line of a lost shipment was ever counted.
     resolved = Tally.objects.filter(shipment=shipment, is_resolved=True).count()
     unresolved = 0 if shipment.status == Status.LOST else (shipment.line_count or 0) - resolved
     still_open = discrepancies.count_open(shipment)
     if not unresolved and not still_open:
         return None
     return Unresolved(
-        _("Before it is closed: %(lines)s lines are not accounted for, %(open)s discrepancies are not closed.")
+        _("Cannot be closed yet: %(lines)s lines are not accounted for, %(open)s discrepancies are not closed.")
         % {"lines": unresolved, "open": still_open},
         unresolved_lines=unresolved,
         open_discrepancies=still_open,
@@ -190,13 +190,13 @@ def settled(shipment: Shipment, by: User) -> DomainError | None:
 
 
 def hash_of(said: Mapping[str, object]) -> str:
-    """Return SHA-256 of a confirmation as canonical JSON, by which a repeated one is known."""
+    """Return the SHA-256 of a confirmation as canonical JSON, to recognise repeats."""
     text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _printable(said: Mapping[str, object], exceptions: Sequence[LineException], unlisted: Sequence[Unlisted]) -> None:
-    """Raise Invalid for a text that the goods-received note could not show."""
+    """Raise Invalid for text that the goods-received note cannot print."""
     fonts.check({name: text for name, text in said.items() if isinstance(text, str)})
     for place, exception in enumerate(exceptions):
         fonts.check(exception, path=f"exceptions[{place}].")
@@ -205,14 +205,14 @@ def _printable(said: Mapping[str, object], exceptions: Sequence[LineException], 
 
 
 def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -> None:
-    """Store the next delivery of a shipment; its lines follow."""
+    """Store the next delivery of a shipment, without its lines."""
     delivery.id, delivery.shipment = uuid7(), shipment
     delivery.recorded_at, delivery.recorded_by = at, by
     delivery.save(force_insert=True)
 
 
 def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> Delivery | None:
-    """Return the delivery that this client_id made already, if any. Raises ClientIdReused if it said otherwise."""
+    """Return the delivery with this client_id, if any. Raises ClientIdReused if its body was different."""
     known = next((delivery for delivery in before if delivery.client_id == client_id), None)
     if known is not None and known.body_sha256 != body_sha256:
         raise ClientIdReused(
@@ -244,15 +244,15 @@ def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delive
 
 
 def _keep(delivery: Delivery, counted: list[Counted], unlisted: Sequence[Unlisted]) -> list[Counted]:
-    """Write what the delivery says of each line, and return what it says by name. Raises NothingToConfirm."""
+    """Write the delivery's lines and return the named ones that have figures. Raises NothingToConfirm."""
     UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
     if not figures.count(delivery, counted, rest_is_good=delivery.default == Delivery.Default.GOOD) and not unlisted:
         raise NothingToConfirm(_("This confirmation counts nothing: all of its lines are already accounted for."))
-    return [line for line in counted if not line.says_nothing]
+    return [line for line in counted if not line.is_empty]
 
 
 def _differences(kept: list[Counted], unlisted: Sequence[Unlisted]) -> Iterator[Difference]:
-    """Yield what is not as it was sent: lost packages, short, damaged and surplus lines, goods on no line."""
+    """Yield the differences: lost packages; short, damaged and surplus lines; unlisted goods."""
     kinds = Discrepancy.Kind
     lost: set[UUID] = set()
     for lines in _lost_packages(kept):
@@ -272,7 +272,7 @@ def _differences(kept: list[Counted], unlisted: Sequence[Unlisted]) -> Iterator[
 
 
 def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
-    """Return the lines of each package of which every line is wholly missing."""
+    """Return the lines of each package whose lines are all entirely missing."""
     lines_of: dict[UUID, list[Counted]] = {}
     for line in kept:
         if line.is_lost:
@@ -282,8 +282,8 @@ def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
 
 
 def _follow(shipment: Shipment, received: figures.Received, *, at: datetime) -> None:
-    """Bring the shipment's state in line with what is counted."""
-    lifecycle.follow_count(
+    """Update the shipment's status from the counts."""
+    lifecycle.update_from_counts(
         shipment,
         has_counted=received.pieces_good + received.pieces_damaged + received.pieces_missing > 0,
         is_resolved=received.lines_resolved == shipment.line_count,

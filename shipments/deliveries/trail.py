@@ -1,4 +1,4 @@
-"""What the audit trail says of deliveries."""
+"""Sentences of the audit trail about deliveries."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop

@@ -49,7 +49,7 @@ class DecisionForm(forms.Form):
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyAdmin):
-    """Where what arrived differs from what was sent; a coordinator decides on each, and closes it."""
+    """Differences between sent and received; a coordinator decides on each and closes it."""
 
     list_display = ("shipment", "kind", "package", "item", "quantity", "reason", "state_shown", "decision", "opened_at")
     list_filter = ("state", "kind", "decision")

@@ -32,12 +32,12 @@ class DiscrepancyFilter(django_filters.FilterSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List differences between what was sent and what arrived"),
-    retrieve=extend_schema(summary="Read one difference"),
+    list=extend_schema(summary="List discrepancies between what was sent and what arrived"),
+    retrieve=extend_schema(summary="Read one discrepancy"),
 )
 @extend_schema(tags=["discrepancies"])
 class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Discrepancy]):
-    """Opened by deliveries; a coordinator decides on each and closes it, before the shipment can be closed."""
+    """Discrepancies opened by deliveries; a coordinator must decide on and close each before the shipment can close."""
 
     queryset = Discrepancy.objects.select_related("shipment", "package", "line__item").order_by("-id")
     serializer_class = DiscrepancyOut
@@ -55,7 +55,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         return self._answer(self.get_object())
 
     @extend_schema(
-        summary="Decide what shall become of a difference",
+        summary="Decide on a discrepancy",
         request=DecisionIn,
         responses=DiscrepancyOut,
         examples=[examples.DECISION],
@@ -78,7 +78,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         return self._answer(row)
 
     @extend_schema(
-        summary="Close a difference that was decided on", request=None, responses=DiscrepancyOut, filters=False
+        summary="Close a discrepancy that was decided on", request=None, responses=DiscrepancyOut, filters=False
     )
     @action(detail=True, methods=["post"])
     @idempotent

@@ -1,12 +1,12 @@
-"""What the API's description shows of discrepancies."""
+"""OpenAPI examples of discrepancies."""
 
 from drf_spectacular.utils import OpenApiExample
 
-from shipments.shipments.examples import answered
+from shipments.shipments.examples import response_example
 
 DELIVERY_ID = "0199c3a0-3c4e-7b1a-8c2d-3e4f5a6b7c01"
 DISCREPANCY = [
-    answered(
+    response_example(
         "A dented refrigerator",
         {
             "id": "0199c3a0-4d4e-7b1a-8c2d-3e4f5a6b7c01",
@@ -23,7 +23,7 @@ DISCREPANCY = [
             "reason": "door dented",
             "opened_at": "2026-04-28T10:21:07Z",
             "decision": "accept",
-            "decision_note": "It cools; the home keeps it.",
+            "decision_note": "It still cools; the home keeps it.",
             "decided_at": "2026-04-30T07:05:00Z",
             "closed_at": None,
         },

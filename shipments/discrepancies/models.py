@@ -45,7 +45,7 @@ class Discrepancy(models.Model):
     shipment = models.ForeignKey(
         Shipment, on_delete=models.PROTECT, related_name="discrepancies", verbose_name=_("shipment")
     )
-    # Named, not imported: deliveries open discrepancies, so they stand above.
+    # By name, not imported: deliveries is a higher room.
     delivery = models.ForeignKey(
         "shipments.Delivery",
         null=True,
@@ -100,7 +100,7 @@ class Discrepancy(models.Model):
         return f"{self.kind} {self.pk}"
 
     def become(self, state: State) -> None:
-        """Move to a next state in memory, or raise WrongState; the caller saves."""
+        """Change the state in memory, or raise WrongState; the caller saves."""
         if state not in self.NEXT[self.State(self.state)]:
             raise WrongState(
                 gettext("A discrepancy that is %(current)s cannot become %(wanted)s.")

@@ -16,7 +16,7 @@ class DiscrepancyOut(Output[Discrepancy]):
     kind = serializers.ChoiceField(choices=Discrepancy.Kind.choices)
     state = serializers.ChoiceField(choices=Discrepancy.State.choices)
     package = serializers.IntegerField(source="package.number", allow_null=True, help_text="Its number")
-    line = serializers.IntegerField(source="line.position", allow_null=True, help_text="Its place in the package")
+    line = serializers.IntegerField(source="line.position", allow_null=True, help_text="Its position in the package")
     item = serializers.CharField(source="line.item.code", allow_null=True)
     description_en = serializers.CharField(source="line.description_en", allow_null=True)
     quantity = serializers.IntegerField()

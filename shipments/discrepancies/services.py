@@ -1,4 +1,4 @@
-"""Differences between what was sent and what arrived: opened when they are found, decided on and closed by staff."""
+"""Discrepancies between what was sent and what arrived: opened by deliveries, decided on and closed by staff."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from shipments.shipments.models import Shipment
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as it was sent. `line` is empty where a whole package is meant, both for unlisted goods."""
+    """One difference. `line` is None for a whole package, `line` and `package` are None for unlisted goods."""
 
     kind: Discrepancy.Kind
     quantity: int
@@ -28,7 +28,7 @@ class Difference:
 
 
 def open_all(shipment: Shipment, found: Iterable[Difference], *, delivery_id: UUID | None, at: datetime) -> int:
-    """Open a discrepancy for each difference that a delivery shows, and return how many."""
+    """Open a discrepancy for each difference and return how many."""
     rows = [
         Discrepancy(
             shipment=shipment,
@@ -47,20 +47,20 @@ def open_all(shipment: Shipment, found: Iterable[Difference], *, delivery_id: UU
 
 
 def open_for_lost(shipment: Shipment, done: Done) -> dict[str, object]:
-    """Open the discrepancy of a shipment that has just been declared lost as a whole."""
+    """Open the discrepancy of a shipment just declared lost."""
     lost = Difference(Discrepancy.Kind.LOST_SHIPMENT, shipment.piece_count or 0, done.reason[:200])
     open_all(shipment, [lost], delivery_id=None, at=done.at)
     return {}
 
 
 def count_open(shipment: Shipment) -> int:
-    """Return how many discrepancies of a shipment are not closed yet."""
+    """Return the number of discrepancies of a shipment that are not closed."""
     return shipment.discrepancies.exclude(state=Discrepancy.State.CLOSED).count()
 
 
 @transaction.atomic
 def decide(discrepancy: Discrepancy, *, decision: str, note: str, version: int, by: User, at: datetime) -> Discrepancy:
-    """Decide what to do about a difference: accept, replace, write off, claim. Raises WrongState, Stale."""
+    """Decide on a discrepancy: accept, replace, write off, claim. Raises WrongState, Stale."""
     shipment = lock(discrepancy.shipment)
     discrepancy = lock(discrepancy, version=version)
     discrepancy.become(Discrepancy.State.DECIDED)
@@ -82,7 +82,7 @@ def decide(discrepancy: Discrepancy, *, decision: str, note: str, version: int, 
 
 @transaction.atomic
 def close(discrepancy: Discrepancy, *, version: int, by: User, at: datetime) -> Discrepancy:
-    """End a discrepancy that was decided on. Raises WrongState, Stale."""
+    """Close a discrepancy that was decided on. Raises WrongState, Stale."""
     shipment = lock(discrepancy.shipment)
     discrepancy = lock(discrepancy, version=version)
     discrepancy.become(Discrepancy.State.CLOSED)
@@ -93,7 +93,7 @@ def close(discrepancy: Discrepancy, *, version: int, by: User, at: datetime) -> 
 
 
 def close_reversed(delivery_id: UUID, *, by: User, at: datetime) -> None:
-    """Close the discrepancies of a delivery that was reversed, unless somebody has already decided on them."""
+    """Close the discrepancies of a reversed delivery, except those already decided on."""
     still_open = Discrepancy.objects.filter(delivery_id=delivery_id, state=Discrepancy.State.OPEN)
     for discrepancy in still_open.select_for_update().order_by("pk"):
         discrepancy.state = Discrepancy.State.CLOSED

@@ -1,4 +1,4 @@
-"""What the audit trail says of discrepancies."""
+"""Sentences of the audit trail about discrepancies."""
 
 from django.utils.translation import gettext as _
 

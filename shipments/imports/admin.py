@@ -27,7 +27,7 @@ OUTCOMES = {"imported": "success", "would_import": "info", "refused": "danger"}
 
 @admin.register(Upload)
 class UploadAdmin(JobAdmin):
-    """Spreadsheets that were sent: how far each is, and every reason why one was refused."""
+    """Uploaded spreadsheets: their progress, and every reason why one was refused."""
 
     retry_roles = (Role.WAREHOUSE, Role.COORDINATOR)
     list_display = (
@@ -51,7 +51,7 @@ class UploadAdmin(JobAdmin):
         "sha256",
         "size",
     )
-    # Progress, what would be written, and the errors as a table; read again while it is under way.
+    # Progress, the plan, and a table of the errors; refreshed while the import is running.
     change_form_before_template = "shipments/admin/upload.html"
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Upload]":
@@ -93,7 +93,7 @@ class UploadForm(forms.Form):
 
 
 def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: object = None) -> bool:
-    """Show the button to the warehouse, while the shipment may be packed."""
+    """Return whether to show the upload button: to warehouse roles, while the shipment may be packed."""
     if not cast(User, request.user).has_role(*WAREHOUSE):
         return False
     shipment = Shipment.objects.filter(pk__in=as_ids(object_id)).first()
@@ -101,7 +101,7 @@ def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: object = No
 
 
 def upload(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Take a spreadsheet, and go to the page that shows how far it is."""
+    """Accept a spreadsheet and redirect to its progress page."""
     shipment = self.found(request, object_id)
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():

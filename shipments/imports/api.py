@@ -1,4 +1,4 @@
-"""Spreadsheets into the manifest: `/shipments/{shipment}/imports/`."""
+"""Manifest imports: `/shipments/{shipment}/imports/`."""
 
 from collections.abc import Mapping
 
@@ -31,23 +31,23 @@ from shipments.shipments.serializers import TotalsOut
 
 PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# What the other fields of the form and its borders may weigh.
+# Allowance for the other form fields and the multipart boundaries.
 FORM_BYTES = 20_000
-# Of more than this the connection is cut, whatever becomes of the answer.
-RUNS_OUT_BYTES = 100_000_000
+# Longer request bodies are not drained: the connection is cut, even if the client then misses the response.
+DRAIN_MAX_BYTES = 100_000_000
 
 
 class UploadIn(Input):
-    file = serializers.FileField(help_text="An .xlsx in the form of the template")
-    dry_run = serializers.BooleanField(help_text="true: only say what would happen. There is no default.")
-    replace = serializers.BooleanField(default=False, help_text="true: the packages that are there already go")
+    file = serializers.FileField(help_text="An .xlsx in the format of the template")
+    dry_run = serializers.BooleanField(help_text="true: only report what would happen. There is no default.")
+    replace = serializers.BooleanField(default=False, help_text="true: existing packages are replaced")
 
 
 class UploadErrorOut(serializers.Serializer[object]):
     sheet = serializers.CharField()
-    row = serializers.IntegerField(allow_null=True, help_text="As the spreadsheet counts; null: the whole file")
+    row = serializers.IntegerField(allow_null=True, help_text="Row number in the spreadsheet; null: the whole file")
     column = serializers.CharField()
-    value = serializers.CharField(help_text="What stands there, where it is a code or a figure")
+    value = serializers.CharField(help_text="The cell's value, if it is a code or a figure")
     code = serializers.CharField()
     detail = serializers.CharField()
 
@@ -58,15 +58,15 @@ class PlannedItemOut(serializers.Serializer[object]):
 
 
 class NoticeOut(serializers.Serializer[object]):
-    row = serializers.IntegerField(help_text="As the spreadsheet counts")
+    row = serializers.IntegerField(help_text="Row number in the spreadsheet")
     column = serializers.CharField()
-    code = serializers.CharField(help_text="`not_dangerous`: the row says so, the catalogue has a UN number")
+    code = serializers.CharField(help_text="`not_dangerous`: the row says so, but the catalogue has a UN number")
     detail = serializers.CharField()
 
 
 class DestinationOut(serializers.Serializer[object]):
-    label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that this one has no use for
-    site = serializers.CharField(help_text="Code of the site that the label means in this shipment")
+    label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that is not needed here
+    site = serializers.CharField(help_text="Code of the site with this label in this shipment")
     hand_over_point = serializers.CharField()
     packages = serializers.IntegerField()
 
@@ -80,7 +80,7 @@ class PlanOut(serializers.Serializer[object]):
     destinations = DestinationOut(many=True)
     items_in_catalogue = serializers.IntegerField()
     items_to_create = PlannedItemOut(many=True)
-    notices = NoticeOut(many=True, help_text="What does not refuse the file and somebody should look at; at most 100")
+    notices = NoticeOut(many=True, help_text="Warnings that do not refuse the file; at most 100")
     totals = TotalsOut()
 
 
@@ -96,9 +96,9 @@ class UploadOut(Output[Upload]):
     uploaded_at = serializers.DateTimeField()
     sha256 = serializers.CharField(help_text="Of the file")
     size = serializers.IntegerField(help_text="Bytes")
-    plan = PlanOut(allow_null=True, help_text="What would be, or was, written; null where it was refused")
+    plan = PlanOut(allow_null=True, help_text="What would be, or was, written; null if refused")
     error_count = serializers.IntegerField()
-    # Shadows a property of serializers that this one, only ever written out, has no use for.
+    # Shadows a property of serializers that an output serializer does not need.
     errors = UploadErrorOut(  # type: ignore[assignment]
         many=True, help_text="The first 500 of error_count"
     )
@@ -109,12 +109,12 @@ class UploadOut(Output[Upload]):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List the spreadsheets sent for a shipment"),
-    retrieve=extend_schema(summary="See how far a spreadsheet is, what it would import, or every reason why not"),
+    list=extend_schema(summary="List the spreadsheets uploaded for a shipment"),
+    retrieve=extend_schema(summary="Show an upload: its progress, its plan, or all of its errors"),
 )
 @extend_schema(tags=["imports"])
 class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Upload]):
-    """A spreadsheet is read in the background, whole or not at all."""
+    """Spreadsheet imports. Each runs in the background, all or nothing."""
 
     queryset = Upload.objects.none()
     serializer_class = UploadOut
@@ -127,10 +127,10 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        # Before anything keeps the body: 30 MB are refused by their length alone.
+        # Before anything stores the body: 30 MB are refused by Content-Length alone.
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
-            _let_it_run_out(request, length)
+            _drain(request, length)
             raise services.TooLarge
 
     def get_queryset(self) -> "QuerySet[Upload]":
@@ -139,10 +139,10 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
         return Upload.objects.filter(shipment=self.shipment()).defer("content").order_by("-id")
 
     @extend_schema(
-        summary="Send a spreadsheet, to try or to import",
+        summary="Upload a spreadsheet, as a dry run or to import it",
         description=(
-            "Answers 202 with the address where its progress and outcome stand. `dry_run` must be given: true only"
-            " says what would happen. One bad row refuses the whole file, and every bad row is named with its reason."
+            "Answers 202 with the URL of its progress and outcome. `dry_run` is required: true only reports what would"
+            " happen. One bad row refuses the whole file, and every bad row is listed with its reason."
         ),
         request={"multipart/form-data": UploadIn},
         responses={202: UploadOut},
@@ -166,9 +166,9 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
 
 
-def _let_it_run_out(request: Request, length: int) -> None:
-    """Throw away what is still being sent: a client that cannot finish sending never reads our answer."""
-    if length <= RUNS_OUT_BYTES:
+def _drain(request: Request, length: int) -> None:
+    """Read and discard the request body: a client that cannot finish sending never reads our response."""
+    if length <= DRAIN_MAX_BYTES:
         while request._request.read(65_536):
             pass
 

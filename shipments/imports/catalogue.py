@@ -1,4 +1,4 @@
-"""What the rows of a sheet take from the catalogue where they say nothing themselves."""
+"""Fill in what the rows of a sheet leave open from the catalogue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,17 +10,17 @@ from shipments.imports.columns import Values
 from shipments.imports.errors import Errors
 from shipments.packing import goods
 
-COLUMNS = {"hs6": "hs6", "origin": "country_of_origin", "un_number": "un_number"}  # of an item -> of the sheet
-NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # what a row says is not there; an empty cell says nothing
+COLUMNS = {"hs6": "hs6", "origin": "country_of_origin", "un_number": "un_number"}  # field of Facts -> column
+NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # explicit "none"; an empty cell leaves it to the catalogue
 NOTICES_SHOWN = 100
 
 
-# The fields of an item of the catalogue, by name.
+# The fields of a catalogue item, by name.
 ItemFields = dict[str, Any]
 
 
 class Facts(NamedTuple):
-    """What the catalogue knows of an item and a line may leave open."""
+    """The catalogue's values for an item that a line may leave open."""
 
     hs6: str
     origin: str
@@ -30,12 +30,12 @@ class Facts(NamedTuple):
 
     @classmethod
     def of_new(cls, item: ItemFields) -> "Facts":
-        """Of an item that the sheet brings: where it is made is said of its lines only."""
+        """Return the facts of an item that the sheet introduces; only its lines have an origin."""
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 
 
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
-    """Return what the catalogue says of these items, by code; those that it has not are left out."""
+    """Return the catalogue's facts of these items, by code; unknown items are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
     items = Item.objects.filter(code__in=wanted).values_list("code", "hs6", "origin", "un_number", "is_active")
     return {code: Facts(hs6, origin, un_number, is_active) for code, hs6, origin, un_number, is_active in items}
@@ -49,10 +49,10 @@ def fill(
     *,
     has_hs6: bool,
 ) -> list[dict[str, object]]:
-    """Put the catalogue's HS code, origin and UN number where a row leaves them open.
+    """Fill in the catalogue's HS code, origin and UN number where a row leaves them open.
 
-    Another UN number than the catalogue's refuses the row; a row that says "none" of dangerous goods stands, and
-    is returned as a notice. `has_hs6`: whether the sheet has that column.
+    A UN number that differs from the catalogue's is an error. A row that says "none" for dangerous goods is accepted
+    and returned as a notice. `has_hs6`: whether the sheet has that column.
     """
     notices: list[dict[str, object]] = []
     lacks_hs6: list[int] = []
@@ -64,7 +64,7 @@ def fill(
         if said == goods.NOT_DANGEROUS:
             if known.un_number and len(notices) < NOTICES_SHOWN:
                 notices.append(_not_dangerous(row, code, known.un_number))
-        # Two rows of one new item that contradict each other are refused as such (plan).
+        # Contradicting rows of one new item are reported by new_items.
         elif said and known.un_number not in ("", said) and not known.is_new:
             errors.add(row, "un_number", "conflicting_un_number", goods.other_un_number(code, known.un_number), said)
         if values["hs6"][place] == "" and not known.hs6:
@@ -96,6 +96,6 @@ def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, object]:
 
 
 def changed(facts: Mapping[str, Facts]) -> bool:
-    """Say whether the catalogue says something else by now than what the rows were filled from."""
+    """Return whether the catalogue has changed since the rows were filled from it."""
     now = read(facts)
     return any(now[code][:3] != said[:3] for code, said in facts.items() if code in now)

@@ -1,6 +1,6 @@
-"""The columns of a manifest spreadsheet: what each may hold, and how a cell becomes a value.
+"""The columns of a manifest spreadsheet, and how their cells are parsed.
 
-A column of 10,000 cells has few different values: each is judged once.
+A column of 10,000 cells has few distinct values: each is parsed once.
 """
 
 import re
@@ -17,16 +17,16 @@ from logistics.documents import fonts
 from shipments.packing.goods import NOT_DANGEROUS, UNIT_VALUE_MAX, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
 
-# Of a sheet: by the name of each column, its values in the order of the rows.
+# The values of a sheet by column name, in row order.
 Values = dict[str, list[Any]]
 
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,29}")
-# The template's words, which are English whatever the reader's language: "lightly used".
+# The words of the template, always in English: "lightly used".
 CONDITIONS = {condition.value.replace("_", " "): condition.value for condition in Condition}
-# The words of packers -> our flags. Heavy follows from the weight; other words become the remark.
+# Packers' words -> our flags. "heavy" follows from the weight; other words become the remark.
 HANDLING = {
     "fragile": Flag.FRAGILE,
     "this way up": Flag.THIS_WAY_UP,
@@ -34,13 +34,13 @@ HANDLING = {
     "open first": Flag.OPEN_FIRST,
     "dangerous": Flag.DANGEROUS,
 }
-# Words that say that goods are not dangerous; an empty cell leaves it to the catalogue.
+# Words for goods that are not dangerous; an empty cell leaves it to the catalogue.
 NO_UN_NUMBER = ("NONE", "NO", "NON", "-")
 DIGITS_MAX = 15
 
 
 class BadCell(Exception):
-    """A cell that its column cannot hold; `code` and a detail that says what to write."""
+    """A cell with an invalid value; `detail` says what to enter."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -51,7 +51,7 @@ Parser = Callable[[Any], Any]
 
 
 def number(places: int, *, low: Decimal, high: Decimal, code_low: str) -> Parser:
-    """A number with so many decimals at most; floats of the spreadsheet (0.1 + 0.2) count as what they mean."""
+    """Return a parser for numbers with at most `places` decimals; float noise (0.1 + 0.2) is rounded away."""
 
     def parse(cell: object) -> Decimal:
         if not isinstance(cell, int | float):
@@ -96,7 +96,7 @@ def as_text(cell: object) -> str:
     if text in EXCEL_ERRORS:
         raise BadCell("formula_error", _("The formula here has an error. Enter the value instead."))
     if CONTROL.search(text):
-        raise BadCell("control_characters", _("There are invisible control characters. Retype it."))
+        raise BadCell("control_characters", _("The text has invisible control characters. Retype it."))
     return text
 
 
@@ -108,7 +108,7 @@ def _printed(value: str) -> str:
 
 
 def text(longest: int) -> Parser:
-    """Words, kept exactly as they are: what looks like a formula is text, and is never evaluated."""
+    """Return a parser for text, kept as it is: anything that looks like a formula is text and never evaluated."""
 
     def parse(cell: object) -> str:
         value = as_text(cell)
@@ -149,7 +149,7 @@ def condition(cell: object) -> str:
 def country(cell: object) -> str:
     value = as_text(cell).upper()
     if value != UNKNOWN_ORIGIN and value not in codes.countries():
-        raise BadCell("unknown_country", _("Two letters of ISO 3166-1, e.g. CN; XX where it is not known."))
+        raise BadCell("unknown_country", _("A two-letter ISO 3166-1 code, e.g. CN; XX if unknown."))
     return value
 
 
@@ -168,7 +168,7 @@ def un_number(cell: object) -> str:
         return NOT_DANGEROUS
     value = value.removeprefix("UN").strip()
     if not re.fullmatch(r"[0-9]{4}", value):
-        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481; none where the goods are not dangerous."))
+        raise BadCell("bad_un_number", _("Four digits, e.g. UN3481; none if the goods are not dangerous."))
     return value
 
 
@@ -200,7 +200,7 @@ def handling(cell: object) -> tuple[tuple[str, ...], str]:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the sheet. Columns of a package say the same in each of its rows, or nothing after the first."""
+    """One column of the sheet. A package column is set in a package's first row; later rows repeat it or are blank."""
 
     name: str
     parse: Parser
@@ -208,7 +208,7 @@ class Column:
     of_package: bool = False
     default: object = ""
     help: str = ""
-    shows_value: bool = True  # in errors; words may say anything, codes and figures may be shown
+    shows_value: bool = True  # in errors: codes and figures may be shown, free text may not
 
 
 KG, CM = Decimal("999999.999"), Decimal("3000.0")
@@ -217,7 +217,7 @@ length = number(1, low=Decimal("0.1"), high=CM, code_low="not_positive")
 COLUMNS = {
     column.name: column
     for column in (
-        Column("package_no", whole(high=100_000), required=True, of_package=True, help="1 to N without gap"),
+        Column("package_no", whole(high=100_000), required=True, of_package=True, help="1 to N without gaps"),
         Column("marks", text(60), of_package=True, help="Shipping marks", shows_value=False),
         Column("sscc", sscc, of_package=True, help="18 digits, as text"),
         Column(
@@ -225,7 +225,7 @@ COLUMNS = {
             one_of(
                 lambda code: code in codes.package_kinds(),
                 "unknown_package_kind",
-                lambda: _("A code of UN/ECE Rec 21: CT carton, PK package, PX pallet, BL bale."),
+                lambda: _("A UN/ECE Rec 21 code: CT carton, PK package, PX pallet, BL bale."),
             ),
             required=True,
             of_package=True,
@@ -235,7 +235,7 @@ COLUMNS = {
         Column("width_cm", length, of_package=True, default=None, help="1 decimal"),
         Column("height_cm", length, of_package=True, default=None, help="1 decimal"),
         Column("gross_kg", weight, required=True, of_package=True, help="3 decimals"),
-        Column("gross_measured", yes_or_no, of_package=True, default=False, help="yes: it stood on a scale"),
+        Column("gross_measured", yes_or_no, of_package=True, default=False, help="yes: weighed on a scale"),
         Column("net_kg", weight, of_package=True, default=None, help="Optional: compared with the lines"),
         Column(
             "destination_site",
@@ -259,15 +259,13 @@ COLUMNS = {
             required=True,
             help="A-Z, 0-9, - and _",
         ),
-        Column("description_en", text(200), required=True, help="As papers shall say it", shows_value=False),
+        Column("description_en", text(200), required=True, help="As printed on papers", shows_value=False),
         Column("description_fr", text(200), help="Needed for French-speaking partners", shows_value=False),
-        Column("category", text(100), help="Of the catalogue; needed for items that it has not", shows_value=False),
-        Column("quantity", whole(high=1_000_000), required=True, help="Whole"),
+        Column("category", text(100), help="From the catalogue; needed for items not in it", shows_value=False),
+        Column("quantity", whole(high=1_000_000), required=True, help="Whole number"),
         Column(
             "unit",
-            one_of(
-                codes.is_unit, "unknown_unit", lambda: _("A code of UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM.")
-            ),
+            one_of(codes.is_unit, "unknown_unit", lambda: _("A UN/ECE Rec 20 code: H87 piece, SET set, PR pair, KGM.")),
             required=True,
             help="UN/ECE Rec 20: H87 piece, SET set, PR pair, KGM kilogram, XBX box",
         ),
@@ -275,29 +273,29 @@ COLUMNS = {
         Column(
             "hs6",
             one_of(codes.is_hs6, "unknown_hs_code", lambda: _("Six digits of the Harmonized System 2022, as text.")),
-            help="Six digits, as text; empty: as the catalogue says. Needed for items that it has not",
+            help="Six digits, as text; empty: from the catalogue. Needed for items not in it",
         ),
         Column("condition", condition, required=True, help="New, Like new, Lightly used, Heavily used, Mixed"),
         Column("grade", text(1), help="A, B, C"),
         Column(
             "country_of_origin",
             country,
-            help="ISO 3166-1: CN; XX unknown or several; empty: as the catalogue says",
+            help="ISO 3166-1: CN; XX unknown or several; empty: from the catalogue",
         ),
         Column(
             "un_number",
             un_number,
-            help="Dangerous goods: UN3481; none: not dangerous; empty: as the catalogue says",
+            help="Dangerous goods: UN3481; none: not dangerous; empty: from the catalogue",
         ),
-        Column("serial_numbers", serials, default=(), help="Apart by ;", shows_value=False),
-        Column("remark", text(200), help="Stands on the papers", shows_value=False),
+        Column("serial_numbers", serials, default=(), help="Separated by ;", shows_value=False),
+        Column("remark", text(200), help="Printed on papers", shows_value=False),
     )
 }
 VALUE_PREFIX = "unit_value_"  # unit_value_hkd: in the shipment's customs currency
 
 
 def value_column(currency: str) -> Column:
-    """The customs value of one unit, in the currency that its name says; as minor units."""
+    """Return the column for the customs value of one unit; parsed to minor units of the currency in its name."""
     exponent = codes.currencies()[currency].exponent
     parse_amount = number(exponent, low=Decimal(0), high=Decimal(UNIT_VALUE_MAX), code_low="negative")
 
@@ -309,7 +307,7 @@ def value_column(currency: str) -> Column:
 
 
 def convert(column: Column, cells: Sequence[object]) -> tuple[list[object], dict[object, BadCell]]:
-    """Return the column's values, blanks as its default, and what is wrong with each cell that is wrong."""
+    """Return the column's values, with its default for blanks, and the error of each bad cell."""
     known: dict[object, object] = {}
     bad: dict[object, BadCell] = {}
     for cell in _distinct(cells):
@@ -326,12 +324,12 @@ def convert(column: Column, cells: Sequence[object]) -> tuple[list[object], dict
 
 
 def _distinct(cells: Sequence[object]) -> Iterable[object]:
-    # dict, not set: in the order of the sheet, so that errors come out the same each time.
+    # dict, not set: keeps the order of the sheet, so that errors are reported in a stable order.
     return dict.fromkeys(cells)
 
 
 def hashable(cells: Sequence[object]) -> Sequence[object]:
-    """Return the cells with true and false as words: Python takes True and 1 for the same."""
+    """Return the cells with booleans as strings, because in Python True == 1."""
     return (
         [str(cell).lower() if isinstance(cell, bool) else cell for cell in cells] if bool in map(type, cells) else cells
     )

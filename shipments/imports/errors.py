@@ -1,4 +1,4 @@
-"""Why a spreadsheet is refused."""
+"""Errors of a spreadsheet."""
 
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -9,7 +9,7 @@ ERRORS_SHOWN = 500
 
 
 class Shown(TypedDict):
-    """An error as it is kept and shown; `row` as the spreadsheet counts, None: the whole file."""
+    """An error as stored and shown; `row` is the spreadsheet's row number, None for the whole file."""
 
     sheet: str
     row: int | None
@@ -21,18 +21,18 @@ class Shown(TypedDict):
 
 @dataclass
 class Errors:
-    """Why a sheet is refused. Errors are kept and shown: nothing in them may be a word of somebody's own."""
+    """The errors of a sheet. They are stored and shown, so they must not contain free text from the sheet."""
 
     sheet: str
     shown: list[Shown] = field(default_factory=list)
     count: int = 0
 
     def add(self, row: int | None, column: str, code: str, detail: str, value: object = "") -> None:
-        """Note one more reason; beyond ERRORS_SHOWN they are only counted."""
+        """Add an error; beyond ERRORS_SHOWN they are only counted."""
         self.count += 1
         if len(self.shown) < ERRORS_SHOWN:
             said = "" if value is None else str(value)[:40]
-            # The only sheet may have any name, a shelter's too.
+            # A single sheet may have any name, even that of a shelter.
             sheet = self.sheet if self.sheet.strip().lower() == SHEET else ""
             self.shown.append(
                 {"sheet": sheet, "row": row, "column": column, "value": said, "code": code, "detail": detail}

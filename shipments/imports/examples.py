@@ -1,6 +1,6 @@
-"""What the API's description shows of imports."""
+"""OpenAPI examples of imports."""
 
-from shipments.shipments.examples import AT, TOTALS, answered
+from shipments.shipments.examples import AT, TOTALS, response_example
 
 _UPLOAD_ID = "0199c3a0-5f4e-7b1a-8c2d-3e4f5a6b7c8d"
 _UPLOAD = {
@@ -19,8 +19,8 @@ _UPLOAD = {
     "errors": [],
 }
 UPLOAD = [
-    answered("Not read yet", _UPLOAD),
-    answered(
+    response_example("Not read yet", _UPLOAD),
+    response_example(
         "Refused",
         {
             **_UPLOAD,
@@ -40,8 +40,8 @@ UPLOAD = [
             ],
         },
     ),
-    answered(
-        "It would be imported",
+    response_example(
+        "Would be imported",
         {
             **_UPLOAD,
             "state": "done",

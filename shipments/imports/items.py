@@ -1,24 +1,24 @@
-"""Items that a spreadsheet names and the catalogue does not have."""
+"""Items in a spreadsheet that are not in the catalogue."""
 
 from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
-from shipments.imports.around import Around
 from shipments.imports.catalogue import ItemFields
 from shipments.imports.columns import Values
+from shipments.imports.context import ImportContext
 from shipments.imports.errors import Errors
 from shipments.packing.goods import NOT_DANGEROUS
 
-MAY_BE_OPEN = ("hs6", "un_number")  # what one row of a new item may leave to another one
+MAY_BE_OPEN = ("hs6", "un_number")  # one row of a new item may leave these to another row
 SAYS_NOTHING = (None, "", NOT_DANGEROUS)
 
 
 def new_items(
-    values: Values, rows: list[int], errors: Errors, around: Around, known: dict[str, catalogue.Facts]
+    values: Values, rows: list[int], errors: Errors, context: ImportContext, known: dict[str, catalogue.Facts]
 ) -> dict[str, ItemFields]:
-    """Describe the items that the catalogue has not, from the first row that names each.
+    """Return the fields of the items that are not in the catalogue, by code, from the first row of each.
 
-    Where that row leaves HS code or UN number open, a later row may say it.
+    If that row leaves HS code or UN number open, a later row may give it.
     """
     new: dict[str, ItemFields] = {}
     for place, code in enumerate(values["item_code"]):
@@ -32,7 +32,7 @@ def new_items(
         told = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
         if code not in new:
             new[code] = _new_item(place, values) | {"told": told, "row": rows[place]}
-            _has_category(new[code], rows[place], errors, around)
+            _set_category(new[code], rows[place], errors, context)
         elif _differs(told, new[code]["told"]):
             detail = _("Row %(row)d describes this new item differently.") % {"row": new[code]["row"]}
             errors.add(rows[place], "item_code", "conflicting_item", detail, code)
@@ -58,17 +58,17 @@ def _new_item(place: int, values: Values) -> ItemFields:
 
 
 def _differs(told: ItemFields, first: ItemFields) -> bool:
-    """Say whether two rows describe one new item differently. None: the cell was bad, which is said already."""
+    """Return whether two rows describe one new item differently. None is a bad cell, which is already reported."""
     both = [(name, value, first[name]) for name, value in told.items() if value != first[name]]
     says_nothing = {name: SAYS_NOTHING if name in MAY_BE_OPEN else (None,) for name in told}
     return any(value not in says_nothing[name] and other not in says_nothing[name] for name, value, other in both)
 
 
-def _has_category(item: ItemFields, row: int, errors: Errors, around: Around) -> None:
+def _set_category(item: ItemFields, row: int, errors: Errors, context: ImportContext) -> None:
     name = item.pop("category")
-    item["category_id"] = around.categories.get((name or "").lower())
+    item["category_id"] = context.categories.get((name or "").lower())
     if item["category_id"] is None:
         detail = _("The catalogue has no such category. It has: %(known)s.") % {
-            "known": ", ".join(sorted(around.categories)) or "-"
+            "known": ", ".join(sorted(context.categories)) or "-"
         }
         errors.add(row, "category", "unknown_category", detail)

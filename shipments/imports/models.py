@@ -12,9 +12,9 @@ from shipments.shipments.models import Shipment
 
 
 class Upload(Job):
-    """A spreadsheet of a manifest: checked as a whole, then imported or refused as a whole.
+    """A manifest spreadsheet: checked as a whole, then imported or refused as a whole.
 
-    The bytes lie here, and not in the store of files, so that they come and go with the row, in one transaction.
+    The file is stored here and not in object storage, so that it is saved and removed with the row, in one transaction.
     """
 
     TASK = "shipments.read_upload"
@@ -36,7 +36,7 @@ class Upload(Job):
     )
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     size = models.PositiveIntegerField(_("size (bytes)"))
-    content = models.BinaryField(null=True)  # until it is read
+    content = models.BinaryField(null=True)  # None once read
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, blank=True)
     # Packages, lines, items to create, totals: see imports.plan.
     plan = models.JSONField(null=True)

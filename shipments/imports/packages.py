@@ -1,19 +1,19 @@
-"""The rows of each package, and what only the whole package can tell."""
+"""Group the rows by package, and check each package as a whole."""
 
 from collections import defaultdict
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from shipments.imports.around import Around
 from shipments.imports.columns import COLUMNS, Values
+from shipments.imports.context import ImportContext
 from shipments.imports.errors import Errors
 
 OF_PACKAGE = [column.name for column in COLUMNS.values() if column.of_package and column.name != "package_no"]
 
 
-def gather(values: Values, rows: list[int], errors: Errors, around: Around) -> dict[int, list[int]]:
-    """Gather the rows of each package, and judge what only the whole package can tell."""
+def gather(values: Values, rows: list[int], errors: Errors, context: ImportContext) -> dict[int, list[int]]:
+    """Return the rows of each package, by number, and report errors that only show in the whole package."""
     packages: dict[int, list[int]] = defaultdict(list)
     previous = None
     for place, number in enumerate(values["package_no"]):
@@ -26,21 +26,21 @@ def gather(values: Values, rows: list[int], errors: Errors, around: Around) -> d
                 errors.add(rows[place], "package_no", "duplicate_package", detail, number)
             packages[number].append(place)
         previous = number
-    _contiguous(packages, rows, errors, around)
+    _contiguous(packages, rows, errors, context)
     for places in packages.values():
         _same_in_all_rows(places, values, rows, errors)
     for number, places in packages.items():
-        _weighs_up(number, places, values, rows, errors)
+        _check_weights(number, places, values, rows, errors)
         if not any(values["item_code"][place] or values["quantity"][place] for place in places):
             detail = _("Package %(number)d has no goods.") % {"number": number}
             errors.add(rows[places[0]], "item_code", "package_without_lines", detail, number)
-    _destinations(packages, values, rows, errors, around)
-    _no_sscc_twice(packages, values, rows, errors)
+    _destinations(packages, values, rows, errors, context)
+    _unique_ssccs(packages, values, rows, errors)
     return dict(packages)
 
 
-def _contiguous(packages: dict[int, list[int]], rows: list[int], errors: Errors, around: Around) -> None:
-    expected = around.first_number
+def _contiguous(packages: dict[int, list[int]], rows: list[int], errors: Errors, context: ImportContext) -> None:
+    expected = context.first_number
     for number in sorted(packages):
         row = rows[packages[number][0]]
         if number < expected:
@@ -48,13 +48,13 @@ def _contiguous(packages: dict[int, list[int]], rows: list[int], errors: Errors,
             errors.add(row, "package_no", "package_exists", detail, number)
             continue
         if number > expected:
-            detail = _("The number before it must be %(before)d.") % {"before": number - 1}
+            detail = _("Package %(before)d must come before it.") % {"before": number - 1}
             errors.add(row, "package_no", "numbers_not_contiguous", detail, number)
         expected = number + 1
 
 
 def _same_in_all_rows(places: list[int], values: Values, rows: list[int], errors: Errors) -> None:
-    """What is said of a package is said in its first row; later rows repeat it or are blank."""
+    """Check the package columns: required in the first row; later rows repeat the value or are blank."""
     first, *later = places
     for name in ("package_type", "gross_kg"):
         if values[name][first] == COLUMNS[name].default:
@@ -63,17 +63,17 @@ def _same_in_all_rows(places: list[int], values: Values, rows: list[int], errors
         for name in OF_PACKAGE:
             value = values[name][place]
             if value != values[name][first] and value != COLUMNS[name].default and value is not None:
-                detail = _("Row %(row)d says something else about this package.") % {"row": rows[first]}
+                detail = _("Row %(row)d has a different value for this package.") % {"row": rows[first]}
                 errors.add(rows[place], name, "conflicting_package", detail)
 
 
-def _weighs_up(number: int, places: list[int], values: Values, rows: list[int], errors: Errors) -> None:
+def _check_weights(number: int, places: list[int], values: Values, rows: list[int], errors: Errors) -> None:
     first = places[0]
     net = Decimal(0)
     for place in places:
         quantity, weight = values["quantity"][place], values["unit_weight_kg"][place]
         if not quantity or not weight:
-            return  # said already
+            return  # already reported
         net += quantity * weight
     gross, said = values["gross_kg"][first], values["net_kg"][first]
     told = {"number": number, "net": f"{net:.3f}"}
@@ -89,20 +89,20 @@ def _weighs_up(number: int, places: list[int], values: Values, rows: list[int], 
 
 
 def _destinations(
-    packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors, around: Around
+    packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors, context: ImportContext
 ) -> None:
     for places in packages.values():
         label = values["destination_site"][places[0]]
-        if not label and len(around.sites) > 1:
+        if not label and len(context.sites) > 1:
             errors.add(rows[places[0]], "destination_site", "required", _("This is required."))
-        elif label and label.upper() not in around.sites:
+        elif label and label.upper() not in context.sites:
             detail = _("The shipment's sites have the labels %(labels)s.") % {
-                "labels": ", ".join(sorted(around.sites)) or "-"
+                "labels": ", ".join(sorted(context.sites)) or "-"
             }
             errors.add(rows[places[0]], "destination_site", "unknown_site", detail)
 
 
-def _no_sscc_twice(packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors) -> None:
+def _unique_ssccs(packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors) -> None:
     seen: dict[str, int] = {}
     for places in packages.values():
         sscc, row = values["sscc"][places[0]], rows[places[0]]

@@ -1,4 +1,4 @@
-"""From the cells of a sheet to packages and lines that fit the shipment, or to every reason why they do not."""
+"""Turn the cells of a sheet into a plan of packages and lines that fit the shipment, or into a list of all errors."""
 
 import re
 from collections import Counter
@@ -9,9 +9,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
-from shipments.imports.around import Around
 from shipments.imports.catalogue import ItemFields
 from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, Values, convert, hashable, value_column
+from shipments.imports.context import ImportContext
 from shipments.imports.errors import Errors
 from shipments.imports.items import new_items
 from shipments.imports.packages import gather
@@ -27,21 +27,21 @@ CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
 
 @dataclass
 class Plan:
-    """What would be written: values by column, in the order of the sheet's rows."""
+    """What would be written: values by column, in row order."""
 
     rows: list[int]  # row numbers of the sheet
     values: Values
-    packages: dict[int, list[int]]  # package number -> places of its rows, first one first
+    packages: dict[int, list[int]]  # package number -> indices of its rows, in order
     new_items: dict[str, ItemFields]  # code -> fields
     known_items: int
-    # What the catalogue said, or will say of its new items, and the lines took where they left it open.
+    # The facts from which open values were filled, of existing and new items.
     catalogue: dict[str, catalogue.Facts]
-    notices: list[dict[str, object]]  # what is imported all the same, and somebody should know
+    notices: list[dict[str, object]]  # warnings that do not stop the import
     totals: Totals
     currency: str
 
-    def told(self, sites: Sequence[ShipmentSite], *, replaces: int) -> dict[str, object]:
-        """Return what would happen, as the API shows it. `sites`: those of the shipment, with their sites."""
+    def summary(self, sites: Sequence[ShipmentSite], *, replaces: int) -> dict[str, object]:
+        """Return the plan as the API shows it. `sites`: the shipment's, with `site` loaded."""
         value = self.totals
         return {
             "packages": value.package_count,
@@ -57,7 +57,7 @@ class Plan:
         }
 
     def _destinations(self, sites: Sequence[ShipmentSite]) -> list[dict[str, object]]:
-        """Say which site each label means, and how many packages go there: a label may mean another one elsewhere."""
+        """Return the site of each label in this shipment, and the number of packages that go there."""
         labels = Counter(
             str(self.values["destination_site"][first] or "").upper() for _number, first, _places in packages_of(self)
         )
@@ -78,13 +78,13 @@ class Plan:
 def make(
     sheet: Sheet,
     cells_without_value: Sequence[NoValue],
-    around: Around,
+    context: ImportContext,
     *,
     progress: Callable[[int], None] = lambda percent: None,
 ) -> tuple[Plan | None, Errors]:
-    """Judge the whole sheet. The plan is None exactly where there are errors."""
+    """Check the whole sheet. The plan is None if and only if there are errors."""
     errors = Errors(sheet.name)
-    columns = _columns(sheet, around.shipment.customs_currency, errors)
+    columns = _columns(sheet, context.shipment.customs_currency, errors)
     for cell in cells_without_value:
         named = columns[cell.column] if cell.column < len(columns) else None
         errors.add(cell.row, named.name if named else f"#{cell.column + 1}", *cell.reason())
@@ -92,23 +92,23 @@ def make(
         return None, errors
     rows = [number for number, _cells in sheet.rows]
     values = _values(sheet, columns, rows, errors, progress)
-    packages = gather(values, rows, errors, around)
+    packages = gather(values, rows, errors, context)
     known = catalogue.read(values["item_code"])
-    new = new_items(values, rows, errors, around, known)
+    new = new_items(values, rows, errors, context, known)
     facts = known | {code: catalogue.Facts.of_new(item) for code, item in new.items()}
     has_hs6 = any(column is not None and column.name == "hs6" for column in columns)
     notices = catalogue.fill(values, rows, errors, facts, has_hs6=has_hs6)
-    _not_too_much(values, rows, errors)
+    _check_line_values(values, rows, errors)
     progress(80)
     if errors.count:
         return None, errors
     totals = _totals(values, packages)
-    currency = around.shipment.customs_currency
+    currency = context.shipment.customs_currency
     return Plan(rows, values, packages, new, len(known), facts, notices, totals, currency), errors
 
 
 def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]:
-    """Match the header; None stands for a column without a name and without cells, or with an error."""
+    """Match the header to columns; None for a column with no name and no cells, or with an error."""
     known = COLUMNS | {value_column(currency).name: value_column(currency)}
     found: list[Column | None] = []
     for place, cell in enumerate(sheet.header):
@@ -156,12 +156,12 @@ def _values(
 
 
 def _rows_without_goods(sheet: Sheet, columns: list[Column | None]) -> set[int]:
-    """Return the numbers of rows that name a package and nothing in it: one error is enough for them."""
+    """Return the numbers of rows that have a package but no goods: one error is enough for them."""
     of_line = [p for p, column in enumerate(columns) if column and column.required and not column.of_package]
     return {number for number, row in sheet.rows if all(row[place] == "" for place in of_line)}
 
 
-def _not_too_much(values: Values, rows: list[int], errors: Errors) -> None:
+def _check_line_values(values: Values, rows: list[int], errors: Errors) -> None:
     name = _value_name(values)
     for place, (quantity, unit) in enumerate(zip(values["quantity"], values[name], strict=True)):
         if quantity and unit and quantity * unit > LINE_VALUE_MAX_MINOR:
@@ -171,7 +171,7 @@ def _not_too_much(values: Values, rows: list[int], errors: Errors) -> None:
 
 
 def _totals(values: Values, packages: dict[int, list[int]]) -> Totals:
-    """Count by the same rule as packing.totals, which the written rows are compared with."""
+    """Compute the totals by the same rule as packing.totals, with which the written rows are compared."""
     net = gross = measured = volume = Decimal("0.000")
     for places in packages.values():
         first = places[0]
@@ -199,11 +199,11 @@ def _value_name(values: Values) -> str:
 
 
 def unit_values(plan: Plan) -> list[int]:
-    """Return the customs value of one unit for each line, in minor units."""
+    """Return the customs value of one unit of each line, in minor units."""
     return plan.values[_value_name(plan.values)]
 
 
 def packages_of(plan: Plan) -> Iterator[tuple[int, int, list[int]]]:
-    """Yield number, place of the row that describes it, and places of its lines, in order of number."""
+    """Yield each package's number, the index of its first row, and the indices of all its rows, by number."""
     for number in sorted(plan.packages):
         yield number, plan.packages[number][0], plan.packages[number]

@@ -1,4 +1,4 @@
-"""A spreadsheet becomes a manifest: all of it, or nothing and every reason why."""
+"""Import a spreadsheet as a manifest: all of it, or nothing and a list of all errors."""
 
 import hashlib
 import time
@@ -19,7 +19,7 @@ from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.imports import catalogue, workbook, writing
 from shipments.imports import plan as planning
-from shipments.imports.around import Around
+from shipments.imports.context import ImportContext
 from shipments.imports.errors import Errors
 from shipments.imports.models import Upload
 from shipments.packing import manifest
@@ -42,12 +42,12 @@ class TooLarge(DomainError):
 
 
 class TotalsDiffer(Exception):
-    """What was written does not add up to what was planned: a bug, and nothing is kept."""
+    """The written totals differ from the planned ones: a bug; everything is rolled back."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reading a file came to: a plan, or errors."""
+    """The result of reading a file: a plan, or errors."""
 
     plan: planning.Plan | None
     errors: Errors
@@ -55,7 +55,7 @@ class Outcome:
 
 @transaction.atomic
 def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, by: User, at: datetime) -> Upload:
-    """Owe somebody the reading of a spreadsheet into a shipment. Raises TooLarge, ManifestFrozen."""
+    """Queue the import of a spreadsheet into a shipment. Raises TooLarge, ManifestFrozen."""
     if len(content) > settings.UPLOAD_MAX_BYTES:
         raise TooLarge
     shipment = lock(shipment)
@@ -86,7 +86,7 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
 
 @transaction.atomic
 def retry(row: Upload, *, by: User, at: datetime) -> Upload:
-    """Read a dead upload again, from the first attempt. Raises WrongState unless it is dead."""
+    """Retry a dead upload, counting attempts from the start. Raises WrongState unless it is dead."""
     shipment = lock(row.shipment)
     row = jobs.retry(row)
     audit.record("upload retried", shipment, by=by, at=at, upload=str(row.pk))
@@ -94,12 +94,12 @@ def retry(row: Upload, *, by: User, at: datetime) -> Upload:
 
 
 def read_upload(upload_id: str, *, at: datetime) -> bool:
-    """Read one upload if it is due, and say whether we did. Safe twice, at once, or long after."""
+    """Read one upload if it is due, and return whether we did. Safe to run twice, concurrently or late."""
     return jobs.run(Upload, upload_id, _read, partial(_record, at=at))
 
 
 def running(shipment: Shipment, by: User) -> ImportRunning | None:
-    """Refuse what needs the whole manifest while a spreadsheet waits to be read into it. Dry runs write nothing."""
+    """Refuse actions that need the whole manifest while an import is pending. Dry runs do not count."""
     if not shipment.may_be_packed:
         return None
     waiting = shipment.uploads.filter(dry_run=False, state__in=(Job.State.PENDING, Job.State.LEASED))
@@ -107,7 +107,7 @@ def running(shipment: Shipment, by: User) -> ImportRunning | None:
     if first is None:
         return None
     return ImportRunning(
-        _("A spreadsheet is being read into this shipment (%(progress)d %%). Wait until it is read, then repeat this.")
+        _("A spreadsheet is being imported into this shipment (%(progress)d %%). Wait until it is done, and retry.")
         % {"progress": first.progress},
         progress=first.progress,
     )
@@ -123,12 +123,12 @@ def _read(row: Upload) -> Outcome:
             return Outcome(None, errors)
         report = partial(_report, row, [])
         report(30)
-        around = Around.of(row.shipment, replace=row.replace)
-        return Outcome(*planning.make(sheet, without_value, around, progress=report))
+        context = ImportContext.of(row.shipment, replace=row.replace)
+        return Outcome(*planning.make(sheet, without_value, context, progress=report))
 
 
 def _report(row: Upload, said_at: list[float], percent: int) -> None:
-    """Show how far it is, once a second at most: each time costs a write."""
+    """Report progress, at most once a second, because each report is a write."""
     now = time.monotonic()
     if not said_at or now - said_at[0] > 1:
         said_at[:] = [now]
@@ -136,7 +136,7 @@ def _report(row: Upload, said_at: list[float], percent: int) -> None:
 
 
 def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]:
-    """Write the plan, in the transaction that marks the upload as read."""
+    """Write the plan in the transaction that marks the upload as done."""
     shipment = lock(row.shipment)
     plan, errors = outcome.plan, outcome.errors
     replaces = shipment.packages.count() if row.replace else 0
@@ -155,7 +155,7 @@ def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]
         _write(row, shipment, plan, at=at)
     return {
         "outcome": Upload.Outcome.WOULD_IMPORT if row.dry_run else Upload.Outcome.IMPORTED,
-        "plan": plan.told(list(shipment.sites.select_related("site")), replaces=replaces),
+        "plan": plan.summary(list(shipment.sites.select_related("site")), replaces=replaces),
         "content": None,
     }
 
@@ -185,10 +185,10 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime
 
 
 def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: Errors) -> Errors:
-    """Look again, now that nobody else can change the manifest: sealed, packed, in another currency meanwhile?"""
-    around = Around.of(shipment, replace=row.replace)
+    """Check again under the lock: the shipment may have been sealed, packed or changed currency in the meantime."""
+    context = ImportContext.of(shipment, replace=row.replace)
     labels = {label.upper() for label in plan.values["destination_site"] if label}
-    fits = around.first_number == min(plan.packages) and labels <= set(around.sites)
+    fits = context.first_number == min(plan.packages) and labels <= set(context.sites)
     if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:
         with translation.override(row.uploaded_by.language):
             detail = _("The manifest changed while the file was being read. Check it and send the file again.")

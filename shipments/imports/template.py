@@ -14,7 +14,7 @@ NEEDED = PatternFill("solid", fgColor="FFE8CC")
 
 
 def spreadsheet(currency: str) -> bytes:
-    """Return an .xlsx to fill in: a sheet with the names of the columns, and two that explain."""
+    """Return an .xlsx template: a sheet with the column names, and two sheets of explanations."""
     book = Workbook()
     sheet = book.active
     assert sheet is not None
@@ -41,12 +41,12 @@ def spreadsheet(currency: str) -> bytes:
 
 def _explain(book: Workbook, columns: Iterable[Column]) -> None:
     sheet = book.create_sheet("help")
-    sheet.append(["column", "needed", "of the package", "what it holds"])
+    sheet.append(["column", "required", "package column", "contents"])
     for column in columns:
         sheet.append([column.name, "yes" if column.required else "", "yes" if column.of_package else "", column.help])
     sheet.append([])
     sheet.append(
-        ["One row for each line. Say what is true of a package in its first row; its later rows may be blank."]
+        ["One row per line. Fill in the package columns in a package's first row; later rows may leave them blank."]
     )
     sheet.append(
         [

@@ -1,4 +1,4 @@
-"""What the audit trail says of imports."""
+"""Sentences of the audit trail about imports."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext

@@ -1,8 +1,8 @@
-"""Opens a spreadsheet that somebody sent, and trusts nothing in it.
+"""Read an untrusted spreadsheet.
 
-An .xlsx is a zip of XML files. What it unpacks to is counted before anything is read; cells outside of the limits are
-found before calamine makes room for them; no entity is ever expanded; a formula without its last value is found, where
-a reader sees only an empty cell.
+An .xlsx is a zip of XML files. The unpacked size is checked before anything is read; cells outside the limits are found
+before calamine allocates memory for them; entities are never expanded; a formula without a cached value, which a reader
+returns as an empty cell, is reported.
 """
 
 import io
@@ -20,20 +20,20 @@ UNPACKED_MAX_BYTES = 80_000_000  # a manifest of 10,000 lines unpacks to about 1
 MEMBERS_MAX = 200
 ROWS_MAX = 20_000
 SHEET = "lines"
-# Sheets of our template that only explain.
+# Explanatory sheets of our template.
 EXPLAINING = {"help", "codes"}
 
 SHEET_FILE = re.compile(r"xl/worksheets/[^/]+\.xml")
-# A formula, or a cell whose formula failed. Plain searches: a pattern would take ten times as long.
+# A formula, or a cell whose formula failed. Substring searches, because a regex takes ten times as long.
 NO_VALUE = (b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/", b't="e"', b"t='e'")
-# A cell or row beyond row 29,999 or column AZ. One far cell would make a reader lay out millions of empty ones.
+# A cell or row beyond row 29,999 or column AZ. One such cell would make a reader allocate millions of empty ones.
 FAR_AWAY = re.compile(rb"\sr\s*=\s*[\"'](?:[A-Za-z]{3}|[B-Zb-z][A-Za-z][0-9]|[A-Za-z]{0,2}(?:[0-9]{6}|[3-9][0-9]{4}))")
 ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([^\"']+)")
 EMPTY = ""
 
 
 class Unreadable(Exception):
-    """The file cannot be read as a manifest at all; `code` says why."""
+    """The file cannot be read as a manifest; `code` says why."""
 
     def __init__(self, code: str, detail: str, *, sheet: str = "") -> None:
         super().__init__(detail)
@@ -42,7 +42,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet as it stands: the first row is `header`; `rows` are pairs of row number and cells."""
+    """A sheet: the first row is `header`; `rows` are pairs of row number and cells."""
 
     name: str
     header: Sequence[object]
@@ -51,7 +51,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class NoValue:
-    """A cell that a reader would take for empty, and is not."""
+    """A cell that a reader returns as empty although it has a formula or an error."""
 
     sheet: str
     row: int
@@ -68,7 +68,7 @@ class NoValue:
 
 
 def read(content: bytes) -> tuple[Sheet, list[NoValue]]:
-    """Return the sheet of lines, and its formulas without a value. Raises Unreadable."""
+    """Return the sheet of lines, and its cells without a value. Raises Unreadable."""
     found = _inspect(content)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
@@ -106,12 +106,12 @@ def _choose(sheets: list[str]) -> str:
     raise Unreadable("unknown_sheet", _('The workbook must have one sheet named "lines" and no other with data.'))
 
 
-# The sheet's place among the sheets, row, column, and whether the formula failed.
+# Index of the sheet, row, column, and whether the formula failed.
 Found = tuple[int, int, int, bool]
 
 
 def _inspect(content: bytes) -> list[Found]:
-    """Refuse what is no .xlsx, or a trap; return the cells whose formula has no value."""
+    """Refuse malicious files and anything that is not an .xlsx; return the cells whose formula has no value."""
     if not content.startswith(b"PK"):
         raise Unreadable(
             "not_a_spreadsheet", _("This is not an .xlsx file. Save it as Excel workbook (.xlsx) and send it again.")
@@ -126,7 +126,7 @@ def _inspect(content: bytes) -> list[Found]:
                 (member.filename for member in members if SHEET_FILE.fullmatch(member.filename)), key=_number_in
             )
             for member in members:
-                # Read to the end: a member that is longer than the directory says does not match its checksum.
+                # Read to the end: a member longer than its directory entry says fails its checksum.
                 data = archive.read(member)
                 if member.filename in names:
                     found += [(names.index(member.filename), *place) for place in _without_value(data)]

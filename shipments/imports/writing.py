@@ -1,4 +1,4 @@
-"""Writes a plan into the manifest with COPY: 10,000 lines in a fifth of a second."""
+"""Write a plan into the manifest with COPY: 10,000 lines in a fifth of a second."""
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
@@ -31,15 +31,15 @@ def write(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> None:
 
 
 def clear(shipment: Shipment) -> None:
-    """Take all packages and lines out of a locked shipment that may be packed."""
+    """Remove all packages and lines from a locked shipment that may be packed."""
     ManifestLine.objects.filter(package__shipment=shipment)._raw_delete(using="default")
     Package.objects.filter(shipment=shipment)._raw_delete(using="default")
 
 
 def _items(plan: Plan) -> dict[str, object]:
-    """Create the items that the catalogue has not, and return the id of each code."""
+    """Create the items that are not in the catalogue, and return the id of each code."""
     if plan.new_items:
-        # Somebody may have described one meanwhile: then that one counts.
+        # If someone has created one in the meantime, the existing item is used.
         Item.objects.bulk_create(
             [Item(code=code, **fields) for code, fields in plan.new_items.items()], ignore_conflicts=True
         )
@@ -50,7 +50,7 @@ def _items(plan: Plan) -> dict[str, object]:
 def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> dict[int, str]:
     ids = {number: str(uuid7()) for number in sorted(plan.packages)}
     values = plan.values
-    # Where there is one site only, all goes there.
+    # If there is only one site, everything goes there.
     otherwise = next(iter(sites.values())) if len(sites) == 1 else None
     rows = []
     for number, first, _places in packages_of(plan):
@@ -101,7 +101,7 @@ def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, objec
 
 
 def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[object]]) -> None:
-    """Send columns of escaped texts to PostgreSQL as one block of rows."""
+    """Send columns of escaped strings to PostgreSQL as one block of rows."""
     block = "\n".join(map("\t".join, zip(*columns, strict=False)))
     with connection.cursor() as cursor:
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
@@ -110,7 +110,7 @@ def _copy(table: str, names: Sequence[str], columns: Iterable[Iterable[object]])
 
 
 def _escaped(cells: Sequence[object]) -> list[str]:
-    """Return a column as COPY wants it; each different value is turned into text once."""
+    """Return a column in COPY format; each distinct value is converted once."""
     known = {cell: _as_copied(cell) for cell in set(cells)}
     return [known[cell] for cell in cells]
 

@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
             name='ShipmentSite',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
-                ('label', models.CharField(help_text="As the packers' spreadsheet calls it, e.g. A; not printed", max_length=4, verbose_name="label")),
+                ('label', models.CharField(help_text="Label in the packers' spreadsheet, e.g. A; not printed", max_length=4, verbose_name="label")),
                 ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sites', to='shipments.shipment', verbose_name="shipment")),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.site', verbose_name="site")),
             ],

@@ -33,7 +33,7 @@ class LinesInline(ReadOnlyInline):
 
 @admin.register(Package)
 class PackageAdmin(ReadOnlyAdmin):
-    """What was packed. It is changed by spreadsheet or over the API, while the shipment is not sealed."""
+    """Packages and their lines. They are changed by spreadsheet or API, before the shipment is sealed."""
 
     list_display = (
         "number",
@@ -72,7 +72,7 @@ class PackageAdmin(ReadOnlyAdmin):
         net: Decimal | None = vars(package)["net"]  # counted by get_queryset
         return f"{net:.3f}" if net is not None else "–"
 
-    @display(description=gettext_lazy("what its label opens"))
+    @display(description=gettext_lazy("label page"))
     def label(self, package: Package) -> str:
         return format_html('<a href="{0}">{0}</a>', package.label_url)
 

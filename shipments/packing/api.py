@@ -62,10 +62,10 @@ PACKAGE = OpenApiExample(
 
 
 PACKAGE_CHANGE = OpenApiExample(
-    "It stood on a scale", value={"version": 1, "gross_kg": "31.640", "gross_measured": True}, request_only=True
+    "Weighed on a scale", value={"version": 1, "gross_kg": "31.640", "gross_measured": True}, request_only=True
 )
 LINE = OpenApiExample(
-    "Three chairs more",
+    "Three more chairs",
     value={"package": 12, "item": "CR-CHAIR", "quantity": 3, "unit_value": "150.00", "origin": "CN"},
     request_only=True,
 )
@@ -78,7 +78,7 @@ LINE_CHANGE = OpenApiExample("Two, not three", value={"version": 1, "quantity": 
 )
 @extend_schema(tags=["manifests"])
 class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Package]):
-    """Packages are named by their number. They change only while the shipment is a draft or being packed."""
+    """Packages, identified by number. They can change only while the shipment is a draft or being packed."""
 
     queryset = Package.objects.none()
     serializer_class = PackageOut
@@ -95,14 +95,14 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
         return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
 
-    def _told(self, data: dict[str, object]) -> services.PackageFields:
+    def _to_fields(self, data: dict[str, object]) -> services.PackageFields:
         code = data.pop("destination", "")
         if code is None:
             data["destination"] = None
         elif code:
             site = self.shipment().sites.filter(site__code=code).first()
             if site is None:
-                raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
+                raise Invalid(_("That is not a site of this shipment."), field="destination", code="foreign_site")
             data["destination"] = site
         return cast(services.PackageFields, data)
 
@@ -111,7 +111,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         return with_etag(Response(self.get_serializer(fresh).data, status=status), fresh)
 
     @extend_schema(
-        summary="Add one package, or several equal ones",
+        summary="Add one package, or several identical ones",
         request=PackageIn,
         responses={201: PackageOut(many=True)},
         examples=[PACKAGE],
@@ -119,14 +119,14 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     )
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
-        """Answers with the new packages. The first package makes of a draft a shipment that is being packed."""
+        """Add packages and return them. The first package moves the shipment from draft to packing."""
         told = PackageIn(data=request.data)
         told.is_valid(raise_exception=True)
         data = dict(told.validated_data)
-        lines = [line_told(line, self.shipment()) for line in data.pop("lines")]
+        lines = [to_line_fields(line, self.shipment()) for line in data.pop("lines")]
         copies = data.pop("copies")
         made = services.add_package(
-            self.shipment(), lines, copies=copies, by=actor(request), at=timezone.now(), **self._told(data)
+            self.shipment(), lines, copies=copies, by=actor(request), at=timezone.now(), **self._to_fields(data)
         )
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
         return Response(self.get_serializer(packages, many=True).data, status=201)
@@ -137,14 +137,14 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         told.is_valid(raise_exception=True)
         package = services.edit_package(
             self.get_object(),
-            self._told(dict(told.validated_data)),
+            self._to_fields(dict(told.validated_data)),
             version=expected_version(request),
             by=actor(request),
             at=timezone.now(),
         )
         return self._answer(package)
 
-    @extend_schema(summary="Take a package and its lines out of the manifest", request=None, responses={204: None})
+    @extend_schema(summary="Remove a package and its lines from the manifest", request=None, responses={204: None})
     @needs_version
     def destroy(self, request: Request, shipment: str, number: int) -> Response:
         services.remove_package(
@@ -176,7 +176,7 @@ class NewLineIn(LineIn):
 )
 @extend_schema(tags=["manifests"])
 class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[ManifestLine]):
-    """What is in the packages, in the words of the papers."""
+    """The contents of the packages, as printed on the papers."""
 
     queryset = ManifestLine.objects.none()
     serializer_class = LineOut
@@ -197,7 +197,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         return with_etag(Response(self.get_serializer(fresh).data, status=status), fresh)
 
     @extend_schema(
-        summary="Put goods into a package",
+        summary="Add goods to a package",
         request=NewLineIn,
         responses={201: LineOut},
         examples=[LINE],
@@ -205,40 +205,40 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     )
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
-        """What the line does not say of description, unit, weight, HS code, origin and UN number, the item says."""
+        """Add a line. Description, unit, weight, HS code, origin and UN number default to those of the item."""
         told = NewLineIn(data=request.data)
         told.is_valid(raise_exception=True)
         data = dict(told.validated_data)
         package = Package.objects.filter(shipment=self.shipment(), number=data.pop("package")).first()
         if package is None:
             raise Invalid(_("There is no such package in this shipment."), field="package", code="does_not_exist")
-        package.shipment = self.shipment()  # in whose currency line_told made minor units
-        line = services.add_line(package, by=actor(request), at=timezone.now(), **line_told(data, self.shipment()))
+        package.shipment = self.shipment()  # the row whose currency to_line_fields uses
+        line = services.add_line(package, by=actor(request), at=timezone.now(), **to_line_fields(data, self.shipment()))
         return self._answer(line, status=201)
 
     @extend_schema(summary="Change a line", request=LineIn, responses=LineOut, examples=[LINE_CHANGE])
     def partial_update(self, request: Request, shipment: str, pk: str) -> Response:
-        """Another item is other goods: what the change does not say of them, the new item says.
+        """Change a line. With another item, omitted fields are taken from the new item.
 
-        HS code, origin or UN number sent empty are taken from the catalogue again.
+        HS code, origin and UN number sent empty are taken from the catalogue again.
         """
         told = LineIn(data=request.data, partial=True)
         told.is_valid(raise_exception=True)
-        changes = line_told(dict(told.validated_data), self.shipment())
+        changes = to_line_fields(dict(told.validated_data), self.shipment())
         line = services.edit_line(
             self.get_object(), changes, version=expected_version(request), by=actor(request), at=timezone.now()
         )
         return self._answer(line)
 
-    @extend_schema(summary="Take goods out of a package", request=None, responses={204: None})
+    @extend_schema(summary="Remove goods from a package", request=None, responses={204: None})
     @needs_version
     def destroy(self, request: Request, shipment: str, pk: str) -> Response:
         services.remove_line(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def line_told(data: dict[str, Any], shipment: Shipment) -> LineFields:
-    """Return a line's fields as the service wants them: the amount in minor units of the customs currency."""
+def to_line_fields(data: dict[str, Any], shipment: Shipment) -> LineFields:
+    """Return a line's fields for the service, with the amount in minor units of the customs currency."""
     if "unit_value" in data:
         data["unit_value_minor"] = money.parse(
             data.pop("unit_value"), shipment.customs_currency, field="unit_value", most=UNIT_VALUE_MAX

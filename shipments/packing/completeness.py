@@ -1,4 +1,4 @@
-"""What must be true of the packages before a shipment is checked or sealed."""
+"""Guards on the manifest before a shipment is checked or sealed."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ from shipments.shipments.models import Shipment
 
 
 class Problem(TypedDict):
-    """What is missing from a manifest; `packages` are the numbers of the first 50 of `count`."""
+    """A problem of a manifest; `packages` are the numbers of the first 50 of `count` packages."""
 
     code: str
     detail: str
@@ -23,14 +23,14 @@ class Problem(TypedDict):
 
 
 class Weighed(TypedDict):
-    """A package, as far as weights matter."""
+    """The number and gross weight of a package."""
 
     number: int
     gross_kg: Decimal | None
 
 
 class NotReady(DomainError):
-    """The manifest is not complete: `problems` says what is missing, and in which packages."""
+    """The manifest is not complete: `problems` lists what is missing, and in which packages."""
 
     code = "not_ready"
 
@@ -42,7 +42,7 @@ class CheckerIsPacker(DomainError):
 
 
 def complete(shipment: Shipment, by: User) -> DomainError | None:
-    """At least one package, none empty, numbers without gap, weights known, names in the partner's languages."""
+    """Require packages, none empty, numbers without gaps, known weights, and names in the partner's languages."""
     problems = list(_problems(shipment))
     if not problems:
         return None
@@ -64,15 +64,15 @@ def _problems(shipment: Shipment) -> list[Problem]:
     )
     rows = list(packages)
     if not rows:
-        return [_problem("no_packages", _("There is no package."), [])]
+        return [_problem("no_packages", _("The shipment has no packages."), [])]
     found = {
         "empty_packages": (_("Packages without goods."), [r["number"] for r in rows if not r["line_count"]]),
         "numbers_not_contiguous": (
-            _("Package numbers do not run from 1 without gap."),
+            _("Package numbers do not run from 1 without gaps."),
             [row["number"] for place, row in enumerate(rows, start=1) if row["number"] != place][:1],
         ),
         "weights_unknown": (
-            _("Weights are not known."),
+            _("Some weights are unknown."),
             [row["number"] for row in rows if row["gross_kg"] is None or row["unweighed"]],
         ),
         "gross_below_net": (
@@ -106,7 +106,7 @@ def _overweight(shipment: Shipment, rows: Sequence[Weighed]) -> list[int]:
 
 
 def may_be_checked(shipment: Shipment, by: User) -> DomainError | None:
-    """There is something to check, and somebody other than its packer checks it."""
+    """Require at least one package, and a checker who is not the packer."""
     if shipment.packed_by_id == by.pk:
         return CheckerIsPacker(_("You packed this shipment, so somebody else must check it."))
-    return None if shipment.packages.exists() else NotReady(_("There is no package to check."), problems=[])
+    return None if shipment.packages.exists() else NotReady(_("The shipment has no packages to check."), problems=[])

@@ -1,6 +1,6 @@
-"""What the API's description shows of packages and lines."""
+"""OpenAPI examples of packages and lines."""
 
-from shipments.shipments.examples import answered
+from shipments.shipments.examples import response_example
 
 _LINE = {
     "id": "0199c3a0-2b4e-7b1a-8c2d-3e4f5a6b7c01",
@@ -24,9 +24,9 @@ _LINE = {
     "unit_value": "450.00",
     "value": "450.00",
 }
-LINE = [answered("One desk", _LINE)]
+LINE = [response_example("One desk", _LINE)]
 PACKAGE = [
-    answered(
+    response_example(
         "A carton with a desk",
         {
             "id": "0199c3a0-1a4e-7b1a-8c2d-3e4f5a6b7c01",

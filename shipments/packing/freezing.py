@@ -1,9 +1,9 @@
-"""Triggers by which the database refuses every write to the manifest of a sealed shipment."""
+"""Database triggers that refuse every write to the manifest of a sealed shipment."""
 
 import pgtrigger
 
-# Runs once for each statement, over all of its rows: 10,000 lines come in one. FOR KEY SHARE waits for a seal that is
-# under way, and then sees it.
+# Runs once per statement, for all of its rows: 10,000 lines come in one. FOR KEY SHARE waits for a seal in progress
+# and then sees it.
 FROZEN_SQL = """
     SELECT count(*) INTO sealed FROM (
         SELECT s.status FROM shipments_shipment s WHERE s.id IN ({shipments}) FOR KEY SHARE
@@ -18,7 +18,7 @@ OF_LINES = "SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT 
 
 
 def frozen_once_sealed(what: str, shipments_of: str) -> list[pgtrigger.Trigger]:
-    """Refuse every write to rows of a shipment that is sealed."""
+    """Return triggers that refuse every write to rows of a sealed shipment."""
     old, new = shipments_of.format(rows="old_rows"), shipments_of.format(rows="new_rows")
     of_operation = [
         ("added", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), new),

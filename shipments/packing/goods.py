@@ -1,4 +1,4 @@
-"""What a manifest line says of its goods, and what it takes from the catalogue."""
+"""The goods of a manifest line, and the values that it takes from the catalogue."""
 
 from decimal import Decimal
 from typing import TypedDict, Unpack
@@ -11,21 +11,18 @@ from logistics.documents import fonts
 from logistics.errors import Invalid
 from shipments.packing.models import ManifestLine, Package
 
-# The value of one piece, in whole units of the customs currency; through every door.
+# The value of one piece, in whole units of the customs currency; for the API and spreadsheets alike.
 UNIT_VALUE_MAX = 10**9
-# Far above any real line, and low enough that no sum overflows its column.
+# Far above any real line, but low enough that no sum overflows its column.
 LINE_VALUE_MAX_MINOR = 10**13
 LINE_MAX_KG = 999_999
-# What a line takes from its item where it says nothing itself. A line keeps what it took: a later change of the
-# catalogue is for lines that are written afterwards.
-OF_CATALOGUE = ("hs6", "origin", "un_number")
-# How a line says "none", which is not the same as saying nothing.
+# Explicit "none" on a line; an empty value is taken from the catalogue.
 NOT_DANGEROUS = "none"
 UNKNOWN_ORIGIN = "XX"
 
 
 class LineFields(TypedDict, total=False):
-    """What a person says of a line. What is left out is taken from the item."""
+    """The fields of a line as entered. Omitted fields are taken from the item."""
 
     item: Item
     quantity: int
@@ -44,28 +41,28 @@ class LineFields(TypedDict, total=False):
 
 
 def new_line(package: Package, *, position: int, **fields: Unpack[LineFields]) -> ManifestLine:
-    """Return a line, not yet stored, in the item's words wherever it is given none of its own.
+    """Return an unsaved line; omitted fields are taken from the item.
 
-    Dangerous goods are declared by the catalogue's UN number unless the line says NOT_DANGEROUS. Raises Invalid,
-    also for another UN number than the catalogue's.
+    Dangerous goods get the catalogue's UN number unless the line says NOT_DANGEROUS. Raises Invalid, also for a UN
+    number that differs from the catalogue's.
     """
     item = fields["item"]
     said = _of_item(item) | fields
-    said |= settled(item, said)
+    said |= resolve_codes(item, said)
     line = ManifestLine(package=package, position=position, **said)
     check(line)
     return line
 
 
 def changes(line: ManifestLine, told: LineFields) -> LineFields:
-    """Return what a change of a line makes of its fields.
+    """Return the fields to set for a change to a line.
 
-    Another item is other goods: what the change does not say of them, the new item says. HS code, origin and
-    UN number that are emptied are taken from the catalogue again. Raises Invalid as new_line does.
+    With another item, omitted fields are taken from the new item. HS code, origin and UN number sent empty are
+    taken from the catalogue again. Raises Invalid as new_line does.
     """
     item = told.get("item", line.item)
     wanted = told if item.pk == line.item_id else _of_item(item) | told
-    return wanted | settled(item, wanted)
+    return wanted | resolve_codes(item, wanted)
 
 
 def _of_item(item: Item) -> LineFields:
@@ -80,11 +77,11 @@ def _of_item(item: Item) -> LineFields:
     }
 
 
-def settled(item: Item, said: LineFields) -> LineFields:
-    """Return HS code, origin and UN number as far as a line speaks of them: what it says, else what its item says.
+def resolve_codes(item: Item, said: LineFields) -> LineFields:
+    """Return HS code, origin and UN number, if present in `said`: the line's own value, else its item's.
 
-    Raises Invalid where a line gives goods another UN number than the catalogue: one of the two is wrong, and
-    the carrier would load them by it.
+    A line keeps these values when the catalogue changes later. Raises Invalid if the line's UN number differs from
+    the catalogue's: one of the two is wrong, and the carrier would load the goods by it.
     """
     kept: LineFields = {}
     if "hs6" in said:
@@ -101,15 +98,15 @@ def settled(item: Item, said: LineFields) -> LineFields:
 
 
 def other_un_number(item_code: str, un_number: str) -> str:
-    """Say that a line contradicts the catalogue's UN number, and what to do."""
+    """Return the message for a line that contradicts the catalogue's UN number."""
     return _(
-        "The catalogue says UN%(un_number)s for %(item)s. Correct the line, or the catalogue; goods that travel under"
-        " another UN number are another item."
+        "The catalogue has UN%(un_number)s for %(item)s. Correct the line or the catalogue; goods with another UN"
+        " number are a different item."
     ) % {"un_number": un_number, "item": item_code}
 
 
 def check(line: ManifestLine) -> None:
-    """Raise Invalid for codes that the published lists do not have, for too much, and for what no paper can show."""
+    """Raise Invalid for unknown codes, for amounts and weights too large, and for text that papers cannot print."""
     fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
     if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
         raise Invalid(

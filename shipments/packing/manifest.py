@@ -1,4 +1,4 @@
-"""A shipment's packages and lines as a whole: what the shipment itself must know of them."""
+"""A shipment's packages and lines as a whole; implements shipments.shipments.contents.Manifest."""
 
 import hashlib
 import json
@@ -12,22 +12,22 @@ from shipments.shipments.models import Shipment, ShipmentSite
 
 
 def count(shipment: Shipment) -> Totals:
-    """Return the totals of the packages and lines as they are now."""
+    """Return the current totals of the packages and lines."""
     return totals.counted([shipment.pk]).get(shipment.pk, Totals())
 
 
 def has_lines(shipment: Shipment) -> bool:
-    """Say whether there are lines, with values in the customs currency."""
+    """Return whether there are lines, which have values in the customs currency."""
     return ManifestLine.objects.filter(package__shipment=shipment).exists()
 
 
 def goes_to(sites: Collection[ShipmentSite]) -> bool:
-    """Say whether some package goes to one of these sites."""
+    """Return whether any package goes to one of these sites."""
     return Package.objects.filter(destination__in=sites).exists()
 
 
 def sha256(shipment: Shipment) -> str:
-    """Return SHA-256 over all that packages and lines say, in order of number: the fingerprint of the manifest."""
+    """Return the fingerprint of the manifest: SHA-256 over its packages and lines, in order of number."""
     lines = ManifestLine.objects.filter(package__shipment=shipment).order_by("package__number", "position")
     rows = lines.values_list(
         "package__number",

@@ -1,4 +1,4 @@
-"""Packages, and the lines of the manifest that say what is in them.
+"""Packages, and the manifest lines with their contents.
 
 Kilograms have 3 places, centimetres 1; money is whole minor units of the shipment's customs currency. The one rounding
 rule: net, gross and volume are rounded half up to 3 places per package and then summed (see totals.py).
@@ -41,17 +41,17 @@ class Flag(models.TextChoices):
     DANGEROUS = "dangerous"
 
 
-# Two people lift what weighs more than this: the usual limit for one person, and what labels and lists warn of.
+# The usual limit for one person; labels and lists mark heavier packages, which two people must lift.
 HEAVY_KG = 25
 
 
 def label_token() -> str:
-    """128 random bits: what the QR code of a package's label carries. Nobody can guess one from another."""
+    """Return 128 random bits for the QR code of a package's label. One cannot be guessed from another."""
     return secrets.token_urlsafe(16)
 
 
 class Package(models.Model):
-    """Something that is handled as one: a carton, a bale, a refrigerator on its skid."""
+    """A handling unit: a carton, a bale, a refrigerator on its skid."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(
@@ -112,7 +112,7 @@ class Package(models.Model):
         ]
         triggers: ClassVar = [
             *frozen_once_sealed("package", OF_PACKAGES),
-            # It is printed on labels, and those stick on cartons.
+            # Printed on labels that are already on the cartons.
             pgtrigger.Protect(
                 name="a_package_keeps_the_address_of_its_label",
                 operation=pgtrigger.Update,
@@ -125,29 +125,29 @@ class Package(models.Model):
 
     @property
     def is_heavy(self) -> bool:
-        """Whether two people must lift it; of an unknown weight nobody knows."""
+        """Whether two people must lift it; False if the weight is unknown."""
         return self.gross_kg is not None and self.gross_kg > HEAVY_KG
 
     @property
     def un_numbers(self) -> list[str]:
-        """The UN numbers of the dangerous goods in it, each once; reads its lines."""
+        """The distinct UN numbers of the dangerous goods in it; reads its lines."""
         return sorted({line.un_number for line in self.lines.all() if line.un_number})
 
     @property
     def label_url(self) -> str:
-        """The public page of this one package, which the QR code of its label opens."""
+        """The URL of this package's public page, which the QR code of its label opens."""
         return f"{settings.PUBLIC_URL}{reverse('package-label', args=[self.token])}"
 
 
 class ManifestLine(models.Model):
-    """So many of one item in one package, in the words that stand on the papers."""
+    """A quantity of one item in one package, as printed on the papers."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="lines", verbose_name=_("package"))
     position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 to n within its package"))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", verbose_name=_("item"))
-    # Snapshots: the papers of this shipment stay true when the catalogue changes.
+    # Snapshots: this shipment's papers stay correct when the catalogue changes.
     description_en = models.CharField(_("English description"), max_length=200)
     description_fr = models.CharField(_("French description"), max_length=200, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"))
@@ -169,7 +169,7 @@ class ManifestLine(models.Model):
     value_minor = models.GeneratedField(
         expression=F("quantity") * F("unit_value_minor"), output_field=models.BigIntegerField(), db_persist=True
     )
-    # Empty: the line says, or the catalogue said when it was written, that the goods are not dangerous.
+    # Empty: not dangerous, according to the line or, when it was written, to the catalogue.
     un_number = models.CharField(
         _("UN number"), max_length=4, blank=True, help_text=_("For dangerous goods, e.g. 3481")
     )

@@ -1,4 +1,4 @@
-"""Packages and lines as JSON. What is read is written out by hand: it is five times faster in lists."""
+"""Packages and lines as JSON. The output serializers are hand-written: five times faster in lists."""
 
 from collections.abc import Collection, Iterable
 from decimal import Decimal
@@ -19,7 +19,7 @@ class LineOut(Output[ManifestLine]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     package = serializers.IntegerField(source="package.number", help_text="Number of the package")
-    line = serializers.IntegerField(source="position", help_text="Place in the package, from 1")
+    line = serializers.IntegerField(source="position", help_text="Position in the package, from 1")
     item = serializers.CharField(source="item.code", help_text="Code of the catalogue item")
     description_en = serializers.CharField()
     description_fr = serializers.CharField()
@@ -33,7 +33,7 @@ class LineOut(Output[ManifestLine]):
     grade = serializers.CharField()
     unit_value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
     value = serializers.CharField(required=False)
-    un_number = serializers.CharField(help_text="Of dangerous goods, four digits; empty: not dangerous")
+    un_number = serializers.CharField(help_text="For dangerous goods, four digits; empty: not dangerous")
     serials = serializers.ListField(child=serializers.CharField())
     remark = serializers.CharField()
 
@@ -65,7 +65,7 @@ class PackageOut(Output[Package]):
     flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
     remark = serializers.CharField()
     un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
-    label_url = serializers.CharField(help_text="What the QR code of its label says; the same on every reprint")
+    label_url = serializers.CharField(help_text="URL in the QR code of its label; the same on every reprint")
     lines = LineOut(many=True)
 
     def lines_of(self, package: Package) -> Iterable[ManifestLine]:
@@ -73,10 +73,10 @@ class PackageOut(Output[Package]):
 
 
 class LineIn(Input):
-    """What stands in a package.
+    """Goods in a package.
 
-    HS code, origin and UN number that are left out, empty or null are the catalogue's, as it is now: a line keeps
-    what it took. With another item, all that a change does not say of the goods is the new item's.
+    HS code, origin and UN number that are omitted, empty or null are copied from the catalogue now; later changes to
+    the catalogue do not affect the line. With another item, omitted fields are taken from the new item.
     """
 
     item = serializers.SlugRelatedField(slug_field="code", queryset=Item.objects.filter(is_active=True))
@@ -86,17 +86,17 @@ class LineIn(Input):
     description_fr = serializers.CharField(max_length=200, required=False, allow_blank=True)
     unit = serializers.CharField(max_length=3, required=False)
     unit_weight_kg = serializers.DecimalField(
-        9, 3, required=False, allow_null=True, min_value=Decimal("0.001"), help_text="Unknown: null, never 0"
+        9, 3, required=False, allow_null=True, min_value=Decimal("0.001"), help_text="null if unknown, never 0"
     )
     hs6 = serializers.RegexField(
-        r"^[0-9]{6}$", required=False, allow_blank=True, allow_null=True, help_text="Left open: the catalogue's"
+        r"^[0-9]{6}$", required=False, allow_blank=True, allow_null=True, help_text="Empty: from the catalogue"
     )
     origin = serializers.CharField(
         max_length=2,
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text="ISO 3166-1; XX: unknown or several; left open: the catalogue's",
+        help_text="ISO 3166-1; XX: unknown or several; empty: from the catalogue",
     )
     condition = serializers.ChoiceField(choices=Condition.choices, required=False)
     grade = serializers.CharField(max_length=1, required=False, allow_blank=True)
@@ -106,8 +106,8 @@ class LineIn(Input):
         allow_blank=True,
         allow_null=True,
         help_text=(
-            "Of dangerous goods: 3481. Left open: the catalogue's. `none`: these are not dangerous, whatever the"
-            " catalogue says. Another number than the catalogue's is refused (`conflicting_un_number`)."
+            "For dangerous goods: 3481. Empty: from the catalogue. `none`: not dangerous, whatever the catalogue says."
+            " A number that differs from the catalogue's is refused (`conflicting_un_number`)."
         ),
     )
     serials = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=500)
@@ -137,6 +137,10 @@ class PackageChange(Input):
 
 class PackageIn(PackageChange):
     copies = serializers.IntegerField(
-        min_value=1, max_value=500, required=False, default=1, help_text="So many equal packages, numbered on"
+        min_value=1,
+        max_value=500,
+        required=False,
+        default=1,
+        help_text="Number of identical packages, numbered consecutively",
     )
     lines = LineIn(many=True, allow_empty=False, max_length=200)  # type: ignore[call-arg]

@@ -21,11 +21,11 @@ from shipments.packing.models import ManifestLine, Package
 from shipments.shipments.lifecycle import hold_for_packing
 from shipments.shipments.models import Shipment, ShipmentSite
 
-LINES_AT_ONCE_MAX = 5_000  # more than that comes as a spreadsheet
+LINES_AT_ONCE_MAX = 5_000  # more than that should come as a spreadsheet
 
 
 class PackageFields(TypedDict, total=False):
-    """What a person says of a package, and what `edit_package` may change."""
+    """The fields of a package as entered, which `edit_package` may change."""
 
     number: int
     kind: str
@@ -42,10 +42,12 @@ class PackageFields(TypedDict, total=False):
 
 
 def _hold_in_currency(shipment: Shipment, *, by: User) -> Shipment:
-    """Hold the shipment, if its customs currency is still the one in which the caller made minor units of values."""
+    """Lock the shipment. Raises Stale if its customs currency is not the one used for the caller's minor units."""
     held = hold_for_packing(shipment, by=by)
     if held.customs_currency != shipment.customs_currency:
-        raise Stale(_("The customs currency was changed meanwhile. Read the shipment again and repeat your change."))
+        raise Stale(
+            _("The customs currency has changed in the meantime. Read the shipment again and repeat your change.")
+        )
     return held
 
 
@@ -59,9 +61,9 @@ def add_package(
     copies: int = 1,
     **fields: Unpack[PackageFields],
 ) -> list[Package]:
-    """Put packages into the manifest: `copies` equal ones, numbered from `number` or from the next free one.
+    """Add `copies` identical packages to the manifest, numbered from `number` or from the next free number.
 
-    Raises ManifestFrozen, Invalid, Stale when the customs currency is no longer the one that values were told in.
+    Raises ManifestFrozen, Invalid, Stale if the customs currency is no longer the one used for the values.
     """
     shipment = _hold_in_currency(shipment, by=by)
     told = list(lines)
@@ -92,7 +94,7 @@ def add_package(
 
 @transaction.atomic
 def edit_package(package: Package, changes: PackageFields, *, version: int, by: User, at: datetime) -> Package:
-    """Change what a package says. Raises Stale, ManifestFrozen, Invalid."""
+    """Change a package. Raises Stale, ManifestFrozen, Invalid."""
     shipment = hold_for_packing(package.shipment, by=by)
     package = lock(package, version=version)
     taken = shipment.packages.filter(number=changes.get("number", 0)).exclude(pk=package.pk)
@@ -113,7 +115,7 @@ def edit_package(package: Package, changes: PackageFields, *, version: int, by: 
 
 @transaction.atomic
 def remove_package(package: Package, *, version: int, by: User, at: datetime) -> None:
-    """Take a package and its lines out of the manifest. Raises Stale, ManifestFrozen."""
+    """Remove a package and its lines from the manifest. Raises Stale, ManifestFrozen."""
     shipment = hold_for_packing(package.shipment, by=by)
     lock(package, version=version).delete()
     audit.record("package removed", shipment, by=by, at=at, package=package.number)
@@ -121,7 +123,7 @@ def remove_package(package: Package, *, version: int, by: User, at: datetime) ->
 
 @transaction.atomic
 def add_line(package: Package, *, by: User, at: datetime, **fields: Unpack[goods.LineFields]) -> ManifestLine:
-    """Put goods into a package. Raises ManifestFrozen, Invalid, Stale as add_package does."""
+    """Add goods to a package. Raises ManifestFrozen, Invalid, Stale as add_package does."""
     shipment = _hold_in_currency(package.shipment, by=by)
     last = package.lines.aggregate(last=Max("position"))["last"] or 0
     line = goods.new_line(package, position=last + 1, **fields)
@@ -132,7 +134,7 @@ def add_line(package: Package, *, by: User, at: datetime, **fields: Unpack[goods
 
 @transaction.atomic
 def edit_line(line: ManifestLine, told: goods.LineFields, *, version: int, by: User, at: datetime) -> ManifestLine:
-    """Change what a line says, as goods.changes understands it. Raises Stale, ManifestFrozen, Invalid."""
+    """Change a line by the rules of goods.changes. Raises Stale, ManifestFrozen, Invalid."""
     shipment = hold_for_packing(line.package.shipment, by=by)
     line = lock(line, version=version)
     changes = goods.changes(line, told)
@@ -149,7 +151,7 @@ def edit_line(line: ManifestLine, told: goods.LineFields, *, version: int, by: U
 
 @transaction.atomic
 def remove_line(line: ManifestLine, *, version: int, by: User, at: datetime) -> None:
-    """Take goods out of a package. Raises Stale, ManifestFrozen."""
+    """Remove goods from a package. Raises Stale, ManifestFrozen."""
     shipment = hold_for_packing(line.package.shipment, by=by)
     lock(line, version=version).delete()
     audit.record("line removed", shipment, by=by, at=at, package=line.package.number, line=line.position)
@@ -164,4 +166,4 @@ def _check_package(package: Package) -> None:
     if package.gross_measured and package.gross_kg is None:
         raise Invalid(_("Enter the weight that was measured."), field="gross_kg", code="required")
     if package.destination is not None and package.destination.shipment_id != package.shipment_id:
-        raise Invalid(_("That site is not one of this shipment's."), field="destination", code="foreign_site")
+        raise Invalid(_("That is not a site of this shipment."), field="destination", code="foreign_site")

@@ -1,4 +1,4 @@
-"""The figures of a shipment, by the one rule that holds on every list and paper.
+"""The totals of a shipment, by the one rule used on every list and paper.
 
 Net, gross and volume are rounded half up to 3 places per package and then summed; the value of a line is its unit
 value times its quantity, exactly, in minor units. PostgreSQL rounds numerics half away from zero: for weights, up.
@@ -34,7 +34,7 @@ THREE_PLACES = Decimal("0.001")
 
 
 def counted(shipment_ids: Iterable[UUID]) -> dict[UUID, Totals]:
-    """Count these shipments' packages and lines as they are now, in one query."""
+    """Return the current totals of these shipments, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(SQL, [list(shipment_ids)])
         return {row[0]: _totals(*row[1:]) for row in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""What the audit trail says of packages and lines."""
+"""Sentences of the audit trail about packages and lines."""
 
 from django.utils.translation import gettext_noop, ngettext
 

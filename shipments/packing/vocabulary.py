@@ -1,6 +1,6 @@
-"""The trade's codes in the words of papers, English and French, where the published lists have English only.
+"""Trade codes as printed on papers, in English and French; the published lists have English only.
 
-Units: UN/ECE Recommendation 20, where X and a package code (Recommendation 21) means so many of that package.
+Units: UN/ECE Recommendation 20, in which X and a package code (Recommendation 21) counts packages of that kind.
 """
 
 from logistics.codes import codes

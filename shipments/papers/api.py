@@ -1,4 +1,4 @@
-"""The papers of a shipment: `/shipments/{shipment}/papers/`, and the packing list at its own address."""
+"""The papers of a shipment: `/shipments/{shipment}/papers/`, and the packing list at its own URL."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ ON_DEMAND = (Paper.Kind.LABELS, Paper.Kind.GOODS_RECEIVED_FORM, Paper.Kind.WAYBI
 
 
 class PDFRenderer(BaseRenderer):
-    """Lets a client ask for `Accept: application/pdf`; errors are JSON all the same."""
+    """Renderer for clients that send `Accept: application/pdf`; errors are still JSON."""
 
     media_type = "application/pdf"
     format = "pdf"
@@ -57,9 +57,9 @@ class PaperOut(Output[Paper]):
         source="document.superseded_at", allow_null=True, help_text="No longer valid since"
     )
     replaces = serializers.CharField(
-        source="document.replaces.number", allow_null=True, help_text="Number of the waybill that it is in place of"
+        source="document.replaces.number", allow_null=True, help_text="Number of the waybill that it replaces"
     )
-    replaced_by = serializers.CharField(allow_null=True, help_text="Number of the waybill that is in place of it")
+    replaced_by = serializers.CharField(allow_null=True, help_text="Number of the waybill that replaces it")
     sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
     pages = serializers.IntegerField(source="document.pages", allow_null=True)
     size = serializers.IntegerField(source="document.size", allow_null=True, help_text="Bytes")
@@ -76,20 +76,20 @@ class PaperOut(Output[Paper]):
 
 
 class PaperIn(Input):
-    """Which paper to issue. The fields below `kind` are those of a waybill: one leg of the journey, or one vehicle."""
+    """The paper to issue. All fields except `kind` are for waybills only: one leg of the journey, or one vehicle."""
 
     kind = serializers.ChoiceField(choices=[c for c in Paper.Kind.choices if c[0] in ON_DEMAND])
     replaces = serializers.CharField(
         max_length=60,
         required=False,
         allow_blank=True,
-        help_text="Number of the waybill that this one is issued in place of; it is no longer valid then",
+        help_text="Number of the waybill to replace, which is then no longer valid",
     )
     reason = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, help_text="Why it is replaced; needed with `replaces`"
+        max_length=500, required=False, allow_blank=True, help_text="Why it is replaced; required with `replaces`"
     )
     mode = serializers.ChoiceField(choices=Mode.choices, required=False)
-    carrier = serializers.CharField(max_length=300, required=False, help_text="Its name; its address on further lines")
+    carrier = serializers.CharField(max_length=300, required=False, help_text="Name, then the address on further lines")
     loading_place = serializers.CharField(max_length=200, required=False)
     hand_over_place = serializers.CharField(max_length=200, required=False, help_text="A public place")
     loads_on = serializers.DateField(required=False)
@@ -100,17 +100,17 @@ class PaperIn(Input):
     instructions = serializers.CharField(max_length=500, required=False)
 
     def validate(self, told: dict[str, object]) -> dict[str, object]:
-        """Only a waybill has a leg, and is replaced by name: a new version of another paper supersedes the older."""
+        """Refuse waybill fields for other papers, whose new versions supersede the old ones automatically."""
         others = [name for name, value in told.items() if name != "kind" and value]
         if told["kind"] != Paper.Kind.WAYBILL and others:
-            raise serializers.ValidationError({name: _("Only a waybill says this.") for name in others})
+            raise serializers.ValidationError({name: _("Only a waybill has this field.") for name in others})
         if told.get("reason") and not told.get("replaces"):
-            raise serializers.ValidationError({"replaces": _("Which waybill is it issued in place of?")})
+            raise serializers.ValidationError({"replaces": _("Name the waybill that it replaces.")})
         return told
 
 
 def pdf_answer(document: Document) -> HttpResponse:
-    """Return the issued bytes for download. Raises NotReady with the progress while they are printed."""
+    """Return the issued PDF for download. Raises NotReady with the progress while it is being printed."""
     response = HttpResponse(documents.read(document), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}"'
     response["ETag"] = f'"{document.sha256}"'
@@ -118,7 +118,7 @@ def pdf_answer(document: Document) -> HttpResponse:
 
 
 PDF = {(200, "application/pdf"): OpenApiTypes.BINARY}
-PDF_TOO = [JSONRenderer, PDFRenderer]
+PDF_RENDERERS = [JSONRenderer, PDFRenderer]
 
 
 WAYBILL = OpenApiExample(
@@ -138,7 +138,7 @@ WAYBILL = OpenApiExample(
 
 
 OTHER_TRUCK = OpenApiExample(
-    "Another truck than was planned",
+    "A different truck than planned",
     value={
         "kind": "waybill",
         "replaces": "SHP-2026-00001-WB-1",
@@ -178,10 +178,10 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     @extend_schema(
         summary="Issue labels, a blank goods-received form or a waybill",
         description=(
-            "Of a sealed shipment, from its frozen manifest: 409 `not_sealed` before. New labels and a new form"
-            " supersede the older ones. Each waybill has a number of its own (`-WB-1`, `-WB-2`), and those issued"
-            " before stay valid, for a journey has several legs and vehicles; with `replaces` and a `reason` it is"
-            " issued in place of another, which ends: 409 `cannot_replace` if that one is not valid any more."
+            "Issued from the frozen manifest of a sealed shipment; 409 `not_sealed` before. New labels and a new form"
+            " supersede the older ones. Each waybill has its own number (`-WB-1`, `-WB-2`) and earlier ones stay valid,"
+            " because a journey has several legs and vehicles. With `replaces` and a `reason` it replaces another"
+            " waybill, which is then no longer valid: 409 `cannot_replace` if that one was not valid any more."
             " 409 `wrong_state`: the shipment is cancelled, lost, returned or closed, and gets no waybill."
         ),
         request=PaperIn,
@@ -207,7 +207,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         responses=PDF,
         filters=False,
     )
-    @action(detail=True, url_path="pdf", renderer_classes=PDF_TOO)
+    @action(detail=True, url_path="pdf", renderer_classes=PDF_RENDERERS)
     @may_raise(documents.NotReady)
     def download(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         return pdf_answer(self.get_object().document)
@@ -216,7 +216,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
 class PackingListViewSet(OfShipment[Paper]):
     queryset = Paper.objects.none()
     permission_classes = [READERS]
-    renderer_classes = PDF_TOO
+    renderer_classes = PDF_RENDERERS
     pagination_class = None
     filter_backends = []
 

@@ -1,4 +1,4 @@
-"""What all papers of a shipment say alike, taken from its rows as they are when the paper is asked for.
+"""Contents shared by all papers of a shipment, read from its rows when the paper is requested.
 
 Only codes, hand-over points and goods: nothing here reads a site's name or address.
 """
@@ -21,7 +21,7 @@ from shipments.shipments.models import Shipment, ShipmentSite
 
 
 def head(shipment: Shipment, charity: Charity) -> dict[str, object]:
-    """Return what every paper of a shipment says at its top."""
+    """Return the contents of the header of every paper."""
     return {
         "number": shipment.number,
         "reference": shipment.reference,
@@ -63,7 +63,7 @@ def totals_of(shipment: Shipment) -> shapes.Totals:
 
 
 def kg(value: Decimal | None) -> str:
-    """Print kilograms or cubic metres with their 3 places."""
+    """Format kilograms or cubic metres with 3 places; "" for None."""
     return f"{value:.3f}" if value is not None else ""
 
 
@@ -93,7 +93,7 @@ def package_of(row: PackageRow) -> shapes.Package:
 
 
 def flags_of(package: PackageRow) -> list[shapes.Flag]:
-    """Return how to handle a package: what was said of it, and what follows from its weight and goods."""
+    """Return the handling flags of a package: its own, and those that follow from its weight and goods."""
     flags: list[shapes.Flag] = []
     if package.is_heavy:
         flags.append("heavy")

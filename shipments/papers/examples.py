@@ -1,10 +1,10 @@
-"""What the API's description shows of papers."""
+"""OpenAPI examples of papers."""
 
-from shipments.shipments.examples import AT, answered
+from shipments.shipments.examples import AT, response_example
 
 _PAPER_ID = "0199c3a0-6a4e-7b1a-8c2d-3e4f5a6b7c01"
 PAPER = [
-    answered(
+    response_example(
         "A printed packing list",
         {
             "id": _PAPER_ID,

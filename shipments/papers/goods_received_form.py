@@ -10,7 +10,7 @@ from shipments.shipments.models import Shipment
 
 
 class GoodsReceivedForm(TypedDict):
-    """Template `shipments/papers/goods_received_form.html`: blank, travels with the goods, filled in by pen."""
+    """Context of `shipments/papers/goods_received_form.html`."""
 
     number: str
     reference: str
@@ -26,7 +26,7 @@ class GoodsReceivedForm(TypedDict):
 
 
 def context(shipment: Shipment, *, charity: Charity, at: datetime) -> GoodsReceivedForm:
-    """Return what the blank form says that travels with the goods."""
+    """Return the contents of the blank form."""
     return {
         **common.head(shipment, charity),  # type: ignore[typeddict-item]
         "issued_on": day_of(at, charity).isoformat(),

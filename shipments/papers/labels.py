@@ -1,4 +1,4 @@
-"""Labels: one for each package, two for a pallet."""
+"""Labels: one per package, two per pallet."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -22,13 +22,13 @@ class Label(TypedDict):
     destination: str  # the code of the site
     flags: list[shapes.Flag]
     un_numbers: list[str]  # of the dangerous goods in it: ["UN3481"]
-    sscc: str  # 18 digits, check digit right; "" where the package has none
-    scan: str  # what the QR code says: the address of this very package, with a random token
+    sscc: str  # 18 digits with a valid check digit; "" if the package has none
+    scan: str  # content of the QR code: the URL of this package, with a random token
     copies: int  # two for a pallet, on two sides
 
 
 class Labels(TypedDict):
-    """Template `shipments/papers/labels.html`: one A6 page for each copy."""
+    """Context of `shipments/papers/labels.html`: one A6 page per copy."""
 
     number: str
     issued_on: str
@@ -39,7 +39,7 @@ class Labels(TypedDict):
 
 
 def context(shipment: Shipment, *, charity: Charity, at: datetime) -> Labels:
-    """Return a label for each package. Its QR code opens the page of that very package, on every reprint."""
+    """Return a label for each package. Its QR code opens the page of that package, the same on every reprint."""
     route = [
         common.place(code)
         for code in (shipment.port_of_loading, shipment.port_of_discharge, shipment.place_of_delivery)

@@ -23,7 +23,7 @@ class Paper(models.Model):
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers", verbose_name=_("shipment"))
     document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+", verbose_name=_("document"))
-    # Say what the manifest says: no longer valid once it is reopened.
+    # Papers printed from the manifest: no longer valid once the shipment is reopened.
     OF_MANIFEST: ClassVar = (Kind.PACKING_LIST, Kind.LABELS, Kind.GOODS_RECEIVED_FORM, Kind.WAYBILL)
 
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)

@@ -1,4 +1,4 @@
-"""The packing list: what a sealed shipment holds."""
+"""The packing list of a sealed shipment."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -23,7 +23,7 @@ class CategoryTotal(TypedDict):
 
 
 class PackingList(TypedDict):
-    """Template `shipments/papers/packing_list.html`."""
+    """Context of `shipments/papers/packing_list.html`."""
 
     number: str  # of the shipment, "SHP-2026-00001"
     reference: str  # the shipper's own, "CGD-ML-26-001"; ""
@@ -59,7 +59,7 @@ class PackingList(TypedDict):
 
 
 def context(shipment: Shipment, *, version: int, charity: Charity, at: datetime) -> PackingList:
-    """Return what a packing list says of a sealed shipment."""
+    """Return the contents of the packing list of a sealed shipment."""
     rows = common.packages_of(shipment)
     packages = [common.package_of(row) for row in rows]
     return {

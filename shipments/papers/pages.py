@@ -1,4 +1,4 @@
-"""What the QR code of a package's label opens: the page of that one package."""
+"""The page opened by the QR code of a package's label."""
 
 from django.http import Http404
 from django.urls import reverse
@@ -37,26 +37,26 @@ EXAMPLE = OpenApiExample(
 
 
 class LabelOut(serializers.Serializer[object]):
-    """What anybody who holds a package may know: nothing that is not printed on its label, and not its contents."""
+    """What anyone holding a package may see: only what is printed on its label, never its contents."""
 
     shipment = serializers.CharField(help_text="Its number")
-    number = serializers.IntegerField(help_text="Of the package in its shipment, from 1")
-    packages = serializers.IntegerField(help_text="How many the shipment has")
+    number = serializers.IntegerField(help_text="Number of the package in its shipment, from 1")
+    packages = serializers.IntegerField(help_text="Number of packages in the shipment")
     kind = serializers.CharField(help_text="UN/ECE Rec 21")
-    gross_kg = serializers.CharField(help_text="Empty where it is not known")
+    gross_kg = serializers.CharField(help_text="Empty if unknown")
     flags = serializers.ListField(
         child=serializers.CharField(), help_text="heavy, fragile, this_way_up, open_first, dangerous"
     )
     un_numbers = serializers.ListField(child=serializers.CharField(), help_text="Of the dangerous goods in it")
-    sscc = serializers.CharField(help_text="Empty where it has none")
+    sscc = serializers.CharField(help_text="Empty if it has none")
     is_final = serializers.BooleanField(
-        help_text="False: the shipment is being packed again or was cancelled, and the label is not valid."
+        help_text="false: the shipment is being repacked or was cancelled, and the label is not valid."
     )
 
 
 class PackageLabelView(APIView):
     permission_classes = (Anyone,)
-    # Only so that staff who are signed in find their way to the admin; everybody sees the same facts.
+    # Only to show signed-in staff a link to the admin; everybody sees the same facts.
     authentication_classes = (SessionAuthentication,)
     renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
 
@@ -66,20 +66,20 @@ class PackageLabelView(APIView):
         examples=[EXAMPLE],
         responses={
             200: LabelOut,
-            404: OpenApiResponse(description="No package of ours has this code, or it was taken out of its shipment."),
+            404: OpenApiResponse(description="Unknown code, or the package was removed from its shipment."),
         },
     )
     def get(self, request: Request, token: str) -> Response:
-        """Tell whoever scans a label which package it is: what its QR code leads to.
+        """Show the package of a scanned label; its QR code leads here.
 
-        A page in English or French; with `Accept: application/json` the same facts for a program.
+        A page in English or French; with `Accept: application/json` the same facts as JSON.
         """
         packages = Package.objects.select_related("shipment").prefetch_related("lines")
         package = packages.filter(token=token).first()
         is_page = request.accepted_renderer.format == "html"
         if package is None and not is_page:
             raise Http404
-        found = _told(package) if package else {}
+        found = _facts(package) if package else {}
         if is_page:
             found |= {"charity": Charity.objects.first(), "package": package}
             found |= _in_words(package, request.user) if package else {}
@@ -87,7 +87,7 @@ class PackageLabelView(APIView):
         return Response(found, status=status, template_name="shipments/pages/package.html", headers=HEADERS)
 
 
-def _told(package: Package) -> dict[str, object]:
+def _facts(package: Package) -> dict[str, object]:
     shipment = package.shipment
     return {
         "shipment": shipment.number,

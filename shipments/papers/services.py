@@ -1,4 +1,4 @@
-"""Papers are requested in the transaction that makes them due, and never change. A new version supersedes the old."""
+"""Request papers in the transaction that makes them due. They never change; a new version supersedes the old one."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -41,7 +41,7 @@ class NoSuchPaper(DomainError):
 
 
 def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
-    """Owe the next version of a sealed shipment's packing list, in the consignee's languages.
+    """Queue the next version of a sealed shipment's packing list, in the consignee's languages.
 
     The caller holds the shipment's lock. Raises CharityNotSetUp.
     """
@@ -70,7 +70,7 @@ def request(
     at: datetime,
     replaces: Document | None = None,
 ) -> Paper:
-    """Owe one paper and enter it among the shipment's."""
+    """Queue the printing of a paper and add it to the shipment."""
     document = documents.request(
         kind,
         number=number,
@@ -85,13 +85,13 @@ def request(
 
 
 def languages(shipment: Shipment) -> list[str]:
-    """Return the languages of the papers: the consignee's that we print, English first where both."""
-    wanted = set(shipment.consignee.languages) | {"en"}  # customs of both ends read English
+    """Return the languages of the papers: English, and French if the consignee reads it."""
+    wanted = set(shipment.consignee.languages) | {"en"}  # customs at both ends read English
     return [language for language in ("en", "fr") if language in wanted]
 
 
 def supersede(shipment: Shipment, *, at: datetime) -> None:
-    """Declare what says what the manifest says no longer valid; it stays readable, and its QR codes say so."""
+    """Mark all papers printed from the manifest as no longer valid; they stay readable, and their QR codes say so."""
     on = day_of(at)
     for paper in shipment.papers.filter(kind__in=Paper.OF_MANIFEST, document__superseded_at=None):
         documents.supersede(paper.document, on=on, at=at)
@@ -103,7 +103,7 @@ def issue_packing_list(shipment: Shipment, done: Done) -> dict[str, object]:
 
 
 def end_papers(shipment: Shipment, done: Done) -> dict[str, object]:
-    """Declare the papers of a shipment that was reopened or cancelled no longer valid."""
+    """Mark the papers of a reopened or cancelled shipment as no longer valid."""
     supersede(shipment, at=done.at)
     return {}
 
@@ -121,18 +121,19 @@ def issue(
 ) -> Paper:
     """Issue labels, a blank goods-received form or a waybill of a sealed shipment.
 
-    A new version of labels or of the form supersedes the older one. Each waybill has a number of its own, and
-    those issued before stay valid: a journey has several legs and vehicles. One that is issued in place of another,
-    whose number is `replaces`, ends that one, and says why (`reason`).
+    A new version of labels or of the form supersedes the older one. Each waybill has its own number, and earlier
+    ones stay valid, because a journey has several legs and vehicles. A waybill with `replaces`, the number of
+    another one, ends that one for the given `reason`.
 
-    `leg`: what a waybill says of carrier, vehicle, driver, places, dates, instructions (waybill.LEG).
-    Raises NotSealed, CharityNotSetUp; of a waybill WrongState once the goods travel no more, CannotReplace.
+    `leg`: carrier, vehicle, driver, places, dates and instructions of a waybill (waybill.LEG).
+    Raises NotSealed, CharityNotSetUp; for a waybill also CannotReplace, and WrongState once the goods are no longer
+    carried.
     """
     fonts.check(leg or {})
     held = hold(shipment)
     if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:
         raise WrongState(
-            _("The shipment is %(status)s: no carrier takes its goods, so there is no waybill.")
+            _("The shipment is %(status)s: its goods are no longer carried, so no waybill can be issued.")
             % {"status": held.get_status_display().lower()},
             current=held.status,
             wanted=kind,
@@ -166,7 +167,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
     kind = Paper.Kind.WAYBILL
     issued = held.papers.filter(kind=kind)
     replaced = _to_replace(issued, replaces, reason).document if replaces else None
-    # Papers are never deleted, so that their count is the last number.
+    # Papers are never deleted, so their count is the last number.
     number = f"{held.number}-WB-{issued.count() + 1}"
     charity = the_charity()
     context = waybill.context(held, number=number, replaces=replaces, leg=leg, charity=charity, at=at)
@@ -201,9 +202,7 @@ def _to_replace(issued: "QuerySet[Paper]", number: str, reason: str) -> Paper:
             _("This shipment has no waybill %(number)s.") % {"number": number}, field="replaces", code="does_not_exist"
         )
     if paper.document.superseded_at:
-        raise CannotReplace(
-            _("Waybill %(number)s is no longer valid, so nothing is issued in place of it.") % {"number": number}
-        )
+        raise CannotReplace(_("Waybill %(number)s is no longer valid, so it cannot be replaced.") % {"number": number})
     return paper
 
 

@@ -1,9 +1,9 @@
-"""What the transport papers are told: plain JSON values, frozen when the paper is asked for.
+"""Types of the transport papers' contexts: plain JSON values, frozen when the paper is requested.
 
-Units and forms, the same on every paper:
-- kg: decimal string with 3 places ("6490.110"); m3: 3 places; cm: 1 place, or "" where not known.
+Units and formats, the same on every paper:
+- kg: decimal string with 3 places ("6490.110"); m3: 3 places; cm: 1 place, or "" if unknown.
 - money: whole minor units of `currency` (52509400 HKD is 525,094.00).
-- dates: ISO 8601 ("2026-02-27"). Texts that do not exist yet: "" (never a missing key: the paper refuses to print).
+- dates: ISO 8601 ("2026-02-27"). Absent texts: "" (a missing key stops the printing).
 - `content_sha256` and `verify_url` are printed too, but come from the document itself (`documents.services.facts`).
 - Texts: {"en": ..., "fr": ...}; every language of the paper should be there.
 
@@ -44,7 +44,7 @@ class Line(TypedDict):
     unit: Texts  # {"en": "piece", "fr": "pièce"}
     net_kg: str
     value_minor: int  # for customs purposes only
-    un_number: str  # "UN3480"; "" where the goods are not dangerous
+    un_number: str  # "UN3480"; "" if the goods are not dangerous
     serials: list[str]
     remark: str
 
@@ -58,7 +58,7 @@ class Package(TypedDict):
     height_cm: str
     gross_kg: str
     gross_measured: bool  # False: an estimate, and printed as one
-    destination: str  # the code of the site, "A"; "" where there is one site only
+    destination: str  # the code of the site, "A"; "" if there is only one site
     flags: list[Flag]
     remark: str  # other handling, "forklift only"; ""
     lines: list[Line]  # never empty
@@ -69,7 +69,7 @@ class Totals(TypedDict):
     lines: int
     net_kg: str
     gross_kg: str
-    measured_kg: str  # how much of gross_kg stood on a scale
+    measured_kg: str  # how much of gross_kg was weighed
     volume_m3: str
     value_minor: int
 

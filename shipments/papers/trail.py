@@ -1,4 +1,4 @@
-"""What the audit trail says of papers."""
+"""Sentences of the audit trail about papers."""
 
 from django.utils.translation import gettext as _
 

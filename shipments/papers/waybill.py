@@ -1,4 +1,4 @@
-"""Waybills: one for each leg of the journey, or each vehicle."""
+"""Waybills: one per leg of the journey, or per vehicle."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from shipments.shipments.models import Shipment
 
 
 class DangerousGoods(TypedDict):
-    """What a carrier must know of goods under one UN number. We know no proper shipping name: `goods` is our own."""
+    """Goods under one UN number. We do not have the proper shipping name: `goods` is our own description."""
 
-    un_number: str  # "UN3481"; "" of packages that are marked dangerous and name no number
+    un_number: str  # "UN3481"; "" for packages marked dangerous without a number
     goods: shapes.Texts
     package_numbers: str  # "159-162"
     packages: int
@@ -25,10 +25,10 @@ class DangerousGoods(TypedDict):
 
 
 class Waybill(TypedDict):
-    """Template `shipments/papers/waybill.html`: one for each leg or vehicle, each with a number of its own."""
+    """Context of `shipments/papers/waybill.html`: one per leg or vehicle, each with its own number."""
 
     number: str  # "SHP-2026-00001-WB-1"
-    replaces: str  # the number of the waybill that it was issued in place of; ""
+    replaces: str  # the number of the waybill that it replaces; ""
     shipment: str
     reference: str
     issued_on: str
@@ -54,7 +54,7 @@ class Waybill(TypedDict):
     instructions: str
 
 
-# What a waybill says of its leg, beside the shipment; "" where it is not known.
+# The fields of a waybill about its leg; "" if unknown.
 LEG = (
     "carrier", "loading_place", "hand_over_place", "loads_on", "arrives_on", "vehicle", "registration", "driver",
     "instructions",
@@ -64,7 +64,7 @@ LEG = (
 def context(
     shipment: Shipment, *, number: str, replaces: str, leg: Mapping[str, str], charity: Charity, at: datetime
 ) -> Waybill:
-    """Return what the waybill of one leg says; `replaces`: the number of the one that it stands in place of, or ""."""
+    """Return the contents of the waybill of one leg; `replaces`: the number of the waybill that it replaces, or ""."""
     rows = common.packages_of(shipment)
     told = {name: leg.get(name, "") for name in LEG}
     carrier, *address = told.pop("carrier").splitlines() or [""]
@@ -87,7 +87,7 @@ def context(
 
 
 def _dangerous_goods(rows: list[PackageRow]) -> list[DangerousGoods]:
-    """Return what a carrier must be told, by UN number; "" for packages that are marked dangerous without a number."""
+    """Return the dangerous goods by UN number; "" for packages marked dangerous without a number."""
     groups: dict[str, list[PackageRow]] = defaultdict(list)
     for row in rows:
         for un_number in row.un_numbers or ([""] if "dangerous" in common.flags_of(row) else []):

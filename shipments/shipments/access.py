@@ -1,4 +1,4 @@
-"""Who sees which shipments: every queryset of this app starts here."""
+"""Visibility of shipments: every queryset of this app starts here."""
 
 import re
 import uuid
@@ -16,12 +16,12 @@ NUMBER = re.compile(r"SHP-\d{4}-\d{5,9}")
 
 
 def is_partner(user: User | AnonymousUser) -> bool:
-    """Say whether somebody acts for a partner, and for nobody else."""
+    """Return whether the user acts for a partner only."""
     return isinstance(user, User) and user.has_role(Role.PARTNER) and not user.is_staff
 
 
 def visible_to(user: User | AnonymousUser) -> QuerySet[Shipment]:
-    """Return the shipments that somebody may know of: a partner its own, once they have left; staff all."""
+    """Return the shipments a user may see: partners their own, once dispatched; staff all."""
     if not isinstance(user, User):
         return Shipment.objects.none()
     if user.is_staff:
@@ -30,7 +30,7 @@ def visible_to(user: User | AnonymousUser) -> QuerySet[Shipment]:
 
 
 def find(user: User | AnonymousUser, key: str) -> Shipment:
-    """Return one shipment by its id or number. Somebody else's is as missing as one that never was: Http404."""
+    """Return one shipment by id or number. Raises Http404 if it does not exist or the user may not see it."""
     shipments = visible_to(user).select_related("consignee")
     if NUMBER.fullmatch(key):
         shipment = shipments.filter(number=key).first()
@@ -42,7 +42,7 @@ def find(user: User | AnonymousUser, key: str) -> Shipment:
 
 
 def as_uuid(text: str) -> uuid.UUID:
-    """Read an id out of an address. Raises Http404: what is no id names nothing."""
+    """Parse an id from a URL. Raises Http404 if it is not a UUID."""
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Which action on a shipment is allowed now, and why the others are not.
+"""The actions allowed on a shipment now, and why the others are refused.
 
-`lifecycle` asks the same questions before it acts, so that `allowed_actions` and the answer to a POST never disagree.
-What other rooms know (is the manifest complete? is everything accounted for?) they add as guards (shipments/apps.py).
+`lifecycle` uses the same checks before it acts, so that `allowed_actions` and the response to a POST never disagree.
+Other rooms add their checks (is the manifest complete? is everything accounted for?) as guards (shipments/apps.py).
 """
 
 from collections import defaultdict
@@ -21,12 +21,12 @@ from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
 RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
 
-# Returns why an action is refused to somebody now, or None.
+# Returns why an action is refused to a user now, or None.
 Guard = Callable[[Shipment, User], DomainError | None]
 
 
 class ImportRunning(DomainError):
-    """A spreadsheet is being read into the manifest: wait until it is imported or refused."""
+    """A spreadsheet is being imported into the manifest: wait until it is imported or refused."""
 
     code = "import_running"
     headers = {"Retry-After": "2"}
@@ -46,7 +46,7 @@ class SealMissing(DomainError):
 
 @dataclass(frozen=True)
 class Action:
-    """A verb of the API: from which states, and by whom."""
+    """An action of the API, with the states that it starts from and the roles that may take it."""
 
     name: str
     sources: frozenset[Status]
@@ -74,14 +74,14 @@ _first_guards: dict[str, list[Guard]] = defaultdict(list)
 
 
 def add_guard(action: str, guard: Guard, *, before_state: bool = False) -> None:
-    """Let a room refuse an action. `before_state`: it is asked first, whatever state the shipment is in."""
+    """Add a guard that may refuse an action. `before_state`: run it before the state check."""
     known = _first_guards if before_state else _guards
     if guard not in known[action]:
         known[action].append(guard)
 
 
 def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
-    """Return why this action is refused now to this person, whose roles include it, or None."""
+    """Return why this action is refused now to a user whose roles allow it, or None."""
     for guard in _first_guards[name]:
         if error := guard(shipment, by):
             return error
@@ -91,13 +91,13 @@ def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
 
 
 def require(name: str, shipment: Shipment, by: User) -> None:
-    """Raise what refuses this action now to this person."""
+    """Raise the refusal of this action to this user now, if any."""
     if error := refusal(name, shipment, by):
         raise error
 
 
 def allowed_actions(shipment: Shipment, user: User) -> list[AllowedAction]:
-    """Return each action that this person's roles include, and the reason where it is refused now."""
+    """Return each action that the user's roles allow, with the reason if it is refused now."""
     return [
         AllowedAction.of(name, refusal(name, shipment, user))
         for name, action in ACTIONS.items()
@@ -105,8 +105,8 @@ def allowed_actions(shipment: Shipment, user: User) -> list[AllowedAction]:
     ]
 
 
-def may_leave(shipment: Shipment, by: User) -> DomainError | None:
-    """Goods leave for an approved partner, and a container leaves under its seal."""
+def may_dispatch(shipment: Shipment, by: User) -> DomainError | None:
+    """Require an approved partner and, for a container, a seal number."""
     if shipment.consignee.status != Partner.Status.APPROVED:
         return PartnerNotApproved(_("The partner is not approved. A coordinator can approve it."))
     if shipment.container_number and not shipment.seal_number:
@@ -114,4 +114,4 @@ def may_leave(shipment: Shipment, by: User) -> DomainError | None:
     return None
 
 
-add_guard("dispatch", may_leave)
+add_guard("dispatch", may_dispatch)

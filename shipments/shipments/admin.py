@@ -37,7 +37,7 @@ COLOURS = {
     "lost": "danger",
     "returned": "danger",
 }
-# Verb -> what its button says, its symbol, what becomes true, and whether a reason is asked for.
+# Action -> label of its button, icon, explanation of the effect, and whether a reason is required.
 PAGES: dict[str, tuple[object, str, object, bool]] = {
     "check": (
         pgettext_lazy("shipment, a button", "Checked"),
@@ -130,7 +130,7 @@ class ShipmentForm(VersionedForm):
         return self._in_minor_units(super().values())
 
     def _in_minor_units(self, values: Cleaned) -> Cleaned:
-        # The amount goes with its currency: 100 minor units are HKD 1.00, but XOF 100.
+        # The amount always goes with its currency: 100 minor units are HKD 1.00, but XOF 100.
         if {"freight", "freight_currency"} & values.keys():
             values["freight_minor"] = self.cleaned_data["freight_minor"]
         values.pop("freight", None)
@@ -138,9 +138,9 @@ class ShipmentForm(VersionedForm):
 
 
 def read_freight(text: str, currency: str) -> int:
-    """Return the minor units of an amount as a person types it. Raises Invalid."""
+    """Parse an amount as typed and return minor units. Raises Invalid."""
     if currency not in codes.currencies():
-        raise Invalid(gettext("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
+        raise Invalid(gettext("Freight needs an ISO 4217 currency."), field="freight_currency", code="unknown_code")
     if not text.strip(" 0.,"):
         return 0  # carried free of charge
     minor = typed.read(text, currency, wording.page_language(), field="freight")
@@ -148,7 +148,7 @@ def read_freight(text: str, currency: str) -> int:
 
 
 def freight_of(shipment: Shipment) -> str:
-    """Return the freight as the reader of the page writes it: "38,500.00" or "38 500,00"; "" while it is unknown."""
+    """Return the freight formatted for the page's language: "38,500.00" or "38 500,00"; "" if unknown."""
     if shipment.freight_minor is None:
         return ""
     amount = money.decimal_string(shipment.freight_minor, shipment.freight_currency)
@@ -195,11 +195,11 @@ class ShipmentAdmin(BaseAdmin):
     fieldsets = (
         (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (
-            gettext_lazy("What and to whom"),
+            gettext_lazy("Goods and consignee"),
             {"fields": ("title", "reference", "purpose", "consignee", "notify_party", "hand_over_point")},
         ),
         (
-            gettext_lazy("How"),
+            gettext_lazy("Transport"),
             {
                 "fields": (
                     ("mode", "incoterm", "incoterm_place"),
@@ -210,8 +210,8 @@ class ShipmentAdmin(BaseAdmin):
                 )
             },
         ),
-        (gettext_lazy("When"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
-        (gettext_lazy("For the customs"), {"fields": ("customs_currency", ("freight", "freight_currency"))}),
+        (gettext_lazy("Dates"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
+        (gettext_lazy("Customs"), {"fields": ("customs_currency", ("freight", "freight_currency"))}),
     )
     actions_detail: tuple[str, ...] = ()
 
@@ -221,7 +221,7 @@ class ShipmentAdmin(BaseAdmin):
             return shown
         still = services.TRANSPORT_FIELDS if obj.status in services.STILL_MOVING else frozenset()
         editable = {field.name for field in Shipment._meta.fields if field.editable}
-        # The form has the amount under another name, as people write it.
+        # The form has the amount under another name, in major units.
         return (*shown, *sorted("freight" if name == "freight_minor" else name for name in editable - still))
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: ShipmentForm, change: bool) -> None:
@@ -231,7 +231,7 @@ class ShipmentAdmin(BaseAdmin):
             saved = services.edit(obj, changes, version=form.cleaned_data["seen_version"], by=by, at=at)
         else:
             values = cast(services.ShipmentFields, form.values())
-            # All sites of the partner, by letters, until somebody says otherwise over the API.
+            # All sites of the partner, labelled by letters; change them over the API.
             partners_sites = values["consignee"].sites.order_by("code")[:26]
             sites = [services.LabelledSite(site, chr(ord("A") + place)) for place, site in enumerate(partners_sites)]
             saved = services.create(**values, sites=sites, by=by, at=at)
@@ -283,7 +283,7 @@ class ShipmentAdmin(BaseAdmin):
         *,
         refused: DomainError | None = None,
     ) -> HttpResponse:
-        """Ask; or, where the rules refuse what would be asked, say why in place of the button."""
+        """Show the confirmation page of an action; if the action is refused, the reason instead of the button."""
         context = {
             **self.admin_site.each_context(request),
             "title": f"{shipment.number}: {verb}",
@@ -296,7 +296,7 @@ class ShipmentAdmin(BaseAdmin):
         return TemplateResponse(request, "shipments/admin/action.html", context)
 
     def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Ask once more, with the reason where one is needed; then act."""
+        """Ask for confirmation, and for a reason if one is required; then take the action."""
         verb, _icon, said, needs_reason = PAGES[name]
         shipment = self.found(request, object_id)
         by = cast(User, request.user)
@@ -316,7 +316,7 @@ May = Callable[[ShipmentAdmin, HttpRequest, object], bool]
 
 
 def add_button(name: str, view: View, *, may: May, label: object, icon: str, first: bool = False) -> None:
-    """Put a button on the page of a shipment; `may` says to whom it is shown, and for which shipment."""
+    """Add a button to the page of a shipment; `may` decides for which users and shipments it is shown."""
     view.__name__ = name
     setattr(ShipmentAdmin, f"has_{name}_permission", may)
     button = action(description=label, url_path=name.removeprefix("do_"), permissions=[name], icon=icon)(view)
@@ -326,7 +326,7 @@ def add_button(name: str, view: View, *, may: May, label: object, icon: str, fir
 
 
 def _add_action(name: str) -> None:
-    """Give the page a button for one action, shown to those who may take it, in the states that it starts from."""
+    """Add the button of an action, shown to its roles in the states that it starts from."""
     label, icon, _said, _needs_reason = PAGES[name]
     known = actions.ACTIONS[name]
 

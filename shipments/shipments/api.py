@@ -1,4 +1,4 @@
-"""`/shipments/`: a shipment, and one POST for each action on it."""
+"""`/shipments/`: shipments, and one POST per action."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -96,7 +96,7 @@ SHIPMENT = OpenApiExample(
 
 REASON = OpenApiExample("Why", value={"reason": "One more box of books came in."}, request_only=True)
 CHANGE = OpenApiExample(
-    "What is learned on the way",
+    "Details known after departure",
     value={"version": 4, "bill_of_lading": "HKGDKR2603001", "cargo_tracking_note": "056414"},
     request_only=True,
 )
@@ -107,7 +107,7 @@ TOLD = OpenApiExample(
         "at": "2026-03-05T08:30:00Z",
         "verb": "dispatched",
         "by": "Lee Ka Yan",
-        "sentence": "Lee Ka Yan dispatched the shipment; 1 contact of the partner was told.",
+        "sentence": "Lee Ka Yan dispatched the shipment; 1 contact of the partner was notified.",
         "reason": "",
     },
     response_only=True,
@@ -117,14 +117,14 @@ TOLD = OpenApiExample(
 def shipment_action(
     summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Permission | None = None
 ) -> Callable[[Method], Method]:
-    """A POST that takes one action on a shipment, under an Idempotency-Key."""
+    """Decorate a POST that takes one action on a shipment, with an Idempotency-Key."""
 
     def decorate(method: Method) -> Method:
         path = url_path or method.__name__
         acting = action(detail=True, methods=["post"], url_path=path, permission_classes=[permission or STAFF])(
             idempotent(method)
         )
-        # Last of all: `action` forgets what was said of the method before.
+        # Last, because `action` drops the schema set on the method before.
         described = extend_schema(
             summary=summary,
             request=ReasonIn if with_reason else None,
@@ -140,7 +140,7 @@ def shipment_action(
 @extend_schema_view(list=extend_schema(summary="List shipments, newest first"))
 @extend_schema(tags=["shipments"])
 class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
-    """Shipments are named by id or number. A partner sees its own, once they have left."""
+    """Shipments, identified by id or number. A partner sees its own, once dispatched."""
 
     queryset = Shipment.objects.none()
     serializer_class = ShipmentOut
@@ -165,7 +165,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         context = self.get_serializer_context() | {"allowed_actions": allowed}
         return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, status=status), shipment)
 
-    @extend_schema(summary="Read a shipment, its totals, and what you may do with it now", responses=ShipmentDetailOut)
+    @extend_schema(summary="Read a shipment, its totals, and your allowed actions", responses=ShipmentDetailOut)
     def retrieve(self, request: Request, shipment: str) -> Response:
         return self._answer(self._found())
 
@@ -178,26 +178,26 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        """A draft with the next number of the year. Its sites belong to the consignee."""
+        """Open a draft with the next number of the year. Its sites must belong to the consignee."""
         told = ShipmentIn(data=request.data)
         told.is_valid(raise_exception=True)
-        fields, sites = _told(dict(told.validated_data))
+        fields, sites = _to_fields(dict(told.validated_data))
         shipment = services.create(**fields, sites=sites or [], by=actor(request), at=timezone.now())
         return self._answer(shipment, status=201)
 
     @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut, examples=[CHANGE])
     def partial_update(self, request: Request, shipment: str) -> Response:
-        """Once it is sealed only what is learned on the way can change: seal, B/L, CTN, dates, freight."""
+        """Change a shipment. Once it is sealed, only seal, B/L, CTN, dates and freight can change."""
         told = ShipmentIn(data=request.data, partial=True)
         told.is_valid(raise_exception=True)
         found = self._found()
-        changes, sites = _told(dict(told.validated_data), found)
+        changes, sites = _to_fields(dict(told.validated_data), found)
         edited = services.edit(
             found, changes, sites=sites, version=expected_version(request), by=actor(request), at=timezone.now()
         )
         return self._answer(edited)
 
-    @shipment_action("Note that you compared the packages with the manifest; the packer cannot")
+    @shipment_action("Confirm that you compared the packages with the manifest; the packer cannot")
     @may_raise(actions.ImportRunning)
     def check(self, request: Request, shipment: str) -> Response:
         return self._answer(lifecycle.check(self._found(), by=actor(request), at=timezone.now()))
@@ -212,8 +212,8 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         reason = _reason(request)
         return self._answer(lifecycle.reopen(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
-    # Not named `dispatch`: that is the method by which Django calls every view.
-    @shipment_action("Dispatch: the goods leave, the partner is told", url_path="dispatch")
+    # Not named `dispatch`, which is Django's entry point of every view.
+    @shipment_action("Dispatch: the goods leave, the partner is notified", url_path="dispatch")
     def send_off(self, request: Request, shipment: str) -> Response:
         return self._answer(lifecycle.dispatch(self._found(), by=actor(request), at=timezone.now()))
 
@@ -252,7 +252,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     )
     @action(detail=True, pagination_class=None, filter_backends=[])
     def trail(self, request: Request, shipment: str) -> Response:
-        """Oldest first, as sentences. A partner reads "the charity" in place of our people's names."""
+        """List the audit trail as sentences, oldest first. Partners see "The charity" instead of staff names."""
         entries = audit.trail(self._found())
         return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user))))
 
@@ -263,17 +263,17 @@ def _reason(request: Request) -> str:
     return str(told.validated_data["reason"])
 
 
-def _told(
+def _to_fields(
     data: dict[str, Any], shipment: Shipment | None = None
 ) -> tuple[services.ShipmentFields, list[services.LabelledSite] | None]:
-    """Return the fields as the service wants them, and the sites where the body names them."""
+    """Return the fields for the service, and the sites if the body has any."""
     named = data.pop("sites", None)
     sites = None if named is None else [services.LabelledSite(each["code"], each["label"]) for each in named]
     if "freight" in data:
         freight = data.pop("freight")
         currency = data.get("freight_currency", shipment.freight_currency if shipment else "")
         if freight is not None and currency not in codes.currencies():
-            raise Invalid(_("Freight needs a currency of ISO 4217."), field="freight_currency", code="unknown_code")
+            raise Invalid(_("Freight needs an ISO 4217 currency."), field="freight_currency", code="unknown_code")
         data["freight_minor"] = (
             None if freight is None else money.parse(freight, currency, field="freight", most=services.FREIGHT_MAX)
         )

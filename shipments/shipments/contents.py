@@ -1,4 +1,4 @@
-"""What a shipment must know of its packages. The room `packing` has them, and answers (see shipments/apps.py)."""
+"""Interface to a shipment's packages, implemented by the room `packing` (see shipments/apps.py)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
@@ -26,36 +26,36 @@ FIGURES = tuple(field.name for field in fields(Totals))
 
 
 class Manifest(Protocol):
-    """The questions that the room of packages answers."""
+    """What the room `packing` implements."""
 
     def count(self, shipment: Shipment) -> Totals:
-        """Return the totals of the packages and lines as they are now."""
+        """Return the current totals of the packages and lines."""
 
     def sha256(self, shipment: Shipment) -> str:
-        """Return the fingerprint of all that packages and lines say."""
+        """Return the fingerprint of the packages and lines."""
 
     def has_lines(self, shipment: Shipment) -> bool:
-        """Say whether there are lines, with values in the customs currency."""
+        """Return whether there are lines, which have values in the customs currency."""
 
     def goes_to(self, sites: Collection[ShipmentSite]) -> bool:
-        """Say whether some package goes to one of these sites."""
+        """Return whether any package goes to one of these sites."""
 
 
 _manifests: list[Manifest] = []
 
 
-def register(answers: Manifest) -> None:
-    """Name who answers for the packages of shipments. Called once, when the app is ready."""
-    _manifests[:] = [answers]
+def register(implementation: Manifest) -> None:
+    """Register the implementation. Called once, when the app is ready."""
+    _manifests[:] = [implementation]
 
 
 def manifest() -> Manifest:
-    """Return who answers for the packages of shipments."""
+    """Return the registered implementation."""
     return _manifests[0]
 
 
 def totals(shipment: Shipment) -> Totals:
-    """Return the figures that were frozen when it was sealed, or those of the manifest as it is now."""
+    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest."""
     if shipment.package_count is None:
         return manifest().count(shipment)
     return Totals(**{name: getattr(shipment, name) for name in FIGURES})

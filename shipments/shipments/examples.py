@@ -1,10 +1,10 @@
-"""What the API's description shows of shipments: one container from Hong Kong to Mali."""
+"""OpenAPI examples of shipments: one container from Hong Kong to Mali."""
 
 from drf_spectacular.utils import OpenApiExample
 
 
-def answered(name: str, value: dict[str, object]) -> OpenApiExample:
-    """Return an example of an answer."""
+def response_example(name: str, value: dict[str, object]) -> OpenApiExample:
+    """Return an example of a response."""
     return OpenApiExample(name, value, response_only=True)
 
 
@@ -37,9 +37,9 @@ _ROW = {
     "dispatched_at": "2026-03-05T08:30:00Z",
     "totals": TOTALS,
 }
-SHIPMENT = [answered("On its way", _ROW)]
+SHIPMENT = [response_example("On its way", _ROW)]
 SHIPMENT_DETAIL = [
-    answered(
+    response_example(
         "On its way, as the warehouse sees it",
         {
             **_ROW,

@@ -1,7 +1,7 @@
-"""The actions that move a shipment from state to state. When each is allowed: actions.py.
+"""The actions that move a shipment from state to state. actions.py decides when each is allowed.
 
-What follows in other rooms (a paper is issued, a discrepancy is opened) they add as effects (shipments/apps.py). An
-effect runs in the transaction of the action, after the shipment has changed.
+Other rooms add effects to them, such as issuing a paper or opening a discrepancy (shipments/apps.py). An effect runs in
+the transaction of the action, after the shipment has changed.
 """
 
 from collections import defaultdict
@@ -26,27 +26,27 @@ NOT_SEALED = dict.fromkeys(contents.FIGURES) | {"manifest_sha256": "", "sealed_a
 
 @dataclass(frozen=True)
 class Done:
-    """An action that has just been taken, as its effects are told of it."""
+    """An action that has just been taken, as passed to its effects."""
 
     by: User
     at: datetime
     reason: str = ""
 
 
-# Takes the shipment as it is now; returns what the audit trail says of the effect.
+# Takes the changed shipment; returns the effect's details for the audit trail.
 Effect = Callable[[Shipment, Done], Mapping[str, object]]
 _effects: dict[str, list[Effect]] = defaultdict(list)
 
 
 def add_effect(action: str, effect: Effect) -> None:
-    """Let a room do its part when an action is taken."""
+    """Add an effect to an action."""
     if effect not in _effects[action]:
         _effects[action].append(effect)
 
 
 @transaction.atomic
 def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Note that somebody other than the packer has compared the packages with the manifest.
+    """Record that somebody other than the packer has compared the packages with the manifest.
 
     Raises WrongState, ImportRunning, CheckerIsPacker, NotReady without a package.
     """
@@ -58,7 +58,7 @@ def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Freeze the manifest: its numbers and texts can no longer change, and its packing list is issued.
+    """Freeze the manifest, so that its figures and texts can no longer change, and issue its packing list.
 
     Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
     """
@@ -76,9 +76,9 @@ def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
-    """Let the manifest change again: its packing list is superseded, kept readable, and the next seal makes a new one.
+    """Unfreeze the manifest: its packing list is superseded but stays readable, and the next seal issues a new one.
 
-    Raises WrongState once it has left.
+    Raises WrongState once dispatched.
     """
     shipment = hold(shipment)
     actions.require("reopen", shipment, by)
@@ -91,7 +91,7 @@ def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
 
 @transaction.atomic
 def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Let a sealed shipment leave: from now on the partner sees it, and its contacts are told by email.
+    """Dispatch a sealed shipment: from now on the partner sees it, and its contacts are notified by email.
 
     Raises WrongState, PartnerNotApproved, SealMissing.
     """
@@ -99,13 +99,13 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     actions.require("dispatch", shipment, by)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
-    told = {"contacts_told": notices.tell_contacts(shipment)}
+    told = {"contacts_told": notices.notify_contacts(shipment)}
     return _done("dispatch", "dispatched", shipment, Done(by, at), fields=["dispatched_at"], details=told)
 
 
 @transaction.atomic
 def arrive(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Note that the shipment is where it was going. Nobody has counted what is in it yet. Raises WrongState."""
+    """Record that the shipment has arrived; its contents are not counted yet. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("arrive", shipment, by)
     shipment.become(Status.ARRIVED)
@@ -115,7 +115,7 @@ def arrive(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
-    """Declare the whole shipment lost, which is a discrepancy to decide on. Raises WrongState."""
+    """Declare the whole shipment lost, which opens a discrepancy. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("lose", shipment, by)
     done = Done(by, at, _given(reason))
@@ -125,7 +125,7 @@ def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment
 
 @transaction.atomic
 def find(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """Note that a lost shipment was found: it has arrived. Raises WrongState."""
+    """Record that a lost shipment was found: it has arrived. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("find", shipment, by)
     shipment.become(Status.ARRIVED)
@@ -135,7 +135,7 @@ def find(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def send_back(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
-    """Note that the goods came back to us. Raises WrongState."""
+    """Record that the goods came back to us. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("return", shipment, by)
     done = Done(by, at, _given(reason))
@@ -145,7 +145,7 @@ def send_back(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shi
 
 @transaction.atomic
 def close(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
-    """End a shipment of which every line is accounted for and every discrepancy closed.
+    """Close a shipment once every line is accounted for and every discrepancy closed.
 
     Raises WrongState, Unresolved.
     """
@@ -158,7 +158,7 @@ def close(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 
 @transaction.atomic
 def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment:
-    """Give up a shipment that has not left; its papers are no longer valid. Raises WrongState."""
+    """Cancel a shipment that has not left; its papers are no longer valid. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("cancel", shipment, by)
     done = Done(by, at, _given(reason))
@@ -170,7 +170,7 @@ def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
 
 
 def hold_for_packing(shipment: Shipment, *, by: User) -> Shipment:
-    """Lock a shipment whose packages are about to change; the first of them makes a draft a shipment being packed.
+    """Lock a shipment whose packages are about to change; the first change moves a draft to packing.
 
     Raises ManifestFrozen once it is sealed.
     """
@@ -180,7 +180,7 @@ def hold_for_packing(shipment: Shipment, *, by: User) -> Shipment:
 
 
 def begin_packing(shipment: Shipment, *, by: User) -> None:
-    """Let a locked shipment take packages. Raises ManifestFrozen once it is sealed."""
+    """Move a locked draft to packing. Raises ManifestFrozen once it is sealed."""
     if not shipment.may_be_packed:
         raise ManifestFrozen.of(shipment)
     if shipment.status == Status.DRAFT:
@@ -189,10 +189,10 @@ def begin_packing(shipment: Shipment, *, by: User) -> None:
         shipment.save(update_fields=["status", "packed_by"])
 
 
-def follow_count(shipment: Shipment, *, has_counted: bool, is_resolved: bool, at: datetime) -> None:
-    """Bring the state of a locked shipment in line with what its deliveries have counted so far."""
+def update_from_counts(shipment: Shipment, *, has_counted: bool, is_resolved: bool, at: datetime) -> None:
+    """Update the status of a locked shipment from the counts of its deliveries so far."""
     if shipment.status == Status.DISPATCHED:
-        # What is counted has arrived, even if nobody reported its arrival.
+        # Counted goods have arrived, even if the arrival was not reported.
         shipment.become(Status.ARRIVED)
         shipment.arrived_at = at
     so_far = Status.PARTIALLY_RECEIVED if has_counted else Status.ARRIVED
@@ -218,7 +218,7 @@ def _done(
     fields: list[str] | None = None,
     details: Mapping[str, object] | None = None,
 ) -> Shipment:
-    """Store what an action changed, let its effects follow, and note all of it in the audit trail."""
+    """Save an action's changes, run its effects, and record both in the audit trail."""
     shipment.version += 1
     shipment.save(update_fields=["status", "version", *(fields or [])])
     told: dict[str, object] = dict(details or {})

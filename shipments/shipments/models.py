@@ -1,4 +1,4 @@
-"""A shipment, and the partner's sites that it has goods for.
+"""Shipments, and the partner's sites that they have goods for.
 
 Kilograms have 3 places; money is whole minor units of the customs currency.
 """
@@ -29,7 +29,7 @@ TOTALS = (
     "volume_m3",
     "value_minor",
 )
-# What stands on the issued papers, and so cannot change below them; reopening is the way.
+# Printed on issued papers, so these cannot change unless the shipment is reopened.
 FROZEN = (
     "number",
     "title",
@@ -44,7 +44,7 @@ FROZEN = (
 
 
 def is_known(*columns: str) -> Q:
-    """None of them is null. To a constraint `null > 0` is neither true nor false, and so no reason to refuse a row."""
+    """Return "no column is null". In a constraint, `null > 0` is unknown, which does not refuse a row."""
     return Q(**{f"{column}__isnull": False for column in columns})
 
 
@@ -57,14 +57,14 @@ class Mode(models.TextChoices):
 
 
 def optional_user() -> "models.ForeignKey[User | None, User | None]":
-    """Return the column of the person who did something, null until it is done."""
+    """Return a column for the user who did something; null until it is done."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
 
 
 class Shipment(models.Model):
-    """Goods on their way to one partner, from the first package to the last signature."""
+    """A shipment of goods to one partner, from packing to the last signature."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     number = models.CharField(_("number"), max_length=20, editable=False)
@@ -135,7 +135,7 @@ class Shipment(models.Model):
     closed_at = models.DateTimeField(_("closed at"), null=True, editable=False)
     cancelled_at = models.DateTimeField(null=True, editable=False)
 
-    # Counted when it is sealed; before that the manifest may still change (see packing/totals.py).
+    # Set when it is sealed; before that the manifest may still change (see packing/totals.py).
     package_count = models.PositiveIntegerField(_("packages"), null=True, editable=False)
     line_count = models.PositiveIntegerField(null=True, editable=False)
     piece_count = models.PositiveBigIntegerField(null=True, editable=False)
@@ -209,7 +209,7 @@ class Shipment(models.Model):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="shipments_are_not_deleted", operation=pgtrigger.Delete),
-            # Reopening (sealed -> packing) is the one way to change these again.
+            # Reopening (sealed -> packing) is the only way to change these again.
             pgtrigger.Protect(
                 name="what_a_sealed_shipment_says_is_frozen",
                 operation=pgtrigger.Update,
@@ -224,7 +224,7 @@ class Shipment(models.Model):
         return self.number or f"shipment {self.pk}"
 
     def become(self, status: Status) -> None:
-        """Move to a next status in memory, or raise WrongState; the caller saves."""
+        """Change the status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Status(self.status)]:
             told = {"current": self.get_status_display().lower(), "wanted": Status(status).label.lower()}
             refusal = gettext("A shipment that is %(current)s cannot become %(wanted)s.") % told
@@ -238,13 +238,13 @@ class Shipment(models.Model):
 
 
 class ShipmentSite(models.Model):
-    """A site that a shipment has goods for, and the label that the packers use for it."""
+    """A site that a shipment has goods for, and the packers' label for it."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="sites", verbose_name=_("shipment"))
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
     label = models.CharField(
-        _("label"), max_length=4, help_text=_("As the packers' spreadsheet calls it, e.g. A; not printed")
+        _("label"), max_length=4, help_text=_("Label in the packers' spreadsheet, e.g. A; not printed")
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The mail that tells a partner's contacts that goods are on their way."""
+"""The mail that notifies a partner's contacts of a dispatch."""
 
 from logistics.mail import services as mail
 from logistics.partners.models import Contact
@@ -6,8 +6,8 @@ from logistics.wording import number
 from shipments.shipments.models import Shipment
 
 
-def tell_contacts(shipment: Shipment) -> int:
-    """Owe each contact a mail; it names the hand-over point, never a site. Return how many."""
+def notify_contacts(shipment: Shipment) -> int:
+    """Queue a mail to each contact and return how many; it names the hand-over point, never a site."""
     contacts = Contact.objects.filter(partner=shipment.consignee, is_told=True).order_by("pk")
     for contact in contacts:
         mail.request(

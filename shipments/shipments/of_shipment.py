@@ -1,4 +1,4 @@
-"""What the views of one shipment's rows share."""
+"""Base class of the views of one shipment's rows."""
 
 from typing import TypeVar
 
@@ -13,22 +13,22 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class OfShipment(GenericViewSet[Row]):
-    """A view of `/shipments/{shipment}/.../`: finds the shipment, as far as the caller may know of it."""
+    """A view of `/shipments/{shipment}/.../` that finds the shipment, if the caller may see it."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        # First of all: what is in the body must not tell whether the shipment is there.
+        # Before the body is read: errors in the body must not reveal whether the shipment exists.
         self.shipment()
 
     def shipment(self) -> Shipment:
-        """Return the shipment of the address. Raises Http404 where there is none, or not for this caller."""
+        """Return the shipment in the URL. Raises Http404 if it does not exist or the caller may not see it."""
         if not hasattr(self, "_shipment"):
             self._shipment = access.find(self.request.user, self.kwargs["shipment"])
         return self._shipment
 
     def get_serializer_context(self) -> dict[str, object]:
         context = dict(super().get_serializer_context())
-        # For the schema nobody is asking.
+        # No URL arguments while the schema is generated.
         if self.kwargs:
             context |= {
                 "for_partner": access.is_partner(self.request.user),

@@ -16,7 +16,7 @@ from shipments.shipments import contents, examples
 from shipments.shipments.models import Mode, Shipment, ShipmentSite
 from shipments.shipments.states import Status
 
-# What a partner needs in order to receive goods; the rest is between us and the customs.
+# Not needed to receive goods: between us and customs.
 HIDDEN_FROM_PARTNERS = frozenset(
     {
         "freight", "freight_currency", "customs_currency", "container_tare_kg", "container_payload_kg", "purpose",
@@ -26,7 +26,7 @@ HIDDEN_FROM_PARTNERS = frozenset(
 
 
 class ShownTotals(NamedTuple):
-    """The figures of a manifest, and the customs currency of their value."""
+    """The totals of a manifest, and the customs currency of their value."""
 
     figures: contents.Totals
     currency: str
@@ -40,7 +40,7 @@ class TotalsOut(Output[ShownTotals]):
         source="figures.net_kg", help_text="3 decimals; rounded half up per package, then summed"
     )
     gross_kg = serializers.CharField(source="figures.gross_kg")
-    measured_kg = serializers.CharField(source="figures.measured_kg", help_text="How much of gross_kg stood on a scale")
+    measured_kg = serializers.CharField(source="figures.measured_kg", help_text="How much of gross_kg was weighed")
     volume_m3 = serializers.CharField(source="figures.volume_m3")
     value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
     currency = serializers.CharField(required=False)
@@ -53,8 +53,10 @@ class TotalsOut(Output[ShownTotals]):
 
 
 class ShipmentSiteOut(Output[ShipmentSite]):
-    label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that this one has no use for
-    code = serializers.CharField(source="site.code", help_text="Of the site: random, and all that papers say of it")
+    label = serializers.CharField()  # type: ignore[assignment]  # shadows a property that is not needed here
+    code = serializers.CharField(
+        source="site.code", help_text="Random code of the site, used on papers instead of its name"
+    )
     hand_over_point = serializers.CharField(source="site.hand_over_point")
 
 
@@ -65,7 +67,7 @@ class ConsigneeOut(Output[Partner]):
 
 @extend_schema_serializer(examples=examples.SHIPMENT)
 class ShipmentOut(Output[Shipment]):
-    """A shipment in a list. `totals` are null until it is sealed; fields of no use to a receiver are staff's only."""
+    """A shipment in a list. `totals` are null until it is sealed; some fields are for staff only."""
 
     id = serializers.UUIDField()
     number = serializers.CharField()
@@ -87,13 +89,13 @@ class ShipmentOut(Output[Shipment]):
 
 
 def shown_totals(shipment: Shipment) -> ShownTotals:
-    """Return the totals that were frozen when it was sealed, or those of the manifest as it is now."""
+    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest."""
     return ShownTotals(contents.totals(shipment), shipment.customs_currency)
 
 
 @extend_schema_serializer(examples=examples.SHIPMENT_DETAIL)
 class ShipmentDetailOut(ShipmentOut):
-    """All of a shipment, with totals as they stand, and what the caller may do with it now."""
+    """A shipment in full, with its current totals and the caller's allowed actions."""
 
     purpose = serializers.CharField(required=False)
     notify_party = serializers.CharField()
@@ -147,12 +149,12 @@ class ShipmentDetailOut(ShipmentOut):
 class ShipmentSiteIn(Input):
     code = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all(), help_text="Of the site")
     label = serializers.RegexField(  # type: ignore[assignment]  # as above
-        r"^[A-Z0-9]{1,4}$", help_text="As the packers' spreadsheet calls it: A"
+        r"^[A-Z0-9]{1,4}$", help_text="Label in the packers' spreadsheet: A"
     )
 
 
 class ShipmentIn(Input):
-    """What is said of a shipment. Codes: Incoterms 2020, UN/LOCODE, ISO 6346, ISO 4217."""
+    """The fields of a shipment. Codes: Incoterms 2020, UN/LOCODE, ISO 6346, ISO 4217."""
 
     title = serializers.CharField(max_length=200)
     consignee = serializers.SlugRelatedField(

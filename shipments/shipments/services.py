@@ -1,4 +1,4 @@
-"""Open and change a shipment. Its way from state to state: lifecycle.py."""
+"""Create and change shipments. For their states see lifecycle.py."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -45,7 +45,7 @@ STILL_MOVING = frozenset({Status.SEALED, *EVER_DISPATCHED} - {Status.CLOSED, Sta
 
 
 class ShipmentFields(TypedDict, total=False):
-    """What a person says of a shipment, and what `edit` may change. Codes as in the models' help texts."""
+    """The fields of a shipment as entered, which `edit` may change. For codes see the model's help texts."""
 
     title: str
     reference: str
@@ -82,7 +82,7 @@ class ManifestFrozen(DomainError):
 
     @classmethod
     def of(cls, shipment: Shipment) -> "ManifestFrozen":
-        """Return the refusal of any change to the packages of this shipment."""
+        """Return the refusal of changes to this shipment's packages."""
         return cls(
             _("The shipment is %(status)s: its manifest cannot change. Reopen it first if it has not left.")
             % {"status": shipment.get_status_display().lower()}
@@ -90,23 +90,23 @@ class ManifestFrozen(DomainError):
 
 
 class LabelledSite(NamedTuple):
-    """A site of the shipment, and the label that the packers use for it."""
+    """A site of the shipment, and the packers' label for it."""
 
     site: Site
     label: str
 
 
 def hold(shipment: Shipment) -> Shipment:
-    """Return the shipment and its consignee as they are once nobody else can change the shipment."""
+    """Lock the shipment's row and return it freshly read, with its consignee."""
     fresh = Shipment.objects.select_for_update(of=("self",)).select_related("consignee")
     return fresh.get(pk=shipment.pk)
 
 
 @transaction.atomic
 def create(*, sites: Iterable[LabelledSite], by: User, at: datetime, **fields: Unpack[ShipmentFields]) -> Shipment:
-    """Open a shipment to a partner: a draft with the next number of the charity's year.
+    """Create a draft shipment with the next number of the year in the charity's time zone.
 
-    Raises Invalid for an unknown code, for a partner that is not approved, for a site of another partner.
+    Raises Invalid for an unknown code, a partner that is not approved, a site of another partner.
     """
     shipment = Shipment(created_by=by, created_at=at, **fields)
     _check(shipment)
@@ -129,27 +129,27 @@ def edit(
     at: datetime,
     sites: Iterable[LabelledSite] | None = None,
 ) -> Shipment:
-    """Change what a shipment says; once it is sealed, only what is learned on the way (B/L, seal, dates, freight).
+    """Change a shipment; once it is sealed, only transport details can change (B/L, seal, dates, freight).
 
     Raises Stale, ManifestFrozen, Invalid.
     """
     shipment = lock(shipment, version=version)
-    _freight_is_told_whole(shipment, changes)
-    # What is as it was is no change: a form sends all of its fields.
+    _check_freight_currency(shipment, changes)
+    # Skip unchanged fields: a form sends all of its fields.
     new = {name: value for name, value in changes.items() if getattr(shipment, name) != value}
     wanted = {*new, *(["sites"] if sites is not None else [])}
     if shipment.status in STILL_MOVING:
         wanted -= TRANSPORT_FIELDS
     if wanted and shipment.status not in OPEN_FOR_PACKING:
         raise ManifestFrozen(
-            _("The shipment is %(status)s: %(fields)s cannot change any more. Reopen it first if it has not left.")
+            _("The shipment is %(status)s: %(fields)s can no longer change. Reopen it first if it has not left.")
             % {"status": shipment.get_status_display().lower(), "fields": ", ".join(sorted(wanted))},
             fields=sorted(wanted),
         )
     for name, value in new.items():
         setattr(shipment, name, value)
     _check(shipment)
-    _keeps_its_sense(shipment, new, sites_follow=sites is not None)
+    _check_meaning_kept(shipment, new, sites_follow=sites is not None)
     shipment.version += 1
     shipment.save()
     if sites is not None:
@@ -168,7 +168,7 @@ def _set_sites(shipment: Shipment, sites: Iterable[LabelledSite]) -> None:
     here = {row.label: row for row in shipment.sites.all()}
     gone = [row for label, row in here.items() if label not in wanted or wanted[label].pk != row.site_id]
     if contents.manifest().goes_to(gone):
-        raise Invalid(_("A site that packages go to cannot be removed."), field="sites", code="in_use")
+        raise Invalid(_("A site with packages cannot be removed."), field="sites", code="in_use")
     ShipmentSite.objects.filter(pk__in=[row.pk for row in gone]).delete()
     kept = {label for label, row in here.items() if row not in gone}
     ShipmentSite.objects.bulk_create(
@@ -177,7 +177,7 @@ def _set_sites(shipment: Shipment, sites: Iterable[LabelledSite]) -> None:
 
 
 def _check(shipment: Shipment) -> None:
-    """Raise Invalid for the first code that no list of the trade knows, or text that no paper can show."""
+    """Raise Invalid for the first unknown code, or text that papers cannot print."""
     fonts.check({name: getattr(shipment, name) for name in PRINTED})
     codes.check("customs_currency", shipment.customs_currency, codes.currencies())
     codes.check("freight_currency", shipment.freight_currency, codes.currencies())
@@ -195,25 +195,27 @@ def _check(shipment: Shipment) -> None:
         raise Invalid(_("Freight needs an amount and a currency."), field="freight", code="incomplete")
 
 
-def _freight_is_told_whole(shipment: Shipment, changes: ShipmentFields) -> None:
-    """Raise Invalid for another currency alone: 100 minor units are HKD 1.00, but XOF 100."""
+def _check_freight_currency(shipment: Shipment, changes: ShipmentFields) -> None:
+    """Raise Invalid for a new currency without an amount: 100 minor units are HKD 1.00, but XOF 100."""
     is_new = changes.get("freight_currency", shipment.freight_currency) != shipment.freight_currency
     if is_new and shipment.freight_minor is not None and "freight_minor" not in changes:
         raise Invalid(_("When you change the currency, give the amount too."), field="freight", code="incomplete")
 
 
-def _keeps_its_sense(shipment: Shipment, changes: Mapping[str, object], *, sites_follow: bool) -> None:
-    """Raise Invalid for a change that would make what is there already mean something else."""
+def _check_meaning_kept(shipment: Shipment, changes: Mapping[str, object], *, sites_follow: bool) -> None:
+    """Raise Invalid for a change that would alter the meaning of existing lines or sites."""
     if "customs_currency" in changes and contents.manifest().has_lines(shipment):
         raise Invalid(
-            _("The lines have values in the other currency. Remove them first."),
+            _("The lines have values in the current currency. Remove them first."),
             field="customs_currency",
             code="in_use",
         )
     if "consignee" in changes:
         _approved(shipment.consignee)
         if not sites_follow and shipment.sites.exclude(site__partner=shipment.consignee).exists():
-            raise Invalid(_("The sites are the other partner's. Send new ones."), field="sites", code="foreign_site")
+            raise Invalid(
+                _("The sites belong to the previous partner. Send new ones."), field="sites", code="foreign_site"
+            )
 
 
 def _approved(partner: Partner) -> None:

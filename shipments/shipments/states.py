@@ -1,4 +1,4 @@
-"""The whole life of a shipment. What is not here cannot happen.
+"""The states of a shipment and all allowed transitions.
 
 draft -> packing -> sealed -> dispatched -> arrived -> partially_received -> received -> closed
 """
@@ -29,11 +29,11 @@ class Status(models.TextChoices):
 NEXT: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.PACKING, Status.CANCELLED}),
     Status.PACKING: frozenset({Status.SEALED, Status.CANCELLED}),
-    # Reopened, its papers are superseded.
+    # Reopening supersedes its papers.
     Status.SEALED: frozenset({Status.PACKING, Status.DISPATCHED, Status.CANCELLED}),
     Status.DISPATCHED: frozenset({Status.ARRIVED, Status.LOST, Status.RETURNED}),
     Status.ARRIVED: frozenset({Status.PARTIALLY_RECEIVED, Status.RECEIVED, Status.LOST}),
-    # Back to arrived when its only delivery was reversed.
+    # Back to arrived when its only delivery is reversed.
     Status.PARTIALLY_RECEIVED: frozenset({Status.RECEIVED, Status.ARRIVED}),
     Status.RECEIVED: frozenset({Status.CLOSED, Status.PARTIALLY_RECEIVED, Status.ARRIVED}),
     Status.LOST: frozenset({Status.ARRIVED, Status.CLOSED}),
@@ -51,17 +51,17 @@ EVER_DISPATCHED = (
     Status.LOST,
     Status.RETURNED,
 )
-# Nobody carries its goods any more, or knows where they are: there is nothing for a waybill to travel with.
+# The goods are no longer carried, or their whereabouts are unknown: no waybill can be issued.
 NO_LONGER_CARRIED = (Status.CLOSED, Status.CANCELLED, Status.LOST, Status.RETURNED)
 SEALED_STATES = (Status.SEALED, *EVER_DISPATCHED)
-# A partner is not told of what may still change or be cancelled.
+# Partners do not see shipments that may still change or be cancelled.
 SEEN_BY_PARTNERS = EVER_DISPATCHED
-# Its goods may be confirmed. One that is on its way arrives by being confirmed.
+# States in which goods may be confirmed. Confirming a dispatched shipment also marks it as arrived.
 DELIVERABLE = (Status.DISPATCHED, Status.ARRIVED, Status.PARTIALLY_RECEIVED, Status.RECEIVED)
 
 
 def refusal_in(status: str, *, wanted: str, sources: Collection[Status]) -> WrongState | None:
-    """Return why something that is done only in these states cannot be done in this one, or None where it can."""
+    """Return the refusal of an action that is possible only in `sources`, or None if `status` is one of them."""
     if status in sources:
         return None
     return WrongState(

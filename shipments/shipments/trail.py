@@ -1,6 +1,6 @@
-"""The audit trail of a shipment as sentences, in the reader's language: who did what, and when.
+"""The audit trail of a shipment as sentences in the reader's language: who did what, and when.
 
-Each room adds the sentences of the verbs that it records (shipments/apps.py).
+Each room adds the sentences for the verbs that it records (shipments/apps.py).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ Sentence = str | Callable[[Details], str]
 
 
 class TrailEntry(TypedDict):
-    """An entry as a person reads it."""
+    """An entry as shown to people."""
 
     sequence: int
     at: datetime
@@ -39,8 +39,8 @@ def _sealed(details: Details) -> str:
 def _dispatched(details: Details) -> str:
     return (
         ngettext(
-            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was told.",
-            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were told.",
+            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was notified.",
+            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were notified.",
             int(details["contacts_told"]),
         )
         % details
@@ -65,12 +65,12 @@ SENTENCES: dict[str, Sentence] = {
 
 
 def add_sentences(sentences: Mapping[str, Sentence]) -> None:
-    """Let a room say what its verbs mean."""
+    """Add a room's sentences."""
     SENTENCES.update(sentences)
 
 
 def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEntry]:
-    """Yield each entry with its sentence. `hide_staff`: a partner reads "the charity" in place of our people."""
+    """Yield each entry with its sentence. `hide_staff`: show "The charity" instead of staff names, for partners."""
     for entry in entries:
         who = _who(entry, hide_staff=hide_staff)
         yield {
@@ -84,7 +84,7 @@ def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEn
 
 
 def sentence(entry: AuditEntry, who: str) -> str:
-    """Return what an entry says; of a verb that no room knows, the verb."""
+    """Return the sentence of an entry; for an unknown verb, the verb itself."""
     details: Details = {
         name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in entry.details.items()
     }
@@ -96,7 +96,7 @@ def sentence(entry: AuditEntry, who: str) -> str:
 
 
 def contents(packages: object, lines: object) -> dict[str, str]:
-    """Return "270 packages" and "323 lines" as words for a sentence."""
+    """Return "270 packages" and "323 lines" for use in a sentence."""
     counts = int(str(packages)), int(str(lines))
     return {
         "packages": ngettext("%(count)d package", "%(count)d packages", counts[0]) % {"count": counts[0]},
@@ -105,7 +105,7 @@ def contents(packages: object, lines: object) -> dict[str, str]:
 
 
 def lower(choice: TextChoices) -> str:
-    """Return the label of a choice as it stands within a sentence."""
+    """Return the label of a choice in lower case, for use in a sentence."""
     return str(choice.label).lower()
 
 

@@ -1,4 +1,4 @@
-"""docs/api-errors.md is what the code says, and names every code that a client can meet."""
+"""docs/api-errors.md is up to date and lists every code that a client can get."""
 
 import re
 from operator import attrgetter
@@ -13,7 +13,7 @@ RAISED = re.compile(r"""(?:Invalid|ErrorDetail|ValidationError)\([^;]*?\bcode="(
 
 
 def codes_raised():
-    """Return the codes of invalid input that the product's files write, each with a file that does."""
+    """Return the invalid-input codes in the product's files, each with a file that uses it."""
     paths = [path for app in ("logistics", "shipments", "donations") for path in (ROOT / app).rglob("*.py")]
     return {code: path.name for path in paths for code in RAISED.findall(path.read_text(encoding="utf-8"))}
 
@@ -35,7 +35,7 @@ def test_every_code_of_invalid_input_is_on_the_page():
     assert raised.keys() <= api_errors.INPUT.keys()
 
 
-def test_no_advice_is_left_over_for_a_code_that_is_gone():
+def test_there_is_no_advice_for_a_removed_code():
     codes = {error.code for error in api_errors.subclasses(api_errors.DomainError)}
 
     assert api_errors.WHAT_TO_DO.keys() <= codes

@@ -1,4 +1,4 @@
-"""Bodies and cursors that no honest client sends are the client's error, not a bug."""
+"""Malformed bodies and cursors are client errors, not server errors."""
 
 import json
 from base64 import b64encode
@@ -42,21 +42,21 @@ class TestJSON:
         assert is_a_problem(answer, 400, "parse_error")
 
     @pytest.mark.parametrize("path", ["/api/v1/donations/", "/api/v1/shipments/", "/api/v1/items/"])
-    def test_everywhere(self, path):
+    def test_is_refused_by_every_endpoint(self, path):
         client = client_of(make_user(Role.COORDINATOR, Role.FINANCE))
 
         answer = client.post(path, UNREADABLE["NUL in a key"], content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 400, "parse_error")
 
-    def test_a_byte_order_mark_is_no_part_of_it(self, coordinator):
+    def test_a_byte_order_mark_is_ignored(self, coordinator):
         body = b"\xef\xbb\xbf" + json.dumps({"name_en": "Beds", "name_fr": "Lits"}).encode()
 
         answer = coordinator.post("/api/v1/categories/", body, content_type="application/json", headers=once())
 
         assert (answer.status_code, answer.json()["name_en"]) == (201, "Beds")
 
-    def test_a_whole_pair_is_one_character(self, coordinator):
+    def test_a_surrogate_pair_is_one_character(self, coordinator):
         body = json.dumps({"email": "🎁", "code": ""})
 
         answer = coordinator.post("/api/v1/partners/", body, content_type="application/json", headers=once())
@@ -87,7 +87,7 @@ class TestForms:
 
 @pytest.mark.parametrize("position", ["\0", "A\0", "\ud800", "9" * 5000, "", 7, None, ["A"]])
 @pytest.mark.parametrize("ordering", ["code", "id", "-name"])
-def test_a_cursor_of_somebodys_own_making(coordinator, position, ordering):
+def test_a_forged_cursor_is_a_client_error(coordinator, position, ordering):
     make_partner()
     names = [ordering] if ordering == "id" else [ordering, "-id"]
     cursor = b64encode(json.dumps([",".join(names), *(position for _ in names), 0]).encode()).decode()
@@ -100,7 +100,7 @@ def test_a_cursor_of_somebodys_own_making(coordinator, position, ordering):
 @pytest.mark.parametrize(
     "cursor", ["", "x", "é", "W10", b64encode(b"[" * 50_000).decode(), b64encode(b"\xff").decode()]
 )
-def test_a_cursor_that_is_none(coordinator, cursor):
+def test_an_invalid_cursor_is_a_client_error(coordinator, cursor):
     answer = coordinator.get("/api/v1/partners/", {"cursor": cursor})
 
     assert is_a_problem(answer, 404, "not_found")

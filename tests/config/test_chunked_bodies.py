@@ -1,4 +1,4 @@
-"""A body sent in chunks, as many HTTP clients do when they do not know its length, is read like any other."""
+"""A chunked body, which many HTTP clients send when they do not know its length, is read like any other."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def send(product: Instance, path: str, parts: Iterator[bytes], kind: str) -> tup
     return answer, answer.read()
 
 
-def test_json_is_read(product: Instance):
+def test_chunked_json_is_read(product: Instance):
     body: dict[str, Any] = {"amount": "1", "currency": "HKD", "donor": {"name": "A", "emial": "a@example.org"}}
     text = json.dumps(body).encode()
 
@@ -39,7 +39,7 @@ def test_json_is_read(product: Instance):
     assert errors["donor.emial"] == "unknown_name"
 
 
-def test_a_body_larger_than_any_endpoint_takes_is_refused(product: Instance):
+def test_a_body_larger_than_any_endpoint_accepts_is_refused(product: Instance):
     answer, content = send(
         product, "/api/v1/donations/", (b"x" * 100_000 for _ in range(102)), "multipart/form-data; boundary=B"
     )

@@ -1,4 +1,4 @@
-"""The description of the API is a file of the release: requests read it, compressed, and never make it."""
+"""The OpenAPI description is a file of the release: requests read it, compressed, and never generate it."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ GZIP = {"Accept-Encoding": "gzip, deflate"}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A folder of this test's own for the files, and a process that has not looked into it yet."""
+    """Use the test's own folder for the files, and reset the process's cache."""
     monkeypatch.setattr(description, "FOLDER", tmp_path / "described")
     forget()
     yield tmp_path / "described"
@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def forget() -> None:
-    """Know no more of the files than a process that has just started."""
+    """Reset the cache to that of a process that has just started."""
     description._read.cache_clear()
     description._made.cache_clear()
     docs._page.cache_clear()
@@ -35,14 +35,14 @@ def forget() -> None:
 
 @pytest.fixture
 def released(folder: Path):
-    """A release whose files say something that no code would say of itself."""
+    """A release whose files differ from what the code would generate."""
     folder.mkdir()
     for name in description.FORMATS:
         description.path_of(name).write_bytes(gzip.compress(f'{{"made": "before, as {name}"}}'.encode()))
     return folder
 
 
-def test_requests_answer_with_the_file_and_generate_nothing(released: Path):
+def test_requests_serve_the_file_and_generate_nothing(released: Path):
     first, second = (Client().get(JSON, headers=GZIP) for _ in range(2))
 
     assert first.status_code == second.status_code == 200
@@ -50,7 +50,7 @@ def test_requests_answer_with_the_file_and_generate_nothing(released: Path):
     assert second.content == first.content == description.path_of("json").read_bytes()
 
 
-def test_it_is_yaml_unless_json_is_asked_for(released: Path):
+def test_it_is_yaml_unless_json_is_requested(released: Path):
     as_yaml = Client().get("/api/v1/schema/")
     as_json = Client().get("/api/v1/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
 
@@ -59,7 +59,7 @@ def test_it_is_yaml_unless_json_is_asked_for(released: Path):
     assert as_json["Content-Type"] == "application/vnd.oai.openapi+json; charset=utf-8"
 
 
-def test_caches_keep_it_and_ask_whether_it_changed(released: Path):
+def test_it_is_cacheable_and_revalidated(released: Path):
     packed, plain = Client().get(JSON, headers=GZIP), Client().get(JSON)
     again = Client().get(JSON, headers=GZIP | {"If-None-Match": packed["ETag"]})
     other = Client().get(JSON, headers={"If-None-Match": packed["ETag"]})
@@ -74,7 +74,7 @@ def test_caches_keep_it_and_ask_whether_it_changed(released: Path):
     assert other.status_code == 200
 
 
-def test_where_the_code_is_newer_it_is_made_once_and_kept_for_other_processes(folder: Path):
+def test_if_the_code_is_newer_it_is_generated_once_for_all_processes(folder: Path):
     folder.mkdir()
     older = folder / "openapi-0123456789abcdef.json.gz"
     older.write_bytes(b"")
@@ -87,13 +87,13 @@ def test_where_the_code_is_newer_it_is_made_once_and_kept_for_other_processes(fo
     assert not older.exists()
 
 
-def test_it_is_served_where_nothing_can_be_written(folder: Path):
+def test_it_is_served_from_a_read_only_file_system(folder: Path):
     folder.write_text("a file, so no folder can be made here")
 
     assert Client().get(JSON).json()["openapi"].startswith("3.1")
 
 
-def test_what_is_served_is_what_the_code_says_now_whoever_asks():
+def test_the_served_description_matches_the_code_for_every_user():
     served = {name: description.current(name).plain.content for name in description.FORMATS}
 
     with translation.override("fr"):
@@ -101,7 +101,7 @@ def test_what_is_served_is_what_the_code_says_now_whoever_asks():
     assert Client().get(JSON, headers={"Accept-Language": "fr"})["Content-Language"] == "en"
 
 
-def test_an_image_holds_it_and_what_it_is_made_from():
+def test_an_image_contains_it_and_its_sources():
     commands = (ROOT / "Dockerfile").read_text()
 
     assert commands.index("python -m config.description") < commands.index("rm -rf config/local")

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, a program gets one shape of answer and a person gets a page."""
+"""Errors: API clients always get problem+json, people get a page."""
 
 import pytest
 from django.core.cache.backends.redis import RedisCache
@@ -19,26 +19,26 @@ def coordinator():
 
 
 class TestPrograms:
-    def test_who_is_not_signed_in_is_told_so_by_401(self):
+    def test_an_anonymous_request_is_401(self):
         answer = client_of().get("/api/v1/partners/")
 
         assert is_a_problem(answer, 401, "not_authenticated")
         assert answer["WWW-Authenticate"].startswith("Bearer")
 
-    def test_a_key_that_is_not_ours_is_401(self):
+    def test_an_unknown_key_is_401(self):
         assert is_a_problem(client_of(Authorization="Bearer x.y").get("/api/v1/partners/"), 401, "bad_key")
 
-    def test_a_role_that_may_not_is_403(self):
+    def test_a_role_without_permission_is_403(self):
         assert is_a_problem(client_of(make_user(Role.FINANCE)).get("/api/v1/contacts/"), 403, "permission_denied")
 
     @pytest.mark.parametrize("path", ["/api/v1/partners/x/", "/api/v1/nothing/", "/api/v1/nothing"])
-    def test_a_row_that_is_not_there_is_404(self, coordinator, path):
+    def test_an_unknown_row_is_404(self, coordinator, path):
         assert is_a_problem(coordinator.get(path), 404, "not_found")
 
     @pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/partners", "/api/v1/", "/api/", "/api/v2/partners/"])
     @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
     @pytest.mark.parametrize("is_known", [True, False])
-    def test_an_address_that_is_not_there_is_404(self, path, method, is_known):
+    def test_an_unknown_url_is_404(self, path, method, is_known):
         client = client_of(make_user(Role.COORDINATOR)) if is_known else client_of()
         client.handler.enforce_csrf_checks = True
 
@@ -46,15 +46,15 @@ class TestPrograms:
 
         assert is_a_problem(answer, 404, "not_found")
 
-    def test_a_method_that_is_not_offered_is_405(self, coordinator):
+    def test_an_unsupported_method_is_405(self, coordinator):
         assert is_a_problem(coordinator.delete("/api/v1/partners/"), 405, "method_not_allowed")
 
-    def test_an_answer_of_another_kind_is_406(self, coordinator):
+    def test_an_unsupported_accept_header_is_406(self, coordinator):
         assert is_a_problem(
             coordinator.get("/api/v1/partners/", headers={"Accept": "image/png"}), 406, "not_acceptable"
         )
 
-    def test_a_body_of_another_kind_is_415(self, coordinator):
+    def test_an_unsupported_content_type_is_415(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", "a=1", content_type="text/plain", headers=once())
 
         assert is_a_problem(answer, 415, "unsupported_media_type")
@@ -65,7 +65,7 @@ class TestPrograms:
         assert is_a_problem(answer, 400, "parse_error")
 
     @pytest.mark.parametrize("body", ["[]", "null", '"x"', "1"])
-    def test_json_that_is_no_object_is_400(self, coordinator, body):
+    def test_json_that_is_not_an_object_is_400(self, coordinator, body):
         answer = coordinator.post("/api/v1/partners/", body, content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 400, "invalid_input")
@@ -75,10 +75,10 @@ class TestPrograms:
 
         assert is_a_problem(answer, 413, "too_large")
 
-    def test_a_character_that_no_text_has_is_400(self, coordinator):
+    def test_an_invalid_character_is_400(self, coordinator):
         assert is_a_problem(coordinator.get("/api/v1/partners/?search=%00"), 400, "bad_request")
 
-    def test_a_write_from_a_browser_without_its_token_is_403(self):
+    def test_a_browser_write_without_csrf_token_is_403(self):
         client = client_of(make_user(Role.COORDINATOR))
         client.handler.enforce_csrf_checks = True
 
@@ -87,7 +87,7 @@ class TestPrograms:
         assert is_a_problem(answer, 403, "permission_denied")
         assert "CSRF" in answer.json()["detail"]
 
-    def test_who_asks_too_often_is_told_when_to_come_back(self, monkeypatch):
+    def test_a_throttled_request_gets_a_retry_after_header(self, monkeypatch):
         from config.throttling import CallerThrottle
 
         monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "1/min", "caller": "1/min"})
@@ -100,7 +100,7 @@ class TestPrograms:
         assert 0 < answer.json()["retry_after_s"] <= 60
         assert answer["Retry-After"]
 
-    def test_a_mistake_of_ours_is_a_500_with_the_id_of_its_request(self, coordinator, monkeypatch):
+    def test_a_bug_is_a_500_with_the_request_id(self, coordinator, monkeypatch):
         monkeypatch.setattr("logistics.partners.services.visible_to", lambda user: 1 / 0)
         coordinator.raise_request_exception = False
 
@@ -109,7 +109,7 @@ class TestPrograms:
         assert is_a_problem(answer, 500, "bug")
         assert answer.json()["request_id"] == answer["X-Request-ID"]
 
-    def test_a_rate_limit_without_its_cache_lets_requests_pass(self, coordinator, monkeypatch):
+    def test_rate_limits_pass_requests_while_the_cache_is_down(self, coordinator, monkeypatch):
 
         dead = RedisCache("redis://127.0.0.1:9/0", {"OPTIONS": {"socket_connect_timeout": 1}})
         monkeypatch.setattr("config.throttling.CallerThrottle.cache", dead)
@@ -127,14 +127,14 @@ class TestPeople:
         assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
         assert heading in answer.content.decode()
 
-    def test_a_form_without_its_token_says_what_to_do(self):
+    def test_a_form_without_csrf_token_says_what_to_do(self):
         client = Client(enforce_csrf_checks=True)
 
         answer = client.post("/admin/login/", {"username": "a"}, headers={"Accept": "text/html"})
 
         assert (answer.status_code, "This form is too old" in answer.content.decode()) == (403, True)
 
-    def test_a_program_that_posts_a_form_without_it_gets_a_problem(self):
+    def test_an_api_client_that_posts_a_form_without_csrf_token_gets_problem_json(self):
         client = Client(enforce_csrf_checks=True)
 
         assert is_a_problem(
@@ -142,7 +142,7 @@ class TestPeople:
         )
 
 
-def test_no_cache_keeps_what_is_private(coordinator):
+def test_private_pages_are_not_cached(coordinator):
     answer = coordinator.get("/api/v1/partners/")
 
     assert {"no-store", "private"} <= {part.strip() for part in answer["Cache-Control"].split(",")}
@@ -150,7 +150,7 @@ def test_no_cache_keeps_what_is_private(coordinator):
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/api/v1/docs/", "/verify/x/", "/api/v1/me/", "/health/"])
-def test_no_page_loads_anything_from_elsewhere(path):
+def test_pages_load_nothing_from_other_origins(path):
     policy = Client(headers={"Accept": "*/*"}).get(path)["Content-Security-Policy"]
 
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
@@ -158,12 +158,12 @@ def test_no_page_loads_anything_from_elsewhere(path):
     assert "http" not in rules["script-src"] + rules["style-src"] + rules["img-src"]
 
 
-def test_every_error_of_the_house_has_its_advice():
+def test_every_error_class_has_advice():
     assert all(told.heading and told.advice for told in [*errors.ERRORS.values(), errors.CSRF])
 
 
-def test_a_unique_value_taken_in_a_race_is_a_refusal(coordinator):
-    """The serializer does not ask first: the database alone says whether a code is free."""
+def test_a_unique_value_taken_in_a_race_is_refused(coordinator):
+    """The serializer does not check first: only the database decides whether a code is free."""
     make_partner(code="TAKEN")
     body = {"code": "TAKEN", "name": "A", "languages": ["fr"], "country": "ML"}
 

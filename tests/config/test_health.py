@@ -1,4 +1,4 @@
-"""Health and metrics: what load balancers, Prometheus and people are told."""
+"""Health checks and metrics."""
 
 import threading
 from datetime import timedelta
@@ -16,13 +16,13 @@ from tests.makers.mail import make_email
 from tests.makers.moments import NOON
 from tests.processes import Instance, eventually
 
-# Health asks in threads of its own, which see only what is committed.
+# Health checks run in their own threads, which see only committed data.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def _all_alive(monkeypatch):
-    """Everybody was heard of just now, and a busy machine of tests has time to say so."""
+    """All heartbeats are recent, and the timeouts allow for a busy test machine."""
     monkeypatch.setattr(health, "TIMEOUT_S", 60)
     for name in health.WATCHED:
         heartbeats.beat(name)
@@ -35,46 +35,46 @@ def ask():
 
 @pytest.mark.usefixtures("_all_alive")
 class TestHealth:
-    def test_all_is_well(self):
+    def test_everything_up_is_200(self):
         status, body = ask()
 
         assert (status, body["status"]) == (200, "ok")
         assert set(body["checks"]) == {"database", "broker", "storage", "heartbeats"}
 
-    def test_a_dead_broker_is_no_reason_to_send_nobody(self, settings):
+    def test_a_broker_outage_keeps_the_server_in_rotation(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:9/0"
 
         status, body = ask()
 
         assert (status, body["status"], body["checks"]["broker"]["error"]) == (200, "degraded", "ConnectionError")
 
-    def test_a_silent_worker_is_named(self):
+    def test_a_worker_without_heartbeat_is_reported(self):
         HealthCheck.objects.filter(name="worker papers").update(at=Now() - timedelta(seconds=90))
 
         status, body = ask()
 
         assert (status, body["status"], body["checks"]["heartbeats"]["who"]) == (200, "degraded", "worker papers")
 
-    def test_without_the_database_nobody_is_sent(self, monkeypatch):
+    def test_without_the_database_the_server_leaves_the_rotation(self, monkeypatch):
         monkeypatch.setitem(health.CHECKS, "database", lambda: 1 / 0)
 
         assert ask()[0] == 503
         assert ask()[1]["status"] == "failed"
 
-    def test_a_part_that_does_not_answer_holds_nobody_up(self, monkeypatch):
+    def test_a_hanging_part_does_not_delay_the_response(self, monkeypatch):
         released = threading.Event()
         checks: dict[str, Any] = {"storage": lambda: released.wait() and {}, "database": lambda: {}}
         monkeypatch.setattr(health, "CHECKS", checks)
         monkeypatch.setattr(health, "TIMEOUT_S", 0.5)
         try:
-            status, body = ask()  # answers although the part is still stuck
+            status, body = ask()  # responds although the part is still stuck
         finally:
             released.set()
 
         assert (status, body["status"], body["checks"]["storage"]["error"]) == (200, "degraded", "timeout")
         assert body["checks"]["database"]["ok"]
 
-    def test_no_error_text_is_told(self, monkeypatch):
+    def test_error_messages_are_not_shown(self, monkeypatch):
         def broken():
             raise OSError("cannot reach https://key:secret@store.internal")
 
@@ -85,8 +85,8 @@ class TestHealth:
 
 @pytest.mark.long
 @pytest.mark.processes
-def test_a_whole_product_is_well_and_counts_in_all_its_processes(tmp_path):
-    """Beat sends a heartbeat through each queue; gunicorn's processes add their figures up."""
+def test_a_running_product_is_healthy_and_sums_metrics_over_processes(tmp_path):
+    """Beat sends a heartbeat through each queue; the metrics of gunicorn's processes are summed."""
     with Instance.started(tmp_path, "web", "worker", "beat", "relay") as product:
         eventually(lambda: product.get("/health/").json()["status"] == "ok", within=180, what="all to be well")
 
@@ -123,7 +123,7 @@ class TestMetrics:
         assert found['jobs{kind="logistics.email",state="dead"}'] == "1.0"
         assert 119 < float(found['jobs_overdue_seconds{kind="logistics.email"}']) < 180
 
-    def test_heartbeats_and_broken_invariants_are_told(self):
+    def test_heartbeats_and_broken_invariants_are_exported(self):
         heartbeats.beat("relay")
         HealthCheck.objects.create(name="invariants", at=NOON, findings={"Two and two are four.": 3})
 
@@ -132,25 +132,25 @@ class TestMetrics:
         assert float(found['heartbeat_age_seconds{name="relay"}']) < 60
         assert found['invariant_broken_rows{statement="Two and two are four."}'] == "3.0"
 
-    def test_a_token_may_guard_them(self, settings):
+    def test_metrics_can_require_a_token(self, settings):
         settings.METRICS_TOKEN = "a-token"
 
         assert figures()[0] == 401
         assert figures(Authorization="Bearer something-else")[0] == 401
         assert figures(Authorization="Bearer a-token")[0] == 200
 
-    def test_an_invented_method_makes_no_series_of_its_own(self):
+    def test_an_unknown_method_creates_no_new_series(self):
         Client().generic("BREW", "/health/")
 
         assert not [name for name in figures()[1] if "BREW" in name]
 
-    def test_they_cost_few_queries_however_many_kinds_are_owed(self, django_assert_max_num_queries):
+    def test_metrics_take_few_queries_for_any_number_of_job_kinds(self, django_assert_max_num_queries):
         with django_assert_max_num_queries(20):
             figures()
 
 
 class TestInvariants:
-    def test_a_row_that_breaks_one_is_named_and_counted(self):
+    def test_a_row_that_breaks_an_invariant_is_reported_and_counted(self):
         email = make_email()
         with connection.cursor() as cursor:
             cursor.execute(
@@ -163,7 +163,7 @@ class TestInvariants:
         assert [(finding.broken, finding.samples) for finding in broken] == [(1, [str(email.pk)])]
         assert list(HealthCheck.objects.get(name="invariants").findings.values()) == [1]
 
-    def test_every_statement_is_a_sentence_said_once(self):
+    def test_every_invariant_has_a_unique_sentence(self):
         statements = [statement for statement, _ in heartbeats.invariants()]
 
         assert len(set(statements)) == len(statements) >= 8

@@ -1,4 +1,4 @@
-"""The description of the API is valid, whole, and says who may call what."""
+"""The OpenAPI description is valid and complete, and says who may call what."""
 
 import inspect
 import json
@@ -29,7 +29,7 @@ def described(description):
 
 
 def operations(description):
-    """Each operation by its name, with the answers that it shares with others in place of their names."""
+    """Return each operation by name, with references to shared responses resolved."""
     shared = {
         f"#/components/responses/{name}": answer for name, answer in description["components"]["responses"].items()
     }
@@ -69,7 +69,7 @@ def test_every_error_is_a_problem(description):
                 assert list(answer["content"]) == ["application/problem+json"], (name, status)
 
 
-def test_edits_say_which_version_they_read(description):
+def test_edits_require_the_version_that_was_read(description):
     for name, operation in operations(description):
         if name.startswith("PATCH"):
             assert "If-Match" in [parameter["name"] for parameter in operation["parameters"]], name
@@ -94,11 +94,11 @@ def test_edits_say_which_version_they_read(description):
         ("POST /api/v1/shipments/{shipment}/seal/", {"409"}),
     ],
 )
-def test_refusals_of_an_operations_own_are_described(described, operation, statuses):
+def test_an_operations_own_refusals_are_described(described, operation, statuses):
     assert statuses <= set(described[operation]["responses"])
 
 
-def test_who_must_wait_is_told_how_long(described):
+def test_responses_that_ask_to_wait_describe_retry_after(described):
     not_ready = described["GET /api/v1/shipments/{shipment}/packing-list/"]["responses"]["409"]
     problem = not_ready["content"]["application/problem+json"]["examples"]
 
@@ -111,7 +111,7 @@ def test_who_must_wait_is_told_how_long(described):
     assert "Retry-After" in sealing["headers"]
 
 
-def test_an_error_that_many_can_give_is_described_once(description):
+def test_a_shared_error_is_described_once(description):
     texts = [json.dumps(answer, sort_keys=True) for answer in description["components"]["responses"].values()]
     inline = [
         f"{method} {path} {status}"
@@ -125,8 +125,8 @@ def test_an_error_that_many_can_give_is_described_once(description):
     assert inline == []
 
 
-def test_whatever_asks_for_a_version_says_so(described):
-    """Read from the code of the views: whoever calls `expected_version` is marked, or is a PATCH."""
+def test_every_operation_that_needs_a_version_says_so(described):
+    """Read from the views' code: every caller of `expected_version` is marked, or is a PATCH."""
     asking = {
         f"{method.upper()} {path.replace('{pk}', '{id}')}"
         for path, _regex, method, callback in EndpointEnumerator().get_api_endpoints()
@@ -139,7 +139,7 @@ def test_whatever_asks_for_a_version_says_so(described):
         assert "If-Match" in [parameter["name"] for parameter in described[name]["parameters"]], name
 
 
-def test_a_search_is_offered_where_something_is_searched(described):
+def test_search_is_described_only_where_it_works(described):
     def description_of(path):
         parameters = described[f"GET {path}"]["parameters"]
         return [parameter["description"] for parameter in parameters if parameter["name"] == "search"]
@@ -155,7 +155,7 @@ def handler_of(callback, method):
 
 
 def bodies(described):
-    """Every JSON body that is sent, and that is answered where all went well."""
+    """Return every JSON request body, and every JSON body of a successful response."""
     for name, operation in described.items():
         answers = {
             f"{name} {status}": operation["responses"][status]

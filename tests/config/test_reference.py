@@ -1,4 +1,4 @@
-"""The API's reference for people says all that the schema says, once, and every link in it leads somewhere."""
+"""The HTML API reference contains everything in the schema, once, and has no dead links."""
 
 import json
 import re
@@ -15,7 +15,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Page(HTMLParser):
-    """The places and links of a page, its text, and whether what was opened was closed."""
+    """Collect the anchors, links and text of a page, and check that tags are closed."""
 
     EMPTY = ("meta", "link", "br", "hr")
 
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += "" if "pre" in self.open else data  # examples say what programs read
+        self.text += "" if "pre" in self.open else data  # examples show what programs read
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def page():
     return Page(description.current("html").plain.content.decode())
 
 
-def test_every_operation_shape_and_error_has_its_place(schema, page):
+def test_every_operation_schema_and_error_has_an_anchor(schema, page):
     operations = [methods[name] for methods in schema["paths"].values() for name in METHODS if name in methods]
     expected = {one["operationId"] for one in operations}
     expected |= {f"shape-{name}" for name in schema["components"]["schemas"]}
@@ -61,7 +61,7 @@ def test_every_operation_shape_and_error_has_its_place(schema, page):
     assert [one["summary"] for one in operations if one["summary"] not in page.text] == []
 
 
-def test_every_link_within_the_page_leads_somewhere(page):
+def test_every_internal_link_has_a_target(page):
     inside = [link.removeprefix("#") for link in page.links if link.startswith("#")]
 
     assert len(inside) > 500
@@ -81,9 +81,9 @@ def test_it_is_well_formed_and_shows_no_raw_markdown(page):
         ("```json\n{<}\n```", '<pre tabindex="0">{&lt;}</pre>'),
     ],
 )
-def test_markdown_of_our_texts(text: str, html: str):
+def test_markdown_is_rendered(text: str, html: str):
     assert markdown.html(text, top=3).strip() == html
 
 
-def test_tables_say_what_their_heads_are_of():
+def test_table_headers_have_a_scope():
     assert '<th scope="col">a</th>' in markdown.html("| a | b |\n|---|---|\n| c | d |")

@@ -1,4 +1,4 @@
-"""What is misspelt is refused by name, with the nearest name that exists: in lists, in bodies and inside them."""
+"""Misspelt parameters and fields are refused with a suggestion: in lists, in bodies and in nested objects."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def test_a_list_refuses_a_parameter_it_does_not_know(name: str):
     assert found == {"page_sise": ("unknown_name", "There is no such name. Did you mean “page_size”?")}
 
 
-def test_a_list_takes_every_parameter_that_it_describes():
+def test_a_list_accepts_every_parameter_that_it_describes():
     client: Any = client_of(make_user(*EVERY_ROLE))
 
     answer = client.get(
@@ -48,7 +48,7 @@ def test_a_list_takes_every_parameter_that_it_describes():
 
 
 def confirm(shipment: Shipment, **exceptions: Any) -> Any:
-    """Send a confirmation of a shipment as its partner would."""
+    """Confirm a shipment as its partner would."""
     body = {
         "client_id": str(uuid4()),
         "stated_at": "2026-03-05T00:00:00Z",
@@ -60,14 +60,14 @@ def confirm(shipment: Shipment, **exceptions: Any) -> Any:
     return client.post(f"/api/v1/shipments/{shipment.number}/deliveries/", body, format="json", headers=once())
 
 
-def test_exceptions_misspelt_do_not_confirm_a_missing_carton():
+def test_a_misspelt_exceptions_field_does_not_confirm_a_missing_carton():
     answer = confirm(make_dispatched(3), exeptions=[{"package": 2, "missing": True, "reason": "whole carton gone"}])
 
     assert errors(answer) == {"exeptions": ("unknown_name", "There is no such name. Did you mean “exceptions”?")}
     assert Delivery.objects.count() == 0
 
 
-def test_a_name_inside_a_list_is_told_with_its_place():
+def test_an_unknown_name_in_a_list_is_reported_with_its_path():
     exceptions = [{"package": 1, "missing": True}, {"package": 2, "misssing": True}]
 
     answer = confirm(make_dispatched(3), exceptions=exceptions)
@@ -75,7 +75,7 @@ def test_a_name_inside_a_list_is_told_with_its_place():
     assert errors(answer)["exceptions[1].misssing"][1].endswith("Did you mean “missing”?")
 
 
-def test_other_errors_are_told_with_it():
+def test_other_errors_are_reported_too():
     client = client_of(make_user(Role.COORDINATOR))
 
     body = {"name_em": "Beds", "name_fr": "Lits"}
@@ -85,7 +85,7 @@ def test_other_errors_are_told_with_it():
     assert {name: code for name, (code, _) in found.items()} == {"name_em": "unknown_name", "name_en": "required"}
 
 
-def test_what_only_we_set_is_refused_by_name():
+def test_read_only_fields_are_refused_by_name():
     shipment = make_shipment()
     client = client_of(make_user(Role.COORDINATOR))
     partner = make_partner()
@@ -99,7 +99,7 @@ def test_what_only_we_set_is_refused_by_name():
     assert of_shipment["status"][0] == "unknown_name"
 
 
-def test_a_body_of_nonsense_gets_a_short_answer():
+def test_a_body_of_nonsense_gets_a_short_response():
     client = client_of(make_user(Role.COORDINATOR))
     body = json.dumps({f"{number}{'x' * 1000}": 1 for number in range(900)})
 

@@ -1,4 +1,4 @@
-"""Fixtures of giving, for every folder whose tests give."""
+"""Donation fixtures, for every test folder that makes gifts."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.stand_in.fixtures import stand_in  # noqa: F401  a fixture
 
 @pytest.fixture
 def giving(db: Any, settings: Any, tmp_path: Any, stand_in: StandIn) -> Giving:  # noqa: F811
-    """A charity with an open appeal, ready to be given to; papers are kept in a folder of the test's own."""
+    """A charity with an open appeal, ready for gifts; papers are stored in the test's own folder."""
     return _ready(settings, tmp_path, stand_in)
 
 

@@ -1,4 +1,4 @@
-"""A small world for tests of giving: a charity, an appeal, donors who pay at the stand-in, workers who work."""
+"""Helpers for donation tests: a charity, an appeal, donors who pay at the Stripe stand-in, workers."""
 
 import json
 import uuid
@@ -33,7 +33,7 @@ def body_of_gift(**changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Giving:
-    """Donors, the stand-in and our workers, in one process."""
+    """Donors, the Stripe stand-in and our workers, in one process."""
 
     stand_in: StandIn
     client: Client = field(default_factory=Client)
@@ -47,7 +47,7 @@ class Giving:
         )
 
     def give(self, **changes: Any) -> dict[str, Any]:
-        """Write a gift down over the API; nothing is paid yet."""
+        """Create a gift over the API; nothing is paid yet."""
         answer = self.post("/api/v1/donations/", body_of_gift(**changes))
         assert answer.status_code == 201, answer.content
         return answer.json()
@@ -58,11 +58,11 @@ class Giving:
         return requests.post(checkout_url, typed, allow_redirects=False, timeout=10)
 
     def happened(self) -> list[dict[str, Any]]:
-        """Every event so far at Stripe, oldest first."""
+        """Return every Stripe event so far, oldest first."""
         return self.stand_in.world.store.newest_first("event")[::-1]
 
     def deliver(self, *events: dict[str, Any]) -> list[int]:
-        """Post signed events to our webhook, all that happened when none are named; the answers' statuses."""
+        """Post signed events to our webhook, by default all so far; return the response statuses."""
         return [self.deliver_one(event).status_code for event in events or self.happened()]
 
     def deliver_one(self, event: dict[str, Any]) -> Any:
@@ -76,7 +76,7 @@ class Giving:
         )
 
     def work(self) -> int:
-        """Run all jobs, as workers and relay would over the next minutes. Returns how many."""
+        """Run all jobs, as workers and relay would over the next minutes; return how many."""
         jobs = 0
         for _ in range(40):
             done = 0
@@ -91,7 +91,7 @@ class Giving:
         raise AssertionError("the work does not end")
 
     def gift_paid(self, **changes: Any) -> Donation:
-        """A gift given, paid, told to us and worked off."""
+        """Create a gift, pay it, deliver its events and run all jobs."""
         gift = self.give(**changes)
         assert self.type_card(gift["checkout_url"]).status_code == 303
         self.deliver()

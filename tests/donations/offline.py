@@ -1,4 +1,4 @@
-"""Gifts that finance writes down: a cheque."""
+"""Offline gifts recorded by finance: a cheque."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What a visitor types into donors' pages and reads there."""
+"""Helpers that fill in and read the donors' pages."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def text_of(answer: Any) -> str:
 
 
 def check_page(answer: Any) -> str:
-    """What every page keeps: small, no script, no style that the policy would block."""
+    """Check what holds for every page: small, no script, no style that the CSP would block."""
     html = text_of(answer)
     assert len(answer.content) < 50_000
     assert "<script" not in html and "style=" not in html and "onclick" not in html

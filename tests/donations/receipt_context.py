@@ -4,7 +4,7 @@ from typing import Any
 
 from donations.receipts.paper import ReceiptPaper
 
-# What the document adds to every context: see logistics.documents.services.facts.
+# Added to every context by the document: see logistics.documents.services.facts.
 FACTS = {
     "content_sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     "verify_url": "https://relief.example.org/verify/a1s2d3f4g5h6j7k8l9m0nn/",

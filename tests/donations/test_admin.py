@@ -1,4 +1,4 @@
-"""The admin of money: finance and auditors look, finance acts, facts are not typed over."""
+"""The donations admin: finance and auditors can view, finance can act, records are read-only."""
 
 import re
 from typing import Any
@@ -41,7 +41,7 @@ def paid(giving: Giving) -> Any:
     return donation
 
 
-def test_every_page_opens_for_finance_and_changes_nothing(giving: Giving, paid: Any) -> None:
+def test_every_page_opens_for_finance_and_is_read_only(giving: Giving, paid: Any) -> None:
     finance = signed_in(Role.FINANCE)
     for model in [*FACTS, "donor", "appeal"]:
         html = finance.get(f"/admin/donations/{model}/").content.decode()
@@ -55,7 +55,7 @@ def test_every_page_opens_for_finance_and_changes_nothing(giving: Giving, paid: 
             assert finance.post(link[0].replace("change", "delete"), {"post": "yes"}).status_code == 403, model
 
 
-def test_the_money_is_not_for_other_staff(giving: Giving, paid: Any) -> None:
+def test_other_staff_cannot_see_donations(giving: Giving, paid: Any) -> None:
     auditor, warehouse = signed_in(Role.AUDITOR), signed_in(Role.WAREHOUSE)
     for model in FACTS:
         assert auditor.get(f"/admin/donations/{model}/").status_code == 200, model
@@ -65,7 +65,7 @@ def test_the_money_is_not_for_other_staff(giving: Giving, paid: Any) -> None:
     assert signed_in(Role.PARTNER).get("/admin/donations/donation/").status_code == 302
 
 
-def test_finance_sends_a_receipt_again_and_opens_its_paper(giving: Giving) -> None:
+def test_finance_resends_a_receipt_and_opens_its_pdf(giving: Giving) -> None:
     [receipt] = receipts_of(giving.gift_paid())
     finance, path = signed_in(Role.FINANCE), "/admin/donations/receipt/"
     form = {"action": "send_again", "_selected_action": [str(receipt.pk)]}
@@ -82,7 +82,7 @@ def test_finance_sends_a_receipt_again_and_opens_its_paper(giving: Giving) -> No
     assert signed_in(Role.WAREHOUSE).get(f"{path}{receipt.pk}/pdf/").status_code == 404
 
 
-def test_finance_takes_an_event_out_of_quarantine(giving: Giving) -> None:
+def test_finance_retries_an_event_in_quarantine(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     [event] = [one for one in giving.happened() if one["type"] == "payment_intent.succeeded"]
@@ -98,7 +98,7 @@ def test_finance_takes_an_event_out_of_quarantine(giving: Giving) -> None:
     assert (row.state, row.attempts) == ("pending", 0)
 
 
-def test_finance_changes_charity_appeal_and_donor_through_the_services(giving: Giving) -> None:
+def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giving) -> None:
     giving.give()
     finance = signed_in(Role.FINANCE)
     charity, appeal, donor = Charity.objects.get(), Appeal.objects.get(), Donor.objects.get()
@@ -140,9 +140,7 @@ def test_finance_adds_an_appeal(giving: Giving) -> None:
 @pytest.mark.parametrize(
     ("language", "typed", "opens_on"), [("en", "01/11/2026", None), ("fr", "01/11/2026", "2026-11-01")]
 )
-def test_a_day_that_may_be_read_as_two_is_refused(
-    giving: Giving, language: str, typed: str, opens_on: str | None
-) -> None:
+def test_an_ambiguous_date_is_refused(giving: Giving, language: str, typed: str, opens_on: str | None) -> None:
     form = {
         "slug": "wells", "title_en": "Wells", "title_fr": "Puits", "story_en": "Water.", "story_fr": "De l’eau.",
         "target_amount": "5000000", "currency": "HKD", "opens_on": "01/11/2026",
@@ -158,8 +156,8 @@ def test_a_day_that_may_be_read_as_two_is_refused(
         assert Appeal.objects.get(slug="wells").opens_on.isoformat() == opens_on
 
 
-def test_a_change_in_the_meantime_is_shown_not_a_failure(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the form's look at the version and the service's lock, another change may come."""
+def test_a_concurrent_change_is_shown_as_a_form_error(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another change may come between the form's version check and the service's lock."""
     charity, finance = Charity.objects.get(), signed_in(Role.FINANCE)
     path = f"/admin/logistics/charity/{charity.pk}/change/"
     form = {

@@ -1,4 +1,4 @@
-"""Amounts in every currency: what is written is what is kept."""
+"""Parsing and formatting amounts in every currency."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ CURRENCIES = sorted(codes.currencies())
 
 @given(st.sampled_from(CURRENCIES), st.integers(min_value=1, max_value=10**11))
 @settings(max_examples=500, deadline=None)
-def test_what_is_written_out_is_read_back(currency: str, amount_minor: int) -> None:
+def test_a_formatted_amount_parses_to_the_same_value(currency: str, amount_minor: int) -> None:
     text = money.decimal_string(amount_minor, currency)
     assert amounts.read(text, currency) == amount_minor
     assert Decimal(text).scaleb(codes.currencies()[currency].exponent) == amount_minor
@@ -27,12 +27,12 @@ def test_what_is_written_out_is_read_back(currency: str, amount_minor: int) -> N
     ("amount_minor", "currency", "text"),
     [(50050, "HKD", "500.50"), (65500, "XOF", "65500"), (1, "KWD", "0.001"), (100, "JPY", "100"), (5, "EUR", "0.05")],
 )
-def test_as_the_currency_writes_it(amount_minor: int, currency: str, text: str) -> None:
+def test_amounts_are_formatted_with_the_decimals_of_their_currency(amount_minor: int, currency: str, text: str) -> None:
     assert money.decimal_string(amount_minor, currency) == text
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
-def test_the_smallest_gift_can_be_charged_wherever_cards_can(currency: str) -> None:
+def test_the_smallest_gift_is_chargeable_in_every_card_currency(currency: str) -> None:
     if currency in SUPPORTED:
         smallest = amounts.smallest(currency)
         assert amounts.parse(money.decimal_string(smallest, currency), currency) == smallest
@@ -44,7 +44,7 @@ def test_the_smallest_gift_can_be_charged_wherever_cards_can(currency: str) -> N
 
 @given(st.text(max_size=20))
 @settings(max_examples=500, deadline=None)
-def test_anything_else_is_refused_and_never_guessed(text: str) -> None:
+def test_any_other_text_is_refused_and_never_guessed(text: str) -> None:
     try:
         amount_minor = amounts.read(text, "HKD")
     except Invalid:

@@ -1,4 +1,4 @@
-"""The database itself refuses what must never be, whoever asks."""
+"""Constraints and triggers: the database refuses invalid rows."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -27,7 +27,7 @@ def refused(match: str, change: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_appeals_that_contradict_themselves() -> None:
+def test_the_database_refuses_inconsistent_appeals() -> None:
     make_appeal()
     refused("an_appeal_has_an_address_of_its_own", make_appeal)
     refused("an_appeal_asks_for_more_than_nothing", lambda: Appeal.objects.update(target_minor=0))
@@ -36,13 +36,13 @@ def test_the_database_refuses_appeals_that_contradict_themselves() -> None:
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_donors_that_contradict_themselves() -> None:
+def test_the_database_refuses_inconsistent_donors() -> None:
     Donor.objects.create(email="a@example.org", name="A")
     refused("a_donor_is_known_once", lambda: Donor.objects.create(email="a@example.org", name="A"))
     refused("an_email_of_a_donor_is_in_lower_case", lambda: Donor.objects.update(email="A@example.org"))
 
 
-def test_the_database_refuses_donations_that_contradict_themselves(giving: Giving) -> None:
+def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
     paid, pending = giving.gift_paid(), giving.give()
     rows = Donation.objects.filter(pk=paid.pk)
     waiting = Donation.objects.filter(reference=pending["reference"])
@@ -64,7 +64,7 @@ def test_the_database_refuses_donations_that_contradict_themselves(giving: Givin
     )
 
 
-def test_the_database_refuses_payment_attempts_that_contradict_themselves(giving: Giving) -> None:
+def test_the_database_refuses_inconsistent_payment_attempts(giving: Giving) -> None:
     donation = giving.gift_paid()
     rows = PaymentAttempt.objects.filter(donation=donation)
     attempt = rows.get()
@@ -88,7 +88,7 @@ def test_the_database_refuses_payment_attempts_that_contradict_themselves(giving
     refused("successful_payments_are_final", lambda: rows.update(state="expired", succeeded_at=None, counts=False))
 
 
-def test_the_database_refuses_refunds_disputes_and_events_that_change_or_contradict_themselves(giving: Giving) -> None:
+def test_the_database_refuses_inconsistent_or_changed_refunds_disputes_and_events(giving: Giving) -> None:
     attempt = giving.gift_paid().attempts.get()
     values = {"attempt": attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **values)
@@ -106,7 +106,7 @@ def test_the_database_refuses_refunds_disputes_and_events_that_change_or_contrad
     refused("an_event_of_stripe_is_stored_once", lambda: event.save(force_insert=True))
 
 
-def test_the_database_refuses_receipts_that_change_or_contradict_themselves(giving: Giving) -> None:
+def test_the_database_refuses_inconsistent_or_changed_receipts(giving: Giving) -> None:
     first, second = receipts_of(giving.gift_paid())[0], receipts_of(giving.gift_paid())[0]
     rows = Receipt.objects.filter(pk=first.pk)
     for change in ({"number": "HK-2026-999999"}, {"amount_minor": 1}, {"issued_on": date(2020, 1, 1)}, {"sequence": 9}):
@@ -139,7 +139,7 @@ def test_the_database_refuses_receipts_that_change_or_contradict_themselves(givi
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_sign_ins_that_contradict_themselves() -> None:
+def test_the_database_refuses_inconsistent_sign_in_requests() -> None:
     request = SignInRequest.objects.create(email="a@example.org")
     rows = SignInRequest.objects.filter(pk=request.pk)
     refused("only_a_link_that_was_sent_is_used", lambda: rows.update(used_at=NOON))

@@ -1,4 +1,4 @@
-"""The charity's day on receipts, donors' pages and gifts, whatever day it is in UTC."""
+"""Receipts, donors' pages and gifts use dates in the charity's time zone, not in UTC."""
 
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ OFFLINE = {"amount": "100.00", "currency": "HKD", "channel": "cash", "appeal": "
 
 
 @around_midnight
-def test_receipts_pages_and_mails_have_the_day_of_the_charity(
+def test_receipts_pages_and_mails_use_the_date_in_the_charitys_time_zone(
     giving: Giving, zone: str, moment: datetime, day: date
 ) -> None:
     Charity.objects.update(time_zone=zone)
@@ -52,7 +52,7 @@ def test_receipts_pages_and_mails_have_the_day_of_the_charity(
             assert all(words in page.content.decode() for page in pages)
 
 
-def test_a_gift_keeps_the_day_of_its_payment_however_late_we_hear_of_it(giving: Giving) -> None:
+def test_a_gift_is_dated_by_its_payment_even_if_the_webhook_is_late(giving: Giving) -> None:
     with clock_at(NEW_YEAR[HONG_KONG] - MINUTE):
         gift = giving.give()
         giving.type_card(gift["checkout_url"])
@@ -67,7 +67,7 @@ def test_a_gift_keeps_the_day_of_its_payment_however_late_we_hear_of_it(giving: 
     assert receipt.document.context["received_on"] == "2026-12-31"
 
 
-def test_a_cancelled_receipt_is_no_longer_valid_from_the_day_of_the_charity(giving: Giving) -> None:
+def test_a_cancelled_receipt_ends_on_the_date_in_the_charitys_time_zone(giving: Giving) -> None:
     with clock_at(NEW_YEAR[HONG_KONG] - DAY):
         donation = giving.gift_paid()
     payment = donation.attempts.get().payment_intent_id
@@ -82,7 +82,7 @@ def test_a_cancelled_receipt_is_no_longer_valid_from_the_day_of_the_charity(givi
 
 
 @around_midnight
-def test_appeals_open_and_close_on_the_day_of_the_charity(
+def test_appeals_open_and_close_by_the_charitys_time_zone(
     giving: Giving, zone: str, moment: datetime, day: date
 ) -> None:
     Charity.objects.update(time_zone=zone)
@@ -104,7 +104,7 @@ def test_appeals_open_and_close_on_the_day_of_the_charity(
 
 
 @around_midnight
-def test_money_by_hand_came_on_a_day_of_the_charity_that_has_begun(
+def test_an_offline_gift_cannot_be_dated_after_today_in_the_charitys_time_zone(
     giving: Giving, zone: str, moment: datetime, day: date
 ) -> None:
     Charity.objects.update(time_zone=zone)
@@ -123,7 +123,7 @@ def test_money_by_hand_came_on_a_day_of_the_charity_that_has_begun(
 
 
 @pytest.mark.django_db
-def test_the_month_of_the_first_page_is_the_charitys() -> None:
+def test_the_dashboard_month_is_in_the_charitys_time_zone() -> None:
     make_charity()
     received_donation(NEW_YEAR[HONG_KONG] - MINUTE, amount_minor=10000)
     received_donation(NEW_YEAR[HONG_KONG] + MINUTE, amount_minor=25000)
@@ -135,7 +135,7 @@ def test_the_month_of_the_first_page_is_the_charitys() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_receipts_of_two_years_that_are_issued_at_once_over_midnight_have_no_gap() -> None:
+def test_concurrent_receipts_at_new_year_have_no_gap_in_their_numbers() -> None:
     make_charity()
     midnight = NEW_YEAR[HONG_KONG]
     gifts = iter([received_donation(midnight - DAY) for _ in range(40)])

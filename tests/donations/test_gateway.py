@@ -1,4 +1,4 @@
-"""The gateway against the stand-in: what it asks, what it makes of the answers, how it fails."""
+"""The Stripe gateway against the stand-in: its requests, its results, its errors."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def open_session(running: StandIn, **changes: Any) -> gateway.CheckoutSession:
         "locale": "fr",
         "success_url": "https://charity.test/thanks?session={CHECKOUT_SESSION_ID}",
         "cancel_url": "https://charity.test/appeal",
-        # To the hour: the same arguments for the same key, as from a row.
+        # Rounded to the hour, so that the same key always has the same arguments, as from a row.
         "expires_at": datetime.fromtimestamp(running.world.store.now() // 3600 * 3600, tz=UTC) + timedelta(hours=2),
         "metadata": {"attempt": "7"},
         "idempotency_key": "donation:7:session",
@@ -40,7 +40,7 @@ def pay(running: StandIn, session: gateway.CheckoutSession, card: str = "4242424
 
 
 class TestCheckout:
-    def test_a_session_is_for_what_was_asked(self, stand_in: StandIn) -> None:
+    def test_a_session_has_the_requested_values(self, stand_in: StandIn) -> None:
         session = open_session(stand_in)
 
         assert (session.status, session.payment_status) == ("open", "unpaid")
@@ -50,7 +50,7 @@ class TestCheckout:
         assert (session.payment_intent_id, session.livemode) == (None, False)
         assert timedelta(hours=1) <= session.expires_at - session.created_at <= timedelta(hours=2)
 
-    def test_francs_are_not_cents(self, stand_in: StandIn) -> None:
+    def test_xof_amounts_have_no_decimals(self, stand_in: StandIn) -> None:
         session = open_session(stand_in, amount_minor=65500, currency="XOF")
         intent = gateway.fetch_payment_intent(pay(stand_in, session))
 
@@ -58,7 +58,7 @@ class TestCheckout:
         assert (intent.amount_received_minor, intent.currency) == (65500, "XOF")
 
     @pytest.mark.parametrize(("amount_minor", "currency", "stripes"), [(5000, "UGX", 500_000), (500_000, "MGA", 5000)])
-    def test_stripes_own_exceptions_go_there_and_back(
+    def test_stripes_special_currencies_round_trip(
         self, stand_in: StandIn, amount_minor: int, currency: str, stripes: int
     ) -> None:
         session = open_session(stand_in, amount_minor=amount_minor, currency=currency)
@@ -66,7 +66,7 @@ class TestCheckout:
         assert stand_in.control.requests()[0]["params"]["line_items"][0]["price_data"]["unit_amount"] == stripes
         assert session.amount_minor == amount_minor
 
-    def test_paid_it_names_its_payment_and_the_payment_names_it(self, stand_in: StandIn) -> None:
+    def test_a_paid_session_and_its_payment_intent_refer_to_each_other(self, stand_in: StandIn) -> None:
         session = open_session(stand_in)
         intent_id = pay(stand_in, session)
         after = gateway.fetch_checkout_session(session.id)
@@ -75,7 +75,7 @@ class TestCheckout:
         assert after.payment_intent_id == intent_id
         assert [one.id for one in gateway.find_checkout_sessions(intent_id)] == [session.id]
 
-    def test_declined_then_paid_in_the_same_session(self, stand_in: StandIn) -> None:
+    def test_a_declined_session_can_still_be_paid(self, stand_in: StandIn) -> None:
         session = open_session(stand_in)
         intent_id = pay(stand_in, session, "4000000000000002")
         declined = gateway.fetch_payment_intent(intent_id)
@@ -90,7 +90,7 @@ class TestCheckout:
         assert (paid.status, paid.error_code, paid.amount_received_minor) == ("succeeded", None, 50050)
         assert paid.metadata == {"attempt": "7"}
 
-    def test_the_fee_comes_with_the_payment(self, stand_in: StandIn) -> None:
+    def test_a_payment_intent_includes_the_fee(self, stand_in: StandIn) -> None:
         intent = gateway.fetch_payment_intent(pay(stand_in, open_session(stand_in)))
 
         assert intent.charge is not None
@@ -99,7 +99,7 @@ class TestCheckout:
         assert booked is not None
         assert (booked.fee_minor, booked.net_minor, booked.currency, booked.kind) == (1937, 48113, "HKD", "charge")
 
-    def test_closed_by_us_it_cannot_be_paid(self, stand_in: StandIn) -> None:
+    def test_a_session_that_we_expired_cannot_be_paid(self, stand_in: StandIn) -> None:
         session = open_session(stand_in)
         closed = gateway.expire_checkout_session(session.id, idempotency_key="donation:7:expire")
 
@@ -107,7 +107,7 @@ class TestCheckout:
         with pytest.raises(gateway.PaymentRefused):
             gateway.expire_checkout_session(session.id, idempotency_key="donation:7:expire-again")
 
-    def test_an_amount_that_stripe_cannot_charge_is_refused_before_it_is_asked(self, stand_in: StandIn) -> None:
+    def test_an_amount_that_stripe_cannot_charge_is_refused_before_any_request(self, stand_in: StandIn) -> None:
         with pytest.raises(AmountNotChargeable):
             open_session(stand_in, amount_minor=5124, currency="KWD")
         assert stand_in.control.requests() == []
@@ -129,7 +129,7 @@ class TestAfterwards:
         ]
         assert found[0] == ours
 
-    def test_too_large_a_refund_is_refused_with_the_reason(self, stand_in: StandIn) -> None:
+    def test_a_refund_that_is_too_large_is_refused_with_a_reason(self, stand_in: StandIn) -> None:
         intent_id = pay(stand_in, open_session(stand_in))
 
         with pytest.raises(gateway.PaymentRefused) as refusal:
@@ -138,14 +138,14 @@ class TestAfterwards:
             )
         assert refusal.value.details["param"] == "amount"
 
-    def test_a_failed_refund_says_why(self, stand_in: StandIn) -> None:
+    def test_a_failed_refund_has_a_failure_reason(self, stand_in: StandIn) -> None:
         intent_id = pay(stand_in, open_session(stand_in))
         stand_in.control.fail_refund(stand_in.control.refund(payment_intent=intent_id)["id"])
         [refund] = gateway.fetch_refunds(intent_id)
 
         assert (refund.status, refund.failure_reason) == ("failed", "lost_or_stolen_card")
 
-    def test_a_dispute_carries_what_it_costs(self, stand_in: StandIn) -> None:
+    def test_a_dispute_includes_its_balance_transactions(self, stand_in: StandIn) -> None:
         intent_id = pay(stand_in, open_session(stand_in))
         stand_in.control.dispute(intent_id, amount=1000)
         [dispute] = gateway.fetch_disputes(intent_id)
@@ -169,7 +169,7 @@ class TestAfterwards:
 
 
 class TestRequests:
-    def test_all_are_as_stripe_describes_them(self, stand_in: StandIn) -> None:
+    def test_all_requests_match_stripes_openapi_description(self, stand_in: StandIn) -> None:
         session = open_session(stand_in)
         intent_id = pay(stand_in, session)
         gateway.fetch_payment_intent(intent_id)
@@ -199,7 +199,9 @@ class TestRequests:
 
 class TestFailures:
     @pytest.mark.parametrize("fault", ["500", "hang_up"])
-    def test_an_answer_lost_after_the_effect_makes_no_second_session(self, stand_in: StandIn, fault: str) -> None:
+    def test_a_response_lost_after_the_effect_does_not_create_a_second_session(
+        self, stand_in: StandIn, fault: str
+    ) -> None:
         stand_in.control.switch(fault=fault, faults=2)
         session = open_session(stand_in)
         heard = stand_in.control.requests()
@@ -208,7 +210,9 @@ class TestFailures:
         assert [one["id"] for one in stand_in.world.store.newest_first("checkout.session")] == [session.id]
 
     @pytest.mark.parametrize("fault", ["500", "hang_up", "429"])
-    def test_an_outage_is_told_as_one_and_the_next_call_finds_the_first(self, stand_in: StandIn, fault: str) -> None:
+    def test_an_outage_raises_unavailable_and_a_retry_returns_the_first_session(
+        self, stand_in: StandIn, fault: str
+    ) -> None:
         stand_in.control.switch(fault=fault, faults=3)
         with pytest.raises(gateway.PaymentProviderUnavailable) as refusal:
             open_session(stand_in)
@@ -219,38 +223,38 @@ class TestFailures:
         assert "same Idempotency-Key" in str(refusal.value)
         assert [one["id"] for one in stand_in.world.store.newest_first("checkout.session")] == [session.id]
 
-    def test_a_stripe_that_never_answers_is_given_up(self, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_call_without_response_times_out(self, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.2)
         stand_in.control.switch(fault="hang", faults=3)
 
         with pytest.raises(gateway.PaymentProviderUnavailable):
             open_session(stand_in)
 
-    def test_three_silences_end_before_a_web_worker_does(self) -> None:
+    def test_three_timeouts_fit_within_a_web_workers_timeout(self) -> None:
         pauses_s = 0.5 + 1.0
         assert (client.NETWORK_RETRIES + 1) * client.READ_TIMEOUT_S + pauses_s < 30
 
-    def test_a_stripe_that_is_not_there_is_unavailable(self, stand_in: StandIn, settings: Any) -> None:
+    def test_a_refused_connection_raises_unavailable(self, stand_in: StandIn, settings: Any) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             settings.STRIPE_API_BASE = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(gateway.PaymentProviderUnavailable):
             gateway.fetch_refunds("pi_1")
 
-    def test_a_key_used_for_something_else_is_refused(self, stand_in: StandIn) -> None:
+    def test_an_idempotency_key_reused_for_another_request_is_refused(self, stand_in: StandIn) -> None:
         open_session(stand_in)
 
         with pytest.raises(gateway.PaymentRefused):
             open_session(stand_in, amount_minor=60000)
 
-    def test_a_wrong_key_is_for_staff_to_mend(self, stand_in: StandIn, settings: Any) -> None:
+    def test_a_wrong_api_key_raises_misconfigured(self, stand_in: StandIn, settings: Any) -> None:
         settings.STRIPE_SECRET_KEY = "sk_test_another"
 
         with pytest.raises(gateway.PaymentProviderMisconfigured) as refusal:
             gateway.fetch_refunds("pi_1")
         assert "sk_test_another" not in str(refusal.value)
 
-    def test_what_is_not_there_is_missing(self, stand_in: StandIn) -> None:
+    def test_an_unknown_id_raises_object_missing(self, stand_in: StandIn) -> None:
         for fetch in (
             gateway.fetch_checkout_session,
             gateway.fetch_payment_intent,
@@ -258,7 +262,7 @@ class TestFailures:
             with pytest.raises(gateway.PaymentObjectMissing):
                 fetch("xx_nothing")
 
-    def test_no_error_and_no_log_repeats_what_the_donor_typed(
+    def test_errors_and_logs_never_contain_what_the_donor_typed(
         self, stand_in: StandIn, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level("DEBUG"), pytest.raises(gateway.PaymentRefused) as refusal:
@@ -271,7 +275,7 @@ class TestFailures:
             record.getMessage() for record in caplog.records if record.name.startswith("stripe")
         )
 
-    def test_a_stand_in_is_refused_outside_of_debug(self, stand_in: StandIn, settings: Any) -> None:
+    def test_a_stand_in_is_refused_when_debug_is_off(self, stand_in: StandIn, settings: Any) -> None:
         settings.DEBUG = False
 
         with pytest.raises(gateway.PaymentProviderMisconfigured):

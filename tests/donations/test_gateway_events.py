@@ -1,4 +1,4 @@
-"""Whom the gateway believes: the signature of a webhook."""
+"""Verification of webhook signatures."""
 
 import json
 import random
@@ -49,7 +49,7 @@ def refused(body: bytes, signature: str | None, now: datetime = NOW) -> None:
     assert (refusal.value.status, refusal.value.code) == (400, "bad_signature")
 
 
-def test_what_stripe_signed_is_read() -> None:
+def test_a_signed_event_is_accepted() -> None:
     event = gateway.read_event(BODY, header(), NOW)
 
     assert (event.id, event.kind, event.livemode) == ("evt_1", "checkout.session.completed", False)
@@ -59,27 +59,27 @@ def test_what_stripe_signed_is_read() -> None:
 
 
 @pytest.mark.parametrize("secret", [OLD, NEW])
-def test_either_secret_will_do_while_they_are_rotated(secret: str) -> None:
+def test_both_secrets_are_accepted_during_rotation(secret: str) -> None:
     assert gateway.read_event(BODY, header(secret=secret), NOW).id == "evt_1"
 
 
-def test_stripe_may_sign_with_both_and_add_schemes() -> None:
+def test_a_header_may_have_several_signatures_and_unknown_schemes() -> None:
     both = f"t={AT},v1={sign(BODY, 'whsec_gone', AT)},v1={sign(BODY, NEW, AT)},v0=00,v2=ff"
 
     assert gateway.read_event(BODY, both, NOW).id == "evt_1"
 
 
 @pytest.mark.parametrize("seconds", [-300, -299, 0, 299, 300])
-def test_five_minutes_of_difference_are_allowed(seconds: int) -> None:
+def test_a_time_difference_of_five_minutes_is_accepted(seconds: int) -> None:
     assert gateway.read_event(BODY, header(at=AT + seconds), NOW).id == "evt_1"
 
 
 @pytest.mark.parametrize("seconds", [-301, -600, 301, 3600, 10**9])
-def test_older_and_later_ones_are_not(seconds: int) -> None:
+def test_a_time_difference_of_more_than_five_minutes_is_refused(seconds: int) -> None:
     refused(BODY, header(at=AT + seconds))
 
 
-def test_another_secret_is_not() -> None:
+def test_another_secret_is_refused() -> None:
     refused(BODY, header(secret="whsec_of_somebody_else"))
     refused(BODY, header(secret=""))
 
@@ -108,7 +108,7 @@ def test_another_secret_is_not() -> None:
         f"t={'9' * 4000},v1=00",
     ],
 )
-def test_a_header_that_is_not_one_is_refused(signature: str | None) -> None:
+def test_a_malformed_header_is_refused(signature: str | None) -> None:
     refused(BODY, signature)
 
 
@@ -126,7 +126,7 @@ def test_a_header_that_is_not_one_is_refused(signature: str | None) -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
+def test_a_signed_body_that_is_not_an_event_is_refused(body: bytes) -> None:
     refused(body, header(body))
 
 
@@ -136,7 +136,7 @@ def test_a_huge_body_is_refused_unread() -> None:
     refused(body + b" ", header(body + b" "))
 
 
-def test_five_thousand_mutations_are_refused() -> None:
+def test_five_thousand_mutated_events_are_refused() -> None:
     chance = random.Random(23)
     good = header().encode()
     for number in range(5000):
@@ -147,15 +147,15 @@ def test_five_thousand_mutations_are_refused() -> None:
         refused(bytes(body), signature.decode("latin-1"))
 
 
-def test_nothing_is_believed_without_a_secret(settings: Any) -> None:
+def test_no_event_is_accepted_without_a_configured_secret(settings: Any) -> None:
     for none in ([], [""], [" "]):
         settings.STRIPE_WEBHOOK_SECRETS = none
         with pytest.raises(gateway.PaymentProviderMisconfigured):
             gateway.read_event(BODY, header(secret=""), NOW)
 
 
-def test_the_payload_may_be_of_another_version_or_of_live_mode() -> None:
-    """Whether to act on it is the caller's to decide, who can put it aside for a person."""
+def test_events_of_another_api_version_or_mode_are_parsed() -> None:
+    """The caller decides whether to act on it, and can quarantine it."""
     body = json.dumps(EVENT | {"livemode": True, "api_version": "2019-02-19"}).encode()
     event = gateway.read_event(body, header(body), NOW)
 

@@ -2,7 +2,7 @@ from donations.gifts.models import Donation
 from tests.donations.giving import Giving, donation_of, mails, pdf_text, receipts_of
 
 
-def test_a_gift_is_received_receipted_and_the_receipt_mailed(giving: Giving) -> None:
+def test_a_paid_gift_is_received_and_its_receipt_is_mailed(giving: Giving) -> None:
     gift = giving.give()
     assert giving.type_card(gift["checkout_url"]).status_code == 303
 

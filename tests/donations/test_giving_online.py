@@ -1,4 +1,4 @@
-"""POST /api/v1/donations/: what is taken, what is refused, and that nothing happens twice."""
+"""POST /api/v1/donations/: accepted and refused input, and idempotency."""
 
 import uuid
 from datetime import date, timedelta
@@ -39,7 +39,7 @@ def error_of(giving: Giving, **changes: Any) -> tuple[str, str]:
     return error["field"], error["code"]
 
 
-def test_the_answer_says_where_to_pay_and_how_to_follow(giving: Giving) -> None:
+def test_the_response_has_the_checkout_url_and_the_follow_url(giving: Giving) -> None:
     gift = giving.give()
 
     assert gift["status"] == "pending"
@@ -78,9 +78,7 @@ def test_the_answer_says_where_to_pay_and_how_to_follow(giving: Giving) -> None:
         ("500", "XXX", ("currency", "currency_not_accepted")),
     ],
 )
-def test_an_amount_that_is_none_is_refused(
-    giving: Giving, amount: Any, currency: str, expected: tuple[str, str]
-) -> None:
+def test_an_invalid_amount_is_refused(giving: Giving, amount: Any, currency: str, expected: tuple[str, str]) -> None:
     assert error_of(giving, amount=amount, currency=currency) == expected
 
 
@@ -91,7 +89,7 @@ def test_an_amount_is_kept_in_minor_units(giving: Giving, amount: str, currency:
     assert donation_of(giving.give(amount=amount, currency=currency)).amount_minor == minor
 
 
-def test_other_input_that_is_wrong_is_refused(giving: Giving) -> None:
+def test_other_invalid_input_is_refused(giving: Giving) -> None:
     donor = body_of_gift()["donor"]
     assert error_of(giving, appeal="nowhere") == ("appeal", "unknown_appeal")
     assert error_of(giving, donor=donor | {"name": ""}) == ("donor.name", "required")
@@ -109,12 +107,12 @@ def test_an_anonymous_gift_needs_no_name(giving: Giving) -> None:
     assert donation_of(gift).donor.name == ""
 
 
-def test_a_closed_appeal_takes_no_gifts(giving: Giving) -> None:
+def test_a_closed_appeal_accepts_no_gifts(giving: Giving) -> None:
     Appeal.objects.update(closes_on=date(2021, 1, 1))
     assert refusal_of(giving, 409)["code"] == "appeal_closed"
 
 
-def test_without_a_charity_nothing_is_taken(giving: Giving) -> None:
+def test_no_gift_is_accepted_before_the_charity_is_set_up(giving: Giving) -> None:
     Charity.objects.all().delete()
     assert refusal_of(giving, 409)["code"] == "charity_not_set_up"
 
@@ -126,7 +124,7 @@ def test_a_gift_may_go_where_it_is_most_needed(giving: Giving) -> None:
 # --- Once ---------------------------------------------------------------------------------------
 
 
-def test_the_same_key_and_body_is_the_same_gift(giving: Giving) -> None:
+def test_the_same_key_and_body_return_the_same_gift(giving: Giving) -> None:
     key = str(uuid.uuid4())
     first = giving.post(URL, body_of_gift(), key=key)
     again = giving.post(URL, body_of_gift(), key=key)
@@ -152,7 +150,7 @@ def test_a_gift_without_a_key_is_refused(giving: Giving) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 
 
-def test_a_donor_is_known_once_and_not_rewritten_by_others(giving: Giving) -> None:
+def test_a_repeat_donor_gets_one_row_that_later_gifts_do_not_change(giving: Giving) -> None:
     giving.give()
     giving.give(donor=body_of_gift()["donor"] | {"email": "TaiMan@Example.org", "country": "FR", "language": "fr"})
 
@@ -166,7 +164,7 @@ def test_a_donor_is_known_once_and_not_rewritten_by_others(giving: Giving) -> No
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library's pauses between retries are not what is tested."""
+    """Skip the library's pauses between retries."""
     import stripe._http_client as http_client
 
     monkeypatch.setattr(http_client.HTTPClient, "MAX_DELAY", 0.01)
@@ -175,7 +173,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_the_same_key_continues_the_gift_when_stripe_answers_again(giving: Giving, when: str) -> None:
+def test_the_same_key_continues_the_gift_once_stripe_is_back(giving: Giving, when: str) -> None:
     key = str(uuid.uuid4())
     giving.stand_in.control.switch(fault="500", fault_when=when, faults=3)
     down = giving.post(URL, body_of_gift(), key=key)
@@ -193,7 +191,7 @@ def test_the_same_key_continues_the_gift_when_stripe_answers_again(giving: Givin
 
 
 @pytest.mark.parametrize("limit", ["address", "email", "world"])
-def test_beyond_a_limit_stripe_is_not_even_asked(giving: Giving, settings: Any, limit: str) -> None:
+def test_beyond_a_limit_stripe_is_not_called(giving: Giving, settings: Any, limit: str) -> None:
     settings.GIVE_LIMITS = settings.GIVE_LIMITS | {limit: 3}
     for _ in range(3):
         giving.give()
@@ -207,9 +205,7 @@ def test_beyond_a_limit_stripe_is_not_even_asked(giving: Giving, settings: Any, 
     assert Donation.objects.count() == 3
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_again(
-    giving: Giving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_throttled_client_gets_a_retry_after_header(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "give", "1/hour")
     giving.give()
     answer = giving.post(URL, body_of_gift())
@@ -220,7 +216,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_again(
         assert not [key for key in cache.scan_iter() if b"127.0.0.1" in key]
 
 
-def test_the_limits_count_an_hour(giving: Giving, settings: Any) -> None:
+def test_the_limits_cover_one_hour(giving: Giving, settings: Any) -> None:
     settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"email": 1}
     giving.give()
     with pgtrigger.ignore("donations.PaymentAttempt:what_an_attempt_asks_is_frozen"):
@@ -234,14 +230,14 @@ def test_the_limits_count_an_hour(giving: Giving, settings: Any) -> None:
 # --- Paying again -----------------------------------------------------------------------------------
 
 
-def test_an_open_checkout_is_handed_out_again(giving: Giving) -> None:
+def test_an_open_checkout_is_returned_again(giving: Giving) -> None:
     gift = giving.give()
     again = giving.post(f"{URL}{gift['token']}/checkout/")
 
     assert (again.status_code, again.json()["checkout_url"]) == (201, gift["checkout_url"])
 
 
-def test_after_a_checkout_expired_there_is_a_new_one(giving: Giving) -> None:
+def test_an_expired_checkout_is_followed_by_a_new_one(giving: Giving) -> None:
     gift = giving.give()
     giving.stand_in.control.advance(24 * 3600)
     giving.deliver()
@@ -249,7 +245,7 @@ def test_after_a_checkout_expired_there_is_a_new_one(giving: Giving) -> None:
     assert donation_of(gift).attempts.get().state == AttemptState.EXPIRED
     assert giving.client.get(gift["url"]).json()["checkout_url"] is None
 
-    # The stand-in's clock is a day ahead of ours, so it takes no new session; ours is what is tested.
+    # The stand-in's clock is a day ahead of ours, so it refuses a new session; this tests our side.
     giving.stand_in.control.advance(-24 * 3600)
     again = giving.post(f"{URL}{gift['token']}/checkout/").json()
 
@@ -260,7 +256,7 @@ def test_after_a_checkout_expired_there_is_a_new_one(giving: Giving) -> None:
     assert donation_of(gift).status == Donation.Status.RECEIVED
 
 
-def test_a_received_gift_is_not_paid_again(giving: Giving) -> None:
+def test_a_received_gift_cannot_be_paid_again(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     giving.deliver()
@@ -271,7 +267,7 @@ def test_a_received_gift_is_not_paid_again(giving: Giving) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "already_paid")
 
 
-def test_a_declined_card_is_told_the_same_whatever_the_bank_said(giving: Giving) -> None:
+def test_the_decline_message_does_not_depend_on_the_banks_reason(giving: Giving) -> None:
     problems = []
     for card in (DECLINED, "4000000000009995", "4000000000009987"):
         gift = giving.give()
@@ -284,7 +280,7 @@ def test_a_declined_card_is_told_the_same_whatever_the_bank_said(giving: Giving)
     assert len(set(problems)) == 1 and "not accepted" in problems[0]
 
 
-def test_a_declined_card_and_then_a_good_one_is_one_gift_with_one_receipt(giving: Giving) -> None:
+def test_a_decline_followed_by_a_success_gives_one_gift_and_one_receipt(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"], DECLINED)
     giving.deliver()
@@ -302,7 +298,7 @@ def test_a_declined_card_and_then_a_good_one_is_one_gift_with_one_receipt(giving
 # --- Secrets ------------------------------------------------------------------------------------------
 
 
-def test_what_we_did_not_sign_opens_nothing(giving: Giving) -> None:
+def test_a_forged_token_is_not_found(giving: Giving) -> None:
     gift, other = giving.give(), giving.give()
     body, _, signature = gift["token"].partition("~")
     forged = f"{body}~{other['token'].partition('~')[2]}"
@@ -312,12 +308,12 @@ def test_what_we_did_not_sign_opens_nothing(giving: Giving) -> None:
         assert giving.post(f"{URL}{token}/checkout/").status_code == 404
 
 
-def test_no_receipt_before_the_money(giving: Giving) -> None:
+def test_there_is_no_receipt_before_the_gift_is_received(giving: Giving) -> None:
     answer = giving.client.get(f"/api/v1/gifts/{giving.give()['token']}/receipt/")
     assert (answer.status_code, answer.json()["code"]) == (404, "no_receipt")
 
 
-def test_a_gift_costs_at_most_twelve_queries(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_creating_a_gift_takes_at_most_twelve_queries(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     giving.give()
     with CaptureQueriesContext(
         connection,
@@ -345,14 +341,14 @@ def test_the_gateway_is_never_called_inside_a_transaction(
     assert seen == [False]
 
 
-def test_an_appeal_has_its_own_gifts(giving: Giving) -> None:
+def test_a_gift_belongs_to_the_chosen_appeal(giving: Giving) -> None:
     make_appeal(slug="other")
     assert donation_of(giving.give(appeal="other")).appeal.slug == "other"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("field", ["name", "organisation"])
 @pytest.mark.parametrize("name", ["Chan 🎁", "김철수", "สมชาย", "אבי"])
-def test_a_name_that_no_receipt_can_show_is_refused_before_it_is_paid(giving: Giving, field: str, name: str) -> None:
+def test_a_name_that_receipts_cannot_print_is_refused_before_payment(giving: Giving, field: str, name: str) -> None:
     donor = {"name": "Chan Tai Man", "email": "taiman@example.org", field: name}
     [error] = refusal_of(giving, donor=donor)["errors"]
     assert (error["field"], error["code"]) == (f"donor.{field}", "not_printable")
@@ -364,5 +360,5 @@ def test_the_refusal_names_the_characters(giving: Giving) -> None:
 
 
 @pytest.mark.parametrize("name", ["陳大文", "Aïssata Traoré", "Nguyễn Văn An", "Ɲɛta", "O’Neil"])
-def test_names_that_receipts_can_show_are_taken(giving: Giving, name: str) -> None:
+def test_names_that_receipts_can_print_are_accepted(giving: Giving, name: str) -> None:
     assert donation_of(giving.give(donor={"name": name, "email": "taiman@example.org"})).donor.name == name

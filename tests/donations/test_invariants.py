@@ -1,4 +1,4 @@
-"""The statements that `manage.py verify` checks: they hold after a busy day, and each finds what was planted."""
+"""The invariants checked by `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
 
 import pytest
 from django.db import connection
@@ -39,29 +39,29 @@ def busy(giving: Giving) -> Giving:
     return giving
 
 
-def test_they_hold_after_a_busy_day(busy: Giving) -> None:
+def test_all_invariants_hold_after_a_busy_day(busy: Giving) -> None:
     assert broken() == []
 
 
 PLANTED: list[tuple[str, str, str]] = [
-    ("Receipt numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
+    ("Receipt numbers have no gaps.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (
-        "A receipt's number says its series, year and sequence.",
+        "A receipt's number consists of its series, year and sequence.",
         "donations_receipt",
         "UPDATE donations_receipt SET number = 'HK-1999-000001' WHERE sequence = 1",
     ),
     (
-        "A valid receipt is for what of the gift is still ours.",
+        "A valid receipt is for the amount kept of its gift.",
         "donations_receipt",
         "UPDATE donations_receipt SET amount_minor = amount_minor + 1 WHERE state = 'issued'",
     ),
     (
-        "A received gift has a valid receipt, unless it went back, is disputed, or lacks something.",
+        "A received gift has a valid receipt, unless it went back, is disputed, or lacks information.",
         "donations_receipt",
         "UPDATE donations_receipt SET state = 'cancelled', ended_at = now(), end_reason = 'x' WHERE state = 'issued'",
     ),
     (
-        "What a receipt says is what its document says.",
+        "A receipt and its document agree.",
         "logistics_document",
         "UPDATE logistics_document SET context = context || '{\"amount_minor\": 1}'",
     ),
@@ -76,12 +76,12 @@ PLANTED: list[tuple[str, str, str]] = [
         "UPDATE donations_paymentattempt SET counts = false",
     ),
     (
-        "What was refunded or charged back is the sum of what succeeded of it.",
+        "Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes.",
         "donations_refund",
         "UPDATE donations_refund SET state = 'failed'",
     ),
     (
-        "A payment asks for what was given, in the same currency.",
+        "A payment has the amount and currency of its gift.",
         "donations_paymentattempt",
         "UPDATE donations_paymentattempt SET amount_minor = amount_minor + 1",
     ),
@@ -91,7 +91,7 @@ PLANTED: list[tuple[str, str, str]] = [
         "DELETE FROM donations_receiptdelivery",
     ),
     (
-        "Nothing of giving that is due has waited for more than an hour.",
+        "No due job of donations has waited for more than an hour.",
         "donations_signinrequest",
         "INSERT INTO donations_signinrequest (id, email, language, address_hash, email_hash, state, attempts, progress,"
         " last_error_code, run_after) VALUES (gen_random_uuid(), '', 'en', '', '', 'pending', 0, 0, '',"
@@ -100,11 +100,11 @@ PLANTED: list[tuple[str, str, str]] = [
 ]
 
 
-def test_every_statement_has_its_planted_fault() -> None:
+def test_every_invariant_has_a_planted_fault() -> None:
     assert {statement for statement, _, _ in PLANTED} == {statement for statement, _ in INVARIANTS}
 
 
-def test_each_finds_what_was_planted(busy: Giving) -> None:
+def test_each_invariant_finds_its_planted_fault(busy: Giving) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that triggers can be switched off below
         for statement, table, fault in PLANTED:
@@ -116,5 +116,5 @@ def test_each_finds_what_was_planted(busy: Giving) -> None:
     assert broken() == []
 
 
-def test_numbers_are_counted(busy: Giving) -> None:
+def test_a_busy_day_uses_seven_receipt_numbers(busy: Giving) -> None:
     assert NumberSeries.objects.get(name="HK receipts").last == 7

@@ -1,4 +1,4 @@
-"""The pure function from snapshots of Stripe to our recorded state: it only goes forward and ends in one place."""
+"""The state machine from Stripe snapshots to our recorded state: it only goes forward and is order-independent."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,7 +56,7 @@ def dispute(status: str, amount: int = 40050) -> facts.Dispute:
 
 
 DECLINED = intent("requires_payment_method", error_code="card_declined", decline_code="generic_decline")
-# A payment's life as Stripe shows it, moment by moment.
+# Successive snapshots of a payment.
 LIFE: Sequence[Snapshot] = (
     Snapshot(session()),
     Snapshot(session(payment_intent_id="pi_1"), DECLINED),
@@ -84,7 +84,7 @@ def after(taken: Sequence[Snapshot]) -> RecordedState:
     lambda some: st.permutations([*some, *range(len(LIFE))])
 ))  # fmt: skip
 @settings(max_examples=300, deadline=None)
-def test_any_order_with_any_repeats_ends_in_the_same_state(order: list[int]) -> None:
+def test_snapshots_in_any_order_with_repeats_end_in_the_same_state(order: list[int]) -> None:
     assert after([LIFE[index] for index in order]) == after(LIFE)
 
 
@@ -117,7 +117,7 @@ def test_each_step_goes_forward_and_repeating_it_changes_nothing(taken: list[Sna
         (Snapshot(None, intent(livemode=True)), "livemode_mismatch"),
     ],
 )
-def test_what_we_did_not_ask_for_is_a_mismatch(snapshot: Snapshot, code: str) -> None:
+def test_unexpected_values_are_a_mismatch(snapshot: Snapshot, code: str) -> None:
     with pytest.raises(Mismatch) as refusal:
         advance(NEW, snapshot, livemode=False)
     assert refusal.value.code == code
@@ -130,13 +130,13 @@ def test_another_session_or_payment_is_a_mismatch() -> None:
             advance(known, snapshot, livemode=False)
 
 
-def test_a_decline_leaves_the_checkout_open_and_a_success_forgets_it() -> None:
+def test_a_decline_keeps_the_checkout_open_and_a_success_clears_its_code() -> None:
     declined = after(LIFE[:2])
     assert (declined.payment.state, declined.payment.decline_code) == (AttemptState.SESSION_OPEN, "generic_decline")
     assert advance(declined, LIFE[4], livemode=False).payment.decline_code == ""
 
 
-def test_a_method_that_answers_later_with_a_no_has_failed() -> None:
+def test_a_delayed_payment_method_that_fails_marks_the_attempt_failed() -> None:
     waiting = after([Snapshot(session("complete", payment_intent_id="pi_1"), intent("processing"))])
     assert waiting.payment.state == AttemptState.PROCESSING
     failed = advance(waiting, Snapshot(session("complete"), intent("requires_payment_method")), livemode=False)
@@ -165,7 +165,9 @@ S, D, R = Donation.Status, DisputeState, RefundState
         ([(R.SUCCEEDED, 50050)], [(D.WON, 50050)], (S.REFUNDED, 50050, 0)),
     ],
 )
-def test_what_became_of_a_donation(refunds: Any, disputes: Any, expected: Any) -> None:
+def test_the_outcome_of_a_donation_follows_from_refunds_and_disputes(
+    refunds: Any, disputes: Any, expected: Any
+) -> None:
     result = RecordedState(
         NEW.payment,
         {str(at): RecordedRefund(state, amount, "", "", T0) for at, (state, amount) in enumerate(refunds)},

@@ -1,4 +1,4 @@
-"""Money that goes back: refunds and disputes, made at Stripe, and what becomes of the gift and its receipt."""
+"""Refunds and disputes made at Stripe, and their effect on the gift and its receipt."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_a_full_refund_in_the_dashboard_cancels_the_receipt(giving: Giving) -> N
     assert giving.client.get(f"/api/v1/gifts/{gift['token']}/receipt/").status_code == 404
 
 
-def test_a_partial_refund_replaces_the_receipt_by_one_that_names_it(giving: Giving) -> None:
+def test_a_partial_refund_replaces_the_receipt_with_one_that_names_the_old_one(giving: Giving) -> None:
     gift = received(giving)
     refund(giving, gift, 10050)
 
@@ -44,7 +44,7 @@ def test_a_partial_refund_replaces_the_receipt_by_one_that_names_it(giving: Givi
     assert len(mails()) == 2
 
 
-def test_three_partial_refunds_are_a_full_one(giving: Giving) -> None:
+def test_three_partial_refunds_can_add_up_to_a_full_one(giving: Giving) -> None:
     gift = received(giving)
     for amount in (10000, 20000, 20050):
         refund(giving, gift, amount)
@@ -54,7 +54,7 @@ def test_three_partial_refunds_are_a_full_one(giving: Giving) -> None:
     assert [receipt.state for receipt in receipts_of(donation)] == ["replaced", "replaced", "cancelled"]
 
 
-def test_a_refund_that_fails_after_all_gives_a_new_receipt(giving: Giving) -> None:
+def test_a_refund_that_fails_late_leads_to_a_new_receipt(giving: Giving) -> None:
     gift = received(giving)
     made = refund(giving, gift)
     giving.stand_in.control.fail_refund(made["id"])
@@ -67,7 +67,7 @@ def test_a_refund_that_fails_after_all_gives_a_new_receipt(giving: Giving) -> No
     assert (cancelled.state, new.state, new.replaces) == ("cancelled", "issued", cancelled)
 
 
-def test_a_refund_under_way_leaves_the_receipt_until_it_succeeds(giving: Giving) -> None:
+def test_a_pending_refund_leaves_the_receipt_until_it_succeeds(giving: Giving) -> None:
     gift = received(giving, "4000000000007726")
     made = refund(giving, gift)
     assert donation_of(gift).status == Donation.Status.RECEIVED
@@ -86,7 +86,9 @@ def test_a_refund_under_way_leaves_the_receipt_until_it_succeeds(giving: Giving)
         ("won", Donation.Status.RECEIVED, ReceiptState.ISSUED),
     ],
 )
-def test_a_dispute_keeps_or_takes_the_receipt(giving: Giving, end: str, status: str, receipt: str) -> None:
+def test_the_outcome_of_a_dispute_keeps_or_cancels_the_receipt(
+    giving: Giving, end: str, status: str, receipt: str
+) -> None:
     gift = received(giving)
     dispute = giving.stand_in.control.dispute(intent_of(gift))
     giving.deliver()
@@ -103,14 +105,14 @@ def test_a_dispute_keeps_or_takes_the_receipt(giving: Giving, end: str, status: 
     assert Dispute.objects.get().state == end
 
 
-def test_an_inquiry_takes_nothing(giving: Giving) -> None:
+def test_an_inquiry_changes_nothing(giving: Giving) -> None:
     gift = received(giving, "4000000000001976")
     donation = donation_of(gift)
     assert (donation.status, receipts_of(donation)[0].state) == (Donation.Status.RECEIVED, ReceiptState.ISSUED)
     assert Dispute.objects.get().state == DisputeState.WARNING_NEEDS_RESPONSE
 
 
-def test_a_partial_dispute_that_is_lost_leaves_a_receipt_for_the_rest(giving: Giving) -> None:
+def test_a_lost_partial_dispute_leaves_a_receipt_for_the_rest(giving: Giving) -> None:
     gift = received(giving)
     intent = intent_of(gift)
     dispute = giving.stand_in.control.dispute(intent, amount=20050)
@@ -123,7 +125,7 @@ def test_a_partial_dispute_that_is_lost_leaves_a_receipt_for_the_rest(giving: Gi
     assert [(one.state, one.amount_minor) for one in receipts_of(donation)] == [("replaced", 50050), ("issued", 30000)]
 
 
-def test_the_fee_comes_from_stripes_own_books(giving: Giving) -> None:
+def test_the_fee_comes_from_stripes_balance_transaction(giving: Giving) -> None:
     attempt = donation_of(received(giving)).attempts.get()
     assert attempt.fee_currency == "HKD"
     assert attempt.fee_minor and attempt.balance_transaction_id.startswith("txn_")

@@ -1,4 +1,4 @@
-"""Every text about money that went back says how much, and how much remains; "whole" only when nothing does."""
+"""Every text about returned money says how much went back and how much remains; "whole" only if nothing remains."""
 
 from dataclasses import dataclass
 from html import unescape
@@ -23,7 +23,7 @@ WHOLE = {"en": "whole gift", "fr": "en totalité"}
 
 @dataclass(frozen=True)
 class Case:
-    """What happens to a gift of HK$500.50, step by step, and what is true at the end; minor units."""
+    """The steps that happen to a gift of HK$500.50, and the expected result; minor units."""
 
     steps: list[tuple[str, int]]
     refunded: int = 0
@@ -58,7 +58,7 @@ CASES = {
 
 
 def do(giving: Giving, gift: dict[str, Any], case: Case) -> None:
-    """Let it happen at Stripe, and be told and booked after each step."""
+    """Run the steps at Stripe, and deliver and book the events after each one."""
     control, intent, refund = giving.stand_in.control, intent_of(gift), ""
     for step, amount in case.steps:
         if step == "refund":
@@ -72,7 +72,7 @@ def do(giving: Giving, gift: dict[str, Any], case: Case) -> None:
 
 
 def printed(amount_minor: int, language: str) -> str:
-    """Written here by hand, for what our own printing says is what is tested."""
+    """Formatted by hand, because our own formatting is under test."""
     english = f"{amount_minor / 100:,.2f}"
     return f"HK${english}" if language == "en" else f"{english.replace('.', ',')} HKD"
 
@@ -82,7 +82,7 @@ def plain(text: str) -> str:
 
 
 def check(text: str, case: Case, language: str, *amounts: int) -> None:
-    """The text names these amounts, and speaks of the whole gift only when nothing of it remains."""
+    """Check that the text names these amounts, and mentions the whole gift only if nothing remains."""
     for amount in amounts:
         assert printed(amount, language) in text, (printed(amount, language), text)
     went_back_at_once = case.kept == 0 and not (case.refunded and case.charged_back)
@@ -90,7 +90,7 @@ def check(text: str, case: Case, language: str, *amounts: int) -> None:
 
 
 def facts(case: Case) -> list[int]:
-    """What a text about this case must name, once something went back."""
+    """Return the amounts that a text about this case must name, once something went back."""
     went_back = [one for one in (case.refunded, case.charged_back) if one]
     return [GIVEN, *went_back, *([case.kept] if case.kept else [])] if went_back else []
 
@@ -112,7 +112,7 @@ def take_name_away() -> None:
 
 @pytest.mark.parametrize("language", ["en", pytest.param("fr", marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_donor_with_a_name(giving: Giving, case: Case, language: str) -> None:
+def test_texts_for_a_donor_with_a_name(giving: Giving, case: Case, language: str) -> None:
     gift = gift_of(giving, language)
 
     do(giving, gift, case)
@@ -124,7 +124,7 @@ def test_a_donor_with_a_name(giving: Giving, case: Case, language: str) -> None:
 
 @pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.long), "fr"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_donor_without_a_name(giving: Giving, case: Case, language: str) -> None:
+def test_texts_for_a_donor_without_a_name(giving: Giving, case: Case, language: str) -> None:
     gift = gift_of(giving, language)
     take_name_away()
 
@@ -138,7 +138,7 @@ def check_mail_with_receipt(gift: dict[str, Any], case: Case, language: str) -> 
     text = plain(mails()[-1].body)
     check(text, case, language, *facts(case))
     if case.another:
-        more = {"en": "another {} went back to you", "fr": "{} de plus vous ont été reversés"}[language]
+        more = {"en": "another {} was returned to you", "fr": "{} de plus vous ont été reversés"}[language]
         assert more.format(printed(case.another, language)) in text
     if case.came_back:
         failed = {"en": "a refund of {} did not go through", "fr": "un remboursement de {} n’a pas abouti"}[language]
@@ -152,7 +152,7 @@ def check_mail_with_receipt(gift: dict[str, Any], case: Case, language: str) -> 
 
 
 def check_mail_without_receipt(case: Case, language: str) -> None:
-    """The first money that goes back cancels the receipt, and none can follow; a won dispute cancels nothing."""
+    """The first returned money cancels the receipt, and none can follow; a won dispute cancels nothing."""
     sent, (step, amount) = mails()[1:], case.steps[0]
     if step == "won":
         assert sent == []
@@ -202,7 +202,7 @@ def check_what_staff_and_programs_read(giving: Giving, gift: dict[str, Any], cas
     assert "minor units" not in page and str(GIVEN) not in page
 
 
-def test_a_receipt_sent_again_says_the_same(giving: Giving) -> None:
+def test_a_resent_receipt_has_the_same_text(giving: Giving) -> None:
     gift = received(giving)
     do(giving, gift, CASES["refunded in two parts"])
     before = mails()[-1].body

@@ -1,4 +1,4 @@
-"""Gifts that come by bank, in cash or by cheque, and the demonstration world, which is made of them."""
+"""Gifts by bank transfer, cash or cheque, and the demonstration data, which consists of them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from tests.donations.giving import Giving, mails
 from tests.donations.offline import CHEQUE, day_ago, send
 
 
-def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -> None:
+def test_finance_records_a_cheque_and_its_receipt_is_mailed(giving: Giving) -> None:
     answer = send(signed_in(Role.FINANCE))
     giving.work()
 
@@ -48,20 +48,20 @@ def test_finance_writes_down_a_cheque_and_its_receipt_goes_out(giving: Giving) -
         ({"donor": {"organisation": "🎁 Ltd", "email": "a@example.org"}}, ("donor.organisation", "not_printable")),
     ],
 )
-def test_what_cannot_have_come_is_refused(giving: Giving, changes: Any, expected: tuple[str, str]) -> None:
+def test_impossible_offline_gifts_are_refused(giving: Giving, changes: Any, expected: tuple[str, str]) -> None:
     answer = send(signed_in(Role.FINANCE), **changes)
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["field"], error["code"]) == (400, *expected)
     assert not Donation.objects.exists()
 
 
-def test_only_finance_writes_it_down(giving: Giving) -> None:
+def test_only_finance_records_offline_gifts(giving: Giving) -> None:
     for client in (Client(), signed_in(Role.AUDITOR), signed_in(Role.WAREHOUSE), signed_in(Role.PARTNER)):
         assert send(client).status_code in (401, 403)
 
 
 @pytest.mark.django_db
-def test_the_demonstration_is_made_once() -> None:
+def test_running_the_demonstration_again_creates_nothing() -> None:
     at = datetime.now(UTC)
     demonstrate(at)
     demonstrate(at)

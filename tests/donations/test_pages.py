@@ -1,4 +1,4 @@
-"""The pages of donors: without script, small, in two languages, nothing lost, nothing shown to others."""
+"""The donors' pages: no script, small, in two languages, no input lost, nothing shown to others."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ from tests.donations.giving import DECLINED, Giving, donation_of, mails
 from tests.donations.pages import FORM, ask, check_page, link_in_last_mail, text_of
 
 
-def test_the_front_page_is_where_one_gives(giving: Giving) -> None:
+def test_the_front_page_redirects_to_the_giving_page(giving: Giving) -> None:
     assert giving.client.get("/")["Location"] == "/give/"
     html = check_page(giving.client.get("/give/"))
     assert "Mali: rescue and rehabilitation" in html
@@ -41,7 +41,7 @@ def test_before_the_charity_is_set_up_the_page_says_so(giving: Giving) -> None:
     assert "You’ll soon be able to give here" in text_of(giving.client.get("/give/"))
 
 
-def test_the_pages_speak_french(giving: Giving) -> None:
+def test_the_pages_are_available_in_french(giving: Giving) -> None:
     answer = giving.client.get("/give/?language=fr")
     assert answer.status_code == 302
     html = check_page(giving.client.get("/give/"))
@@ -74,7 +74,7 @@ def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> No
     donation = Donation.objects.get()
     back = paid.headers["Location"]
     assert back == tokens.url_of(donation) + "?paid=1"
-    # The donor is faster than Stripe's event: no second payment is suggested.
+    # The donor is back before Stripe's event: no second payment is suggested.
     early = check_page(giving.client.get(back.removeprefix("http://localhost:8000")))
     assert "being confirmed" in early and "Continue to payment" not in early and 'http-equiv="refresh"' in early
     assert donation.message == "For the school" and donation.consent_version
@@ -89,7 +89,7 @@ def test_giving_on_the_page_leads_to_the_checkout_and_back(giving: Giving) -> No
 
 
 @pytest.mark.parametrize("typed", ["1 250,50", "1250.5", "1250,50"])
-def test_an_amount_may_be_written_as_people_do(giving: Giving, typed: str) -> None:
+def test_an_amount_may_be_typed_in_the_local_format(giving: Giving, typed: str) -> None:
     giving.client.post("/give/mali/", FORM | {"amount": typed})
     assert Donation.objects.get().amount_minor == 125050
 
@@ -113,7 +113,7 @@ def test_a_suggested_amount_may_be_chosen(giving: Giving) -> None:
         ({"organisation": "김철수"}, "Papers cannot print 김 철 수. Remove these characters."),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(giving: Giving, changes: Any, said: str) -> None:
+def test_errors_are_shown_beside_their_fields_and_input_is_kept(giving: Giving, changes: Any, said: str) -> None:
     answer = giving.client.post("/give/mali/", FORM | changes)
 
     html = check_page(answer)
@@ -123,7 +123,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(giving: Givin
     assert Donation.objects.count() == 0
 
 
-def test_changing_the_currency_loses_nothing(giving: Giving) -> None:
+def test_changing_the_currency_keeps_the_input(giving: Giving) -> None:
     html = check_page(giving.client.post("/give/mali/", FORM | {"show": "XOF"}))
     assert "Chan Tai Man" in html and "For the school" in html
     assert re.search(r'name="currency" value="XOF"', html)
@@ -131,12 +131,12 @@ def test_changing_the_currency_loses_nothing(giving: Giving) -> None:
     assert Donation.objects.count() == 0
 
 
-def test_names_are_shown_as_they_were_typed(giving: Giving) -> None:
+def test_names_are_shown_as_typed(giving: Giving) -> None:
     html = text_of(giving.client.post("/give/mali/", FORM | {"name": '"><script>alert(1)</script>', "amount": ""}))
     assert "<script" not in html and "&lt;script&gt;" in html
 
 
-def test_a_closed_appeal_says_so_and_one_to_come_is_not_there(giving: Giving) -> None:
+def test_a_closed_appeal_says_so_and_a_future_one_is_not_found(giving: Giving) -> None:
     Appeal.objects.update(closes_on="2021-01-01")
     assert "This appeal is closed" in text_of(giving.client.get("/give/mali/"))
     assert giving.client.post("/give/mali/", FORM).status_code == 422
@@ -145,12 +145,12 @@ def test_a_closed_appeal_says_so_and_one_to_come_is_not_there(giving: Giving) ->
     assert giving.client.get("/give/nowhere/").status_code == 404
 
 
-def test_forms_need_their_token(giving: Giving) -> None:
+def test_forms_require_a_csrf_token(giving: Giving) -> None:
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/give/mali/", FORM).status_code == 403
 
 
-def test_while_stripe_is_down_the_gift_waits_for_its_donor(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_stripe_is_down_the_gift_is_kept_for_a_retry(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(**_: Any) -> Any:
         raise gateway.PaymentProviderUnavailable("down")
 
@@ -159,7 +159,7 @@ def test_while_stripe_is_down_the_gift_waits_for_its_donor(giving: Giving, monke
         answer = giving.client.post("/give/mali/", FORM)
     assert answer.status_code == 303
     html = check_page(giving.client.get(answer["Location"]))
-    assert "does not answer just now" in html and "Continue to payment" in html
+    assert "is not responding right now" in html and "Continue to payment" in html
 
     again = giving.client.post(f"{tokens.path_of(Donation.objects.get())}pay/")
 
@@ -167,7 +167,7 @@ def test_while_stripe_is_down_the_gift_waits_for_its_donor(giving: Giving, monke
     assert PaymentAttempt.objects.count() == 1
 
 
-def test_a_declined_donor_is_told_and_may_try_again(giving: Giving) -> None:
+def test_a_donor_whose_card_was_declined_may_try_again(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"], DECLINED)
     giving.deliver()
@@ -179,14 +179,14 @@ def test_a_declined_donor_is_told_and_may_try_again(giving: Giving) -> None:
     assert giving.client.post(f"/gifts/{gift['token']}/pay/")["Location"] == gift["checkout_url"]
 
 
-def test_who_pays_after_a_declined_card_is_not_told_that_nothing_was_charged(giving: Giving) -> None:
+def test_a_payment_after_a_decline_does_not_show_the_decline_message(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"], DECLINED)
     giving.deliver()
     giving.work()
     paid = giving.type_card(gift["checkout_url"])
 
-    # The donor is faster than the event of the second card.
+    # The donor is back before the event of the second card.
     html = check_page(giving.client.get(paid.headers["Location"].removeprefix("http://localhost:8000")))
 
     assert "being confirmed" in html and 'http-equiv="refresh"' in html
@@ -194,7 +194,7 @@ def test_who_pays_after_a_declined_card_is_not_told_that_nothing_was_charged(giv
 
 
 @pytest.mark.parametrize("end", ["refund", "lost"])
-def test_a_gift_that_went_back_shows_no_receipt(giving: Giving, end: str) -> None:
+def test_a_refunded_gift_shows_no_receipt(giving: Giving, end: str) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     intent = giving.stand_in.world.store.newest_first("payment_intent")[0]["id"]
@@ -216,14 +216,14 @@ def test_a_gift_that_went_back_shows_no_receipt(giving: Giving, end: str) -> Non
 # --- My gifts ---------------------------------------------------------------------------------------------------
 
 
-def test_a_donor_signs_in_by_a_mailed_link_and_sees_own_gifts_only(giving: Giving) -> None:
+def test_a_donor_signs_in_by_a_mailed_link_and_sees_only_their_own_gifts(giving: Giving) -> None:
     mine = giving.gift_paid()
     other = giving.gift_paid(donor={"name": "Other", "email": "other@example.org"})
     ask(giving, "TaiMan@example.org")
     link = link_in_last_mail()
 
     assert "Show my gifts" in check_page(giving.client.get(link))
-    assert giving.client.get(link).status_code == 200  # a mail scanner's look does not use it up
+    assert giving.client.get(link).status_code == 200  # a mail scanner opening the link does not use it up
     assert giving.client.post(link)["Location"] == "/my-gifts/"
     html = check_page(giving.client.get("/my-gifts/"))
     assert mine.reference in html and other.reference not in html
@@ -247,7 +247,7 @@ def test_a_link_works_once(giving: Giving) -> None:
     assert giving.client.get(link)["Location"] == "/my-gifts/"
 
 
-def test_a_link_is_worthless_after_ten_minutes(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_expires_after_ten_minutes(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     giving.gift_paid()
     ask(giving, "taiman@example.org")
     link = link_in_last_mail()
@@ -258,12 +258,12 @@ def test_a_link_is_worthless_after_ten_minutes(giving: Giving, monkeypatch: pyte
     assert giving.client.post(link).status_code == 410
 
 
-def test_a_forged_link_is_worthless(giving: Giving) -> None:
+def test_a_forged_link_is_refused(giving: Giving) -> None:
     for token in ("x", "0" * 32, "0" * 32 + "~1abc~" + "a" * 43):
         assert giving.client.post(f"/my-gifts/in/{token}/").status_code == 410
 
 
-def test_the_answer_does_not_tell_whether_the_address_is_known(giving: Giving) -> None:
+def test_the_response_does_not_reveal_whether_the_address_is_known(giving: Giving) -> None:
     giving.gift_paid()
     before = len(mails())
     known, unknown = ask(giving, "taiman@example.org"), ask(giving, "nobody@example.org")
@@ -281,7 +281,7 @@ def test_one_address_gets_five_links_an_hour(giving: Giving) -> None:
     assert len(mails()) == before + 5
 
 
-def test_a_signed_in_donors_list_costs_the_same_for_one_gift_and_for_many(giving: Giving) -> None:
+def test_a_donors_list_takes_the_same_queries_for_one_gift_and_for_many(giving: Giving) -> None:
     donation = giving.gift_paid()
     ask(giving, "taiman@example.org")
     giving.client.post(link_in_last_mail())

@@ -1,4 +1,4 @@
-"""The receipt as the donor reads it."""
+"""The printed receipt."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def printed(language="en", **changes):
     return rendering.to_pdf("donations/receipt.html", {**receipt(**changes), **FACTS}, languages=(language,))
 
 
-def test_a_hong_kong_receipt_says_all_that_section_88_asks_for():
+def test_a_hong_kong_receipt_has_everything_section_88_requires():
     one = printed()
 
     text = pdfs.text_of(one.pdf)
@@ -33,7 +33,7 @@ def test_a_hong_kong_receipt_says_all_that_section_88_asks_for():
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_francs_have_no_cents(language):
+def test_xof_amounts_are_printed_without_decimals(language):
     text = pdfs.text_of(printed(language, amount_minor=65500, currency="XOF").pdf)
 
     assert {"en": "XOF 65 500", "fr": "65 500 XOF"}[language] in text
@@ -41,7 +41,7 @@ def test_francs_have_no_cents(language):
     assert "655,00" not in text
 
 
-def test_a_french_speaking_donor_reads_french():
+def test_a_french_speaking_donor_gets_a_french_receipt():
     text = pdfs.text_of(printed("fr", appeal="", replaces="HK-2026-000000", payment_mode="bank_transfer").pdf)
 
     for words in ("Reçu de don", "1 mars 2026", "Là où le besoin est le plus grand", "remplace le reçu HK-2026-000000"):
@@ -58,5 +58,5 @@ def test_the_longest_names_still_fit_one_page():
     assert name.strip() in pdfs.text_of(one.pdf)
 
 
-def test_a_phone_reads_where_it_can_be_verified():
+def test_the_qr_code_holds_the_verification_url():
     assert pdfs.scanned(printed().pdf) == [FACTS["verify_url"]]

@@ -1,4 +1,4 @@
-"""Settings under which no money may be taken."""
+"""System checks for payment settings."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ STAND_IN = "http://127.0.0.1:12111"
         (False, "", "sk_live_1", [" "], ["donations.W001"]),
     ],
 )
-def test_settings_that_would_lose_money_are_named(  # noqa: PLR0917 - one column each
+def test_dangerous_payment_settings_are_reported(  # noqa: PLR0917 - one column each
     settings: Any, debug: bool, base: str, key: str, secrets: list[str], found: list[str]
 ) -> None:
     settings.DEBUG, settings.STRIPE_API_BASE = debug, base

@@ -1,4 +1,4 @@
-"""Events of payments that are not ours, or not what we asked for."""
+"""Events of payments that are not ours, or do not match what we asked for."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from tests.clients import signed_in
 from tests.donations.giving import FROZEN, Giving, donation_of, events_of, paid, receipts_of
 
 
-def test_a_payment_that_is_not_ours_is_left_alone(giving: Giving) -> None:
+def test_a_payment_that_is_not_ours_is_ignored(giving: Giving) -> None:
     session = gateway.create_checkout_session(
         amount_minor=50050, currency="HKD", reference="SHOP-1", description="A mug", email=None, locale="en",
         success_url="http://localhost/", cancel_url="http://localhost/", expires_at=soon(giving), metadata={},
@@ -82,7 +82,7 @@ def test_a_live_event_in_test_mode_is_quarantined(giving: Giving) -> None:
     assert donation_of(gift).status == Donation.Status.PENDING
 
 
-def test_finance_sees_the_quarantine_and_tries_again(giving: Giving) -> None:
+def test_finance_lists_and_retries_quarantined_events(giving: Giving) -> None:
     gift = giving.give()
     with pgtrigger.ignore(FROZEN):
         PaymentAttempt.objects.update(amount_minor=1)
@@ -103,7 +103,7 @@ def test_finance_sees_the_quarantine_and_tries_again(giving: Giving) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
 
 
-def test_only_finance_tries_again(giving: Giving) -> None:
+def test_only_finance_retries_events(giving: Giving) -> None:
     paid(giving)
     giving.deliver()
     path = f"/api/v1/stripe-events/{StripeEvent.objects.first().pk}/retry/"  # type: ignore[union-attr]

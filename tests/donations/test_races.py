@@ -1,4 +1,4 @@
-"""Many at once, on real PostgreSQL: one gift, one donor, one limit, one number."""
+"""Concurrent requests on real PostgreSQL: one gift, one donor, one limit, one number."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -29,25 +29,27 @@ def at_once(giving: Giving, bodies: list[dict[str, Any]], keys: list[str]) -> li
         return list(pool.map(send, zip(bodies, keys, strict=True)))
 
 
-def test_many_at_once(committed_giving: Giving, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Out of the way: what is counted in the cache. Our own rows must hold the line without it.
+def test_concurrent_gifts_are_idempotent_and_limited(
+    committed_giving: Giving, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Disable throttling, which counts in the cache: the limits in our own rows must hold without it.
     for scope in ("give", "anonymous"):
         monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, scope, "100000/hour")
     giving = committed_giving
     sessions = giving.stand_in.world.store.newest_first
 
-    # The same request twenty times at once is one gift; those that came too early are told to come again.
+    # The same request twenty times at once is one gift; early repeats are told to retry.
     key = str(uuid.uuid4())
     statuses = at_once(giving, [body_of_gift()] * 20, [key] * 20)
     assert set(statuses) <= {201, 409} and 201 in statuses
     assert (Donation.objects.count(), PaymentAttempt.objects.count(), len(sessions("checkout.session"))) == (1, 1, 1)
 
-    # A new donor's eight gifts at once are eight gifts of one donor.
+    # Eight concurrent gifts of a new donor create one donor.
     donor = {"name": "Wong Siu Ming", "email": "wong@example.org"}
     assert at_once(giving, [body_of_gift(donor=donor)] * 8, [str(uuid.uuid4()) for _ in range(8)]) == [201] * 8
     assert Donor.objects.get(email="wong@example.org").donations.count() == 8
 
-    # A card tester's sixty tries at once: ten more reach Stripe, and not one beyond.
+    # Sixty concurrent attempts of a card tester: ten more reach Stripe, and no more.
     already = PaymentAttempt.objects.count()
     settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": already + 10}
     statuses = at_once(giving, [body_of_gift()] * 60, [str(uuid.uuid4()) for _ in range(60)])

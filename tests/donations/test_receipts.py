@@ -1,4 +1,4 @@
-"""Receipts: numbered without gap, dated where the charity is, frozen, blocked while something is missing."""
+"""Receipts: numbered without gaps, dated in the charity's time zone, frozen, blocked while information is missing."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def finance(giving: Giving) -> Giving:
 # --- What it says ------------------------------------------------------------------------------------------
 
 
-def test_a_receipt_in_francs_says_francs(giving: Giving) -> None:
+def test_a_receipt_in_xof_shows_xof(giving: Giving) -> None:
     donor = {"name": "Aïssata Traoré", "email": "aissata@example.org", "language": "fr"}
     donation = giving.gift_paid(amount="65500", currency="XOF", donor=donor)
 
@@ -50,7 +50,7 @@ def test_a_receipt_in_francs_says_francs(giving: Giving) -> None:
     assert receipts_of(donation)[0].document.languages == ["fr"]
 
 
-def test_a_receipt_stays_as_it_was_issued(giving: Giving) -> None:
+def test_an_issued_receipt_never_changes(giving: Giving) -> None:
     donation = giving.gift_paid()
     [receipt] = receipts_of(donation)
     before = receipts.pdf(receipt)
@@ -75,7 +75,7 @@ def test_a_receipt_is_made_out_to_the_organisation_that_gave(giving: Giving) -> 
     ],
 )
 @pytest.mark.django_db
-def test_the_year_is_that_of_the_charity(zone: str, year: int, day: str) -> None:
+def test_the_year_is_in_the_charitys_time_zone(zone: str, year: int, day: str) -> None:
     make_charity(time_zone=zone)
     late = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     donation = received_donation(late)
@@ -90,11 +90,11 @@ def test_the_year_is_that_of_the_charity(zone: str, year: int, day: str) -> None
 
 
 class Rollback(Exception):
-    """A writer that fails after it took its number."""
+    """A writer that fails after taking its number."""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_writers_who_often_fail_leave_no_gap() -> None:
+def test_eight_concurrent_writers_with_failures_leave_no_gap() -> None:
     make_charity()
     noon = datetime(2026, 3, 1, 4, tzinfo=UTC)
     donations = [received_donation(noon) for _ in range(80)]
@@ -123,7 +123,7 @@ def test_eight_writers_who_often_fail_leave_no_gap() -> None:
 # --- What is missing --------------------------------------------------------------------------------------------
 
 
-def test_a_gift_without_a_name_is_received_and_its_receipt_waits(giving: Giving) -> None:
+def test_a_gift_without_a_name_is_received_but_its_receipt_is_blocked(giving: Giving) -> None:
     donation = giving.gift_paid(anonymous=True, donor={"email": "someone@example.org"})
     assert (donation.status, donation.receipt_blocked_by) == (Donation.Status.RECEIVED, ["donor_name_missing"])
     assert receipts_of(donation) == []
@@ -151,13 +151,13 @@ def test_a_gift_without_a_name_is_received_and_its_receipt_waits(giving: Giving)
     assert again.json()["number"] == issued.json()["number"]
 
 
-def test_a_charity_without_its_registration_issues_nothing(giving: Giving) -> None:
+def test_a_charity_without_registration_issues_no_receipt(giving: Giving) -> None:
     Charity.objects.update(registration=" ", signatory="")
     donation = giving.gift_paid()
     assert donation.receipt_blocked_by == ["charity_registration_missing", "charity_signatory_missing"]
 
 
-def test_a_gift_that_was_not_received_has_nothing_to_receipt(giving: Giving) -> None:
+def test_a_gift_that_was_not_received_gets_no_receipt(giving: Giving) -> None:
     donation = donation_of(giving.give())
     answer = finance(giving).post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
@@ -178,7 +178,7 @@ def test_resending_sends_the_same_bytes(giving: Giving) -> None:
     assert [delivery.shown_state for delivery in receipt.deliveries.select_related("email")] == ["sent", "sent"]
 
 
-def test_a_void_receipt_is_not_sent_again(giving: Giving) -> None:
+def test_a_cancelled_receipt_is_not_resent(giving: Giving) -> None:
     donation = giving.gift_paid()
     intent = donation.attempts.get().payment_intent_id
     giving.stand_in.control.refund(payment_intent=intent)
@@ -209,13 +209,13 @@ def test_a_receipt_that_was_cancelled_before_it_was_mailed_is_never_mailed(givin
 
 
 def gift_with_dead_receipt(giving: Giving) -> Donation:
-    """A gift whose receipt the printer refused: taken before doors asked whether papers can show a name."""
+    """A gift whose receipt the printer refused: accepted before names were checked for printability."""
     with pytest.MonkeyPatch.context() as before:
         before.setattr(fonts, "unprintable", lambda text: [])
         return giving.gift_paid(donor={"name": "김철수", "email": "kim@example.org"})
 
 
-def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_says_so(giving: Giving) -> None:
+def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_its_delivery_is_dead(giving: Giving) -> None:
     donation = gift_with_dead_receipt(giving)
 
     delivery = ReceiptDelivery.objects.get(receipt__donation=donation)
@@ -242,7 +242,7 @@ def test_the_donor_and_staff_download_the_same_bytes(giving: Giving) -> None:
     assert Client().get(f"/api/v1/receipts/{receipt.pk}/pdf/").status_code in (401, 403)
 
 
-def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
+def test_a_receipt_that_is_being_printed_answers_not_ready(giving: Giving) -> None:
     gift = giving.give()
     giving.type_card(gift["checkout_url"])
     giving.deliver()
@@ -255,7 +255,7 @@ def test_a_receipt_that_is_being_printed_says_so(giving: Giving) -> None:
     assert giving.client.get(gift["url"]).json()["receipt"]["state"] == "pending"
 
 
-def test_what_a_receipt_may_become(giving: Giving) -> None:
+def test_allowed_receipt_state_changes(giving: Giving) -> None:
     [receipt] = receipts_of(giving.gift_paid())
     receipt.become(ReceiptState.REPLACED)
     with pytest.raises(WrongState, match="cannot become"):
@@ -295,7 +295,7 @@ def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corre
     assert AuditEntry.objects.get(verb="receipt replaced").by is not None
 
 
-def test_a_gift_paid_under_a_name_that_papers_cannot_show_waits_for_finance(giving: Giving) -> None:
+def test_a_gift_with_an_unprintable_name_waits_for_finance(giving: Giving) -> None:
     gift = giving.give()
     Donor.objects.update(name="김철수")
     giving.type_card(gift["checkout_url"])
@@ -307,10 +307,10 @@ def test_a_gift_paid_under_a_name_that_papers_cannot_show_waits_for_finance(givi
     assert not receipts_of(donation)
 
 
-def test_sending_again_waits_for_whoever_books_the_payment_and_holds_nothing_meanwhile(
+def test_resending_waits_for_the_booking_of_the_payment_without_deadlock(
     committed_giving: Giving,
 ) -> None:
-    """Who books holds the gift and then takes the receipt: whoever held the receipt first would lock both out."""
+    """Booking locks the gift, then the receipt: locking the receipt first would deadlock."""
     donation = committed_giving.gift_paid()
     [receipt] = receipts_of(donation)
     with ThreadPoolExecutor(1) as other:

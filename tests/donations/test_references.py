@@ -1,4 +1,4 @@
-"""A gift's reference is drawn at random: one that another gift has is drawn again, through each door."""
+"""Gift references are random: one that is taken is drawn again, over the API, offline and on the page."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Letters = Callable[[Iterator[str]], None]
 
 @pytest.fixture
 def letters_begin_with(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> Letters:
-    """A gift has the reference TAKEN; the next letters that are drawn for references can be said."""
+    """One gift has the reference TAKEN; the test chooses the next letters drawn."""
     at_random, said = secrets.choice, iter("0" * 8)
 
     def choose(alphabet: str) -> str:
@@ -36,7 +36,7 @@ def letters_begin_with(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> Lette
     return begin_with
 
 
-def test_a_gift_over_the_api_gets_another_one(giving: Giving, letters_begin_with: Letters) -> None:
+def test_a_gift_over_the_api_gets_another_reference(giving: Giving, letters_begin_with: Letters) -> None:
     letters_begin_with(chain("0" * 16, "1" * 8))
 
     answer = giving.post(URL, body_of_gift())
@@ -44,7 +44,7 @@ def test_a_gift_over_the_api_gets_another_one(giving: Giving, letters_begin_with
     assert (answer.status_code, answer.json()["reference"]) == (201, "GFT-1111-1111")
 
 
-def test_a_cheque_gets_another_one(giving: Giving, letters_begin_with: Letters) -> None:
+def test_an_offline_gift_gets_another_reference(giving: Giving, letters_begin_with: Letters) -> None:
     letters_begin_with(chain("0" * 16, "1" * 8))
 
     answer = send(signed_in(Role.FINANCE))
@@ -52,7 +52,7 @@ def test_a_cheque_gets_another_one(giving: Giving, letters_begin_with: Letters) 
     assert (answer.status_code, answer.json()["reference"]) == (201, "GFT-1111-1111")
 
 
-def test_the_api_says_so_when_none_is_free(giving: Giving, letters_begin_with: Letters) -> None:
+def test_the_api_reports_when_no_reference_is_free(giving: Giving, letters_begin_with: Letters) -> None:
     letters_begin_with(repeat("0"))
 
     answer = giving.post(URL, body_of_gift())
@@ -61,7 +61,7 @@ def test_the_api_says_so_when_none_is_free(giving: Giving, letters_begin_with: L
     assert Donation.objects.count() == 1
 
 
-def test_the_page_says_so_when_none_is_free(giving: Giving, letters_begin_with: Letters) -> None:
+def test_the_page_reports_when_no_reference_is_free(giving: Giving, letters_begin_with: Letters) -> None:
     letters_begin_with(repeat("0"))
 
     answer = giving.client.post("/give/mali/", FORM)

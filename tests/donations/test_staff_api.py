@@ -1,4 +1,4 @@
-"""What staff read and write over the API, who may, and that a list costs the same at any length."""
+"""The staff API: reading, writing, permissions, and a constant number of queries per list."""
 
 import json
 import threading
@@ -64,7 +64,7 @@ def error_of(answer: Any) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-def test_finance_sets_the_charity_up_and_changes_it_by_version() -> None:
+def test_finance_sets_up_the_charity_and_changes_it_by_version() -> None:
     finance = signed_in(Role.FINANCE)
     assert finance.get("/api/v1/charity/").json()["code"] == "charity_not_set_up"
 
@@ -96,13 +96,13 @@ def test_finance_sets_the_charity_up_and_changes_it_by_version() -> None:
         ({"address": "1 Road 🏠"}, ("address", "not_printable")),
     ],
 )
-def test_a_charity_that_cannot_be_is_refused(changes: Any, expected: tuple[str, str]) -> None:
+def test_an_invalid_charity_is_refused(changes: Any, expected: tuple[str, str]) -> None:
     assert error_of(send(signed_in(Role.FINANCE), "PUT", "/api/v1/charity/", CHARITY | changes)) == expected
     assert not Charity.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_first_entries_at_once_one_wins_and_the_others_are_told() -> None:
+def test_of_concurrent_first_setups_one_wins_and_the_others_are_refused() -> None:
     finance = [signed_in(Role.FINANCE) for _ in range(4)]
     start = threading.Barrier(len(finance))
 
@@ -112,13 +112,13 @@ def test_of_first_entries_at_once_one_wins_and_the_others_are_told() -> None:
 
     answers = sorted(in_threads(put, times=len(finance)))
 
-    # The others found it there (428: say which version you read), or were late (412).
+    # The others found it there (428: version required), or were late (412).
     assert answers[0] == 200 and set(answers[1:]) <= {412, 428}
     assert Charity.objects.get().version == 1
 
 
 @pytest.mark.django_db
-def test_all_staff_read_the_charity_and_only_finance_writes_it() -> None:
+def test_all_staff_read_the_charity_and_only_finance_changes_it() -> None:
     make_charity()
     for role in (Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR):
         client = signed_in(role)
@@ -132,7 +132,7 @@ def test_all_staff_read_the_charity_and_only_finance_writes_it() -> None:
 
 
 @pytest.mark.django_db
-def test_the_life_of_an_appeal() -> None:
+def test_an_appeal_is_published_changed_and_removed() -> None:
     make_charity()
     finance = signed_in(Role.FINANCE)
     made = send(finance, "POST", "/api/v1/appeals/", APPEAL)
@@ -164,7 +164,7 @@ def test_the_life_of_an_appeal() -> None:
         ({"opens_on": "soon"}, ("opens_on", "invalid")),
     ],
 )
-def test_an_appeal_that_cannot_be_is_refused(changes: Any, expected: tuple[str, str]) -> None:
+def test_an_invalid_appeal_is_refused(changes: Any, expected: tuple[str, str]) -> None:
     make_charity()
     make_appeal(slug="taken")
     assert error_of(send(signed_in(Role.FINANCE), "POST", "/api/v1/appeals/", APPEAL | changes)) == expected
@@ -172,7 +172,7 @@ def test_an_appeal_that_cannot_be_is_refused(changes: Any, expected: tuple[str, 
 
 
 @pytest.mark.django_db
-def test_the_public_sees_open_appeals_only_and_changes_none() -> None:
+def test_the_public_sees_only_open_appeals_and_cannot_change_them() -> None:
     make_charity()
     make_appeal()
     make_appeal(slug="past", closes_on=date(2020, 1, 2))
@@ -200,7 +200,7 @@ def test_a_search_finds_appeals_by_slug_and_title_in_either_language() -> None:
     assert (found("année"), found("MALI réinsertion"), found("year mali")) == (["school-year"], ["mali"], [])
 
 
-def test_an_appeal_with_gifts_stays_and_shows_what_it_received(giving: Giving) -> None:
+def test_an_appeal_with_gifts_cannot_be_removed_and_shows_what_it_received(giving: Giving) -> None:
     giving.gift_paid()
     back = giving.gift_paid(amount="100.00")
     giving.gift_paid(amount="65500", currency="XOF")
@@ -255,7 +255,7 @@ def test_lists_are_for_finance_and_auditors() -> None:
 
 
 @pytest.mark.django_db
-def test_auditors_do_not_read_the_addresses_of_donors() -> None:
+def test_auditors_cannot_read_donors_addresses() -> None:
     make_charity()
     fill(1)
     Donor.objects.update(address="1 Secret Street")
@@ -288,7 +288,7 @@ def test_gifts_are_filtered_by_status_appeal_currency_day_and_receipt() -> None:
 
 
 @pytest.mark.django_db
-def test_a_donor_is_corrected_by_version_and_stays_known_once() -> None:
+def test_a_donor_is_corrected_by_version_and_stays_unique() -> None:
     make_charity()
     donor = Donor.objects.create(email="a@example.org", name="A")
     Donor.objects.create(email="a@example.org", name="B")

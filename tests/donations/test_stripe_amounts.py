@@ -26,7 +26,7 @@ ISO_ZERO = stripe_amounts.ZERO_DECIMAL | {"ISK", "UGX"}
         (1050, "TWD", 1050),
     ],
 )
-def test_known_amounts_go_there_and_back(amount_minor: int, currency: str, stripes: int) -> None:
+def test_known_amounts_round_trip(amount_minor: int, currency: str, stripes: int) -> None:
     assert to_stripe_amount(amount_minor, currency) == stripes
     assert from_stripe_amount(stripes, currency) == amount_minor
 
@@ -49,19 +49,19 @@ def test_known_amounts_go_there_and_back(amount_minor: int, currency: str, strip
         (500, ""),
     ],
 )
-def test_what_cannot_be_charged_is_refused(amount_minor: int, currency: str) -> None:
+def test_amounts_that_cannot_be_charged_are_refused(amount_minor: int, currency: str) -> None:
     with pytest.raises(AmountNotChargeable):
         to_stripe_amount(amount_minor, currency)
 
 
-def test_a_fraction_that_cannot_be_is_a_bug_not_a_gift() -> None:
+def test_an_impossible_fraction_from_stripe_raises_value_error() -> None:
     with pytest.raises(ValueError, match="UGX"):
         from_stripe_amount(550, "UGX")
 
 
 @pytest.mark.parametrize("currency", sorted(stripe_amounts.SUPPORTED))
-def test_every_currency_is_worth_the_same_on_both_sides(currency: str) -> None:
-    """The stand-in counts Stripe's way from a table of its own; 10,000 whole units are the same amount in both."""
+def test_every_currency_converts_to_the_stand_ins_amount(currency: str) -> None:
+    """The stand-in has its own table of Stripe's units; 10,000 whole units are the same amount in both."""
     exponent = 0 if currency in ISO_ZERO else 3 if currency in stripe_amounts.ENDS_IN_ZERO else 2
     whole = 10_000
     stripes = to_stripe_amount(whole * 10**exponent, currency)
@@ -71,12 +71,12 @@ def test_every_currency_is_worth_the_same_on_both_sides(currency: str) -> None:
     assert from_stripe_amount(stripes, currency) == whole * 10**exponent
 
 
-def test_both_tables_hold_the_same_currencies_and_all_are_real() -> None:
+def test_both_tables_have_the_same_real_currencies() -> None:
     assert {code.upper() for code in money.CURRENCIES} == stripe_amounts.SUPPORTED
     assert not stripe_amounts.SUPPORTED - list_currencies()
 
 
 @pytest.mark.parametrize("currency", sorted(stripe_amounts.ZERO_DECIMAL | stripe_amounts.ENDS_IN_ZERO))
-def test_the_exponents_are_those_of_the_unicode_tables(currency: str) -> None:
+def test_the_exponents_match_the_unicode_tables(currency: str) -> None:
     expected = 3 if currency in stripe_amounts.ENDS_IN_ZERO else 0
     assert get_currency_precision(currency) == expected

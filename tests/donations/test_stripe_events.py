@@ -1,4 +1,4 @@
-"""Stripe's events: signed, stored once, looked up, booked; in any order, any number of times."""
+"""Stripe events: verified, stored once, fetched, booked; in any order, any number of times."""
 
 import itertools
 import json
@@ -91,7 +91,7 @@ def test_an_event_is_stored_without_its_personal_data(giving: Giving) -> None:
     assert "example.org" not in text and "Chan" not in text
 
 
-def test_an_event_that_comes_again_changes_nothing(giving: Giving) -> None:
+def test_a_repeated_event_changes_nothing(giving: Giving) -> None:
     gift = paid(giving)
     [event] = events_of(giving, "payment_intent.succeeded")
     assert giving.deliver_one(event).json() == {"is_new": True}
@@ -148,7 +148,7 @@ FIVE = (
 
 
 class Rewind:
-    """Take back what was booked, as often as one likes."""
+    """Roll back what was booked, repeatedly."""
 
     def __enter__(self) -> None:
         with connection.cursor() as cursor:
@@ -159,8 +159,8 @@ class Rewind:
             cursor.execute("ROLLBACK TO SAVEPOINT before")
 
 
-def test_five_events_in_several_orders_end_in_one_state(giving: Giving) -> None:
-    """Completed, succeeded, refunded in part, disputed, dispute lost: told late and in another order."""
+def test_five_events_in_any_order_end_in_the_same_state(giving: Giving) -> None:
+    """Completed, succeeded, partially refunded, disputed, dispute lost: delivered late and in another order."""
     gift = paid(giving)
     [intent] = giving.stand_in.world.store.newest_first("payment_intent")
     giving.stand_in.control.refund(payment_intent=intent["id"], amount=10000)
@@ -182,8 +182,8 @@ def test_five_events_in_several_orders_end_in_one_state(giving: Giving) -> None:
 
 
 @pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.long)])
-def test_snapshots_of_five_moments_in_any_order_end_in_one_state(giving: Giving, every: int) -> None:
-    """What workers saw at five moments, booked in every nth of the 120 orders, as slow workers would."""
+def test_five_snapshots_in_any_order_end_in_the_same_state(giving: Giving, every: int) -> None:
+    """Snapshots of five moments, booked in every nth of the 120 orders, as slow workers would."""
     gift, control = giving.give(), giving.stand_in.control
     attempt = donation_of(gift).attempts.get()
     giving.type_card(gift["checkout_url"], DECLINED)
@@ -202,7 +202,7 @@ def test_snapshots_of_five_moments_in_any_order_end_in_one_state(giving: Giving,
         with Rewind():
             for snapshot in order:
                 booking.book(attempt, snapshot, at=NOON)
-            # An old snapshot gave a receipt that a newer one took away again; valid is none in the end.
+            # An old snapshot issued a receipt that a newer one cancelled; in the end none is valid.
             valid = Receipt.objects.filter(state=ReceiptState.ISSUED).count()
             seen.add((valid, *state_of(gift)[:-1]))
 
@@ -235,9 +235,9 @@ def state_of(gift: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def test_an_event_may_come_before_our_own_note_of_the_session(giving: Giving) -> None:
+def test_an_event_may_arrive_before_we_saved_the_session(giving: Giving) -> None:
     gift = giving.give()
-    with connection.cursor() as cursor:  # as if we were killed between Stripe's answer and our note of it
+    with connection.cursor() as cursor:  # as if we were killed between Stripe's response and saving it
         cursor.execute("UPDATE donations_paymentattempt SET state='created', session_id=NULL, checkout_url=''")
     giving.type_card(gift["checkout_url"])
     giving.deliver()
@@ -248,7 +248,7 @@ def test_an_event_may_come_before_our_own_note_of_the_session(giving: Giving) ->
     assert donation.attempts.get().session_id is not None
 
 
-def test_a_success_after_the_expiry_is_booked(giving: Giving) -> None:
+def test_a_payment_after_the_expiry_is_booked(giving: Giving) -> None:
     gift = giving.give()
     session_id = donation_of(gift).attempts.get().session_id
     giving.stand_in.control.advance(24 * 3600)
@@ -292,7 +292,7 @@ def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving
 
 
 @pytest.mark.parametrize("counts", [True, False], ids=["the one that counts", "the other one"])
-def test_a_gift_paid_twice_stays_received_when_one_payment_goes_back(giving: Giving, counts: bool) -> None:
+def test_a_gift_paid_twice_stays_received_when_one_payment_is_refunded(giving: Giving, counts: bool) -> None:
     donation = donation_of(paid_twice(giving))
     [receipt] = receipts_of(donation)
     intent = str(donation.attempts.get(counts=counts).payment_intent_id)
@@ -308,7 +308,7 @@ def test_a_gift_paid_twice_stays_received_when_one_payment_goes_back(giving: Giv
     assert donation.attempts.get(counts=True).payment_intent_id != intent
 
 
-def test_a_gift_paid_twice_is_given_back_when_both_payments_are(giving: Giving) -> None:
+def test_a_gift_paid_twice_is_refunded_when_both_payments_are(giving: Giving) -> None:
     donation = donation_of(paid_twice(giving))
 
     for attempt in donation.attempts.all():
@@ -324,7 +324,7 @@ def test_a_gift_paid_twice_is_given_back_when_both_payments_are(giving: Giving) 
 # --- Stripe is silent -------------------------------------------------------------------------------------------
 
 
-def test_what_stripe_never_delivered_is_found_in_its_list(giving: Giving) -> None:
+def test_events_that_were_never_delivered_are_found_by_the_sweep(giving: Giving) -> None:
     gift = paid(giving)
     celery_app.tasks["donations.catch_up_with_stripe"]()
     giving.work()
@@ -333,7 +333,7 @@ def test_what_stripe_never_delivered_is_found_in_its_list(giving: Giving) -> Non
     assert set(StripeEvent.objects.values_list("source", flat=True)) == {"list"}
 
 
-def test_a_checkout_whose_end_nobody_told_us_is_looked_up(giving: Giving) -> None:
+def test_an_overdue_checkout_without_events_is_refreshed(giving: Giving) -> None:
     gift = giving.give()
     giving.stand_in.control.advance(24 * 3600)
     attempt = donation_of(gift).attempts.get()
@@ -344,7 +344,7 @@ def test_a_checkout_whose_end_nobody_told_us_is_looked_up(giving: Giving) -> Non
     assert attempt.state == AttemptState.EXPIRED
 
 
-def test_an_overdue_checkout_that_does_not_fit_keeps_no_other_waiting(giving: Giving) -> None:
+def test_a_mismatched_overdue_checkout_does_not_block_the_others(giving: Giving) -> None:
     wrong, right = (donation_of(giving.give()).attempts.get() for _ in range(2))
     with pgtrigger.ignore(FROZEN):
         PaymentAttempt.objects.filter(pk=wrong.pk).update(amount_minor=1)
@@ -357,7 +357,7 @@ def test_an_overdue_checkout_that_does_not_fit_keeps_no_other_waiting(giving: Gi
     assert (right.state, wrong.state) == (AttemptState.EXPIRED, AttemptState.SESSION_OPEN)
 
 
-def test_while_stripe_is_down_the_look_is_put_off(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_stripe_is_down_the_sweep_is_postponed(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: Any, **__: Any) -> Any:
         raise gateway.PaymentProviderUnavailable("down")
 
@@ -367,7 +367,7 @@ def test_while_stripe_is_down_the_look_is_put_off(giving: Giving, monkeypatch: p
     assert StripeEvent.objects.count() == 0
 
 
-def test_while_stripe_is_down_an_event_waits_and_does_not_die(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_stripe_is_down_an_event_is_retried_and_not_dead(giving: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     gift = paid(giving)
     giving.deliver(*events_of(giving, "payment_intent.succeeded"))
 

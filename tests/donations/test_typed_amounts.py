@@ -1,4 +1,4 @@
-"""What a person types is read as that person means it, or asked back; never guessed."""
+"""Typed amounts are read as meant, or clarified with a question; never guessed."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ BOTH = ("en", "fr")
 
 
 def outcome(text: str, currency: str, language: str) -> int | list[int] | str:
-    """The minor units, all amounts that are asked back, or the code of the refusal."""
+    """Return the minor units, all possible amounts if unclear, or the code of the refusal."""
     try:
         return typed.read(text, currency, language)
     except AmountUnclear as unclear:
@@ -162,11 +162,13 @@ PLAIN = [
     + [(typed, currency, "fr", french) for typed, currency, _, french in SEPARATED]
     + [(typed, currency, language, same) for typed, currency, same in PLAIN for language in BOTH],
 )
-def test_a_text_is_read_asked_back_or_refused(typed: str, currency: str, language: str, expected: object) -> None:
+def test_a_typed_amount_is_read_questioned_or_refused(
+    typed: str, currency: str, language: str, expected: object
+) -> None:
     assert outcome(typed, currency, language) == expected
 
 
-def test_the_question_names_every_amount_in_the_language_of_the_page() -> None:
+def test_the_question_lists_every_possible_amount_in_the_page_language() -> None:
     with pytest.raises(AmountUnclear, match=r"^Do you mean HK\$10,000\.00 or HK\$10\.00\?$"):
         typed.read("10.000", "HKD", "en")
     with pytest.raises(AmountUnclear, match=r"^Do you mean HK\$10,555\.00\?$"):
@@ -179,7 +181,7 @@ def test_the_question_names_every_amount_in_the_language_of_the_page() -> None:
     ("answer", "expected"),
     [("10000.00", 10_000_00), ("10.00", 10_00), ("10", None), ("10,000", None), ("500.00", None), ("", None)],
 )
-def test_only_an_amount_that_was_offered_can_be_the_answer(answer: str, expected: int | None) -> None:
+def test_only_an_offered_amount_is_accepted_as_the_answer(answer: str, expected: int | None) -> None:
     unclear = AmountUnclear([10_00, 10_000_00], "HKD", "fr")
 
     if expected is not None:
@@ -197,7 +199,7 @@ currencies, minors = st.sampled_from(CURRENCIES), st.integers(min_value=1, max_v
 @example("KWD", 10_000, "fr")
 @example("XOF", 10_000, "en")
 @settings(max_examples=200, deadline=None)
-def test_what_is_printed_reads_back_as_the_same_amount(currency: str, amount_minor: int, language: str) -> None:
+def test_a_printed_amount_reads_back_as_the_same_amount(currency: str, amount_minor: int, language: str) -> None:
     exponent = codes.currencies()[currency].exponent
     amount = Decimal(amount_minor).scaleb(-exponent)
     places = "." + "0" * exponent if exponent else ""
@@ -214,7 +216,7 @@ def test_what_is_printed_reads_back_as_the_same_amount(currency: str, amount_min
 
 @given(st.text("0123456789.,' \N{NARROW NO-BREAK SPACE}٫٬$€kHD-", max_size=14), currencies, st.sampled_from(BOTH))
 @settings(max_examples=300, deadline=None)
-def test_no_text_gives_an_amount_of_other_digits(text: str, currency: str, language: str) -> None:
+def test_no_typed_text_is_read_with_other_digits(text: str, currency: str, language: str) -> None:
     found = outcome(text, currency, language)
     readings = found if isinstance(found, list) else [found] if isinstance(found, int) else []
     typed = "".join(filter(str.isdigit, text)).strip("0")
@@ -224,5 +226,5 @@ def test_no_text_gives_an_amount_of_other_digits(text: str, currency: str, langu
 
 @given(st.text(max_size=20), st.sampled_from(BOTH))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_read_asked_back_or_refused(text: str, language: str) -> None:
+def test_any_text_is_read_questioned_or_refused(text: str, language: str) -> None:
     outcome(text, "HKD", language)

@@ -1,4 +1,4 @@
-"""What donors and staff type into the amount field: what is clear goes on, what is not is asked back in one click."""
+"""The amount field for donors and staff: clear amounts are accepted, unclear ones are clarified in one click."""
 
 import re
 from html import unescape
@@ -24,7 +24,7 @@ def visitor(language: str) -> Client:
 
 
 def offers(html: str) -> list[tuple[str, str]]:
-    """The answers that the page offers: what is sent, and what is read."""
+    """Return the answers offered by the page: the submitted value and the shown text."""
     return [(value, unescape(words).replace("\N{NO-BREAK SPACE}", " ")) for value, words in OFFER.findall(html)]
 
 
@@ -55,7 +55,7 @@ def charged_at_stripe(giving: Giving) -> list[tuple[int, str]]:
         ("en", "500", "hkd", 50_000),
     ],
 )
-def test_what_is_clear_is_what_stripe_charges(
+def test_a_clear_amount_is_charged_as_typed(
     giving: Giving, language: str, typed: str, currency: str, stripe_amount: int
 ) -> None:
     answer = visitor(language).post(PAGE, FORM | {"amount": typed, "currency": currency})
@@ -83,7 +83,7 @@ def test_what_is_clear_is_what_stripe_charges(
         ("en", "$500", "Do you mean HK$500.00?", [("500.00", "Give HK$500.00")]),
     ],
 )
-def test_what_is_unclear_is_asked_back_and_answered_by_one_click(
+def test_an_unclear_amount_is_clarified_with_one_click(
     giving: Giving, language: str, typed: str, question: str, offered: list[tuple[str, str]]
 ) -> None:
     donor = visitor(language)
@@ -103,7 +103,7 @@ def test_what_is_unclear_is_asked_back_and_answered_by_one_click(
 
 
 @pytest.mark.parametrize("forged", ["500.00", "10000", "much"])
-def test_an_answer_that_was_not_offered_is_asked_again(giving: Giving, forged: str) -> None:
+def test_an_answer_that_was_not_offered_is_questioned_again(giving: Giving, forged: str) -> None:
     asked = visitor("fr").post(PAGE, FORM | {"amount": "10,000", "meant": forged})
 
     assert len(offers(check_page(asked))) == 2
@@ -120,7 +120,7 @@ def test_an_answer_is_kept_when_something_else_is_wrong(giving: Giving) -> None:
     assert Donation.objects.get().amount_minor == 1_000_000
 
 
-def test_an_answer_that_is_refused_keeps_what_was_typed(giving: Giving) -> None:
+def test_a_refused_answer_keeps_the_typed_text(giving: Giving) -> None:
     form = FORM | {"amount": "1.000", "meant": "1.00", "name": "Marie Curie"}
 
     html = check_page(visitor("en").post(PAGE, form))
@@ -129,13 +129,13 @@ def test_an_answer_that_is_refused_keeps_what_was_typed(giving: Giving) -> None:
     assert 'value="Marie Curie"' in html and "[&#x27;" not in html
 
 
-def test_an_answer_to_another_text_counts_no_more(giving: Giving) -> None:
+def test_an_answer_to_a_different_text_is_ignored(giving: Giving) -> None:
     giving.client.post(PAGE, FORM | {"amount": "600", "meant": "10000.00"})
 
     assert Donation.objects.get().amount_minor == 60_000
 
 
-def test_an_amount_typed_beside_a_chosen_one_is_asked_back(giving: Giving) -> None:
+def test_a_typed_amount_that_differs_from_the_chosen_one_is_questioned(giving: Giving) -> None:
     both = FORM | {"suggested": "250", "amount": "1,000"}
 
     html = check_page(giving.client.post(PAGE, both))
@@ -164,7 +164,7 @@ def test_the_same_amount_chosen_and_typed_is_clear(giving: Giving) -> None:
         ("10,000.000,5", "We cannot read this amount."),
     ],
 )
-def test_what_is_no_amount_is_refused_beside_the_field(giving: Giving, typed: str, said: str) -> None:
+def test_an_invalid_amount_is_refused_beside_the_field(giving: Giving, typed: str, said: str) -> None:
     answer = giving.client.post(PAGE, FORM | {"amount": typed})
 
     html = unescape(check_page(answer))
@@ -172,7 +172,7 @@ def test_what_is_no_amount_is_refused_beside_the_field(giving: Giving, typed: st
     assert not Donation.objects.exists()
 
 
-def test_the_field_does_not_cut_what_is_pasted(giving: Giving) -> None:
+def test_the_field_does_not_truncate_pasted_text(giving: Giving) -> None:
     html = check_page(giving.client.get(PAGE))
     [field] = re.findall(r'<input type="text"[^>]*name="amount"[^>]*>', html)
 
@@ -180,7 +180,7 @@ def test_the_field_does_not_cut_what_is_pasted(giving: Giving) -> None:
     assert "maxlength" not in field and "pattern" not in field
 
 
-def test_the_smallest_gift_is_named_as_the_language_writes_it(giving: Giving) -> None:
+def test_the_minimum_is_formatted_for_the_language(giving: Giving) -> None:
     Charity.objects.update(currencies=["IDR"])
 
     english = check_page(visitor("en").post(PAGE, FORM | {"amount": "5", "currency": "IDR"}))
@@ -191,7 +191,7 @@ def test_the_smallest_gift_is_named_as_the_language_writes_it(giving: Giving) ->
 
 
 @pytest.mark.parametrize("amount", ["10,000", "10 000", "10,5", "١٠٠", "HK$500", "10'000", "1e3", ".5"])
-def test_programs_write_a_decimal_string_and_nothing_else(giving: Giving, amount: str) -> None:
+def test_the_api_accepts_only_decimal_strings(giving: Giving, amount: str) -> None:
     body = {"amount": amount, "currency": "HKD", "donor": {"name": "Chan", "email": "chan@example.org"}}
 
     answer = giving.post("/api/v1/donations/", body)

@@ -1,4 +1,4 @@
-"""The same paper printed twice: by replay, never falling back, and by plain WeasyPrint."""
+"""Print the same paper twice: by replay, without fallback, and by plain WeasyPrint."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ MARK = (
 
 
 def printed(template: str, context: Mapping[str, Any], *, replayed: bool) -> bytes:
-    """Print a paper on one of the two ways. Raises Refused where replay cannot."""
+    """Print a paper in one of the two ways. Raises Refused if replay cannot."""
     paper = Paper(languages=("en", "fr"), context=context)
     html = rendering._html(template, paper)
     sheets = [rendering._stylesheet(name) for name in paper.stylesheets]
@@ -37,7 +37,7 @@ def printed(template: str, context: Mapping[str, Any], *, replayed: bool) -> byt
 
 @contextmanager
 def papers_of_our_own(sources: Mapping[str, str], assets: Path) -> Iterator[None]:
-    """Let the real engine know these templates as well, and let papers use mark.svg and mark.png in this folder."""
+    """Add these templates to the real engine, and let papers use mark.svg and mark.png in this folder."""
     (assets / "mark.svg").write_text(MARK)
     picture = Image.new("RGB", (60, 40), "#eaf0f4")
     ImageDraw.Draw(picture).ellipse((8, 4, 52, 36), fill="#a3341f")
@@ -54,7 +54,7 @@ def papers_of_our_own(sources: Mapping[str, str], assets: Path) -> Iterator[None
 
 
 def template(body: str, style: str) -> dict[str, str]:
-    """The templates of one paper, "paper.html", on the real base of all papers."""
+    """Return the templates of one paper, "paper.html", based on the real base template."""
     return {
         "paper.html": '{% extends "documents/base.html" %}{% block kind %}Paper{% endblock %}'
         '{% block style %}{% styled_by "paper.css" %}{% endblock %}{% block content %}' + body + "{% endblock %}",

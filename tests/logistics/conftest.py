@@ -10,7 +10,7 @@ from tests.logistics.papers.known import known_to_printers
 
 @pytest.fixture
 def dead_broker() -> Iterator[None]:
-    """Nobody listens where the broker should be."""
+    """Point the broker URL to a port where nothing listens."""
     was = current_app.conf.broker_url
     _broker("redis://127.0.0.1:9/0")
     yield
@@ -21,7 +21,7 @@ def _broker(url: str) -> None:
     app: Any = current_app
     app.conf.broker_url = url
     app.conf.broker_write_url = url
-    # What a forked worker does: forget the producers, which keep their connections.
+    # As a forked worker does: drop the producers, which keep their connections.
     app._after_fork()
 
 

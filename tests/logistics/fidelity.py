@@ -1,4 +1,4 @@
-"""How far one PDF is from another: characters, their places, pages, pixels."""
+"""Compare two PDFs: characters, their positions, pages, pixels."""
 
 import ctypes
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Character(NamedTuple):
 
 
 def characters(pdf: bytes) -> list[list[Character]]:
-    """Every character that is drawn, page by page, in reading order; spaces are left out."""
+    """Return every drawn character, page by page, in reading order, without spaces."""
     with pypdfium2.PdfDocument(pdf) as document:
         return [_characters(page.get_textpage()) for page in document]
 
@@ -35,7 +35,7 @@ def _characters(page: pypdfium2.PdfTextPage) -> list[Character]:
 
 
 def shift(one: list[list[Character]], other: list[list[Character]]) -> float:
-    """The largest distance in pt between equal characters. Fails at the first that is not equal."""
+    """Return the largest distance in pt between corresponding characters. Fails at the first that differs."""
     assert len(one) == len(other), f"{len(one)} pages, {len(other)} pages"
     largest = 0.0
     for number, (page, other_page) in enumerate(zip(one, other, strict=True), start=1):
@@ -52,7 +52,7 @@ def _first_difference(text: str, other: str) -> str:
 
 
 def differing_pixels(one: bytes, other: bytes) -> float:
-    """The share of pixels that differ by more than a quarter of black."""
+    """Return the share of pixels that differ by more than a quarter of black."""
     differing = total = 0
     with pypdfium2.PdfDocument(one) as document, pypdfium2.PdfDocument(other) as other_document:
         for page, other_page in zip(document, other_document, strict=True):

@@ -1,6 +1,6 @@
 """Hunt for papers that replay prints differently: python -m tests.logistics.hunt FIRST LAST [rows]
 
-Prints a line for each seed, and leaves the papers that differ in var/hunt.
+Prints a line for each seed, and saves the papers that differ in var/hunt.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What a reader of a PDF gets to see, by way of PDFium."""
+"""Read PDFs with PDFium."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import zxingcpp
 
 
 def page_texts(pdf: bytes) -> list[str]:
-    """The words of each page, spaces and line ends made one plain space."""
+    """Return the text of each page, with whitespace collapsed to single spaces."""
     with pypdfium2.PdfDocument(pdf) as document:
         return [re.sub(r"\s+", " ", page.get_textpage().get_text_range()) for page in document]
 
@@ -19,7 +19,7 @@ def text_of(pdf: bytes) -> str:
 
 
 def fonts(pdf: bytes) -> dict[str, bool]:
-    """Name of each font that draws something -> whether it is embedded."""
+    """Return the name of each font in use -> whether it is embedded."""
 
     def drawn() -> Iterator[tuple[str, bool]]:
         with pypdfium2.PdfDocument(pdf) as document:
@@ -46,14 +46,14 @@ def metadata(pdf: bytes) -> dict[str, str]:
 
 
 def scanned(pdf: bytes, page: int = 0) -> list[str]:
-    """What a scanner reads off a printed page, at 288 dpi, in order of the alphabet."""
+    """Return the codes that a scanner reads from a printed page at 288 dpi, sorted."""
     with pypdfium2.PdfDocument(pdf) as document:
         picture = document[page].render(scale=4, grayscale=True).to_pil()
     return sorted(code.text for code in zxingcpp.read_barcodes(picture))
 
 
 def overlaps(pdf: bytes) -> list[str]:
-    """Pieces of text that are drawn over one another, as "page: left x top" pairs; a good paper has none."""
+    """Return overlapping pieces of text, as "page: left x top" pairs; a good paper has none."""
     found = []
     with pypdfium2.PdfDocument(pdf) as document:
         for number, page in enumerate(document, start=1):
@@ -62,7 +62,7 @@ def overlaps(pdf: bytes) -> list[str]:
             for index, (left, bottom, right, top) in enumerate(boxes):
                 for left_2, bottom_2, right_2, top_2 in boxes[index + 1 :]:
                     if left_2 > right - 0.5:
-                        break  # sorted by left edge: no later one can reach back
+                        break  # sorted by left edge: no later piece can overlap
                     if min(right, right_2) - left_2 > 0.5 and min(top, top_2) - max(bottom, bottom_2) > 1.5:
                         found.append(f"page {number}: {left:.0f},{bottom:.0f} and {left_2:.0f},{bottom_2:.0f}")
     return found

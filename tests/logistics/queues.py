@@ -1,4 +1,4 @@
-"""What waits in the broker."""
+"""Inspect the broker's queues."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Papers with a list of random columns, styles and surroundings: templates, stylesheets and contexts of our own."""
+"""Generate papers with a list of random columns, styles and surroundings: templates, stylesheets and contexts."""
 
 from dataclasses import dataclass
 from html import escape
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.logistics.random_texts import Texts
 
-# What a cell may show: its place in the template (V is the value), and which method of Texts makes the value.
+# Kinds of cell: template fragment (V is the value), and the method of Texts that makes the value.
 FORMS = {
     "text": ("{{ V }}", "text"),
     "number": ("{% number V %}", "number"),
@@ -49,7 +49,7 @@ PALE = ["#eaf0f4", "#fff6e0", "rgba(11, 60, 93, 0.08)", "#d5dde2"]
 
 @dataclass(frozen=True)
 class RandomPaper:
-    """The body of a template, its stylesheet, and a context; `rows` of its list are marked."""
+    """The body of a template, its stylesheet and a context; `rows` of its list are marked."""
 
     body: str
     style: str
@@ -57,7 +57,7 @@ class RandomPaper:
 
 
 class Papers:
-    """Makes papers from one source of chance."""
+    """Generate papers from one random source."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -67,7 +67,7 @@ class Papers:
         self.forms: dict[str, list[str]] = {}  # for each kind of row, what makes the values of its cells
 
     def paper(self, rows: int) -> RandomPaper:
-        """A paper with so many rows in its list."""
+        """Return a paper with this many rows in its list."""
         self._page()
         before, after, in_table = self._before(), self._after(), self._end_of_table()
         table = self._table(in_table)
@@ -87,7 +87,7 @@ class Papers:
     def rule(self, selector: str, *declarations: str) -> None:
         self.rules.append(f"{selector} {{ {'; '.join(filter(None, declarations))} }}")
 
-    # The page and what stands on every one
+    # The page and its running content
 
     def _page(self) -> None:
         choose, maybe = self.random.choice, self.maybe
@@ -229,7 +229,7 @@ class Papers:
             count = min(rows, self.random.randint(1, size))
             rows -= count
             kinds = ["line"] * count
-            # A head alone would be kept with the next group, which replay leaves to plain WeasyPrint.
+            # A lone head is kept with the next group, which replay leaves to plain WeasyPrint.
             if count > 1 and self.random.random() < 0.6:
                 kinds[0] = "head"
             if count > 1 and self.random.random() < 0.4:

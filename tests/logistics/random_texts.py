@@ -1,4 +1,4 @@
-"""Random texts of papers: every script that the bundled fonts can print, short and long, easy and hard to break."""
+"""Random texts for papers: every script that the bundled fonts can print, short and long, easy and hard to break."""
 
 import string
 from random import Random
@@ -27,7 +27,7 @@ FLAGS = ["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
 
 
 class Texts:
-    """Makes texts from one source of chance."""
+    """Generate texts from one random source."""
 
     def __init__(self, random: Random, words_most: int = 25) -> None:
         self.random = random

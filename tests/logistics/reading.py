@@ -1,4 +1,4 @@
-"""How a paper is read: by a screen reader, along its structure tree; and by poppler, as words on a page."""
+"""Read a paper as a screen reader does, along its structure tree, and as poppler does, as words on a page."""
 
 import ctypes
 import json
@@ -23,14 +23,14 @@ UNSEEN = {"head", "svg"}
 
 
 class Text(str):
-    """A text of a paper and the language that it names, "" where it is that of the paper."""
+    """A text of a paper and its language; "" if it is that of the paper."""
 
     language = ""
 
 
 @dataclass
 class Element:
-    """An element of a structure tree: its children and its texts by turns, as a reader comes upon them."""
+    """An element of a structure tree: its children and texts, in reading order."""
 
     role: str
     alt: str
@@ -57,7 +57,7 @@ class Element:
 
 
 def structure(pdf: bytes) -> Element:
-    """The structure tree of a paper: its objects as qpdf reads them, its texts as PDFium does."""
+    """The structure tree of a paper: objects read by qpdf, texts by PDFium."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "paper.pdf")
         path.write_bytes(pdf)
@@ -75,7 +75,7 @@ class _Tree:
             self.texts = {kid: _by_id(page) for kid, page in zip(kids, document, strict=True)}
 
     def known(self, value: Any) -> Any:
-        """An object itself, if this is a reference to it."""
+        """Resolve a reference to its object."""
         is_reference = isinstance(value, str) and value.endswith(" 0 R")
         return self.objects[f"obj:{value}"]["value"] if is_reference else value
 
@@ -104,13 +104,13 @@ def _by_id(page: pypdfium2.PdfPage) -> dict[int, Text]:
 
 
 def artifacts(pdf: bytes) -> list[str]:
-    """What each page shows that is no part of the paper's text."""
+    """Return the artifacts of each page: what is not part of the paper's text."""
     with pypdfium2.PdfDocument(pdf) as document:
         return [" ".join(text for number, text in _texts(page) if number < 0) for page in document]
 
 
 def unmarked(pdf: bytes) -> list[int]:
-    """How much each page draws that is neither marked as a part of the text nor as an artifact."""
+    """Return how much of each page is marked neither as text nor as an artifact."""
     with pypdfium2.PdfDocument(pdf) as document:
         return [
             sum(pdfium.FPDFPageObj_CountMarks(drawn.raw) == 0 for drawn in page.get_objects(max_depth=1))
@@ -147,7 +147,7 @@ def _name(function: Callable[..., int], *arguments: Any) -> str:
 
 
 def _told(function: Callable[..., int], *arguments: Any) -> str:
-    """A text of PDFium, which wants to be asked for its length first."""
+    """Return a text from PDFium, whose length must be queried first."""
     length = function(*arguments, None, 0)
     buffer = ctypes.create_string_buffer(length)
     function(*arguments, ctypes.cast(buffer, function.argtypes[-2]), length)  # type: ignore[attr-defined]
@@ -157,7 +157,7 @@ def _told(function: Callable[..., int], *arguments: Any) -> str:
 class Written(HTMLParser):
     """The words of a template's HTML, in order, by language, and by the cells of its rows.
 
-    What is drawn or hidden is left out.
+    Drawings and hidden content are left out.
     """
 
     def __init__(self, html: str, unseen: Sequence[str] = ()) -> None:
@@ -187,7 +187,7 @@ class Written(HTMLParser):
             self.in_row = True
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:
-        """<path/> opens nothing."""
+        """Ignore self-closing tags such as <path/>."""
 
     def handle_endtag(self, tag: str) -> None:
         self.skipped = max(0, self.skipped - 1)
@@ -214,14 +214,14 @@ def squeezed(text: str) -> str:
 
 
 def poppler_pages(pdf: bytes) -> list[list[str]]:
-    """The words of each page as poppler finds them, in the order in which they are on the page."""
+    """Return the words of each page as poppler finds them, in page order."""
     run = subprocess.run(["pdftotext", "-raw", "-", "-"], input=pdf, capture_output=True, check=True)
     assert not run.stderr, run.stderr.decode()
     return [words(page) for page in run.stdout.decode().split("\f")[:-1]]
 
 
 def assert_same_words(found: Sequence[str], wanted: Sequence[str]) -> None:
-    """The same letters in the same order, and no two words run together; one may be broken where its line ends."""
+    """Check for the same letters in the same order, with no words run together; a word may break at a line end."""
     assert re.sub(r"\s", "", "".join(found)) == "".join(wanted)
     ends, ends_wanted = (set(accumulate(map(len, each))) for each in (found, wanted))
     assert ends >= ends_wanted

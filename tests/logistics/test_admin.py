@@ -1,4 +1,4 @@
-"""The admin: who gets in, who sees what, and that every change goes through the services."""
+"""The admin: sign-in, visibility, and changes through the services."""
 
 import html
 import re
@@ -47,17 +47,17 @@ class TestSignIn:
             "/admin/login/", {"username": email, "password": password}
         )
 
-    def test_staff_get_in_and_see_the_overview(self):
+    def test_staff_sign_in_and_see_the_dashboard(self):
         user = make_user(Role.WAREHOUSE)
 
         answer = self.sign_in(user.email.upper())
 
         assert (answer.status_code, answer.url) == (302, "/admin/")
 
-    def test_partners_do_not(self):
+    def test_partners_cannot_sign_in(self):
         assert self.sign_in(make_partner_user().email).status_code == 200  # the form again
 
-    def test_five_wrong_passwords_lock_that_address_out(self):
+    def test_five_wrong_passwords_lock_out_the_address(self):
         user = make_user(Role.WAREHOUSE)
         for _ in range(5):
             last = self.sign_in(user.email, "guess")
@@ -67,14 +67,14 @@ class TestSignIn:
         assert "Too many failed sign-in attempts" in last.content.decode()
         assert (self.sign_in(user.email).status_code, other_case.status_code) == (429, 429)
 
-    def test_but_not_the_owner_elsewhere(self):
+    def test_a_lock_out_does_not_affect_the_owner_at_another_address(self):
         user = make_user(Role.WAREHOUSE)
         for _ in range(6):
             self.sign_in(user.email, "guess", address="10.0.0.9")
 
         assert self.sign_in(user.email, address="10.0.0.10").status_code == 302
 
-    def test_the_page_speaks_french(self):
+    def test_the_sign_in_page_is_available_in_french(self):
         page = Client(headers=HTML | {"Accept-Language": "fr"}).get("/admin/login/").content.decode()
 
         assert "Mot de passe" in page
@@ -82,14 +82,14 @@ class TestSignIn:
 
 class TestPages:
     @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE, Role.COORDINATOR, Role.AUDITOR])
-    def test_the_overview_opens_for_all_staff(self, role):
+    def test_the_dashboard_opens_for_all_staff(self, role):
         page = signed_in(role).get("/admin/").content.decode()
 
         assert "Shipments by state" in page
         assert ("Donations by state" in page) is (role in (Role.FINANCE, Role.AUDITOR))
         assert ("Latest activity" in page) is (role in (Role.COORDINATOR, Role.AUDITOR))
 
-    def test_the_overview_is_translated(self):
+    def test_the_dashboard_is_translated(self):
         client = signed_in(Role.AUDITOR)
 
         page = client.get("/admin/", headers=HTML | {"Accept-Language": "fr"}).content.decode()
@@ -105,7 +105,7 @@ class TestPages:
         make_item()
         make_key(make_partner())
         make_email()
-        client = signed_in(is_superuser=True)  # the last user made: the first are programs'
+        client = signed_in(is_superuser=True)  # the last user created: the first ones belong to programs
         row = model._default_manager.last()
 
         assert client.get(page_of(model)).status_code == 200
@@ -126,10 +126,10 @@ class TestPages:
             (Role.AUDITOR, User, 200),
         ],
     )
-    def test_roles_see_what_is_theirs(self, role, model, status):
+    def test_roles_see_only_their_models(self, role, model, status):
         assert signed_in(role).get(page_of(model)).status_code == status
 
-    def test_a_mail_is_shown_without_what_it_says(self):
+    def test_a_mail_is_shown_without_its_contents(self):
         email = make_email(kind="sign-in-link", body="http://localhost:8000/my-gifts/in/secret")
 
         page = signed_in(Role.FINANCE).get(page_of(Email, kind="change", args=[email.pk])).content.decode()
@@ -137,17 +137,17 @@ class TestPages:
         assert "somebody@example.org" in page
         assert "/my-gifts/in/" not in page
 
-    def test_a_mail_to_a_donor_is_not_for_coordinators(self):
+    def test_coordinators_cannot_see_mails_to_donors(self):
         email = make_email(kind="sign-in-link")
         coordinator = signed_in(Role.COORDINATOR)
 
         assert "somebody@example.org" not in coordinator.get(page_of(Email)).content.decode()
         assert coordinator.get(page_of(Email, kind="change", args=[email.pk])).status_code == 302
 
-    def test_a_secret_place_has_no_page(self):
+    def test_a_secret_address_has_no_admin_page(self):
         assert not [model for model in admin.site._registry if model._meta.model_name == "siteaddress"]
 
-    def test_the_list_of_items_costs_the_same_for_ten_and_a_thousand(self):
+    def test_the_item_list_takes_the_same_queries_for_ten_and_a_thousand(self):
         category, client, counts = make_category(), signed_in(Role.WAREHOUSE), []
         for count in (10, 1000):
             Item.objects.bulk_create(Item(code=f"I{count}-{n}", name_en="I", category=category) for n in range(count))
@@ -161,13 +161,13 @@ class TestPages:
 
 
 def form_of(client, url) -> dict[str, str]:
-    """The hidden fields of a form, as a browser would send them back."""
+    """Return the hidden fields of a form, as a browser would send them back."""
     page = client.get(url).content.decode()
     return dict(re.findall(r'<input type="hidden" name="(seen_version)" value="([^"]*)"', page))
 
 
 class TestChanges:
-    def test_an_item_is_made_by_the_service(self):
+    def test_an_item_is_created_through_the_service(self):
         client, category = signed_in(Role.WAREHOUSE), make_category()
         fields = {"code": "BED", "name_en": "Bed", "category": str(category.pk), "unit": "H87", "hs6": "940320"}
 
@@ -177,7 +177,7 @@ class TestChanges:
         assert Item.objects.get().code == "BED"
         assert AuditEntry.objects.filter(verb="item created", by__roles=["warehouse"]).exists()
 
-    def test_a_code_that_is_in_no_list_is_refused_at_its_field(self):
+    def test_an_unknown_code_is_refused_beside_its_field(self):
         client, category = signed_in(Role.WAREHOUSE), make_category()
         fields = {"code": "BED", "name_en": "Bed", "category": str(category.pk), "unit": "H87", "hs6": "123456"}
 
@@ -198,7 +198,7 @@ class TestChanges:
         assert "Somebody else changed this meanwhile" in page
         assert Item.objects.get().name_en != "Desk"
 
-    def test_a_partner_is_changed_with_its_version(self):
+    def test_changing_a_partner_increments_its_version(self):
         partner = make_partner()
         client, url = signed_in(Role.COORDINATOR), page_of(Partner, kind="change", args=[partner.pk])
         fields = {"code": partner.code, "name": "New name", "status": "approved", "languages": "fr", "country": "ML"}
@@ -209,7 +209,7 @@ class TestChanges:
         partner.refresh_from_db()
         assert (answer.status_code, partner.name, partner.version) == (302, "New name", 2)
 
-    def test_a_key_is_made_and_shown_once(self):
+    def test_a_key_is_created_and_shown_once(self):
         partner = make_partner()
         client = signed_in(Role.COORDINATOR)
         url = reverse("admin:logistics_partner_issue_key", args=[partner.pk])
@@ -231,13 +231,13 @@ class TestChanges:
 
         assert "Revoke one first" in page
 
-    def test_keys_are_not_the_warehouses_to_make(self):
+    def test_the_warehouse_cannot_create_keys(self):
         url = reverse("admin:logistics_partner_issue_key", args=[make_partner().pk])
 
         assert signed_in(Role.WAREHOUSE).post(url, {"name": "phone", "valid_days": "30"}).status_code == 403
         assert not ApiKey.objects.exists()
 
-    def test_keys_are_revoked_from_their_list(self):
+    def test_keys_can_be_revoked_from_the_list(self):
         key = make_key(make_partner()).row
 
         signed_in(Role.COORDINATOR).post(page_of(ApiKey), {"action": "revoke", "_selected_action": [str(key.pk)]})
@@ -245,7 +245,7 @@ class TestChanges:
         key.refresh_from_db()
         assert key.revoked_at
 
-    def test_the_dead_are_tried_again_from_their_list(self):
+    def test_dead_jobs_can_be_retried_from_the_list(self):
         email = make_email(kind="receipt")
         Email.objects.filter(pk=email.pk).update(state="dead", ended_at=NOON)
 
@@ -254,7 +254,7 @@ class TestChanges:
         email.refresh_from_db()
         assert (email.state, email.attempts) == ("pending", 0)
 
-    def test_an_auditor_changes_nothing(self):
+    def test_an_auditor_cannot_change_anything(self):
         item, email = make_item(), make_email()
         client = signed_in(Role.AUDITOR)
         Email.objects.update(state="dead", ended_at=NOON)
@@ -264,7 +264,7 @@ class TestChanges:
 
         assert (answer.status_code, Email.objects.get().state) == (403, "dead")
 
-    def test_a_superuser_makes_staff_with_roles(self):
+    def test_a_superuser_creates_staff_with_roles(self):
         client = signed_in(is_superuser=True)
         fields = {"email": "new@example.org", "name": "New", "language": "en", "roles": ["finance"]}
         passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
@@ -276,7 +276,7 @@ class TestChanges:
         assert (made.roles, made.check_password(PASSWORD)) == (["finance"], True)
         assert AuditEntry.objects.filter(verb="user made", subject_id=made.pk).exists()
 
-    def test_who_leaves_is_out_at_once(self):
+    def test_a_deactivated_user_is_signed_out_at_once(self):
         leaver = make_user(Role.FINANCE)
         client = Client(headers=HTML)
         client.force_login(leaver, backend="logistics.people.backends.RoleBackend")
@@ -288,7 +288,7 @@ class TestChanges:
         assert not leaver.is_active
         assert client.get("/admin/").status_code == 302
 
-    def test_a_contact_can_be_forgotten(self):
+    def test_a_contact_can_be_deleted(self):
         contact = make_contact()
 
         url = page_of(Contact, kind="delete", args=[contact.pk])
@@ -301,7 +301,7 @@ class TestChanges:
 
 class TestLookups:
     @pytest.mark.parametrize("model", list(admin.site._registry), ids=str)
-    def test_no_list_answers_what_its_page_does_not_ask(self, model):
+    def test_lists_refuse_lookups_that_their_page_does_not_offer(self, model):
         answer = signed_in(is_superuser=True).get(page_of(model), {"pk__gte": "0"})
 
         assert answer.status_code == 400
@@ -319,7 +319,7 @@ class TestLookups:
             ("shipments/package", "shipment__consignee__contacts__email__startswith=a"),
         ],
     )
-    def test_not_of_columns_that_it_hides_nor_of_rows_behind_them(self, path, asked):
+    def test_lists_refuse_lookups_on_hidden_columns_and_relations(self, path, asked):
         assert signed_in(is_superuser=True).get(f"/admin/{path}/?{asked}").status_code == 400
 
     @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ class TestLookups:
             ("logistics/auditentry", "q=x"),
         ],
     )
-    def test_but_what_filters_and_links_ask(self, path, asked):
+    def test_lists_accept_the_lookups_of_filters_and_links(self, path, asked):
         assert signed_in(is_superuser=True).get(f"/admin/{path}/?{asked}").status_code == 200
 
     @pytest.mark.parametrize("model", list(admin.site._registry), ids=str)
@@ -347,7 +347,7 @@ class TestLookups:
             assert client.get(page_of(model) + html.unescape(query)).status_code == 200, query
 
 
-def test_the_message_names_the_code_that_a_new_site_has():
+def test_the_message_shows_the_code_of_a_new_site():
     form = {
         "partner": make_partner().pk,
         "kind": "open",

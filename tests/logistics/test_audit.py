@@ -11,7 +11,7 @@ from tests.makers.people import make_user
 pytestmark = pytest.mark.django_db
 
 
-def test_the_trail_tells_who_did_what_in_order():
+def test_the_trail_records_who_did_what_in_order():
     item, somebody = make_item(), make_user()
     audit.record("created", item, by=somebody, at=NOON)
     audit.record("changed", item, by=None, at=NOON, reason="typing error", fields=["name_en"])
@@ -26,7 +26,7 @@ def test_the_trail_tells_who_did_what_in_order():
     assert trail[1].details == {"fields": ["name_en"]}
 
 
-def test_trails_of_two_rows_are_two_chains():
+def test_each_row_has_its_own_chain():
     one, other = make_item(), make_item()
     for item in (one, other, one):
         audit.record("changed", item, by=None, at=NOON)
@@ -45,7 +45,7 @@ def test_trails_of_two_rows_are_two_chains():
 )
 def test_the_database_refuses_to_change_an_entry(statement):
     audit.record("created", make_item(), by=None, at=NOON)
-    # Deferred checks of the rows made just now would stop the TRUNCATE before our own rule does.
+    # Deferred constraints on the new rows would stop the TRUNCATE before our trigger does.
     connection.check_constraints()
 
     with connection.cursor() as cursor:
@@ -63,7 +63,7 @@ def test_the_database_refuses_to_change_an_entry(statement):
         "UPDATE logistics_auditentry SET hash = repeat('0', 64) WHERE sequence = 2",
     ],
 )
-def test_whoever_goes_round_the_trigger_is_found(tampering):
+def test_a_change_that_bypasses_the_trigger_is_detected(tampering):
     item = make_item()
     for number in range(3):
         audit.record("changed", item, by=None, at=NOON, n=number)

@@ -20,7 +20,7 @@ def bed(category, **fields):
 
 
 class TestItems:
-    def test_are_described_once(self, warehouse):
+    def test_are_created_with_their_details(self, warehouse):
         answer = warehouse.post("/api/v1/items/", bed(make_category()), format="json", headers=once())
 
         assert answer.status_code == 201
@@ -44,7 +44,7 @@ class TestItems:
 
         assert (answer.status_code, fields_of(answer.json())) == (400, [field])
 
-    def test_two_have_not_the_same_code(self, warehouse):
+    def test_codes_are_unique(self, warehouse):
         item = make_item(code="BED-FOLD")
 
         answer = warehouse.post("/api/v1/items/", bed(item.category), format="json", headers=once())
@@ -58,7 +58,7 @@ class TestItems:
 
         assert (answer.status_code, fields_of(answer.json())) == (400, ["code"])
 
-    def test_are_found_in_both_languages(self, warehouse):
+    def test_can_be_searched_in_both_languages(self, warehouse):
         make_item(name_en="Folding bed", name_fr="Lit pliant")
         make_item(name_en="Table", name_fr="Table")
 
@@ -66,7 +66,7 @@ class TestItems:
 
         assert [row["name_en"] for row in found] == ["Folding bed"]
 
-    def test_are_read_by_partners_and_not_written(self):
+    def test_can_be_read_but_not_changed_by_partners(self):
         client, category = client_of(make_partner_user()), make_category()
 
         assert client.get("/api/v1/items/").status_code == 200
@@ -93,11 +93,11 @@ def test_categories_are_added_and_renamed(warehouse):
         ("ports", "dakar", "SNDKR"),
     ],
 )
-def test_published_codes_are_found_by_word_or_code(warehouse, path, search, first):
+def test_published_codes_can_be_searched_by_word_or_code(warehouse, path, search, first):
     answer = warehouse.get(f"/api/v1/{path}/?search={search}")
 
     assert answer.json()[0]["code"] == first
 
 
-def test_published_codes_come_fifty_at_most(warehouse):
+def test_at_most_fifty_published_codes_are_returned(warehouse):
     assert len(warehouse.get("/api/v1/hs-codes/").json()) == 50

@@ -13,14 +13,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _folder(files):
-    """Passwords and keys of this test's own."""
+    """Use the test's own passwords and keys."""
 
 
 def counts():
     return [model.objects.count() for model in (User, Partner, Site, Contact, Category, Item, ApiKey)]
 
 
-def test_the_world_has_its_people_places_and_goods():
+def test_it_creates_people_sites_and_goods():
     made = world.demonstrate(NOON)
 
     assert set(made.staff) == {"finance", "warehouse", "coordinator", "auditor"}
@@ -32,7 +32,7 @@ def test_the_world_has_its_people_places_and_goods():
     assert not [finding for finding in health.check_all() if finding.broken]
 
 
-def test_made_again_it_is_the_same():
+def test_running_it_again_changes_nothing():
     first = world.demonstrate(NOON)
     before = counts()
 
@@ -52,13 +52,13 @@ def test_a_key_whose_text_was_lost_is_replaced(files):
     assert ApiKey.objects.filter(revoked_at=None).count() == 1
 
 
-def test_the_password_may_be_given(monkeypatch):
+def test_the_password_can_be_set(monkeypatch):
     monkeypatch.setenv("DEMO_PASSWORD", "a password of my own")
 
     assert world.demonstrate(NOON).staff["warehouse"].check_password("a password of my own")
 
 
-def test_no_secret_place_stands_in_what_all_may_read():
+def test_no_secret_address_is_publicly_readable():
     world.demonstrate(NOON)
 
     told = str(list(Site.objects.values()))

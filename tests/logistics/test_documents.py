@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _paper(papers_of_tests, files):
-    """A paper of our own, so that no other app's paper matters here."""
+    """A paper defined here, to be independent of other apps."""
 
 
 CONTEXT = {"said": "Hello", "number": "NOTE-1", "issued_on": "2026-03-02"}
@@ -43,7 +43,7 @@ def printed(**options) -> Document:
 
 
 class TestRender:
-    def test_keeps_a_pdf_named_by_its_hash(self):
+    def test_stores_a_pdf_named_by_its_hash(self):
         document = printed()
 
         pdf = documents.read(document)
@@ -57,7 +57,7 @@ class TestRender:
         assert not documents.render(str(printed().pk))
 
     @pytest.mark.django_db(transaction=True)
-    def test_of_eight_workers_one_prints(self):
+    def test_only_one_of_eight_workers_prints(self):
         document = ask()
 
         assert sum(in_threads(lambda _: documents.render(str(document.pk)))) == 1
@@ -65,7 +65,7 @@ class TestRender:
         document.refresh_from_db()
         assert (document.state, document.attempts) == ("done", 1)
 
-    def test_what_cannot_be_printed_is_tried_again_and_then_dead(self):
+    def test_an_unprintable_paper_is_retried_and_then_dead(self):
         document = ask(template="papers/missing.html")
         Document.objects.filter(pk=document.pk).update(attempts=4)
 
@@ -76,7 +76,7 @@ class TestRender:
         with pytest.raises(documents.NotReady, match="template is broken"):
             documents.read(document)
 
-    def test_a_bomb_is_dead_at_once_and_says_why_and_what_to_do(self):
+    def test_a_paper_over_its_limits_is_dead_at_once_with_reason_and_advice(self):
         document = ask(template="papers/deep.html", context=CONTEXT | {"many": list(range(1000))})
 
         assert not documents.render(str(document.pk))
@@ -89,8 +89,8 @@ class TestRender:
             documents.read(document)
 
     @pytest.mark.django_db(transaction=True)
-    def test_how_far_it_is_can_be_read_over_the_api_meanwhile(self, monkeypatch):
-        """Each time that the printer told how far it is, somebody asks."""
+    def test_progress_can_be_read_over_the_api_while_printing(self, monkeypatch):
+        """Query the API at each progress report of the printer."""
         document, shown = ask(), []
         client = APIClient()
         client.force_authenticate(make_user(Role.WAREHOUSE))
@@ -105,18 +105,18 @@ class TestRender:
 
         assert shown == sorted(set(shown))
         assert len(shown) > 3
-        assert shown[-1] == 99  # what is printed is yet to be stored
+        assert shown[-1] == 99  # printed but not stored yet
         assert client.get(f"/api/v1/documents/{document.pk}/").json()["progress"] == 100
 
 
 class TestRead:
-    def test_before_it_is_printed_says_when_to_come_back(self):
+    def test_an_unprinted_document_answers_with_retry_after(self):
         with pytest.raises(documents.NotReady) as refusal:
             documents.read(ask())
 
         assert refusal.value.headers == {"Retry-After": "2"}
 
-    def test_a_file_that_was_changed_is_never_given_out(self):
+    def test_a_modified_file_is_never_served(self):
         document = printed()
         Path(default_storage.path(document.storage_name)).write_bytes(b"%PDF-1.7 something else")
 
@@ -125,7 +125,7 @@ class TestRead:
 
         assert list(documents.damaged()) == [str(document.pk)]
 
-    def test_a_file_that_is_gone_is_found(self):
+    def test_a_missing_file_is_detected(self):
         document = printed()
         default_storage.delete(document.storage_name)
 
@@ -154,14 +154,14 @@ def test_the_database_refuses_to_delete_one():
         ask().delete()
 
 
-def test_the_database_refuses_one_that_is_done_without_a_file():
+def test_the_database_refuses_a_done_document_without_a_file():
     document = ask()
 
     with pytest.raises(IntegrityError, match="document_has_a_file_exactly_when_done"), transaction.atomic():
         Document.objects.filter(pk=document.pk).update(state="done", ended_at=NOON)
 
 
-def test_a_document_may_become_invalid_and_stays_readable():
+def test_a_superseded_document_stays_readable():
     document = printed()
 
     documents.supersede(document, on=date(2026, 3, 2), at=NOON)
@@ -172,20 +172,20 @@ def test_a_document_may_become_invalid_and_stays_readable():
 
 
 class TestNumbers:
-    def test_start_anew_each_year_and_series(self):
+    def test_start_at_one_for_each_year_and_series(self):
         with transaction.atomic():
             taken = [documents.next_number(*of) for of in (("A", 2026), ("A", 2026), ("A", 2027), ("B", 2026))]
 
         assert taken == [1, 2, 1, 1]
 
     @pytest.mark.django_db(transaction=True)
-    def test_outside_a_transaction_none_is_given(self):
+    def test_cannot_be_taken_outside_a_transaction(self):
         with pytest.raises(RuntimeError):
             documents.next_number("A", 2026)
 
     @pytest.mark.django_db(transaction=True)
     def test_eight_writers_with_rollbacks_leave_no_gap(self):
-        """Every third of 80 takers changes its mind after it took a number; the others store theirs."""
+        """Every third of 80 takers rolls back after taking a number; the others commit."""
 
         def take(writer: int) -> None:
             for step in range(10):

@@ -1,4 +1,4 @@
-"""Codes drawn at random are drawn again when another row has them: through the API, the admin, and many at once."""
+"""Random codes that are taken are drawn again: through the API, the admin, and concurrently."""
 
 import secrets
 import threading
@@ -29,7 +29,7 @@ def coordinator():
 
 
 def letters_begin_with(monkeypatch, letters: Iterator[str]) -> None:
-    """Make the next letters of site codes these, and leave whatever else is drawn as it is."""
+    """Fix the next letters drawn for site codes; other random draws are unchanged."""
     at_random = secrets.choice
 
     def choose(alphabet):
@@ -72,7 +72,7 @@ class TestSites:
         assert (answer.status_code, answer.url) == (302, reverse("admin:logistics_site_changelist"))
         assert Site.objects.filter(partner=partner).exclude(code=TAKEN).count() == 1
 
-    def test_the_api_says_so_when_no_code_is_free(self, coordinator, monkeypatch, caplog):
+    def test_the_api_reports_when_no_code_is_free(self, coordinator, monkeypatch, caplog):
         make_site(code=TAKEN)
         partner = make_partner()
         letters_begin_with(monkeypatch, repeat("B"))
@@ -84,7 +84,7 @@ class TestSites:
         assert Site.objects.count() == 1
         assert "no free code" in caplog.text
 
-    def test_the_admin_says_so_when_no_code_is_free(self, monkeypatch):
+    def test_the_admin_reports_when_no_code_is_free(self, monkeypatch):
         make_site(code=TAKEN)
         partner = make_partner()
         letters_begin_with(monkeypatch, repeat("B"))
@@ -95,7 +95,7 @@ class TestSites:
         assert "No free code was found" in answer.content.decode()
         assert Site.objects.count() == 1
 
-    def test_many_at_once_collide_with_others_and_among_themselves(self, django_assert_num_queries):
+    def test_bulk_inserts_handle_collisions_with_others_and_among_themselves(self, django_assert_num_queries):
         make_site(code=TAKEN)
         partner, codes = make_partner(), iter(["CCCCC", "DDDDD", "FFFFF"])
         sites = [Site(partner=partner, code=code, hand_over_point="The port") for code in (TAKEN, "CCCCC", "CCCCC")]
@@ -108,7 +108,7 @@ class TestSites:
             site.pk: site.code for site in sites
         }
 
-    def test_a_collision_leaves_the_transaction_around_it_alive(self):
+    def test_a_collision_does_not_break_the_surrounding_transaction(self):
         make_site(code=TAKEN)
 
         with transaction.atomic():
@@ -121,7 +121,7 @@ class TestSites:
         assert not after.sites.exists()
 
     @pytest.mark.parametrize("broken", ["a_confidential_site_has_no_public_name", "logistics_site_pkey"])
-    def test_what_breaks_another_rule_is_refused_and_not_tried_again(self, broken):
+    def test_other_constraint_violations_are_not_retried(self, broken):
         there = make_site()
         site = Site(partner=there.partner, hand_over_point="The port")
         if broken == "logistics_site_pkey":
@@ -176,7 +176,7 @@ def test_a_key_gets_another_prefix_for_one_that_is_taken(coordinator, monkeypatc
 
 
 @pytest.mark.django_db
-def test_a_draw_that_never_ends_well_ends():
+def test_drawing_gives_up_after_repeated_collisions():
     make_site(code=TAKEN)
     site = Site(partner=make_partner(), code=TAKEN, hand_over_point="The port")
 

@@ -1,4 +1,4 @@
-"""What goes between a worker and its printer: bounded, and never trusted."""
+"""Messages between a worker and its printer: bounded, and never trusted."""
 
 import os
 from typing import Any
@@ -13,7 +13,7 @@ from logistics.documents.printer import frames, process
 
 
 class TestFrames:
-    """A child is not trusted: whatever it writes, its reader gets a message or an error."""
+    """The child is not trusted: for any output, the reader gets a message or an error."""
 
     @pytest.mark.parametrize(
         "written",
@@ -30,7 +30,7 @@ class TestFrames:
             read_from(written)
 
     @pytest.mark.parametrize("written", [b"", b"\0", frames.HEAD.pack(20, 0) + b"{"])
-    def test_half_a_message_is_an_end(self, written):
+    def test_a_truncated_message_is_end_of_stream(self, written):
         with pytest.raises(EOFError):
             read_from(written)
 
@@ -45,11 +45,11 @@ class TestFrames:
             ({"failed": "a name; with more"}, b""),
         ],
     )
-    def test_an_answer_that_says_nothing_counts_as_a_death(self, answer, pdf):
+    def test_an_invalid_answer_counts_as_a_dead_printer(self, answer, pdf):
         with pytest.raises(PrinterDied):
             process._outcome(answer, pdf)
 
-    def test_details_cannot_take_the_place_of_the_message(self):
+    def test_details_cannot_override_the_message(self):
         with pytest.raises(PaperRefused, match="Broken") as refusal:
             process._outcome({"refused": "template_broken", "message": "Broken", "details": {"message": "x"}}, b"")
 

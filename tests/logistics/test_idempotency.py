@@ -1,4 +1,4 @@
-"""Writes happen once for each Idempotency-Key, whoever repeats them and whenever."""
+"""Writes happen once per Idempotency-Key, whenever they are repeated."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Door(APIView):
-    """A view of the kind that `idempotent` is made for."""
+    """A view decorated with `idempotent`."""
 
     permission_classes = (Anyone,)
     throttle_classes = ()
@@ -62,7 +62,7 @@ def post(body, *, user=None, headers=None, path="/door/"):
     return response
 
 
-def test_without_a_key_nothing_happens():
+def test_a_write_without_a_key_is_refused():
     response = post({"name": "Beds"})
 
     assert (response.status_code, response.data["code"]) == (400, "idempotency_key_missing")
@@ -70,7 +70,7 @@ def test_without_a_key_nothing_happens():
     assert not Category.objects.exists()
 
 
-def test_the_same_key_and_body_give_the_same_answer():
+def test_the_same_key_and_body_give_the_same_response():
     headers = once()
     first = post({"name": "Beds", "n": 1}, headers=headers)
 
@@ -94,7 +94,7 @@ def test_another_body_or_route_under_the_key_is_refused(change):
     assert Category.objects.count() == 1
 
 
-def test_the_key_of_one_caller_means_nothing_for_another():
+def test_keys_are_separate_for_each_caller():
     headers, ours, theirs = once(), make_user(Role.WAREHOUSE), make_user(Role.WAREHOUSE)
     post({"name": "Beds"}, user=ours, headers=headers)
 
@@ -104,7 +104,7 @@ def test_the_key_of_one_caller_means_nothing_for_another():
     assert Category.objects.count() == 2
 
 
-def test_a_refusal_leaves_the_key_free():
+def test_a_refusal_does_not_use_up_the_key():
     headers = once()
     Door.refuse = True
     assert post({"name": "Beds"}, headers=headers).status_code == 409
@@ -114,7 +114,7 @@ def test_a_refusal_leaves_the_key_free():
     assert post({"name": "Beds"}, headers=headers).status_code == 201
 
 
-def test_an_answer_that_is_an_error_is_undone_and_not_kept():
+def test_an_error_response_is_rolled_back_and_not_stored():
     request = APIRequestFactory().post("/door/", {}, format="json", headers=once())
     request = APIView().initialize_request(request)
 
@@ -128,14 +128,14 @@ def test_an_answer_that_is_an_error_is_undone_and_not_kept():
     assert not IdempotencyRecord.objects.exists()
 
 
-def test_an_answer_without_a_body_is_kept():
+def test_a_response_without_a_body_is_stored():
     request = APIRequestFactory().post("/door/", {}, format="json", headers=once())
     request = APIView().initialize_request(request)
 
     assert [run_once(request, lambda: Response(status=204)).status_code for _ in range(2)] == [204, 204]
 
 
-def test_a_secret_is_shown_once_and_not_kept():
+def test_a_secret_is_shown_once_and_not_stored():
     request = APIRequestFactory().post("/door/", {}, format="json", headers=once())
     request = APIView().initialize_request(request)
 
@@ -167,7 +167,7 @@ def test_while_the_first_is_running_the_second_is_told_to_wait():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_at_once_one_has_an_effect():
+def test_only_one_of_eight_concurrent_requests_has_an_effect():
     headers = once()
 
     statuses = in_threads(lambda _: post({"name": "Beds"}, headers=headers).status_code)
@@ -177,7 +177,7 @@ def test_of_eight_at_once_one_has_an_effect():
     assert 201 in statuses
 
 
-def test_keys_are_forgotten_after_ninety_days():
+def test_keys_are_deleted_after_ninety_days():
     post({"name": "Beds"}, headers=once())
     post({"name": "Desks"}, headers=once())
     old = IdempotencyRecord.objects.order_by("pk")[:1].get()
@@ -186,5 +186,5 @@ def test_keys_are_forgotten_after_ninety_days():
     assert forget_old() == 1
 
 
-def test_a_key_that_is_too_short_is_no_key():
+def test_a_key_that_is_too_short_is_refused():
     assert post({"name": "Beds"}, headers={"Idempotency-Key": str(uuid4())[:10]}).status_code == 400

@@ -1,4 +1,4 @@
-"""Jobs, shown on mails."""
+"""Jobs, tested with mails."""
 
 import uuid
 from datetime import timedelta
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def lapse(email: Email) -> None:
-    """Let the lease of a row run out, as when its worker was killed."""
+    """Expire the lease of a row, as if its worker was killed."""
     Email.objects.filter(pk=email.pk).update(lease_until=Now() - timedelta(seconds=1))
 
 
@@ -30,7 +30,7 @@ def do(email: Email, act=lambda row: None, **options) -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_claim_one_gets_it():
+def test_only_one_of_eight_concurrent_claims_succeeds():
     email = make_email()
 
     tokens = in_threads(lambda _: Email.objects.claim(email.pk))
@@ -41,7 +41,7 @@ def test_of_eight_who_claim_one_gets_it():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_workers_one_runs_a_job():
+def test_only_one_of_eight_workers_runs_a_job():
     email, done = make_email(), []
 
     results = in_threads(lambda number: do(email, lambda row: done.append(number)))
@@ -68,7 +68,7 @@ class TestCarryOut:
 
         assert len(calls) == 1
 
-    def test_a_failure_is_put_back_for_later(self):
+    def test_a_failure_is_scheduled_for_retry(self):
         email = make_email()
 
         assert not do(email, lambda row: 1 / 0)
@@ -77,7 +77,7 @@ class TestCarryOut:
         assert (email.state, email.attempts, email.last_error_code) == ("pending", 1, "ZeroDivisionError")
         assert not Email.objects.due().exists()  # it waits first
 
-    def test_the_last_failure_is_the_end(self):
+    def test_the_last_failure_marks_the_job_dead(self):
         email = make_email(attempts=Email.ATTEMPTS_MAX - 1)
 
         do(email, lambda row: 1 / 0)
@@ -85,7 +85,7 @@ class TestCarryOut:
         email.refresh_from_db()
         assert (email.state, email.last_error_code) == ("dead", "ZeroDivisionError")
 
-    def test_a_refusal_leaves_its_code(self):
+    def test_a_refusal_stores_its_code(self):
         class Full(DomainError):
             code = "box_full"
 
@@ -99,7 +99,7 @@ class TestCarryOut:
         email.refresh_from_db()
         assert email.last_error_code == "box_full"
 
-    def test_not_yet_waits_without_counting(self):
+    def test_not_yet_waits_without_counting_an_attempt(self):
         def act(row):
             raise jobs.NotYet(timedelta(minutes=1))
 
@@ -111,7 +111,7 @@ class TestCarryOut:
         assert (email.state, email.attempts, email.last_error_code) == ("pending", 0, "")
         assert not Email.objects.due().exists()
 
-    def test_give_up_ends_at_once(self):
+    def test_give_up_marks_the_job_dead_at_once(self):
         def act(row):
             raise jobs.GiveUp("no_such_address")
 
@@ -134,7 +134,7 @@ class TestCarryOut:
         email.refresh_from_db()
         assert (email.state, email.attempts, recorded) == ("leased", 2, [])
 
-    def test_what_record_wrote_is_undone_when_it_fails(self):
+    def test_a_failing_record_is_rolled_back(self):
         def record(row, result):
             make_email(subject="half done")
             raise RuntimeError
@@ -143,7 +143,7 @@ class TestCarryOut:
 
         assert not Email.objects.filter(subject="half done").exists()
 
-    def test_progress_is_seen_while_it_lasts(self):
+    def test_progress_is_visible_while_the_job_runs(self):
         seen = []
 
         def act(row):
@@ -165,7 +165,7 @@ class TestLease:
         lapse(email)
         assert Email.objects.claim(email.pk)
 
-    def test_what_kills_its_worker_each_time_is_buried(self):
+    def test_a_job_that_kills_its_worker_each_time_is_marked_dead(self):
         email = make_email()
         for _ in range(Email.ATTEMPTS_MAX):
             assert Email.objects.claim(email.pk)
@@ -177,7 +177,7 @@ class TestLease:
         email.refresh_from_db()
         assert (email.state, email.last_error_code, email.attempts) == ("dead", "worker_died", 5)
 
-    def test_the_dead_are_retried_from_the_first_attempt(self):
+    def test_a_retried_dead_job_starts_at_the_first_attempt(self):
         email = make_email(attempts=4)
         do(email, lambda row: 1 / 0)
 
@@ -185,7 +185,7 @@ class TestLease:
 
         assert do(email)
 
-    def test_only_the_dead_are_retried(self):
+    def test_only_dead_jobs_can_be_retried(self):
         do(make_email())
 
         assert Email.objects.retry() == 0
@@ -200,7 +200,7 @@ class TestLease:
         ("logistics_email_ended_exactly_when_done_or_dead", {"ended_at": Now()}),
     ],
 )
-def test_the_database_refuses_states_that_contradict_themselves(constraint, change):
+def test_the_database_refuses_inconsistent_states(constraint, change):
     email = make_email()
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
@@ -223,7 +223,7 @@ class TestSweep:
         email.refresh_from_db()
         assert (email.state, email.notified_at is not None) == ("pending", True)
 
-    def test_leaves_new_rows_to_the_worker_that_was_told(self):
+    def test_leaves_new_jobs_to_the_notified_worker(self):
         make_email()
 
         assert sweep().notified == 0
@@ -245,7 +245,7 @@ class TestSweep:
         email.refresh_from_db()
         assert (email.state, len(mailoutbox)) == (Job.State.DONE, 1)
 
-    def test_marks_dead_first(self):
+    def test_marks_dead_jobs_first(self):
         email = make_email()
         Email.objects.filter(pk=email.pk).update(attempts=4)
         Email.objects.claim(email.pk)

@@ -1,4 +1,4 @@
-"""Logs are one JSON object a line, hold no values, and follow a request into its tasks."""
+"""Logs are one JSON object per line, contain no values, and carry the request id into tasks."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def error_info(error: Exception):
         return sys.exc_info()
 
 
-def test_a_line_break_or_an_escape_makes_no_second_line():
+def test_line_breaks_and_escapes_stay_on_one_line():
     assert line_of(message="a\nb\x1b[31m\u2028c")["event"] == "a\nb\x1b[31m\u2028c"
 
 
@@ -45,7 +45,7 @@ def test_fields_are_kept():
 
 
 @pytest.mark.django_db
-def test_an_error_tells_where_and_what_but_no_values():
+def test_an_error_logs_location_and_type_but_no_values():
     make_user(email="awa@example.org")
     with pytest.raises(IntegrityError, match="an_email_belongs_to_one_user") as caught:
         make_user(email="awa@example.org")
@@ -57,7 +57,7 @@ def test_an_error_tells_where_and_what_but_no_values():
     assert "awa@example.org" not in json.dumps(found)
 
 
-def test_a_refusal_tells_its_code():
+def test_a_refusal_logs_its_code():
     assert line_of(exc_info=error_info(WrongState("No.")))["error_code"] == "wrong_state"
 
 
@@ -75,8 +75,8 @@ def test_a_request_is_one_line_with_its_route_and_no_ids(caplog, client):
 
 @pytest.mark.long
 @pytest.mark.processes
-def test_the_id_of_a_request_follows_into_the_worker(tmp_path):
-    """A dead mail is tried again over the API; the worker's lines about it name the request."""
+def test_the_request_id_is_passed_to_the_worker(tmp_path):
+    """A dead mail is retried over the API; the worker's log lines have the request id."""
     with Instance.started(tmp_path, "web", "worker") as product:
         made = product.manage("shell", "-c", SET_UP).strip().splitlines()[-1]
         email, session = made.split()

@@ -44,7 +44,7 @@ def test_a_mail_is_sent_with_its_attachment(tmp_path):
     assert email.state == "done"
 
 
-def test_what_was_sent_is_forgotten(tmp_path):
+def test_the_contents_of_a_sent_mail_are_wiped(tmp_path):
     email = make_email(body="Open this within 20 minutes: http://localhost:8000/my-gifts/in/secret\n")
 
     mail.deliver(str(email.pk))
@@ -55,7 +55,7 @@ def test_what_was_sent_is_forgotten(tmp_path):
     assert (email.state, email.body, email.subject) == ("done", "", "A note")
 
 
-def test_what_could_not_be_sent_is_kept_for_another_attempt():
+def test_a_mail_that_could_not_be_sent_is_kept_for_a_retry():
     email = make_email(attachments=[attached() | {"sha256": "0" * 64}])
 
     mail.deliver(str(email.pk))
@@ -64,7 +64,7 @@ def test_what_could_not_be_sent_is_kept_for_another_attempt():
     assert email.body == "Hello.\n"
 
 
-def test_it_is_sent_once(tmp_path):
+def test_a_mail_is_sent_once(tmp_path):
     email = make_email()
     mail.deliver(str(email.pk))
 
@@ -73,7 +73,7 @@ def test_it_is_sent_once(tmp_path):
     assert len(sent(tmp_path)) == 1
 
 
-def test_an_attachment_that_is_not_the_promised_one_stops_it(tmp_path):
+def test_an_attachment_with_a_wrong_hash_stops_the_mail(tmp_path):
     email = make_email(attachments=[attached() | {"sha256": "0" * 64}])
 
     assert not mail.deliver(str(email.pk))
@@ -83,7 +83,7 @@ def test_an_attachment_that_is_not_the_promised_one_stops_it(tmp_path):
     assert not sent(tmp_path)
 
 
-def test_a_subject_cannot_smuggle_a_header(tmp_path):
+def test_a_subject_cannot_inject_a_header(tmp_path):
     email = make_email(subject="Hello\nBcc: everybody@example.org")
 
     mail.deliver(str(email.pk))

@@ -1,4 +1,4 @@
-"""Documents, mails and the trail as staff watch them over the API."""
+"""The staff API for documents, mails and the audit trail."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def kill(row) -> None:
 
 
 class TestDocuments:
-    def test_show_how_far_they_are_and_not_what_they_say(self):
+    def test_show_their_progress_but_not_their_contents(self):
         make_document()
 
         answer = client_of(make_user(Role.WAREHOUSE)).get("/api/v1/documents/?state=pending")
@@ -40,7 +40,7 @@ class TestDocuments:
     def test_are_not_for_partners(self):
         assert client_of(make_partner_user()).get("/api/v1/documents/").status_code == 403
 
-    def test_the_dead_are_tried_again(self):
+    def test_dead_jobs_can_be_retried(self):
         document = make_document()
         kill(document)
         client = client_of(make_user(Role.WAREHOUSE))
@@ -50,7 +50,7 @@ class TestDocuments:
         assert (answer.status_code, answer.json()["state"], answer.json()["attempts"]) == (200, "pending", 0)
         assert audit.trail(document).get().verb == "printing tried again"
 
-    def test_only_the_dead(self):
+    def test_only_dead_documents_can_be_retried(self):
         document = make_document()
         client = client_of(make_user(Role.WAREHOUSE))
 
@@ -58,7 +58,7 @@ class TestDocuments:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
 
-    def test_an_auditor_only_looks(self):
+    def test_an_auditor_can_only_read(self):
         document = make_document()
         client = client_of(make_user(Role.AUDITOR))
 
@@ -67,7 +67,7 @@ class TestDocuments:
 
 
 class TestEmails:
-    def test_show_where_they_go_and_not_what_they_say(self):
+    def test_show_their_recipient_but_not_their_contents(self):
         make_email(kind="receipt", body="A secret.")
 
         answer = client_of(make_user(Role.FINANCE)).get("/api/v1/emails/")
@@ -86,7 +86,7 @@ class TestEmails:
             (Role.AUDITOR, {"receipt", "sign-in-link", "shipment-dispatched", "of tomorrow"}),
         ],
     )
-    def test_are_for_those_who_work_with_their_readers(self, role, kinds):
+    def test_are_visible_to_the_roles_registered_for_their_kind(self, role, kinds):
         for kind in ("receipt", "sign-in-link", "shipment-dispatched", "of tomorrow"):
             make_email(kind=kind)
 
@@ -94,7 +94,7 @@ class TestEmails:
 
         assert {row["kind"] for row in answer.json()["results"]} == kinds
 
-    def test_one_that_is_not_theirs_is_not_there(self):
+    def test_a_mail_of_another_role_is_not_found(self):
         email = make_email(kind="sign-in-link")
         kill(email)
         coordinator = client_of(make_user(Role.COORDINATOR))
@@ -102,14 +102,14 @@ class TestEmails:
         assert coordinator.get(f"/api/v1/emails/{email.pk}/").status_code == 404
         assert coordinator.post(f"/api/v1/emails/{email.pk}/retry/", headers=once()).status_code == 404
 
-    def test_every_kind_that_the_product_sends_has_readers(self):
+    def test_every_kind_of_mail_has_readers(self):
         apps = [config.path for config in django_apps.get_app_configs() if config.name in OURS]
         sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
         found = re.findall(r'mail\.request\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources))
 
         assert {kind for kinds in found for kind in kinds if kind} == readers.kinds()
 
-    def test_the_dead_are_tried_again(self):
+    def test_dead_jobs_can_be_retried(self):
         email = make_email(kind="receipt")
         kill(email)
 
@@ -134,7 +134,7 @@ class TestVerify:
     def answer(self, token, **headers):
         return client_of(**headers).get(f"/verify/{token}/")
 
-    def test_a_paper_of_ours_is_genuine(self):
+    def test_an_issued_paper_is_genuine(self):
         document = make_document()
 
         page = self.answer(document.token, Accept="text/html").content.decode()
@@ -144,13 +144,13 @@ class TestVerify:
         assert document.content_sha256 in page
         assert "Chan Tai Man" not in page
 
-    def test_who_asks_for_french_reads_french(self):
+    def test_the_page_is_in_french_on_request(self):
         page = self.answer(make_document().token, Accept="text/html", Accept_Language="fr").content.decode()
 
         assert "Authentique et valable" in page
         assert "2 mars 2026" in page
 
-    def test_a_program_reads_json(self):
+    def test_api_clients_get_json(self):
         found = self.answer(make_document().token, Accept="application/json").json()
 
         assert (found["genuine"], found["valid"], found["kind"], found["issued_on"]) == (
@@ -160,7 +160,7 @@ class TestVerify:
             "2026-03-02",
         )
 
-    def test_one_that_was_replaced_names_the_version_that_is_valid(self):
+    def test_a_superseded_paper_names_the_valid_version(self):
         old = make_document()
         make_document(version=2)
         documents.supersede(old, on=NOON.date(), at=NOON)
@@ -171,22 +171,22 @@ class TestVerify:
         assert (found["valid"], found["valid_version"], found["no_longer_valid_since"]) == (False, 2, "2026-03-02")
         assert "Version 2 replaces it." in page
 
-    def test_one_that_was_cancelled_says_so(self):
+    def test_a_cancelled_paper_says_so(self):
         old = make_document()
         documents.supersede(old, on=NOON.date(), at=NOON)
 
         assert "It was cancelled." in self.answer(old.token, Accept="text/html").content.decode()
 
     @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
-    def test_anything_else_is_not_ours(self, token):
+    def test_an_unknown_code_is_not_ours(self, token):
         answer = self.answer(token, Accept="text/html")
 
         assert (answer.status_code, "Not issued by us" in answer.content.decode()) == (404, True)
 
-    def test_no_search_engine_keeps_it(self):
+    def test_the_page_is_not_indexed(self):
         assert "noindex" in self.answer(make_document().token)["X-Robots-Tag"]
 
-    def test_who_asks_too_often_waits(self, settings, monkeypatch):
+    def test_frequent_requests_are_throttled(self, settings, monkeypatch):
         from config.throttling import CallerThrottle
 
         monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "2/min", "caller": "2/min"})

@@ -1,4 +1,4 @@
-"""Fonts cut down to a paper's glyphs: what is left is drawn as it was, and says of itself what is true."""
+"""Subset fonts: the remaining glyphs are drawn unchanged, and the font's tables are correct."""
 
 import io
 from random import Random
@@ -15,7 +15,7 @@ FILES = sorted(fonts.FONTS.glob("*.ttf"))
 
 
 def drawn(font: TTFont, glyph: int) -> tuple:
-    """Outline, advance and bearing of a glyph, its parts put in place."""
+    """Return outline, advance and bearing of a glyph, with its components resolved."""
     name = font.getGlyphName(glyph)
     pen = DecomposingRecordingPen(font.getGlyphSet())
     font.getGlyphSet()[name].draw(pen)
@@ -35,7 +35,7 @@ def test_each_glyph_is_drawn_as_in_the_whole_font(path):
         assert drawn(subset, number) == drawn(whole, glyph)
 
 
-def test_a_code_that_the_font_does_not_have_draws_nothing():
+def test_a_code_missing_from_the_font_draws_nothing():
     path = FILES[0]
     subset = TTFont(io.BytesIO(Outlines(path.stem, path.read_bytes()).subset([None, 40])))
 
@@ -43,7 +43,7 @@ def test_a_code_that_the_font_does_not_have_draws_nothing():
     assert drawn(subset, 2)[0]
 
 
-def test_there_are_no_hints():
+def test_hints_are_removed():
     file = FILES[0].read_bytes()
     subset = TTFont(io.BytesIO(Outlines("x", file).subset(range(1, 100))))
 
@@ -54,7 +54,7 @@ def test_there_are_no_hints():
 
 
 @pytest.mark.parametrize("change", [(0, b"OTTO"), (4, b"\0\0"), (12, b"fvar")])
-def test_what_is_not_plain_truetype_is_refused(change):
+def test_fonts_other_than_plain_truetype_are_refused(change):
     at, what = change
     file = bytearray(FILES[0].read_bytes())
     file[at : at + len(what)] = what

@@ -1,4 +1,4 @@
-"""Partners, contacts, sites, their addresses and keys, over the API."""
+"""The API for partners, contacts, sites, their addresses, and keys."""
 
 import json
 
@@ -30,14 +30,14 @@ def coordinator():
 
 
 class TestPartners:
-    def test_a_coordinator_takes_one_in(self, coordinator):
+    def test_a_coordinator_creates_and_approves_a_partner(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
 
         assert (answer.status_code, answer["ETag"]) == (201, '"1"')
         assert answer.json() | PARTNER == answer.json()
         assert AuditEntry.objects.get().verb == "partner created"
 
-    def test_two_have_not_the_same_code(self, coordinator):
+    def test_codes_are_unique(self, coordinator):
         make_partner(code="AMAR-ML")
 
         answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
@@ -55,7 +55,7 @@ class TestPartners:
             ("name", "Foyer 🏠"),
         ],
     )
-    def test_what_is_wrong_is_named(self, coordinator, field, value):
+    def test_invalid_fields_are_named(self, coordinator, field, value):
         answer = coordinator.post("/api/v1/partners/", PARTNER | {field: value}, format="json", headers=once())
 
         assert answer.status_code == 400
@@ -74,14 +74,14 @@ class TestPartners:
         assert Partner.objects.get().name == "A"
 
     @pytest.mark.parametrize("version", ["x", "-1", "³", "9" * 40])
-    def test_a_version_that_is_no_number_is_refused(self, coordinator, version):
+    def test_a_version_that_is_not_a_number_is_refused(self, coordinator, version):
         url = f"/api/v1/partners/{make_partner().pk}/"
 
         answer = coordinator.patch(url, {"name": "A", "version": version}, format="json")
 
         assert (answer.status_code, fields_of(answer.json())) == (400, ["version"])
 
-    def test_a_partner_sees_itself_and_changes_nothing(self):
+    def test_a_partner_can_only_read_itself(self):
         own, other = make_partner(), make_partner()
         client = client_of(make_partner_user(own))
 
@@ -89,7 +89,7 @@ class TestPartners:
         assert client.get(f"/api/v1/partners/{other.pk}/").status_code == 404
         assert client.patch(f"/api/v1/partners/{own.pk}/", {"name": "A"}, format="json").status_code == 403
 
-    def test_warehouse_reads_and_does_not_write(self):
+    def test_the_warehouse_can_read_but_not_write(self):
         client = client_of(make_user(Role.WAREHOUSE))
 
         assert client.get("/api/v1/partners/").status_code == 200
@@ -109,7 +109,7 @@ class TestPartners:
 
 
 class TestLists:
-    def test_pages_follow_one_another_until_the_end(self, coordinator):
+    def test_pages_can_be_followed_to_the_end(self, coordinator):
         wanted = {make_partner(name="Same").code for _ in range(7)}
         url, seen = "/api/v1/partners/?page_size=3&ordering=name", []
         while url:
@@ -120,7 +120,7 @@ class TestLists:
         assert (len(seen), set(seen)) == (7, wanted)
 
     @pytest.mark.parametrize("query", ["page_size=0", "page_size=201", "page_size=x", "ordering=address", "status=new"])
-    def test_what_is_wrong_in_a_query_is_named(self, coordinator, query):
+    def test_invalid_query_parameters_are_named(self, coordinator, query):
         answer = coordinator.get(f"/api/v1/partners/?{query}")
 
         assert (answer.status_code, fields_of(answer.json())) == (400, [query.partition("=")[0]])
@@ -131,7 +131,7 @@ class TestLists:
 
 
 class TestContacts:
-    def test_are_added_changed_and_forgotten(self, coordinator):
+    def test_are_added_changed_and_deleted(self, coordinator):
         partner = make_partner()
         body = {"partner": str(partner.pk), "name": "Awa", "email": "awa@example.org"}
         added = coordinator.post("/api/v1/contacts/", body, format="json", headers=once())
@@ -157,7 +157,7 @@ class TestContacts:
 
 
 class TestSites:
-    def test_get_a_random_code_and_are_confidential_unless_told_otherwise(self, coordinator):
+    def test_get_a_random_code_and_are_confidential_by_default(self, coordinator):
         body = {"partner": str(make_partner().pk), "region": "ML04", "hand_over_point": "The partner's warehouse"}
 
         answer = coordinator.post("/api/v1/sites/", body, format="json", headers=once())
@@ -166,7 +166,7 @@ class TestSites:
         assert len(answer.json()["code"]) == 5
         assert (answer.json()["kind"], answer.json()["has_address"]) == ("confidential", False)
 
-    def test_a_confidential_one_has_no_public_name(self, coordinator):
+    def test_a_confidential_site_has_no_public_name(self, coordinator):
         site = make_site(kind="open", public_name="Training centre")
 
         answer = coordinator.patch(f"/api/v1/sites/{site.pk}/", {"kind": "confidential", "version": 1}, format="json")
@@ -199,7 +199,7 @@ class TestAddresses:
         stored = bytes(SiteAddress.objects.get().sealed)
         assert not [value for value in ADDRESS.values() if value.encode() in stored]
 
-    def test_are_sealed_by_those_who_know_the_site_as_it_is(self, coordinator):
+    def test_can_be_entered_only_with_the_current_version_of_the_site(self, coordinator):
         site = make_site()
         url = f"/api/v1/sites/{site.pk}/address/"
 
@@ -213,7 +213,7 @@ class TestAddresses:
         assert reveal(coordinator, site).json() == ADDRESS
         assert coordinator.get(f"/api/v1/sites/{site.pk}/").json()["version"] == 2
 
-    def test_are_read_by_a_coordinator_with_a_reason_which_is_recorded(self, coordinator):
+    def test_a_coordinator_can_read_one_with_a_recorded_reason(self, coordinator):
         site = make_site()
         seal(coordinator, site)
 
@@ -224,7 +224,7 @@ class TestAddresses:
         entry = AuditEntry.objects.get(verb="address read")
         assert (entry.subject_id, entry.reason) == (site.pk, REASON)
 
-    def test_what_was_read_stands_nowhere_else(self, coordinator):
+    def test_a_revealed_address_is_stored_nowhere_else(self, coordinator):
         site = make_site()
         seal(coordinator, site)
         reveal(coordinator, site)
@@ -236,7 +236,7 @@ class TestAddresses:
         assert not [value for value in ADDRESS.values() if value in kept]
         assert not [value for value in ADDRESS.values() if value in coordinator.get("/api/v1/sites/").content.decode()]
 
-    def test_need_a_reason(self, coordinator):
+    def test_cannot_be_read_without_a_reason(self, coordinator):
         site = make_site()
         seal(coordinator, site)
 
@@ -244,7 +244,7 @@ class TestAddresses:
         assert not AuditEntry.objects.filter(verb="address read").exists()
 
     @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE, Role.AUDITOR, Role.PARTNER])
-    def test_are_not_for_anybody_else(self, role, coordinator):
+    def test_are_hidden_from_all_other_roles(self, role, coordinator):
         partner = make_partner()
         site = make_site(partner)
         seal(coordinator, site)
@@ -253,7 +253,7 @@ class TestAddresses:
         assert reveal(client, site).status_code == 403
         assert seal(client, site).status_code == 403
 
-    def test_are_not_for_a_superuser_either(self, coordinator):
+    def test_are_hidden_from_superusers(self, coordinator):
         site = make_site()
         seal(coordinator, site)
 
@@ -263,7 +263,7 @@ class TestAddresses:
     @pytest.mark.parametrize(
         "point", ["Chez foyer ɲɛta, Bamako", "RUE 12 - Porte 34", "Call 223 20 21 23 45 at the station"]
     )
-    def test_are_not_given_away_by_the_hand_over_point(self, coordinator, point):
+    def test_are_not_revealed_by_the_hand_over_point(self, coordinator, point):
         told, hidden = make_site(hand_over_point=point), make_site(hand_over_point="Gare routière, Bamako")
 
         first = seal(coordinator, told)
@@ -279,10 +279,10 @@ class TestAddresses:
         assert not SiteAddress.objects.filter(site=told).exists()
         assert not AuditEntry.objects.filter(verb="address read").exists()
 
-    def test_of_an_open_site_hide_nothing(self, coordinator):
+    def test_of_an_open_site_are_not_checked_against_the_hand_over_point(self, coordinator):
         assert seal(coordinator, make_site(kind="open", public_name=ADDRESS["name"])).status_code == 204
 
-    def test_that_nobody_sealed_are_said_to_be_missing(self, coordinator):
+    def test_that_were_never_entered_are_reported_as_missing(self, coordinator):
         answer = reveal(coordinator, make_site())
 
         assert (answer.status_code, answer.json()["code"]) == (404, "no_address")
@@ -305,7 +305,7 @@ class TestKeys:
         assert made.json()["key"] not in listed.content.decode()
         assert listed.json()["results"][0]["last_used_at"]
 
-    def test_are_found_by_whether_they_work_and_put_in_order(self, coordinator):
+    def test_can_be_filtered_by_validity_and_sorted(self, coordinator):
         partner = make_partner()
         at = f"/api/v1/partners/{partner.pk}/keys/"
         dead = self.issue(coordinator, partner, name="b, lost").json()
@@ -318,7 +318,7 @@ class TestKeys:
         assert (names(is_live="true"), names(is_live="false")) == (["a"], ["b"])
         assert (names(ordering="name"), names(ordering="-name")) == (["a", "b"], ["b", "a"])
 
-    def test_a_repeat_makes_no_second_key_and_shows_nothing(self, coordinator):
+    def test_a_repeated_request_creates_no_second_key_and_shows_no_secret(self, coordinator):
         partner, headers = make_partner(), once()
         first = self.issue(coordinator, partner, headers)
 
@@ -328,7 +328,7 @@ class TestKeys:
         assert ApiKey.objects.count() == 1
         assert first.json()["key"].partition(".")[2] not in str(IdempotencyRecord.objects.values())
 
-    def test_die_when_revoked(self, coordinator):
+    def test_stop_working_when_revoked(self, coordinator):
         partner = make_partner()
         key = make_key(partner)
         client = key_client(key)
@@ -339,7 +339,7 @@ class TestKeys:
         assert (answer.status_code, bool(answer.json()["revoked_at"])) == (200, True)
         assert client.get("/api/v1/me/").status_code == 401
 
-    def test_a_third_live_one_is_refused(self, coordinator):
+    def test_a_third_live_key_is_refused(self, coordinator):
         partner = make_partner()
         make_key(partner)
         make_key(partner)
@@ -353,7 +353,7 @@ class TestKeys:
 
         assert coordinator.get(f"/api/v1/partners/{make_partner().pk}/keys/{key.row.pk}/").status_code == 404
 
-    def test_are_the_coordinators_to_see(self):
+    def test_are_visible_only_to_coordinators(self):
         assert (
             client_of(make_user(Role.WAREHOUSE)).get(f"/api/v1/partners/{make_partner().pk}/keys/").status_code == 403
         )

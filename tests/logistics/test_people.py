@@ -26,13 +26,13 @@ class TestPasswords:
     def _as_in_production(self, settings):
         settings.PASSWORD_HASHERS = ["logistics.people.hashers.PasswordHasher"]
 
-    def test_one_is_hashed_in_19_mib(self):
+    def test_hashing_uses_19_mib(self):
         user = make_user()
 
         assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
         assert user.check_password(PASSWORD)
 
-    def test_one_that_took_more_memory_is_hashed_again_when_it_is_used(self):
+    def test_a_hash_with_old_parameters_is_upgraded_at_sign_in(self):
         user = make_user()
         user.password = Argon2PasswordHasher().encode("Passw0rd-of-100-MiB", "salt-of-this-test")
         user.save()
@@ -51,16 +51,16 @@ class TestKeys:
         assert len(secret) >= 32
         assert secret not in stored
 
-    def test_a_key_names_its_user(self):
+    def test_a_key_authenticates_its_user(self):
         key = make_key(make_partner(), at=NOON)
 
         assert people.user_of_key(key.text, at=NOON) == key.row.user
 
     @pytest.mark.parametrize("text", ["", "x", "abc.def", "\0.\0", "é" * 12 + ".x", "0" * 12 + "."])
-    def test_nonsense_names_nobody(self, text):
+    def test_nonsense_authenticates_nobody(self, text):
         assert people.user_of_key(text, at=NOON) is None
 
-    def test_a_wrong_secret_names_nobody(self):
+    def test_a_wrong_secret_authenticates_nobody(self):
         key = make_key(make_partner(), at=NOON)
 
         assert people.user_of_key(key.text[:-1] + "!", at=NOON) is None
@@ -70,7 +70,7 @@ class TestKeys:
 
         assert people.user_of_key(key.text, at=NOON + YEAR) is None
 
-    def test_a_script_that_replaces_its_key_may_run_as_often_as_it_likes(self, capsys):
+    def test_a_key_can_be_replaced_any_number_of_times(self, capsys):
         user = make_user(Role.WAREHOUSE, email="warehouse@example.org")
         other = people.make_key(user, name="scanner", valid=YEAR, by=None, at=timezone.now())
 
@@ -82,7 +82,7 @@ class TestKeys:
         assert people.user_of_key(newest, at=timezone.now()) == user
         assert people.user_of_key(other.text, at=timezone.now()) == user
 
-    def test_it_is_dead_at_once_when_revoked(self):
+    def test_a_revoked_key_stops_working_at_once(self):
         key = make_key(make_partner())
         client = key_client(key)
         assert client.get("/api/v1/me/").status_code == 200
@@ -93,7 +93,7 @@ class TestKeys:
         assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
 
     @pytest.mark.django_db(transaction=True)
-    def test_two_of_one_program_revoked_at_once_are_two_lines_of_its_trail(self):
+    def test_revoking_two_keys_records_two_audit_entries(self):
         partner = make_partner()
         keys = [make_key(partner, name="phone", at=NOON).row for _ in range(2)]
 
@@ -102,7 +102,7 @@ class TestKeys:
         verbs = [entry.verb for entry in audit.trail(keys[0].user)]
         assert verbs.count("key revoked") == 2
 
-    def test_its_use_is_noted_once_a_minute(self):
+    def test_last_use_is_recorded_once_a_minute(self):
         key = make_key(make_partner(), at=NOON)
         for seconds in (0, 30, 90):
             people.user_of_key(key.text, at=NOON + timedelta(seconds=seconds))
@@ -110,7 +110,7 @@ class TestKeys:
         key.row.refresh_from_db()
         assert key.row.last_used_at == NOON + timedelta(seconds=90)
 
-    def test_two_of_one_program_may_live_and_a_third_may_not(self):
+    def test_a_program_may_have_two_live_keys_but_not_three(self):
         partner = make_partner()
         first, second = make_key(partner, at=NOON), make_key(partner, at=NOON)
         assert first.row.user == second.row.user
@@ -121,16 +121,16 @@ class TestKeys:
         people.revoke_key(first.row, by=None, at=NOON)
         assert make_key(partner, at=NOON)
 
-    def test_another_program_has_keys_of_its_own(self):
+    def test_another_program_has_its_own_keys(self):
         partner = make_partner()
 
         assert make_key(partner, name="phone").row.user != make_key(partner, name="office").row.user
 
-    def test_none_is_issued_to_a_suspended_partner(self):
+    def test_a_suspended_partner_gets_no_key(self):
         with pytest.raises(WrongState):
             make_key(make_partner(status="suspended"))
 
-    def test_those_of_an_ended_partner_die(self):
+    def test_keys_of_an_ended_partner_stop_working(self):
         partner = make_partner()
         key = make_key(partner, at=NOON)
 
@@ -138,7 +138,7 @@ class TestKeys:
 
         assert people.user_of_key(key.text, at=NOON) is None
 
-    def test_the_database_refuses_one_that_was_never_alive(self):
+    def test_the_database_refuses_a_key_that_expires_before_it_is_created(self):
         key = make_key(make_partner(), at=NOON)
 
         with pytest.raises(IntegrityError, match="an_api_key_expires_after_it_was_made"), transaction.atomic():
@@ -146,17 +146,17 @@ class TestKeys:
 
 
 class TestUsers:
-    def test_an_address_belongs_to_one_whatever_its_case(self):
+    def test_email_addresses_are_unique_ignoring_case(self):
         make_user(email="a@example.org")
 
         with pytest.raises(IntegrityError, match="an_email_belongs_to_one_user"):
             make_user(email="A@Example.org")
 
-    def test_a_role_that_is_not_known_is_refused(self):
+    def test_an_unknown_role_is_refused(self):
         with pytest.raises(IntegrityError, match="the_roles_of_a_user_are_known"):
             make_user(roles=["emperor"])
 
-    def test_one_finds_in_by_the_address_in_any_case(self):
+    def test_sign_in_ignores_the_case_of_the_address(self):
         user = make_user(email="finance@example.org")
 
         assert User.objects.get_by_natural_key("Finance@Example.ORG") == user
@@ -178,9 +178,9 @@ class TestUsers:
         (Role.PARTNER, "shipments.view_shipment", False),
     ],
 )
-def test_roles_decide_what_the_admin_allows(role, permission, expected):
+def test_roles_determine_admin_permissions(role, permission, expected):
     assert make_user(role).has_perm(permission) is expected
 
 
-def test_who_left_may_nothing():
+def test_an_inactive_user_has_no_permissions():
     assert not make_user(Role.FINANCE, is_active=False, is_superuser=True).has_perm("donations.view_donor")

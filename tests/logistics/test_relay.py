@@ -1,4 +1,4 @@
-"""One relay is active: it stays so whatever the database does to it, and when it dies the next one is."""
+"""Exactly one relay is active: it stays active through database failures, and another takes over when it dies."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def other() -> Iterator[Turn]:
 
 @pytest.fixture
 def keeper() -> Iterator[psycopg.Connection]:
-    """Somebody at the database's own console."""
+    """A connection of a database administrator."""
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as session:
         yield session
 
@@ -54,11 +54,11 @@ def pid_of_django() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_of_two_one_is_active(one, other):
+def test_only_one_of_two_relays_is_active(one, other):
     assert [sweep_if_active(one), sweep_if_active(other), sweep_if_active(one)] == [True, False, True]
 
 
-def test_it_stays_active_after_a_statement_that_took_too_long(one, other):
+def test_it_stays_active_after_a_statement_timeout(one, other):
     sweep_if_active(one)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 50")
@@ -71,7 +71,7 @@ def test_it_stays_active_after_a_statement_that_took_too_long(one, other):
     assert sweep_if_active(one)
 
 
-def test_it_is_active_again_after_the_sessions_of_its_sweeps_ended(one, other, keeper):
+def test_it_recovers_after_the_sessions_of_its_sweeps_ended(one, other, keeper):
     sweep_if_active(one)
     end_session(keeper, pid_of_django())
 
@@ -81,7 +81,7 @@ def test_it_is_active_again_after_the_sessions_of_its_sweeps_ended(one, other, k
     assert sweep_if_active(one)
 
 
-def test_it_asks_again_after_the_session_of_its_turn_ended(one, keeper):
+def test_it_reacquires_the_lock_after_its_session_ended(one, keeper):
     sweep_if_active(one)
     end_session(keeper, holder(keeper))
 
@@ -90,7 +90,7 @@ def test_it_asks_again_after_the_session_of_its_turn_ended(one, keeper):
     assert sweep_if_active(one)
 
 
-def test_the_lock_is_not_in_the_pool(one, other, keeper):
+def test_the_lock_does_not_use_a_pooled_connection(one, other, keeper):
     sweep_if_active(one)
 
     assert holder(keeper) != pid_of_django()
@@ -98,7 +98,7 @@ def test_the_lock_is_not_in_the_pool(one, other, keeper):
     assert not other.is_ours()
 
 
-def test_a_second_takes_over_when_the_first_is_killed(other, keeper):
+def test_a_second_relay_takes_over_when_the_first_is_killed(other, keeper):
     environment = services().environment()
     command = [sys.executable, "manage.py", "relay", "--every=600"]
     first = subprocess.Popen(command, cwd=ROOT, env=environment)
@@ -109,7 +109,7 @@ def test_a_second_takes_over_when_the_first_is_killed(other, keeper):
     finally:
         first.kill()
         first.wait()
-    # The server notices that its client is gone a moment later: wait for that, not for a while.
+    # The server notices the lost client a moment later: wait for that, not for a fixed time.
     keeper.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
     assert sweep_if_active(other)

@@ -13,7 +13,7 @@ from tests.threads import in_threads
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_task_is_sent_after_the_commit_only():
+def test_a_task_is_sent_only_after_the_commit():
     email = make_email()
 
     with transaction.atomic():
@@ -33,7 +33,7 @@ def test_a_rolled_back_change_sends_nothing():
     assert queued_for("default") == 0
 
 
-def test_a_dead_broker_costs_the_caller_no_error(dead_broker):
+def test_a_broker_outage_is_not_an_error_for_the_caller(dead_broker):
     email = make_email()
 
     with transaction.atomic():
@@ -53,7 +53,7 @@ def test_an_edit_based_on_an_old_version_is_refused():
     assert Item.objects.get().name_en == "Table"
 
 
-def test_of_eight_edits_of_one_version_one_is_kept():
+def test_only_one_of_eight_edits_of_one_version_succeeds():
     item = make_item()
 
     def edit(number: int) -> bool:
@@ -67,7 +67,7 @@ def test_of_eight_edits_of_one_version_one_is_kept():
     assert Item.objects.get().version == 2
 
 
-def test_an_edit_that_changes_nothing_counts_no_version():
+def test_an_edit_without_changes_does_not_increment_the_version():
     item = make_item(name_en="Table")
 
     _, changed = change(item, {"name_en": "Table"}, version=1)
@@ -82,7 +82,7 @@ def test_a_second_row_with_the_same_unique_value_is_refused():
         insert(Item(code=item.code, name_en="Another", category=item.category))
 
 
-def test_a_lock_reads_the_row_anew():
+def test_a_lock_rereads_the_row():
     item = make_item(name_en="Table")
     Item.objects.update(name_en="Desk")
 

@@ -1,4 +1,4 @@
-"""Whatever a paper says in fixed words, it says in French too."""
+"""Every fixed text of a paper has a French translation."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def french() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_every_fixed_word_of_a_paper_has_its_french(template):
+def test_every_fixed_text_of_a_paper_has_a_french_translation(template):
     source = template.read_text()
     said = {word for groups in WORDS.findall(source) for word in groups if word} | set(COUNTED.findall(source))
 

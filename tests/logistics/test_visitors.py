@@ -1,4 +1,4 @@
-"""Where a request comes from, as limits and locks see it, behind proxies and without."""
+"""The client address of a request, as used by rate limits and lock-outs, with and without proxies."""
 
 import pytest
 from axes.helpers import get_client_ip_address
@@ -22,7 +22,7 @@ def request(told: str = "", seen: str = "10.0.0.1"):
         (0, "", "192.0.2.7", "192.0.2.7"),
         (0, "203.0.113.5", "192.0.2.7", "192.0.2.7"),  # nobody of ours says so
         (1, "203.0.113.5", "10.0.0.1", "203.0.113.5"),
-        (1, "6.6.6.6, 203.0.113.5", "10.0.0.1", "203.0.113.5"),  # the first one is the client's own lie
+        (1, "6.6.6.6, 203.0.113.5", "10.0.0.1", "203.0.113.5"),  # the first one is forged by the client
         (2, "6.6.6.6, 203.0.113.5, 10.0.0.2", "10.0.0.1", "203.0.113.5"),
         (2, "203.0.113.5", "10.0.0.1", "203.0.113.5"),
         (1, "203.0.113.5:4711", "10.0.0.1", "203.0.113.5"),
@@ -33,13 +33,13 @@ def request(told: str = "", seen: str = "10.0.0.1"):
         (1, "", "", ""),  # a socket
     ],
 )
-def test_an_address_is_what_our_own_proxies_say(settings, proxies, told, seen, address):
+def test_the_address_comes_from_our_own_proxies(settings, proxies, told, seen, address):
     settings.TRUSTED_PROXIES = proxies
 
     assert address_of(request(told, seen)) == address
 
 
-def test_all_who_count_ask_the_same(settings):
+def test_all_limits_use_the_same_address(settings):
     settings.TRUSTED_PROXIES = 1
     one, same, other = (request(told) for told in ("6.6.6.6, 203.0.113.5", "203.0.113.5:99", "203.0.113.6"))
     for asked in (one, same, other):
@@ -63,7 +63,7 @@ class TestLock:
         client = Client(headers={"X-Forwarded-For": address}, REMOTE_ADDR="10.0.0.1")
         return client.post("/admin/login/", {"username": email, "password": password}).status_code
 
-    def test_who_guesses_locks_out_the_own_address_only(self):
+    def test_guessing_passwords_locks_out_only_the_guessers_address(self):
         user = make_user(Role.WAREHOUSE)
         for _ in range(6):
             self.sign_in(user.email, "203.0.113.5", "guess")
@@ -71,7 +71,7 @@ class TestLock:
         assert self.sign_in(user.email, "203.0.113.5") == 429
         assert self.sign_in(user.email, "203.0.113.6") == 302
 
-    def test_a_lie_about_the_address_does_not_open_it(self):
+    def test_a_forged_forwarded_header_does_not_lift_the_lock(self):
         user = make_user(Role.WAREHOUSE)
         for number in range(6):
             self.sign_in(user.email, f"6.6.6.{number}, 203.0.113.5", "guess")

@@ -56,7 +56,7 @@ CATEGORIES = {
     "Clothing": "Vêtements",
     "Toys": "Jouets",
 }
-# All that may be known of a place on paper: its code, its region, and where the goods change hands.
+# All that papers may show of a site: its code, its region, and its hand-over point.
 # Made like partners.models.site_code makes them: papers print these, and W is the widest letter.
 SITE_CODES = {"A": "Z44TX", "B": "N9MLJ", "C": "ZBCQV", "D": "WDQGW", "E": "WZR3V"}
 HANDOVERS = {
@@ -66,7 +66,7 @@ HANDOVERS = {
     "D": "Mopti region, partner’s depot",
     "E": "Bamako, partner’s office",
 }
-# What the document adds to every context: see logistics.documents.services.facts.
+# Added to every context by the document: see logistics.documents.services.facts.
 FACTS = {
     "content_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "verify_url": "https://relief.example.org/verify/q1w2e3r4t5y6u7i8o9p0aa/",
@@ -207,7 +207,7 @@ def totals() -> Totals:
 
 
 def shipment() -> dict[str, Any]:
-    """What all papers of the shipment say in their head."""
+    """The header contents of all papers of the shipment."""
     (row,) = rows("shipment")
     return {
         "number": "SHP-2026-00001",

@@ -1,4 +1,4 @@
-"""Sheets that people upload, made from the real list of the Mali shipment, and what the reading of one says."""
+"""Spreadsheets to upload, made from the real list of the Mali shipment, and the results of importing them."""
 
 import io
 from functools import cache
@@ -34,7 +34,7 @@ def column(rows: Sheet, name: str) -> int:
 
 
 def put(rows: Sheet, row: int, name: str, value: Any) -> Sheet:
-    """Change a cell; `row` as the spreadsheet counts."""
+    """Change a cell; `row` is the spreadsheet's row number."""
     rows[row - 1][column(rows, name)] = value
     return rows
 
@@ -62,6 +62,6 @@ def complaints(row: Upload) -> list[tuple[int | None, str, str]]:
 
 
 def told(row: Upload) -> dict[str, Any]:
-    """What the upload would write, or wrote."""
+    """Return what the upload would write, or wrote."""
     assert row.plan is not None, row.errors
     return dict(row.plan)

@@ -33,7 +33,7 @@ def page(client: Client, model: str, row: Any = None, verb: str = "change") -> A
 
 class TestPages:
     @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.COORDINATOR, Role.FINANCE, Role.AUDITOR])
-    def test_every_list_and_row_can_be_looked_at(self, role: Role) -> None:
+    def test_every_list_and_detail_page_opens(self, role: Role) -> None:
         shipment = make_dispatched(3)
         delivery = confirm(shipment, {"package": 2, "missing": True}, {"package": 3, "damaged": 1, "reason": "wet"})
         upload = Upload.objects.create(
@@ -58,7 +58,7 @@ class TestPages:
             assert page(client, model, row).status_code == 200, model
 
     @pytest.mark.parametrize("key", ["xx", "0198c5f2-0000-7000-8000-000000000000"])
-    def test_an_id_that_names_nothing_is_no_fault_of_ours(self, key: str) -> None:
+    def test_an_unknown_id_is_not_a_server_error(self, key: str) -> None:
         client = Client(raise_request_exception=False)
         client.force_login(make_user(Role.WAREHOUSE, Role.COORDINATOR), backend="logistics.people.backends.RoleBackend")
         verbs = {"shipment": ["change", "upload", "seal"], "discrepancy": ["change", "decide", "close"]}
@@ -67,19 +67,19 @@ class TestPages:
             answer = client.get(f"{reverse(f'admin:shipments_{model}_changelist')}{key}/{verb}/")
             assert answer.status_code in (302, 403, 404), (model, verb)
 
-    def test_the_page_of_a_shipment_says_its_status_in_words(self) -> None:
+    def test_the_shipment_page_shows_the_status_label(self) -> None:
         shown = page(staff(Role.WAREHOUSE), "shipment", make_dispatched()).content.decode()
 
         assert "Dispatched" in shown
         assert "&#x27;dispatched&#x27;" not in shown
 
-    def test_a_partner_has_no_way_in(self) -> None:
+    def test_a_partner_cannot_sign_in_to_the_admin(self) -> None:
         client = Client()
         client.force_login(make_partner_user(), backend="logistics.people.backends.RoleBackend")
 
         assert "login" in page(client, "shipment").redirect_chain[-1][0]
 
-    def test_what_is_sealed_is_shown_and_not_asked_for(self) -> None:
+    def test_fields_of_a_sealed_shipment_are_read_only(self) -> None:
         client = staff(Role.WAREHOUSE)
 
         packed = page(client, "shipment", make_packed()).content.decode()
@@ -89,7 +89,7 @@ class TestPages:
         assert 'name="title"' not in sealed
         assert 'name="bill_of_lading"' in sealed
 
-    def test_a_list_of_200_shipments_asks_at_most_twelve_questions(self, django_assert_max_num_queries: Any) -> None:
+    def test_a_list_of_200_shipments_takes_at_most_twelve_queries(self, django_assert_max_num_queries: Any) -> None:
         client, partner = staff(Role.WAREHOUSE), make_partner()
         by = make_packer()
         Shipment.objects.bulk_create(
@@ -117,7 +117,7 @@ class TestMoves:
         assert "packing list is issued" in asked.content.decode()
         assert shipment.status == "dispatched"
 
-    def test_looking_at_the_question_moves_nothing(self) -> None:
+    def test_opening_the_confirmation_page_changes_nothing(self) -> None:
         shipment = make_packed()
 
         staff(Role.WAREHOUSE).get(reverse("admin:shipments_shipment_do_seal", args=[shipment.pk]))
@@ -125,14 +125,14 @@ class TestMoves:
         shipment.refresh_from_db()
         assert shipment.status == "packing"
 
-    def test_a_refusal_is_shown(self) -> None:
+    def test_a_refused_action_shows_the_reason(self) -> None:
         shipment = pack(make_packed(), unit_weight_kg=None)
 
         answer = self.post(staff(Role.WAREHOUSE), shipment, "seal")
 
-        assert "Weights are not known." in answer.content.decode()
+        assert "Some weights are unknown." in answer.content.decode()
 
-    def test_a_move_that_will_be_refused_says_why_in_place_of_its_button(self) -> None:
+    def test_an_action_that_would_be_refused_shows_the_reason_instead_of_its_button(self) -> None:
         shipment = make_packed()
         assert shipment.packed_by is not None
         packer = Client()
@@ -146,7 +146,7 @@ class TestMoves:
         assert 'name="confirmed"' not in to_the_packer
         assert 'name="confirmed"' in to_another
 
-    def test_a_reason_is_asked_for(self) -> None:
+    def test_an_action_that_needs_a_reason_asks_for_it(self) -> None:
         shipment, client = make_sealed(), staff(Role.WAREHOUSE)
 
         self.post(client, shipment, "reopen")
@@ -158,14 +158,14 @@ class TestMoves:
         assert (still, shipment.status) == ("sealed", "packing")
 
     @pytest.mark.parametrize("role", [Role.FINANCE, Role.AUDITOR])
-    def test_who_only_reads_moves_nothing(self, role: Role) -> None:
+    def test_read_only_roles_cannot_take_actions(self, role: Role) -> None:
         shipment = make_packed()
 
         assert self.post(staff(role), shipment, "seal").status_code == 403
 
 
 class TestForms:
-    def test_a_new_shipment_goes_to_all_sites_of_its_partner(self) -> None:
+    def test_a_new_shipment_gets_all_sites_of_its_partner(self) -> None:
         partner, client = make_partner(), staff(Role.WAREHOUSE)
         make_site(partner), make_site(partner)
         told = {"title": "Beds", "consignee": partner.pk, "mode": "sea", "customs_currency": "HKD"}
@@ -180,13 +180,13 @@ class TestForms:
         [
             ({"port_of_loading": "HKXXX"}, "HKXXX"),
             ({"container_number": "CSQU3054384"}, "check digit"),
-            ({"freight": "38500"}, "Freight needs a currency of ISO 4217."),
+            ({"freight": "38500"}, "Freight needs an ISO 4217 currency."),
             ({"freight": "much", "freight_currency": "HKD"}, "Write it in digits, for example 1,250.50"),
             ({"freight": "2000000000", "freight_currency": "HKD"}, "At most 1000000000."),
             ({"freight_currency": "HKD"}, "Freight needs an amount and a currency."),
         ],
     )
-    def test_what_is_refused_is_named_and_the_rest_kept(self, wrong: dict[str, str], said: str) -> None:
+    def test_errors_name_the_field_and_other_input_is_kept(self, wrong: dict[str, str], said: str) -> None:
         partner, client = make_partner(), staff(Role.WAREHOUSE)
         told = {"title": "Beds for Mopti", "consignee": partner.pk, "mode": "sea", "customs_currency": "HKD"}
 
@@ -209,7 +209,7 @@ class TestForms:
             ("0", "HKD", 0, "0.00"),
         ],
     )
-    def test_freight_is_typed_and_shown_as_people_write_it(
+    def test_freight_is_typed_and_shown_in_the_local_format(
         self, typed: str, currency: str, minor: int, shown: str
     ) -> None:
         client = staff(Role.WAREHOUSE)
@@ -235,7 +235,7 @@ class TestForms:
         assert 'name="freight"' not in read
         assert "1,250.00" in read
 
-    def test_a_spreadsheet_is_taken_and_its_outcome_shown(self) -> None:
+    def test_a_spreadsheet_is_uploaded_and_its_outcome_shown(self) -> None:
         shipment, client = mali_shipment(), staff(Role.WAREHOUSE)
         url = reverse("admin:shipments_shipment_upload", args=[shipment.pk])
 
@@ -250,7 +250,7 @@ class TestForms:
         assert "270 packages (1 to 270) with 323 lines." in done
         assert "525094.00 HKD" in done
 
-    def test_a_refused_spreadsheet_says_why(self) -> None:
+    def test_a_refused_spreadsheet_shows_its_errors(self) -> None:
         shipment = mali_shipment()
         upload = imports.upload(
             shipment, (MALI / "lines.csv").read_bytes(), dry_run=True, replace=False, by=make_packer(),
@@ -260,7 +260,7 @@ class TestForms:
 
         assert "This is not an .xlsx file" in page(staff(Role.WAREHOUSE), "upload", upload).content.decode()
 
-    def test_a_dead_upload_is_read_again(self) -> None:
+    def test_a_dead_upload_can_be_retried(self) -> None:
         shipment = mali_shipment()
         upload = imports.upload(
             shipment, MALI_XLSX.read_bytes(), dry_run=True, replace=False, by=make_packer(), at=shipment.created_at
@@ -285,7 +285,7 @@ class TestForms:
         row.refresh_from_db()
         assert (row.state, row.decision) == ("closed", "claim")
 
-    def test_the_warehouse_decides_on_none(self) -> None:
+    def test_the_warehouse_cannot_decide_on_discrepancies(self) -> None:
         shipment = make_dispatched()
         confirm(shipment, {"package": 1, "missing": True})
         url = reverse("admin:shipments_discrepancy_decide", args=[shipment.discrepancies.get().pk])

@@ -1,4 +1,4 @@
-"""What the catalogue knows of goods stands on the lines that leave it open, and on every paper."""
+"""Lines copy open values from the catalogue, and every paper declares dangerous goods."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def line_of(item: Item, **more: Any) -> dict[str, Any]:
 
 
 class TestApi:
-    def test_a_line_takes_what_it_leaves_open_from_its_item(self) -> None:
+    def test_a_line_copies_open_values_from_its_item(self) -> None:
         shipment, item = make_packed(), make_item(**LAPTOP)
 
         line = add(shipment, "lines", package=1, **line_of(item)).json()
@@ -54,7 +54,7 @@ class TestApi:
         assert [package["un_numbers"] for package in packages.json()] == [["3481"], ["3481"]]
         assert [facts(line) for line in ManifestLine.objects.filter(item=item)] == [("847130", "CN", "3481")] * 3
 
-    def test_what_a_line_says_itself_wins(self) -> None:
+    def test_a_lines_own_values_win(self) -> None:
         item = make_item(**LAPTOP)
 
         line = add(
@@ -63,19 +63,19 @@ class TestApi:
 
         assert (line["hs6"], line["origin"], line["un_number"]) == ("847141", "VN", "")
 
-    def test_an_unknown_origin_can_be_said(self) -> None:
+    def test_an_unknown_origin_can_be_stated(self) -> None:
         line = add(make_packed(), "lines", package=1, **line_of(make_item(**LAPTOP), origin="XX")).json()
 
         assert line["origin"] == ""
 
-    def test_another_un_number_than_the_catalogues_is_refused(self) -> None:
+    def test_a_un_number_that_differs_from_the_catalogue_is_refused(self) -> None:
         answer = add(make_packed(), "lines", package=1, **line_of(make_item(**LAPTOP), un_number="3480"))
 
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["field"], error["code"]) == (400, "un_number", "conflicting_un_number")
         assert "UN3481 for CR-LAPTOP" in error["detail"]
 
-    def test_goods_that_the_catalogue_does_not_call_dangerous_may_be_declared(self) -> None:
+    def test_goods_that_are_not_dangerous_in_the_catalogue_may_be_declared(self) -> None:
         line = add(make_packed(), "lines", package=1, **line_of(make_item(), un_number="2800")).json()
 
         assert line["un_number"] == "2800"
@@ -84,7 +84,7 @@ class TestApi:
         url = f"/api/v1/shipments/{line.package.shipment.number}/lines/{line.pk}/"
         return client_of(make_packer()).patch(url, {"version": line.version} | changes, format="json")
 
-    def test_another_item_is_other_goods(self) -> None:
+    def test_changing_the_item_takes_the_new_items_values(self) -> None:
         line = ManifestLine.objects.get(package__shipment=make_packed())
         item = make_item(**LAPTOP, name_en="Laptop", name_fr="Portable", unit_weight_kg="4.500")
 
@@ -94,7 +94,7 @@ class TestApi:
         assert (edited["hs6"], edited["origin"], edited["un_number"]) == ("847130", "VN", "3481")
         assert (edited["unit_weight_kg"], edited["quantity"]) == ("4.500", line.quantity)
 
-    def test_an_edit_takes_from_the_catalogue_again_what_it_empties_and_keeps_the_rest(self) -> None:
+    def test_emptied_values_are_copied_from_the_catalogue_again(self) -> None:
         item = make_item(**LAPTOP)
         line = ManifestLine.objects.get(package__shipment=pack(make_packed(), item=item), item=item)
         catalogue.update_item(item, {"un_number": "3091", "hs6": "847141"}, version=1, by=None, at=NOON)
@@ -136,13 +136,13 @@ class TestSpreadsheet:
             ({"un_number": "none"}, ("847130", "CN", "")),
         ],
     )
-    def test_a_cell_that_is_empty_is_the_catalogues(self, cells: Any, expected: tuple[str, str, str]) -> None:
+    def test_an_empty_cell_is_filled_from_the_catalogue(self, cells: Any, expected: tuple[str, str, str]) -> None:
         row = self.read(**cells)
 
         assert row.outcome == "imported", row.errors
         assert facts(ManifestLine.objects.get()) == expected
 
-    def test_a_sheet_without_these_columns_is_filled_too(self) -> None:
+    def test_missing_columns_are_filled_from_the_catalogue(self) -> None:
         make_item(**LAPTOP)
         rows = self.rows()
         gone = {column(rows, name) for name in ("hs6", "country_of_origin", "un_number")}
@@ -151,13 +151,13 @@ class TestSpreadsheet:
         assert read(mali_shipment(), xlsx(rows)).outcome == "imported"
         assert facts(ManifestLine.objects.get()) == ("847130", "CN", "3481")
 
-    def test_another_un_number_is_refused_by_name(self) -> None:
+    def test_a_different_un_number_is_refused_with_its_row(self) -> None:
         row = self.read(dry_run=True, un_number="UN3480")
 
         assert complaints(row) == [(2, "un_number", "conflicting_un_number")]
         assert "UN3481 for CR-LAPTOP" in row.errors[0]["detail"]
 
-    def test_a_dry_run_tells_of_goods_that_are_said_not_to_be_dangerous(self) -> None:
+    def test_a_dry_run_reports_goods_marked_as_not_dangerous(self) -> None:
         notices = told(self.read(dry_run=True, un_number="none"))["notices"]
 
         assert [(notice["row"], notice["code"]) for notice in notices] == [(2, "not_dangerous")]
@@ -167,7 +167,7 @@ class TestSpreadsheet:
 
         assert complaints(read(mali_shipment(), xlsx(self.rows()))) == [(2, "hs6", "required")]
 
-    def test_one_row_of_a_new_item_may_declare_it_for_all(self) -> None:
+    def test_one_row_of_a_new_item_may_declare_its_un_number_for_all_rows(self) -> None:
         rows = [[*row, name] for row, name in zip(mali_rows(3), ("un_number", None, "UN3481", "none"), strict=True)]
         put(rows, 2, "hs6", None)
 
@@ -184,7 +184,7 @@ class TestSpreadsheet:
 
         assert complaints(read(mali_shipment(), xlsx(rows))) == [(3, "item_code", "conflicting_item")]
 
-    def test_what_the_catalogue_says_otherwise_by_the_time_of_writing_is_not_written(self) -> None:
+    def test_a_catalogue_change_during_the_import_refuses_the_file(self) -> None:
         item, shipment = make_item(**LAPTOP), mali_shipment()
         row = imports.upload(shipment, xlsx(self.rows()), dry_run=False, replace=False, by=make_packer(), at=NOON)
         outcome = imports._read(row)
@@ -215,7 +215,7 @@ class TestCatalogue:
             ({"origin": "QQ"}, "origin"),
         ],
     )
-    def test_half_a_declaration_is_refused(self, fields: Any, field: str) -> None:
+    def test_an_incomplete_declaration_is_refused(self, fields: Any, field: str) -> None:
         client, item = client_of(make_user(Role.WAREHOUSE)), make_item()
 
         answer = client.patch(f"/api/v1/items/{item.pk}/", {"version": 1} | fields, format="json")
@@ -223,14 +223,14 @@ class TestCatalogue:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
     @pytest.mark.parametrize("fields", [{"is_dangerous": True}, {"un_number": "2800"}])
-    def test_the_database_refuses_half_a_declaration(self, fields: Any) -> None:
+    def test_the_database_refuses_an_incomplete_declaration(self, fields: Any) -> None:
         item = make_item()
 
         with pytest.raises(IntegrityError, match="dangerous_goods_have_a_un_number"):
             Item.objects.filter(pk=item.pk).update(**fields)
 
 
-def test_every_paper_declares_them() -> None:
+def test_every_paper_declares_dangerous_goods() -> None:
     item = make_item(**LAPTOP, name_en="Laptop", name_fr="Portable")
     shipment = make_packed()
     pack(shipment, 2, item=item)

@@ -1,4 +1,4 @@
-"""The charity's day on the papers, numbers and pages of goods, whatever day it is in UTC."""
+"""Papers, numbers and pages of shipments use dates in the charity's time zone, not in UTC."""
 
 import re
 from datetime import UTC, date, datetime
@@ -69,7 +69,7 @@ def confirm(shipment: Shipment, *, stated_at: datetime) -> None:
 
 
 def issue_waybills(client: APIClient, shipment: Shipment) -> None:
-    """Issue a waybill, and another one in place of it."""
+    """Issue a waybill and replace it with another one."""
     waybill = {"kind": "waybill"}
     post(client, f"{shipment.number}/papers/", waybill)
     replacing = {"replaces": f"{shipment.number}-WB-1", "reason": "Another lorry."}
@@ -77,7 +77,7 @@ def issue_waybills(client: APIClient, shipment: Shipment) -> None:
 
 
 def with_all_papers() -> Shipment:
-    """A shipment that is opened, sealed, dispatched and confirmed at this moment; its waybill is replaced."""
+    """A shipment that is created, sealed, dispatched and confirmed at this moment; its waybill is replaced."""
     client = client_of(make_packer())
     shipment = dispatched(client)
     for kind in ("labels", "goods-received-form"):
@@ -88,15 +88,13 @@ def with_all_papers() -> Shipment:
 
 
 def days_on(paper: Paper) -> set[str]:
-    """The days that a paper was told to print."""
+    """Return the dates in a paper's context."""
     return {paper.document.context[name] for name in DAYS_OF_A_PAPER if name in paper.document.context}
 
 
 @pytest.mark.long
 @around_both_midnights
-def test_every_paper_its_verification_and_its_number_have_the_day_of_the_charity(
-    zone: str, moment: datetime, day: date
-) -> None:
+def test_papers_verification_and_numbers_use_the_charitys_time_zone(zone: str, moment: datetime, day: date) -> None:
     make_charity(time_zone=zone)
 
     with clock_at(moment):
@@ -120,7 +118,7 @@ def test_every_paper_its_verification_and_its_number_have_the_day_of_the_charity
     assert Email.objects.filter(kind="shipment-dispatched", body__contains=number).count() == 1
 
 
-def test_what_is_printed_is_the_day_that_the_verification_gives(files: Any) -> None:
+def test_the_printed_date_matches_the_verification_page(files: Any) -> None:
     make_charity()
     with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
         shipment = with_all_papers()
@@ -132,7 +130,7 @@ def test_what_is_printed_is_the_day_that_the_verification_gives(files: Any) -> N
         assert printed == {"2027-01-01"} == {verified(document)["issued_on"]}
 
 
-def test_a_note_has_the_day_of_the_receipt_and_the_day_of_its_record() -> None:
+def test_a_note_has_the_dates_of_receipt_and_of_recording() -> None:
     make_charity()
     midnight = NEW_YEAR[HONG_KONG]
     with clock_at(midnight - DAY):
@@ -147,7 +145,7 @@ def test_a_note_has_the_day_of_the_receipt_and_the_day_of_its_record() -> None:
     assert note.number == "SHP-2026-00001-GRN-1"
 
 
-def test_papers_keep_their_day_when_finance_changes_the_time_zone() -> None:
+def test_papers_keep_their_dates_when_the_time_zone_changes() -> None:
     make_charity()
     with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
         client = client_of(make_packer())
@@ -162,7 +160,7 @@ def test_papers_keep_their_day_when_finance_changes_the_time_zone() -> None:
 
 
 @pytest.mark.parametrize("stated_at", ["2026-03-02T23:30:00", "2026-03-02"])
-def test_a_time_without_its_offset_is_asked_back(stated_at: str) -> None:
+def test_a_time_without_an_offset_is_refused(stated_at: str) -> None:
     shipment = make_dispatched()
     told = {"client_id": str(uuid4()), "stated_at": stated_at, "received_by": "Awa", "default": "good"}
     client = key_client(make_key(shipment.consignee))
@@ -175,7 +173,7 @@ def test_a_time_without_its_offset_is_asked_back(stated_at: str) -> None:
 
 class TestNumbers:
     @pytest.mark.parametrize("zone", [HONG_KONG, NEW_YORK])
-    def test_begin_at_one_when_the_year_of_the_charity_begins(self, zone: str) -> None:
+    def test_restart_at_one_at_new_year_in_the_charitys_time_zone(self, zone: str) -> None:
         make_charity(time_zone=zone)
         by, numbers = make_packer(), []
 
@@ -186,7 +184,7 @@ class TestNumbers:
         assert numbers == ["SHP-2026-00001", "SHP-2026-00002", "SHP-2027-00001", "SHP-2027-00002"]
 
     @pytest.mark.django_db(transaction=True)
-    def test_have_no_gap_when_eight_open_shipments_over_midnight(self) -> None:
+    def test_have_no_gaps_for_eight_concurrent_shipments_at_new_year(self) -> None:
         make_charity()
         partner, by, midnight = make_partner(), make_packer(), NEW_YEAR[HONG_KONG]
 
@@ -201,7 +199,7 @@ class TestNumbers:
         assert numbers == [f"SHP-{year}-{n:05}" for year in (2026, 2027) for n in range(1, 21)]
         assert dict(NumberSeries.objects.values_list("year", "last")) == {2026: 20, 2027: 20}
 
-    def test_have_the_year_of_utc_before_the_charity_is_set_up(self) -> None:
+    def test_use_the_year_in_utc_before_the_charity_is_set_up(self) -> None:
         by = make_packer()
 
         with clock_at(IN_UTC - MINUTE):
@@ -210,7 +208,7 @@ class TestNumbers:
         assert number == "SHP-2026-00001"
 
 
-def test_staff_read_the_time_of_the_charity_and_programs_that_of_utc() -> None:
+def test_staff_see_the_charitys_time_and_the_api_uses_utc() -> None:
     make_charity()
     by = make_user(Role.WAREHOUSE, Role.AUDITOR)
     with clock_at(NEW_YEAR[HONG_KONG] + MINUTE):
@@ -227,7 +225,7 @@ def test_staff_read_the_time_of_the_charity_and_programs_that_of_utc() -> None:
     assert read["created_at"] == "2026-12-31T16:01:00Z"
 
 
-def test_the_first_page_of_the_admin_needs_no_charity() -> None:
+def test_the_admin_dashboard_works_without_a_charity() -> None:
     by = make_user(Role.WAREHOUSE, Role.AUDITOR, Role.FINANCE)
     client = client_of(by)
     client.force_login(by)

@@ -36,7 +36,7 @@ def found(shipment: Shipment) -> list[tuple[str, int | None, int]]:
 
 
 class TestAllSound:
-    def test_one_small_call_receives_the_whole_shipment(self) -> None:
+    def test_one_small_call_confirms_the_whole_shipment(self) -> None:
         shipment = make_dispatched(3, lines=2)
 
         confirm(shipment)
@@ -46,7 +46,7 @@ class TestAllSound:
         received = figures.received(shipment)
         assert (received.packages_sound, received.lines_resolved, received.pieces_good) == (3, 6, 60)
 
-    def test_two_packages_missing_and_one_thing_damaged(self) -> None:
+    def test_missing_packages_and_damage_open_discrepancies(self) -> None:
         shipment = make_dispatched(5)
 
         confirm(
@@ -62,7 +62,7 @@ class TestAllSound:
         assert (received.packages_counted, received.packages_sound) == (3, 2)
         assert (received.pieces_good, received.pieces_damaged, received.pieces_missing) == (29, 1, 20)
 
-    def test_owes_a_goods_received_note_that_says_what_differs(self) -> None:
+    def test_requests_a_goods_received_note_with_the_differences(self) -> None:
         shipment = make_dispatched(2)
 
         confirm(shipment, {"package": 2, "damaged": 3, "reason": "wet"}, seal_intact=True, delivered_by="Moussa")
@@ -73,7 +73,7 @@ class TestAllSound:
         assert context["received"]["pieces_good"] == 17
         assert [(d["package"], d["sent"], d["good"], d["damaged"]) for d in context["differences"]] == [(2, 10, 7, 3)]
 
-    def test_the_sender_is_told_of_differences_and_only_of_them(self) -> None:
+    def test_the_charity_is_mailed_only_if_there_are_differences(self) -> None:
         confirm(make_dispatched())
         shipment = make_dispatched()
 
@@ -86,7 +86,7 @@ class TestAllSound:
         )
         assert "Missing: 10" in mail.body
 
-    def test_what_was_sent_stays_as_it_was(self) -> None:
+    def test_the_sent_quantities_do_not_change(self) -> None:
         shipment = make_dispatched()
 
         confirm(shipment, {"package": 1, "missing": 4})
@@ -109,7 +109,7 @@ class TestSeveralDeliveries:
         tally = Tally.objects.get(line__package__number=2)
         assert (tally.good, tally.missing, tally.is_resolved) == (9, 1, True)
 
-    def test_what_comes_later_is_neither_good_nor_missing(self) -> None:
+    def test_lines_marked_later_are_neither_good_nor_missing(self) -> None:
         shipment = make_dispatched(3)
 
         confirm(shipment, {"package": 3, "later": True})
@@ -118,7 +118,7 @@ class TestSeveralDeliveries:
         assert figures.received(shipment).lines_resolved == 2
         assert not Tally.objects.filter(line__package__number=3).exists()
 
-    def test_nothing_is_missing_unless_somebody_says_so(self) -> None:
+    def test_nothing_is_missing_unless_declared(self) -> None:
         shipment = make_dispatched(2)
 
         confirm(shipment, {"package": 1, "good": True}, default="none")
@@ -134,7 +134,7 @@ class TestSeveralDeliveries:
 
         assert shipment.status == Status.RECEIVED
 
-    def test_a_confirmation_of_nothing_is_refused(self) -> None:
+    def test_a_confirmation_that_counts_nothing_is_refused(self) -> None:
         shipment = make_dispatched()
         confirm(shipment)
 
@@ -145,7 +145,7 @@ class TestSeveralDeliveries:
 
 
 class TestSurplusAndUnlisted:
-    def test_more_than_was_sent_is_a_surplus(self) -> None:
+    def test_more_than_was_sent_is_surplus(self) -> None:
         shipment = make_dispatched()
 
         confirm(shipment, {"package": 1, "surplus": 2})
@@ -154,7 +154,7 @@ class TestSurplusAndUnlisted:
         assert (tally.good, tally.surplus, tally.is_resolved) == (12, 2, True)
         assert found(shipment) == [("surplus", 1, 2)]
 
-    def test_goods_of_no_line_are_kept_apart(self) -> None:
+    def test_unlisted_goods_are_kept_apart(self) -> None:
         shipment = make_dispatched()
 
         delivery = confirm(shipment, unlisted=[{"description": "Bicycle", "quantity": 1, "unit": "H87", "remark": ""}])
@@ -180,7 +180,7 @@ class TestRefusals:
             ({"package": 1}, "exceptions[0]", "says_nothing"),
         ],
     )
-    def test_figures_that_cannot_be(self, exception: dict[str, Any], field: str, code: str) -> None:
+    def test_impossible_figures_are_refused(self, exception: dict[str, Any], field: str, code: str) -> None:
         shipment = make_dispatched(lines=2)
 
         with pytest.raises(Invalid) as refusal, transaction.atomic():
@@ -190,26 +190,26 @@ class TestRefusals:
         assert (errors[0]["field"], errors[0]["code"]) == (field, code)
         assert not Delivery.objects.exists()
 
-    def test_what_the_note_cannot_show(self) -> None:
+    def test_text_that_the_note_cannot_print_is_refused(self) -> None:
         with pytest.raises(Invalid) as refusal, transaction.atomic():
             confirm(make_dispatched(), {"package": 1, "damaged": True, "reason": "broken 😢"})
 
         errors: Any = refusal.value.details["errors"]
         assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[0].reason", "not_printable")
 
-    def test_a_line_named_twice(self) -> None:
+    def test_a_line_named_twice_is_refused(self) -> None:
         with pytest.raises(Invalid, match="twice"):
             confirm(make_dispatched(), {"package": 1, "missing": True}, {"package": 1, "line": 1, "missing": 1})
 
-    def test_before_it_left(self) -> None:
+    def test_a_confirmation_before_dispatch_is_refused(self) -> None:
         with pytest.raises(WrongState):
             confirm(make_sealed())
 
-    def test_in_the_future(self) -> None:
+    def test_a_time_in_the_future_is_refused(self) -> None:
         with pytest.raises(Invalid, match="clock"):
             confirm(make_dispatched(), stated_at=NOON + timedelta(days=2))
 
-    def test_the_same_client_id_for_something_else(self) -> None:
+    def test_a_client_id_reused_for_another_confirmation_is_refused(self) -> None:
         shipment, client_id = make_dispatched(2), uuid4()
         confirm(shipment, {"package": 1, "later": True}, client_id=client_id)
 
@@ -218,7 +218,7 @@ class TestRefusals:
 
 
 class TestReversal:
-    def test_takes_back_what_a_delivery_said(self) -> None:
+    def test_negates_the_figures_of_the_delivery(self) -> None:
         shipment = make_dispatched(2)
         delivery = confirm(shipment, {"package": 2, "missing": True})
 
@@ -230,7 +230,7 @@ class TestReversal:
         assert set(shipment.discrepancies.values_list("state", "decision")) == {("closed", "none")}
         assert shipment.papers.get(kind="goods-received-note").document.superseded_at == NOON
 
-    def test_the_right_figures_can_be_confirmed_after_it(self) -> None:
+    def test_the_right_figures_can_be_confirmed_afterwards(self) -> None:
         shipment = make_dispatched(2)
         reverse(confirm(shipment, {"package": 2, "missing": True}))
 
@@ -241,7 +241,7 @@ class TestReversal:
         lines = DeliveryLine.objects.aggregate(good=Sum("good"), missing=Sum("missing"))
         assert lines == {"good": 20, "missing": 0}
 
-    def test_leaves_to_staff_what_they_decided(self) -> None:
+    def test_leaves_decided_discrepancies_to_staff(self) -> None:
         shipment = make_dispatched(2)
         delivery = confirm(shipment, {"package": 1, "missing": True}, {"package": 2, "damaged": 1, "reason": "wet"})
         row = shipment.discrepancies.get(kind="damage")
@@ -255,7 +255,7 @@ class TestReversal:
             ("damage", "decided", "claim"),
         }
 
-    def test_a_partner_takes_back_its_own_and_not_what_staff_recorded(self) -> None:
+    def test_a_partner_can_reverse_its_own_confirmations_but_not_those_of_staff(self) -> None:
         partner = make_partner()
         shipment, client = make_dispatched(2, partner=partner), key_client(make_key(partner))
         by_staff = confirm(shipment, {"package": 1, "good": 1}, default="none")
@@ -281,7 +281,7 @@ class TestReversal:
             with pytest.raises(services.CannotReverse):
                 reverse(again)
 
-    def test_is_refused_where_a_later_delivery_builds_on_it(self) -> None:
+    def test_is_refused_if_a_later_delivery_depends_on_it(self) -> None:
         shipment = make_dispatched()
         surplus = confirm(shipment, {"package": 1, "surplus": 5}, default="none")
         confirm(shipment, {"package": 1, "good": 15}, default="none")
@@ -313,7 +313,7 @@ class TestConstraints:
             DeliveryLine.objects.create(delivery=delivery, line=shipment.packages.get().lines.get(), damaged=1)
 
     @pytest.mark.parametrize("model", [Delivery, DeliveryLine])
-    def test_the_database_refuses_to_change_or_forget_a_delivery(self, model: Any) -> None:
+    def test_the_database_refuses_to_change_or_delete_a_delivery(self, model: Any) -> None:
         confirm(make_dispatched())
 
         for change in (
@@ -396,7 +396,7 @@ class TestApi:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "client_id_reused")
 
-    def test_another_partners_key_finds_nothing(self) -> None:
+    def test_another_partners_key_gets_404(self) -> None:
         shipment = make_dispatched()
         client = key_client(make_key(make_partner()))
 
@@ -428,7 +428,7 @@ class TestApi:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "exceptions[0].missing"
 
-    def test_the_difference_is_decided_and_closed_and_then_the_shipment(self) -> None:
+    def test_discrepancies_are_decided_and_closed_before_the_shipment(self) -> None:
         shipment, client = make_dispatched(), client_of(make_user(Role.COORDINATOR, name="Awa"))
         self.send(client, shipment, exceptions=[{"package": 1, "missing": True}])
         (row,) = client.get("/api/v1/discrepancies/", {"shipment": shipment.number, "state": "open"}).json()["results"]
@@ -453,7 +453,7 @@ class TestApi:
             "Awa closed the shipment.",
         ]
 
-    def test_a_partner_sees_no_discrepancies_and_the_warehouse_decides_none(self) -> None:
+    def test_a_partner_cannot_see_discrepancies_and_the_warehouse_cannot_decide_them(self) -> None:
         shipment = make_dispatched()
         confirm(shipment, {"package": 1, "missing": True})
         row = shipment.discrepancies.get()
@@ -462,7 +462,7 @@ class TestApi:
         answer = client_of(make_packer()).post(f"/api/v1/discrepancies/{row.pk}/decide/", headers=once())
         assert answer.status_code == 403
 
-    def test_all_sound_costs_few_queries_whatever_the_size(self) -> None:
+    def test_confirming_everything_takes_few_queries_at_any_size(self) -> None:
         small, large = make_dispatched(3), make_dispatched(270)
         by = make_packer()
 
@@ -484,7 +484,7 @@ class TestClose:
         with pytest.raises(WrongState):
             lifecycle.close(shipment, by=make_packer(), at=NOON)
 
-    def test_a_lost_shipment_is_closed_once_its_loss_is_decided(self) -> None:
+    def test_a_lost_shipment_can_be_closed_once_its_loss_is_decided(self) -> None:
         shipment = lifecycle.lose(make_dispatched(), reason="no news for months", by=make_packer(), at=NOON)
         with pytest.raises(services.Unresolved):
             lifecycle.close(shipment, by=make_packer(), at=NOON)
@@ -512,7 +512,7 @@ class TestRaces:
         assert figures.received(shipment).pieces_good == 50
         assert shipment.papers.filter(kind="goods-received-note").count() == 1
 
-    def test_many_confirmations_at_once_never_count_more_than_was_sent(self) -> None:
+    def test_concurrent_confirmations_never_count_more_than_was_sent(self) -> None:
         shipment, by = make_dispatched(), make_packer()
 
         def send(_: int) -> bool:

@@ -8,7 +8,9 @@ from tests.makers.moments import NOON
 
 
 @pytest.mark.django_db
-def test_the_demonstration_is_made_once_and_goes_on_where_it_was(settings: LazySettings, tmp_path: object) -> None:
+def test_running_the_demonstration_again_continues_and_duplicates_nothing(
+    settings: LazySettings, tmp_path: object
+) -> None:
     settings.VAR_DIR = tmp_path
     make_charity()
 

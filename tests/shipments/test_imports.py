@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestTheMaliShipment:
-    def test_stands_in_the_manifest_with_its_totals(self) -> None:
+    def test_is_imported_with_its_totals(self) -> None:
         shipment = mali_shipment()
 
         row = read(shipment, MALI_XLSX.read_bytes())
@@ -54,7 +54,7 @@ class TestTheMaliShipment:
         shipment.refresh_from_db()
         assert (shipment.status, shipment.packed_by_id) == ("packing", row.uploaded_by_id)
 
-    def test_can_be_sealed_and_the_paper_says_the_same(self) -> None:
+    def test_can_be_sealed_and_its_packing_list_matches(self) -> None:
         shipment = mali_shipment()
         read(shipment, MALI_XLSX.read_bytes())
 
@@ -69,7 +69,7 @@ class TestTheMaliShipment:
         sites = {row.site.code for row in shipment.sites.select_related("site")}
         assert {package["destination"] for package in context["packages"]} == sites
 
-    def test_a_dry_run_says_what_would_happen_and_changes_nothing(self) -> None:
+    def test_a_dry_run_reports_the_plan_and_changes_nothing(self) -> None:
         shipment = mali_shipment()
 
         row = read(shipment, MALI_XLSX.read_bytes(), dry_run=True)
@@ -102,7 +102,7 @@ class TestTheMaliShipment:
         writes = [q for q in caught.captured_queries if q["sql"].split()[0] in ("INSERT", "UPDATE", "COPY", "DELETE")]
         assert len(writes) <= 10
 
-    def test_prints_every_word_as_it_was_written(self) -> None:
+    def test_prints_every_text_as_typed(self) -> None:
         shipment = mali_shipment()
 
         read(shipment, MALI_XLSX.read_bytes())
@@ -216,7 +216,7 @@ class TestRefusals:
         assert not shipment.packages.exists()
         assert not Item.objects.exists()
 
-    def test_every_bad_row_is_named_with_its_reason(self) -> None:
+    def test_every_bad_row_is_reported_with_its_reason(self) -> None:
         rows = put(put(put(mali_rows(), 3, "quantity", -1), 5, "unit", "ZZZ"), 7, "hs6", "1")
 
         row = read(mali_shipment(), xlsx(rows))
@@ -230,12 +230,12 @@ class TestRefusals:
             "sheet": "lines", "row": 3, "column": "quantity", "value": "-1.0", "code": "below_one", "detail": "",
         }  # fmt: skip
 
-    def test_a_package_without_lines_is_one_complaint(self) -> None:
+    def test_a_package_without_lines_is_one_error(self) -> None:
         row = read(mali_shipment(), xlsx(_bare_package(mali_rows())))
 
         assert complaints(row) == [(4, "item_code", "package_without_lines")]
 
-    def test_a_package_that_says_two_things_is_refused(self) -> None:
+    def test_a_package_with_conflicting_rows_is_refused(self) -> None:
         rows = mali_rows()
         put(put(rows, 3, "package_no", 1), 3, "gross_kg", 99)
 
@@ -243,7 +243,7 @@ class TestRefusals:
 
         assert (3, "gross_kg", "conflicting_package") in complaints(row)
 
-    def test_words_that_may_be_personal_do_not_stand_in_the_errors(self) -> None:
+    def test_errors_do_not_contain_free_text(self) -> None:
         row = read(mali_shipment(), xlsx(put(mali_rows(), 4, "description_en", "Mrs Traoré, " + "x" * 200)))
 
         assert row.errors[0]["value"] == ""
@@ -257,12 +257,12 @@ class TestRefusals:
             (b"PK\x03\x04" + b"garbage" * 50, "unreadable"),
         ],
     )
-    def test_what_is_no_spreadsheet_is_refused(self, content: bytes, code: str) -> None:
+    def test_a_file_that_is_not_a_spreadsheet_is_refused(self, content: bytes, code: str) -> None:
         row = read(mali_shipment(), content)
 
         assert complaints(row) == [(None, "", code)]
 
-    def test_a_cut_file_is_refused(self) -> None:
+    def test_a_truncated_file_is_refused(self) -> None:
         content = MALI_XLSX.read_bytes()
 
         row = read(mali_shipment(), content[: len(content) // 2])
@@ -289,7 +289,7 @@ class TestRefusals:
 
         assert complaints(row) == [(4, "gross_kg", "formula_without_value")]
 
-    def test_a_formula_with_its_last_value_is_read(self) -> None:
+    def test_a_formula_with_a_cached_value_is_read(self) -> None:
         content = change_sheet(
             xlsx(mali_rows()), lambda xml: xml.replace(b"<v>43.5</v>", b"<f>40+3.5</f><v>43.5</v>", 1)
         )
@@ -306,7 +306,7 @@ class TestRefusals:
         assert len(out.getvalue()) < 200_000
         assert complaints(row) == [(None, "", "too_large_unpacked")]
 
-    def test_a_directory_that_lies_about_its_sizes_is_refused(self) -> None:
+    def test_a_zip_directory_with_false_sizes_is_refused(self) -> None:
         content = bytearray(MALI_XLSX.read_bytes())
         size = next(i.file_size for i in zipfile.ZipFile(MALI_XLSX).infolist() if "sheet1" in i.filename)
         content = bytearray(bytes(content).replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little")))
@@ -316,7 +316,7 @@ class TestRefusals:
         assert complaints(row) == [(None, "", "unreadable")]
 
     @pytest.mark.parametrize("far", [b"XFD2", b"A1048576", b"BA2", b"C30000"])
-    def test_a_cell_far_away_is_refused_before_room_is_made_for_it(self, far: bytes) -> None:
+    def test_a_far_away_cell_is_refused_before_memory_is_allocated(self, far: bytes) -> None:
         content = change_sheet(xlsx(mali_rows()), lambda xml: xml.replace(b'r="B2"', b'r="' + far + b'"', 1))
 
         row = read(mali_shipment(), content)
@@ -346,7 +346,7 @@ def change_sheet(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 class TestReading:
-    def test_what_looks_like_a_formula_in_a_text_is_text(self) -> None:
+    def test_text_that_looks_like_a_formula_stays_text(self) -> None:
         shipment = mali_shipment()
         content = change_sheet(
             xlsx(put(mali_rows(), 2, "description_en", "HYPER")),
@@ -361,7 +361,7 @@ class TestReading:
             texts = ManifestLine.objects.values_list("description_en", flat=True)
             assert '=HYPERLINK("http://x")' in texts
 
-    def test_later_rows_of_a_package_may_leave_it_blank(self) -> None:
+    def test_later_rows_of_a_package_may_leave_package_columns_blank(self) -> None:
         shipment, rows = mali_shipment(), mali_rows(3)
         for name in (
             "marks",
@@ -382,7 +382,7 @@ class TestReading:
         assert row.outcome == "imported"
         assert [p.lines.count() for p in shipment.packages.order_by("number")] == [2, 1]
 
-    def test_handling_becomes_flags_and_words(self) -> None:
+    def test_handling_is_split_into_flags_and_a_remark(self) -> None:
         shipment = mali_shipment()
 
         read(shipment, xlsx(_with("handling", 2, "fragile; this way up; keep dry; heavy")(mali_rows(1))))
@@ -390,7 +390,7 @@ class TestReading:
         package = shipment.packages.get()
         assert (package.flags, package.remark) == (["fragile", "this_way_up"], "keep dry")
 
-    def test_a_known_item_is_used_and_not_changed(self) -> None:
+    def test_an_existing_item_is_used_and_not_changed(self) -> None:
         shipment = mali_shipment()
         make_item(code="CR-BUNK", name_en="Bunk bed")
 
@@ -400,7 +400,7 @@ class TestReading:
         assert Item.objects.get().name_en == "Bunk bed"
         assert ManifestLine.objects.get().description_en.startswith("Bunk bed, steel")
 
-    def test_an_item_out_of_use_is_refused(self) -> None:
+    def test_an_inactive_item_is_refused(self) -> None:
         shipment = mali_shipment()
         make_item(code="CR-BUNK", is_active=False)
 
@@ -408,7 +408,7 @@ class TestReading:
 
         assert complaints(row) == [(2, "item_code", "inactive_item")]
 
-    def test_more_packages_are_numbered_on(self) -> None:
+    def test_further_packages_continue_the_numbering(self) -> None:
         shipment = pack(mali_shipment(), 2)
         rows = mali_rows(2)
         put(put(rows, 2, "package_no", 3), 3, "package_no", 4)
@@ -418,7 +418,7 @@ class TestReading:
         assert row.outcome == "imported"
         assert list(shipment.packages.values_list("number", flat=True)) == [1, 2, 3, 4]
 
-    def test_nothing_is_replaced_unasked(self) -> None:
+    def test_packages_are_replaced_only_on_request(self) -> None:
         shipment = pack(mali_shipment(), 2)
 
         row = read(shipment, xlsx(mali_rows(2)))
@@ -426,7 +426,7 @@ class TestReading:
         assert complaints(row) == [(2, "package_no", "package_exists"), (3, "package_no", "package_exists")]
         assert shipment.packages.count() == 2
 
-    def test_replacing_says_how_many_go(self) -> None:
+    def test_replacing_reports_how_many_packages_are_removed(self) -> None:
         shipment = pack(mali_shipment(), 2)
 
         tried = read(shipment, xlsx(mali_rows(3)), dry_run=True, replace=True)
@@ -436,11 +436,11 @@ class TestReading:
         assert shipment.packages.count() == 3
         assert set(ManifestLine.objects.values_list("item__code", flat=True)) == {"CR-BUNK"}
 
-    def test_a_sealed_shipment_takes_no_spreadsheet(self) -> None:
+    def test_a_sealed_shipment_accepts_no_spreadsheet(self) -> None:
         with pytest.raises(ManifestFrozen):
             services.upload(make_sealed(), b"PK", dry_run=True, replace=False, by=make_packer(), at=NOON)
 
-    def test_what_was_sealed_before_a_failed_file_is_read_again_stays(self) -> None:
+    def test_a_retried_upload_does_not_change_a_sealed_manifest(self) -> None:
         shipment = pack(mali_shipment())
         rows = put(mali_rows(1), 2, "package_no", 2)
         row = services.upload(shipment, xlsx(rows), dry_run=False, replace=False, by=make_packer(), at=NOON)
@@ -454,7 +454,7 @@ class TestReading:
         assert complaints(row) == [(None, "", "manifest_changed")]
         assert shipment.packages.count() == 1
 
-    def test_errors_speak_the_language_of_the_uploader(self) -> None:
+    def test_errors_are_in_the_uploaders_language(self) -> None:
         by = make_packer()
         by.language = "fr"
         by.save()
@@ -473,7 +473,7 @@ def change_shared(content: bytes, old: bytes, new: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["destination_site", "handling", "remark", "category", "marks", None])
-def test_no_error_repeats_the_name_of_a_shelter(name: str | None) -> None:
+def test_errors_never_contain_the_name_of_a_shelter(name: str | None) -> None:
     secret = "Foyer Esperance Kati"
     shipment, client = mali_shipment(), client_of(make_packer())
     rows = mali_rows()
@@ -489,7 +489,7 @@ def test_no_error_repeats_the_name_of_a_shelter(name: str | None) -> None:
     assert "kati" not in shown.content.decode().lower()
 
 
-def test_a_plan_in_another_currency_than_the_shipment_has_by_now_is_not_written(monkeypatch: Any) -> None:
+def test_a_currency_change_during_the_import_refuses_the_file(monkeypatch: Any) -> None:
     shipment, make = mali_shipment(), services.planning.make
 
     def meanwhile_somebody_changes_the_currency(*args: Any, **options: Any) -> Any:
@@ -515,7 +515,7 @@ class TestApi:
             headers=key or once(),
         )
 
-    def test_a_spreadsheet_is_taken_and_its_outcome_found(self) -> None:
+    def test_a_spreadsheet_is_uploaded_and_its_outcome_can_be_read(self) -> None:
         shipment, client = mali_shipment(), client_of(make_packer())
 
         taken = self.send(shipment, MALI_XLSX.read_bytes(), client=client)
@@ -538,7 +538,7 @@ class TestApi:
         assert Upload.objects.count() == 1
         assert first.json()["id"] == str(Upload.objects.get().pk)
 
-    def test_whether_it_is_a_dry_run_must_be_said(self) -> None:
+    def test_dry_run_is_required(self) -> None:
         answer = self.send(mali_shipment(), b"PK", dry_run="")
 
         assert answer.status_code == 400
@@ -554,10 +554,10 @@ class TestApi:
         assert not Upload.objects.exists()
         assert not any("idempotency" in query["sql"] for query in caught.captured_queries)
 
-    def test_a_partner_sends_none(self) -> None:
+    def test_a_partner_cannot_upload_a_spreadsheet(self) -> None:
         assert self.send(mali_shipment(), b"PK", client=client_of(make_partner_user())).status_code == 403
 
-    def test_the_template_is_read_as_it_is_filled_in(self) -> None:
+    def test_a_filled_in_template_can_be_imported(self) -> None:
         shipment = mali_shipment()
         answer = client_of(make_packer()).get("/api/v1/shipments/import-template/?currency=HKD")
         book = openpyxl.load_workbook(io.BytesIO(answer.content))
@@ -575,7 +575,7 @@ class TestApi:
         assert row.outcome == "imported", row.errors
         assert shipment.packages.count() == 3
 
-    def test_the_trail_tells_of_it(self) -> None:
+    def test_the_audit_trail_records_the_import(self) -> None:
         shipment = mali_shipment()
 
         read(shipment, xlsx(mali_rows()))
@@ -586,7 +586,7 @@ class TestApi:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_imports_at_once_one_is_written() -> None:
+def test_only_one_of_several_concurrent_imports_is_written() -> None:
     shipment, by = mali_shipment(), make_packer()
     rows = [
         services.upload(shipment, xlsx(mali_rows()), dry_run=False, replace=False, by=by, at=NOON) for _ in range(4)

@@ -1,4 +1,4 @@
-"""What `manage.py verify` checks of shipments holds after a busy day, and each statement finds what was planted."""
+"""The shipment invariants of `manage.py verify`: they hold after a busy day, and each finds a planted fault."""
 
 import pytest
 from django.db import connection
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.django_db
 
 PLANTED = [
     (
-        "The totals of a sealed shipment are those of its packages and lines.",
+        "The totals of a sealed shipment match its packages and lines.",
         "shipments_shipment",
         "UPDATE shipments_shipment SET gross_kg = gross_kg + 1 WHERE sealed_at IS NOT NULL",
     ),
     (
-        "The packages of a sealed shipment are numbered from 1 without gap.",
+        "The packages of a sealed shipment are numbered from 1 without gaps.",
         "shipments_package",
         "UPDATE shipments_package SET number = number + 1000",
     ),
@@ -38,19 +38,19 @@ PLANTED = [
         "logistics_document",
         "UPDATE logistics_document SET superseded_at = now(), superseded_on = now() WHERE kind = 'packing-list'",
     ),
-    ("Shipment numbers have no gap.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
+    ("Shipment numbers have no gaps.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (
-        "A tally is the sum of what the deliveries say.",
+        "A tally is the sum of its delivery lines.",
         "shipments_tally",
         "UPDATE shipments_tally SET good = good - 1, missing = missing + 1 WHERE good > 0",
     ),
     (
-        "A tally expects what the manifest line says was sent.",
+        "A tally has the quantity of its manifest line.",
         "shipments_tally",
         "UPDATE shipments_tally SET shipped = shipped + 1",
     ),
     (
-        "A reversal takes back exactly what its delivery said.",
+        "A reversal negates exactly the figures of its delivery.",
         "shipments_deliveryline",
         "UPDATE shipments_deliveryline SET good = good - 1 WHERE good < 0",
     ),
@@ -66,7 +66,7 @@ PLANTED = [
         " WHERE id IN (SELECT shipment_id FROM shipments_discrepancy WHERE state = 'open')",
     ),
     (
-        "Every delivery but a reversal has its goods-received note.",
+        "Every delivery except a reversal has a goods-received note.",
         "shipments_paper",
         "UPDATE shipments_paper SET number = number || 'x' WHERE kind = 'goods-received-note'",
     ),
@@ -102,16 +102,16 @@ def busy() -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_they_hold_after_a_busy_day() -> None:
+def test_all_invariants_hold_after_a_busy_day() -> None:
     assert broken() == []
 
 
-def test_every_statement_has_its_planted_fault() -> None:
+def test_every_invariant_has_a_planted_fault() -> None:
     assert {statement for statement, _, _ in PLANTED} == {statement for statement, _ in INVARIANTS}
 
 
 @pytest.mark.usefixtures("busy")
-def test_each_finds_what_was_planted() -> None:
+def test_each_invariant_finds_its_planted_fault() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # so that triggers can be switched off below
         for statement, table, fault in PLANTED:

@@ -1,4 +1,4 @@
-"""The code of each label opens the page of its own package, and that page says nothing that the label does not."""
+"""The QR code of each label opens the page of its own package, which shows only what the label shows."""
 
 import re
 from typing import Any
@@ -58,7 +58,7 @@ def test_each_printed_code_opens_its_own_package(files: Any) -> None:
         assert shipment.number in page.content.decode()
 
 
-def test_a_reprint_has_the_same_addresses() -> None:
+def test_a_reprint_has_the_same_urls() -> None:
     shipment = make_sealed(2)
 
     first, second = ([label["scan"] for label in labels_of(shipment).context["labels"]] for _ in range(2))
@@ -66,14 +66,14 @@ def test_a_reprint_has_the_same_addresses() -> None:
     assert first == second
 
 
-def test_an_address_cannot_be_guessed_from_another() -> None:
+def test_a_url_cannot_be_guessed_from_another() -> None:
     tokens = list(make_sealed(3).packages.values_list("token", flat=True))
 
     assert len(set(tokens)) == 3
     assert all(re.fullmatch(r"[\w-]{22}", token) for token in tokens)
 
 
-def test_the_database_keeps_the_address_of_a_label() -> None:
+def test_the_database_refuses_to_change_a_label_token() -> None:
     shipment = make_shipment()
     pack(shipment)
 
@@ -81,7 +81,7 @@ def test_the_database_keeps_the_address_of_a_label() -> None:
         Package.objects.update(token="another")
 
 
-def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
+def test_the_page_shows_the_label_but_not_the_contents() -> None:
     make_charity()
     item = make_item(
         code="CR-TOY", name_en="Doll for the trauma room", name_fr="Poupée", un_number="3481", is_dangerous=True
@@ -111,14 +111,14 @@ def test_it_says_what_the_label_says_and_not_what_is_in_the_package() -> None:
         assert secret_words not in page
 
 
-def test_who_asks_for_french_reads_french() -> None:
+def test_the_page_is_in_french_on_request() -> None:
     package = make_sealed().packages.get()
 
     assert "Colis 1 sur 1" in opened(package.label_url, Accept_Language="fr").content.decode()
 
 
 @pytest.mark.parametrize("role", [Role.WAREHOUSE, Role.FINANCE])
-def test_staff_find_the_package_in_the_admin(role: Role) -> None:
+def test_staff_get_a_link_to_the_admin(role: Role) -> None:
     package = make_sealed().packages.get()
     user = make_user(role)
 
@@ -129,7 +129,7 @@ def test_staff_find_the_package_in_the_admin(role: Role) -> None:
     assert client_of(user).get(url).status_code == 200
 
 
-def test_nobody_else_is_shown_the_way_to_the_admin() -> None:
+def test_nobody_else_gets_a_link_to_the_admin() -> None:
     package = make_sealed().packages.get()
 
     assert "/admin/" not in opened(package.label_url).content.decode()
@@ -147,14 +147,14 @@ def test_a_label_that_is_no_longer_valid_says_so(verb: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
-def test_anything_else_is_not_a_package_of_ours(token: str) -> None:
+def test_an_unknown_code_is_not_found(token: str) -> None:
     page = opened(f"/p/{token}/")
 
     assert (page.status_code, "Not one of our packages" in page.content.decode()) == (404, True)
     assert opened(f"/p/{token}/", Accept="application/json").json()["code"] == "not_found"
 
 
-def test_no_search_engine_keeps_it_and_no_other_site_learns_of_it() -> None:
+def test_the_page_is_not_indexed_and_sends_no_referrer() -> None:
     answer = opened(make_sealed().packages.get().label_url)
 
     assert answer["X-Robots-Tag"] == "noindex, nofollow"
@@ -162,7 +162,7 @@ def test_no_search_engine_keeps_it_and_no_other_site_learns_of_it() -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_who_asks_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_requests_are_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
     from config.throttling import CallerThrottle
 
     monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"anonymous": "2/min", "caller": "2/min"})
@@ -170,7 +170,7 @@ def test_who_asks_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [opened("/p/x/").status_code for _ in range(3)] == [404, 404, 429]
 
 
-def test_labels_cost_the_same_questions_for_few_and_many() -> None:
+def test_labels_take_the_same_queries_for_few_and_many_packages() -> None:
     def questions(packages: int) -> int:
         shipment = make_sealed(packages)
         with CaptureQueriesContext(connection) as asked:

@@ -32,12 +32,12 @@ class TestTotals:
 
         assert contents.totals(shipment).volume_m3 == Decimal("0.002")
 
-    def test_a_value_is_exact(self) -> None:
+    def test_a_customs_value_is_exact(self) -> None:
         shipment = pack(make_shipment(), unit_value_minor=333, quantity=3)
 
         assert contents.totals(shipment).value_minor == 999
 
-    def test_only_what_stood_on_a_scale_is_measured(self) -> None:
+    def test_only_weighed_packages_count_as_measured(self) -> None:
         shipment = pack(make_shipment(), 2)
         shipment.packages.filter(number=1).update(gross_measured=True)
 
@@ -46,7 +46,7 @@ class TestTotals:
             Decimal("13.500"),
         )
 
-    def test_an_empty_shipment_has_none(self) -> None:
+    def test_an_empty_shipment_has_zero_totals(self) -> None:
         assert contents.totals(make_shipment()) == contents.Totals()
 
 
@@ -63,7 +63,7 @@ class TestMoney:
 
 
 class TestTexts:
-    def test_the_letters_that_are_taken_for_granted_are_there(self) -> None:
+    def test_common_letters_can_be_printed(self) -> None:
         assert {ord(letter) for letter in fonts.LATIN} <= fonts.printable_codepoints()
 
     @pytest.mark.parametrize("text", ["Foyer Ɲɛta", "陳大文", "خيمة", "ߒߞߏ", "Réfrigérateur 180 L, 220 V"])
@@ -95,7 +95,7 @@ class TestShipments:
         assert field in fields_of(answer.json())
         assert not Shipment.objects.exists()
 
-    def test_a_title_that_no_paper_can_show_is_refused(self) -> None:
+    def test_a_title_that_papers_cannot_print_is_refused(self) -> None:
         with pytest.raises(Invalid, match="cannot print 🛏"):
             make_shipment(title="Beds 🛏")
 
@@ -108,11 +108,11 @@ class TestShipments:
 
         assert answer.json()["errors"][0]["code"] == "foreign_site"
 
-    def test_a_partner_that_is_not_approved_gets_none(self) -> None:
+    def test_a_partner_that_is_not_approved_gets_no_shipment(self) -> None:
         with pytest.raises(Invalid, match="approved"):
             make_shipment(make_partner(status="suspended"))
 
-    def test_numbers_have_no_gap_after_a_refusal(self) -> None:
+    def test_a_refusal_leaves_no_gap_in_the_numbers(self) -> None:
         make_shipment()
         with pytest.raises(Invalid):
             make_shipment(incoterm="ABC")
@@ -133,7 +133,7 @@ class TestShipments:
         assert [(site["label"], site["code"]) for site in changed["sites"]] == [("B", other.code)]
         assert refused["errors"][0]["code"] == "in_use"
 
-    def test_what_is_frozen_is_named(self) -> None:
+    def test_a_refused_edit_names_the_frozen_fields(self) -> None:
         shipment = make_sealed()
 
         answer = client_of(make_packer()).patch(
@@ -163,7 +163,7 @@ class TestShipments:
 
         assert len(client_of(make_packer()).get(f"/api/v1/shipments/?{query}").json()["results"]) == found
 
-    def test_finance_and_auditors_read_and_change_nothing(self) -> None:
+    def test_finance_and_auditors_can_read_but_not_change(self) -> None:
         shipment = make_packed()
 
         for role in (Role.FINANCE, Role.AUDITOR):
@@ -171,18 +171,18 @@ class TestShipments:
             assert client.get(f"/api/v1/shipments/{shipment.number}/").status_code == 200
             assert client.post(f"/api/v1/shipments/{shipment.number}/seal/", headers=once()).status_code == 403
 
-    def test_nobody_is_told_nothing(self) -> None:
+    def test_anonymous_requests_get_nothing(self) -> None:
         assert client_of().get("/api/v1/shipments/").status_code == 401
 
 
-class TestChangesThatWouldChangeTheSense:
-    def test_the_currency_of_values_that_are_there(self) -> None:
+class TestChangesThatAlterExistingData:
+    def test_the_currency_cannot_change_while_lines_have_values(self) -> None:
         shipment = make_packed()
 
         with pytest.raises(Invalid, match="currency"):
             shipments.edit(shipment, {"customs_currency": "XOF"}, version=1, by=make_packer(), at=NOON)
 
-    def test_the_currency_between_the_telling_of_a_value_and_its_writing(self) -> None:
+    def test_a_currency_change_before_a_package_is_written_is_stale(self) -> None:
         told_in_hkd, by = make_shipment(), make_packer()
         Shipment.objects.filter(pk=told_in_hkd.pk).update(customs_currency="XOF")
 
@@ -191,7 +191,7 @@ class TestChangesThatWouldChangeTheSense:
 
         assert Package.objects.count() == 0
 
-    def test_the_currency_of_a_freight_that_is_there(self) -> None:
+    def test_the_freight_currency_needs_a_new_amount(self) -> None:
         shipment = make_shipment(freight_minor=3850000, freight_currency="HKD")
         address, client = f"/api/v1/shipments/{shipment.number}/", client_of(make_packer())
 
@@ -201,13 +201,13 @@ class TestChangesThatWouldChangeTheSense:
         assert (alone.status_code, alone.json()["errors"][0]["code"]) == (400, "incomplete")
         assert (whole.status_code, whole.json()["freight"], whole.json()["freight_currency"]) == (200, "3000", "XOF")
 
-    def test_the_partner_while_the_sites_stay(self) -> None:
+    def test_the_partner_cannot_change_while_its_sites_stay(self) -> None:
         shipment = make_shipment()
 
         with pytest.raises(Invalid, match="sites"):
             shipments.edit(shipment, {"consignee": make_partner()}, version=1, by=make_packer(), at=NOON)
 
-    def test_the_partner_with_its_sites(self) -> None:
+    def test_the_partner_can_change_with_its_sites(self) -> None:
         shipment, other = make_shipment(), make_partner()
         sites = [shipments.LabelledSite(make_site(other), "B")]
 
@@ -215,12 +215,12 @@ class TestChangesThatWouldChangeTheSense:
 
         assert [row.site.partner_id for row in shipment.sites.select_related("site")] == [other.pk]
 
-    def test_a_partner_that_is_not_approved(self) -> None:
+    def test_the_new_partner_must_be_approved(self) -> None:
         with pytest.raises(Invalid, match="approved"):
             ended = make_partner(status="ended")
             shipments.edit(make_shipment(), {"consignee": ended}, version=1, by=make_packer(), at=NOON)
 
-    def test_what_is_as_it_was_is_no_change(self) -> None:
+    def test_unchanged_values_are_not_a_change(self) -> None:
         shipment = make_sealed()
 
         shipments.edit(shipment, {"title": shipment.title}, version=shipment.version, by=make_packer(), at=NOON)
@@ -229,7 +229,7 @@ class TestChangesThatWouldChangeTheSense:
 
 
 class TestPackages:
-    def test_a_package_is_changed_by_the_version_that_was_read(self) -> None:
+    def test_a_package_change_needs_the_version_that_was_read(self) -> None:
         shipment, client = make_packed(), client_of(make_packer())
         address = f"/api/v1/shipments/{shipment.number}/packages/1/"
 
@@ -239,7 +239,7 @@ class TestPackages:
         assert (changed.status_code, changed.json()["gross_kg"], changed.headers["ETag"]) == (200, "14.000", '"2"')
         assert (stale.status_code, stale.json()["code"]) == (412, "stale")
 
-    def test_a_package_goes_with_its_lines(self) -> None:
+    def test_a_package_is_removed_with_its_lines(self) -> None:
         shipment, client = make_packed(2), client_of(make_packer())
 
         answer = client.delete(f"/api/v1/shipments/{shipment.number}/packages/2/", headers={"If-Match": '"1"'})
@@ -247,7 +247,7 @@ class TestPackages:
         assert answer.status_code == 204
         assert ManifestLine.objects.count() == 1
 
-    def test_a_sealed_one_does_not_change(self) -> None:
+    def test_a_sealed_package_cannot_change(self) -> None:
         shipment, client = make_sealed(), client_of(make_packer())
 
         answer = client.patch(
@@ -288,7 +288,7 @@ class TestPackages:
 
         assert [p["number"] for p in heavy] == [p["number"] for p in middle] == [2]
 
-    def test_a_partner_sees_goods_and_no_values(self) -> None:
+    def test_a_partner_sees_goods_but_no_values(self) -> None:
         shipment = make_dispatched()
         client = key_client(make_key(shipment.consignee))
 
@@ -299,7 +299,7 @@ class TestPackages:
 
 
 class TestLines:
-    def test_a_line_takes_from_the_catalogue_what_it_is_not_told(self) -> None:
+    def test_omitted_fields_of_a_line_come_from_the_catalogue(self) -> None:
         shipment, client = make_packed(), client_of(make_packer())
         item = make_item(unit_weight_kg=Decimal("2.500"), unit="SET")
 
@@ -315,7 +315,7 @@ class TestLines:
         assert (line["line"], line["description_fr"], line["unit"]) == (2, item.name_fr, "SET")
         assert (line["net_kg"], line["value"]) == ("5.000", "7.00")
 
-    def test_a_line_is_changed_and_taken_out(self) -> None:
+    def test_a_line_is_changed_and_removed(self) -> None:
         shipment, client = make_packed(), client_of(make_packer())
         line = ManifestLine.objects.get()
         address = f"/api/v1/shipments/{shipment.number}/lines/{line.pk}/"
@@ -354,7 +354,7 @@ class TestLines:
         assert answer.json()["errors"][0]["code"] == code
 
     @pytest.mark.parametrize(("copies", "lines", "code"), [(1, 201, "max_length"), (500, 11, "too_large")])
-    def test_more_than_a_spreadsheet_holds_is_refused(self, copies: int, lines: int, code: str) -> None:
+    def test_too_many_copies_or_lines_are_refused(self, copies: int, lines: int, code: str) -> None:
         line = {"item": make_item().code, "quantity": 1, "unit_value": "1"}
         told = {"kind": "CT", "copies": copies, "lines": [line] * lines}
         shipment = make_shipment()
@@ -366,7 +366,7 @@ class TestLines:
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
         assert not shipment.packages.exists()
 
-    def test_a_line_of_another_shipment_is_not_there(self) -> None:
+    def test_a_line_of_another_shipment_is_not_found(self) -> None:
         shipment, other = make_packed(), make_packed()
         line = ManifestLine.objects.get(package__shipment=other)
 
@@ -410,12 +410,12 @@ class TestConstraints:
         with pytest.raises(IntegrityError, match="a_package_number_is_used_once_in_a_shipment"):
             shipment.packages.update(number=1)
 
-    def test_the_database_forgets_no_shipment(self) -> None:
+    def test_the_database_refuses_to_delete_a_shipment(self) -> None:
         with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
             Shipment.objects.filter(pk=make_shipment().pk)._raw_delete("default")
 
 
-def test_copies_are_real_packages_numbered_on() -> None:
+def test_copies_are_real_packages_with_consecutive_numbers() -> None:
     shipment = make_packed(2)
 
     made = packing.add_package(

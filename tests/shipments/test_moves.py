@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestSeal:
-    def test_freezes_the_totals_and_owes_the_packing_list(self) -> None:
+    def test_freezes_the_totals_and_requests_the_packing_list(self) -> None:
         shipment = make_packed(3, lines=2)
 
         lifecycle.seal(shipment, by=make_packer(), at=NOON)
@@ -58,7 +58,7 @@ class TestSeal:
             ({"description_fr": ""}, "names_missing"),
         ],
     )
-    def test_names_the_packages_that_are_not_ready(self, line: dict[str, Any], code: str) -> None:
+    def test_lists_the_packages_that_are_not_ready(self, line: dict[str, Any], code: str) -> None:
         shipment = pack(make_packed(), **line)
 
         with pytest.raises(completeness.NotReady) as refusal:
@@ -77,7 +77,7 @@ class TestSeal:
 
         assert [p["code"] for p in refusal.value.details["problems"]] == ["numbers_not_contiguous"]  # type: ignore[attr-defined]
 
-    def test_refuses_a_package_without_destination_where_there_are_several(self) -> None:
+    def test_refuses_a_package_without_destination_if_there_are_several_sites(self) -> None:
         make_charity()
         shipment = pack(make_shipment(marks="AB"))
         shipment.packages.update(destination=None)
@@ -85,7 +85,7 @@ class TestSeal:
         with pytest.raises(completeness.NotReady, match="destination"):
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
-    def test_refuses_more_than_the_container_may_carry(self) -> None:
+    def test_refuses_more_than_the_containers_payload(self) -> None:
         make_charity()
         shipment = pack(make_shipment(container_payload_kg=13))
 
@@ -94,7 +94,7 @@ class TestSeal:
 
     @pytest.mark.parametrize("move", [lifecycle.check, lifecycle.seal])
     @pytest.mark.parametrize("shipment", [make_packed, make_shipment], ids=["packed before", "still empty"])
-    def test_waits_for_a_spreadsheet_that_is_being_read(self, move: Any, shipment: Any) -> None:
+    def test_is_refused_while_a_spreadsheet_is_being_imported(self, move: Any, shipment: Any) -> None:
         shipment = shipment()
         imports.upload(shipment, b"a spreadsheet", dry_run=False, replace=False, by=make_packer(), at=NOON)
 
@@ -106,7 +106,7 @@ class TestSeal:
         assert (shipment.sealed_at, shipment.checked_by) == (None, None)
 
     @pytest.mark.parametrize("dry_run", [True, False])
-    def test_does_not_wait_for_a_dry_run_nor_for_what_was_read(self, dry_run: bool) -> None:
+    def test_is_not_blocked_by_a_dry_run_or_a_finished_import(self, dry_run: bool) -> None:
         shipment = make_packed()
         upload = imports.upload(shipment, b"no spreadsheet", dry_run=dry_run, replace=False, by=make_packer(), at=NOON)
         assert dry_run or imports.read_upload(str(upload.pk), at=NOON)
@@ -115,7 +115,7 @@ class TestSeal:
 
         assert sealed.status == "sealed"
 
-    def test_tells_a_program_how_long_to_wait_for_the_spreadsheet(self) -> None:
+    def test_sends_retry_after_while_a_spreadsheet_is_being_imported(self) -> None:
         shipment, client = make_packed(), client_of(make_user(Role.WAREHOUSE))
         imports.upload(shipment, b"a spreadsheet", dry_run=False, replace=False, by=make_packer(), at=NOON)
 
@@ -144,7 +144,7 @@ class TestSeal:
         assert (context["prepared_by"], context["checked_by"]) == ("Lee Ka Yan", "Awa")
 
 
-def test_a_paper_is_in_the_languages_of_the_consignee_that_the_shipment_has_by_now() -> None:
+def test_a_paper_is_in_the_languages_of_the_current_consignee() -> None:
     stale = make_packed(partner=make_partner(languages=["fr", "en"]))
     Shipment.objects.update(consignee=make_partner(languages=["en"], name="The new one"))
 
@@ -183,7 +183,7 @@ class TestFrozen:
             with pytest.raises(DatabaseError, match="frozen"), transaction.atomic():
                 Shipment.objects.filter(pk=shipment.pk).update(**change)
 
-    def test_what_is_learned_on_the_way_may_change(self) -> None:
+    def test_transport_details_may_change(self) -> None:
         shipment = make_sealed()
 
         shipments.edit(shipment, {"bill_of_lading": "HKG1"}, version=shipment.version, by=make_packer(), at=NOON)
@@ -211,7 +211,7 @@ class TestFrozen:
 
 
 class TestReopen:
-    def test_supersedes_the_packing_list_and_the_next_seal_makes_version_2(self) -> None:
+    def test_supersedes_the_packing_list_and_the_next_seal_issues_version_2(self) -> None:
         shipment = make_sealed()
 
         lifecycle.reopen(shipment, reason="one box more", by=make_packer(), at=NOON)
@@ -224,13 +224,13 @@ class TestReopen:
         assert (second.document.context["version"], second.document.context["supersedes"]) == (2, 1)
         assert second.document.context["totals"]["packages"] == 2
 
-    def test_is_refused_once_it_has_left(self) -> None:
+    def test_is_refused_once_dispatched(self) -> None:
         with pytest.raises(WrongState):
             lifecycle.reopen(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
 
 
 class TestDispatch:
-    def test_tells_each_contact_in_its_language_without_naming_a_site(self) -> None:
+    def test_mails_each_contact_in_its_language_without_naming_a_site(self) -> None:
         shipment = make_dispatched(2, hand_over_point="Partner's depot, Bamako")
 
         mail = Email.objects.get()
@@ -278,16 +278,16 @@ class TestOtherMoves:
         assert (shipment.status, shipment.gross_kg) == ("cancelled", None)
         assert shipment.papers.get().document.superseded_at == NOON
 
-    def test_what_left_cannot_be_cancelled(self) -> None:
+    def test_a_dispatched_shipment_cannot_be_cancelled(self) -> None:
         with pytest.raises(WrongState):
             lifecycle.cancel(make_dispatched(), reason="too late", by=make_packer(), at=NOON)
 
-    def test_goods_may_come_back(self) -> None:
+    def test_a_dispatched_shipment_may_be_returned(self) -> None:
         shipment = lifecycle.send_back(make_dispatched(), reason="customs refused", by=make_packer(), at=NOON)
 
         assert shipment.status == Status.RETURNED
 
-    def test_nothing_is_closed_before_it_is_counted(self) -> None:
+    def test_a_shipment_cannot_be_closed_before_it_is_counted(self) -> None:
         with pytest.raises(WrongState):
             lifecycle.close(make_dispatched(), by=make_packer(), at=NOON)
 
@@ -330,7 +330,7 @@ class TestApi:
         assert story[1]["sentence"] == "Lee Ka Yan added packages 1 to 2."
         assert partner.shipments.count() == 1
 
-    def test_a_move_under_the_same_key_happens_once(self) -> None:
+    def test_an_action_with_the_same_key_happens_once(self) -> None:
         shipment, client, key = make_packed(), client_of(make_packer()), once()
 
         first = client.post(f"/api/v1/shipments/{shipment.pk}/seal/", headers=key)
@@ -340,7 +340,7 @@ class TestApi:
         assert second.headers["Idempotent-Replayed"] == "true"
         assert first.json() == second.json()
 
-    def test_says_why_a_move_is_refused(self) -> None:
+    def test_a_refused_action_says_why(self) -> None:
         shipment = make_packed()
 
         actions = client_of(make_packer()).get(f"/api/v1/shipments/{shipment.pk}/").json()["allowed_actions"]
@@ -371,7 +371,7 @@ class TestApi:
 
 
 class TestPartner:
-    def test_sees_its_own_shipments_once_they_have_left(self) -> None:
+    def test_sees_its_own_shipments_once_dispatched(self) -> None:
         partner = make_partner()
         left, staying = make_dispatched(partner=partner), make_sealed(partner=partner)
         make_dispatched()
@@ -387,7 +387,7 @@ class TestPartner:
         assert "value" not in own.json()["totals"]
         assert not_yet.status_code == 404
 
-    def test_another_partners_shipment_is_as_missing_as_none(self) -> None:
+    def test_another_partners_shipment_is_not_found(self) -> None:
         shipment = make_dispatched()
         client = key_client(make_key(make_partner()))
 
@@ -397,7 +397,7 @@ class TestPartner:
             assert foreign.status_code == missing.status_code == 404, path
             assert foreign.json() == missing.json()
 
-    def test_moves_nothing_but_the_arrival(self) -> None:
+    def test_can_only_report_the_arrival(self) -> None:
         partner = make_partner()
         shipment = make_dispatched(partner=partner)
         client = key_client(make_key(partner))
@@ -410,7 +410,7 @@ class TestPartner:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_of_many_who_seal_one_does(self) -> None:
+    def test_only_one_of_many_concurrent_seals_succeeds(self) -> None:
         shipment, by = make_packed(), make_packer()
 
         def seal(_: int) -> bool:
@@ -423,7 +423,7 @@ class TestRaces:
         assert sum(in_threads(seal)) == 1
         assert shipment.papers.count() == 1
 
-    def test_reopen_or_dispatch_but_not_both(self) -> None:
+    def test_concurrent_reopen_and_dispatch_do_not_both_succeed(self) -> None:
         shipment, by = make_sealed(), make_packer()
 
         def go(number: int) -> str:
@@ -438,7 +438,7 @@ class TestRaces:
         shipment.refresh_from_db()
         assert outcomes == [shipment.status]
 
-    def test_a_package_added_during_the_seal_is_in_it_or_refused(self) -> None:
+    def test_a_package_added_during_the_seal_is_included_or_refused(self) -> None:
         shipment, by, item = make_packed(), make_packer(), make_item()
 
         def go(number: int) -> bool:

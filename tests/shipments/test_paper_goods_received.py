@@ -15,7 +15,7 @@ def note(**changes):
 
 
 class TestNote:
-    def test_lists_what_differs_and_counts_the_rest(self):
+    def test_lists_the_differences_and_counts_the_rest(self):
         printed = note()
 
         text = pdfs.text_of(printed.pdf)
@@ -36,7 +36,7 @@ class TestNote:
         assert "Tous les colis et toutes les lignes sont arrivés complets et en bon état." in text
         assert "What differs" not in text
 
-    def test_shows_goods_that_nobody_had_listed(self):
+    def test_shows_unlisted_goods(self):
         unlisted = [
             {"description": "Bicycle pump", "quantity": 3, "unit": {"en": "piece", "fr": "pièce"}, "remark": "kept"}
         ]
@@ -46,12 +46,12 @@ class TestNote:
         assert "not on the packing list / hors liste de colisage Bicycle pump piece pièce 0 – – – 3 kept" in text
 
     @pytest.mark.parametrize(("intact", "words"), [(True, "intact"), (False, "broken / rompu"), (None, "HK0012345 ")])
-    def test_tells_the_state_of_the_seal(self, intact, words):
+    def test_shows_the_state_of_the_seal(self, intact, words):
         assert f"Scellé à l’arrivée HK0012345{', ' + words if intact is not None else ''}" in pdfs.text_of(
             note(seal_intact=intact).pdf
         )
 
-    def test_many_differences_run_over_pages_under_a_repeated_head(self):
+    def test_many_differences_continue_over_pages_with_a_repeated_header(self):
         difference = mali.goods_received_note()["differences"][0]
         differences = [{**difference, "package": number} for number in range(1, 100)]
 

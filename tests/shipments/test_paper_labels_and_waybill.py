@@ -1,4 +1,4 @@
-"""Labels and waybill, and the bar code that scanners read."""
+"""Labels, waybills and the SSCC bar code."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def printed(name, context):
 
 
 class TestBarCode:
-    def test_of_an_sscc_is_the_one_that_scanners_read(self):
+    def test_of_an_sscc_matches_what_scanners_read(self):
         """Read back from a printed label with ZXing: (00)048912340000000760."""
         widths = barcodes.gs1_128("00048912340000000760")
 
@@ -27,13 +27,13 @@ class TestBarCode:
         assert values[-1] == (105 + sum(place * value for place, value in enumerate(values[1:-1], 1))) % 103
 
     @pytest.mark.parametrize("digits", ["123", "12a4", "١٢"])
-    def test_takes_pairs_of_digits_only(self, digits):
+    def test_accepts_only_pairs_of_digits(self, digits):
         with pytest.raises(ValueError, match="pairs of digits"):
             barcodes.gs1_128(digits)
 
 
 class TestLabels:
-    def test_are_a_page_for_each_copy_and_name_the_site_by_its_code_only(self):
+    def test_have_a_page_per_copy_and_show_only_the_code_of_the_site(self):
         labels = mali.labels()["labels"][75:78]
         labels[0]["copies"] = 2
 
@@ -47,7 +47,7 @@ class TestLabels:
         assert "(00) 048912340000000760" in pages[0]
         assert "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue" in pages[0]
 
-    def test_are_read_by_scanners(self):
+    def test_can_be_scanned(self):
         context = mali.labels(labels=mali.labels()["labels"][:2])
 
         pdf = printed("labels", context).pdf
@@ -55,7 +55,7 @@ class TestLabels:
         for page, label in enumerate(context["labels"]):
             assert pdfs.scanned(pdf, page) == [f"(00){label['sscc']}", label["scan"]]
 
-    def test_stand_without_an_sscc(self):
+    def test_can_be_printed_without_an_sscc(self):
         labels = mali.labels()["labels"][:1]
         labels[0]["sscc"] = ""
 
@@ -65,7 +65,7 @@ class TestLabels:
         assert "(00)" not in pages[0]
 
 
-def test_a_waybill_is_one_page_with_parties_load_and_room_for_three_signatures():
+def test_a_waybill_is_one_page_with_parties_load_and_space_for_three_signatures():
     one = printed("waybill", mali.waybill())
 
     text = pdfs.text_of(one.pdf)

@@ -21,7 +21,7 @@ def printed(context, languages=BOTH):
 
 
 def plain(text):
-    """As pdfs.page_texts gives it back."""
+    """The text as pdfs.page_texts returns it."""
     return re.sub(r"\s+", " ", text)
 
 
@@ -57,12 +57,12 @@ class TestTheWholeContainer:
                 position += len(row)
         assert len(mali.rows("lines")) == 323
 
-    def test_sums_up_on_the_first_and_the_last_page(self, pages):
+    def test_has_totals_on_the_first_and_the_last_page(self, pages):
         for page in (pages[0], pages[-1]):
             for total in ("270", "323", "6 490.110", "6 252.010", "59.053", "525 094.00"):
                 assert total in page
 
-    def test_says_what_customs_ask_for(self, pages):
+    def test_has_everything_customs_require(self, pages):
         for words in (
             "Packing list / Liste de colisage",
             "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue",
@@ -83,7 +83,7 @@ class TestTheWholeContainer:
         assert "Mei-Ling 陳" in pages[-1]
         assert "Aminata Ɲaré" in pages[-1]
 
-    def test_repeats_its_header_and_counts_its_pages(self, container, pages):
+    def test_repeats_its_header_and_numbers_its_pages(self, container, pages):
         assert len(pages) == container.pages
         for number, page in enumerate(pages, start=1):
             assert f"{number} / {len(pages)}" in page
@@ -96,7 +96,7 @@ class TestTheWholeContainer:
     def test_draws_no_text_over_another(self, container):
         assert pdfs.overlaps(container.pdf) == []
 
-    def test_marks_what_needs_care(self, pages):
+    def test_marks_packages_that_need_care(self, pages):
         text = " ".join(pages[1:])
         heavy = sum("heavy" in p["flags"] for p in mali.packages())
         fragile = sum("fragile" in p["flags"] for p in mali.packages())
@@ -105,7 +105,7 @@ class TestTheWholeContainer:
         assert text.count("FRAGILE") == fragile
         assert "UN3481" in text
 
-    def test_prints_sizes_without_idle_decimals(self, pages):
+    def test_prints_sizes_without_trailing_zeros(self, pages):
         text = " ".join(pages)
 
         assert "196 × 96 × 16" in text
@@ -117,7 +117,7 @@ class TestTheWholeContainer:
         assert list(files) == ["manifest.json"]
         assert len(json.loads(files["manifest.json"])["packages"]) == 270
 
-    def test_says_no_secret_of_a_site(self, container, pages):
+    def test_reveals_nothing_about_a_confidential_site(self, container, pages):
         """The name, town and phone of a confidential site appear nowhere, not even in the embedded manifest."""
         everything = " ".join(pages) + pdfs.embedded_files(container.pdf)["manifest.json"].decode()
         for site in mali.rows("sites"):
@@ -156,7 +156,7 @@ class TestPageBreaks:
             for line in package["lines"]:
                 assert f"{line['item_code']} " in page
 
-    def test_a_longer_one_keeps_its_head_with_its_first_line_and_names_itself_on_each_page(self):
+    def test_a_longer_package_keeps_its_first_line_together_and_repeats_its_number_on_each_page(self):
         packages = [many_lines(mali.packages()[0], 1), many_lines(mali.packages()[1], 70)]
 
         pages = pdfs.page_texts(printed(mali.packing_list(packages=packages)).pdf)
@@ -187,21 +187,21 @@ class TestTexts:
         # Narrow cells break the text over lines, so that spaces come and go.
         assert text.replace(" ", "").count(self.PAYLOAD.replace(" ", "")) == 12
 
-    def test_what_is_not_known_yet_is_a_dash(self):
+    def test_unknown_values_are_printed_as_a_dash(self):
         empty = mali.packing_list(
             port_of_loading=None, containers=[], bill_of_lading="", cargo_tracking_note="", departs_on="", incoterm=""
         )
 
         assert printed(empty).pages > 1
 
-    def test_a_new_version_names_the_one_that_it_supersedes(self):
+    def test_a_new_version_names_the_version_it_supersedes(self):
         context = mali.packing_list(version=2, supersedes=1, packages=mali.packages()[:1])
 
         text = pdfs.text_of(printed(context).pdf)
 
         assert "Version 2 (supersedes version / remplace la version 1)" in text
 
-    def test_in_one_language_it_follows_that_language(self):
+    def test_a_single_language_list_uses_that_language(self):
         context = mali.packing_list(packages=mali.packages()[:1])
 
         (english, french) = (pdfs.text_of(printed(context, (language,)).pdf) for language in BOTH)

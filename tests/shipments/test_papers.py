@@ -27,7 +27,7 @@ def issue(shipment: Shipment, **told: Any) -> Any:
 
 
 class TestDownload:
-    def test_a_paper_that_is_being_printed_says_how_far_it_is(self) -> None:
+    def test_a_paper_that_is_being_printed_reports_its_progress(self) -> None:
         shipment = make_sealed()
 
         answer = client_of(make_packer()).get(f"/api/v1/shipments/{shipment.number}/packing-list/")
@@ -35,14 +35,14 @@ class TestDownload:
         assert (answer.status_code, answer.json()["code"]) == (409, "document_not_ready")
         assert (answer.json()["progress"], answer.headers["Retry-After"]) == (0, "2")
 
-    def test_there_is_none_before_the_seal(self) -> None:
+    def test_there_is_no_packing_list_before_the_seal(self) -> None:
         shipment = make_packed()
 
         answer = client_of(make_packer()).get(f"/api/v1/shipments/{shipment.number}/packing-list/")
 
         assert (answer.status_code, answer.json()["code"]) == (409, "paper_not_issued")
 
-    def test_a_printed_one_is_the_issued_file(self) -> None:
+    def test_a_printed_paper_is_downloaded_as_issued(self) -> None:
         shipment = make_dispatched(2)
         paper = shipment.papers.get()
         assert documents.render(str(paper.document_id))
@@ -56,7 +56,7 @@ class TestDownload:
         assert pdf.headers["Content-Disposition"] == f'attachment; filename="packing-list-{shipment.number}-v1.pdf"'
         assert (listed["state"], listed["progress"], len(listed["sha256"])) == ("done", 100, 64)
 
-    def test_an_old_version_stays_readable_and_says_that_it_is_no_longer_valid(self) -> None:
+    def test_an_old_version_stays_readable_but_is_marked_as_no_longer_valid(self) -> None:
         shipment = make_sealed()
         assert documents.render(str(shipment.papers.get().document_id))
         lifecycle.reopen(shipment, reason="again", by=make_packer(), at=NOON)
@@ -72,7 +72,7 @@ class TestDownload:
 
 class TestOnDemand:
     @pytest.mark.parametrize("kind", ["labels", "goods-received-form"])
-    def test_is_issued_printed_and_superseded_by_the_next(self, kind: str) -> None:
+    def test_is_issued_printed_and_superseded_by_the_next_version(self, kind: str) -> None:
         shipment = make_sealed(2)
 
         first = issue(shipment, kind=kind)
@@ -86,7 +86,7 @@ class TestOnDemand:
         new.document.refresh_from_db()
         assert shipment.number in words_of(documents.read(new.document))
 
-    def test_each_waybill_has_a_number_of_its_own_and_those_before_stay_valid(self) -> None:
+    def test_each_waybill_has_its_own_number_and_earlier_ones_stay_valid(self) -> None:
         shipment = make_sealed(2)
 
         first, second = issue(shipment, kind="waybill").json(), issue(shipment, kind="waybill").json()
@@ -97,7 +97,7 @@ class TestOnDemand:
         assert [paper.document.superseded_at for paper in waybills] == [None, None]
         assert [paper.document.context["replaces"] for paper in waybills] == ["", ""]
 
-    def test_a_waybill_in_place_of_another_ends_it_and_says_why(self) -> None:
+    def test_a_replacement_waybill_ends_the_old_one_and_records_the_reason(self) -> None:
         shipment = make_sealed(2)
         first = issue(shipment, kind="waybill").json()
 
@@ -114,7 +114,7 @@ class TestOnDemand:
         assert told["sentence"].endswith(f"issued {second['number']} (waybill) in place of {first['number']}.")
         assert told["reason"] == "The truck broke down."
 
-    def test_the_page_of_a_paper_names_the_one_that_counts_now(self) -> None:
+    def test_the_verification_page_names_the_paper_that_replaced_it(self) -> None:
         shipment = make_sealed()
         numbers = [issue(shipment, kind="waybill").json()["number"]]
         for _ in range(2):
@@ -138,7 +138,7 @@ class TestOnDemand:
             ({"reason": "x"}, 400, "invalid"),
         ],
     )
-    def test_what_is_replaced_is_named_with_a_reason(self, told: dict[str, str], status: int, code: str) -> None:
+    def test_replacing_needs_a_known_number_and_a_reason(self, told: dict[str, str], status: int, code: str) -> None:
         shipment = make_sealed()
         first = issue(shipment, kind="waybill").json()["number"]
 
@@ -156,10 +156,10 @@ class TestOnDemand:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "cannot_replace")
 
-    def test_only_a_waybill_has_a_leg(self) -> None:
+    def test_only_a_waybill_accepts_leg_fields(self) -> None:
         assert issue(make_sealed(), kind="labels", carrier="Transport Sahel").status_code == 400
 
-    def test_the_same_key_is_the_same_waybill(self) -> None:
+    def test_the_same_key_returns_the_same_waybill(self) -> None:
         shipment, client, key = make_sealed(), client_of(make_packer()), once()
         url = f"/api/v1/shipments/{shipment.number}/papers/"
 
@@ -177,7 +177,7 @@ class TestOnDemand:
         assert issue(shipment, kind="waybill").json()["number"] == f"{shipment.number}-WB-2"
 
     @pytest.mark.parametrize("end", ["send_back", "lose", "cancel"])
-    def test_goods_that_nobody_carries_get_no_waybill(self, end: str) -> None:
+    def test_goods_no_longer_carried_get_no_waybill(self, end: str) -> None:
         shipment = make_sealed() if end == "cancel" else make_dispatched()
         getattr(lifecycle, end)(shipment, reason="x", by=make_packer(), at=NOON)
 
@@ -197,13 +197,13 @@ class TestOnDemand:
     def test_a_shipment_that_is_not_sealed_gets_no_waybill(self, make: Any) -> None:
         assert issue(make(), kind="waybill").json()["code"] == "not_sealed"
 
-    def test_the_goods_of_every_leg_may_have_one(self) -> None:
+    def test_every_leg_may_have_a_waybill(self) -> None:
         shipment = make_dispatched()
         lifecycle.arrive(shipment, by=make_packer(), at=NOON)
 
         assert issue(shipment, kind="waybill").status_code == 201
 
-    def test_a_waybill_says_what_it_was_told_of_its_leg(self) -> None:
+    def test_a_waybill_shows_the_details_of_its_leg(self) -> None:
         shipment = make_sealed(hand_over_point="Gare routière, Bamako")
 
         issue(shipment, kind="waybill", mode="road", carrier="Transport Sahel\nDakar", loads_on="2026-04-14")
@@ -213,7 +213,7 @@ class TestOnDemand:
         assert (context["mode"]["fr"], context["loads_on"]) == ("routier", "2026-04-14")
         assert context["hand_over_place"] == "Gare routière, Bamako"
 
-    def test_only_of_a_sealed_shipment(self) -> None:
+    def test_papers_are_issued_only_for_a_sealed_shipment(self) -> None:
         answer = issue(make_packed(), kind="labels")
 
         assert (answer.status_code, answer.json()["code"]) == (409, "not_sealed")
@@ -221,7 +221,7 @@ class TestOnDemand:
     def test_a_packing_list_is_not_issued_on_demand(self) -> None:
         assert issue(make_sealed(), kind="packing-list").status_code == 400
 
-    def test_a_partner_issues_none(self) -> None:
+    def test_a_partner_cannot_issue_papers(self) -> None:
         shipment = make_dispatched()
         client = key_client(make_key(shipment.consignee))
 
@@ -229,7 +229,7 @@ class TestOnDemand:
 
         assert answer.status_code == 403
 
-    def test_reopening_supersedes_them_all(self) -> None:
+    def test_reopening_supersedes_all_papers(self) -> None:
         shipment = make_sealed()
         issue(shipment, kind="labels")
 
@@ -239,7 +239,7 @@ class TestOnDemand:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waybills_that_are_issued_at_once_have_numbers_without_gap() -> None:
+def test_concurrent_waybills_have_consecutive_numbers() -> None:
     shipment, by = make_sealed(), make_packer()
 
     def one(_: int) -> str:
@@ -248,8 +248,8 @@ def test_waybills_that_are_issued_at_once_have_numbers_without_gap() -> None:
     assert sorted(in_threads(one)) == [f"{shipment.number}-WB-{number}" for number in range(1, 9)]
 
 
-def test_no_paper_knows_where_a_confidential_site_is() -> None:
-    """What is planted in the sealed address, and the marks of the packers, stand in no context."""
+def test_no_paper_reveals_the_location_of_a_confidential_site() -> None:
+    """The planted words of the encrypted address and the packers' labels appear in no context."""
     from logistics.partners import addresses
 
     shipment = make_dispatched(2, marks="QZ")

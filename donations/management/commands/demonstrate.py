@@ -7,16 +7,16 @@ from django.utils import timezone
 
 from logistics.demonstration import world
 
-# Money first: a shipment's papers need the charity, which finance sets up.
+# Donations first: a shipment's papers need the charity, which that stage sets up.
 STAGES = ("donations.demonstration", "shipments.demonstration")
 
 
 class Command(BaseCommand):
-    help = "Make the demonstration world: people, a partner, a catalogue, gifts, a shipment. Again: nothing is doubled."
+    help = "Create demonstration data: people, a partner, a catalogue, gifts, a shipment. Safe to run again."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
-            raise CommandError("People with known passwords are made in development only: DEBUG is off.")
+            raise CommandError("Users with known passwords are created in development only: DEBUG is off.")
         at = timezone.now()
         made = world.demonstrate(at)
         for stage in STAGES:
@@ -26,4 +26,4 @@ class Command(BaseCommand):
         for role, user in made.staff.items():
             self.stdout.write(f"  {role + ':':12} {user.email}  {made.password}")
         self.stdout.write(f"  {'partner:':12} Authorization: Bearer {made.partner_key}")
-        self.stdout.write("  donor:       no account: give at /give/, see one's gifts at /my-gifts/")
+        self.stdout.write("  donor:       no account: give at /give/, see your gifts at /my-gifts/")

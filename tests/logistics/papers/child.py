@@ -1,4 +1,4 @@
-"""The printer's child itself, which makes a noise first, and tells of itself when it is asked for the paper MODULES.
+"""The printer's child process, with some output first; the paper MODULES returns its loaded modules.
 
 It must import nothing that the product's child does not.
 """
@@ -14,7 +14,7 @@ keep_pipes, print_paper = child._pipes, child._print
 
 
 def keep_pipes_and_make_noise() -> tuple[int, int]:
-    """What is written while a printer works must not get between its answers, whoever writes it."""
+    """Output written while a printer works must not mix with its answers."""
     kept = keep_pipes()
     print("noise")
     os.write(1, b"\x00\x00\x00\x02\x00\x00\x00\x00{}")

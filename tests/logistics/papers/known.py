@@ -1,4 +1,4 @@
-"""Has printers know the papers of the tests, and start the child of the tests in place of the product's."""
+"""Make printers use the papers of the tests, and start the tests' child instead of the product's."""
 
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ PROGRAM = "tests.logistics.papers.child"
 
 @contextmanager
 def known_to_printers():
-    """Children that are started meanwhile know the templates beside this file, and answer as child.py says."""
+    """Child processes started meanwhile know the templates beside this file, and run child.py."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(settings.TEMPLATES[0], DIRS=[FOLDER]))
         stack.enter_context(mock.patch.object(process, "PROGRAM", PROGRAM))

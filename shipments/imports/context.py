@@ -1,4 +1,4 @@
-"""What a spreadsheet must fit."""
+"""The context of an import: what the spreadsheet must fit."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,8 +10,8 @@ from shipments.shipments.models import Shipment
 
 
 @dataclass(frozen=True)
-class Around:
-    """What the sheet must fit: the shipment, its sites, what is packed already, the catalogue."""
+class ImportContext:
+    """What the sheet must fit: the shipment, its sites, its next package number, the catalogue's categories."""
 
     shipment: Shipment
     first_number: int
@@ -19,7 +19,7 @@ class Around:
     categories: dict[str, UUID]  # lower-case name -> id
 
     @classmethod
-    def of(cls, shipment: Shipment, *, replace: bool) -> "Around":
+    def of(cls, shipment: Shipment, *, replace: bool) -> "ImportContext":
         last = 0 if replace else shipment.packages.aggregate(last=Max("number"))["last"] or 0
         return cls(
             shipment,
