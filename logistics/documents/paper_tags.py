@@ -223,7 +223,7 @@ def money(context: template.Context, amount_minor: int, currency: str) -> str:
 @_tag_of_rows
 @remembered
 def amount(languages: tuple[str, ...], amount_minor: int, currency: str) -> SafeString:
-    """Money without its currency, for a column whose head names it."""
+    """Money without its currency, for a column whose heading names it."""
     return escape(wording.number(str(amounts.from_minor(amount_minor, currency)), languages))
 
 
