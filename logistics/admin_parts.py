@@ -131,7 +131,7 @@ def _refused(form: FormClass, refusal: DomainError) -> FormClass:
     return type(form.__name__, (form,), {"clean": clean})
 
 
-def keep(obj: Model, saved: Model) -> None:
+def copy_saved(obj: Model, saved: Model) -> None:
     """Copy the saved row's fields to the admin's object, so that messages can name its code or number."""
     for field in saved._meta.concrete_fields:
         if field.attname in vars(saved):
