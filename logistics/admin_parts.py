@@ -32,7 +32,9 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in it
     def clean(self) -> Cleaned:
         data = super().clean() or {}
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
-            raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
+            raise ValidationError(
+                _("Somebody else has changed this in the meantime. Open it again and repeat your change.")
+            )
         try:
             type(self).check(data)
         except Invalid as refusal:

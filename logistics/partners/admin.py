@@ -58,7 +58,7 @@ class KeyForm(forms.Form):
         min_value=1,
         max_value=KEY_DAYS,
         initial=KEY_DAYS,
-        label=gettext_lazy("Valid for, days"),
+        label=gettext_lazy("Valid for (days)"),
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
