@@ -80,7 +80,7 @@ WHAT_TO_DO = {
     "version_missing": 'Send `If-Match: "3"`, or `version` in the body.',
     "wrong_state": "Read `allowed_actions`.",
 }
-# Codes of errors that have no class of ours: status, meaning, what to do.
+# Codes of errors without a class of ours: status, meaning, what to do.
 OTHERS = {
     "bad_key": (401, "The API key is unknown, expired or revoked.", "Ask your coordinator for a new key."),
     "bad_request": (400, "The request cannot be read.", "Check the address, the headers and the encoding."),
@@ -89,7 +89,7 @@ OTHERS = {
     "locked_out": (429, "Too many failed sign-in attempts.", "Wait 15 minutes."),
     "method_not_allowed": (405, "The address does not support this method.", "Look up the address in the description."),
     "not_acceptable": (406, "The requested format is not available.", "Accept `application/json`."),
-    "not_authenticated": (401, "Nobody is signed in.", "Send `Authorization: Bearer <key>`, or sign in."),
+    "not_authenticated": (401, "Not signed in.", "Send `Authorization: Bearer <key>`, or sign in."),
     "not_found": (404, "There is nothing here, or you may not see it.", "Check the address."),
     "parse_error": (400, "The body is not valid JSON.", "Check its syntax; encode it in UTF-8."),
     "throttled": (429, "Too many requests.", "Wait as long as `retry_after_s` says."),

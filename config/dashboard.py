@@ -134,7 +134,7 @@ class Bar:
 
 
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
-    """Add to the admin's first page what this person may know."""
+    """Add the data of the admin's first page that this user may see."""
     user = cast(User, request.user)
     context |= {"cards": _cards(request), "shipments": _shipments(), "hello": _("Hello, %s") % user.name.split(" ")[0]}
     if user.has_role(Role.FINANCE, Role.AUDITOR):
@@ -147,7 +147,7 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
 
 
 def _subject(entry: AuditEntry) -> str:
-    """Return what kind of row an entry is about, as people say it; a kind that is no more keeps its own name."""
+    """Return the verbose name of the entry's kind of row, or its label if the model no longer exists."""
     try:
         return str(apps.get_model(entry.subject_kind)._meta.verbose_name)
     except LookupError:
@@ -155,7 +155,7 @@ def _subject(entry: AuditEntry) -> str:
 
 
 def _jobs() -> tuple[int, int, float]:
-    """Return how many rows wait, how many are dead, and how many seconds the oldest due one is late."""
+    """Return the number of waiting jobs, the number of dead ones, and the delay of the oldest due one in seconds."""
     waiting, dead, late_s = 0, 0, 0.0
     for model in job_models():
         undone = model.objects.filter(state__in=[Job.State.PENDING, Job.State.LEASED, Job.State.DEAD])

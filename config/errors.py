@@ -36,7 +36,7 @@ LOCKED_OUT = ErrorText(
 )
 CSRF = ErrorText(
     "csrf_failed",
-    _("This form is too old"),
+    _("This form has expired"),
     _("Go back, reload the page and send it again. Cookies must be allowed."),
 )
 

@@ -62,7 +62,7 @@ ERRORS = {
         errors=[{"field": "amount", "code": "required", "detail": "This field is required."}],
     ),
     "401": _problem(
-        "Nobody is signed in.",
+        "Not signed in.",
         401,
         "not_authenticated",
         "Send an API key: `Authorization: Bearer <key>`, or sign in.",

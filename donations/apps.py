@@ -13,6 +13,6 @@ class DonationsConfig(AppConfig):
         from logistics.mail import readers
 
         register(check_payments)
-        rights.let_change(Role.FINANCE, "donations.*")
-        rights.let_only_read("donations.donor", Role.FINANCE, Role.AUDITOR)
+        rights.allow_change(Role.FINANCE, "donations.*")
+        rights.restrict_reading("donations.donor", Role.FINANCE, Role.AUDITOR)
         readers.register({Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link")

@@ -32,7 +32,9 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in it
     def clean(self) -> Cleaned:
         data = super().clean() or {}
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
-            raise ValidationError(_("Somebody else changed this meanwhile. Open it again and repeat your change."))
+            raise ValidationError(
+                _("Somebody else has changed this in the meantime. Open it again and repeat your change.")
+            )
         try:
             type(self).check(data)
         except Invalid as refusal:
@@ -131,7 +133,7 @@ def _refused(form: FormClass, refusal: DomainError) -> FormClass:
     return type(form.__name__, (form,), {"clean": clean})
 
 
-def keep(obj: Model, saved: Model) -> None:
+def copy_saved(obj: Model, saved: Model) -> None:
     """Copy the saved row's fields to the admin's object, so that messages can name its code or number."""
     for field in saved._meta.concrete_fields:
         if field.attname in vars(saved):

@@ -10,16 +10,16 @@ class LogisticsConfig(AppConfig):
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
 
-        rights.let_change(Role.FINANCE, "logistics.charity")
-        rights.let_change(Role.WAREHOUSE, "logistics.item", "logistics.category")
-        rights.let_change(
+        rights.allow_change(Role.FINANCE, "logistics.charity")
+        rights.allow_change(Role.WAREHOUSE, "logistics.item", "logistics.category")
+        rights.allow_change(
             Role.COORDINATOR,
             *("logistics.partner", "logistics.contact", "logistics.site", "logistics.item", "logistics.category"),
         )
-        rights.let_only_read("logistics.email", Role.FINANCE, Role.COORDINATOR, Role.AUDITOR)
-        rights.let_only_read("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
-        rights.let_only_read("logistics.apikey", Role.COORDINATOR, Role.AUDITOR)
-        rights.let_only_read("logistics.membership", Role.COORDINATOR, Role.AUDITOR)
-        rights.let_only_read("logistics.user", Role.AUDITOR)
-        rights.let_only_read("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR)
-        rights.let_only_read("logistics.siteaddress")  # sealed: nobody
+        rights.restrict_reading("logistics.email", Role.FINANCE, Role.COORDINATOR, Role.AUDITOR)
+        rights.restrict_reading("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
+        rights.restrict_reading("logistics.apikey", Role.COORDINATOR, Role.AUDITOR)
+        rights.restrict_reading("logistics.membership", Role.COORDINATOR, Role.AUDITOR)
+        rights.restrict_reading("logistics.user", Role.AUDITOR)
+        rights.restrict_reading("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR)
+        rights.restrict_reading("logistics.siteaddress")  # sealed: nobody

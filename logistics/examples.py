@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from drf_spectacular.utils import OpenApiExample
 
 
-def sent_and_answered(
+def request_and_response(
     name: str, value: Mapping[str, object], *, ours: Collection[str] = ("id", "version")
 ) -> list[OpenApiExample]:
     """Return the examples of a schema used for both requests and responses; `ours` are the read-only fields."""
@@ -15,7 +15,7 @@ def sent_and_answered(
 
 PARTNER_ID = "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a002"
 CATEGORY_ID = "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a003"
-PARTNER = sent_and_answered(
+PARTNER = request_and_response(
     "AMAR in Mali",
     {
         "id": PARTNER_ID,
@@ -29,7 +29,7 @@ PARTNER = sent_and_answered(
         "version": 1,
     },
 )
-CONTACT = sent_and_answered(
+CONTACT = request_and_response(
     "A coordinator who is notified",
     {
         "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a010",
@@ -42,7 +42,7 @@ CONTACT = sent_and_answered(
         "version": 1,
     },
 )
-SITE = sent_and_answered(
+SITE = request_and_response(
     "A confidential home",
     {
         "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a020",
@@ -57,7 +57,7 @@ SITE = sent_and_answered(
     },
     ours=("id", "code", "has_address", "version"),
 )
-ADDRESS = sent_and_answered(
+ADDRESS = request_and_response(
     "Invented",
     {"name": "Maison des lauriers", "address": "Rue 12, porte 34", "town": "Ségou", "phone": "+223 20 00 00 00"},
 )
@@ -74,10 +74,10 @@ KEY_SAID = {
 KEY = [OpenApiExample("A valid key", KEY_SAID | {"last_used_at": "2026-04-28T10:15:00Z"}, response_only=True)]
 NEW_KEY = [OpenApiExample("For a phone", {"name": "coordinator's phone", "valid_days": 365}, request_only=True)]
 ISSUED_KEY = [OpenApiExample("Shown once", KEY_SAID | {"key": "Xk3v9QpL2mNa.the-secret-goes-here"}, response_only=True)]
-CATEGORY = sent_and_answered(
+CATEGORY = request_and_response(
     "Furniture", {"id": CATEGORY_ID, "name_en": "Furniture", "name_fr": "Mobilier", "version": 1}
 )
-ITEM = sent_and_answered(
+ITEM = request_and_response(
     "A folding bed",
     {
         "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a040",

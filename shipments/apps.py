@@ -10,8 +10,8 @@ class ShipmentsConfig(AppConfig):
     def ready(self) -> None:
         from logistics.mail import readers
 
-        rights.let_change(Role.WAREHOUSE, "shipments.*")
-        rights.let_change(Role.COORDINATOR, "shipments.*")
+        rights.allow_change(Role.WAREHOUSE, "shipments.*")
+        rights.allow_change(Role.COORDINATOR, "shipments.*")
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
         register_rooms()
 

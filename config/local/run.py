@@ -73,10 +73,10 @@ class Product:
         if self.supervisor.stopping:  # before everything was started
             return
         worker = next(part for part in self.supervisor.parts if part.name == "worker")
-        dog = Watchdog(self.local.env["REDIS_URL"])
+        watchdog = Watchdog(self.local.env["REDIS_URL"])
 
         def each_second() -> None:
-            if worker.running and dog.finds_it_silent(running_for=worker.ran_for()):
+            if worker.running and watchdog.finds_it_silent(running_for=worker.ran_for()):
                 self.supervisor.restart(worker, "does not answer")
 
         self.supervisor.watch(each_second)

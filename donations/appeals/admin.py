@@ -13,7 +13,7 @@ from donations.admin_parts import form_error, shown, staff
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from logistics import wording
-from logistics.admin_parts import BaseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.money import typed
@@ -74,9 +74,11 @@ class AppealAdmin(BaseAdmin):
         if change:
             version = form.cleaned_data["seen_version"]
             changes = cast(services.AppealChanges, form.values())
-            keep(obj, services.change(Appeal.objects.get(pk=obj.pk), changes=changes, version=version, by=by, at=at))
+            copy_saved(
+                obj, services.change(Appeal.objects.get(pk=obj.pk), changes=changes, version=version, by=by, at=at)
+            )
         else:
-            keep(obj, services.publish(services.AppealFields(**form.values()), by=by, at=at))
+            copy_saved(obj, services.publish(services.AppealFields(**form.values()), by=by, at=at))
 
     def delete_model(self, request: HttpRequest, obj: Appeal) -> None:
         services.remove(Appeal.objects.get(pk=obj.pk), by=staff(request), at=timezone.now())

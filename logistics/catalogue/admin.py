@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from logistics.admin_parts import BaseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.people.models import User
@@ -46,7 +46,7 @@ class ItemAdmin(BaseAdmin):
             saved = services.update_item(obj, changes, version=version, by=by, at=at)
         else:
             saved = services.create_item(fields=cast(services.ItemFields, form.values()), by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)
 
 
 class CategoryForm(VersionedForm):
@@ -69,4 +69,4 @@ class CategoryAdmin(BaseAdmin):
             saved = services.update_category(obj, changes, version=version, by=by, at=at)
         else:
             saved = services.create_category(fields=cast(services.CategoryFields, form.values()), by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)

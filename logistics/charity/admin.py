@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import BaseAdmin, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.charity import services
 from logistics.charity.models import Charity
 from logistics.people.models import User
@@ -48,4 +48,4 @@ class CharityAdmin(BaseAdmin):
         values = cast(services.CharityFields, form.values())
         version = form.cleaned_data["seen_version"] if change else None
         by = cast(User, request.user)
-        keep(obj, services.set_up(values=values, version=version, by=by, at=timezone.now()))
+        copy_saved(obj, services.set_up(values=values, version=version, by=by, at=timezone.now()))

@@ -98,7 +98,9 @@ def set_up(*, values: CharityFields, version: int | None, by: User | None, at: d
         else:
             charity.save()
     except Taken as error:
-        raise Stale(_("Somebody else changed this meanwhile. Open it again and repeat your change.")) from error
+        raise Stale(
+            _("Somebody else has changed this in the meantime. Open it again and repeat your change.")
+        ) from error
     audit.record("set up", charity, by=by, at=at, version=charity.version)
     return charity
 

@@ -37,7 +37,7 @@ NAMED = re.compile(r"[a-z_]+\.[a-z_]+")
 
 # A list of thousands of lines repeats the same few texts. Each is rendered and escaped once and then cached: the most
 # recent ones of each tag, about 2 MB when full.
-remembered = lru_cache(maxsize=4096, typed=True)
+cached = lru_cache(maxsize=4096, typed=True)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def stacked(texts: Mapping[str, str], languages: Sequence[str]) -> SafeString:
     return _stacked(tuple(texts.items()), tuple(languages))
 
 
-@remembered
+@cached
 def _stacked(of_languages: tuple[tuple[str, str], ...], languages: tuple[str, ...]) -> SafeString:
     texts = dict(of_languages)
     first = texts.get(languages[0], "")
@@ -115,16 +115,16 @@ class PaperContext(template.Context):
         self.paper = paper
 
 
-class _Said(template.Node):
-    def __init__(self, say: Callable[..., SafeString], arguments: list["FilterExpression | _Named"]) -> None:
-        self.say, self.arguments = say, arguments
+class _TagNode(template.Node):
+    def __init__(self, function: Callable[..., SafeString], arguments: list["FilterExpression | _Lookup"]) -> None:
+        self.function, self.arguments = function, arguments
 
     def render(self, context: template.Context) -> SafeString:
         languages = context.paper.languages  # type: ignore[attr-defined]  # a PaperContext
-        return self.say(languages, *[argument.resolve(context) for argument in self.arguments])
+        return self.function(languages, *[argument.resolve(context) for argument in self.arguments])
 
 
-class _Named:
+class _Lookup:
     """A variable such as `line.net_kg`, looked up directly; if that fails, as Django does."""
 
     def __init__(self, name: str, expression: FilterExpression) -> None:
@@ -138,22 +138,22 @@ class _Named:
             return self.expression.resolve(context)
 
 
-def _tag_of_rows(say: Callable[..., SafeString]) -> Callable[..., SafeString]:
+def _row_tag(function: Callable[..., SafeString]) -> Callable[..., SafeString]:
     """Register a function of the paper's languages and values as a tag: a simple_tag without `as` or keyword arguments.
 
     For tags in every row of a long list: it takes a third of the time.
     """
-    _, *wanted = inspect.signature(say).parameters
+    _, *wanted = inspect.signature(function).parameters
 
-    @register.tag(name=say.__name__)
-    def compiled(parser: Parser, token: Token) -> _Said:
+    @register.tag(name=function.__name__)
+    def compiled(parser: Parser, token: Token) -> _TagNode:
         name, *arguments = token.split_contents()
         if len(arguments) != len(wanted):
             raise template.TemplateSyntaxError(f"{name} takes {' '.join(wanted)}")
         expressions = [(argument, parser.compile_filter(argument)) for argument in arguments]
-        return _Said(say, [_Named(*each) if NAMED.fullmatch(each[0]) else each[1] for each in expressions])
+        return _TagNode(function, [_Lookup(*each) if NAMED.fullmatch(each[0]) else each[1] for each in expressions])
 
-    return say
+    return function
 
 
 def _languages(context: template.Context) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ def pair(context: template.Context, texts: Mapping[str, str]) -> SafeString:
     return side_by_side({language: texts.get(language, "") for language in _languages(context)})
 
 
-@_tag_of_rows
+@_row_tag
 def stack(languages: tuple[str, ...], texts: Mapping[str, str]) -> SafeString:
     """A text of the context in every language of the paper, one under the other."""
     return _stacked(tuple(texts.items()), languages)
@@ -199,14 +199,14 @@ def stack_words(context: template.Context, message: str) -> SafeString:
     return stacked({language: wording.translated(message, language) for language in languages}, languages)
 
 
-@_tag_of_rows
-@remembered
+@_row_tag
+@cached
 def number(languages: tuple[str, ...], value: str | int) -> SafeString:
     return escape(wording.number(value, languages))
 
 
-@_tag_of_rows
-@remembered
+@_row_tag
+@cached
 def dimensions(languages: tuple[str, ...], length: str, width: str, height: str) -> SafeString:
     """Length, width and height, with the decimals that they need: 58.5 × 50 × 22. A dash where none is known."""
     if not length:
@@ -220,10 +220,10 @@ def money(context: template.Context, amount_minor: int, currency: str) -> str:
     return amounts.printed(amount_minor, currency, _languages(context))
 
 
-@_tag_of_rows
-@remembered
+@_row_tag
+@cached
 def amount(languages: tuple[str, ...], amount_minor: int, currency: str) -> SafeString:
-    """Money without its currency, for a column whose head names it."""
+    """Money without its currency, for a column whose heading names it."""
     return escape(wording.number(str(amounts.from_minor(amount_minor, currency)), languages))
 
 

@@ -170,7 +170,7 @@ def refusal_to_read(document: Document) -> NotReady | None:
 
 
 def damaged(*, newest: int = 1000) -> Iterator[str]:
-    """Yield the ids of those of the newest issued documents whose stored file is missing or was changed."""
+    """Yield the ids of documents, among the newest issued ones, whose stored file is missing or was changed."""
     for document in Document.objects.filter(state=Job.State.DONE).order_by("-id")[:newest].iterator():
         try:
             read(document)

@@ -30,11 +30,11 @@ class Turn:
             row = self._session.execute(asked).fetchone()
             self._held = bool(row and row[0])
         except psycopg.Error:
-            self.give_back()
+            self.release()
             raise
         return self._held
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Release the lock; the next `is_ours` requests it again."""
         session, self._session, self._held = self._session, None, False
         if session is not None:
@@ -46,4 +46,4 @@ class Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.give_back()
+        self.release()

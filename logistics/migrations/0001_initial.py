@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('finance', 'Finance: the charity, appeals, donations, receipts'), ('warehouse', 'Warehouse: catalogue, shipments, manifests, papers'), ('coordinator', 'Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may'), ('auditor', 'Auditor: reads everything but addresses, changes nothing'), ('partner', 'Partner: its own shipments only')], max_length=20), blank=True, default=list, size=None, verbose_name="roles")),
                 ('language', models.CharField(default='en', max_length=10, verbose_name="language")),
                 ('is_active', models.BooleanField(default=True, verbose_name="active")),
-                ('is_superuser', models.BooleanField(default=False, help_text='May do everything in the admin; for setting up only.', verbose_name="superuser")),
+                ('is_superuser', models.BooleanField(default=False, help_text='Has all rights in the admin; for set-up only.', verbose_name="superuser")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
             ],
             options={"verbose_name": "user", "verbose_name_plural": "users", 

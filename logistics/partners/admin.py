@@ -16,7 +16,7 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
 from logistics.errors import DomainError
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
@@ -58,7 +58,7 @@ class KeyForm(forms.Form):
         min_value=1,
         max_value=KEY_DAYS,
         initial=KEY_DAYS,
-        label=gettext_lazy("Valid for, days"),
+        label=gettext_lazy("Valid for (days)"),
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -83,7 +83,7 @@ class PartnerAdmin(BaseAdmin):
             saved = services.update(obj, changes, version=version, by=by, at=at)
         else:
             saved = services.create(fields=cast(services.PartnerFields, form.values()), by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)
 
     def has_issue_key_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return cast(User, request.user).has_role(Role.COORDINATOR)
@@ -152,7 +152,7 @@ class ContactAdmin(BaseAdmin):
             values = form.values()
             partner, fields = values.pop("partner"), cast(services.ContactFields, values)
             saved = services.add_contact(partner, fields=fields, by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)
 
 
 class SiteForm(VersionedForm):
@@ -183,7 +183,7 @@ class SiteAdmin(BaseAdmin):
             values = form.values()
             partner, fields = values.pop("partner"), cast(services.SiteFields, values)
             saved = services.add_site(partner, fields=fields, by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)
 
 
 @admin.register(Membership)

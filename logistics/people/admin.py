@@ -20,7 +20,7 @@ from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
 
-# Our roles replace Django's groups. The records of axes name people, and the audit trail has what matters.
+# Our roles replace Django's groups. The records of axes hold personal data, and the audit trail has what matters.
 for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -47,7 +47,7 @@ class User(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=10, default="en")
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(
-        _("superuser"), default=False, help_text=_("May do everything in the admin; for setting up only.")
+        _("superuser"), default=False, help_text=_("Has all rights in the admin; for set-up only.")
     )
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 

@@ -10,12 +10,12 @@ _changes: dict[Role, set[str]] = {}
 _readers: dict[str, frozenset[Role]] = {}
 
 
-def let_change(role: Role, *labels: str) -> None:
+def allow_change(role: Role, *labels: str) -> None:
     """Let a role add and change rows of these models, written "app.model" or "app.*"."""
     _changes.setdefault(role, set()).update(labels)
 
 
-def let_only_read(label: str, *roles: Role) -> None:
+def restrict_reading(label: str, *roles: Role) -> None:
     """Hide a model from all staff but these roles, because it holds personal data. All staff see other models."""
     _readers[label] = frozenset(roles)
 

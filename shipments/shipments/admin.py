@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from logistics import wording
-from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, keep
+from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, copy_saved
 from logistics.codes import codes
 from logistics.errors import DomainError, Invalid
 from logistics.ids import as_ids
@@ -235,7 +235,7 @@ class ShipmentAdmin(BaseAdmin):
             partners_sites = values["consignee"].sites.order_by("code")[:26]
             sites = [services.LabelledSite(site, chr(ord("A") + place)) for place, site in enumerate(partners_sites)]
             saved = services.create(**values, sites=sites, by=by, at=at)
-        keep(obj, saved)
+        copy_saved(obj, saved)
 
     @display(description=gettext_lazy("status"), label=COLOURS, ordering="status")
     def status_shown(self, shipment: Shipment) -> tuple[str, str]:

@@ -132,7 +132,7 @@ class TestPeople:
 
         answer = client.post("/admin/login/", {"username": "a"}, headers={"Accept": "text/html"})
 
-        assert (answer.status_code, "This form is too old" in answer.content.decode()) == (403, True)
+        assert (answer.status_code, "This form has expired" in answer.content.decode()) == (403, True)
 
     def test_an_api_client_that_posts_a_form_without_csrf_token_gets_problem_json(self):
         client = Client(enforce_csrf_checks=True)

@@ -119,7 +119,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
         saved = finance.post(path, form | seen)
         assert saved.status_code == 302, saved.content.decode()[:20_000]
         again = finance.post(path, form | seen)
-        assert again.status_code == 200 and "Somebody else changed this" in again.content.decode()
+        assert again.status_code == 200 and "Somebody else has changed this" in again.content.decode()
     assert {Charity.objects.get().name, Appeal.objects.get().title_en, Donor.objects.get().name} == {"Renamed"}
     assert [Charity.objects.get().version, Appeal.objects.get().version, Donor.objects.get().version] == [2, 2, 2]
     assert set(AuditEntry.objects.values_list("verb", flat=True)) == {"set up", "changed", "corrected"}

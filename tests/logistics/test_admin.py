@@ -195,7 +195,7 @@ class TestChanges:
 
         page = client.post(url, seen | fields).content.decode()
 
-        assert "Somebody else changed this meanwhile" in page
+        assert "Somebody else has changed this in the meantime" in page
         assert Item.objects.get().name_en != "Desk"
 
     def test_changing_a_partner_increments_its_version(self):

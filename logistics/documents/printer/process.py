@@ -56,7 +56,7 @@ class Child:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.is_ready = False
-        self.is_late = False
+        self.timed_out = False
         self._shared_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         # The kernel ties the child's life to the *thread* that starts it, and only the main one lives as long as we do.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
@@ -95,7 +95,7 @@ class Child:
     @contextmanager
     def _clock(self) -> Iterator[None]:
         def kill() -> None:
-            self.is_late = True
+            self.timed_out = True
             self._kill()
 
         clock = threading.Timer(self.limits.wall_seconds, kill)
@@ -110,7 +110,7 @@ class Child:
     def end(self) -> None:
         """Kill the child and release its resources."""
         self._kill()
-        self.let_go()
+        self.close_pipes()
         self.process.wait()
 
     def _kill(self) -> None:
@@ -119,7 +119,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
 
-    def let_go(self) -> None:
+    def close_pipes(self) -> None:
         """Close our ends of its pipes, after which it ends by itself."""
         self._requests.close()
         self._answers.close()
@@ -127,12 +127,12 @@ class Child:
     def why_it_died(self) -> PaperRefused:
         """Wait for the end of a child that stopped answering, and return why it died."""
         self._kill()  # it may only have closed its pipe; if it is dying already, its exit code is kept
-        self.let_go()
+        self.close_pipes()
         _, status, usage = os.wait4(self.process.pid, 0)
         code = self.process.returncode = os.waitstatus_to_exitcode(status)
         if not self.is_ready:
             return PrinterDied("The printer died before it was ready.")
-        if self.is_late or code == -signal.SIGXCPU:
+        if self.timed_out or code == -signal.SIGXCPU:
             return outcomes.PaperOutOfTime("The paper takes longer to print than its time limit allows.")
         # C code that gets no memory ends with a signal, as does a process that the kernel kills when memory runs out.
         # The peak memory is counted from the child's start, when it still shared ours: below that it says nothing.
@@ -194,7 +194,7 @@ class Printer:
             except BaseException:
                 self.stop()
                 raise
-            if child.is_late or answer.get("last"):
+            if child.timed_out or answer.get("last"):
                 self.stop()
                 self.start()
         return _outcome(answer, pdf)
@@ -207,7 +207,7 @@ class Printer:
     def _forget(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            child.let_go()
+            child.close_pipes()
 
 
 def _outcome(answer: dict[str, object], pdf: bytes) -> Rendered:
