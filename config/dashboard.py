@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from donations.gifts.models import Donation
+from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
 from logistics.documents.models import Document
@@ -140,18 +141,9 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
     if user.has_role(Role.FINANCE, Role.AUDITOR):
         context |= {"donations": _donations(), "months": _this_month()}
     if user.has_role(Role.AUDITOR, Role.COORDINATOR):
-        context["trail"] = [
-            (entry, _subject(entry)) for entry in AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
-        ]
+        latest = AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
+        context["trail"] = [(entry, _(entry.verb), audit.kind_name(entry.subject_kind)) for entry in latest]
     return context
-
-
-def _subject(entry: AuditEntry) -> str:
-    """Return the verbose name of the entry's kind of row, or its label if the model no longer exists."""
-    try:
-        return str(apps.get_model(entry.subject_kind)._meta.verbose_name)
-    except LookupError:
-        return entry.subject_kind
 
 
 def _jobs() -> tuple[int, int, float]:

@@ -1,13 +1,23 @@
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from donations.gifts.models import Donation
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.people.models import User
+
+# What the audit trail calls the change to each status.
+OUTCOME_VERBS: Final = {
+    Donation.Status.RECEIVED: gettext_noop("received"),
+    Donation.Status.PARTIALLY_REFUNDED: gettext_noop("partially refunded"),
+    Donation.Status.REFUNDED: gettext_noop("refunded"),
+    Donation.Status.DISPUTED: gettext_noop("disputed"),
+    Donation.Status.CHARGED_BACK: gettext_noop("charged back"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ def settle(
         donation.received_on = charities.day_of(received_at, charities.the_charity())
     donation.save(update_fields=["status", "refunded_minor", "charged_back_minor", "received_at", "received_on"])
     audit.record(
-        outcome.status.replace("_", " "),
+        OUTCOME_VERBS[outcome.status],
         donation,
         by=by,
         at=at,

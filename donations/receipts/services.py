@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from donations.gifts.models import Donation
 from donations.receipts import deliveries, paper
@@ -20,6 +22,11 @@ from logistics.people.models import User
 from logistics.transactions import lock
 
 TEMPLATE = "donations/receipt.html"
+# What the audit trail calls the end of a receipt.
+ENDED_VERBS: Final = {
+    ReceiptState.CANCELLED: gettext_noop("receipt cancelled"),
+    ReceiptState.REPLACED: gettext_noop("receipt replaced"),
+}
 
 
 class ReceiptBlocked(DomainError):
@@ -69,7 +76,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
     receipt.end_reason = reason[:40]
     receipt.save(update_fields=["state", "ended_at", "end_reason"])
     documents.supersede(receipt.document, on=charities.day_of(at), at=at)
-    audit.record(f"receipt {state}", receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
+    audit.record(ENDED_VERBS[state], receipt.donation, by=by, at=at, receipt=receipt.number, reason=reason)
     if state == ReceiptState.CANCELLED:
         deliveries.notify_cancelled(receipt)
 

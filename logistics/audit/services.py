@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import structlog
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
@@ -81,3 +82,11 @@ def broken_links() -> Iterator[str]:
         if (entry.previous_hash, entry.sequence, entry.hash) != (expected_hash, expected_sequence, hash_of(entry)):
             yield str(entry.pk)
         previous = entry
+
+
+def kind_name(label: str) -> str:
+    """Return the verbose name of a model by its label, or the label if the model no longer exists."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except LookupError:
+        return label

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError
@@ -74,7 +75,7 @@ def upload(shipment: Shipment, content: bytes, *, dry_run: bool, replace: bool, 
         )
     )
     audit.record(
-        "dry run uploaded" if dry_run else "manifest uploaded",
+        gettext_noop("dry run uploaded") if dry_run else gettext_noop("manifest uploaded"),
         shipment,
         by=by,
         at=at,

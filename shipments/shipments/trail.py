@@ -91,7 +91,7 @@ def sentence(entry: AuditEntry, who: str) -> str:
     details["who"] = who
     known = SENTENCES.get(entry.verb)
     if known is None:
-        return f"{who}: {entry.verb}."
+        return f"{who}: {_(entry.verb)}."
     return known(details) if callable(known) else _(known) % details
 
 

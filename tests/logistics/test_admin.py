@@ -89,6 +89,21 @@ class TestPages:
         assert ("Donations by state" in page) is (role in (Role.FINANCE, Role.AUDITOR))
         assert ("Latest activity" in page) is (role in (Role.COORDINATOR, Role.AUDITOR))
 
+    def test_the_audit_trail_is_read_and_filtered_in_french(self):
+        make_user(Role.WAREHOUSE)
+        client = signed_in(Role.AUDITOR, language="fr")
+        make_key(make_partner())
+        url = reverse("admin:logistics_auditentry_changelist")
+        client.post(reverse("set_language"), {"language": "fr"})
+
+        first, listed = client.get(reverse("admin:index")).content.decode(), client.get(url).content.decode()
+        narrowed = client.get(f"{url}?verb=partner+created").content.decode()
+
+        for page in (first, listed):
+            assert "partenaire créé" in page
+            assert "partner created" not in re.sub(r'(href|value)="[^"]*"', "", page)
+        assert "partenaire créé" in narrowed and "clé émise" not in narrowed.partition('id="result_list"')[2]
+
     def test_the_dashboard_is_translated(self):
         client = signed_in(Role.AUDITOR)
 
