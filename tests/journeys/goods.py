@@ -129,7 +129,7 @@ class GoodsStory(Story):
     # --- The spreadsheet --------------------------------------------------------------------
 
     def _upload(self, path: Path, *, dry_run: bool, watched: bool = False) -> dict[str, Any]:
-        """Upload a file and return its import once it has ended."""
+        """Upload a file and return its finished import."""
         warehouse = self.staff("warehouse")
         with path.open("rb") as file:
             begun = warehouse.send(
@@ -198,7 +198,7 @@ class GoodsStory(Story):
     # --- Papers and moves -------------------------------------------------------------------
 
     def _paper(self, person: Any, path: str, what: str) -> bytes:
-        """Download a paper when it is printed, watching its progress meanwhile."""
+        """Watch the progress of a paper and download it once printed."""
 
         def ask() -> bytes | None:
             answer = person.answer(path)
