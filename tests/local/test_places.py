@@ -359,7 +359,7 @@ except OSError as error:
     assert done.stdout.count("No space left") == 1
 
 
-def test_a_socket_works_at_any_path_length(tmp_path: Path):
+def test_a_socket_works_at_any_path(tmp_path: Path):
     folder = tmp_path / LONG / "with, comma é" / "postgres"
     server = Postgres(folder, durable=False)
     services.copy_folder(services.migrated_server(tmp_path), tmp_path / "copied")

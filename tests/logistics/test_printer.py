@@ -77,7 +77,7 @@ class TestPrinting:
     @pytest.mark.parametrize("languages", CHOICES, ids="+".join)
     @pytest.mark.parametrize("paper", [RECEIPT, PACKING_LIST], ids=lambda paper: paper[0])
     def test_prints_the_same_bytes_as_this_process(self, printer, paper, languages):
-        """This process has the whole product loaded, the child almost nothing; both find the same templates and texts."""
+        """This process has loaded the whole product, the child very little; both find the same templates and texts."""
         told: list[int] = []
         here = rendering.to_pdf(*paper, languages=languages)
 
@@ -247,7 +247,7 @@ class TestDeath:
         assert not psutil.pid_exists(pid)
         assert printed(printer).pages == 1
 
-    def test_signals_to_the_process_group_do_not_end_the_paper(self, printer):
+    def test_sigint_and_sigterm_for_the_whole_group_do_not_end_the_child(self, printer):
         printed(printer)
         pid = pid_of(printer)
         for number in (signal.SIGINT, signal.SIGTERM):

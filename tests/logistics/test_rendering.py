@@ -265,7 +265,7 @@ class TestWording:
     def test_a_bilingual_paper_has_its_own_number_format(self, languages, printed):
         assert wording.number("6490.110", languages).replace(wording.GROUP, " ") == printed
 
-    def test_a_bilingual_paper_writes_dates_for_both_languages(self):
+    def test_a_bilingual_paper_writes_iso_dates(self):
         assert wording.day("2026-02-03", ["en", "fr"]) == "2026-02-03"
         assert wording.day("2026-02-03", ["en"]) == "3 February 2026"
         assert wording.day("2026-02-03", ["fr"]) == "3 février 2026"
