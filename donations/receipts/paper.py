@@ -67,9 +67,9 @@ MISSING = {
     "charity_registration_missing": gettext_lazy("the charity’s registration"),
     "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
     "donor_name_missing": gettext_lazy("the donor’s name"),
-    "charity_not_printable": gettext_lazy("texts of the charity that papers can show"),
-    "donor_not_printable": gettext_lazy("a name and an address of the donor that papers can show"),
-    "appeal_not_printable": gettext_lazy("a title of the appeal that papers can show"),
+    "charity_not_printable": gettext_lazy("printable texts of the charity"),
+    "donor_not_printable": gettext_lazy("a printable name and address of the donor"),
+    "appeal_not_printable": gettext_lazy("a printable title of the appeal"),
 }
 
 

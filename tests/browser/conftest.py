@@ -100,7 +100,7 @@ def new_context(chromium: Browser, width: str, **options: Any) -> BrowserContext
 
 
 def hold_to(visitors: list[Visitor], claims: set[str]) -> None:
-    """Fail if a browser reported a problem, a claimed form was not submitted, or a seen form is submitted by no test."""
+    """Fail if a browser reported a problem, a claimed form was not submitted, or no test submits a seen form."""
     complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
     assert not complaints, "\n".join(complaints)
     missed = claims.difference(*(visitor.submitted for visitor in visitors))
