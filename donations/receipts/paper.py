@@ -86,13 +86,13 @@ def missing_for(charity: Charity, donation: Donation) -> list[str]:
         "charity_signatory": charity.signatory,
         "donor_name": donor.addressee,
     }
-    said = {
+    printed = {
         "charity": [getattr(charity, name) for name in charities.ON_PAPER],
         "donor": [donor.addressee, donor.address],
         "appeal": [appeal.title(donation.language) if appeal else ""],
     }
     missing = [f"{name}_missing" for name, value in needed.items() if not value.strip()]
-    return missing + [f"{name}_not_printable" for name, texts in said.items() if fonts.unprintable("".join(texts))]
+    return missing + [f"{name}_not_printable" for name, texts in printed.items() if fonts.unprintable("".join(texts))]
 
 
 def contents(
