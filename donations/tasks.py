@@ -33,4 +33,4 @@ def catch_up_with_stripe() -> None:
     try:
         stripe_events.catch_up(at=timezone.now())
     except PaymentProviderUnavailable:
-        log.warning("Stripe is not responding: next attempt in five minutes")
+        log.warning("Stripe does not answer: the next look is in five minutes")

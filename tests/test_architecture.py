@@ -101,7 +101,7 @@ def test_no_file_is_longer_than_four_hundred_lines():
     assert {path.relative_to(ROOT).as_posix(): lines for path in SOURCES if (lines := lines_of(path)) > 400} == {}
 
 
-def test_every_room_has_its_layers():
+def test_every_room_is_in_the_layers_contract():
     """Each room is in the import contract by which its models import nothing above them (pyproject.toml)."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     floors = next(contract for contract in contracts if contract["name"].startswith("Inside each room"))

@@ -9,13 +9,13 @@ from logistics.money import amounts as money
 
 def in_words(donation: Donation) -> str:
     """Say how much went back in total and what remains, in the active language; "" if nothing went back."""
-    said = {
+    values = {
         "amount": _printed(donation.amount_minor, donation),
         "refunded": _printed(donation.refunded_minor, donation),
         "charged_back": _printed(donation.charged_back_minor, donation),
         "kept": _printed(donation.kept_minor, donation),
     }
-    remains = _("%(kept)s remains with us.") % said if donation.kept_minor else ""
+    remains = _("%(kept)s remains with us.") % values if donation.kept_minor else ""
     if donation.refunded_minor and donation.charged_back_minor:
         back = _(
             "Of your gift of %(amount)s, %(refunded)s was refunded to you, and your bank took back %(charged_back)s."
@@ -31,7 +31,7 @@ def in_words(donation: Donation) -> str:
         back = _("Your bank took back your whole gift of %(amount)s.")
     else:
         return ""
-    return f"{back % said} {remains}".strip()
+    return f"{back % values} {remains}".strip()
 
 
 def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:

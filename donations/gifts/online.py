@@ -106,7 +106,7 @@ def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAtte
 
 def _check_donor(request: DonationRequest) -> None:
     if request.language not in LANGUAGES:
-        raise Invalid(_("We write in English or French."), field="donor.language", code="unknown_language")
+        raise Invalid(_("The language must be English or French."), field="donor.language", code="unknown_language")
     if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
     for field, text in (("donor.name", request.name), ("donor.organisation", request.organisation)):

@@ -20,7 +20,7 @@ WINDOW: Final = timedelta(hours=1)
 
 
 class TooManyGifts(DomainError):
-    """Too many payments were started within an hour, by this address, this e-mail or everybody."""
+    """Too many payments were started within an hour, by this address, this email or in total."""
 
     code = "too_many_gifts"
     status = 429

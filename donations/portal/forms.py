@@ -25,7 +25,7 @@ SUGGESTED_ELSEWHERE = (10, 25, 50, 100)
 
 
 def suggestions(currency: str) -> list[str]:
-    """Return the suggested amounts, as decimal strings without decimals."""
+    """Return the suggested amounts, as strings of whole major units."""
     least = amounts.smallest(currency) / 10 ** codes.currencies()[currency].exponent
     offered: tuple[int, ...] = SUGGESTED.get(currency, SUGGESTED_ELSEWHERE)
     if offered[0] < least:
@@ -47,7 +47,7 @@ class GiftForm(forms.Form):
     meant = forms.CharField(required=False, max_length=30)  # the donor's choice after an unclear amount
     currency = forms.CharField(max_length=3)
     name = forms.CharField(required=False, max_length=120, label=_("Your name"))
-    organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it gives)"))
+    organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it is the donor)"))
     email = forms.EmailField(max_length=254, label=_("E-mail"))
     country = forms.CharField(required=False, max_length=2, label=_("Country"))
     anonymous = forms.BooleanField(required=False, label=_("Keep my name private"))

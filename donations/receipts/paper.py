@@ -67,9 +67,9 @@ MISSING = {
     "charity_registration_missing": gettext_lazy("the charity’s registration"),
     "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
     "donor_name_missing": gettext_lazy("the donor’s name"),
-    "charity_not_printable": gettext_lazy("texts of the charity that papers can show"),
-    "donor_not_printable": gettext_lazy("a name and an address of the donor that papers can show"),
-    "appeal_not_printable": gettext_lazy("a title of the appeal that papers can show"),
+    "charity_not_printable": gettext_lazy("printable texts of the charity"),
+    "donor_not_printable": gettext_lazy("a printable name and address of the donor"),
+    "appeal_not_printable": gettext_lazy("a printable title of the appeal"),
 }
 
 
@@ -86,13 +86,13 @@ def missing_for(charity: Charity, donation: Donation) -> list[str]:
         "charity_signatory": charity.signatory,
         "donor_name": donor.addressee,
     }
-    said = {
+    printed = {
         "charity": [getattr(charity, name) for name in charities.ON_PAPER],
         "donor": [donor.addressee, donor.address],
         "appeal": [appeal.title(donation.language) if appeal else ""],
     }
     missing = [f"{name}_missing" for name, value in needed.items() if not value.strip()]
-    return missing + [f"{name}_not_printable" for name, texts in said.items() if fonts.unprintable("".join(texts))]
+    return missing + [f"{name}_not_printable" for name, texts in printed.items() if fonts.unprintable("".join(texts))]
 
 
 def contents(

@@ -63,12 +63,12 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     )
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
-        told = DeliveryIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        said = dict(told.validated_data)
+        body = DeliveryIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        confirmation = dict(body.validated_data)
         if access.is_partner(request.user):
-            said["source"] = Delivery.Source.API
-        return self._answer(services.confirm(self.shipment(), **said, by=actor(request), at=timezone.now()))
+            confirmation["source"] = Delivery.Source.API
+        return self._answer(services.confirm(self.shipment(), **confirmation, by=actor(request), at=timezone.now()))
 
     @extend_schema(
         summary="Reverse a wrong confirmation",
@@ -81,10 +81,10 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     @action(detail=True, methods=["post"])
     @idempotent
     def reverse(self, request: Request, shipment: str, pk: str) -> Response:
-        told = ReversalIn(data=request.data)
-        told.is_valid(raise_exception=True)
+        body = ReversalIn(data=request.data)
+        body.is_valid(raise_exception=True)
         return self._answer(
-            services.reverse(self.get_object(), **told.validated_data, by=actor(request), at=timezone.now())
+            services.reverse(self.get_object(), **body.validated_data, by=actor(request), at=timezone.now())
         )
 
     def _answer(self, confirmed: services.Confirmed) -> Response:

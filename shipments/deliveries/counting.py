@@ -124,12 +124,12 @@ def _judge(line: ManifestLine, exception: LineException, default: str, path: str
     if exception.get("later"):
         counted.later = True
         return counted
-    told = {name: exception.get(name) for name in FIGURES}
-    said = {name: figure for name, figure in told.items() if figure is not None}
-    if not said:
+    given = {name: exception.get(name) for name in FIGURES}
+    present = {name: figure for name, figure in given.items() if figure is not None}
+    if not present:
         raise Invalid(_("Say what was good, damaged, missing or surplus."), field=path, code="says_nothing")
-    whole = [name for name, figure in said.items() if figure is ALL]
-    figures = {name: figure for name, figure in said.items() if figure is not ALL}
+    whole = [name for name, figure in present.items() if figure is ALL]
+    figures = {name: figure for name, figure in present.items() if figure is not ALL}
     for name, figure in figures.items():
         setattr(counted, name, figure)
     rest = counted.remaining + counted.surplus - counted.good - counted.damaged - counted.missing

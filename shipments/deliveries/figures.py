@@ -16,7 +16,7 @@ from shipments.shipments.models import Shipment
 # good, all lines neither named nor accounted for. Existing tallies are updated and new ones inserted separately: an
 # upsert would check the constraints on each new row before adding it to the old one.
 COUNT = """
-    WITH said AS (
+    WITH counted AS (
         INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
         SELECT %(delivery)s, named.*
         FROM unnest(%(lines)s::uuid[], %(good)s::int[], %(damaged)s::int[], %(missing)s::int[], %(surplus)s::int[],
@@ -33,19 +33,19 @@ COUNT = """
         UPDATE shipments_tally t
         SET good = t.good + s.good, damaged = t.damaged + s.damaged,
             missing = t.missing + s.missing, surplus = t.surplus + s.surplus
-        FROM said s WHERE s.line_id = t.line_id
+        FROM counted s WHERE s.line_id = t.line_id
         RETURNING t.line_id
     ), new AS (
         INSERT INTO shipments_tally (line_id, shipment_id, shipped, good, damaged, missing, surplus)
         SELECT s.line_id, %(shipment)s, l.quantity, s.good, s.damaged, s.missing, s.surplus
-        FROM said s JOIN shipments_manifestline l ON l.id = s.line_id
+        FROM counted s JOIN shipments_manifestline l ON l.id = s.line_id
         WHERE NOT EXISTS (SELECT FROM shipments_tally t WHERE t.line_id = s.line_id)
         RETURNING line_id
     )
     SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM new)
 """
 TAKE_BACK = """
-    WITH said AS (
+    WITH counted AS (
         INSERT INTO shipments_deliveryline (delivery_id, line_id, good, damaged, missing, surplus, reason)
         SELECT %(reversal)s, line_id, -good, -damaged, -missing, -surplus, reason
         FROM shipments_deliveryline WHERE delivery_id = %(delivery)s
@@ -54,7 +54,7 @@ TAKE_BACK = """
     UPDATE shipments_tally t
     SET good = t.good + s.good, damaged = t.damaged + s.damaged,
         missing = t.missing + s.missing, surplus = t.surplus + s.surplus
-    FROM said s WHERE s.line_id = t.line_id
+    FROM counted s WHERE s.line_id = t.line_id
 """
 RECEIVED = """
     SELECT count(*),
@@ -105,7 +105,7 @@ def received(shipment: Shipment) -> Received:
 def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
     """Write the delivery's lines, add them to the tallies, and return the number of lines."""
     kept = [line for line in named if not line.is_empty]
-    told: dict[str, UUID | bool | list[UUID] | list[str] | list[int]] = {
+    params: dict[str, UUID | bool | list[UUID] | list[str] | list[int]] = {
         "delivery": delivery.pk,
         "shipment": delivery.shipment_id,
         "lines": [line.line.pk for line in kept],
@@ -113,9 +113,9 @@ def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -
         "except": [line.line.pk for line in named],
         "rest_is_good": rest_is_good,
     }
-    told |= {name: [getattr(line, name) for line in kept] for name in ("good", "damaged", "missing", "surplus")}
+    params |= {name: [getattr(line, name) for line in kept] for name in ("good", "damaged", "missing", "surplus")}
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, told)
+        cursor.execute(COUNT, params)
         return int(cursor.fetchone()[0])
 
 

@@ -83,7 +83,9 @@ class Confirmed(NamedTuple):
 
 
 @transaction.atomic
-def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **said: Unpack[Confirmation]) -> Confirmed:
+def confirm(
+    shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **confirmation: Unpack[Confirmation]
+) -> Confirmed:
     """Record a receiver's confirmation. Idempotent: repeating a client_id changes nothing.
 
     Counts its lines, opens its differences as discrepancies and requests its goods-received note. The shipment is
@@ -93,16 +95,16 @@ def confirm(shipment: Shipment, *, client_id: UUID, by: User, at: datetime, **sa
     has ended, Invalid for impossible figures, NothingToConfirm.
     """
     shipment = hold(shipment)
-    said.setdefault("default", Delivery.Default.GOOD)
-    said.setdefault("source", Delivery.Source.API)
-    exceptions, unlisted = list(said.pop("exceptions", ())), list(said.pop("unlisted", ()))
-    _printable(said, exceptions, unlisted)
-    body_sha256 = hash_of({**said, "exceptions": exceptions, "unlisted": unlisted})
+    confirmation.setdefault("default", Delivery.Default.GOOD)
+    confirmation.setdefault("source", Delivery.Source.API)
+    exceptions, unlisted = list(confirmation.pop("exceptions", ())), list(confirmation.pop("unlisted", ()))
+    _printable(confirmation, exceptions, unlisted)
+    body_sha256 = hash_of({**confirmation, "exceptions": exceptions, "unlisted": unlisted})
     before = list(shipment.deliveries.order_by("sequence"))
     if known := _repeated(before, client_id, body_sha256):
         return Confirmed(known, False, figures.received(shipment))
-    _may_confirm(shipment, said["stated_at"], at)
-    delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **said)
+    _may_confirm(shipment, confirmation["stated_at"], at)
+    delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **confirmation)
     _record(delivery, shipment, by=by, at=at)
     kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
     received = figures.received(shipment)
@@ -189,15 +191,17 @@ def settled(shipment: Shipment, by: User) -> DomainError | None:
     )
 
 
-def hash_of(said: Mapping[str, object]) -> str:
+def hash_of(confirmation: Mapping[str, object]) -> str:
     """Return the SHA-256 of a confirmation as canonical JSON, to recognise repeats."""
-    text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
+    text = json.dumps(confirmation, sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _printable(said: Mapping[str, object], exceptions: Sequence[LineException], unlisted: Sequence[Unlisted]) -> None:
+def _printable(
+    confirmation: Mapping[str, object], exceptions: Sequence[LineException], unlisted: Sequence[Unlisted]
+) -> None:
     """Raise Invalid for text that the goods-received note cannot print."""
-    fonts.check({name: text for name, text in said.items() if isinstance(text, str)})
+    fonts.check({name: text for name, text in confirmation.items() if isinstance(text, str)})
     for place, exception in enumerate(exceptions):
         fonts.check(exception, path=f"exceptions[{place}].")
     for place, goods in enumerate(unlisted):

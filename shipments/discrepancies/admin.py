@@ -111,8 +111,8 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             by, at = cast(User, request.user), timezone.now()
             try:
                 if isinstance(form, DecisionForm):
-                    said = form.cleaned_data
-                    services.decide(row, **said, version=row.version, by=by, at=at)
+                    data = form.cleaned_data
+                    services.decide(row, **data, version=row.version, by=by, at=at)
                 else:
                     services.close(row, version=row.version, by=by, at=at)
             except DomainError as refusal:

@@ -66,11 +66,11 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @needs_version
     def decide(self, request: Request, pk: str) -> Response:
         """Needs the version that was read, as `If-Match` or `version`."""
-        told = DecisionIn(data=request.data)
-        told.is_valid(raise_exception=True)
+        body = DecisionIn(data=request.data)
+        body.is_valid(raise_exception=True)
         row = services.decide(
             self.get_object(),
-            **told.validated_data,
+            **body.validated_data,
             version=expected_version(request),
             by=actor(request),
             at=timezone.now(),

@@ -105,20 +105,20 @@ def upload(self: ShipmentAdmin, request: HttpRequest, object_id: str) -> HttpRes
     shipment = self.found(request, object_id)
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        told = form.cleaned_data
+        data = form.cleaned_data
         try:
             row = services.upload(
                 shipment,
-                told["file"].read(),
-                dry_run=told["dry_run"],
-                replace=told["replace"],
+                data["file"].read(),
+                dry_run=data["dry_run"],
+                replace=data["replace"],
                 by=cast(User, request.user),
                 at=timezone.now(),
             )
             return HttpResponseRedirect(reverse("admin:shipments_upload_change", args=[row.pk]))
         except DomainError as refusal:
             messages.error(request, str(refusal))
-    said = gettext_lazy(
+    explanation = gettext_lazy(
         "The file is read in the background. It is imported as a whole, or refused with a list of all errors."
     )
-    return self.page(request, shipment, form, gettext_lazy("Send"), said)
+    return self.page(request, shipment, form, gettext_lazy("Send"), explanation)

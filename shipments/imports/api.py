@@ -151,13 +151,13 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
     @idempotent
     @may_raise(services.TooLarge)
     def create(self, request: Request, shipment: str) -> Response:
-        told = UploadIn(data=request.data)
-        told.is_valid(raise_exception=True)
+        body = UploadIn(data=request.data)
+        body.is_valid(raise_exception=True)
         row = services.upload(
             self.shipment(),
-            told.validated_data["file"].read(),
-            dry_run=told.validated_data["dry_run"],
-            replace=told.validated_data["replace"],
+            body.validated_data["file"].read(),
+            dry_run=body.validated_data["dry_run"],
+            replace=body.validated_data["replace"],
             by=actor(request),
             at=timezone.now(),
         )

@@ -60,13 +60,15 @@ def fill(
         if code not in facts:
             continue
         known, row = facts[code], rows[place]
-        said = values["un_number"][place]
-        if said == goods.NOT_DANGEROUS:
+        un_number = values["un_number"][place]
+        if un_number == goods.NOT_DANGEROUS:
             if known.un_number and len(notices) < NOTICES_SHOWN:
                 notices.append(_not_dangerous(row, code, known.un_number))
         # Contradicting rows of one new item are reported by new_items.
-        elif said and known.un_number not in ("", said) and not known.is_new:
-            errors.add(row, "un_number", "conflicting_un_number", goods.other_un_number(code, known.un_number), said)
+        elif un_number and known.un_number not in ("", un_number) and not known.is_new:
+            errors.add(
+                row, "un_number", "conflicting_un_number", goods.other_un_number(code, known.un_number), un_number
+            )
         if values["hs6"][place] == "" and not known.hs6:
             lacks_hs6.append(row)
         for of_item, column in COLUMNS.items():
@@ -98,4 +100,4 @@ def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, object]:
 def changed(facts: Mapping[str, Facts]) -> bool:
     """Return whether the catalogue has changed since the rows were filled from it."""
     now = read(facts)
-    return any(now[code][:3] != said[:3] for code, said in facts.items() if code in now)
+    return any(now[code][:3] != used[:3] for code, used in facts.items() if code in now)

@@ -102,8 +102,8 @@ def as_text(cell: object) -> str:
 
 def _printed(value: str) -> str:
     if characters := fonts.unprintable(value):
-        told = {"characters": " ".join(characters)}
-        raise BadCell("not_printable", _("Papers cannot print %(characters)s. Remove these characters.") % told)
+        values = {"characters": " ".join(characters)}
+        raise BadCell("not_printable", _("Papers cannot print %(characters)s. Remove these characters.") % values)
     return value
 
 

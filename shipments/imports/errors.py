@@ -31,9 +31,9 @@ class Errors:
         """Add an error; beyond ERRORS_SHOWN they are only counted."""
         self.count += 1
         if len(self.shown) < ERRORS_SHOWN:
-            said = "" if value is None else str(value)[:40]
+            text = "" if value is None else str(value)[:40]
             # A single sheet may have any name, even that of a shelter.
             sheet = self.sheet if self.sheet.strip().lower() == SHEET else ""
             self.shown.append(
-                {"sheet": sheet, "row": row, "column": column, "value": said, "code": code, "detail": detail}
+                {"sheet": sheet, "row": row, "column": column, "value": text, "code": code, "detail": detail}
             )

@@ -29,19 +29,19 @@ def new_items(
                 detail = _("This item is inactive. A coordinator can activate it in the catalogue.")
                 errors.add(rows[place], "item_code", "inactive_item", detail, code)
             continue
-        told = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
+        described = {name: values[name][place] for name in ("description_en", "category", "unit", *MAY_BE_OPEN)}
         if code not in new:
-            new[code] = _new_item(place, values) | {"told": told, "row": rows[place]}
+            new[code] = _new_item(place, values) | {"described": described, "row": rows[place]}
             _set_category(new[code], rows[place], errors, context)
-        elif _differs(told, new[code]["told"]):
+        elif _differs(described, new[code]["described"]):
             detail = _("Row %(row)d describes this new item differently.") % {"row": new[code]["row"]}
             errors.add(rows[place], "item_code", "conflicting_item", detail, code)
-        first = new[code]["told"]
-        first |= {name: told[name] for name in MAY_BE_OPEN if first[name] in SAYS_NOTHING and told[name]}
+        first = new[code]["described"]
+        first |= {name: described[name] for name in MAY_BE_OPEN if first[name] in SAYS_NOTHING and described[name]}
     for item in new.values():
-        told = item.pop("told")
+        described = item.pop("described")
         for name in MAY_BE_OPEN:
-            item[name] = "" if told[name] in SAYS_NOTHING else told[name]
+            item[name] = "" if described[name] in SAYS_NOTHING else described[name]
         del item["row"]
         item["is_dangerous"] = bool(item["un_number"])
     return new
@@ -57,10 +57,10 @@ def _new_item(place: int, values: Values) -> ItemFields:
     }
 
 
-def _differs(told: ItemFields, first: ItemFields) -> bool:
+def _differs(described: ItemFields, first: ItemFields) -> bool:
     """Return whether two rows describe one new item differently. None is a bad cell, which is already reported."""
-    both = [(name, value, first[name]) for name, value in told.items() if value != first[name]]
-    says_nothing = {name: SAYS_NOTHING if name in MAY_BE_OPEN else (None,) for name in told}
+    both = [(name, value, first[name]) for name, value in described.items() if value != first[name]]
+    says_nothing = {name: SAYS_NOTHING if name in MAY_BE_OPEN else (None,) for name in described}
     return any(value not in says_nothing[name] and other not in says_nothing[name] for name, value, other in both)
 
 

@@ -14,7 +14,7 @@ from shipments.shipments.models import Shipment
 class Upload(Job):
     """A manifest spreadsheet: checked as a whole, then imported or refused as a whole.
 
-    The file is stored here and not in object storage, so that it is saved and removed with the row, in one transaction.
+    The file is kept here and not in the file storage, so that it is saved and removed with the row, in one transaction.
     """
 
     TASK = "shipments.read_upload"

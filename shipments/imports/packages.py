@@ -75,14 +75,14 @@ def _check_weights(number: int, places: list[int], values: Values, rows: list[in
         if not quantity or not weight:
             return  # already reported
         net += quantity * weight
-    gross, said = values["gross_kg"][first], values["net_kg"][first]
-    told = {"number": number, "net": f"{net:.3f}"}
+    gross, declared = values["gross_kg"][first], values["net_kg"][first]
+    params = {"number": number, "net": f"{net:.3f}"}
     if gross and gross < net:
-        detail = _("The goods of package %(number)d weigh %(net)s kg, more than the package.") % told
+        detail = _("The goods of package %(number)d weigh %(net)s kg, more than the package.") % params
         errors.add(rows[first], "gross_kg", "gross_below_net", detail, gross)
-    if said and said != net:
-        detail = _("The lines of package %(number)d weigh %(net)s kg together.") % told
-        errors.add(rows[first], "net_kg", "net_mismatch", detail, said)
+    if declared and declared != net:
+        detail = _("The lines of package %(number)d weigh %(net)s kg together.") % params
+        errors.add(rows[first], "net_kg", "net_mismatch", detail, declared)
     sizes = [values[name][first] for name in ("length_cm", "width_cm", "height_cm")]
     if None in sizes and any(sizes):
         errors.add(rows[first], "length_cm", "incomplete", _("Give all three dimensions or none."))

@@ -143,9 +143,9 @@ def _values(
         column = columns[place]
         if column is None:
             continue
-        told = hashable(cells)
-        values[column.name], bad = convert(column, told)
-        for row, cell in zip(rows, told, strict=True) if bad else ():
+        keys = hashable(cells)
+        values[column.name], bad = convert(column, keys)
+        for row, cell in zip(rows, keys, strict=True) if bad else ():
             error = bad.get(cell)
             if error and not (error.code == "required" and row in bare):
                 errors.add(row, column.name, error.code, error.detail, cell if column.shows_value else "")

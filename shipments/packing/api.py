@@ -120,9 +120,9 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
         """Add packages and return them. The first package moves the shipment from draft to packing."""
-        told = PackageIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        data = dict(told.validated_data)
+        body = PackageIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        data = dict(body.validated_data)
         lines = [to_line_fields(line, self.shipment()) for line in data.pop("lines")]
         copies = data.pop("copies")
         made = services.add_package(
@@ -133,11 +133,11 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
     @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut, examples=[PACKAGE_CHANGE])
     def partial_update(self, request: Request, shipment: str, number: int) -> Response:
-        told = PackageChange(data=request.data, partial=True)
-        told.is_valid(raise_exception=True)
+        body = PackageChange(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
         package = services.edit_package(
             self.get_object(),
-            self._to_fields(dict(told.validated_data)),
+            self._to_fields(dict(body.validated_data)),
             version=expected_version(request),
             by=actor(request),
             at=timezone.now(),
@@ -206,9 +206,9 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     @idempotent
     def create(self, request: Request, shipment: str) -> Response:
         """Add a line. Description, unit, weight, HS code, origin and UN number default to those of the item."""
-        told = NewLineIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        data = dict(told.validated_data)
+        body = NewLineIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        data = dict(body.validated_data)
         package = Package.objects.filter(shipment=self.shipment(), number=data.pop("package")).first()
         if package is None:
             raise Invalid(_("There is no such package in this shipment."), field="package", code="does_not_exist")
@@ -222,9 +222,9 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
 
         HS code, origin and UN number sent empty are taken from the catalogue again.
         """
-        told = LineIn(data=request.data, partial=True)
-        told.is_valid(raise_exception=True)
-        changes = to_line_fields(dict(told.validated_data), self.shipment())
+        body = LineIn(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changes = to_line_fields(dict(body.validated_data), self.shipment())
         line = services.edit_line(
             self.get_object(), changes, version=expected_version(request), by=actor(request), at=timezone.now()
         )

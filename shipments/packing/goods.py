@@ -47,21 +47,21 @@ def new_line(package: Package, *, position: int, **fields: Unpack[LineFields]) -
     number that differs from the catalogue's.
     """
     item = fields["item"]
-    said = _of_item(item) | fields
-    said |= resolve_codes(item, said)
-    line = ManifestLine(package=package, position=position, **said)
+    values = _of_item(item) | fields
+    values |= resolve_codes(item, values)
+    line = ManifestLine(package=package, position=position, **values)
     check(line)
     return line
 
 
-def changes(line: ManifestLine, told: LineFields) -> LineFields:
+def changes(line: ManifestLine, edits: LineFields) -> LineFields:
     """Return the fields to set for a change to a line.
 
     With another item, omitted fields are taken from the new item. HS code, origin and UN number sent empty are
     taken from the catalogue again. Raises Invalid as new_line does.
     """
-    item = told.get("item", line.item)
-    wanted = told if item.pk == line.item_id else _of_item(item) | told
+    item = edits.get("item", line.item)
+    wanted = edits if item.pk == line.item_id else _of_item(item) | edits
     return wanted | resolve_codes(item, wanted)
 
 
@@ -77,20 +77,20 @@ def _of_item(item: Item) -> LineFields:
     }
 
 
-def resolve_codes(item: Item, said: LineFields) -> LineFields:
-    """Return HS code, origin and UN number, if present in `said`: the line's own value, else its item's.
+def resolve_codes(item: Item, values: LineFields) -> LineFields:
+    """Return HS code, origin and UN number, if present in `values`: the line's own value, else its item's.
 
     A line keeps these values when the catalogue changes later. Raises Invalid if the line's UN number differs from
     the catalogue's: one of the two is wrong, and the carrier would load the goods by it.
     """
     kept: LineFields = {}
-    if "hs6" in said:
-        kept["hs6"] = said["hs6"] or item.hs6
-    if "origin" in said:
-        origin = said["origin"] or item.origin
+    if "hs6" in values:
+        kept["hs6"] = values["hs6"] or item.hs6
+    if "origin" in values:
+        origin = values["origin"] or item.origin
         kept["origin"] = "" if origin == UNKNOWN_ORIGIN else origin
-    if "un_number" in said:
-        un_number = said["un_number"] or item.un_number
+    if "un_number" in values:
+        un_number = values["un_number"] or item.un_number
         if un_number != NOT_DANGEROUS and item.un_number not in ("", un_number):
             raise Invalid(other_un_number(item.code, item.un_number), field="un_number", code="conflicting_un_number")
         kept["un_number"] = "" if un_number == NOT_DANGEROUS else un_number

@@ -66,8 +66,8 @@ def add_package(
     Raises ManifestFrozen, Invalid, Stale if the customs currency is no longer the one used for the values.
     """
     shipment = _hold_in_currency(shipment, by=by)
-    told = list(lines)
-    if copies * len(told) > LINES_AT_ONCE_MAX:
+    line_fields = list(lines)
+    if copies * len(line_fields) > LINES_AT_ONCE_MAX:
         raise Invalid(
             _("At most %(most)d lines at once. Send fewer copies, or a spreadsheet.") % {"most": LINES_AT_ONCE_MAX},
             field="copies",
@@ -83,7 +83,7 @@ def add_package(
     made = [
         goods.new_line(package, position=position, **line)
         for package in packages
-        for position, line in enumerate(told, start=1)
+        for position, line in enumerate(line_fields, start=1)
     ]
     _check_package(packages[0])
     Package.objects.bulk_create(packages)
@@ -133,11 +133,11 @@ def add_line(package: Package, *, by: User, at: datetime, **fields: Unpack[goods
 
 
 @transaction.atomic
-def edit_line(line: ManifestLine, told: goods.LineFields, *, version: int, by: User, at: datetime) -> ManifestLine:
+def edit_line(line: ManifestLine, edits: goods.LineFields, *, version: int, by: User, at: datetime) -> ManifestLine:
     """Change a line by the rules of goods.changes. Raises Stale, ManifestFrozen, Invalid."""
     shipment = hold_for_packing(line.package.shipment, by=by)
     line = lock(line, version=version)
-    changes = goods.changes(line, told)
+    changes = goods.changes(line, edits)
     for name, value in changes.items():
         setattr(line, name, value)
     goods.check(line)

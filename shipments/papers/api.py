@@ -99,14 +99,14 @@ class PaperIn(Input):
     driver = serializers.CharField(max_length=100, required=False)
     instructions = serializers.CharField(max_length=500, required=False)
 
-    def validate(self, told: dict[str, object]) -> dict[str, object]:
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
         """Refuse waybill fields for other papers, whose new versions supersede the old ones automatically."""
-        others = [name for name, value in told.items() if name != "kind" and value]
-        if told["kind"] != Paper.Kind.WAYBILL and others:
+        others = [name for name, value in attrs.items() if name != "kind" and value]
+        if attrs["kind"] != Paper.Kind.WAYBILL and others:
             raise serializers.ValidationError({name: _("Only a waybill has this field.") for name in others})
-        if told.get("reason") and not told.get("replaces"):
+        if attrs.get("reason") and not attrs.get("replaces"):
             raise serializers.ValidationError({"replaces": _("Name the waybill that it replaces.")})
-        return told
+        return attrs
 
 
 def pdf_answer(document: Document) -> HttpResponse:
@@ -192,9 +192,9 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     @idempotent
     @may_raise(services.NotSealed, services.CannotReplace, WrongState)
     def create(self, request: Request, shipment: str) -> Response:
-        told = PaperIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        leg = {name: str(value) for name, value in told.validated_data.items()}
+        body = PaperIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        leg = {name: str(value) for name, value in body.validated_data.items()}
         kind, replaces, reason = leg.pop("kind"), leg.pop("replaces", ""), leg.pop("reason", "")
         paper = services.issue(
             self.shipment(), kind, leg=leg, replaces=replaces, reason=reason, by=actor(request), at=timezone.now()

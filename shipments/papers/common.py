@@ -97,11 +97,11 @@ def flags_of(package: PackageRow) -> list[shapes.Flag]:
     flags: list[shapes.Flag] = []
     if package.is_heavy:
         flags.append("heavy")
-    said = set(package.flags)
+    flagged = set(package.flags)
     if package.un_numbers:
-        said.add("dangerous")
+        flagged.add("dangerous")
     order: tuple[shapes.Flag, ...] = ("fragile", "this_way_up", "open_first", "dangerous")
-    return [*flags, *(flag for flag in order if flag in said)]
+    return [*flags, *(flag for flag in order if flag in flagged)]
 
 
 def line_of(line: ManifestLine) -> shapes.Line:

@@ -66,12 +66,12 @@ def context(
 ) -> Waybill:
     """Return the contents of the waybill of one leg; `replaces`: the number of the waybill that it replaces, or ""."""
     rows = common.packages_of(shipment)
-    told = {name: leg.get(name, "") for name in LEG}
-    carrier, *address = told.pop("carrier").splitlines() or [""]
-    told["hand_over_place"] = told["hand_over_place"] or common.hand_over(shipment)
+    leg_fields = {name: leg.get(name, "") for name in LEG}
+    carrier, *address = leg_fields.pop("carrier").splitlines() or [""]
+    leg_fields["hand_over_place"] = leg_fields["hand_over_place"] or common.hand_over(shipment)
     return {
         **common.head(shipment, charity),  # type: ignore[typeddict-item]
-        **told,
+        **leg_fields,
         "number": number,
         "shipment": shipment.number,
         "replaces": replaces,
@@ -109,8 +109,8 @@ def _dangerous_goods(rows: list[PackageRow]) -> list[DangerousGoods]:
 
 def _goods(rows: list[PackageRow], un_number: str) -> shapes.Texts:
     """Return the descriptions of the goods under one UN number, each once."""
-    said = [common.texts(line) for row in rows for line in common.lines(row) if line.un_number == un_number]
-    return {language: "; ".join(dict.fromkeys(text[language] for text in said)) for language in ("en", "fr")}
+    descriptions = [common.texts(line) for row in rows for line in common.lines(row) if line.un_number == un_number]
+    return {language: "; ".join(dict.fromkeys(text[language] for text in descriptions)) for language in ("en", "fr")}
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -279,7 +279,7 @@ class ShipmentAdmin(BaseAdmin):
         shipment: Shipment,
         form: forms.Form,
         verb: object,
-        said: object,
+        explanation: object,
         *,
         refused: DomainError | None = None,
     ) -> HttpResponse:
@@ -289,7 +289,7 @@ class ShipmentAdmin(BaseAdmin):
             "title": f"{shipment.number}: {verb}",
             "form": form,
             "verb": verb,
-            "said": said,
+            "explanation": explanation,
             "refused": refused,
             "back": reverse("admin:shipments_shipment_change", args=[shipment.pk]),
         }
@@ -297,7 +297,7 @@ class ShipmentAdmin(BaseAdmin):
 
     def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Ask for confirmation, and for a reason if one is required; then take the action."""
-        verb, _icon, said, needs_reason = PAGES[name]
+        verb, _icon, explanation, needs_reason = PAGES[name]
         shipment = self.found(request, object_id)
         by = cast(User, request.user)
         form = (ReasonForm if needs_reason else forms.Form)(request.POST or None)
@@ -308,7 +308,7 @@ class ShipmentAdmin(BaseAdmin):
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:shipments_shipment_change", args=[shipment.pk]))
-        return self.page(request, shipment, form, verb, said, refused=actions.refusal(name, shipment, by))
+        return self.page(request, shipment, form, verb, explanation, refused=actions.refusal(name, shipment, by))
 
 
 View = Callable[[ShipmentAdmin, HttpRequest, str], HttpResponse]
@@ -327,7 +327,7 @@ def add_button(name: str, view: View, *, may: May, label: object, icon: str, fir
 
 def _add_action(name: str) -> None:
     """Add the button of an action, shown to its roles in the states that it starts from."""
-    label, icon, _said, _needs_reason = PAGES[name]
+    label, icon, _explanation, _needs_reason = PAGES[name]
     known = actions.ACTIONS[name]
 
     def may(self: ShipmentAdmin, request: HttpRequest, object_id: object = None) -> bool:

@@ -100,7 +100,7 @@ CHANGE = OpenApiExample(
     value={"version": 4, "bill_of_lading": "HKGDKR2603001", "cargo_tracking_note": "056414"},
     request_only=True,
 )
-TOLD = OpenApiExample(
+TRAIL_ENTRY = OpenApiExample(
     "One entry",
     value={
         "sequence": 4,
@@ -179,19 +179,19 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     @idempotent
     def create(self, request: Request) -> Response:
         """Open a draft with the next number of the year. Its sites must belong to the consignee."""
-        told = ShipmentIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        fields, sites = _to_fields(dict(told.validated_data))
+        body = ShipmentIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields, sites = _to_fields(dict(body.validated_data))
         shipment = services.create(**fields, sites=sites or [], by=actor(request), at=timezone.now())
         return self._answer(shipment, status=201)
 
     @extend_schema(summary="Change a shipment", request=ShipmentIn, responses=ShipmentDetailOut, examples=[CHANGE])
     def partial_update(self, request: Request, shipment: str) -> Response:
         """Change a shipment. Once it is sealed, only seal, B/L, CTN, dates and freight can change."""
-        told = ShipmentIn(data=request.data, partial=True)
-        told.is_valid(raise_exception=True)
+        body = ShipmentIn(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
         found = self._found()
-        changes, sites = _to_fields(dict(told.validated_data), found)
+        changes, sites = _to_fields(dict(body.validated_data), found)
         edited = services.edit(
             found, changes, sites=sites, version=expected_version(request), by=actor(request), at=timezone.now()
         )
@@ -247,7 +247,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     @extend_schema(
         summary="Read a shipment's history: who did what, and when",
         responses=TrailEntryOut(many=True),
-        examples=[TOLD],
+        examples=[TRAIL_ENTRY],
         filters=False,
     )
     @action(detail=True, pagination_class=None, filter_backends=[])
@@ -258,9 +258,9 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
 
 
 def _reason(request: Request) -> str:
-    told = ReasonIn(data=request.data)
-    told.is_valid(raise_exception=True)
-    return str(told.validated_data["reason"])
+    body = ReasonIn(data=request.data)
+    body.is_valid(raise_exception=True)
+    return str(body.validated_data["reason"])
 
 
 def _to_fields(

@@ -99,8 +99,8 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     actions.require("dispatch", shipment, by)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
-    told = {"contacts_told": notices.notify_contacts(shipment)}
-    return _done("dispatch", "dispatched", shipment, Done(by, at), fields=["dispatched_at"], details=told)
+    details = {"contacts_told": notices.notify_contacts(shipment)}
+    return _done("dispatch", "dispatched", shipment, Done(by, at), fields=["dispatched_at"], details=details)
 
 
 @transaction.atomic
@@ -221,8 +221,8 @@ def _done(
     """Save an action's changes, run its effects, and record both in the audit trail."""
     shipment.version += 1
     shipment.save(update_fields=["status", "version", *(fields or [])])
-    told: dict[str, object] = dict(details or {})
+    recorded: dict[str, object] = dict(details or {})
     for effect in _effects[action]:
-        told |= effect(shipment, done)
-    audit.record(verb, shipment, by=done.by, at=done.at, reason=done.reason, **told)
+        recorded |= effect(shipment, done)
+    audit.record(verb, shipment, by=done.by, at=done.at, reason=done.reason, **recorded)
     return shipment

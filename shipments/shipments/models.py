@@ -226,8 +226,8 @@ class Shipment(models.Model):
     def become(self, status: Status) -> None:
         """Change the status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Status(self.status)]:
-            told = {"current": self.get_status_display().lower(), "wanted": Status(status).label.lower()}
-            refusal = gettext("A shipment that is %(current)s cannot become %(wanted)s.") % told
+            names = {"current": self.get_status_display().lower(), "wanted": Status(status).label.lower()}
+            refusal = gettext("A shipment that is %(current)s cannot become %(wanted)s.") % names
             raise WrongState(refusal, current=self.status, wanted=status)
         self.status = status
 

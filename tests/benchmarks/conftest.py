@@ -1,4 +1,4 @@
-"""Benchmarks run only when they are asked for (`make bench`): speed is no business of the suite."""
+"""Benchmarks run only on request (`make bench`): the test suite does not check speed."""
 
 from collections.abc import Iterator
 from pathlib import Path

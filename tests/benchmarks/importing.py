@@ -1,4 +1,4 @@
-"""One import in a process of its own: `python -m tests.benchmarks.importing import|bulk|save FILE SHIPMENT`.
+"""One import in its own process: `python -m tests.benchmarks.importing import|bulk|save FILE SHIPMENT`.
 
 `import` is ours. `bulk` and `save` are what one writes first: openpyxl, a look at each cell, and Django's
 bulk_create, or save() of each row. They check less than ours does.
@@ -134,7 +134,7 @@ def main(way: str, file: Path, shipment: Shipment) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held; getrusage would tell its parent's too."""
+    """Return the peak memory of this process; getrusage would include its parent's."""
     told = Path("/proc/self/status").read_text()
     return int(told.partition("VmHWM:")[2].split()[0]) / 1024
 

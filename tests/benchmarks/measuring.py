@@ -1,4 +1,4 @@
-"""How a piece of work is measured, and how the figures are shown beside their goals."""
+"""Measure a piece of work, and show the figures beside their goals."""
 
 import json
 import os
@@ -20,17 +20,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number and, where we set ourselves one, its goal."""
+    """One measured figure and its goal, if any."""
 
     what: str
     value: float
     unit: str
-    most: float | None = None  # the goal: not more than this
-    least: float | None = None  # the goal: not less than this
+    most: float | None = None  # goal: at most this
+    least: float | None = None  # goal: at least this
 
     @property
     def held(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
+        """Whether the goal is reached; None if there is none."""
         if self.most is None and self.least is None:
             return None
         return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
@@ -53,7 +53,7 @@ class Report:
     figures: dict[str, list[Figure]] = field(default_factory=dict)
 
     def add(self, topic: str, *figures: Figure) -> None:
-        """Keep figures of one topic, and write them down at once: a later benchmark may fail."""
+        """Add figures of one topic, and save them at once, because a later benchmark may fail."""
         self.figures.setdefault(topic, []).extend(figures)
         FOLDER.mkdir(parents=True, exist_ok=True)
         machine = {"cores": os.cpu_count(), "load_1min": os.getloadavg()[0], "python": platform.python_version()}
@@ -88,7 +88,7 @@ def _written(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one piece of work took, medians over its repetitions."""
+    """The cost of one piece of work, medians over its repetitions."""
 
     cpu_ms: float  # of this thread: a stand-in in another thread does not count
     wall_ms: float
@@ -96,7 +96,7 @@ class Cost:
 
 
 def cost(work: Callable[[], Any], *, times: int, warm: int = 1, before: Callable[[], Any] = lambda: None) -> Cost:
-    """Do the work again and again, after warming up; `before` each of them is not measured."""
+    """Repeat the work after warming up; `before` each repetition is not measured."""
     cpu, wall = [], []
     for number in range(warm + times):
         before()
@@ -110,13 +110,13 @@ def cost(work: Callable[[], Any], *, times: int, warm: int = 1, before: Callable
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value below which a share of all lies (nearest rank)."""
+    """Return the percentile (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def statements(work: Callable[[], Any]) -> list[str]:
-    """What the work asks of the database: the statements that read or write, not the savepoints around them."""
+    """Return the statements of the work that read or write, without savepoints."""
     with CaptureQueriesContext(connection) as asked:
         work()
     around = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")

@@ -1,4 +1,4 @@
-"""A gift: taking it down, and from Stripe's word to the printed receipt."""
+"""A gift: creating it, and from Stripe's webhook to the printed receipt."""
 
 import time
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_from_webhook_to_stored_receipt(givers: Givers, report: Report, rate: in
     began = time.perf_counter()
 
     def tell(place: int) -> None:
-        time.sleep(max(0.0, place / rate - (time.perf_counter() - began)))  # the pace is what is measured
+        time.sleep(max(0.0, place / rate - (time.perf_counter() - began)))  # only the rate is measured
         for event in of_gift[place]:
             givers.deliver(event)
 
@@ -111,7 +111,7 @@ def by_payment(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def latencies(givers: Givers, gifts: list[Any]) -> list[float]:
-    """Seconds from the first word of each success to its stored receipt."""
+    """Return the seconds from the first webhook of each payment to its stored receipt."""
     rows = givers.product.rows(
         """SELECT extract(epoch FROM p.ended_at - min(e.received_at))::float
            FROM donations_donation g
@@ -126,8 +126,8 @@ def latencies(givers: Givers, gifts: list[Any]) -> list[float]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_numbers_without_gap(report: Report):
-    """Eight writers at once, each number in a transaction of its own that really commits."""
+def test_numbers_without_gaps(report: Report):
+    """Eight concurrent writers, each number in its own transaction that really commits."""
     each = 250
 
     def write(_: int) -> None:

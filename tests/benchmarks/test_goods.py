@@ -56,7 +56,7 @@ def many_lines() -> bytes:
 
 @pytest.mark.django_db(transaction=True)
 def test_import_of_10000_lines(report: Report, tmp_path: Path):
-    """Each way in a fresh process, so that its peak of memory is its own."""
+    """Each way runs in a fresh process, to measure its own peak memory."""
     sheet = tmp_path / "lines.xlsx"
     sheet.write_bytes(many_lines())
     mali_shipment()

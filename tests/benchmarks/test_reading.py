@@ -1,4 +1,4 @@
-"""Lists of 50 rows, in a small house and in a large one, beside Django REST framework's ModelSerializer."""
+"""Lists of 50 rows, in a small and a large database, compared with Django REST framework's ModelSerializer."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Goods
 
 
 def plain_serializer(url: str) -> Any:
-    """All fields of the list's rows, as ModelSerializer writes them when nobody thinks about it."""
+    """Return all fields of the list's rows, as a default ModelSerializer writes them."""
     view: Any = resolve(url).func
     model = view.cls.queryset.model
     return type(
@@ -94,7 +94,7 @@ def test_description_of_the_api(report: Report):
             description._read.cache_clear()
             docs._page.cache_clear()
 
-        ask()  # makes the files, as a release does
+        ask()  # generates the files, as a release does
         first, later = cost(ask, times=15, before=as_after_a_start), cost(ask, times=30)
         report.add(
             f"the API {name}",
@@ -105,7 +105,7 @@ def test_description_of_the_api(report: Report):
 
 
 def far_down(client: APIClient, url: str, *, turned: int = 20) -> str:
-    """The address of a page of 50 after so many pages of 200."""
+    """Return the URL of a page of 50 after this many pages of 200."""
     at = f"{url}?page_size=200"
     for _ in range(turned):
         at = client.get(at).json()["next"]
@@ -113,7 +113,7 @@ def far_down(client: APIClient, url: str, *, turned: int = 20) -> str:
 
 
 def pages(sql: str) -> int:
-    """How many 8 kB pages PostgreSQL touches to answer: what does not depend on how busy the machine is."""
+    """Return how many 8 kB pages PostgreSQL reads, which does not depend on how busy the machine is."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")
         plan = cursor.fetchone()[0]

@@ -1,4 +1,4 @@
-"""Which forms the tests of this folder say that they submit."""
+"""The forms that the browser tests claim to submit."""
 
 from functools import cache
 from importlib import import_module
@@ -8,13 +8,13 @@ import pytest
 
 
 def submits(*forms: str) -> pytest.MarkDecorator:
-    """Mark a test by the forms that it submits in a browser; the fixture `visit` holds it to that."""
+    """Mark a test with the forms that it submits in a browser; the fixture `visit` checks this."""
     return pytest.mark.submits(*forms)
 
 
 @cache
 def claimed() -> frozenset[str]:
-    """Return all forms that some test of this folder submits."""
+    """Return all forms that any browser test submits."""
     found: set[str] = set()
     for path in Path(__file__).parent.glob("test_*.py"):
         for thing in vars(import_module(f"tests.browser.{path.stem}")).values():

@@ -1,4 +1,4 @@
-"""The product as real processes, and Chromium in front of it: one product for a run, one browser for a file of tests.
+"""The product as real processes with Chromium: one product per run, one browser per test file.
 
 A test names the forms that it submits (`@submits("gift-pay")`) and fails unless the browser did submit them; that no
 form is forgotten is the business of test_every_form.py.
@@ -21,7 +21,7 @@ WIDTHS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
     "desktop": {"viewport": {"width": 1366, "height": 900}},
 }
-# Nothing of the browser's own leaves this machine, whatever a page asks for.
+# The browser makes no requests outside this machine, whatever a page loads.
 QUIET = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
@@ -31,7 +31,7 @@ LIMITS = {
     "RATE_ANONYMOUS": "10000/min",
     "GIVE_PER_ADDRESS": "1000",
     "GIVE_PER_EMAIL": "1000",
-    "STATIC_MAX_AGE": "3600",  # as in production, where a browser asks once for each file
+    "STATIC_MAX_AGE": "3600",  # as in production, where a browser requests each file once
 }
 
 
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for a file, not for the session: while Playwright runs, Django refuses its database to the thread."""
+    """One browser per file, not per session: while Playwright runs, Django refuses database access in its thread."""
     program = setup.browser()
     if program is None:
         pytest.fail(f"There is no Chromium to submit forms in. Install it:\n{setup.how_to_install(['chromium'])}")
@@ -53,7 +53,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """The whole product with the demonstration world, and somebody who may do everything."""
+    """The whole product with the demonstration data, and a superuser."""
     folder = tmp_path_factory.mktemp("product")
     with Instance.started(folder, "web", "worker", "relay", "stripe", settings=LIMITS) as started:
         started.env |= {"DEMO_PASSWORD": PASSWORD, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
@@ -69,7 +69,7 @@ def width(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def visitors(request: pytest.FixtureRequest) -> Iterator[list[Visitor]]:
-    """All who opened a browser in this test; afterwards, each is held to what it saw."""
+    """Collect all visitors of this test, and check each of them afterwards."""
     opened: list[Visitor] = []
     yield opened
     for visitor in opened:
@@ -81,7 +81,7 @@ def visitors(request: pytest.FixtureRequest) -> Iterator[list[Visitor]]:
 def visit(
     chromium: Browser, product: Instance, width: str, visitors: list[Visitor]
 ) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser of its own for somebody who was never here."""
+    """Open a fresh browser for a new visitor."""
     with ExitStack() as stack:
 
         def visit(**options: Any) -> Visitor:
@@ -100,7 +100,7 @@ def new_context(chromium: Browser, width: str, **options: Any) -> BrowserContext
 
 
 def hold_to(visitors: list[Visitor], claims: set[str]) -> None:
-    """Fail when a browser complained, a claimed form was not submitted, or a form was seen that no test submits."""
+    """Fail if a browser reported a problem, a claimed form was not submitted, or no test submits a seen form."""
     complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
     assert not complaints, "\n".join(complaints)
     missed = claims.difference(*(visitor.submitted for visitor in visitors))
@@ -112,13 +112,13 @@ def hold_to(visitors: list[Visitor], claims: set[str]) -> None:
 
 @pytest.fixture
 def visitor(visit: Callable[..., Visitor]) -> Visitor:
-    """Somebody who is not signed in."""
+    """A visitor who is not signed in."""
     return visit()
 
 
 @pytest.fixture(scope="module")
 def _desks(chromium: Browser) -> dict[tuple[str, str], BrowserContext]:
-    """The browser of each role, by role and width, once it has signed in; it keeps what it has loaded."""
+    """The signed-in browsers, by role and width; they keep their caches."""
     return {}
 
 
@@ -130,7 +130,7 @@ def staff(
     visitors: list[Visitor],
     _desks: dict[tuple[str, str], BrowserContext],
 ) -> Callable[[str], Visitor]:
-    """Give a page of a browser in which a member of staff, or root, is signed in already."""
+    """Return a page of a browser in which a member of staff, or root, is already signed in."""
 
     def sign_in(role: str) -> Visitor:
         new = (role, width) not in _desks

@@ -1,4 +1,4 @@
-"""How a member of staff uses the admin: its menu, its lists, its forms, with the widgets that they have."""
+"""Helpers to use the admin as a member of staff: its menu, lists, forms and widgets."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ def log_in(member: Visitor, email: str, password: str) -> None:
 
 
 def enter(member: Visitor, fields: Mapping[str, str]) -> None:
-    """Fill in a form by the names of its fields; a choice by its value, a row of another list by a part of its name."""
+    """Fill in a form by field names; a choice by its value, a related row by a part of its name."""
     for name, value in fields.items():
         field = member.page.locator(f"[name={name}]:not([type=hidden])").first
         if "admin-autocomplete" in (field.get_attribute("class") or ""):
@@ -32,7 +32,7 @@ def enter(member: Visitor, fields: Mapping[str, str]) -> None:
 
 
 def choose(member: Visitor, field: Locator, text: str) -> None:
-    """Look a row up in the box that searches as one types."""
+    """Select a row in an autocomplete field."""
     field.locator("xpath=following-sibling::span").first.click()
     with member.page.expect_response(lambda answer: "/autocomplete/" in answer.url and "term=" in answer.url):
         member.page.locator(".select2-search__field").last.fill(text)
@@ -40,7 +40,7 @@ def choose(member: Visitor, field: Locator, text: str) -> None:
 
 
 def save(member: Visitor) -> str:
-    """Save a form, and return what the next page shows. Fails when the form is refused."""
+    """Save a form, and return the text of the next page. Fails if the form is refused."""
     text = member.press("Save").text()
     refused = member.page.locator("ul.errorlist li, .errorlist, [id^=error]").all_inner_texts()
     assert not refused, f"{member.page.url}: {refused}"
@@ -48,7 +48,7 @@ def save(member: Visitor) -> str:
 
 
 def search(member: Visitor, label: str, text: str) -> None:
-    """Search a list, from its page if that is shown."""
+    """Search a list, from its page if it is open."""
     if urlsplit(member.page.url).path != f"/admin/{label}/":
         member.open(f"/admin/{label}/")
     box = member.page.locator("#changelist-search [name=q]")
@@ -65,7 +65,7 @@ def open_row(member: Visitor, label: str, text: str) -> None:
 
 
 def run(member: Visitor, label: str, pk: object, act: str) -> str:
-    """Tick one row of a list, run an action on it, and return what the next page shows."""
+    """Tick one row of a list, run an action on it, and return the text of the next page."""
     member.open(f"/admin/{label}/")
     member.page.locator(f"input.action-select[value='{pk}']").check()
     member.page.locator("select[name=action]").select_option(act)
@@ -73,7 +73,7 @@ def run(member: Visitor, label: str, pk: object, act: str) -> str:
 
 
 def begin(member: Visitor, label: str, pk: object, link: str) -> None:
-    """Open the page of something that may be done to one row, by its link on the row's page."""
+    """Open the page of an action on one row, by its link on the row's page."""
     member.open(f"/admin/{label}/{pk}/change/")
     found = member.page.get_by_role("link", name=link, exact=False)
     more = member.page.get_by_text("more_horiz")

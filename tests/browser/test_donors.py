@@ -1,4 +1,4 @@
-"""What donors do, in a real browser: give, fail to pay, pay after all, see their gifts."""
+"""Donors in a real browser: give, fail to pay, pay after all, see their gifts."""
 
 import re
 from collections.abc import Callable
@@ -47,13 +47,13 @@ WORDS = {
 
 @pytest.fixture
 def language(width: str) -> str:
-    """Each page is seen at both widths and in both languages; not every width in every language."""
+    """Each page is opened at both widths and in both languages; not every combination."""
     return {"phone": "fr", "desktop": "en"}[width]
 
 
 @pytest.fixture
 def donor(visit: Callable[..., Visitor], language: str) -> Visitor:
-    """Somebody whose browser asks for pages in one language."""
+    """A visitor whose browser requests one language."""
     return visit(locale=language)
 
 
@@ -64,12 +64,12 @@ def words(language: str) -> dict[str, str]:
 
 @pytest.fixture
 def email() -> str:
-    """An address that no other test writes to."""
+    """Return an email address that no other test uses."""
     return f"donor-{uuid4().hex[:8]}@example.org"
 
 
 def promise(donor: Visitor, email: str, words: dict[str, str], *, to: str = "most-needed", amount: str = "300") -> None:
-    """Fill in the form of a gift and send it, which leads to the checkout page."""
+    """Fill in and submit the form of a gift, which leads to the checkout page."""
     donor.open(f"/give/{to}/").fill(amount=amount, name="Chan Tai Man", email=email)
     donor.page.locator("[name=consent]").check()
     donor.press(words["continue"])
@@ -82,7 +82,7 @@ def pay(donor: Visitor, card: str) -> None:
 
 
 def gifts_of(product: Instance, email: str) -> list[tuple[Any, ...]]:
-    """Return currency, amount in minor units, state and appeal of each gift under an address."""
+    """Return currency, amount in minor units, state and appeal of each gift made with an address."""
     query = """SELECT d.currency, d.amount_minor, d.status, coalesce(a.slug, '') FROM donations_donation d
         JOIN donations_donor o ON o.id = d.donor_id LEFT JOIN donations_appeal a ON a.id = d.appeal_id
         WHERE o.email = %s ORDER BY d.id"""
@@ -103,7 +103,7 @@ def mail_to(product: Instance, email: str) -> EmailMessage:
 
 
 @submits("give-to", "gift-pay", CHECKOUT)
-def test_a_donor_whose_card_is_declined_and_who_left_pays_after_all(
+def test_a_donor_can_pay_after_a_decline_and_after_leaving(
     donor: Visitor, product: Instance, email: str, words: dict[str, str]
 ) -> None:
     promise(donor, email, words, to="mali", amount="500.50")
@@ -130,7 +130,7 @@ def test_a_donor_whose_card_is_declined_and_who_left_pays_after_all(
 
 
 @submits("give-to show", "give-to")
-def test_the_currency_is_chosen_by_a_button_and_what_was_typed_stays(
+def test_choosing_the_currency_by_a_button_keeps_the_input(
     donor: Visitor, product: Instance, email: str, words: dict[str, str]
 ) -> None:
     donor.open("/give/most-needed/").fill(name="Moussa Keïta", email=email)
@@ -167,7 +167,7 @@ def test_a_donor_sees_gifts_by_the_mailed_link(
     assert email not in donor.text()
 
 
-def test_the_secret_address_of_a_gift_is_told_to_no_other_site(visitor: Visitor, email: str) -> None:
+def test_the_secret_url_of_a_gift_is_not_sent_to_other_sites(visitor: Visitor, email: str) -> None:
     promise(visitor, email, WORDS["en"])
     visitor.page.get_by_role("link", name=WORDS["en"]["leave"]).click()
     with visitor.page.expect_request(lambda request: "/c/pay/" in request.url) as told:
@@ -176,7 +176,7 @@ def test_the_secret_address_of_a_gift_is_told_to_no_other_site(visitor: Visitor,
     assert "/gifts/" not in str(told.value.all_headers().get("referer"))
 
 
-def test_a_form_that_lacks_something_says_so_and_keeps_what_was_typed(donor: Visitor, words: dict[str, str]) -> None:
+def test_an_incomplete_form_shows_errors_and_keeps_the_input(donor: Visitor, words: dict[str, str]) -> None:
     donor.open("/give/most-needed/").fill(amount="300", name="Chan Tai Man", email="no address")
     with donor.refused(422):
         donor.press(words["continue"])
@@ -186,15 +186,13 @@ def test_a_form_that_lacks_something_says_so_and_keeps_what_was_typed(donor: Vis
     assert donor.page.locator(".why").count() == 1
 
 
-def test_everybody_can_use_the_public_pages(
-    donor: Visitor, product: Instance, email: str, words: dict[str, str]
-) -> None:
+def test_the_public_pages_are_accessible(donor: Visitor, product: Instance, email: str, words: dict[str, str]) -> None:
     (token,) = product.rows("SELECT token FROM logistics_document WHERE kind = 'packing-list'")[0]
     faults = [fault for path in ("/give/", "/give/mali/", f"/verify/{token}/") for fault in donor.open(path).faults()]
     with donor.refused(404):
         faults += donor.open("/verify/nothing/").faults()
     with donor.refused(400):
-        faults += donor.open("/give/?x=%00").faults()  # the page of errors
+        faults += donor.open("/give/?x=%00").faults()  # the error page
     with donor.refused(410):
         faults += donor.open("/my-gifts/in/nothing/").faults()
     with donor.refused(422):

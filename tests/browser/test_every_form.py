@@ -1,4 +1,4 @@
-"""No form is left out: what the code offers is what the tests of this folder submit."""
+"""Every form in the code is submitted by a browser test."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from tests.browser.claims import claimed
 from tests.browser.visitor import CHECKOUT
 
 ROOT = Path(__file__).resolve().parents[2]
-# These answer any method alike and read nothing of what is sent.
+# These views treat all methods alike and read nothing from the body.
 NO_FORMS = {"health", "home", "metrics"}
-# Forms of Django's own site that no registered model brings.
+# Forms of Django's admin site that do not belong to a model.
 SITE = {"admin:login", "admin:logout", "admin:password_change", "admin:auth_user_password_change"}
 
 
@@ -37,7 +37,7 @@ def forms_of_pages() -> set[str]:
 
 
 def forms_of_admin() -> set[str]:
-    """Return each form that the admin shows to somebody: rows to add, change, delete, find, and what may be done."""
+    """Return each form of the admin: to add, change, delete and search rows, and actions."""
     found = set(SITE)
     for user in [User(is_superuser=True), *(User(roles=[role]) for role in Role)]:
         request: Any = RequestFactory().get("/admin/")
@@ -63,7 +63,7 @@ def acts(page: Any, request: Any) -> Iterator[str]:
 
 @pytest.mark.django_db
 def test_every_form_of_the_product_is_submitted_in_a_browser() -> None:
-    # A second button of the form by which one gives; the page of the stand-in; a link that leads to Django's own form.
+    # A second button of the giving form; the stand-in's page; a link to Django's own form.
     beside = {"give-to show", CHECKOUT}
     only_links = {"admin:logistics_user_set_password"}
 
@@ -71,7 +71,7 @@ def test_every_form_of_the_product_is_submitted_in_a_browser() -> None:
 
 
 def test_every_template_with_a_form_is_known() -> None:
-    """A form in a template that posts to a page which has one already announces itself here."""
+    """This finds a form in a template that posts to a page which already has one."""
     written = {
         path.relative_to(ROOT).name: len(re.findall(r"<form\b", path.read_text()))
         for app in ("donations", "logistics", "shipments")

@@ -1,4 +1,4 @@
-"""What staff have done by a button of the admin, in a real browser: moves of a shipment, second tries, keys."""
+"""Staff actions in a real browser: shipment actions, retries, keys."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +25,13 @@ def width(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def warehouse(product: Instance) -> Program:
-    """The warehouse's own program, which makes what a test begins with."""
+    """The warehouse's API client, which creates a test's initial data."""
     return Program(product.env["PUBLIC_URL"], product.manage("make_key", "warehouse@example.org", "--name=t").strip())
 
 
 @pytest.fixture
 def packed(warehouse: Program, product: Instance) -> Callable[..., str]:
-    """Make a shipment of one package and move it on; return its id."""
+    """Create a shipment of one package, take the given actions, and return its id."""
     ((site,),) = product.rows("SELECT code FROM logistics_site ORDER BY code LIMIT 1")
 
     def make(*moves: str) -> str:
@@ -52,7 +52,7 @@ def status_of(product: Instance, shipment: str) -> str:
 
 
 def move(member: Visitor, shipment: str, button: str, **fields: str) -> str:
-    """Open a move's page from the shipment's, and press its button; return the state that the row is in."""
+    """Open an action's page from the shipment's page and press its button; return the new state of the row."""
     acts.begin(member, "shipments/shipment", shipment, button)
     acts.enter(member, fields)
     member.press(button)
@@ -87,7 +87,7 @@ def test_a_shipment_is_packed_sent_lost_and_found(staff: SignIn, product: Instan
 
 
 @submits(f"{SHIPMENT}_do_return", f"{SHIPMENT}_do_cancel")
-def test_a_shipment_comes_back_or_never_leaves(staff: SignIn, packed: Callable[..., str]) -> None:
+def test_a_shipment_is_returned_or_cancelled(staff: SignIn, packed: Callable[..., str]) -> None:
     member = staff("warehouse")
 
     assert move(member, packed("seal", "dispatch"), "Returned to us", reason="Refused at the border.") == "returned"
@@ -95,7 +95,7 @@ def test_a_shipment_comes_back_or_never_leaves(staff: SignIn, packed: Callable[.
 
 
 @submits(f"{SHIPMENT}_do_close", "admin:shipments_discrepancy_decide", "admin:shipments_discrepancy_close")
-def test_a_lost_shipment_is_settled_and_closed(
+def test_a_lost_shipment_is_decided_on_and_closed(
     staff: SignIn, product: Instance, warehouse: Program, packed: Callable[..., str]
 ) -> None:
     shipment = packed("seal", "dispatch")
@@ -115,7 +115,7 @@ def test_a_lost_shipment_is_settled_and_closed(
 
 
 @submits(f"{SHIPMENT}_upload")
-def test_a_spreadsheet_is_tried_then_read(staff: SignIn, product: Instance) -> None:
+def test_a_spreadsheet_is_checked_then_imported(staff: SignIn, product: Instance) -> None:
     ((shipment,),) = product.rows("SELECT id FROM shipments_shipment WHERE title LIKE 'School supplies%%' LIMIT 1")
     file = Path("tests/data/mali_shipment/packing_list_clean.xlsx")
     member = staff("warehouse")
@@ -149,7 +149,7 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
     "admin:donations_donor_change", "admin:donations_donor_changelist search",
     "admin:donations_donation_changelist issue_receipts", "admin:donations_receipt_changelist send_again",
 )  # fmt: skip
-def test_a_receipt_that_lacked_a_name_is_issued_and_sent_again(staff: SignIn, product: Instance) -> None:
+def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, product: Instance) -> None:
     email = f"nameless-{uuid4().hex[:8]}@example.org"
     pay(product, email, name="", anonymous=True)
     read = "SELECT d.id FROM donations_donation d JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s"
@@ -169,7 +169,7 @@ def test_a_receipt_that_lacked_a_name_is_issued_and_sent_again(staff: SignIn, pr
     eventually(lambda: product.rows(deliveries, receipt) == [(2,)], what="the receipt to be mailed again")
 
 
-# Jobs that were given up. What was printed or read never changes, so such a one is a copy of a done one.
+# Dead jobs. Finished documents and uploads never change, so these are copies of done ones.
 GIVEN_UP = "UPDATE {} SET state = 'dead', ended_at = now() WHERE id = (SELECT id FROM {} WHERE {} LIMIT 1) RETURNING id"
 COPY_GIVEN_UP = """INSERT INTO {} SELECT (jsonb_populate_record(done, jsonb_build_object(
     'id', gen_random_uuid(), 'state', 'dead', {}))).* FROM {} done WHERE {} LIMIT 1 RETURNING id"""
@@ -194,7 +194,7 @@ SECOND_TRIES = {
         for label, (_role, act, _which) in SECOND_TRIES.items()
     ],
 )
-def test_what_is_dead_is_tried_again(label: str, staff: SignIn, product: Instance) -> None:
+def test_dead_jobs_are_retried(label: str, staff: SignIn, product: Instance) -> None:
     (role, act, which), table = SECOND_TRIES[label], label.replace("/", "_")
     pay(product, f"paying-{uuid4().hex[:8]}@example.org")  # so that there is a row of each kind
     done = f"state = 'done' AND {which}"

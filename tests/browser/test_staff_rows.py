@@ -1,4 +1,4 @@
-"""What staff do to rows of the admin, in a real browser: find, add, change, delete."""
+"""Staff edit rows of the admin in a real browser: find, add, change, delete."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.processes
 
 
 class Row(NamedTuple):
-    """A kind of row: who may write it, what is typed, what is changed after, and how to read it back.
+    """A kind of row: who may write it, what is typed, what is changed afterwards, and how to read it back.
 
-    "NEW" stands for a word that no other test uses; the words that a list is searched for hold it.
+    "NEW" stands for a word that no other test uses; it is part of the search words.
     """
 
     role: str
@@ -162,7 +162,7 @@ USERS = "admin:logistics_user"
     "admin:logistics_membership_add", "admin:logistics_membership_change",
     "admin:login", "admin:logout", "admin:password_change",
 )  # fmt: skip
-def test_somebody_gets_an_account_for_a_partner_and_signs_in(visit: Callable[..., Visitor], product: Instance) -> None:
+def test_a_new_partner_user_can_sign_in(visit: Callable[..., Visitor], product: Instance) -> None:
     name = f"Awa {uuid4().hex[:7]}"
     email = name.replace(" ", ".").lower() + "@example.org"
     root = visit()  # a session of its own: Django gives it another key when somebody's password is set
@@ -201,7 +201,7 @@ def test_somebody_gets_an_account_for_a_partner_and_signs_in(visit: Callable[...
 
 
 @submits("set_language")
-def test_the_admin_is_read_in_french_by_its_menu(staff: SignIn) -> None:
+def test_the_admin_can_be_switched_to_french(staff: SignIn) -> None:
     member = staff("auditor").open("/admin/")
     acts.open_menu(member)
     member.press(member.page.get_by_role("button", name="français"))
@@ -226,7 +226,9 @@ def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> 
 
     assert "was added successfully" in told
     set_up = product.rows("SELECT phone, currencies FROM logistics_charity")
-    product.rows("UPDATE logistics_charity SET currencies = %s RETURNING id", currencies)  # other tests give in them
+    product.rows(
+        "UPDATE logistics_charity SET currencies = %s RETURNING id", currencies
+    )  # other tests give in these currencies
     assert set_up == [("+852 2222 3333", ["HKD"])]
 
 
@@ -251,7 +253,7 @@ def test_appeals_without_gifts_are_deleted(staff: SignIn, product: Instance) -> 
 
 
 @submits("admin:logistics_contact_delete")
-def test_a_contact_is_forgotten(staff: SignIn, product: Instance) -> None:
+def test_a_contact_is_deleted(staff: SignIn, product: Instance) -> None:
     name = f"Kadi {uuid4().hex[:8]}"
     coordinator = staff("coordinator").open("/admin/logistics/contact/add/")
     acts.enter(coordinator, {"partner": "AMAR-ML", "name": name, "email": "k@example.org", "language": "fr"})
@@ -265,7 +267,7 @@ def test_a_contact_is_forgotten(staff: SignIn, product: Instance) -> None:
 
 
 def _lists() -> list[str]:
-    """Return the lists that can be searched, and are not by the tests above."""
+    """Return the searchable lists that the tests above do not search."""
     return [
         f"{model._meta.app_label}/{model._meta.model_name}"
         for model, page in admin.site._registry.items()
@@ -275,7 +277,7 @@ def _lists() -> list[str]:
 
 @pytest.mark.long
 @submits(*(f"admin:{label.replace('/', '_')}_changelist search" for label in _lists()))
-def test_every_list_is_searched_and_its_filters_open(staff: SignIn) -> None:
+def test_every_list_can_be_searched_and_filtered(staff: SignIn) -> None:
     root = staff("root")
     said, opened = {}, []
     for label in _lists():

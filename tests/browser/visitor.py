@@ -1,4 +1,4 @@
-"""One person with a browser, and what the browser says of our pages: forms, complaints, where each form went."""
+"""One visitor with a browser, which records forms, problems and where each form was submitted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 from tests.processes import Instance
 
 CHECKOUT = "stand-in: checkout"
-# Each page tells its forms (method, address, names of its buttons, actions of an admin's list), and if it is too wide.
+# Each page reports its forms (method, URL, button names, actions of an admin list), and whether it is too wide.
 TELL = """addEventListener("load", () => tell({
   wide: document.documentElement.scrollWidth > screen.width,
   forms: [...document.forms].map(form => ({
@@ -27,7 +27,7 @@ TELL = """addEventListener("load", () => tell({
 
 
 def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | None:
-    """Return the name under which a form's submission is known: its view, and the act where one view has several."""
+    """Return the name of a form submission: its view, and the action if the view has several."""
     path = urlsplit(address).path
     if path.startswith("/c/pay/"):
         return CHECKOUT
@@ -43,7 +43,7 @@ def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | No
 
 @dataclass
 class Visitor:
-    """A page of a browser that fails its test when anything went wrong in it."""
+    """A browser page that fails its test if anything went wrong in it."""
 
     page: Page
     product: Instance
@@ -73,18 +73,18 @@ class Visitor:
         return self
 
     def press(self, button: str | Locator) -> "Visitor":
-        """Press a button that leads to another page, as a finger or a mouse does: it must be there to be pressed."""
+        """Press a button that leads to another page; it must be visible and enabled, as for a user."""
         found = self.page.get_by_role("button", name=button, exact=True) if isinstance(button, str) else button
         with self.page.expect_navigation():
             found.click()
         return self
 
     def text(self) -> str:
-        """All that the page shows."""
+        """Return the text of the page."""
         return self.page.locator("body").inner_text()
 
     def faults(self) -> list[str]:
-        """Return what keeps people from using the page: axe-core's serious and critical findings."""
+        """Return accessibility problems: axe-core's serious and critical findings."""
         return [
             f"{self.page.url}: {finding['id']}: {[node['html'] for node in finding['nodes']]}"
             for finding in Axe().run(self.page).response["violations"]
@@ -93,7 +93,7 @@ class Visitor:
 
     @contextmanager
     def refused(self, status: int) -> Iterator[None]:
-        """Within this, answers of one status are what the test is about."""
+        """Within this context, responses of one status are expected."""
         self.expected.add(status)
         yield
         self.page.wait_for_load_state()
@@ -125,13 +125,13 @@ class Visitor:
             self.complaints.append(f"{response.status} on {self.page.url}: {response.request.method} {response.url}")
 
     def _failed(self, request: Request) -> None:
-        # A page that is left, or becomes a download, ends its requests.
+        # Leaving a page, or a download, aborts its requests.
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"failed on {self.page.url}: {request.url} {request.failure}")
 
 
 def _submissions(form: dict[str, Any]) -> list[dict[str, list[str]]]:
-    """Return the fields that tell apart what can be done with one form."""
+    """Return the fields that distinguish the actions of one form."""
     if not form["buttons"]:
         return []
     if form["method"] == "GET":

@@ -142,7 +142,7 @@ class TestPeople:
         )
 
 
-def test_private_pages_are_not_cached(coordinator):
+def test_private_responses_are_not_cached(coordinator):
     answer = coordinator.get("/api/v1/partners/")
 
     assert {"no-store", "private"} <= {part.strip() for part in answer["Cache-Control"].split(",")}

@@ -144,7 +144,7 @@ class TestMetrics:
 
         assert not [name for name in figures()[1] if "BREW" in name]
 
-    def test_metrics_take_few_queries_for_any_number_of_job_kinds(self, django_assert_max_num_queries):
+    def test_metrics_take_at_most_twenty_queries(self, django_assert_max_num_queries):
         with django_assert_max_num_queries(20):
             figures()
 

@@ -1,4 +1,4 @@
-"""Spreadsheets that must be refused, each made from the good one by one mistake."""
+"""Spreadsheets that must be refused, each with one mistake."""
 
 import os
 from collections.abc import Callable

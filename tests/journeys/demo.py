@@ -1,4 +1,4 @@
-"""`make demo`: tell the story against a throw-away product, one line a step; exit 1 if any step does not hold."""
+"""`make demo`: run the story against a temporary product, one line per step; exit 1 if any step fails."""
 
 import sys
 import tempfile
@@ -16,7 +16,7 @@ KEEP = services.ROOT / "var" / "demo"
 
 
 class Bars:
-    """One progress bar for each long work that a step watches."""
+    """One progress bar for each long-running job that a step watches."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -54,7 +54,7 @@ def _tell_steps(console: Console, story: GoodsStory) -> int:
             started = time.perf_counter()
             try:
                 result = step()
-            except Exception as error:  # a broken step is told like any other, and ends the story
+            except Exception as error:  # a failed step is reported like any other, and ends the story
                 console.print(
                     f"[red]{number:>2} ✗[/red] {title}\n     {type(error).__name__}: {error}", highlight=False
                 )

@@ -1,4 +1,4 @@
-"""Donors who give while parts of the product are killed, frozen or cut off, and what must be true afterwards."""
+"""Donors who give while parts of the product are killed, frozen or cut off, and checks of the final state."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ SETTINGS = {
     "GIVE_PER_ADDRESS": "100000",
     "GIVE_PER_EMAIL": "100000",
     "GIVE_PER_HOUR": "100000",
-    "DATABASE_STATEMENT_TIMEOUT_MS": "120000",  # who waits at a barrier waits until the test opens it
+    "DATABASE_STATEMENT_TIMEOUT_MS": "120000",  # no timeout: a program waits at a barrier until the test opens it
 }
 WORLD = """
 from tests.makers.appeals import make_appeal
@@ -38,13 +38,13 @@ make_charity()
 make_appeal()
 """
 LABELS = 10
-# An advisory lock of the test's own: whoever wants to pass the barrier waits for the test to open it.
+# An advisory lock held by the test: programs wait at the barrier until the test releases it.
 BARRIER = 4_242
 
 
 @dataclass
 class Gift:
-    """A gift on its way, and the donor who gives it."""
+    """A gift in progress, and its donor."""
 
     donor: Donor
     email: str
@@ -55,7 +55,7 @@ class Gift:
         return str(self.answer["reference"])
 
     def pay(self) -> None:
-        """Pay at the checkout; where the donor is sent afterwards may not answer just now."""
+        """Pay at the checkout; the page the donor returns to may be down."""
         self.donor.pay(self.answer["checkout_url"], GOOD_CARD)
 
 
@@ -78,7 +78,7 @@ class Givers:
             )
 
     def make_whole(self) -> None:
-        """Start again whatever a test has ended."""
+        """Restart everything that a test has stopped."""
         if not self.product.broker.valkey.answers():
             self.product.broker.kill()
             self.product.broker.start()
@@ -87,16 +87,16 @@ class Givers:
         self.place.control("switches", hold=False, times=1, order="given")
 
     def start(self, *names: str) -> None:
-        """Start programs again and return when all of them are ready."""
+        """Restart programs and return when all of them are ready."""
         for name in names:
             running = self.product[name]
-            running.log.unlink(missing_ok=True)  # "ready" must be the new one's word
+            running.log.unlink(missing_ok=True)  # "ready" must come from the new process
             running.start()
         for name in names:
             self.product.wait_for(name)
 
     def consumers(self) -> int:
-        """How many workers wait at the broker for work."""
+        """Return how many workers wait at the broker for work."""
         try:
             with redis.Redis.from_url(self.product.broker.valkey.url) as broker:
                 return sum("brpop" in str(client["cmd"]) for client in broker.client_list())
@@ -106,7 +106,7 @@ class Givers:
     # --- Donors and Stripe ------------------------------------------------------------------
 
     def give(self) -> Gift:
-        """Write a gift down over the API; nothing is paid yet."""
+        """Create a gift over the API; nothing is paid yet."""
         donor, email = Donor(self.place.base_url), f"donor-{uuid.uuid4().hex[:12]}@example.org"
         body = {
             "amount": "500.50",
@@ -120,7 +120,7 @@ class Givers:
         return gift
 
     def pay_at_stripe(self, gift: Gift) -> None:
-        """Pay without a look at our own pages, which are down."""
+        """Pay without opening our own pages, which are down."""
         requests.post(
             gift.answer["checkout_url"],
             {"number": GOOD_CARD, "expiry": "12/34", "cvc": "123", "name": "A Donor"},
@@ -129,7 +129,7 @@ class Givers:
         )
 
     def events(self, *, before: str | None = None) -> list[dict[str, Any]]:
-        """The newest hundred events at Stripe, or the hundred before one of them, oldest first."""
+        """Return the newest hundred Stripe events, or the hundred before one of them, oldest first."""
         found = requests.get(
             f"{self.place.stand_in_url}/v1/events",
             params={"limit": 100} | ({"starting_after": before} if before else {}),
@@ -139,7 +139,7 @@ class Givers:
         return list(reversed(found))
 
     def paid_unheard(self) -> tuple[Gift, list[dict[str, Any]]]:
-        """A gift that is paid, and the events by which Stripe would tell us if it could."""
+        """Return a paid gift, and its Stripe events, which are not delivered yet."""
         before = {event["id"] for event in self.events()}
         self.place.control("switches", hold=True)
         gift = self.give()
@@ -147,7 +147,7 @@ class Givers:
         return gift, [event for event in self.events() if event["id"] not in before]
 
     def deliver(self, event: dict[str, Any], *, timeout: float = 30.0) -> Answer:
-        """Post one event, signed, to our webhook. Raises OSError when nobody answers."""
+        """Post one signed event to our webhook. Raises OSError if the server is down."""
         body = json.dumps(event).encode()
         secret, at = self.product.env["STRIPE_WEBHOOK_SECRETS"].split(",")[0], int(time.time())
         return self.product.post(
@@ -161,9 +161,9 @@ class Givers:
 
     @contextmanager
     def held_at(self, table: str, when: str) -> Iterator["Barrier"]:
-        """Hold whoever updates a row of a table so that `when` becomes true, just before it does.
+        """Block any update of a table's row that makes `when` true, just before it happens.
 
-        The barrier lies in the database, so the program behind it is the real one and may be killed there.
+        The barrier is in the database, so the blocked program is the real one and may be killed there.
         What a killed program had asked of the database there is done once the barrier opens, but its transaction is not
         committed.
         """
@@ -185,7 +185,7 @@ class Givers:
     # --- What must be true ------------------------------------------------------------------
 
     def papers_of(self, gift: Gift) -> tuple[Any, ...] | None:
-        """Receipt number, documents, attempts at printing and mails of a gift, or None while jobs remain."""
+        """Return receipt number, documents, printing attempts and mails of a gift, or None while jobs remain."""
         rows = self.product.rows(
             """SELECT r.number, p.attempts, p.state, d.state, e.state,
                       (SELECT count(*) FROM logistics_document WHERE kind = 'receipt' AND number = r.number),
@@ -207,7 +207,7 @@ class Givers:
         return number, attempts
 
     def settled(self, gift: Gift, *, within: float = SETTLED_WITHIN_S) -> int:
-        """Wait until a gift's receipt is issued, printed and mailed, each exactly once; attempts at printing."""
+        """Wait until a gift's receipt is issued, printed and mailed, each exactly once; return print attempts."""
         _, attempts = eventually(
             lambda: self.papers_of(gift), within=within, what=f"the receipt of {gift.reference} to be mailed"
         )
@@ -221,7 +221,7 @@ class Givers:
         assert numbers == list(range(1, last[0] + 1))
 
     def owe_long_paper(self) -> str:
-        """Owe a paper of several pages, tell nobody, and return its number."""
+        """Queue a paper of several pages without notifying a worker, and return its number."""
         number = f"LONG-{uuid.uuid4().hex[:8]}"
         context = json.dumps(mali.labels(labels=mali.labels()["labels"][:LABELS]))
         self.product.rows(
@@ -235,14 +235,14 @@ class Givers:
         return number
 
     def document(self, number: str) -> tuple[str, int]:
-        """State and attempts of the one document with a number."""
+        """Return state and attempts of the one document with this number."""
         ((state, attempts),) = self.product.rows(
             "SELECT state, attempts FROM logistics_document WHERE number = %s", number
         )
         return state, attempts
 
     def stored_events(self, events: list[dict[str, Any]]) -> dict[str, int]:
-        """How often each of these events is stored, and only those that are done."""
+        """Return how often each of these events is stored, counting only done ones."""
         return dict(
             self.product.rows(
                 "SELECT stripe_id, count(*) FROM donations_stripeevent WHERE stripe_id = ANY(%s) AND state = 'done'"
@@ -254,12 +254,12 @@ class Givers:
 
 @dataclass
 class Barrier:
-    """Where programs wait; see Givers.held_at."""
+    """A barrier where programs wait; see Givers.held_at."""
 
     keeper: psycopg.Connection[Any]
 
     def reached(self, *, by: int = 1) -> None:
-        """Return when so many wait at it."""
+        """Wait until this many programs wait at it."""
 
         def they_wait() -> bool:
             row = self.keeper.execute(

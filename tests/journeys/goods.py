@@ -129,7 +129,7 @@ class GoodsStory(Story):
     # --- The spreadsheet --------------------------------------------------------------------
 
     def _upload(self, path: Path, *, dry_run: bool, watched: bool = False) -> dict[str, Any]:
-        """Upload a file and return its import once it has ended."""
+        """Upload a file and return its finished import."""
         warehouse = self.staff("warehouse")
         with path.open("rb") as file:
             begun = warehouse.send(
@@ -198,7 +198,7 @@ class GoodsStory(Story):
     # --- Papers and moves -------------------------------------------------------------------
 
     def _paper(self, person: Any, path: str, what: str) -> bytes:
-        """Download a paper when it is printed, watching its progress meanwhile."""
+        """Watch the progress of a paper and download it once printed."""
 
         def ask() -> bytes | None:
             answer = person.answer(path)
@@ -236,7 +236,7 @@ class GoodsStory(Story):
         must(self.facts["partner"].get("/api/v1/shipments/")["results"] == [], "a partner sees nothing before")
         shipment = self.staff("warehouse").post(f"{self.shipment}dispatch/")
         must(shipment["status"] == "dispatched", "it is dispatched")
-        mails = eventually("the partner is told", lambda: self.place.mails_to(PARTNER_MAIL))
+        mails = eventually("the partner is notified", lambda: self.place.mails_to(PARTNER_MAIL))
         must(shipment["number"] in mails[0]["Subject"], "the mail names the shipment")
         must("expédition" in mails[0]["Subject"].lower(), f"the mail is in French, not “{mails[0]['Subject']}”")
         return f"mail in French: “{mails[0]['Subject']}”"
@@ -334,10 +334,10 @@ class GoodsStory(Story):
             ("The coordinator registers the partner and its sites", self.coordinator_registers_the_partner),
             ("Warehouse staff open a shipment", self.warehouse_opens_a_shipment),
             ("A dry run of the spreadsheet", self.dry_run_shows_what_would_happen),
-            ("Bad files are refused whole", self.bad_files_are_refused_whole),
+            ("Bad files are refused as a whole", self.bad_files_are_refused_whole),
             ("The spreadsheet is imported", self.the_spreadsheet_is_imported),
             ("Sealed; the packing list is printed", self.it_is_sealed_and_the_packing_list_printed),
-            ("Dispatched; the partner is told by mail", self.it_is_dispatched_and_the_partner_told),
+            ("Dispatched; the partner is notified by mail", self.it_is_dispatched_and_the_partner_told),
             ("The partner confirms delivery", self.the_partner_confirms_delivery),
             ("The same confirmation again", self.the_same_call_again_changes_nothing),
             ("Another partner's key", self.another_partner_sees_nothing),

@@ -1,4 +1,4 @@
-"""What a reader finds in a PDF."""
+"""Read the text of a PDF."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import pypdfium2
 
 
 def text_of(pdf: bytes) -> str:
-    """Return the text as `pdftotext` reads it; where poppler is not installed, as PDFium does."""
+    """Return the text as read by `pdftotext`, or by PDFium if poppler is not installed."""
     if shutil.which("pdftotext"):
         return subprocess.run(
             ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True

@@ -1,4 +1,4 @@
-"""How the people of the story reach the product: over HTTP, as a browser or a program would."""
+"""The users of the story, who reach the product over HTTP, as a browser or a program would."""
 
 import re
 import uuid
@@ -8,7 +8,7 @@ import requests
 
 
 class Refused(AssertionError):
-    """An answer that the story did not expect."""
+    """A response that the story did not expect."""
 
 
 def checked(response: requests.Response, *expected: int) -> requests.Response:
@@ -18,7 +18,7 @@ def checked(response: requests.Response, *expected: int) -> requests.Response:
 
 
 class Person:
-    """Somebody with a browser: keeps cookies, fills in forms, and may call the API as the pages would."""
+    """A user with a browser: keeps cookies, fills in forms, and may call the API as the pages would."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -33,7 +33,7 @@ class Person:
         return response.json() if "json" in response.headers["Content-Type"] else response.content
 
     def answer(self, path: str, **parameters: Any) -> requests.Response:
-        """The whole answer, whatever its status."""
+        """Return the whole response, whatever its status."""
         return self.http.get(self.url(path), params=parameters, timeout=30)
 
     def send(
@@ -77,7 +77,7 @@ class Staff(Person):
 
 
 class Program(Person):
-    """A partner's phone or script, with an API key and nothing else."""
+    """A partner's phone or script, with only an API key."""
 
     def __init__(self, base_url: str, key: str) -> None:
         super().__init__(base_url)
@@ -88,7 +88,7 @@ class Donor(Person):
     """Pays on the checkout page with a card."""
 
     def pay(self, checkout_url: str, card: str) -> requests.Response:
-        """Fill in the checkout's form and follow where it leads; the page as it is afterwards."""
+        """Fill in the checkout's form, follow the redirects, and return the final page."""
         page = checked(self.http.get(checkout_url, headers={"Accept": "text/html"}, timeout=30), 200)
         action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
         form = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text))

@@ -11,7 +11,7 @@ STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie 
 
 @contextmanager
 def running_place(folder: Path, *, keep: Path) -> Iterator[Place]:
-    """Start a whole product of real processes with its staff and nothing else, and end it."""
+    """Start the whole product as real processes with only its staff, and stop it."""
     with Instance.started(folder, "web", "worker", "relay", "stripe", settings={"RATE_GIVE": "1000/hour"}) as product:
         for role, name in STAFF.items():
             product.env["PASSWORD"] = PASSWORD

@@ -21,7 +21,7 @@ Watch = Callable[[str, int], None]  # what, per cent
 
 
 def eventually(what: str, ask: Callable[[], Any], *, within_s: float = 60) -> Any:
-    """Return the first true answer of `ask`; fail after `within_s`. What we wait for comes over the network."""
+    """Poll `ask` and return its first true result; fail after `within_s`. Used for results over the network."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if answer := ask():
@@ -42,7 +42,7 @@ class Place:
     base_url: str
     stand_in_url: str
     mailbox: Path
-    keep: Path  # where the papers are left
+    keep: Path  # where the papers are saved
     password: str  # of the staff: finance@, warehouse@, coordinator@example.org
 
     def mails(self) -> Iterator[EmailMessage]:
@@ -144,7 +144,7 @@ class Story:
         return seen["receipt"]["number"], papers.text_of(pdf)
 
     def a_donor_gives_hkd(self) -> str:
-        # Every webhook from now on comes twice, and out of order.
+        # From now on every webhook is delivered twice and out of order.
         self.place.control("switches", times=2, order="shuffled")
         gift = self._give("Wong Siu Ming 黃小明", "wong@example.org", "500.50", "HKD", "en")
         Donor(self.place.base_url).pay(gift["checkout_url"], GOOD_CARD)
@@ -194,7 +194,7 @@ class Story:
         return "3 receipts, 3 mails, numbers 1 to 3"
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
-        """The story, in order: what happens, and the function that makes it happen and checks it."""
+        """Return the steps of the story in order: description, and the function that runs and checks it."""
         return [
             ("Finance sets up the charity and an appeal", self.finance_sets_up_the_charity_and_the_appeal),
             ("A donor gives HK$500.50, pays by card, gets a receipt", self.a_donor_gives_hkd),

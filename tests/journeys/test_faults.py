@@ -1,6 +1,6 @@
-"""Whatever is killed, frozen or repeated: after one lease and one sweep each receipt and each paper exists once.
+"""Faults: whatever is killed, frozen or repeated, after one lease and one sweep each receipt and paper exists once.
 
-The processes are real, and so are the signals. Tests share one product; each begins with all of it alive.
+Processes and signals are real. Tests share one product; each starts with all of it running.
 """
 
 import random
@@ -22,7 +22,7 @@ PRINTED = "NEW.kind = 'receipt' AND NEW.state = 'done'"
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Givers]:
-    """One product for all tests. In the end, whichever came last, every invariant holds."""
+    """One product for all tests. After the last one, every invariant holds."""
     with Givers.started(tmp_path_factory.mktemp("faults")) as givers:
         yield givers
 
@@ -37,7 +37,7 @@ def givers(shared: Givers) -> Givers:
 
 
 def test_a_worker_killed_while_printing(givers: Givers):
-    """kill -9 in the worst moments: half-way through a long paper, and with a receipt printed but not yet recorded."""
+    """kill -9 at the worst moments: half-way through a long paper, and with a receipt printed but not yet recorded."""
     half_way = "NEW.kind = 'labels' AND NEW.progress BETWEEN 50 AND 99"
     with givers.held_at("logistics_document", f"{PRINTED} OR {half_way}") as barrier:
         long_paper = givers.owe_long_paper()
@@ -56,7 +56,7 @@ def test_a_worker_killed_while_printing(givers: Givers):
 @pytest.mark.long
 def test_the_broker_is_stopped_during_a_payment(givers: Givers):
     gift = givers.give()
-    givers.product.broker.kill()  # the workers live, but hear nothing: whatever is done now, the relay does
+    givers.product.broker.kill()  # the workers are alive but get no messages: only the relay works now
 
     gift.pay()
     late = [givers.give() for _ in range(3)]
@@ -70,7 +70,7 @@ def test_the_broker_is_stopped_during_a_payment(givers: Givers):
 
 @pytest.mark.long
 def test_no_request_hangs_on_a_frozen_broker(givers: Givers):
-    """Half-open: the broker's machine takes what is sent and says nothing. All are answered before it thaws."""
+    """Half-open: the broker accepts data and never responds. All requests are answered before it thaws."""
     _, events = givers.paid_unheard()
     givers.product.broker.freeze()
     try:
@@ -102,7 +102,7 @@ def test_a_webhook_twenty_times_in_eight_threads(givers: Givers):
     givers.settled(gift)
     eventually(lambda: givers.stored_events(events) == {event["id"]: 1 for event in events})
     givers.settled(gift)
-    # And Stripe's own deliveries, late.
+    # Then Stripe's own deliveries, late.
     givers.place.control("release", order="reversed", times=2)
     givers.place.control("settle")
     givers.settled(gift)
@@ -132,7 +132,7 @@ def test_relay_and_worker_killed_and_the_broker_emptied(givers: Givers):
 
 @pytest.mark.long
 def test_a_worker_is_replaced_while_printing(givers: Givers):
-    """A deployment: SIGTERM, and the worker ends what it has begun."""
+    """As in a deployment: on SIGTERM the worker finishes what it has begun."""
     with givers.held_at("logistics_document", PRINTED) as barrier:
         gift = givers.give()
         gift.pay()
@@ -149,7 +149,7 @@ def test_a_worker_is_replaced_while_printing(givers: Givers):
 
 @pytest.mark.long
 def test_the_web_killed_between_commit_and_enqueue(givers: Givers):
-    """The event is committed and its sender is still talking to a broker that does not answer: it dies there."""
+    """The event is committed, and the web process is killed while it waits for a broker that does not respond."""
     gift, events = givers.paid_unheard()
     success = next(event for event in events if event["type"] == "checkout.session.completed")
     givers.product["worker"].kill()
@@ -164,7 +164,7 @@ def test_the_web_killed_between_commit_and_enqueue(givers: Givers):
     eventually(is_stored, what="the event to be committed")
     givers.product["web"].kill()
     heard.join()
-    givers.product.broker.kill()  # with all that it had taken and not read
+    givers.product.broker.kill()  # with everything it had accepted but not read
     givers.product["relay"].start()
 
     givers.settled(gift)

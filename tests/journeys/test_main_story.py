@@ -32,7 +32,7 @@ def test_the_main_story_holds(tmp_path: Path) -> None:
 
 
 def test_the_demo_starts_without_settings() -> None:
-    """`make demo` starts a product of its own; what it loads before that must not ask for settings."""
+    """`make demo` starts its own product; what it imports before that must not need settings."""
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     started = subprocess.run(
         [sys.executable, "-c", "import tests.journeys.demo"],

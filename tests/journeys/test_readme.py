@@ -1,4 +1,4 @@
-"""README.md's journey, as a newcomer pastes it: the very block, into a shell, beside a running product."""
+"""README.md's journey, as a newcomer pastes it: the exact block, in a shell, beside a running product."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def journey() -> str:
 
 @contextmanager
 def pasted(text: str, var: Path) -> Iterator[subprocess.Popen[str]]:
-    """A shell that was given a text, with nothing set but what any shell has, and where the product's data lie."""
+    """Run a text in a shell with a minimal environment and the product's data folder."""
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with subprocess.Popen(
         ["bash"],
@@ -51,14 +51,14 @@ def pasted(text: str, var: Path) -> Iterator[subprocess.Popen[str]]:
             shell.kill()
 
 
-def test_nothing_in_it_means_something_else_to_an_interactive_shell(journey: str):
+def test_it_has_no_characters_special_to_an_interactive_shell(journey: str):
     assert "\t" not in journey  # completes names
     assert "!" not in journey  # repeats older commands
-    assert "<the" not in journey  # wants to be filled in
+    assert "<the" not in journey  # must be filled in
 
 
 @pytest.mark.processes
-def test_without_a_product_it_says_how_to_start_one(journey: str, tmp_path: Path):
+def test_without_a_running_product_it_says_how_to_start_one(journey: str, tmp_path: Path):
     with pasted(journey, tmp_path) as shell:
         said, complaints = shell.communicate(timeout=60)
 
@@ -68,13 +68,13 @@ def test_without_a_product_it_says_how_to_start_one(journey: str, tmp_path: Path
 
 @pytest.mark.long
 @pytest.mark.processes
-def test_pasted_whole_it_goes_from_the_gift_to_the_trail(journey: str, tmp_path: Path):
+def test_pasted_as_a_whole_it_runs_from_the_gift_to_the_trail(journey: str, tmp_path: Path):
     with Instance.started(tmp_path, "web", "stripe") as product:
         var = Path(product.env["VAR_DIR"])
         # As `make run` leaves it for `make manage`.
         write_env(var / "run" / "environment", product.env)
 
-        # Nobody has set the charity up yet: the first call is refused, shown, and the last.
+        # The charity is not set up yet: the first call is refused, shown, and the last one.
         with pasted(journey, var) as shell:
             said, complaints = shell.communicate(timeout=60)
         assert '"code":"charity_not_set_up"' in complaints
@@ -83,7 +83,7 @@ def test_pasted_whole_it_goes_from_the_gift_to_the_trail(journey: str, tmp_path:
 
         product.manage("demonstrate")
         with pasted(journey, var) as shell:
-            # The worker comes late, so that there is something to wait for.
+            # The worker starts late, so that there is something to wait for.
             eventually(lambda: asked_twice_for_an_import(product) or shell.poll() is not None, within=240)
             product.start("worker")
             said, complaints = shell.communicate(timeout=240)
@@ -101,7 +101,7 @@ def it_did_the_job(product: Instance, said: str, pdf: bytes) -> None:
     story = said[said.rindex(f"opened shipment {number}") :]
 
     assert "Imported: 270 packages, 323 lines." in said
-    # The packing list was asked for while it was being printed, and the refusals did not become the PDF.
+    # The packing list was requested while it was being printed, and the refusals were not saved as the PDF.
     assert re.search(r'"code": 409, "request": "GET [^"]*/packing-list/"', product["web"].text())
     assert pdf.startswith(b"%PDF-")
     assert [word for word in (number, *PRINTED_TOTALS) if word not in words] == []

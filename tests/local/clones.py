@@ -1,4 +1,4 @@
-"""Clones of this repository as people have them, ready to run with the packages that are installed here."""
+"""Clones of this repository, ready to run with the packages installed here."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ PACKAGES = Path(site.getsitepackages()[0])
 
 
 def clone(folder: Path) -> Path:
-    """Make a clone with an environment of its own; return its interpreter."""
+    """Make a clone with its own virtual environment; return its interpreter."""
     shutil.copytree(ROOT, folder, ignore=lambda _, names: NOT_CLONED.intersection(names))
     return environment(folder / ".venv", Path(sys.executable).resolve(), PACKAGES)
 
@@ -76,12 +76,12 @@ def link_or_copy(source: str, target: str) -> None:
 
 
 def reachable(path: Path) -> bool:
-    """Say whether everybody may pass through the folders above a path."""
+    """Return whether everybody may pass through the folders above a path."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
 
 
 def give_to(account: str, folder: Path) -> None:
-    """Make an account the owner of a folder and of what is in it, but not of files that others share (hard links)."""
+    """Make an account the owner of a folder and its contents, except files shared by hard links."""
     found = pwd.getpwnam(account)
     for path in [folder, *folder.rglob("*")]:
         if path.is_dir() or path.lstat().st_nlink == 1:

@@ -1,4 +1,4 @@
-"""What an image of the product is built from."""
+"""The files from which an image of the product is built."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tests.sources import ROOT
 
 
 def built_from(path: str) -> bool:
-    """Say whether an image is built from this file: the last line of .dockerignore that matches it decides."""
+    """Return whether an image includes this file: the last matching line of .dockerignore decides."""
     ignored = False
     for line in (ROOT / ".dockerignore").read_text().splitlines():
         pattern = line.removeprefix("!").replace("**/", "")

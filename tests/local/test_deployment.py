@@ -1,4 +1,4 @@
-"""docker-compose.yml keeps the promises that can be read off it; an engine to run it is not always at hand."""
+"""Static checks of docker-compose.yml; a container engine to run it is not always available."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ RUNS_TASKS = ["worker", "worker-papers", "relay"]
 ONE_OFF = {"migrate", "bucket"}
 
 
-def test_every_part_of_the_product_is_there():
+def test_every_part_of_the_product_is_a_service():
     assert set(SERVICES) == OURS | {"postgres", "redis", "files"}
 
 
@@ -34,7 +34,7 @@ def test_a_container_gets_no_more_than_it_needs(name: str):
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_OFF - {"beat", "relay"}))
-def test_a_service_that_answers_has_a_health_check(name: str):
+def test_every_server_has_a_health_check(name: str):
     assert SERVICES[name]["healthcheck"]["test"]
 
 
@@ -57,7 +57,7 @@ def test_images_are_pinned_to_a_version():
     assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
 
 
-def test_only_web_is_reached_from_outside_and_only_on_this_machine():
+def test_only_web_publishes_a_port_and_only_on_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
     assert set(published) == {"web"}
@@ -67,11 +67,11 @@ def test_only_web_is_reached_from_outside_and_only_on_this_machine():
 
 
 @pytest.mark.parametrize("name", RUNS_TASKS)
-def test_a_deployment_cuts_no_task_off(name: str):
+def test_a_deployment_lets_running_tasks_finish(name: str):
     assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
 
 
-def test_papers_have_a_queue_of_their_own_and_no_queue_is_forgotten():
+def test_papers_have_their_own_queue_and_every_queue_has_a_worker():
     queues = [word for name in RUNS_TASKS for word in SERVICES[name]["command"] if word.startswith("--queues=")]
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
 
@@ -79,23 +79,23 @@ def test_papers_have_a_queue_of_their_own_and_no_queue_is_forgotten():
     assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == {"default", "papers"}
 
 
-def test_every_secret_comes_from_the_environment_and_a_missing_one_is_named():
+def test_every_secret_comes_from_the_environment_and_a_missing_one_is_reported():
     secret = re.compile(r"^\s*(\w*(?:SECRET|PASSWORD|FIELD_KEYS|ACCESS_KEY|AUTH)\w*):\s*(.+)$", re.MULTILINE)
 
-    # Earlier keys are there only while a new one takes over.
+    # Earlier keys exist only during rotation.
     optional = {"SECRET_KEY_FALLBACKS": "${SECRET_KEY_FALLBACKS:-}"}
     others = [(name, value) for name, value in secret.findall(TEXT) if optional.get(name) != value]
     assert [name for name, value in others if not re.match(r"\$\{\w+:\?", value)] == []
 
 
-def test_the_example_names_every_variable_that_is_wanted():
+def test_the_example_has_every_required_variable():
     wanted = set(re.findall(r"\$\{(\w+):\?", TEXT))
     offered = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert wanted - offered == set()
 
 
-def test_every_variable_that_a_container_is_told_is_one_that_the_settings_read():
+def test_every_variable_of_a_container_is_read_by_the_settings():
     told = set(COMPOSE["x-environment"]) | set(COMPOSE["x-worker-environment"]) - {"<<"}
     read = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', (ROOT / "config" / "settings.py").read_text()))
 

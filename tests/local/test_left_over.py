@@ -1,4 +1,4 @@
-"""What a killed supervisor left running is ended, and nobody else."""
+"""Processes left by a killed supervisor are ended, and no others."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ STUBBORN = "trap '' TERM; sleep 300 & echo ready; while :; do wait; done"
 
 @pytest.fixture
 def stubborn(tmp_path: Path):
-    """A program that does not end when it is asked to, with a child of its own."""
+    """A program that ignores SIGTERM, with a child process."""
     said = tmp_path / "said"
     with said.open("wb") as output:
         program = processes.start(["sh", "-c", STUBBORN], env={"PATH": "/bin:/usr/bin"}, output=output)
@@ -37,14 +37,14 @@ def test_a_program_that_ignores_the_signal_is_killed_with_its_children(
     eventually(lambda: not any(alive(one) for one in family), what="all of them to end")
 
 
-def test_a_stranger_that_has_the_number_now_is_left_alone(stubborn: psutil.Process, tmp_path: Path):
+def test_an_unrelated_process_with_a_reused_pid_is_left_alone(stubborn: psutil.Process, tmp_path: Path):
     (tmp_path / "noted").write_text(json.dumps({str(stubborn.pid): stubborn.create_time() - 60}))
 
     assert left_over.end(tmp_path / "noted") == 0
     assert alive(stubborn)
 
 
-def test_nobody_noted_is_nobody_to_end(tmp_path: Path):
+def test_without_recorded_processes_nothing_is_ended(tmp_path: Path):
     ended = subprocess.Popen(["true"])
     ended.wait()
     (tmp_path / "noted").write_text(json.dumps({str(ended.pid): 1.0}))

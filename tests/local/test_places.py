@@ -1,4 +1,4 @@
-"""`make run` and the tests where people clone: below /root, beside a second clone, on a poor or odd machine."""
+"""`make run` and the tests in different places: below /root, beside a second clone, on a small or unusual machine."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ LONG = "a-folder-for-temporary-files-" * 4  # no path of a socket fits behind it
 
 @dataclass
 class Clone:
-    """A clone in which `make run` is going, and how its processes are started."""
+    """A clone in which `make run` is running."""
 
     folder: Path
     python: Path
@@ -59,7 +59,7 @@ class Clone:
             )
 
     def programs_of_postgres(self) -> Path:
-        """The folder from which its PostgreSQL was loaded."""
+        """Return the folder from which its PostgreSQL was loaded."""
         assert self.process is not None
         parts = psutil.Process(self.process.pid).children()
         return next(Path(part.exe()) for part in parts if part.name() == "postgres").parents[3]
@@ -73,7 +73,7 @@ class Clone:
         return self.process is None or self.process.poll() is not None
 
     def place(self, name: str) -> str:
-        """An address that was printed."""
+        """Return a URL that was printed."""
         return next(line.split()[1] for line in self.screen.splitlines() if line.strip().startswith(f"{name}:"))
 
     def interrupt(self) -> int:
@@ -83,7 +83,7 @@ class Clone:
 
 
 def bare(**more: str) -> dict[str, str]:
-    """The environment of a new shell."""
+    """Return the environment of a new shell."""
     return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "DEMO": "false", **more}
 
 
@@ -107,7 +107,7 @@ def made_for_somebody(folder: Path) -> Clone:
 
 @pytest.fixture(scope="module")
 def two_clones() -> Iterator[list[Clone]]:
-    """Two clones, one of root in a folder that nobody else may enter and one of an ordinary user, started at once."""
+    """Two clones started concurrently: root's, in a folder that nobody else may enter, and an ordinary user's."""
     with tempfile.TemporaryDirectory(prefix="relief-clones-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -125,7 +125,7 @@ def two_clones() -> Iterator[list[Clone]]:
 
 @pytest.mark.long
 @needs_root
-def test_two_clones_run_beside_each_other_and_leave_nothing(two_clones: list[Clone]):
+def test_two_clones_run_side_by_side_and_leave_nothing_behind(two_clones: list[Clone]):
     for each in two_clones:
         assert not each.ended, each.screen
     roots, _ = two_clones
@@ -166,7 +166,7 @@ def test_tests_run_for_root_in_a_folder_that_nobody_else_may_enter(tmp_path: Pat
     place = tmp_path / "é à"
     python = clone(place)
     (place / "var").mkdir()
-    services.copy_folder(services.CACHE, place / "var" / "cache")  # migrations take long, and are not what is asked
+    services.copy_folder(services.CACHE, place / "var" / "cache")  # migrations take long, and are not tested here
 
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/local/test_services.py"]
     done = subprocess.run(command, cwd=place, env=bare(HOME=str(tmp_path)), capture_output=True, text=True, check=False)
@@ -177,13 +177,13 @@ def test_tests_run_for_root_in_a_folder_that_nobody_else_may_enter(tmp_path: Pat
 
 @contextmanager
 def a_port_of_somebody(family: socket.AddressFamily, host: str) -> Iterator[int]:
-    """A port that is bound, and listens not yet: whoever only looks takes it for free."""
+    """A port that is bound but not listening yet, which looks free to a connection attempt."""
     with socket.socket(family) as other:
         other.bind((host, 0))
         yield other.getsockname()[1]
 
 
-def test_a_port_that_somebody_has_ends_the_command_before_anything_starts(tmp_path: Path):
+def test_a_port_in_use_ends_the_command_before_anything_starts(tmp_path: Path):
     var = tmp_path / "var"
 
     with a_port_of_somebody(socket.AF_INET, "127.0.0.1") as port:
@@ -203,13 +203,13 @@ def test_a_port_that_somebody_has_ends_the_command_before_anything_starts(tmp_pa
 
 
 @pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
-def test_a_port_where_localhost_would_lead_to_somebody_else_is_taken():
+def test_a_port_in_use_on_any_localhost_address_counts_as_taken():
     with a_port_of_somebody(socket.AF_INET6, "::1") as port, pytest.raises(PortTaken, match="is taken already"):
         listen_on(str(port))
 
 
 @pytest.mark.parametrize("port", ["0", "eighty", "70000", "-1"])
-def test_what_is_no_port_is_refused(port: str):
+def test_an_invalid_port_is_refused(port: str):
     with pytest.raises(PortTaken, match=f"PORT={port} is not a port"):
         listen_on(port)
 
@@ -226,7 +226,7 @@ for line in sys.stdin:
 """
 
 
-def test_two_starts_at_once_never_choose_the_same_port(tmp_path: Path):
+def test_concurrent_starts_never_choose_the_same_port(tmp_path: Path):
     both = [
         subprocess.Popen(
             [sys.executable, "-c", CHOOSE, str(tmp_path / name)],
@@ -256,7 +256,7 @@ def test_two_starts_at_once_never_choose_the_same_port(tmp_path: Path):
     assert [ports for ports in rounds if len(ports) != 6 or len(set(ports)) != 6] == []
 
 
-def test_without_ipv6_localhost_is_the_one_address_that_there_is(tmp_path: Path):
+def test_without_ipv6_localhost_is_only_the_ipv4_address(tmp_path: Path):
     code = """
 import socket
 from config.local import processes
@@ -273,7 +273,7 @@ print([listener.getsockname()[0] for listener in processes.listen(0, as_localhos
 
 
 def on_a_small_disk(folder: Path, megabytes: int) -> list[str]:
-    """What runs a command with a small disk mounted at a folder, for that command alone; skips where none can be."""
+    """Return a command prefix that mounts a small disk at a folder for one command; skip if that is impossible."""
     folder.mkdir()
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     mount = f'mount -t tmpfs -o size={megabytes}m none "$0" && exec "$@"'
@@ -283,7 +283,7 @@ def on_a_small_disk(folder: Path, megabytes: int) -> list[str]:
     return command
 
 
-def test_a_full_disk_is_named_with_what_to_do(tmp_path: Path):
+def test_a_full_disk_is_reported_with_advice(tmp_path: Path):
     var = tmp_path / "var"
     small = on_a_small_disk(var, 30)
 
@@ -304,7 +304,7 @@ def test_a_full_disk_is_named_with_what_to_do(tmp_path: Path):
 
 @needs_root
 @pytest.mark.parametrize("lost", ["setuid", "chown"])
-def test_a_root_that_may_not_become_another_account_is_told_what_to_do(tmp_path: Path, lost: str):
+def test_a_root_that_cannot_switch_accounts_gets_advice(tmp_path: Path, lost: str):
     if not shutil.which("setpriv"):
         pytest.skip("util-linux is not here, which takes rights away")
     limited = ["setpriv", f"--bounding-set=-{lost}", "--no-new-privs", sys.executable, "-m", "config.local.run"]
@@ -320,7 +320,7 @@ def test_a_root_that_may_not_become_another_account_is_told_what_to_do(tmp_path:
 
 
 @needs_root
-def test_programs_left_by_a_killed_run_are_removed_and_those_in_use_are_not(tmp_path: Path):
+def test_program_files_of_a_killed_run_are_removed_unless_in_use(tmp_path: Path):
     left, used, young = (tmp_path / f"{account.PREFIX}{name}" for name in ("left", "used", "young"))
     for folder in (left, used, young):
         folder.mkdir()
@@ -333,7 +333,7 @@ def test_programs_left_by_a_killed_run_are_removed_and_those_in_use_are_not(tmp_
     assert sorted(tmp_path.iterdir()) == [used, young]
 
 
-def test_programs_that_do_not_fit_are_refused_in_one_line_and_leave_nothing(tmp_path: Path):
+def test_program_files_that_do_not_fit_on_the_disk_are_refused_and_leave_nothing(tmp_path: Path):
     code = """
 import sys
 from pathlib import Path
@@ -359,7 +359,7 @@ except OSError as error:
     assert done.stdout.count("No space left") == 1
 
 
-def test_a_socket_is_reached_behind_any_path(tmp_path: Path):
+def test_a_socket_works_at_any_path(tmp_path: Path):
     folder = tmp_path / LONG / "with, comma é" / "postgres"
     server = Postgres(folder, durable=False)
     services.copy_folder(services.migrated_server(tmp_path), tmp_path / "copied")

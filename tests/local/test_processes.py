@@ -1,4 +1,4 @@
-"""Real processes can be started, hurt, and are gone afterwards."""
+"""Real processes can be started, killed and frozen, and are gone afterwards."""
 
 import signal
 import socket
@@ -14,7 +14,7 @@ from tests.processes import Instance, alive, eventually, port_answers
 pytestmark = pytest.mark.processes
 
 
-def test_an_instance_lives_and_leaves_nobody_behind(tmp_path: Path):
+def test_an_instance_runs_and_leaves_no_process_behind(tmp_path: Path):
     with Instance.started(tmp_path, "web", "worker", "relay", "stripe") as product:
         pids = [running.process.pid for running in product.running.values() if running.process]
         answer = product.get("/health/")
@@ -30,7 +30,7 @@ def test_an_instance_lives_and_leaves_nobody_behind(tmp_path: Path):
     eventually(lambda: not any(alive(child) for child in family), what="their children to be gone")
 
 
-def test_the_broker_comes_back_where_it_was(tmp_path: Path):
+def test_the_broker_restarts_at_the_same_port(tmp_path: Path):
     with Instance.started(tmp_path, durable_broker=True) as product:
         product.broker.kill()
         gone = product.broker.valkey.answers()
@@ -40,7 +40,7 @@ def test_the_broker_comes_back_where_it_was(tmp_path: Path):
         assert eventually(product.broker.valkey.answers)
 
 
-def test_a_held_port_is_given_to_nobody_and_refuses_until_its_program_listens():
+def test_a_reserved_port_refuses_connections_until_its_program_listens():
     held = processes.HeldPort()
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", held.number))
@@ -54,12 +54,12 @@ def test_a_held_port_is_given_to_nobody_and_refuses_until_its_program_listens():
     assert not port_answers(held.number)
 
 
-def test_a_number_that_a_stranger_has_now_is_not_signalled():
+def test_an_unrelated_process_with_a_reused_pid_is_not_signalled():
     ended = processes.start(["true"], env={}, output=subprocess.DEVNULL)
     ended.wait()
     stranger = processes.start(["sleep", "60"], env={"PATH": "/bin:/usr/bin"}, output=subprocess.DEVNULL)
     try:
-        ended.pid = stranger.pid  # as the system may give it away again
+        ended.pid = stranger.pid  # as the system may reuse it
 
         processes.signal_group(ended, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""`make run` as its user meets it: it starts, mends itself, stops, keeps its data, leaves nobody behind."""
+"""`make run`: it starts, recovers, stops, keeps its data, and leaves no process behind."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ PARTS = {"postgres", "valkey", "stripe", "web", "worker", "beat", "relay"}
 
 @dataclass
 class Run:
-    """One `make run` with a data folder of its own."""
+    """One `make run` with its own data folder."""
 
     var: Path
     process: subprocess.Popen[bytes]
@@ -39,7 +39,7 @@ class Run:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, word: str) -> psutil.Process | None:
-        """The main process of one part, by a word of its command; None while it is not there."""
+        """Return the main process of one part, by a word of its command; None if it is not running."""
         children = psutil.Process(self.process.pid).children()
         return next((child for child in children if any(word in argument for argument in command_of(child))), None)
 
@@ -50,7 +50,7 @@ class Run:
 
 @contextmanager
 def running(var: Path) -> Iterator[Run]:
-    """Start it as from a bare shell, and wait until it says that it runs."""
+    """Start it as from a bare shell, and wait until it reports that it is running."""
     env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     held = processes.HeldPort()
     screen = var.parent / "screen"
@@ -79,7 +79,7 @@ def var(tmp_path: Path) -> Path:
     return tmp_path / "var"
 
 
-def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
+def test_it_starts_recovers_stops_and_restarts_with_its_data(var: Path):
     with running(var) as run:
         family = run.family()
         worker = run.part("celery")
@@ -104,7 +104,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
 
         worker = run.part("celery")
         assert worker
-        worker.suspend()  # it heeds nobody who asks it to end
+        worker.suspend()  # it ignores SIGTERM
         run.process.kill()
         run.process.wait()
         survivors: list[str] = []
@@ -120,7 +120,7 @@ def test_it_starts_mends_itself_stops_and_comes_back_with_its_data(var: Path):
 
 
 @pytest.mark.long
-def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
+def test_a_part_that_does_not_start_is_reported_and_ends_the_command(var: Path):
     for suffix in ("", ".db", ".dat", ".dir", ".bak"):  # beat wants to write files there, each Python its own ones
         (var / "run" / f"beat-schedule{suffix}").mkdir(parents=True)
     served = services().environment()
@@ -144,7 +144,7 @@ def test_a_part_that_does_not_start_is_named_and_ends_the_command(var: Path):
     assert "Traceback" not in done.stderr
 
 
-def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
+def test_secrets_are_created_once_and_readable_only_by_the_owner(var: Path):
     from config.local.environment import kept_secrets
 
     path = var / "secrets.env"
@@ -154,7 +154,7 @@ def test_secrets_are_made_once_and_nobody_else_reads_them(var: Path):
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_reset_forgets_data_and_keeps_secrets_and_is_refused_while_it_runs(var: Path):
+def test_reset_deletes_data_keeps_secrets_and_is_refused_while_running(var: Path):
     import fcntl
 
     (var / "postgres").mkdir(parents=True)

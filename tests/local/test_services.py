@@ -1,4 +1,4 @@
-"""The harness keeps its word: whatever a test commits is gone for the next one."""
+"""The test harness: whatever a test commits is gone for the next one."""
 
 import pytest
 from django.db import connection
@@ -9,7 +9,7 @@ from tests.services import services
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("_", ["first", "second"])
-def test_what_a_test_commits_is_gone_for_the_next(_: str):
+def test_committed_rows_are_gone_for_the_next_test(_: str):
     before = User.objects.count()
 
     User.objects.create_user("committed@example.org", name="Committed")
@@ -22,7 +22,7 @@ def test_the_database_is_the_one_of_this_run():
     assert connection.settings_dict["HOST"] == str(services().postgres.sockets)
 
 
-def test_a_password_of_the_broker_is_wanted():
+def test_the_broker_requires_a_password():
     import redis
 
     with pytest.raises(redis.AuthenticationError):

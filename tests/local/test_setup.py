@@ -1,4 +1,4 @@
-"""What set-up says when the machine lacks something."""
+"""Set-up messages on a machine that lacks something."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from config.local import setup
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine without any program, not even apt-get; return the only folder of its PATH."""
+    """Simulate a machine without any program, not even apt-get; return the only folder of its PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("TEST_BROWSER", raising=False)
     monkeypatch.setattr(setup, "BROWSERS", [name for name in setup.BROWSERS if "/" not in name])
@@ -24,7 +24,7 @@ def program(folder: Path, name: str) -> Path:
     return path
 
 
-def test_tests_are_refused_without_a_browser_and_told_how_to_get_one(bare: Path) -> None:
+def test_without_a_browser_the_tests_are_refused_with_advice(bare: Path) -> None:
     program(bare, "pdftotext")
     program(bare, "qpdf")
 
@@ -50,7 +50,7 @@ def test_a_browser_is_found_by_its_usual_names(name: str, bare: Path) -> None:
     assert setup.browser() == str(path)
 
 
-def test_a_browser_that_is_named_is_the_one(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_browser_is_used(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(bare, "chromium")
     monkeypatch.setenv("TEST_BROWSER", sys.executable)
     named = setup.browser()

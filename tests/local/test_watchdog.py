@@ -1,4 +1,4 @@
-"""A worker that lives but consumes nothing is found out; a broker that is down is not blamed on it."""
+"""A worker that is alive but consumes nothing is detected; a broker outage is not blamed on it."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.long
-def test_a_frozen_worker_is_silent_and_a_dead_broker_is_no_fault_of_its(tmp_path: Path):
+def test_a_frozen_worker_is_detected_but_a_dead_broker_is_not_its_fault(tmp_path: Path):
     with Instance.started(tmp_path, "worker") as product:
         app = client(product.broker.valkey.url, within=30.0)
 
@@ -33,7 +33,7 @@ def test_a_frozen_worker_is_silent_and_a_dead_broker_is_no_fault_of_its(tmp_path
         assert answers(app, None, within=0.5) is None
 
 
-def test_silence_is_reported_after_three_pings_without_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_worker_is_reported_after_three_pings_without_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watchdog, "EVERY_SECONDS", 0.0)
     monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 1.0)
     with Instance.started(tmp_path) as product:
@@ -45,7 +45,7 @@ def test_silence_is_reported_after_three_pings_without_an_answer(tmp_path: Path,
 
 
 @pytest.mark.long
-def test_the_health_check_ends_its_own_worker_at_the_third_silence_and_nobody_else(tmp_path: Path):
+def test_the_health_check_ends_only_its_own_worker_after_three_failed_pings(tmp_path: Path):
     pidfile = tmp_path / "worker.pid"
     name = f"worker@{socket.gethostname()}"
     program = programs.worker()
@@ -62,7 +62,7 @@ def test_the_health_check_ends_its_own_worker_at_the_third_silence_and_nobody_el
         worker.freeze()
         silent = check()
         survived = worker.running
-        (tmp_path / "worker.misses").write_text("2")  # as if it had been asked once more
+        (tmp_path / "worker.misses").write_text("2")  # as if it had been pinged once more
         ended = check()
 
         assert (healthy, silent, ended) == (0, 1, 1)
@@ -74,7 +74,7 @@ def test_the_health_check_ends_its_own_worker_at_the_third_silence_and_nobody_el
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1", "ours"])
-def test_a_number_that_is_not_the_workers_is_nobody_to_end(tmp_path: Path, number: str):
+def test_a_pid_that_is_not_the_workers_is_not_ended(tmp_path: Path, number: str):
     pidfile = tmp_path / "worker.pid"
     pidfile.write_text(f"{os.getpid() if number == 'ours' else number}\n")
 

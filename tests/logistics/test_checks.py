@@ -15,7 +15,7 @@ def test_good_keys_pass():
 
 
 @pytest.mark.parametrize(("seconds", "ids"), [(99, []), (100, ["logistics.E001"])])
-def test_printing_times_out_before_its_task(settings, seconds, ids):
+def test_paper_limits_that_outlast_their_task_are_reported(settings, seconds, ids):
     settings.PAPER_WALL_SECONDS = seconds
 
     assert [message.id for message in check_paper_limits(None)] == ids

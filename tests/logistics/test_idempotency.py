@@ -148,7 +148,7 @@ def test_a_secret_is_shown_once_and_not_stored():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_the_first_is_running_the_second_is_told_to_wait():
+def test_while_the_first_is_running_the_second_must_wait():
     headers, answers = once(), []
 
     def first():

@@ -178,7 +178,7 @@ class TestVerify:
         assert "It was cancelled." in self.answer(old.token, Accept="text/html").content.decode()
 
     @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])
-    def test_an_unknown_code_is_not_ours(self, token):
+    def test_an_unknown_code_is_not_found(self, token):
         answer = self.answer(token, Accept="text/html")
 
         assert (answer.status_code, "Not issued by us" in answer.content.decode()) == (404, True)

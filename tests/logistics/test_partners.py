@@ -30,7 +30,7 @@ def coordinator():
 
 
 class TestPartners:
-    def test_a_coordinator_creates_and_approves_a_partner(self, coordinator):
+    def test_a_coordinator_creates_a_partner(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
 
         assert (answer.status_code, answer["ETag"]) == (201, '"1"')

@@ -32,7 +32,7 @@ class TestPasswords:
         assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
         assert user.check_password(PASSWORD)
 
-    def test_a_hash_with_old_parameters_is_upgraded_at_sign_in(self):
+    def test_a_hash_with_other_parameters_is_upgraded_when_it_is_checked(self):
         user = make_user()
         user.password = Argon2PasswordHasher().encode("Passw0rd-of-100-MiB", "salt-of-this-test")
         user.save()

@@ -1,4 +1,4 @@
-"""The printer's real child: what it refuses, what ends it, and that the next paper is printed all the same."""
+"""The printer's real child process: its refusals, its limits, and recovery for the next paper."""
 
 import errno
 import json
@@ -36,7 +36,7 @@ from tests.logistics.papers.known import known_to_printers
 from tests.processes import Instance, alive, command_of, eventually
 from tests.shipments import mali
 
-# The same paper costs twice the CPU time on a machine that is busy: only what never ends may reach these two limits.
+# A paper takes twice the CPU time on a busy machine: only endless papers may reach these two limits.
 LIMITS = Limits(memory_mb=700, cpu_seconds=60, wall_seconds=600)
 MANY = list(range(300))
 RECEIPT = ("donations/receipt.html", {**receipt(), **FACTS})
@@ -46,7 +46,7 @@ PACKING_LIST = (
 )
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 CHOICES = [*((language,) for language in LANGUAGES), *permutations(LANGUAGES, 2)]
-# What the product has, and a printer must not: ways to the database, to payments, to the broker; models; its settings.
+# Modules that a printer must not load: database, payments, broker, models, settings.
 LEFT_OUT = (
     "config", "stripe", "celery", "kombu", "redis", "psycopg", "psycopg_pool", "boto3", "environ", "rest_framework",
     "unfold", "axes", "django_structlog", "django.contrib", "django.db.backends", "django.db.models", "django.http",
@@ -76,8 +76,8 @@ class TestPrinting:
     @pytest.mark.long
     @pytest.mark.parametrize("languages", CHOICES, ids="+".join)
     @pytest.mark.parametrize("paper", [RECEIPT, PACKING_LIST], ids=lambda paper: paper[0])
-    def test_gives_the_bytes_that_this_process_would_print(self, printer, paper, languages):
-        """It has all of the product loaded, the child next to nothing: both find the same templates and words."""
+    def test_prints_the_same_bytes_as_this_process(self, printer, paper, languages):
+        """This process has loaded the whole product, the child very little; both find the same templates and texts."""
         told: list[int] = []
         here = rendering.to_pdf(*paper, languages=languages)
 
@@ -87,7 +87,7 @@ class TestPrinting:
         assert told == sorted(set(told))
         assert told[-1] == 100
 
-    def test_one_child_prints_paper_after_paper(self, printer):
+    def test_one_child_prints_several_papers(self, printer):
         printed(printer)
         pid = pid_of(printer)
 
@@ -95,7 +95,7 @@ class TestPrinting:
 
         assert pid_of(printer) == pid
 
-    def test_a_child_that_keeps_too_much_is_replaced(self):
+    def test_a_child_that_uses_too_much_memory_is_replaced(self):
         with known_to_printers():
             frugal = Printer(replace(LIMITS, kept_mb=1))
             pid = pid_of(frugal)
@@ -106,7 +106,7 @@ class TestPrinting:
             assert printed(frugal) == first
             frugal.stop()
 
-    def test_a_refusal_arrives_with_its_details_and_ends_nothing(self, printer):
+    def test_a_refusal_arrives_with_its_details_and_the_child_lives_on(self, printer):
         pid = pid_of(printer)
 
         with pytest.raises(MissingGlyphs, match=r"U\+1F000") as refusal:
@@ -117,7 +117,7 @@ class TestPrinting:
         assert refusal.value.details == {"template": "papers/note.html", "characters": ["\U0001f000"]}
         assert pid_of(printer) == pid
 
-    def test_what_nobody_foresaw_is_named_by_its_class(self, printer):
+    def test_an_unexpected_error_is_reported_by_its_class(self, printer):
         with pytest.raises(PaperFailed) as refusal:
             printer.to_pdf(
                 "papers/note.html", {"number": "1", "issued_on": "2026-03-02", "said": "Hello"}, languages=()
@@ -125,7 +125,7 @@ class TestPrinting:
 
         assert refusal.value.code == "IndexError"
 
-    def test_what_the_child_logs_stands_in_its_workers_log_under_the_same_request(self):
+    def test_the_childs_logs_appear_in_the_workers_log_with_the_same_request_id(self):
         program = (
             "import django, structlog; django.setup()\n"
             "from logistics.documents import printer\n"
@@ -141,7 +141,7 @@ class TestPrinting:
         assert (line["error"], line["request_id"]) == ("IndexError", "the-request")
         assert "Awa" not in done.stderr
 
-    def test_of_the_product_the_child_loads_only_what_prints(self, printer):
+    def test_the_child_loads_only_the_modules_for_printing(self, printer):
         printer.to_pdf(*RECEIPT)
         printer.to_pdf(*PACKING_LIST)
 
@@ -171,18 +171,18 @@ class TestBombs:
         ("template", "context", "refusal"),
         [
             ("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory),
-            ("note", {"said": "w" * 8_000_000}, PaperOutOfMemory),  # of Pango, which is C and ends with a signal
+            ("note", {"said": "w" * 8_000_000}, PaperOutOfMemory),  # in Pango, which is C and ends with a signal
             ("deep", {"many": MANY}, PaperTooDeep),
         ],
     )
-    def test_says_of_what_it_went_off_and_the_next_paper_is_printed(self, printer, template, context, refusal):
+    def test_reports_the_limit_exceeded_and_prints_the_next_paper(self, printer, template, context, refusal):
         with pytest.raises(refusal):
             printed(printer, template, **context)
 
         assert printed(printer).pages == 1
 
     @pytest.mark.long
-    def test_what_works_on_is_ended_by_its_cpu_time(self):
+    def test_a_busy_child_is_ended_by_the_cpu_limit(self):
         with known_to_printers():
             short = Printer(replace(LIMITS, cpu_seconds=3))
 
@@ -192,8 +192,8 @@ class TestBombs:
             assert printed(short).pages == 1
             short.stop()
 
-    def test_what_sleeps_on_is_ended_by_the_clock(self, printer):
-        """Stopped, it uses no CPU time."""
+    def test_a_stopped_child_is_ended_by_the_wall_clock_limit(self, printer):
+        """A stopped child uses no CPU time."""
         printed(printer)
         child = printer.start()
         child.limits = replace(child.limits, wall_seconds=0.2)
@@ -204,7 +204,7 @@ class TestBombs:
 
         assert printed(printer).pages == 1
 
-    def test_a_printer_that_never_becomes_ready_is_not_the_papers_fault(self, monkeypatch):
+    def test_a_printer_that_never_becomes_ready_is_not_blamed_on_the_paper(self, monkeypatch):
         monkeypatch.setattr(process, "PROGRAM", "tests.no_such_program")
         broken = Printer(LIMITS)
 
@@ -215,7 +215,7 @@ class TestBombs:
 
 
 class TestDeath:
-    def test_of_a_killed_child_the_next_paper_hears_nothing(self, printer):
+    def test_a_killed_child_does_not_affect_the_next_paper(self, printer):
         printed(printer)
         pid = pid_of(printer)
 
@@ -225,14 +225,14 @@ class TestDeath:
         assert printed(printer).pages == 1
         assert pid_of(printer) != pid
 
-    def test_between_two_papers_is_not_noticed(self, printer):
+    def test_between_two_papers_has_no_effect(self, printer):
         printed(printer)
         os.kill(pid := pid_of(printer), signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # all its threads are gone, and nobody was told yet
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # all its threads are gone, but it has not been reaped yet
 
         assert printed(printer).pages == 1
 
-    def test_who_listens_may_stop_the_printing(self, printer):
+    def test_a_progress_callback_may_stop_the_printing(self, printer):
         class LeaseLost(Exception):
             pass
 
@@ -247,7 +247,7 @@ class TestDeath:
         assert not psutil.pid_exists(pid)
         assert printed(printer).pages == 1
 
-    def test_signals_for_the_whole_group_leave_the_paper_to_the_worker(self, printer):
+    def test_sigint_and_sigterm_for_the_whole_group_do_not_end_the_child(self, printer):
         printed(printer)
         pid = pid_of(printer)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -258,8 +258,8 @@ class TestDeath:
         assert pid_of(printer) == pid
 
     @pytest.mark.parametrize("thread", ["main", "another"])
-    def test_of_the_parent_is_the_childs_too_in_the_middle_of_a_paper(self, thread):
-        """A child of the main thread is ended by the kernel, and any by the end of its pipe."""
+    def test_of_the_parent_ends_the_child_in_the_middle_of_a_paper(self, thread):
+        """A child of the main thread is ended by the kernel, any child by the end of its pipe."""
         program = (
             "import threading, django; django.setup()\n"
             "from logistics.documents.printer import Limits, Printer\n"
@@ -288,7 +288,7 @@ class TestDeath:
 
 @pytest.mark.long
 @pytest.mark.processes
-def test_a_worker_of_papers_has_its_printers_before_the_first_paper(tmp_path):
+def test_a_papers_worker_starts_its_printers_before_the_first_paper(tmp_path):
     with Instance.started(tmp_path, "worker") as product:
         main = psutil.Process(product["worker"].mine().pid)
         printers = eventually(lambda: printers_below(main))
@@ -307,7 +307,7 @@ def printers_below(process: psutil.Process) -> list[psutil.Process]:
 
 
 def confined(program: str) -> str:
-    """What a program prints that has given up what a printer gives up."""
+    """Return the output of a program with the same confinement as a printer."""
     before = "import ctypes, errno, os, socket, subprocess; from logistics.documents.printer import confinement\n"
     done = subprocess.run(
         [sys.executable, "-c", f"{before}confinement.confine()\n{program}"], capture_output=True, text=True, check=True
@@ -328,7 +328,7 @@ class TestConfinement:
             "os.open('/tmp/printer', os.O_CREAT | os.O_WRONLY)",
         ],
     )
-    def test_python_refuses_the_network_programs_and_files_to_write(self, attempt):
+    def test_python_refuses_network_programs_and_writing_files(self, attempt):
         assert confined(f"try: {attempt}\nexcept PermissionError as error: print('refused', error)").startswith(
             "refused Refused while printing"
         )
@@ -340,11 +340,11 @@ class TestConfinement:
 
         assert refused == f"-1 {errno.EACCES}"
 
-    def test_what_is_read_stays_readable(self):
+    def test_files_stay_readable(self):
         assert confined("print(len(open('/dev/null').read()), os.getpid() > 0)") == "0 True"
 
     @linux
-    def test_the_child_has_it_all_before_its_first_paper(self, printer):
+    def test_the_child_is_confined_before_its_first_paper(self, printer):
         printed(printer)
         child = psutil.Process(pid_of(printer))
 
@@ -355,7 +355,7 @@ class TestConfinement:
         assert child.rlimit(resource.RLIMIT_CORE) == (0, 0)
         assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
 
-    def test_its_environment_and_arguments_hold_no_secret(self, printer):
+    def test_its_environment_and_arguments_contain_no_secret(self, printer):
         printed(printer)
         child = psutil.Process(pid_of(printer))
 

@@ -28,7 +28,7 @@ PAYLOADS = [
 
 @pytest.fixture
 def paper(monkeypatch):
-    """Print a body of HTML through the real engine, with the real base of all papers around it."""
+    """Print an HTML body through the real engine, in the real base template of all papers."""
 
     def paper(body, style="", **context):
         sources = {
@@ -65,11 +65,11 @@ class TestAssetsOnly:
             "",
         ],
     )
-    def test_nothing_else_is_read(self, url):
+    def test_no_other_url_is_read(self, url):
         with pytest.raises(rendering.FetchRefused):
             rendering.AssetFetcher().fetch(url)
 
-    def test_a_bundled_asset_is(self):
+    def test_a_bundled_asset_is_read(self):
         response = rendering.AssetFetcher().fetch("asset:fonts/NotoSans-Regular.ttf")
 
         assert response.content_type == "font/ttf"
@@ -78,7 +78,7 @@ class TestAssetsOnly:
     @pytest.mark.parametrize(
         "body", ['<img src="{}">', '<link rel="stylesheet" href="{}">', '<object data="{}">x</object>']
     )
-    def test_a_template_that_asks_for_more_is_not_printed(self, paper, body, source):
+    def test_a_template_that_loads_anything_else_is_not_printed(self, paper, body, source):
         with pytest.raises(rendering.TemplateBroken, match="bundled assets only"):
             paper(body.format(source))
 
@@ -90,7 +90,7 @@ class TestAssetsOnly:
             "@font-face { font-family: x; src: url(http://127.0.0.1:9/x.ttf) }",
         ],
     )
-    def test_nor_is_a_stylesheet_that_does(self, paper, style):
+    def test_a_stylesheet_that_loads_anything_else_is_not_printed(self, paper, style):
         with pytest.raises(rendering.TemplateBroken, match="bundled assets only"):
             paper("<p>x</p>", style=style)
 
@@ -119,13 +119,13 @@ class TestGlyphs:
         ],
     )
     @pytest.mark.parametrize("weight", ["normal", "bold"])
-    def test_names_of_all_our_people_can_be_printed(self, paper, text, weight):
+    def test_names_in_all_supported_scripts_can_be_printed(self, paper, text, weight):
         printed = paper('<p style="font-weight: {{ weight }}">{{ text }}</p>', text=text, weight=weight)
 
         assert fonts.unprintable(text) == []
         assert printed.pages == 1
 
-    def test_what_no_font_has_stops_the_paper(self, paper):
+    def test_a_character_missing_from_all_fonts_stops_the_paper(self, paper):
         with pytest.raises(rendering.MissingGlyphs) as refusal:
             paper("{{ name }}", name="Anna 🎉 and Bob 🎈🎉")
 
@@ -142,20 +142,20 @@ class TestGlyphs:
 
 
 class TestTemplates:
-    def test_a_value_that_is_missing_stops_the_paper(self, paper):
+    def test_a_missing_value_stops_the_paper(self, paper):
         with pytest.raises(rendering.TemplateBroken, match="no value for weight"):
             paper("{{ weight }} kg")
 
-    def test_so_does_a_template_that_is_missing(self):
+    def test_a_missing_template_stops_the_paper(self):
         with pytest.raises(rendering.TemplateBroken):
             rendering.to_pdf("nowhere.html", {})
 
-    def test_and_a_stylesheet_with_a_mistake_every_time(self, paper):
+    def test_a_stylesheet_with_a_mistake_stops_the_paper_every_time(self, paper):
         for _ in range(2):
             with pytest.raises(rendering.TemplateBroken, match="colour"):
                 paper("x", style="p { colour: red }")
 
-    def test_the_metadata_say_number_and_kind_and_the_date_of_issue(self):
+    def test_the_metadata_have_number_kind_and_date_of_issue(self):
         printed = rendering.to_pdf("donations/receipt.html", {**receipt(), **FACTS})
 
         told = pdfs.metadata(printed.pdf)
@@ -173,7 +173,7 @@ class TestProgress:
         assert told[-1] == 100
         assert len(told) > 3
 
-    def test_who_listens_may_stop_the_printing(self):
+    def test_a_progress_callback_may_stop_the_printing(self):
         class LeaseLost(Exception):
             pass
 
@@ -199,8 +199,8 @@ def test_another_process_prints_the_same_bytes():
     assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
 
 
-def test_a_mark_that_would_make_a_letter_of_a_tag_leaves_the_tag_alone(paper):
-    """> and U+0338 are one letter to Unicode; the name of a donor who typed it first was gone with its element."""
+def test_a_combining_character_does_not_merge_with_a_tag(paper):
+    """Unicode composes > and U+0338 into one letter; a donor's name that began with it was lost with its element."""
     pdf = paper("<p>\u0338foo <b>\u0338bar</b>\u0338</p><p>a=\u0338b e\u0301</p>").pdf
 
     text = pdfs.text_of(pdf)
@@ -210,11 +210,11 @@ def test_a_mark_that_would_make_a_letter_of_a_tag_leaves_the_tag_alone(paper):
 
 
 class TestRulesOfElements:
-    """Papers do without WeasyPrint's rules for footnotes, unless they have some."""
+    """Papers without footnotes are printed without WeasyPrint's footnote rules."""
 
     LISTS = "<ol><li>one</li><li>two <q>three</q></li></ol><ul><li lang=fr>quatre</li></ul><p>x<br>y</p><hr>"
 
-    def test_a_paper_looks_the_same_without(self, paper, monkeypatch):
+    def test_a_paper_looks_the_same_without_the_rules(self, paper, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(rendering, "html_class", lambda *texts: weasyprint.HTML)
             with_all = paper(self.LISTS)
@@ -232,7 +232,7 @@ class TestRulesOfElements:
     def test_a_footnote_has_its_number(self, paper, style, body):
         assert pdfs.text_of(paper(body, style).pdf).split() == ["Said1", "1.", "And", "proven"]
 
-    def test_so_has_whatever_is_an_item_of_a_list(self, paper, monkeypatch):
+    def test_a_list_item_has_its_number(self, paper, monkeypatch):
         style = "p { display: list-item; list-style: decimal inside }"
         with monkeypatch.context() as patch:
             patch.setattr(rendering, "html_class", lambda *texts: weasyprint.HTML)
@@ -262,10 +262,10 @@ class TestWording:
     @pytest.mark.parametrize(
         ("languages", "printed"), [(["en"], "6,490.110"), (["fr"], "6 490,110"), (["en", "fr"], "6 490.110")]
     )
-    def test_a_paper_in_two_languages_has_a_form_of_its_own_for_numbers(self, languages, printed):
+    def test_a_bilingual_paper_has_its_own_number_format(self, languages, printed):
         assert wording.number("6490.110", languages).replace(wording.GROUP, " ") == printed
 
-    def test_and_writes_dates_so_that_both_agree(self):
+    def test_a_bilingual_paper_writes_iso_dates(self):
         assert wording.day("2026-02-03", ["en", "fr"]) == "2026-02-03"
         assert wording.day("2026-02-03", ["en"]) == "3 February 2026"
         assert wording.day("2026-02-03", ["fr"]) == "3 février 2026"
@@ -274,5 +274,5 @@ class TestWording:
         ("part", "whole", "percent"),
         [("0", "10", 0), ("0.001", "10", 1), ("5", "10", 50), ("9.999", "10", 99), ("10", "10", 100), ("0", "0", 0)],
     )
-    def test_a_share_is_whole_only_when_nothing_is_left_out(self, part, whole, percent):
+    def test_a_share_is_100_percent_only_if_nothing_is_missing(self, part, whole, percent):
         assert wording.whole_percent(part, whole) == percent

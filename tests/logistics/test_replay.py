@@ -24,7 +24,7 @@ FEW_PACKAGES = mali.packages()[:60]
 
 
 def printed(caplog, **changes):
-    """The container's packing list by replay, for certain."""
+    """Print the container's packing list by replay, without fallback."""
     with caplog.at_level(logging.INFO, logger=replay.__name__):
         rendered = rendering.to_pdf(TEMPLATE, {**CONTEXT, **changes}, languages=("en", "fr"))
     assert not [record for record in caplog.records if "Not replayed" in record.getMessage()]
@@ -32,7 +32,7 @@ def printed(caplog, **changes):
 
 
 def objects(pdf: bytes) -> list[bytes]:
-    """What all object streams of a PDF hold."""
+    """Return the contents of all object streams of a PDF."""
     found = []
     for match in re.finditer(rb"/ObjStm/N \d+/First (\d+).*?stream\n", pdf, re.DOTALL):
         content = zlib.decompressobj().decompress(pdf[match.end() :])
@@ -53,8 +53,8 @@ class TestStructure:
         assert all(b"/Scope /Column" in head or b"/Scope /Row" in head for head in heads)
         assert sum(b"/A<</O/Table/ColSpan 5>>" in cell for cell in cells) == 53
 
-    def test_no_marked_content_is_without_an_element(self, caplog):
-        """Each page lists, for each of its ids, the element that it belongs to."""
+    def test_all_marked_content_belongs_to_an_element(self, caplog):
+        """Each page maps each of its ids to its element."""
         (tree,) = [e for e in objects(printed(caplog).pdf) if b"/Nums" in e]
 
         assert b"null" not in tree
@@ -69,22 +69,22 @@ class TestStructure:
 
 class TestBytes:
     @pytest.mark.long
-    def test_another_process_prints_the_same(self, caplog):
+    def test_another_process_prints_the_same_bytes(self, caplog):
         program = (
             "import django, hashlib; django.setup()\n"
             "from tests.logistics.test_replay import CONTEXT, TEMPLATE, rendering\n"
             "printed = rendering.to_pdf(TEMPLATE, CONTEXT, languages=('en', 'fr'))\n"
             "print(hashlib.sha256(printed.pdf).hexdigest())\n"
         )
-        printed(caplog, number="SHP-2026-00002")  # a process that has printed before is another process
+        printed(caplog, number="SHP-2026-00002")  # a process that has printed before counts as another process
         here = printed(caplog)
 
         there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
 
         assert there.stdout.split()[-1] == hashlib.sha256(here.pdf).hexdigest()
 
-    def test_what_was_printed_before_changes_nothing(self, caplog):
-        """Samples are kept for the next list, which may have other kinds of row and other forms of content."""
+    def test_earlier_papers_do_not_change_the_bytes(self, caplog):
+        """Samples are cached for the next list, which may have other kinds of row and other content."""
         samples.KEPT.clear()
         few = printed(caplog, packages=FEW_PACKAGES).pdf
         samples.KEPT.clear()
@@ -95,7 +95,7 @@ class TestBytes:
         printed(caplog, packages=FEW_PACKAGES)
         assert printed(caplog).pdf == many
 
-    def test_a_list_that_replay_gives_up_looks_as_if_it_had_never_tried(self, monkeypatch):
+    def test_a_list_that_replay_gives_up_is_printed_as_by_plain_weasyprint(self, monkeypatch):
         def plain(name):
             with monkeypatch.context() as patch:
                 patch.setattr(replay, name, lambda *told, **named: None)
@@ -114,7 +114,7 @@ class TestBytes:
 
 class TestSamples:
     @pytest.mark.long
-    def test_the_next_list_needs_only_those_that_the_one_before_had_not(self, caplog, monkeypatch):
+    def test_the_next_list_needs_only_new_samples(self, caplog, monkeypatch):
         laid_out: list[int] = []
         lay_out = samples.Samples._laid_out
 
@@ -127,7 +127,7 @@ class TestSamples:
         printed(caplog, packages=FEW_PACKAGES)
         forms, left = laid_out
         printed(caplog, packages=FEW_PACKAGES)
-        assert laid_out == [forms, left, left]  # what has texts of its own is never kept
+        assert laid_out == [forms, left, left]  # samples with the paper's own texts are never cached
         printed(caplog)
         *_, more, _ = laid_out
         assert len(samples.KEPT) == 1
@@ -136,7 +136,7 @@ class TestSamples:
         *_, all_of_them, _ = laid_out
         assert more < all_of_them
 
-    def test_they_hold_no_text_of_a_paper(self, caplog):
+    def test_they_contain_no_text_of_a_paper(self, caplog):
         samples.KEPT.clear()
         printed(caplog)
 
@@ -144,7 +144,7 @@ class TestSamples:
         texts = {box.text for box in table.cells.values() for box in box.descendants() if hasattr(box, "text")}
         assert {text.strip() for text in texts} <= {"x", ""}
 
-    def test_a_process_keeps_no_more_than_a_few_tables(self, caplog, monkeypatch):
+    def test_a_process_caches_only_a_few_tables(self, caplog, monkeypatch):
         monkeypatch.setattr(samples, "KEPT_MAX", 2)
         samples.KEPT.clear()
         for currency in ("HKD", "EUR", "XOF"):
@@ -153,7 +153,7 @@ class TestSamples:
         assert len(samples.KEPT) == 2
         assert not any("HKD" in html for html, *_ in samples.KEPT)
 
-    def test_nor_more_cells_in_one_than_a_list_has(self, caplog, monkeypatch):
+    def test_a_cached_table_has_no_more_cells_than_a_list(self, caplog, monkeypatch):
         monkeypatch.setattr(samples, "CELLS_MAX", 5)
         samples.KEPT.clear()
         printed(caplog, packages=FEW_PACKAGES)
@@ -186,7 +186,7 @@ class TestRefusals:
             ("@media print { td { color: red } }", "@media"),
         ],
     )
-    def test_a_stylesheet_that_cannot_be_followed_is_refused(self, rule, why):
+    def test_an_unsupported_stylesheet_is_refused(self, rule, why):
         html = (
             '<html lang="en"><head></head><body><table><thead><tr><th>A</th></tr></thead>'
             '<tbody><tr class="head" data-row="line"><td>x</td></tr></tbody></table></body></html>'
@@ -207,7 +207,7 @@ class TestRefusals:
             '<tbody><tr data-row="a"><th>x</th></tr></tbody>',
         ],
     )
-    def test_so_are_rows_that_are_not_one_plain_run(self, body):
+    def test_rows_that_are_not_one_plain_run_are_refused(self, body):
         html = f"<html><head></head><body><table><thead><tr><th>A</th></tr></thead>{body}</table></body></html>"
 
         with pytest.raises(Refused):
@@ -215,14 +215,14 @@ class TestRefusals:
 
 
 class TestPages:
-    def test_a_group_that_does_not_fit_moves_whole(self):
+    def test_a_group_that_does_not_fit_moves_to_the_next_page_as_a_whole(self):
         groups = [Group([4, 4], [False, False], whole=True) for _ in range(3)]
 
         pages = paginate(groups, first_top=0, top=0, bottom=20)
 
         assert [len(tops) for tops in pages] == [4, 2]
 
-    def test_one_that_no_page_can_hold_is_broken(self):
+    def test_a_group_longer_than_a_page_is_broken(self):
         pages = paginate([Group([4] * 8, [False] * 8, whole=True)], first_top=0, top=0, bottom=20)
 
         assert [len(tops) for tops in pages] == [5, 3]
@@ -234,7 +234,7 @@ class TestPages:
 
         assert [len(tops) for tops in pages] == [4, 2]
 
-    def test_a_row_that_just_fits_does(self):
+    def test_a_row_that_just_fits_stays_on_the_page(self):
         tall = [20 * (1 + 1e-10)]
 
         assert len(paginate([Group(tall, [False], whole=True)], first_top=0, top=0, bottom=20 + 1e-8)) == 1

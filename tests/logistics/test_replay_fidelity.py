@@ -1,4 +1,4 @@
-"""The gate of WeasyPrint's pin: replayed lists look as plain WeasyPrint prints them.
+"""The gate for WeasyPrint's pinned version: replayed lists look as plain WeasyPrint prints them.
 
 The same characters in the same order and places (0.5 pt), the same page breaks, and pixels that differ by more than a
 quarter of black in less than 0.1 %.
@@ -26,7 +26,7 @@ PAPERS = "shipments/papers/"
 
 
 class Lists(Texts):
-    """Makes packages of random lines: every script, short and long texts, codes and numbers of every width."""
+    """Generates packages of random lines: every script, short and long texts, codes and numbers of every width."""
 
     def seldom(self, one_in: int) -> str:
         return self.text() if self.random.randrange(one_in) == 0 else ""
@@ -93,7 +93,7 @@ class Lists(Texts):
         }
 
     def packages(self, lines: int) -> list[dict[str, Any]]:
-        """So many lines in all, some packages of one and some longer than a page."""
+        """Return packages with this many lines in total, some with one line and some longer than a page."""
         made: list[dict[str, Any]] = []
         while lines:
             count = min(lines, self.random.choice([1, 1, 2, 6, 12, 40]))
@@ -131,7 +131,7 @@ def test_many_random_differences(count):
 
 @pytest.mark.parametrize(("count", "examples"), [(50, 1), pytest.param(300, 2, marks=pytest.mark.long)])
 def test_random_lists_look_as_weasyprint_prints_them(count, examples):
-    # The same lists at every run: a pin is moved by what it does, not by luck. Other seeds are for hunting.
+    # The same lists in every run, so that moving the pin does not depend on luck. Other seeds are for hunting.
     @seed(20260302)
     @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate])
     @given(number=st.integers(0, 2**32))
@@ -141,7 +141,7 @@ def test_random_lists_look_as_weasyprint_prints_them(count, examples):
     alike()
 
 
-# Seeds of papers that replay printed differently once, or refused: see hunt.py.
+# Seeds of papers that replay once printed differently, or refused: see hunt.py.
 @pytest.mark.parametrize(
     ("count", "seeds"),
     [(50, [7]), *(pytest.param(*more, marks=pytest.mark.long) for more in [(50, [1, 8]), (300, [1])])],
@@ -164,7 +164,7 @@ html { font-size: 8pt; line-height: 1.5 }
 
 
 def body(groups: int, rows: int, cell: str = "x", how: str = "") -> str:
-    """The beginning of a list: as many groups of as many rows."""
+    """Return the beginning of a list: this many groups of this many rows."""
     lines = "".join(f'<tr class="line" data-row="line"><td class="c">{cell}</td><td>{n}</td></tr>' for n in range(rows))
     return (
         '<table class="goods"><thead><tr><th>A</th><th>B</th></tr></thead>'
@@ -182,7 +182,7 @@ class TestFaultsOfOnce:
 
     @pytest.mark.parametrize("high", [100, 104, 112, 116])
     @pytest.mark.parametrize("how", ["", "whole"])
-    def test_a_list_begins_where_its_first_rows_have_room(self, tmp_path, high, how):
+    def test_a_list_begins_where_its_first_rows_fit(self, tmp_path, high, how):
         self.alike(tmp_path, f'<div style="height: {high}mm">Above</div>' + body(5, 4, how=how))
 
     def test_pages_where_a_table_goes_on_have_no_margin_above_it(self, tmp_path):
@@ -219,34 +219,34 @@ class TestFaultsOfOnce:
             ('<a href="#list">List</a><div class="b" id="list">{}</div>', ".b h2 { margin: 0 }"),
         ],
     )
-    def test_the_first_page_of_a_list_is_like_the_next_or_it_is_not(self, tmp_path, around, style):
+    def test_the_first_page_of_a_list_may_differ_from_the_next(self, tmp_path, around, style):
         style += " .b { break-before: page } .goods { break-before: page }"
         self.alike(tmp_path, "<p>Cover</p>" + around.format(body(1, 90)) + "<p>End</p>", style)
 
     @pytest.mark.long
     @pytest.mark.parametrize("above", ["", "<p>ف ح</p>"])
     @pytest.mark.parametrize(("head", "cell", "foot"), [("", "ن ن", "ف خ"), ("ذ", "ن ن", "ق"), ("", "خ خ", "ح ف")])
-    def test_a_shape_that_several_letters_share_is_the_first_of_them(self, tmp_path, above, head, cell, foot):
-        """Dots are glyphs of their own; which letter they stand for, the first one in the paper decides."""
+    def test_a_glyph_shared_by_several_letters_maps_to_the_first_of_them(self, tmp_path, above, head, cell, foot):
+        """Dots are separate glyphs; the first letter in the paper decides which letter they map to."""
         style = f"@page {{ @top-left {{ content: '{head}' }} @bottom-right {{ content: '{foot}' }} }}"
         self.alike(tmp_path, above + body(1, 70, cell=cell), style)
 
     @pytest.mark.long
     @pytest.mark.parametrize("foot", ["", "(حار)", "(warm)"])
     @pytest.mark.parametrize(("cell", "other"), [("(حار)", "(warm) "), ("[(مواد) (x)]", "«{x}» "), ("x", "(warm) ")])
-    def test_brackets_are_each_other_from_right_to_left(self, tmp_path, cell, other, foot):
+    def test_brackets_are_mirrored_from_right_to_left(self, tmp_path, cell, other, foot):
         style = f".c {{ direction: rtl }} @page {{ @bottom-left {{ content: '{foot}'; direction: rtl }} }}"
         self.alike(tmp_path, body(1, 70, cell=cell).replace("</td><td>", f"</td><td>{other}"), style)
 
     def test_a_list_whose_first_row_is_broken_is_refused(self, tmp_path):
-        """WeasyPrint breaks it rather than leave the heads of a table alone, though it is to stay whole."""
+        """WeasyPrint breaks it rather than leave the table header alone, although it should stay whole."""
         html = '<div style="height: 108mm">Above</div>' + body(20, 2, cell="x<br>" * 5, how="whole")
         templates = both_ways.template(html, STYLE)
 
         with both_ways.papers_of_our_own(templates, tmp_path), pytest.raises(replay.Refused, match="is broken"):
             both_ways.printed("paper.html", {"number": "X-1", "issued_on": "2026-03-02"}, replayed=True)
 
-    def test_pictures_and_running_heads_stand_in_margins(self, tmp_path):
+    def test_pictures_and_running_headers_are_in_margins(self, tmp_path):
         style = """
         @page { @bottom-center { content: url(asset:mark.svg) } @bottom-left { content: element(head) } }
         .head { position: running(head) }
@@ -276,7 +276,7 @@ class TestFaultsOfOnce:
             ("x<br>" * 60, ""),
         ],
     )
-    def test_what_replay_would_print_differently_is_refused(self, tmp_path, cell, style):
+    def test_papers_that_replay_would_print_differently_are_refused(self, tmp_path, cell, style):
         templates = both_ways.template(body(1, 150, cell=cell), STYLE + style)
 
         with both_ways.papers_of_our_own(templates, tmp_path), pytest.raises(replay.Refused):

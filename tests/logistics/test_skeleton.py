@@ -1,4 +1,4 @@
-"""Files of filled-in papers, which share what is the same in all of a form."""
+"""Files of filled-in papers, which share the parts common to all papers of a form."""
 
 import logging
 import re
@@ -49,7 +49,7 @@ def _no_form_yet(monkeypatch):
 
 @pytest.fixture
 def printed(tmp_path, caplog):
-    """Print the paper above, and tell what kept it from being written on what is shared."""
+    """Print the paper above, and return why it could not be written on the shared parts."""
 
     def printed(body: str = BODY, style: str = STYLE, **told: Any) -> tuple[bytes, list[str]]:
         caplog.clear()
@@ -79,7 +79,7 @@ def test_a_paper_of_many_kinds_of_text_looks_as_weasyprint_prints_it(printed):
     assert len(ours) < 0.8 * len(other)
 
 
-def test_programs_find_nothing_to_complain_of(printed, tmp_path):
+def test_checkers_find_no_error(printed, tmp_path):
     ours, _ = printed()
 
     (tmp_path / "paper.pdf").write_bytes(ours)
@@ -87,7 +87,7 @@ def test_programs_find_nothing_to_complain_of(printed, tmp_path):
     assert TOLD["other"].strip() in run("pdftotext", "-", "-", pdf=ours)
 
 
-def test_what_only_weasyprint_writes_is_written_by_it(printed):
+def test_unsupported_papers_are_written_by_weasyprint(printed):
     attached = BODY + '{% attach_context "x.json" issued_on %}'
 
     assert pdfs.embedded_files(printed(attached)[0]).keys() == {"x.json"}
@@ -97,7 +97,7 @@ def test_what_only_weasyprint_writes_is_written_by_it(printed):
         assert ("sRGB" in " ".join(why)) == (".far { color: color" in style or "p { color: lab" in style)
 
 
-def test_letters_with_dots_of_their_own_are_written_here_too(printed):
+def test_letters_with_separate_dots_are_supported(printed):
     arabic = {"name": "محمد علي"}
 
     pdf, why = printed(**arabic)
@@ -106,7 +106,7 @@ def test_letters_with_dots_of_their_own_are_written_here_too(printed):
     assert fidelity.shift(fidelity.characters(pdf), fidelity.characters(plain(printed, **arabic))) < 0.0001
 
 
-def test_forms_share_the_files_of_fonts(printed):
+def test_forms_share_font_files(printed):
     """One of them has 7 MB, and there may be 32 forms."""
     printed("<p data-slot>{{ name }}</p><p>Some 大</p>")
     printed("<p data-slot>{{ name }}</p><p>Other 大</p>")
@@ -117,13 +117,13 @@ def test_forms_share_the_files_of_fonts(printed):
 
 
 def test_receipts_take_no_more_than_20_kib():
-    """All with a line of Chinese in the letterhead, in three fonts."""
+    """All have a line of Chinese in the letterhead, in three fonts."""
     sizes = [len(receipts.ours(context)) for context in receipts.contexts(55)]
 
     assert max(sizes) <= 20 * 1024
 
 
-def test_the_code_is_one_path_of_rectangles():
+def test_the_qr_code_is_one_path_of_rectangles():
     context = receipts.contexts(1)[0]
     pdf = receipts.ours(context)
 
@@ -142,7 +142,7 @@ def _inflated(data: bytes) -> bytes:
 
 
 def _code(operators: bytes) -> int:
-    """The number of rectangles in the longest path of nothing else."""
+    """Return the number of rectangles in the longest path that has only rectangles."""
     return max(
         (path.count(b" re") for path in re.findall(rb"(?:[0-9]+ [0-9]+ [0-9]+ 1 re\n)+f\n", operators)), default=0
     )
@@ -161,13 +161,13 @@ class TestPainting:
         "change",
         [(b"1 w", b"2 w"), (b"0.5 0 RG", b"0.4 0 RG"), (b"/A1.0", b"/A0.5"), (b"0 J", b"2 J"), (b"[]", b"[3 1]")],
     )
-    def test_others_stay_strokes(self, change):
+    def test_other_strokes_stay_strokes(self, change):
         painting, _ = Painting.of(self.BEFORE.replace(*change), b"B\nQ")
 
         assert painting.painted("M0 0.5h7") == [b"0 0 m", b"0 0.5 m", b"7 0.5 l", b"B"]
 
     @pytest.mark.parametrize("path", ["M0 0h7", "M0 0.5h7v1", "M0.5 0.5h7", "M0 0.5h-7"])
-    def test_so_do_other_paths(self, path):
+    def test_other_paths_stay_unchanged(self, path):
         painting, _ = Painting.of(self.BEFORE, b"B\nQ")
 
         assert painting.painted(path)[-1] == b"B"
@@ -195,7 +195,7 @@ class TestGlyphEncoding:
             ("", b"[]TJ"),
         ],
     )
-    def test_what_is_nothing_is_left_out(self, told, written):
+    def test_empty_texts_are_left_out(self, told, written):
         assert self.encoding().shown("A", told) == written
 
     def test_fonts_share_the_codes_of_their_texts(self):
@@ -206,21 +206,21 @@ class TestGlyphEncoding:
         assert encoding.of_font("A") == (0x10, 0x11, 0x12)
         assert encoding.of_font("B") == (None, 0x50, None, 0x51)
 
-    def test_one_goes_on_where_another_ends_and_leaves_it_alone(self):
+    def test_an_encoding_extends_another_without_changing_it(self):
         begun = self.encoding()
         begun.shown("A", "<0010>")
 
         assert GlyphEncoding(begun.fonts, begun).shown("A", "<00110010>") == b"(\0\2\0\1)Tj"
         assert begun.texts == ["a"]
 
-    def test_bytes_that_a_string_ends_with_are_escaped(self):
+    def test_string_delimiters_are_escaped(self):
         texts = {glyph: chr(0x4E00 + glyph) for glyph in range(1, 100)}
         encoding = GlyphEncoding([self.Font("A", texts)])
         written = encoding.shown("A", f"<{''.join(f'{glyph:04x}' for glyph in texts)}>")
 
         assert all(part in written for part in (b"\0\\r\0", b"\0\\(\0", b"\0\\)\0", b"\0\\\\\0"))
 
-    def test_codes_in_a_row_are_told_as_a_range(self):
+    def test_consecutive_codes_are_written_as_a_range(self):
         texts = dict(enumerate(["0", "1", "2", "x", "ÿ", "Ā", "ffi"], start=1))
         encoding = GlyphEncoding([self.Font("A", texts)])
         encoding.shown("A", "<0001000200030004000500060007>")

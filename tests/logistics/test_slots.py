@@ -1,4 +1,4 @@
-"""Papers filled in on forms laid out once: they look as WeasyPrint prints them, and never like one another."""
+"""Papers filled in on forms laid out once: they look as WeasyPrint prints them, and never leak into one another."""
 
 import hashlib
 import logging
@@ -66,7 +66,7 @@ def printed(context, *, languages=("en",), template=TEMPLATE) -> bytes:
 
 
 def filled_in(context, caplog, *, languages=("en",)) -> bytes:
-    """A receipt on a form, for certain."""
+    """Print a receipt on a form, without fallback."""
     caplog.clear()
     with caplog.at_level(logging.INFO, logger=replay.__name__):
         pdf = printed(context, languages=languages)
@@ -100,14 +100,14 @@ def test_random_receipts_look_as_weasyprint_prints_them(caplog):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_name_does_so_on_another_ones_form(caplog, name):
+def test_each_name_looks_right_on_another_names_form(caplog, name):
     filled_in({**receipt(), **FACTS}, caplog)
     context = {**receipt(donor={"name": name, "address_lines": ["12/F", "Kowloon"]}), **FACTS}
 
     assert_alike(filled_in(context, caplog), plain(context))
 
 
-def test_the_second_is_not_laid_out_again(caplog, monkeypatch):
+def test_a_second_receipt_is_not_laid_out_again(caplog, monkeypatch):
     filled_in({**receipt(), **FACTS}, caplog)
     monkeypatch.setattr(forms.Form, "__init__", lambda *_: pytest.fail("laid out again"))
 
@@ -117,8 +117,8 @@ def test_the_second_is_not_laid_out_again(caplog, monkeypatch):
     assert pdfs.metadata(pdf)["Title"].startswith("HK-2026-000002")
 
 
-def test_a_donor_never_finds_anything_of_another_one(caplog):
-    """Not on the page, not in the glyphs of the fonts, not in what is told of the file: the bytes are the same."""
+def test_a_receipt_contains_nothing_of_another_donor(caplog):
+    """Not on the page, in the fonts' glyphs or in the metadata: the bytes are the same."""
     mine = {**receipt(donor={"name": "Awa", "address_lines": ["1", "2"]}, appeal="Mali"), **FACTS}
     others = [random_receipt(Random(number)) for number in range(6)]
     others.append({**receipt(donor={"name": "龍 Zyx", "address_lines": ["3", "4"]}, appeal="Mali"), **FACTS})
@@ -132,7 +132,7 @@ def test_a_donor_never_finds_anything_of_another_one(caplog):
 
 
 @pytest.mark.long
-def test_another_process_prints_the_same_after_another_receipt(caplog):
+def test_another_process_prints_the_same_bytes_after_another_receipt(caplog):
     program = (
         "import django, hashlib; django.setup()\n"
         "from tests.logistics.test_slots import FACTS, printed, random_receipt, receipt, Random\n"
@@ -159,7 +159,7 @@ def test_a_missing_glyph_stops_the_paper_on_a_new_form_and_on_an_old_one(first):
     assert refusal.value.details["characters"] == ["🎈"]
 
 
-def test_a_missing_glyph_outside_the_slots_does_so_every_time():
+def test_a_missing_glyph_outside_the_slots_stops_the_paper_every_time():
     context = receipt(signatory="Bob 🎈")
 
     for _ in range(2):
@@ -167,7 +167,7 @@ def test_a_missing_glyph_outside_the_slots_does_so_every_time():
             printed({**context, **FACTS})
 
 
-def test_the_forms_kept_are_bounded(caplog, monkeypatch):
+def test_the_number_of_cached_forms_is_bounded(caplog, monkeypatch):
     monkeypatch.setattr(replay, "kept_forms", filled.Forms(most=2))
 
     for lines in range(4):
@@ -177,7 +177,7 @@ def test_the_forms_kept_are_bounded(caplog, monkeypatch):
 
 
 class TestRefusals:
-    """What could move something else, or be told elsewhere, is printed by plain WeasyPrint."""
+    """A slot that could move something else, or appear elsewhere, is printed by plain WeasyPrint."""
 
     @pytest.mark.parametrize(
         ("body", "style", "why"),
@@ -208,7 +208,7 @@ class TestRefusals:
         with pytest.raises(Refused, match=why):
             filled.Forms().fill(html, [style], lay_out=lay_out)
 
-    def test_what_was_laid_out_already_is_handed_back(self):
+    def test_a_refusal_returns_the_finished_layout(self):
         """A refusal costs no second layout, and leaves the document as WeasyPrint made it."""
         from weasyprint import HTML
 
@@ -225,7 +225,7 @@ class TestRefusals:
         assert laid_out == [document]
         assert "kept" in pdfs.text_of(laid_out[0].write_pdf())
 
-    def test_what_no_form_was_made_of_is_not_kept(self):
+    def test_papers_that_cannot_be_forms_are_not_cached(self):
         html = '<html lang="en"><head></head><body><h1 data-slot>x</h1></body></html>'
         forms_kept = filled.Forms()
 
@@ -239,7 +239,7 @@ class TestRefusals:
     def _interrupted(html):
         raise InterruptedError("laid out")
 
-    def test_a_paper_whose_code_alone_is_a_slot_needs_no_form(self):
+    def test_a_paper_with_only_a_qr_code_slot_needs_no_form(self):
         rendering.to_pdf("shipments/papers/waybill.html", {**mali.waybill(), **mali.FACTS}, languages=("en", "fr"))
 
         assert not replay.kept_forms.forms
@@ -250,7 +250,7 @@ class TestRefusals:
             forms.steps(path)
 
 
-def test_a_mark_on_an_element_with_others_inside_says_nothing():
+def test_a_slot_on_an_element_with_children_is_ignored():
     cut = slots.cut(
         '<html lang="en"><head></head><body><p data-slot>a <b>b</b></p><p data-slot> c&amp;\n d</p></body></html>'
     )

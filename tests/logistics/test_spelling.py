@@ -1,4 +1,4 @@
-"""What readers of a paper make of it: the letters that were meant, however many glyphs draw them."""
+"""Text extraction from papers: the intended letters, however many glyphs draw them."""
 
 import subprocess
 import unicodedata
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def told(pdf: bytes) -> str:
-    """What poppler makes of a paper, each run of spaces as one, without marks of direction."""
+    """Return poppler's text of a paper, with spaces collapsed and without direction marks."""
     text = run("pdftotext", "-", "-", pdf=pdf)
     return " ".join(text.translate(dict.fromkeys(map(ord, "\u202a\u202b\u202c\u200e\u200f"))).split())
 
@@ -40,7 +40,7 @@ def meant(name: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "reader"), NAMES.items())
-def test_a_receipt_says_the_donor_s_name(name, reader):
+def test_a_donors_name_can_be_extracted_from_a_receipt(name, reader):
     context = {**receipt(donor={"name": name, "address_lines": [name]}), **FACTS}
 
     first, second = (rendering.to_pdf("donations/receipt.html", context).pdf for _ in range(2))
@@ -56,7 +56,7 @@ def test_a_receipt_says_the_donor_s_name(name, reader):
 
 
 @pytest.mark.long
-def test_so_does_every_line_of_a_list():
+def test_every_line_of_a_list_can_be_extracted():
     names, packages = [*NAMES], mali.packages()[:70]
     for number, package in enumerate(packages):
         package["lines"][0]["description"] = {"en": names[number % len(names)], "fr": f"{number} Thị s{number}"}
@@ -73,7 +73,7 @@ def test_so_does_every_line_of_a_list():
     assert failures(pdf) == []
 
 
-def test_letters_that_are_not_looked_at_are_one_glyph_each():
+def test_letters_without_marking_are_one_glyph_each():
     families = (
         "&quot;Noto Sans&quot;, &quot;Noto Sans NKo&quot;, &quot;Noto Sans Arabic&quot;, &quot;Noto Sans HK&quot;"
     )
@@ -95,7 +95,7 @@ def test_letters_that_are_not_looked_at_are_one_glyph_each():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_marking_letters_moves_none(name, monkeypatch):
-    """WeasyPrint itself marks none: for poppler they are drawn the same; PDFium rounds a few places otherwise."""
+    """WeasyPrint itself marks none: poppler draws the same; PDFium rounds a few positions differently."""
     context = {**receipt(donor={"name": name, "address_lines": [name]}), **FACTS}
     monkeypatch.setattr(replay, "has_slots", lambda html: False)
     marked = rendering.to_pdf("donations/receipt.html", context).pdf

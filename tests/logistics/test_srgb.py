@@ -1,4 +1,4 @@
-"""The colour profile of papers is one that readers take, and says what sRGB is."""
+"""The colour profile of papers is accepted by readers, and describes sRGB."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from logistics.documents import srgb
 GREYS_AND_COLOURS = [(n, n, n) for n in range(256)] + [(255, 0, 0), (0, 255, 0), (0, 0, 255), (11, 60, 93)]
 
 
-def test_lcms_reads_it_and_finds_the_srgb_that_it_knows():
+def test_lcms_reads_it_as_srgb():
     ours = ImageCms.ImageCmsProfile(io.BytesIO(srgb.profile()))
     picture = Image.new("RGB", (len(GREYS_AND_COLOURS), 1))
     picture.putdata(GREYS_AND_COLOURS)
@@ -23,7 +23,7 @@ def test_lcms_reads_it_and_finds_the_srgb_that_it_knows():
     assert ours.profile.profile_description == "sRGB"
 
 
-def test_its_header_is_one_that_pdf_a_3_takes():
+def test_its_header_is_valid_for_pdf_a_3():
     profile = srgb.profile()
     size, version, kind, space, connection, mark = struct.unpack_from(">L4xL4s4s4s12x4s", profile)
 
@@ -31,7 +31,7 @@ def test_its_header_is_one_that_pdf_a_3_takes():
     assert (version, kind, space, connection, mark) == (0x0420_0000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
 
 
-def test_every_tag_is_aligned_and_inside():
+def test_every_tag_is_aligned_and_within_the_profile():
     profile = srgb.profile()
     (count,) = struct.unpack_from(">L", profile, 128)
     tags = {tag: (at, size) for tag, at, size in struct.iter_unpack(">4sLL", profile[132 : 132 + 12 * count])}

@@ -1,1 +1,1 @@
-"""Makers of rows, one module for each noun. Whoever needs a row asks here, and names only what the test is about."""
+"""Row factories, one module per noun. Tests pass only the values that they are about."""

@@ -1,4 +1,4 @@
-"""Appeals that people give to."""
+"""Appeals."""
 
 from datetime import date
 from typing import Any

@@ -5,7 +5,7 @@ from typing import Any
 from logistics.catalogue.models import Category, Item
 from tests.makers.numbers import next_number
 
-# The kinds of goods of the Mali shipment.
+# The categories of the Mali shipment.
 CATEGORIES = {
     "Household furniture": "Mobilier",
     "Household appliances": "Électroménager",

@@ -1,4 +1,4 @@
-"""The charity, of which there is one."""
+"""The charity, of which there is only one."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from logistics.charity.models import Charity
 
 
 def make_charity(**fields: Any) -> Charity:
-    """Return the charity. One that has fields of its own is new, and is made before anything that needs a charity."""
+    """Return the charity, created if missing. With fields given it must be new, so create it first."""
     there = None if fields else Charity.objects.first()
     given = {
         "name": "Harbour Relief",

@@ -1,4 +1,4 @@
-"""Many rows out of one, made inside PostgreSQL: a thousand in no time, a hundred thousand in seconds."""
+"""Copy one row many times inside PostgreSQL: a thousand at once, a hundred thousand in seconds."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ ID = "('01990000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid"
 def copy(row: models.Model, first: int, last: int, **values: str) -> None:
     """Store copies number `first` to `last` of a row; `values` are SQL for what differs, in terms of the number g.
 
-    Triggers and foreign keys are not asked: the copies are for counting and measuring, not for changing.
+    Triggers and foreign keys are bypassed: the copies are for counting and measuring, not for changing.
     """
     model = type(row)
     names = [str(field.column) for field in model._meta.concrete_fields if not field.generated]
@@ -55,7 +55,7 @@ def copy(row: models.Model, first: int, last: int, **values: str) -> None:
 
 
 class Books:
-    """A received gift with its receipt, and as many like it as asked for."""
+    """A received gift with its receipt, and as many copies as needed."""
 
     def __init__(self) -> None:
         self.appeal: Appeal = make_appeal()
@@ -114,7 +114,7 @@ class Books:
 
 
 class Goods:
-    """A dispatched and confirmed shipment with all that belongs to it, and as many like it as asked for."""
+    """A dispatched and confirmed shipment with everything that belongs to it, and as many copies as needed."""
 
     def __init__(self) -> None:
         self.partner: Partner = make_partner()
@@ -170,7 +170,7 @@ class Goods:
 
 
 class Base:
-    """A row of each list of the base rooms that the goods have not made yet, and as many like it as asked for."""
+    """A row of each remaining list of the base rooms, and as many copies as needed."""
 
     def __init__(self, partner: Partner) -> None:
         self.partner = partner

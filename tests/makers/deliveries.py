@@ -1,4 +1,4 @@
-"""What arrives: confirmations, and their taking back."""
+"""Deliveries: confirmations and their reversals."""
 
 from typing import Any
 from uuid import UUID, uuid4

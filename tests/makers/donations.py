@@ -10,7 +10,7 @@ from donations.gifts.models import Donation
 
 
 def received_donation(at: datetime, **changes: Any) -> Donation:
-    """A gift whose money came, as its payment leaves it, without a receipt."""
+    """Make a received gift as its payment leaves it, without a receipt."""
     donor = Donor.objects.create(name="Chan", email=f"{uuid.uuid4().hex}@example.org")
     values = {"donor": donor, "amount_minor": 50050, "currency": "HKD", "created_at": at}
     donation = Donation.objects.create(**values | changes)

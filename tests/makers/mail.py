@@ -6,6 +6,6 @@ from logistics.mail.models import Email
 
 
 def make_email(**fields: Any) -> Email:
-    """Make a job of which no worker was notified."""
+    """Make a job without notifying a worker."""
     given = {"kind": "note", "to": "somebody@example.org", "subject": "A note", "body": "Hello.\n"}
     return Email.objects.create(**given | fields)

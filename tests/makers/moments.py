@@ -1,4 +1,4 @@
-"""Moments that makers and tests agree on."""
+"""Moments shared by factories and tests."""
 
 from datetime import UTC, datetime, timedelta
 

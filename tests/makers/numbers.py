@@ -1,4 +1,4 @@
-"""Numbers that no two rows share."""
+"""Numbers unique to each row."""
 
 from itertools import count
 

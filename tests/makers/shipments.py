@@ -1,4 +1,4 @@
-"""Shipments at each step of their way: a draft, packed, sealed, dispatched."""
+"""Shipments in each state: draft, packed, sealed, dispatched."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ MARKS = "ABCDE"
 def make_shipment(
     partner: Partner | None = None, *, by: User | None = None, marks: str = "A", **fields: Any
 ) -> Shipment:
-    """A draft to a partner, with a site for each mark."""
+    """Make a draft to a partner, with a site for each label."""
     partner = partner or make_partner()
     sites = [shipments.LabelledSite(make_site(partner), mark) for mark in marks]
     given = {"title": "Beds and books", "customs_currency": "HKD"}
@@ -38,7 +38,7 @@ def pack(
     by: User | None = None,
     **line: Any,
 ) -> Shipment:
-    """Put equal packages into a shipment: each with lines of 10 pieces at 1.250 kg and HK$4.50."""
+    """Add identical packages to a shipment, each with lines of 10 pieces at 1.250 kg and HK$4.50."""
     item = item or make_item()
     told: Any = {"item": item, "quantity": 10, "unit_weight_kg": Decimal("1.250"), "unit_value_minor": 450} | line
     packing.add_package(

@@ -266,7 +266,7 @@ class TestPackages:
             ({"gross_kg": None, "gross_measured": True}, "required"),
         ],
     )
-    def test_what_cannot_be_is_refused(self, change: dict[str, Any], code: str) -> None:
+    def test_invalid_values_are_refused(self, change: dict[str, Any], code: str) -> None:
         shipment = make_packed(2)
 
         answer = client_of(make_packer()).patch(
@@ -344,7 +344,7 @@ class TestLines:
             ({"description_en": "bed 🛏"}, "not_printable"),
         ],
     )
-    def test_what_cannot_be_is_refused(self, change: dict[str, Any], code: str) -> None:
+    def test_invalid_values_are_refused(self, change: dict[str, Any], code: str) -> None:
         shipment = make_packed()
         address = f"/api/v1/shipments/{shipment.number}/lines/{ManifestLine.objects.get().pk}/"
 

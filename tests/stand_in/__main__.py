@@ -1,4 +1,4 @@
-"""Run the stand-in until it is told to stop: see `python -m tests.stand_in --help`."""
+"""Run the stand-in until it is stopped: see `python -m tests.stand_in --help`."""
 
 import argparse
 import signal

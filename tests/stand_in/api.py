@@ -1,4 +1,4 @@
-"""The API: what each path does. Reading of requests, authentication and idempotency keys are in `door`."""
+"""The API: the operation of each path. Parsing, authentication and idempotency keys are in `door`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from tests.stand_in.world import World
 
 Handler = Callable[[World, Sequence[str], Json], Json]
 
-# Ids tell what they are of.
+# Prefixes of ids by kind of object.
 PREFIXES = {
     "pi_": "payment_intent",
     "ch_": "charge",
@@ -79,7 +79,7 @@ def _create_customer(world: World, ids: Sequence[str], wanted: Json) -> Json:
 
 
 def _update_metadata(kind: str) -> Handler:
-    """Change the metadata of an object, the one thing that may be changed of a payment here."""
+    """Change the metadata of an object, the only part of a payment that can be changed here."""
 
     def handler(world: World, ids: Sequence[str], wanted: Json) -> Json:
         row = world.store.get(kind, ids[0])
@@ -133,7 +133,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
 
 
 def answer(world: World, operation: Operation, wanted: Json) -> Json:
-    """Do what an operation asks, and return its answer, expanded as asked."""
+    """Run an operation and return its response, expanded as requested."""
     handler = HANDLERS.get((operation.method, operation.path))
     if handler is None:
         raise StripeRefusal(
@@ -154,7 +154,7 @@ def answer(world: World, operation: Operation, wanted: Json) -> Json:
 
 
 def _expanded(world: World, row: Json, steps: list[str], path: str) -> Json:
-    """Return a copy of an object in which the field that a path leads to is an object instead of an id."""
+    """Return a copy of an object with the field at a path expanded from an id to an object."""
     field, rest = steps[0], steps[1:]
     if row.get("object") == "list":
         if field != "data":

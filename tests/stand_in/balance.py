@@ -1,4 +1,4 @@
-"""The account's balance: what each movement of money leaves there."""
+"""The account's balance transactions."""
 
 from tests.stand_in import money
 from tests.stand_in.description import complete

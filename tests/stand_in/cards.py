@@ -1,4 +1,4 @@
-"""Stripe's test cards, and what a bank says to each."""
+"""Stripe's test cards, and the bank's response to each."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ DECLINED = "Your card was declined."
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a payment with a card ends. No `code`: it succeeds."""
+    """The result of a payment with a card. Without `code` it succeeds."""
 
     code: str | None = None
     decline_code: str | None = None
@@ -48,7 +48,7 @@ NOT_A_TEST_CARD = Outcome(
 
 @dataclass(frozen=True)
 class Card:
-    """What a person typed, found to be possible."""
+    """A card as typed, already validated."""
 
     number: str
     exp_month: int
@@ -57,7 +57,7 @@ class Card:
 
     @property
     def outcome(self) -> Outcome:
-        """Return what the bank says."""
+        """Return the bank's response."""
         return OUTCOMES.get(self.number, NOT_A_TEST_CARD)
 
     @property
@@ -66,7 +66,7 @@ class Card:
         return {"4": "visa", "5": "mastercard", "3": "amex"}.get(self.number[0], "unknown")
 
     def facts(self) -> Json:
-        """Return what Stripe tells of a card."""
+        """Return the card details that Stripe exposes."""
         return {
             "brand": self.brand,
             "checks": {
@@ -84,11 +84,11 @@ class Card:
 
 
 def hash_of(number: str) -> str:
-    """Return a stable name of a card that does not tell its number."""
+    """Return a stable fingerprint of a card that does not reveal its number."""
     return hashlib.sha256(number.encode()).hexdigest()[:14]
 
 
 def passes_luhn(number: str) -> bool:
-    """Say whether the last digit checks the others."""
+    """Return whether the Luhn check digit is valid."""
     digits = [int(digit) for digit in reversed(number)]
     return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0

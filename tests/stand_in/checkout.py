@@ -1,4 +1,4 @@
-"""Checkout sessions: opened over the API, paid on the hosted page, closed by payment, by us or by time."""
+"""Checkout sessions: opened over the API, paid on the hosted page, closed by payment, by request or by expiry."""
 
 import re
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ def create(world: World, wanted: Json) -> Json:
         wallet_options=None,
     )
     world.store.save(session)
-    # What Stripe remembers of a session without telling it.
+    # Internal data of a session that the API does not expose.
     world.store.put("_behind", session_id, {"line_items": items, "payment_intent_data": intent_data})
     return session
 
@@ -130,14 +130,14 @@ def _line_items(world: World, wanted: list[Json]) -> list[Json]:
 
 
 def line_items(world: World, session: Json) -> Json:
-    """Return what a session is for, as a list."""
+    """Return the line items of a session as a list."""
     behind = world.store.get("_behind", session["id"])
     url = f"/v1/checkout/sessions/{session['id']}/line_items"
     return {"object": "list", "data": behind["line_items"], "has_more": False, "url": url}
 
 
 def expire(world: World, session: Json) -> Json:
-    """Close an open session; nobody can pay in it any more."""
+    """Expire an open session, so that it can no longer be paid."""
     if session["status"] != "open":
         raise StripeRefusal(
             'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
@@ -156,7 +156,7 @@ def expire(world: World, session: Json) -> Json:
 
 
 def expire_due(world: World) -> None:
-    """Close every session whose time has come."""
+    """Expire every session that is due."""
     now = world.store.now()
     with world.acting():
         for session in world.store.newest_first("checkout.session"):

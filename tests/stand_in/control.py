@@ -1,4 +1,4 @@
-"""/_control/: what a person at Stripe's dashboard, or fate, would do. Takes and answers JSON."""
+"""/_control/: actions of Stripe's dashboard, banks and networks. Accepts and returns JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +12,13 @@ from tests.stand_in.world import World
 
 
 class Control:
-    """Everything that can be done to the account from outside its API. Each method answers plain JSON."""
+    """Everything that can be done to the account outside the API. Each method returns plain JSON."""
 
     def __init__(self, world: World, webhooks: Webhooks, api: Api) -> None:
         self.world, self.webhooks, self.api = world, webhooks, api
 
     def show(self) -> Json:
-        """Return the state of the stand-in at a glance."""
+        """Return a summary of the stand-in's state."""
         store = self.world.store
         kinds = ("checkout.session", "payment_intent", "charge", "refund", "dispute", "event")
         return {
@@ -40,13 +40,13 @@ class Control:
         return switches.shown()
 
     def advance(self, seconds: float) -> Json:
-        """Let time pass: sessions expire, idempotency keys are forgotten."""
+        """Advance the clock: sessions expire, idempotency keys are deleted."""
         self.world.store.move_clock(seconds)
         checkout.expire_due(self.world)
         return {"now": self.world.store.now()}
 
     def reset(self) -> Json:
-        """Forget every object and every switch."""
+        """Delete all objects and reset all switches."""
         with self.world.acting():
             self.webhooks.forget()
             self.world.store.clear()
@@ -55,7 +55,7 @@ class Control:
         return self.show()
 
     def pay(self, session: str, card: str = "4242424242424242", *, email: str = "", late: bool = False) -> Json:
-        """Do what a donor does on the hosted page; `late`: in a session that has expired."""
+        """Pay as a donor on the hosted page; `late`: in a session that has expired."""
         year = 2000 + 99
         typed = Card(card.replace(" ", ""), 12, year, "Test Donor")
         with self.world.acting():
@@ -68,19 +68,19 @@ class Control:
             return refunds.create(self.world, wanted)
 
     def settle_refund(self, refund: str) -> Json:
-        """Let a pending refund succeed."""
+        """Make a pending refund succeed."""
         with self.world.acting():
             return refunds.settle(self.world, self.world.store.get("refund", refund))
 
     def fail_refund(self, refund: str, *, reason: str = "lost_or_stolen_card") -> Json:
-        """Let a refund fail, even after it has succeeded."""
+        """Make a refund fail, even after it has succeeded."""
         with self.world.acting():
             return refunds.fail(self.world, self.world.store.get("refund", refund), reason=reason)
 
     def dispute(
         self, payment_intent: str, *, amount: int | None = None, reason: str = "fraudulent", inquiry: bool = False
     ) -> Json:
-        """Let the donor's bank dispute a payment, in full or in part."""
+        """Dispute a payment as the donor's bank, in full or in part."""
         with self.world.acting():
             intent = self.world.store.get("payment_intent", payment_intent)
             if not intent["latest_charge"]:
@@ -89,12 +89,12 @@ class Control:
             return disputes.open_dispute(self.world, charge, amount=amount, reason=reason, inquiry=inquiry)
 
     def submit_evidence(self, dispute: str) -> Json:
-        """Answer a dispute."""
+        """Submit evidence for a dispute."""
         with self.world.acting():
             return disputes.submit(self.world, self.world.store.get("dispute", dispute))
 
     def close_dispute(self, dispute: str, *, status: str = "lost") -> Json:
-        """Let the bank decide: won, lost; an inquiry: warning_closed."""
+        """Decide a dispute as the bank: won, lost; an inquiry: warning_closed."""
         with self.world.acting():
             return disputes.close(self.world, self.world.store.get("dispute", dispute), status=status)
 
@@ -108,30 +108,30 @@ class Control:
         raise StripeRefusal(f"There is no object {object}.", status=404)
 
     def send(self, event: str, *, times: int = 1) -> Json:
-        """Deliver an event of the past again, so many times."""
+        """Deliver a past event again, `times` times."""
         with self.world.acting():
             self.webhooks.owe([self.world.store.get("event", event)], times=times)
         return {"sent": times}
 
     def release(self, *, order: str = "given", kinds: tuple[str, ...] = (), times: int = 1) -> Json:
-        """Let held deliveries go, each `times` times."""
+        """Release held deliveries, each `times` times."""
         return {"released": self.webhooks.release(order=order, kinds=kinds, times=times)}
 
     def settle(self, timeout_s: float = 30.0) -> Json:
-        """Wait until no delivery is on its way."""
+        """Wait until no delivery is in progress."""
         return {"settled": self.webhooks.settle(timeout_s)}
 
     def deliveries(self) -> list[Json]:
-        """Return every delivery: event, kind, status, tries, and what the endpoint answered."""
+        """Return every delivery: event, kind, status, tries, and the endpoint's responses."""
         return self.webhooks.deliveries()
 
     def requests(self) -> list[Json]:
         """Return the last requests to the API: method, path, params, idempotency_key, status."""
         return list(self.api.heard)
 
-    # /_control/<word> -> what it does, with the members of the JSON body as its arguments.
+    # /_control/<word> -> method, with the members of the JSON body as arguments.
     def verbs(self) -> dict[str, Callable[..., Any]]:
-        """Return what can be asked for by POST."""
+        """Return the methods available by POST."""
         return {
             "switches": self.switch,
             "clock": self.advance,
@@ -150,7 +150,7 @@ class Control:
         }
 
     def questions(self) -> dict[str, Callable[[], Any]]:
-        """Return what can be asked for by GET."""
+        """Return the methods available by GET."""
         return {"": self.show, "deliveries": self.deliveries, "requests": self.requests, "switches": self._switches}
 
     def _switches(self) -> Json:

@@ -1,7 +1,7 @@
-"""Stripe's own OpenAPI description: which requests exist, what they may carry, what an object looks like.
+"""Stripe's own OpenAPI description: its operations, their parameters, and the shapes of objects.
 
-Requests are read by it, so that a parameter that Stripe does not know is refused here as it is there;
-objects are filled up by it, so that fields that we do not use are there, and null, as they are there.
+Requests are validated against it, so that a parameter unknown to Stripe is refused here too;
+objects are completed from it, so that fields that we do not use are present and null, as at Stripe.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from tests.stand_in.errors import Json, StripeRefusal
 FILE = Path(__file__).with_name("openapi-2026-08-26.dahlia.json.gz")
 VERSION = "2026-08-26.dahlia"
 
-# Nullable in the description, but absent from answers unless asked for by `expand`.
+# Nullable in the description, but absent from responses unless requested by `expand`.
 ONLY_WHEN_EXPANDED = {("charge", "refunds"), ("checkout.session", "line_items")}
 
 
@@ -53,7 +53,7 @@ class Operation:
 
     @property
     def answer(self) -> Json:
-        """Return the schema of a successful answer."""
+        """Return the schema of a successful response."""
         operation = document()["paths"][self.path][self.method]
         found: Json = operation["responses"]["200"]["content"]["application/json"]["schema"]
         return found
@@ -66,7 +66,7 @@ def _routes() -> list[tuple[re.Pattern[str], str]]:
 
 
 def find(method: str, url_path: str) -> Operation:
-    """Return the operation that a request asks for; refuse what Stripe does not have."""
+    """Return the operation of a request; refuse operations that Stripe does not have."""
     for pattern, path in _routes():
         match = pattern.match(url_path)
         if match and method in document()["paths"][path]:
@@ -94,7 +94,7 @@ def _parameters(path: str, method: str) -> Json:
 
 
 def complete(name: str, given: Json) -> Json:
-    """Return an object of Stripe's with every field that Stripe always sends: null or empty where we say nothing."""
+    """Return an object with every field that Stripe always sends, null or empty where we set nothing."""
     return _completed(schema(name), given, name)
 
 
@@ -136,5 +136,5 @@ def _empty(node: Json, name: str) -> Any:
 
 
 def may_expand(kind: str, field: str) -> bool:
-    """Say whether a field of an object can be expanded."""
+    """Return whether a field of an object can be expanded."""
     return field in schema(kind).get("x-expandableFields", ()) or (kind, field) in ONLY_WHEN_EXPANDED

@@ -1,4 +1,4 @@
-"""Disputes: a donor's bank takes the money back, or first asks."""
+"""Disputes and inquiries by a donor's bank."""
 
 from tests.stand_in.balance import book
 from tests.stand_in.description import complete
@@ -13,7 +13,7 @@ LIVING = ("needs_response", "under_review", "warning_needs_response", "warning_u
 def open_dispute(
     world: World, charge: Json, *, amount: int | None = None, reason: str = "fraudulent", inquiry: bool = False
 ) -> Json:
-    """Open a dispute of a charge, in full or in part; an inquiry takes no money yet."""
+    """Open a dispute of a charge, in full or in part; an inquiry does not take money yet."""
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise StripeRefusal(f"Charge {charge['id']} cannot be disputed.", param="charge")
     due_by = world.store.now() + 9 * DAY
@@ -63,7 +63,7 @@ def _withdraw(world: World, dispute: Json) -> None:
 
 
 def submit(world: World, dispute: Json) -> Json:
-    """Hand in evidence: the bank looks at it."""
+    """Submit evidence: the dispute is under review."""
     if dispute["status"] not in ("needs_response", "warning_needs_response"):
         raise StripeRefusal(f"This dispute is {dispute['status']}.")
     dispute["status"] = dispute["status"].replace("needs_response", "under_review")
@@ -74,7 +74,7 @@ def submit(world: World, dispute: Json) -> Json:
 
 
 def close(world: World, dispute: Json, *, status: str = "lost") -> Json:
-    """End a dispute: won (the money comes back) or lost; an inquiry: warning_closed."""
+    """Close a dispute: won (the money comes back) or lost; an inquiry: warning_closed."""
     is_inquiry = dispute["status"].startswith("warning")
     allowed = ("warning_closed",) if is_inquiry else ("won", "lost")
     if dispute["status"] not in LIVING or status not in allowed:

@@ -1,4 +1,4 @@
-"""One request to the API, from its bytes to its answer: key, version, parameters, idempotency, faults."""
+"""Handle a request to the API, from bytes to response: key, version, parameters, idempotency, faults."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ KEY_LIVES_S = 24 * 3600
 
 @dataclass(frozen=True)
 class Heard:
-    """A request as it came. `headers` have lower-case names."""
+    """A raw request. `headers` have lower-case names."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Heard:
 
 @dataclass
 class Answer:
-    """What goes back. `fault`: what befalls it on the way."""
+    """A response. `fault`: the fault to apply when sending it."""
 
     status: int
     body: Json
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass
 class Api:
-    """The door. `heard` keeps the last requests, for tests."""
+    """The entry point of the API. `heard` keeps the last requests, for tests."""
 
     world: World
     api_key: str = ""
@@ -47,7 +47,7 @@ class Api:
     heard: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
 
     def answer(self, request: Heard) -> Answer:
-        """Answer a request, or fail at it as the switches will have it."""
+        """Respond to a request, or fail as the switches say."""
         request_id = new_id("req_", 14)
         fault = self._fault(request)
         heard: Json = {"method": request.method, "path": request.path, "params": None, "fault": fault}
@@ -84,7 +84,7 @@ class Api:
             heard["params"] = forms.read(encoded, operation.parameters)
             key = heard["idempotency_key"] if request.method == "POST" else None
             with self.world.acting(heard["request_id"], key):
-                # Browsers find the page where this caller found the API: localhost and 127.0.0.1 are two sites to them.
+                # Use the caller's host for the page URL: to browsers, localhost and 127.0.0.1 are different sites.
                 host = request.headers.get("host", "")
                 if self.page_follows_host and re.fullmatch(r"[\w.:\[\]-]+", host):
                     self.world.public_url = f"http://{host}"
@@ -97,7 +97,7 @@ class Api:
             return Answer(refusal.status, refusal.body())
 
     def _act(self, operation: Operation, wanted: Json) -> Json:
-        # A copy, so that an answer stays what it was when its objects change.
+        # A copy, so that a stored response does not change with its objects.
         answered: Json = json.loads(json.dumps(api.answer(self.world, operation, wanted)))
         return answered
 
@@ -117,7 +117,7 @@ class Api:
             raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, code="api_key_invalid", saved=False)
 
     def _once(self, key: str, operation: Operation, heard: Json) -> Answer:
-        """Act, or answer what was answered for this key within the last day."""
+        """Run the operation, or replay the response stored for this key within the last day."""
         if len(key) > 255:
             raise StripeRefusal("Idempotency keys may have at most 255 characters.", kind="idempotency_error")
         asked = json.dumps([heard["method"], heard["path"], heard["params"]], sort_keys=True)

@@ -1,4 +1,4 @@
-"""Stripe's way of saying no."""
+"""Stripe's error responses."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 class StripeRefusal(Exception):
-    """An answer of Stripe's that is an error. `saved`: would Stripe replay it for the same idempotency key?"""
+    """An error response. `saved`: whether Stripe would replay it for the same idempotency key."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class StripeRefusal(Exception):
         self.code, self.param, self.saved = code, param, saved
 
     def body(self) -> Json:
-        """Return what goes over the wire: {"error": {...}}."""
+        """Return the response body: {"error": {...}}."""
         error: Json = {"message": self.message, "type": self.kind}
         if self.code:
             error["code"] = self.code
@@ -34,7 +34,7 @@ class StripeRefusal(Exception):
 
 
 def missing(kind: str, object_id: str, param: str = "id") -> StripeRefusal:
-    """Say that there is no such object; 404, as for an id in the path."""
+    """Return the error for a missing object; 404, as for an id in the path."""
     name = {"checkout.session": "checkout.session", "payment_intent": "payment_intent"}.get(
         kind, kind.replace(".", " ")
     )

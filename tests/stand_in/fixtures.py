@@ -12,12 +12,12 @@ WEBHOOK_SECRET = "whsec_test_of_the_stand_in"
 
 @pytest.fixture
 def stand_in(settings: Any) -> Iterator[StandIn]:
-    """A stand-in for Stripe at which this process's gateway points; it delivers no webhooks.
+    """A stand-in for Stripe, used by this process's gateway; it delivers no webhooks.
 
     Set `stand_in.webhooks.url` to have them delivered to a live server.
     """
     with StandIn(webhook_secret=WEBHOOK_SECRET) as running:
-        # Outside of DEBUG the gateway refuses a stand-in, and test runners switch DEBUG off.
+        # The gateway refuses a stand-in unless DEBUG is on, and test runners switch it off.
         settings.DEBUG = True
         settings.STRIPE_API_BASE = running.url
         settings.STRIPE_SECRET_KEY = running.api_key

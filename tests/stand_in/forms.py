@@ -1,4 +1,4 @@
-"""Form-encoded requests with nested keys, read by Stripe's description of them."""
+"""Parse form-encoded requests with nested keys by Stripe's description."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def read(encoded: str, parameters: Json) -> Json:
-    """Return the parameters of a request as typed values; refuse the unknown, missing and malformed ones.
+    """Return the parameters of a request as typed values; refuse unknown, missing and malformed ones.
 
     `a[b][0][c]=1` becomes {"a": {"b": [{"c": 1}]}}.
     """
@@ -60,7 +60,7 @@ def _any_of(value: Any, choices: list[Json], param: str) -> Any:
         try:
             return _typed(value, choice, param)
         except StripeRefusal as error:
-            # The object or array of an `anyOf` explains more than its alternative, the empty string.
+            # Prefer the object or array of an `anyOf` to its alternative, the empty string.
             if refusal is None or isinstance(value, dict) == (resolve(choice).get("type") in ("object", "array")):
                 refusal = error
     assert refusal is not None

@@ -1,4 +1,4 @@
-"""Amounts as Stripe counts them, fees as a Hong Kong account pays them, and how a page shows them."""
+"""Amounts in Stripe's units, fees of a Hong Kong account, and amounts formatted for the page."""
 
 from tests.stand_in.errors import StripeRefusal
 
@@ -58,12 +58,12 @@ DISPUTE_FEE = 8500  # HK$85.00
 
 
 def exponent(currency: str) -> int:
-    """Return how many decimals Stripe's units of a currency stand for."""
+    """Return the number of decimals of Stripe's units of a currency."""
     return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
 def check(amount: int, currency: str, param: str) -> None:
-    """Refuse what cannot be charged."""
+    """Refuse amounts that cannot be charged."""
     if currency not in CURRENCIES:
         raise StripeRefusal(
             f"Invalid currency: {currency}. Stripe currently supports these currencies: "
@@ -84,7 +84,7 @@ def check(amount: int, currency: str, param: str) -> None:
 
 
 def check_divisible(amount: int, currency: str, param: str) -> None:
-    """Refuse fractions that the card networks do not carry."""
+    """Refuse fractions that the card networks do not support."""
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_ONLY else 1
     if amount % step:
         raise StripeRefusal(
@@ -95,7 +95,7 @@ def check_divisible(amount: int, currency: str, param: str) -> None:
 
 
 def in_hong_kong_cents(amount: int, currency: str) -> int:
-    """Convert an amount, of either sign, rounding half up in size."""
+    """Convert an amount of either sign, rounding half away from zero."""
     scale = 10 ** exponent(currency) * 10_000
     cents, rest = divmod(abs(amount) * HKD_MICRO.get(currency, 1_000_000), scale)
     cents += 2 * rest >= scale
@@ -103,7 +103,7 @@ def in_hong_kong_cents(amount: int, currency: str) -> int:
 
 
 def fee(cents: int) -> int:
-    """Return what Stripe keeps of a charge, in Hong Kong cents."""
+    """Return Stripe's fee for a charge, in Hong Kong cents."""
     return (cents * FEE_PER_MILLE + 500) // 1000 + FEE_FIXED
 
 

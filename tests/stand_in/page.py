@@ -83,7 +83,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "card_rest": "N’importe quelle date à venir, n’importe quels trois chiffres.",
     },
 }
-# What a bank says, in French; in English it says it itself.
+# Decline messages in French; the English ones come from the bank.
 DECLINES_FR = {
     "Your card was declined.": "Votre carte a été refusée.",
     "Your card has insufficient funds.": "Votre carte n’a pas de provision suffisante.",
@@ -107,7 +107,7 @@ def language_of(session: Json | None, accepted: str) -> str:
 
 
 def read_form(form: Mapping[str, str], session: Json, now_month: tuple[int, int]) -> tuple[Card | None, dict[str, str]]:
-    """Return the card that a person typed, or, by field, the key of the text that says what is wrong.
+    """Return the typed card, or the message keys of its errors by field.
 
     `now_month` is (year, month).
     """
@@ -140,7 +140,7 @@ def form_page(
     wrong: Mapping[str, str] | None = None,
     declined: str = "",
 ) -> str:
-    """Return the page with its form; with what is wrong in it, or with why the card was declined."""
+    """Return the page with its form, its errors, or the reason for a decline."""
     texts, typed, wrong = TEXTS[language], typed or {}, wrong or {}
     amount = money.shown(session["amount_total"], session["currency"], language)
     button = texts["donate" if session["submit_type"] == "donate" else "pay"].format(amount=amount)
@@ -168,7 +168,7 @@ def form_page(
     for name, attributes in fields.items():
         if name == "expiry":
             parts.append('<div class="pair">')
-        # A card's number and code are never sent back to be read over a shoulder.
+        # The card's number and code are never shown again in the form.
         value = "" if name in ("number", "cvc") else typed.get(name, "")
         parts.append(_field(name, texts, attributes, value, wrong.get(name, "")))
         if name == "cvc":
@@ -183,7 +183,7 @@ def form_page(
 
 
 def closed_page(session: Json, what: str, language: str) -> str:
-    """Return the page of a session in which nobody can pay any more."""
+    """Return the page of a session that can no longer be paid."""
     texts = TEXTS[language]
     amount = money.shown(session["amount_total"], session["currency"], language)
     state = "paid" if session["status"] == "complete" else "expired"
@@ -195,7 +195,7 @@ def closed_page(session: Json, what: str, language: str) -> str:
 
 
 def missing_page(language: str) -> str:
-    """Return the page of a session that never was."""
+    """Return the page of an unknown session."""
     texts = TEXTS[language]
     content = f"<h1>{escape(texts['missing_title'])}</h1><p>{escape(texts['missing'])}</p>"
     return _page(language, texts["missing_title"], content)

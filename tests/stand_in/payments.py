@@ -1,4 +1,4 @@
-"""Payments: what happens when a card is tried in a session."""
+"""Payments: charging a card in a session."""
 
 from tests.stand_in import disputes
 from tests.stand_in.balance import book
@@ -33,7 +33,7 @@ def pay(world: World, session: Json, card: Card, *, email: str = "", late: bool 
 
 
 def _intent(world: World, session: Json) -> Json:
-    """Return the session's payment intent; since 2022 Stripe makes it when a card is first tried."""
+    """Return the session's payment intent; since 2022 Stripe creates it when a card is first tried."""
     if session["payment_intent"]:
         return world.store.get("payment_intent", session["payment_intent"])
     data = world.store.get("_behind", session["id"])["payment_intent_data"]

@@ -1,4 +1,4 @@
-"""An endpoint for webhooks, for tests of whoever sends them."""
+"""A webhook endpoint for tests of the sender."""
 
 import threading
 from collections import deque
@@ -15,7 +15,7 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """Keeps what it is sent. It answers 200, or first what was put into `answers`."""
+    """Stores deliveries. It answers with the statuses in `answers`, then 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -42,7 +42,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
 
     def gather(self, number: int) -> None:
-        """Answer only when so many deliveries are here at once, then as many again, and so on."""
+        """Answer only when this many deliveries are here at once, then as many again, and so on."""
         self._barrier = threading.Barrier(number)
 
     def __enter__(self) -> Self:

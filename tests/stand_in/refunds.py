@@ -1,4 +1,4 @@
-"""Refunds: asked for over the API or in the dashboard; they may stay pending, and may fail after all."""
+"""Refunds: requested over the API or in the dashboard; they may stay pending, and may fail late."""
 
 from tests.stand_in import money
 from tests.stand_in.balance import book
@@ -11,7 +11,7 @@ LATER = {number[-4:]: outcome.then for number, outcome in OUTCOMES.items() if ou
 
 
 def create(world: World, wanted: Json) -> Json:
-    """Give money back; refuse more than is left of the charge."""
+    """Refund a charge; refuse more than is left of it."""
     charge = _charge_of(world, wanted)
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount = wanted.get("amount", left)
@@ -78,7 +78,7 @@ def _check(charge: Json, amount: int, left: int) -> None:
 
 
 def settle(world: World, refund: Json) -> Json:
-    """Let a pending refund arrive."""
+    """Make a pending refund succeed."""
     if refund["status"] != "pending":
         raise StripeRefusal(f"This refund is {refund['status']}, not pending.")
     refund["status"] = "succeeded"
@@ -88,7 +88,7 @@ def settle(world: World, refund: Json) -> Json:
 
 
 def fail(world: World, refund: Json, *, reason: str = "lost_or_stolen_card") -> Json:
-    """Let a refund fail, even one that has succeeded: the money comes back to us."""
+    """Make a refund fail, even one that has succeeded: the money comes back to us."""
     if refund["status"] not in ("pending", "succeeded"):
         raise StripeRefusal(f"This refund is {refund['status']}.")
     booked = book(world, refund["amount"], refund["currency"], kind="refund_failure", source=refund["id"])

@@ -8,7 +8,7 @@ from tests.stand_in.description import document
 
 
 def as_json_schema(node: Any) -> Any:
-    """Turn OpenAPI 3.0's `nullable` into what JSON Schema says instead."""
+    """Convert OpenAPI 3.0's `nullable` to JSON Schema."""
     if isinstance(node, list):
         return [as_json_schema(one) for one in node]
     if not isinstance(node, dict):
@@ -16,7 +16,7 @@ def as_json_schema(node: Any) -> Any:
     turned = {key: as_json_schema(value) for key, value in node.items() if key != "nullable"}
     if node.get("nullable") is True:
         return {"anyOf": [turned, {"type": "null"}]}
-    # The description says of no object that it has no other members; a misspelt one must not pass for all that.
+    # The description never forbids additional members; forbid them, so that a misspelt one is found.
     if "properties" in turned and "additionalProperties" not in turned and turned.get("type") == "object":
         turned["additionalProperties"] = False
     return turned

@@ -1,4 +1,4 @@
-"""The HTTP server, and the stand-in as one thing that a test can start and stop."""
+"""The HTTP server, and the stand-in as an object that a test can start and stop."""
 
 import inspect
 import json
@@ -31,7 +31,7 @@ PAGE_HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """One thread a connection. `hung_up` ends hanging answers when the server stops."""
+    """One thread per connection. `hung_up` ends hanging responses when the server stops."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -46,27 +46,27 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Sorts requests: /v1/ the API, /c/pay/ the page, /_control/ the switches."""
+    """Routes requests: /v1/ the API, /c/pay/ the page, /_control/ the switches."""
 
     protocol_version = "HTTP/1.1"
     server: Server
-    # Two small writes a reply otherwise wait for each other's acknowledgement.
+    # Otherwise the two small writes of a response wait for each other's acknowledgement.
     wbufsize = -1
 
     def do_GET(self) -> None:
-        """Answer a question."""
+        """Handle GET."""
         self._handle("GET")
 
     def do_POST(self) -> None:
-        """Do something."""
+        """Handle POST."""
         self._handle("POST")
 
     def do_DELETE(self) -> None:
-        """Answer that it is not done here."""
+        """Refuse other methods."""
         self._handle("DELETE")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: request lines would hold ids; /_control/requests tells more."""
+        """Log nothing: request lines would contain ids; see /_control/requests instead."""
 
     def _handle(self, method: str) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -139,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
             verb = control.verbs().get(word)
             if verb is None:
                 raise StripeRefusal(f"POST to one of: {', '.join(control.verbs())}", status=404)
-            # A page of another site cannot send this type without asking first.
+            # A page of another site cannot send this content type without a preflight.
             if self.headers.get_content_type() != "application/json":
                 raise StripeRefusal("Send JSON, as application/json.", status=415)
             wanted = json.loads(body or b"{}")
@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class StandIn:
-    """A Stripe account of one's own. `control` does what its dashboard and fate would do.
+    """A simulated Stripe account. `control` does what its dashboard, banks and networks would do.
 
     `webhook_url` empty: nothing is delivered. A `listener` is taken instead of `port`. With a `state` file it starts as
     it ended.
@@ -200,13 +200,13 @@ class StandIn:
         self._thread = threading.Thread(target=self._server.serve_forever, args=[POLL_S], name="stand-in", daemon=True)
 
     def start(self) -> Self:
-        """Answer requests and deliver webhooks, in threads of our own."""
+        """Serve requests and deliver webhooks in background threads."""
         self._thread.start()
         self.webhooks.start()
         return self
 
     def stop(self) -> None:
-        """Stop both; what was not delivered is still owed if there is a state file."""
+        """Stop both; with a state file, undelivered webhooks are kept."""
         self._server.hung_up.set()
         self.webhooks.stop()
         self._server.shutdown()

@@ -1,4 +1,4 @@
-"""What the stand-in remembers: objects by kind and id, in a file that survives it."""
+"""The stand-in's storage: objects by kind and id, in a file that survives restarts."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def new_id(prefix: str, length: int = 24) -> str:
 class Store:
     """Tables of JSON objects, in order of creation, and a clock that can be moved.
 
-    On disk it is one JSON value a line, `[kind, id, value]`, each appended by what changed it, so that a
+    On disk it is one JSON value per line, `[kind, id, value]`, appended by each change, so that a
     payment costs the same whether ten or ten thousand came before; the file is rewritten whole, and swapped
     in atomically, at start. All changes of one `with store.changing():` block reach the file in one write.
     """
@@ -46,7 +46,7 @@ class Store:
                 kind, key, value = json.loads(line)
             except ValueError:
                 if number == len(lines) - 1:
-                    break  # we were killed while writing it, so nobody was told of it
+                    break  # we were killed while writing it, so it was never acknowledged
                 raise
             self._set(kind, key, value)
         self._clock_moved_s = self._tables.get("_meta", {}).get("clock", {}).get("moved_s", 0.0)
@@ -70,7 +70,7 @@ class Store:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Hold everybody else off; on the way out, write what changed."""
+        """Lock the store; on exit, write the changes."""
         with self.lock:
             self._depth += 1
             try:
@@ -87,7 +87,7 @@ class Store:
         self._unwritten.clear()
 
     def put(self, kind: str, key: str, value: Json) -> None:
-        """Keep a value; whoever reads it later gets this very object, so changes of it need another put."""
+        """Store a value. Later reads return this same object, so changes to it need another put."""
         with self.lock:
             self._set(kind, key, value)
             self._unwritten.append(json.dumps([kind, key, value], separators=(",", ":")) + "\n")
@@ -95,12 +95,12 @@ class Store:
                 self._write()
 
     def save(self, *objects: Json) -> None:
-        """Keep objects of Stripe's under their own kind and id."""
+        """Store Stripe objects under their own kind and id."""
         for one in objects:
             self.put(one["object"], one["id"], one)
 
     def drop(self, kind: str, key: str) -> None:
-        """Forget a value."""
+        """Delete a value."""
         with self.lock:
             self._set(kind, key, None)
             self._unwritten.append(json.dumps([kind, key, None]) + "\n")
@@ -108,7 +108,7 @@ class Store:
                 self._write()
 
     def clear(self) -> None:
-        """Forget everything but the clock."""
+        """Delete everything but the clock."""
         with self.lock:
             for kind in [kind for kind in self._tables if kind != "_meta"]:
                 for key in list(self._tables[kind]):
@@ -133,11 +133,11 @@ class Store:
             return list(reversed(self._tables.get(kind, {}).values()))
 
     def now(self) -> int:
-        """Return the stand-in's time in seconds: the machine's, and as far as it was moved."""
+        """Return the stand-in's time in seconds: the machine's, plus the offset."""
         return int(time.time() + self._clock_moved_s)
 
     def move_clock(self, seconds: float) -> None:
-        """Let time pass at once."""
+        """Advance the clock."""
         with self.lock:
             self._clock_moved_s += seconds
             self.put("_meta", "clock", {"moved_s": self._clock_moved_s})

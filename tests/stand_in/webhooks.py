@@ -1,4 +1,4 @@
-"""Webhooks: signed as Stripe signs them, delivered by a thread of their own, tried again until they are taken."""
+"""Webhooks: signed as Stripe signs them, delivered by their own thread, retried until accepted."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ from tests.stand_in.errors import Json
 from tests.stand_in.store import new_id
 from tests.stand_in.world import World
 
-# Stripe takes three days for this; a person or a test that waits has less.
+# Stripe retries for three days; people and tests cannot wait that long.
 RETRY_AFTER_S = (0.2, 0.5, 1, 2, 5, 10, 10, 30, 30, 60, 60, 300)
 TIMEOUT_S = 20
 UNTAKEN = ("waiting", "held")
@@ -36,15 +36,15 @@ class Delivery:
     status: str = "waiting"  # held, waiting, taken, given_up, dropped
     tries: int = 0
     answers: list[int] = field(default_factory=list)  # HTTP status of each try; 0: no answer
-    due: float = 0.0  # by time.monotonic(); not kept
+    due: float = 0.0  # by time.monotonic(); not stored
 
 
 class Webhooks:
-    """Deliveries owed, made and given up. Survives a restart: what was not taken is tried again."""
+    """Pending, finished and abandoned deliveries. Survives a restart: those not accepted are retried."""
 
     def __init__(self, world: World, url: str, secrets: Sequence[str]) -> None:
         self.world, self.url, self.secrets = world, url, list(secrets)
-        # The store's own lock: two locks would be taken in two orders sooner or later.
+        # The store's own lock: with two locks there would be a lock order to get wrong.
         self.changed = threading.Condition(world.store.lock)
         self.each_second: Callable[[], None] = lambda: None
         self._stopping = False
@@ -57,11 +57,11 @@ class Webhooks:
         world.on_events = self.owe
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start delivering."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the deliveries that are under way."""
+        """Stop after the deliveries in progress."""
         with self.changed:
             self._stopping = True
             self.changed.notify_all()
@@ -69,7 +69,7 @@ class Webhooks:
             self._thread.join(timeout=TIMEOUT_S)
 
     def owe(self, events: list[Json], *, times: int | None = None) -> None:
-        """Owe the endpoint the events of one happening, as the switches will have it."""
+        """Queue the events of one change for the endpoint, as the switches say."""
         if not self.url:
             return
         switches, chance = self.world.switches, self.world.chance
@@ -89,7 +89,7 @@ class Webhooks:
             self.changed.notify_all()
 
     def release(self, *, order: str = "given", kinds: Sequence[str] = (), times: int = 1) -> int:
-        """Let held deliveries go, all or of some kinds, each so many times, and say how many go."""
+        """Release held deliveries, all or of some kinds, each `times` times, and return how many."""
         with self.changed:
             held = [one for one in self._deliveries.values() if one.status == "held"]
             held = [one for one in held if not kinds or one.kind in kinds]
@@ -108,19 +108,19 @@ class Webhooks:
             return len(going)
 
     def forget(self) -> None:
-        """Drop every delivery, made or owed."""
+        """Drop every delivery, finished or pending."""
         with self.changed:
             self._deliveries.clear()
             self._waiting.clear()
             self.changed.notify_all()
 
     def deliveries(self) -> list[Json]:
-        """Return every delivery, in the order in which it was owed or released."""
+        """Return every delivery, in the order in which it was queued or released."""
         with self.changed:
             return [_shown(one) for one in self._deliveries.values()]
 
     def settle(self, timeout_s: float = 30.0) -> bool:
-        """Wait until nothing is on its way, and say whether that came to pass. Held deliveries are not on their way."""
+        """Wait until no delivery is in progress, and return whether that happened. Held deliveries do not count."""
         with self.changed:
             return self.changed.wait_for(lambda: not self._waiting, timeout_s)
 
@@ -162,7 +162,7 @@ class Webhooks:
             delivery.answers.append(answer)
             if 200 <= answer < 300:
                 delivery.status = "taken"
-                # Before it counts as delivered: whoever waits for that may look at the event next.
+                # Before it counts as delivered, because waiters may read the event next.
                 with self.world.store.changing():
                     event["pending_webhooks"] = 0
                     self.world.store.save(event)
@@ -175,7 +175,7 @@ class Webhooks:
             self.changed.notify_all()
 
     def headers(self, body: bytes) -> dict[str, str]:
-        """Return the headers of a delivery, its signature among them."""
+        """Return the headers of a delivery, including its signature."""
         switches = self.world.switches
         at = int(time.time()) + switches.skew_s
         secrets = ["whsec_wrong"] if switches.signature == "wrong" else self.secrets
@@ -204,11 +204,11 @@ def _shown(delivery: Delivery) -> Json:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Stripe takes a redirect for a failure, and so do we."""
+    """Treat redirects as failures, as Stripe does."""
 
     def redirect_request(self, *args: object, **kwargs: object) -> None:
-        """Follow nothing."""
+        """Do not follow redirects."""
 
 
-# No proxy of the surroundings, no redirects.
+# No proxies from the environment, no redirects.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)

@@ -17,9 +17,9 @@ FAULTS: Final = ("", "500", "429", "hang_up", "hang")
 
 @dataclass
 class Switches:
-    """How awkward to be. All of them can be set while running, through /_control/switches."""
+    """Faults to simulate. All of them can be set while running, through /_control/switches."""
 
-    # Webhooks. `order` is within what one happening causes, such as the four events of a payment.
+    # Webhooks. `order` applies within the events of one change, such as the four events of a payment.
     times: int = 1
     order: str = "given"
     delay_s: float = 0.0
@@ -27,11 +27,11 @@ class Switches:
     hold: bool = False  # keep deliveries until released
     parallel: int = 1
     skew_s: int = 0  # added to the time in the signature
-    signature: str = ""  # "", wrong, missing: how to sign instead of rightly
-    api_version: str = VERSION  # what events say
+    signature: str = ""  # "", wrong, missing: how to sign incorrectly
+    api_version: str = VERSION  # values in events
     livemode: bool = False
     seed: int = 1
-    # Answers of the API. The next `faults` requests that match fail so: before or after taking effect.
+    # API responses. The next `faults` matching requests fail this way, before or after taking effect.
     fault: str = ""  # 500, 429, hang_up (close the connection), hang (say nothing for hang_s)
     fault_when: str = "after"
     fault_path: str = "/v1/"
@@ -60,7 +60,7 @@ class Switches:
 
 @dataclass
 class World:
-    """One account. Everything that happens to it happens inside `with world.acting(): ...`."""
+    """One account. All changes to it happen inside `with world.acting(): ...`."""
 
     store: Store
     switches: Switches = field(default_factory=Switches)
@@ -79,7 +79,7 @@ class World:
 
     @contextmanager
     def acting(self, request_id: str | None = None, idempotency_key: str | None = None) -> Iterator[None]:
-        """Change the account, alone; then owe the webhooks of what happened, as one batch."""
+        """Change the account exclusively, then queue the webhooks of the change as one batch."""
         with self.store.changing():
             if self._depth == 0:
                 self._request = {"id": request_id, "idempotency_key": idempotency_key}
@@ -93,7 +93,7 @@ class World:
                     self.on_events(happened)
 
     def new(self, kind: str, prefix: str, **values: Any) -> Json:
-        """Return a new object of Stripe's, complete, not yet kept."""
+        """Return a new, complete Stripe object, not yet stored."""
         known: Json = {"id": new_id(prefix), "object": kind, **values}
         if "created" not in known and kind not in ("item",):
             known["created"] = self.store.now()
@@ -102,7 +102,7 @@ class World:
         return complete(kind, known)
 
     def tell(self, kind: str, about: Json) -> Json:
-        """Record that something happened to an object, as it is now."""
+        """Record an event for an object in its current state."""
         event = self.new(
             "event",
             "evt_1",

@@ -26,7 +26,7 @@ GIFT = {
 
 @dataclass
 class Reply:
-    """What a server answered."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -39,7 +39,7 @@ class Reply:
 
     @property
     def error(self) -> Any:
-        """Return the error of a refusal."""
+        """Return the error of an error response."""
         return self.json["error"]
 
 

@@ -1,4 +1,4 @@
-"""What comes after a payment: refunds, disputes, expiry, and the account's books."""
+"""After a payment: refunds, disputes, expiry, and balance transactions."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def charge(caller: Caller, intent: Any) -> Any:
 
 
 class TestRefunds:
-    def test_three_parts_make_the_whole(self, caller: Caller) -> None:
+    def test_three_partial_refunds_add_up_to_the_whole(self, caller: Caller) -> None:
         intent = paid(caller)
         states = [refund(caller, intent, amount).json["status"] for amount in (10000, 40000, 50)]
         after = charge(caller, intent)
@@ -43,15 +43,15 @@ class TestRefunds:
         assert charge(caller, intent)["amount_refunded"] == 50050
 
     @pytest.mark.parametrize("amount", [0, -5])
-    def test_nothing_and_less_are_refused(self, caller: Caller, amount: int) -> None:
+    def test_zero_and_negative_amounts_are_refused(self, caller: Caller, amount: int) -> None:
         assert refund(caller, paid(caller), amount).status == 400
 
-    def test_what_was_not_paid_is_not_refunded(self, caller: Caller) -> None:
+    def test_an_unpaid_payment_cannot_be_refunded(self, caller: Caller) -> None:
         intent = caller.stand_in.control.pay(caller.open_session()["id"], "4000000000000002")
 
         assert refund(caller, intent).status == 400
 
-    def test_one_may_fail_after_it_succeeded(self, caller: Caller) -> None:
+    def test_a_refund_may_fail_after_it_succeeded(self, caller: Caller) -> None:
         intent = paid(caller)
         made = refund(caller, intent, 50).json
         failed = caller.stand_in.control.fail_refund(made["id"])
@@ -66,7 +66,7 @@ class TestRefunds:
             "charge.refund.updated",
         ]
 
-    def test_some_cards_keep_it_pending(self, caller: Caller) -> None:
+    def test_some_cards_keep_a_refund_pending(self, caller: Caller) -> None:
         made = refund(caller, paid(caller, "4000000000007726")).json
         settled = caller.stand_in.control.settle_refund(made["id"])
 
@@ -74,7 +74,7 @@ class TestRefunds:
 
 
 class TestDisputes:
-    def test_lost_keeps_the_money_away_and_won_brings_it_back(self, caller: Caller) -> None:
+    def test_a_lost_dispute_keeps_the_money_and_a_won_one_returns_it(self, caller: Caller) -> None:
         control = caller.stand_in.control
         lost = control.close_dispute(control.dispute(paid(caller)["id"])["id"])
         won = control.close_dispute(control.dispute(paid(caller)["id"])["id"], status="won")
@@ -95,7 +95,7 @@ class TestDisputes:
         assert (dispute["status"], dispute["balance_transactions"]) == ("warning_needs_response", [])
         assert charge(caller, intent)["disputed"] is False
 
-    def test_closed_is_closed(self, caller: Caller) -> None:
+    def test_a_closed_dispute_stays_closed(self, caller: Caller) -> None:
         control = caller.stand_in.control
         dispute = control.close_dispute(control.dispute(paid(caller)["id"])["id"])
 
@@ -104,14 +104,14 @@ class TestDisputes:
 
 
 class TestExpiry:
-    def test_comes_with_time(self, caller: Caller) -> None:
+    def test_sessions_expire_with_time(self, caller: Caller) -> None:
         session = caller.open_session()
         caller.stand_in.control.advance(24 * 3600 + 1)
         after = caller.api("GET", f"/v1/checkout/sessions/{session['id']}").json
 
         assert (after["status"], after["url"]) == ("expired", None)
 
-    def test_can_be_asked_for_once(self, caller: Caller) -> None:
+    def test_a_session_can_be_expired_once(self, caller: Caller) -> None:
         path = f"/v1/checkout/sessions/{caller.open_session()['id']}/expire"
 
         assert [caller.api("POST", path).status for _ in range(2)] == [200, 400]
@@ -129,7 +129,7 @@ class TestExpiry:
 
 
 class TestBooks:
-    def test_the_fee_is_of_hong_kong(self, caller: Caller) -> None:
+    def test_the_fee_is_that_of_a_hong_kong_account(self, caller: Caller) -> None:
         booked = caller.api("GET", f"/v1/balance_transactions/{charge(caller, paid(caller))['balance_transaction']}")
 
         # 3.4 % of HK$500.50, half up, and HK$2.35

@@ -1,4 +1,4 @@
-"""Every answer of the stand-in, and every event, is what Stripe's OpenAPI description says."""
+"""Every response and event of the stand-in matches Stripe's OpenAPI description."""
 
 import copy
 from typing import Any
@@ -16,7 +16,7 @@ CARDS = ["4242424242424242", "4000000000000002", "4000000000009995", "4000000000
 
 
 def check(value: Any, schema: Any) -> None:
-    """Fail with the place and reason of each difference."""
+    """Fail with the path and reason of each difference."""
     root = {**as_json_schema(copy.deepcopy(schema)), "components": {"schemas": components()}}
     found = [f"{error.json_path}: {error.message[:200]}" for error in Draft202012Validator(root).iter_errors(value)]
     assert found == []
@@ -29,15 +29,15 @@ def check_answer(caller: Caller, method: str, path: str, params: dict[str, str] 
     return reply.json
 
 
-def test_the_description_is_of_the_version_that_we_speak() -> None:
+def test_the_description_is_of_our_api_version() -> None:
     assert document()["info"]["version"] == VERSION
 
 
-def test_the_stand_in_does_only_what_stripe_does() -> None:
+def test_the_stand_in_has_only_operations_of_stripe() -> None:
     assert all(method in document()["paths"][path] for method, path in HANDLERS)
 
 
-def test_a_wrong_answer_would_be_found() -> None:
+def test_a_wrong_response_is_detected() -> None:
     with pytest.raises(AssertionError, match="amount"):
         check({"object": "refund", "amount": "1"}, {"$ref": "#/components/schemas/refund"})
     with pytest.raises(AssertionError, match="colour"):
@@ -46,7 +46,7 @@ def test_a_wrong_answer_would_be_found() -> None:
 
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("currency", ["hkd", "xof"])
-def test_answers_about_a_payment(caller: Caller, card: str, currency: str) -> None:
+def test_responses_about_a_payment_match(caller: Caller, card: str, currency: str) -> None:
     session = check_answer(
         caller, "POST", "/v1/checkout/sessions", GIFT | {"line_items[0][price_data][currency]": currency}
     )
@@ -62,7 +62,7 @@ def test_answers_about_a_payment(caller: Caller, card: str, currency: str) -> No
         check_answer(caller, "GET", f"/v1/{path}", {"limit": "100"})
 
 
-def test_answers_about_what_comes_after(caller: Caller) -> None:
+def test_responses_about_refunds_and_disputes_match(caller: Caller) -> None:
     control = caller.stand_in.control
     intents = [control.pay(caller.open_session()["id"])["id"] for _ in range(3)]
     refund = check_answer(caller, "POST", "/v1/refunds", {"payment_intent": intents[0], "amount": "50"})
@@ -84,7 +84,7 @@ def test_answers_about_what_comes_after(caller: Caller) -> None:
         check(about, {"$ref": f"#/components/schemas/{about['object']}"})
 
 
-def test_refusals_are_as_stripe_describes_them(caller: Caller) -> None:
+def test_error_responses_match(caller: Caller) -> None:
     error = {"$ref": "#/components/schemas/error"}
     for method, path, params in [
         ("GET", "/v1/refunds/re_no", {}),

@@ -17,7 +17,7 @@ def look_at(caller: Caller, session: dict[str, str], language: str = "en") -> Re
 
 
 class TestPage:
-    def test_shows_what_is_paid_in_the_language_of_the_donor(self, caller: Caller) -> None:
+    def test_shows_the_amount_in_the_donors_language(self, caller: Caller) -> None:
         francs = {"line_items[0][price_data][currency]": "xof", "line_items[0][price_data][unit_amount]": "65500"}
         session = caller.open_session(**francs, submit_type="donate")
         english, french = look_at(caller, session).text, look_at(caller, session, "fr-FR,fr;q=0.9").text
@@ -40,25 +40,25 @@ class TestPage:
         assert fields == ["email", "number", "expiry", "cvc", "name"]
         assert re.findall(r'<label for="(\w+)"', text) == fields
 
-    def test_prints_names_as_text(self, caller: Caller) -> None:
+    def test_escapes_names(self, caller: Caller) -> None:
         name = {"line_items[0][price_data][product_data][name]": "<script>alert(1)</script>"}
         text = look_at(caller, caller.open_session(**name)).text
 
         assert "<script" not in text
         assert "&lt;script&gt;" in text
 
-    def test_is_found_under_the_name_by_which_the_api_was_found(self, caller: Caller) -> None:
+    def test_has_the_same_host_as_the_api_request(self, caller: Caller) -> None:
         port = urlsplit(caller.stand_in.url).port
         session = caller.api("POST", "/v1/checkout/sessions", GIFT, Host=f"localhost:{port}").json
 
         assert session["url"] == f"http://localhost:{port}/c/pay/{session['id']}"
 
-    def test_of_nothing_is_404(self, caller: Caller) -> None:
+    def test_an_unknown_session_is_404(self, caller: Caller) -> None:
         assert caller.send("GET", "/c/pay/cs_no").status == 404
 
 
 class TestPaying:
-    def test_with_4242_pays_and_goes_on(self, caller: Caller) -> None:
+    def test_4242_pays_and_redirects(self, caller: Caller) -> None:
         session = caller.open_session()
         reply = caller.submit(session)
 
@@ -66,7 +66,7 @@ class TestPaying:
         assert reply.headers["Location"] == f"http://charity.test/thanks?session={session['id']}"
         assert caller.events() == ["payment_intent.created", *COMPLETION]
 
-    def test_a_declined_card_says_why_and_another_pays_in_the_same_session(self, caller: Caller) -> None:
+    def test_a_declined_card_shows_the_reason_and_another_card_pays_in_the_same_session(self, caller: Caller) -> None:
         session = caller.open_session()
         declined = caller.submit(session, "4000 0000 0000 0002")
         between = caller.api("GET", f"/v1/checkout/sessions/{session['id']}").json
@@ -102,7 +102,7 @@ class TestPaying:
             {"email": "ada"},
         ],
     )
-    def test_a_field_that_is_wrong_is_pointed_at_and_nothing_happens(
+    def test_an_invalid_field_shows_an_error_and_nothing_is_charged(
         self, caller: Caller, typed: dict[str, str]
     ) -> None:
         reply = caller.submit(caller.open_session(), **typed)
@@ -113,7 +113,7 @@ class TestPaying:
         assert "4242 4242 4242 424" not in re.sub(r'placeholder="[^"]*"|<details.*', "", reply.text, flags=re.DOTALL)
         assert caller.events() == []
 
-    def test_twice_charges_once(self, caller: Caller) -> None:
+    def test_paying_twice_charges_once(self, caller: Caller) -> None:
         session = caller.open_session()
         caller.submit(session)
         again = caller.submit(session)
@@ -122,7 +122,7 @@ class TestPaying:
         assert "You will not be charged again" in again.text
         assert len(caller.api("GET", "/v1/charges").json["data"]) == 1
 
-    def test_after_expiry_is_refused(self, caller: Caller) -> None:
+    def test_paying_after_expiry_is_refused(self, caller: Caller) -> None:
         session = caller.open_session()
         caller.stand_in.control.advance(25 * 3600)
         reply = caller.submit(session)
@@ -132,7 +132,7 @@ class TestPaying:
         assert caller.events() == ["checkout.session.expired"]
 
 
-def test_every_test_card_is_a_possible_card_and_known_to_stripes_network() -> None:
+def test_every_test_card_has_a_valid_number_and_a_known_network() -> None:
     assert all(cards.passes_luhn(number) for number in cards.OUTCOMES)
     assert cards.Card("4111111111111111", 12, 2034).outcome.decline_code == "test_mode_live_card"
 
@@ -147,5 +147,5 @@ def test_every_test_card_is_a_possible_card_and_known_to_stripes_network() -> No
         (123456789, "jpy", "JPY 123 456 789"),
     ],
 )
-def test_amounts_are_shown_as_their_currency_is(amount: int, currency: str, shown: str) -> None:
+def test_amounts_are_formatted_for_their_currency(amount: int, currency: str, shown: str) -> None:
     assert money.shown(amount, currency).replace("\u00a0", " ") == shown

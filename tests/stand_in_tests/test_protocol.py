@@ -19,7 +19,7 @@ class TestKeys:
         assert reply.error["type"] == "invalid_request_error"
 
     @pytest.mark.parametrize("key", ["sk_test_other", "sk_live_stand_in", "pk_test_stand_in", "nonsense"])
-    def test_another_key_is_refused_and_not_repeated(self, caller: Caller, key: str) -> None:
+    def test_a_wrong_key_is_refused_and_not_echoed(self, caller: Caller, key: str) -> None:
         reply = caller.api("GET", "/v1/refunds", Authorization=f"Bearer {key}")
 
         assert reply.status == 401
@@ -35,7 +35,7 @@ class TestKeys:
         assert reply.status == 400
         assert "2026-08-26.dahlia" in reply.error["message"]
 
-    def test_every_answer_names_its_request(self, caller: Caller) -> None:
+    def test_every_response_has_a_request_id(self, caller: Caller) -> None:
         ids = [caller.api("GET", path).headers["Request-Id"] for path in ("/v1/refunds", "/v1/refunds/re_no")]
 
         assert len(set(ids)) == 2
@@ -60,7 +60,9 @@ class TestParameters:
             ({"line_items[0][price_data][currency]": "xyz"}, "line_items[0][price_data][currency]", None),
         ],
     )
-    def test_a_bad_one_is_named(self, caller: Caller, changes: dict[str, str], param: str, code: str | None) -> None:
+    def test_an_invalid_parameter_is_named(
+        self, caller: Caller, changes: dict[str, str], param: str, code: str | None
+    ) -> None:
         without = {
             name: value for name, value in GIFT.items() if not name.startswith(tuple(f"{key}[" for key in changes))
         }
@@ -72,12 +74,12 @@ class TestParameters:
         assert reply.error.get("code") == code
 
     @pytest.mark.parametrize("name", ["success_url", "line_items[0][price_data][currency]"])
-    def test_a_missing_one_is_named(self, caller: Caller, name: str) -> None:
+    def test_a_missing_parameter_is_named(self, caller: Caller, name: str) -> None:
         reply = caller.api("POST", SESSIONS, {key: value for key, value in GIFT.items() if key != name})
 
         assert (reply.status, reply.error["code"], reply.error["param"]) == (400, "parameter_missing", name)
 
-    def test_an_unknown_one_of_a_question_is_refused_too(self, caller: Caller) -> None:
+    def test_an_unknown_query_parameter_is_refused(self, caller: Caller) -> None:
         reply = caller.api("GET", SESSIONS, {"colour": "red"})
 
         assert (reply.status, reply.error["param"]) == (400, "colour")
@@ -106,14 +108,14 @@ class TestParameters:
 
         assert (reply.status, reply.error["code"]) == (400, code)
 
-    def test_what_stripe_has_not_is_404_and_what_we_have_not_is_501(self, caller: Caller) -> None:
+    def test_operations_unknown_to_stripe_are_404_and_unsupported_ones_501(self, caller: Caller) -> None:
         assert caller.api("GET", "/v1/nothing").status == 404
         assert caller.api("GET", "/v1/payouts").status == 501
         assert caller.api("GET", "/v1/refunds/re_no").error["code"] == "resource_missing"
 
 
 class TestIdempotency:
-    def test_the_same_key_gives_the_same_answer(self, caller: Caller) -> None:
+    def test_the_same_key_gives_the_same_response(self, caller: Caller) -> None:
         first = caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1")
         caller.stand_in.control.pay(first.json["id"])
         second = caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1")
@@ -136,14 +138,14 @@ class TestIdempotency:
 
         assert reply.status == 200
 
-    def test_a_key_is_forgotten_after_a_day(self, caller: Caller) -> None:
+    def test_a_key_expires_after_a_day(self, caller: Caller) -> None:
         first = caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1")
         caller.stand_in.control.advance(25 * 3600)
         second = caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1")
 
         assert second.json["id"] != first.json["id"]
 
-    def test_eight_at_once_open_one_session(self, caller: Caller) -> None:
+    def test_eight_concurrent_requests_open_one_session(self, caller: Caller) -> None:
         with ThreadPoolExecutor(8) as pool:
             replies = list(pool.map(lambda _: caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1"), range(8)))
 
@@ -164,7 +166,7 @@ class TestLists:
 
         assert seen == opened[::-1]
 
-    def test_a_filter_leaves_out_what_does_not_fit(self, caller: Caller) -> None:
+    def test_a_filter_returns_only_matching_rows(self, caller: Caller) -> None:
         sessions = [caller.open_session() for _ in range(2)]
         intent = caller.stand_in.control.pay(sessions[0]["id"])
         found = caller.api("GET", SESSIONS, {"payment_intent": intent["id"]}).json["data"]
@@ -177,14 +179,14 @@ class TestLists:
 
 
 class TestExpansion:
-    def test_a_path_leads_through_objects(self, caller: Caller) -> None:
+    def test_nested_fields_can_be_expanded(self, caller: Caller) -> None:
         intent: Any = caller.stand_in.control.pay(caller.open_session()["id"])
         params = {"expand[]": "latest_charge.balance_transaction"}
         reply = caller.api("GET", f"/v1/payment_intents/{intent['id']}", params).json
 
         assert reply["latest_charge"]["balance_transaction"]["fee"] == 1702 + 235
 
-    def test_through_lists_too_and_only_where_stripe_can(self, caller: Caller) -> None:
+    def test_lists_can_be_expanded_and_only_expandable_fields(self, caller: Caller) -> None:
         caller.stand_in.control.pay(caller.open_session()["id"])
         rows = caller.api("GET", SESSIONS, {"expand[0]": "data.payment_intent", "expand[1]": "data.line_items"}).json
         refused = caller.api("GET", SESSIONS, {"expand[]": "data.currency"})
@@ -207,17 +209,17 @@ class TestFaults:
         assert again.status == 200
         assert len(caller.api("GET", SESSIONS).json["data"]) == 1
 
-    def test_a_switch_that_is_not_there_is_refused(self, caller: Caller) -> None:
+    def test_an_unknown_switch_is_refused(self, caller: Caller) -> None:
         reply = caller.send("POST", "/_control/switches", '{"colour": 1}', {"Content-Type": "application/json"})
 
         assert reply.status == 400
         assert "There is no switch colour" in reply.error["message"]
 
-    def test_control_takes_json_only(self, caller: Caller) -> None:
+    def test_control_accepts_only_json(self, caller: Caller) -> None:
         assert caller.send("POST", "/_control/reset", "{}", {"Content-Type": "text/plain"}).status == 415
 
 
-def test_it_starts_as_it_ended(tmp_path: Any) -> None:
+def test_its_state_survives_a_restart(tmp_path: Any) -> None:
     state = tmp_path / "state.json"
     with StandIn(state=state) as first:
         caller = Caller(first)

@@ -1,4 +1,4 @@
-"""Webhooks leave signed, come back until they are taken, and misbehave as told."""
+"""Webhooks are signed, retried until accepted, and misbehave as configured."""
 
 import json
 import time
@@ -39,7 +39,7 @@ def kinds(receiver: Receiver) -> list[str]:
     return [json.loads(one.body)["type"] for one in receiver.received]
 
 
-def test_stripes_own_library_takes_the_signature(caller: Caller, receiver: Receiver) -> None:
+def test_stripes_own_library_accepts_the_signature(caller: Caller, receiver: Receiver) -> None:
     pay_and_settle(caller)
 
     for one in receiver.received:
@@ -58,7 +58,7 @@ def test_two_secrets_make_two_signatures(receiver: Receiver) -> None:
         assert stripe.WebhookSignature.verify_header(one.body, one.signature, secret, tolerance=300)
 
 
-def test_what_is_not_taken_comes_again_newly_signed(caller: Caller, receiver: Receiver) -> None:
+def test_a_rejected_delivery_is_retried_with_a_new_signature(caller: Caller, receiver: Receiver) -> None:
     receiver.answers.extend([500, 302])
     pay_and_settle(caller)
     first = caller.stand_in.control.deliveries()[0]
@@ -68,14 +68,14 @@ def test_what_is_not_taken_comes_again_newly_signed(caller: Caller, receiver: Re
     assert caller.stand_in.world.store.get("event", first["event"])["pending_webhooks"] == 0
 
 
-def test_twice_and_in_reverse(caller: Caller, receiver: Receiver) -> None:
+def test_deliveries_can_be_doubled_and_reversed(caller: Caller, receiver: Receiver) -> None:
     caller.stand_in.control.switch(times=2, order="reversed")
     pay_and_settle(caller)
 
     assert kinds(receiver) == [kind for kind in PAYMENT[::-1] for _ in range(2)]
 
 
-def test_shuffled_alike_for_the_same_seed(caller: Caller, receiver: Receiver) -> None:
+def test_the_same_seed_gives_the_same_shuffle(caller: Caller, receiver: Receiver) -> None:
     for _ in range(2):
         caller.stand_in.control.switch(order="shuffled", seed=7)
         pay_and_settle(caller)
@@ -84,7 +84,7 @@ def test_shuffled_alike_for_the_same_seed(caller: Caller, receiver: Receiver) ->
     assert sorted(kinds(receiver)[:5]) == sorted(PAYMENT)
 
 
-def test_dropped_ones_never_leave_but_are_listed(caller: Caller, receiver: Receiver) -> None:
+def test_dropped_deliveries_are_not_sent_but_listed(caller: Caller, receiver: Receiver) -> None:
     caller.stand_in.control.switch(drop=1.0)
     pay_and_settle(caller)
 
@@ -92,7 +92,7 @@ def test_dropped_ones_never_leave_but_are_listed(caller: Caller, receiver: Recei
     assert [row["type"] for row in caller.api("GET", "/v1/events").json["data"]] == PAYMENT[::-1]
 
 
-def test_held_ones_wait_to_be_released(caller: Caller, receiver: Receiver) -> None:
+def test_held_deliveries_wait_to_be_released(caller: Caller, receiver: Receiver) -> None:
     caller.stand_in.control.switch(hold=True)
     pay_and_settle(caller)
     before = list(receiver.received)
@@ -104,17 +104,17 @@ def test_held_ones_wait_to_be_released(caller: Caller, receiver: Receiver) -> No
     assert kinds(receiver) == ["checkout.session.completed"] * 20
 
 
-def test_twenty_copies_leave_in_eight_threads(caller: Caller, receiver: Receiver) -> None:
+def test_twenty_copies_are_sent_by_eight_threads(caller: Caller, receiver: Receiver) -> None:
     caller.stand_in.control.switch(hold=True, parallel=8)
     pay_and_settle(caller)
-    receiver.gather(4)  # which one thread alone never would be
+    receiver.gather(4)  # impossible with a single thread
     caller.stand_in.control.release(times=20)
     caller.stand_in.webhooks.settle()
 
     assert Counter(kinds(receiver)) == dict.fromkeys(PAYMENT, 20)
 
 
-def test_an_event_of_the_past_can_be_sent_again(caller: Caller, receiver: Receiver) -> None:
+def test_a_past_event_can_be_sent_again(caller: Caller, receiver: Receiver) -> None:
     pay_and_settle(caller)
     event = caller.api("GET", "/v1/events").json["data"][0]
     caller.stand_in.control.send(event["id"], times=3)
@@ -139,7 +139,7 @@ def test_signatures_can_be_wrong_missing_or_of_another_time(caller: Caller, rece
     assert int(late.signature[2:].split(",")[0]) > time.time() + 3500
 
 
-def test_what_was_not_taken_survives_a_restart(receiver: Receiver, tmp_path: Path) -> None:
+def test_unaccepted_deliveries_survive_a_restart(receiver: Receiver, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with StandIn(webhook_url=receiver.url, webhook_secret=SECRET, state=state) as first:
         first.control.switch(hold=True)
@@ -151,7 +151,7 @@ def test_what_was_not_taken_survives_a_restart(receiver: Receiver, tmp_path: Pat
     assert kinds(receiver) == PAYMENT
 
 
-def test_control_over_http(caller: Caller, receiver: Receiver) -> None:
+def test_deliveries_can_be_controlled_over_http(caller: Caller, receiver: Receiver) -> None:
     json_type = {"Content-Type": "application/json"}
     session = caller.open_session()
     paid = caller.send("POST", "/_control/pay", json.dumps({"session": session["id"]}), json_type)

@@ -45,13 +45,13 @@ class Printed:
 
 @cache
 def program() -> str:
-    """Where Chromium is; empty where there is none, or where all of its processes cannot be measured."""
+    """Return the path of Chromium; empty if it is missing, or if not all of its processes can be measured."""
     found = (shutil.which(name) for name in NAMES)
     return next(filter(None, found), "") if sys.platform == "linux" else ""
 
 
 def html(template: str, context: dict[str, Any], languages: Sequence[str]) -> str:
-    """The paper as one file: the HTML that WeasyPrint gets, and in its head the stylesheets."""
+    """Return the paper as one file: the HTML that WeasyPrint gets, with the stylesheets in its head."""
     from logistics.documents import rendering
     from logistics.documents.paper_tags import Paper
 
@@ -62,7 +62,7 @@ def html(template: str, context: dict[str, Any], languages: Sequence[str]) -> st
 
 
 class Browser:
-    """A profile of its own and the bundled fonts; what a first start leaves there, the next ones find."""
+    """Create a profile with the bundled fonts; later starts reuse what the first one leaves there."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="relief-chromium-", ignore_cleanup_errors=True)
@@ -86,7 +86,7 @@ class Browser:
                 began = time.perf_counter()
                 peak = max(peak, _held_below_us_kib())
                 look_s = time.perf_counter() - began
-                # Who is looked at has to wait meanwhile, the longer the more it holds.
+                # Reading a process's memory stops it, for longer the more memory it has.
                 time.sleep(LOOK_S if look_s < LONG_LOOK_S else 10 * look_s)
         if process.returncode or not pdf.exists():
             raise RuntimeError(f"Chromium ended with {process.returncode} and without a PDF.")
@@ -96,7 +96,7 @@ class Browser:
 
 
 def _reaped() -> bool:
-    """Wait for one of the processes that a browser left to us; say whether there was one."""
+    """Wait for an orphaned process of a browser; return whether there was one."""
     try:
         os.wait()
     except ChildProcessError:

@@ -9,7 +9,7 @@ LANGUAGES = ("en", "fr")
 
 
 def packages(lines: int) -> list[dict[str, Any]]:
-    """So many lines in packages with numbers of their own."""
+    """Return packages with this many lines, numbered consecutively."""
     made: list[dict[str, Any]] = []
     load = mali.packages()
     while lines:

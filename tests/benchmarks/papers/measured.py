@@ -1,4 +1,4 @@
-"""What one process measures: one engine at one piece of work, after a small one that warms it up.
+"""The measurement of one process: one engine at one piece of work, after a small one as warm-up.
 
 It is set up as the printer's child is, with nothing else of the product loaded, and holds no engine but its own.
 
@@ -48,7 +48,7 @@ class Job:
 
 
 def measure(job: Job) -> dict[str, Any]:
-    """Do the work in this process and say what it took."""
+    """Do the work in this process and return what it took."""
     told = subprocess.run([sys.executable, "-c", ASK_PRODUCT], check=True, stdout=subprocess.PIPE).stdout
     printer_settings.apply(json.loads(told))
     return {**asdict(job), **WORK[job.kind](job)}
@@ -100,7 +100,7 @@ def _list_by_chromium(job: Job) -> dict[str, Any]:
 
 
 def _layouts(job: Job) -> dict[str, Any]:
-    """How many texts WeasyPrint has Pango lay out for one list, the samples included, and those laid out again."""
+    """Return how many texts WeasyPrint has Pango lay out for one list, including samples and repeats."""
     import_module("logistics.documents.rendering")  # before WeasyPrint, for which it names the fonts
 
     from weasyprint.text.line_break import Layout
@@ -142,7 +142,7 @@ def _receipts(job: Job) -> dict[str, Any]:
 
 
 def _growth(job: Job) -> dict[str, Any]:
-    """How much larger the process is after many receipts, once it has printed a few."""
+    """Return how much the process grows over many receipts, after printing a few."""
     print_receipt = receipts.ENGINES[job.engine]
     contexts = receipts.contexts(RECEIPTS + MANY_RECEIPTS)
     for context in contexts[:RECEIPTS]:
@@ -154,13 +154,13 @@ def _growth(job: Job) -> dict[str, Any]:
 
 
 def _forget_peak() -> None:
-    """Have the next peak be one from now on, not that of warming up. Only Linux can."""
+    """Reset the peak, to exclude the warm-up. Linux only."""
     if CLEAR_REFS.exists():
         CLEAR_REFS.write_text("5")
 
 
 def _peak_kib() -> int:
-    """The most that the process held, since _forget_peak where that can be told."""
+    """Return the peak memory of the process, since _forget_peak where supported."""
     if STATUS.exists():
         return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -168,7 +168,7 @@ def _peak_kib() -> int:
 
 
 def _resident_kib() -> int:
-    """What the process holds now; where only its peak is known, that."""
+    """Return the current memory of the process, or its peak if only that is known."""
     gc.collect()
     told = Path("/proc/self/statm")
     if not told.exists():

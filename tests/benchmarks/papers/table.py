@@ -1,4 +1,4 @@
-"""What was measured, beside the goals: figures, and the tables that people read."""
+"""The results beside the goals, as figures and as Markdown tables."""
 
 import math
 import statistics
@@ -35,7 +35,7 @@ def _one(results: Results, kind: str, engine: str, lines: int = 0) -> dict[str, 
 
 
 def figures(results: Results) -> list[Figure]:
-    """All that the goals are about, as far as it was measured."""
+    """Return all figures with goals that were measured."""
     return [*_of_lists(results), *_of_receipts(results)]
 
 
@@ -89,14 +89,14 @@ def _ratio(results: Results, kind: str, engine: str, lines: int, goal: float | N
 
 
 def exponent(points: list[tuple[int, float]]) -> float:
-    """The slope of the line that fits best through the logarithms: 1 is time in proportion to length."""
+    """Return the slope of the log-log regression: 1 means time proportional to length."""
     logs = [(math.log(lines), math.log(cpu)) for lines, cpu in points]
     x, y = (sum(of) / len(logs) for of in zip(*logs, strict=True))
     return sum((a - x) * (b - y) for a, b in logs) / sum((a - x) ** 2 for a, _ in logs)
 
 
 def rows(results: Results) -> list[list[str]]:
-    """One row for each thing printed by each engine, the same things together."""
+    """Return one row per paper and engine, grouped by paper."""
     order = list(NAMES)
     made = []
     shown = [result for result in results if result["kind"] in ("list", "receipts")]
@@ -123,7 +123,7 @@ def goal_rows(results: Results) -> list[list[str]]:
 
 
 def markdown(results: Results) -> str:
-    """Both tables, for a README."""
+    """Return both tables for a README."""
     made = []
     for heads, of in ((HEADS, rows(results)), (GOAL_HEADS, goal_rows(results))):
         ruled = [heads, ["---"] * len(heads), *of]
