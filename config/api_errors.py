@@ -38,6 +38,7 @@ The same codes appear in `allowed_actions[].code`, which says in advance why an 
 # Code -> what the caller does about it.
 WHAT_TO_DO = {
     "already_paid": "Show the gift's status. Do not start another payment.",
+    "amount_too_large": "Split the gift, or offer a bank transfer.",
     "amount_not_chargeable": "Ask for another amount; `detail` names the limit.",
     "appeal_closed": "Offer another appeal: `GET /api/v1/appeals/`.",
     "appeal_has_gifts": "Set the closing date of the appeal instead.",

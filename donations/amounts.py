@@ -51,8 +51,7 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
     try:
         to_stripe_amount(amount_minor, currency)
     except AmountNotChargeable as refusal:
-        code = "amount_too_large" if "more than" in str(refusal) else refusal.code
-        raise Invalid(str(refusal), field=field, code=code) from refusal
+        raise Invalid(str(refusal), field=field, code=refusal.code) from refusal
 
 
 def smallest(currency: str) -> int:

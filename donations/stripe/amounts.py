@@ -67,11 +67,17 @@ class AmountNotChargeable(DomainError):
     status = 422
 
 
+class AmountTooLarge(AmountNotChargeable):
+    """One card payment cannot take this amount."""
+
+    code = "amount_too_large"
+
+
 def to_stripe_amount(amount_minor: int, currency: str) -> int:
     """Convert ISO 4217 minor units of a currency to Stripe's `amount`.
 
-    Raises AmountNotChargeable for a currency that Stripe does not charge, for an amount that is not
-    positive or too large, and for a fraction that Stripe cannot express (0.01 MGA, 0.001 KWD).
+    Raises AmountTooLarge, and AmountNotChargeable for a currency that Stripe does not charge, for an amount that is not
+    positive, and for a fraction that Stripe cannot express (0.01 MGA, 0.001 KWD).
     """
     code = currency.upper()
     if code not in SUPPORTED:
@@ -92,7 +98,7 @@ def to_stripe_amount(amount_minor: int, currency: str) -> int:
         )
     amount = amount_minor * STRIPE_UNITS_PER_MINOR.get(code, 1) // MINOR_PER_STRIPE_UNIT.get(code, 1)
     if amount > STRIPE_UNITS_MAX:
-        raise AmountNotChargeable(
+        raise AmountTooLarge(
             _("The amount is more than one card payment can take. Split the gift, or give by bank transfer."),
             currency=code,
         )

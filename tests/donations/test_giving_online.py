@@ -10,14 +10,17 @@ import redis
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 from rest_framework.throttling import SimpleRateThrottle
 
+from donations import amounts
 from donations.appeals.models import Appeal
 from donations.donors.models import Donor
 from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.stripe import gateway
 from logistics.charity.models import Charity
+from logistics.errors import Invalid
 from logistics.idempotency.models import IdempotencyRecord
 from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, receipts_of
 from tests.makers.appeals import make_appeal
@@ -80,6 +83,15 @@ def test_the_response_has_the_checkout_url_and_the_follow_url(giving: Giving) ->
 )
 def test_an_invalid_amount_is_refused(giving: Giving, amount: Any, currency: str, expected: tuple[str, str]) -> None:
     assert error_of(giving, amount=amount, currency=currency) == expected
+
+
+def test_the_code_of_a_refusal_does_not_depend_on_the_language() -> None:
+    with override("fr"), pytest.raises(Invalid) as refused:
+        amounts.parse("1000000.00", "HKD")
+
+    (error,) = refused.value.details["errors"]
+    assert error["code"] == "amount_too_large"
+    assert "paiement par carte" in error["detail"]
 
 
 @pytest.mark.parametrize(
