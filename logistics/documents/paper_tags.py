@@ -168,6 +168,18 @@ def both(context: template.Context, message: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def colon(context: template.Context) -> str:
+    """Print a colon, after a no-break space if the word before it is French."""
+    return "\N{NO-BREAK SPACE}:" if _languages(context)[-1] == "fr" else ":"
+
+
+@register.simple_tag(takes_context=True)
+def bilingual(context: template.Context) -> bool:
+    """Return whether the paper has two languages, and so the neutral form of numbers (logistics.wording)."""
+    return len(_languages(context)) > 1
+
+
+@register.simple_tag(takes_context=True)
 def both_plain(context: template.Context, message: str) -> str:
     """Fixed words without markup, for places that take text only: the title of the PDF."""
     texts = dict.fromkeys(wording.translated(message, language) for language in _languages(context))

@@ -26,7 +26,7 @@ def head(shipment: Shipment, charity: Charity) -> dict[str, object]:
         "number": shipment.number,
         "reference": shipment.reference,
         "title": shipment.title,
-        "consignor": party(charity.name, charity.address, f"Registration {charity.registration}"),
+        "consignor": party(charity.name, charity.address, registration=charity.registration),
         "consignee": party(
             shipment.consignee.name,
             shipment.consignee.address,
@@ -163,8 +163,9 @@ def total(values: Iterable[Decimal | None]) -> str:
     return kg(sum((value for value in values if value is not None), Decimal("0.000")))
 
 
-def party(name: str, address: str, registration: str = "") -> shapes.Party:
-    return {"name": name, "lines": [line for line in (*address.splitlines(), registration) if line.strip()]}
+def party(name: str, address: str, tax_number: str = "", *, registration: str = "") -> shapes.Party:
+    lines = [line for line in (*address.splitlines(), tax_number) if line.strip()]
+    return {"name": name, "lines": lines, "registration": registration}
 
 
 def place(code: str) -> shapes.Place | None:

@@ -12,8 +12,6 @@ from shipments.packing.models import Package as PackageRow
 from shipments.papers import common, shapes
 from shipments.shipments.models import Shipment
 
-SAME_AS_CONSIGNEE: shapes.Party = {"name": "Same as consignee / Idem destinataire", "lines": []}
-
 
 class CategoryTotal(TypedDict):
     category: shapes.Texts
@@ -33,7 +31,7 @@ class PackingList(TypedDict):
     title: str
     consignor: shapes.Party
     consignee: shapes.Party
-    notify: shapes.Party
+    notify: shapes.Party | None  # None: the same as the consignee
     handover: str
     mode: shapes.Texts  # {"en": "sea", "fr": "maritime"}
     incoterm: str  # "DAP"; ""
@@ -106,6 +104,6 @@ def _by_category(rows: list[PackageRow]) -> list[CategoryTotal]:
     ]
 
 
-def _notify(shipment: Shipment) -> shapes.Party:
+def _notify(shipment: Shipment) -> shapes.Party | None:
     first, *others = shipment.notify_party.splitlines() or [""]
-    return {"name": first, "lines": others} if first else SAME_AS_CONSIGNEE
+    return {"name": first, "lines": others, "registration": ""} if first else None

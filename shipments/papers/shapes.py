@@ -19,7 +19,8 @@ Flag = Literal["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
 
 class Party(TypedDict):
     name: str
-    lines: list[str]  # address and registration, one printed line each
+    lines: list[str]  # address and tax number, one printed line each
+    registration: str  # of a charity with its tax authority, "91/1234"; "" for others
 
 
 class Place(TypedDict):

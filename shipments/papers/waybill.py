@@ -76,7 +76,7 @@ def context(
         "shipment": shipment.number,
         "replaces": replaces,
         "issued_on": day_of(at, charity).isoformat(),
-        "carrier": {"name": carrier, "lines": address},
+        "carrier": {"name": carrier, "lines": address, "registration": ""},
         "mode": vocabulary.MODES[leg.get("mode") or shipment.mode],
         "cargo_tracking_note": shipment.cargo_tracking_note,
         "totals": common.totals_of(shipment),

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pgtrigger
 import pytest
@@ -89,7 +89,7 @@ def test_the_code_of_a_refusal_does_not_depend_on_the_language() -> None:
     with override("fr"), pytest.raises(Invalid) as refused:
         amounts.parse("1000000.00", "HKD")
 
-    (error,) = refused.value.details["errors"]
+    (error,) = cast(list[dict[str, str]], refused.value.details["errors"])
     assert error["code"] == "amount_too_large"
     assert "paiement par carte" in error["detail"]
 

@@ -218,13 +218,15 @@ def shipment() -> dict[str, Any]:
         "title": row["title"],
         "consignor": {
             "name": "International Relief Charity (fictional)",
-            "lines": ["3 Castle Peak Road, Tuen Mun", "Hong Kong", "Registration 91/1234"],
+            "lines": ["3 Castle Peak Road, Tuen Mun", "Hong Kong"],
+            "registration": "91/1234",
         },
         "consignee": {
             "name": "Association malienne d’accueil et de réinsertion (fictional)",
             "lines": ["Bamako, Mali", "NIF 000000000X"],
+            "registration": "",
         },
-        "notify": {"name": "Same as consignee / Idem destinataire", "lines": []},
+        "notify": None,
         "handover": "Partner’s depot, Bamako district (ML20)",
         "containers": [
             {
@@ -366,7 +368,7 @@ def waybill(**changes: Any) -> Waybill:
         "number": "SHP-2026-00001-WB-2",
         "replaces": "SHP-2026-00001-WB-1",
         "shipment": "SHP-2026-00001",
-        "carrier": {"name": "Transport Sahel (fictional)", "lines": ["Dakar, Sénégal"]},
+        "carrier": {"name": "Transport Sahel (fictional)", "lines": ["Dakar, Sénégal"], "registration": ""},
         "mode": {"en": "road", "fr": "routier"},
         "loading_place": "Dakar, port (SNDKR)",
         "hand_over_place": "Partner’s depot, Bamako district (ML20)",

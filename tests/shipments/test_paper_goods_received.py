@@ -72,5 +72,5 @@ class TestForm:
             assert f"{package['number']} {package['marks']} " in text
             for line in package["lines"]:
                 assert f"{line['description']['en']} {line['description']['fr']}" in text
-        assert "Received by / Reçu par: name, date, signature" in text
+        assert "Received by / Reçu par : name, date, signature" in text
         assert all(pdfs.fonts(printed.pdf).values())

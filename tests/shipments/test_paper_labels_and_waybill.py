@@ -79,7 +79,7 @@ def test_a_waybill_is_one_page_with_parties_load_and_space_for_three_signatures(
         "270 6 252.010 6 490.110 59.053",
         "Replaces / Remplace SHP-2026-00001-WB-1",
         "UN2800 UPS, 800 VA / Onduleur 800 VA",
-        "Package numbers / Numéros des colis: 159–162 4 54.000 58.000",
+        "Package numbers / Numéros des colis : 159–162 4 54.000 58.000",
         "Loaded Chargé",
         "Transported Transporté",
         "Received Reçu",

@@ -177,7 +177,7 @@ class TestTexts:
         told = {"en": self.PAYLOAD, "fr": ""}
         line = {**line, "item_code": "X", "description": told, "condition": told, "unit": told, "remark": self.PAYLOAD}
         package = {**package, "marks": self.PAYLOAD, "remark": self.PAYLOAD, "kind": told, "lines": [line]}
-        party = {"name": self.PAYLOAD, "lines": [self.PAYLOAD]}
+        party = {"name": self.PAYLOAD, "lines": [self.PAYLOAD], "registration": self.PAYLOAD}
         context = mali.packing_list(
             title=self.PAYLOAD, consignor=party, handover=self.PAYLOAD, prepared_by=self.PAYLOAD, packages=[package]
         )
@@ -185,7 +185,7 @@ class TestTexts:
         text = pdfs.text_of(printed(context).pdf)
 
         # Narrow cells break the text over lines, so that spaces come and go.
-        assert text.replace(" ", "").count(self.PAYLOAD.replace(" ", "")) == 12
+        assert text.replace(" ", "").count(self.PAYLOAD.replace(" ", "")) == 13
 
     def test_unknown_values_are_printed_as_a_dash(self):
         empty = mali.packing_list(
@@ -210,3 +210,8 @@ class TestTexts:
         assert "Liste de colisage" not in english
         assert "6 490,110" in french
         assert "Packing list" not in french
+        # The neutral form of numbers is only for two languages; one language writes 6,490.110 or 6 490,110.
+        assert "ISO 80000-1" not in english + french
+        assert "Same as consignee" in english and "Registration 91/1234" in english
+        assert "Idem destinataire" in french and "N° d’enregistrement 91/1234" in french
+        assert "Same as" not in french and "Total général :" in french

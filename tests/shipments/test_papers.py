@@ -209,7 +209,7 @@ class TestOnDemand:
         issue(shipment, kind="waybill", mode="road", carrier="Transport Sahel\nDakar", loads_on="2026-04-14")
 
         context = shipment.papers.get(kind="waybill").document.context
-        assert context["carrier"] == {"name": "Transport Sahel", "lines": ["Dakar"]}
+        assert context["carrier"] == {"name": "Transport Sahel", "lines": ["Dakar"], "registration": ""}
         assert (context["mode"]["fr"], context["loads_on"]) == ("routier", "2026-04-14")
         assert context["hand_over_place"] == "Gare routière, Bamako"
 
