@@ -238,7 +238,7 @@ class TestDispatch:
         assert mail.language == "fr"
         assert shipment.number in mail.subject
         assert "Partner's depot, Bamako" in mail.body
-        assert "27 kg" in mail.body
+        assert "27\N{NO-BREAK SPACE}kg" in mail.body
         assert shipment.sites.get().site.code not in mail.body
 
     def test_needs_an_approved_partner(self) -> None:
