@@ -33,7 +33,7 @@ class KnownFields(serializers.BaseSerializer[Any]):
     """A mixin of input serializers that refuses unknown and read-only fields."""
 
     def to_internal_value(self, data: object) -> Any:
-        refused = self._refused(data) if isinstance(data, Mapping) else {}
+        refused = {**self._refused(data), **self._missing(data)} if isinstance(data, Mapping) else {}
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
@@ -56,6 +56,20 @@ class KnownFields(serializers.BaseSerializer[Any]):
                 else unknown(name, writable)
             ]
             for name in refused[:NAMES_SHOWN]
+        }
+
+    def _missing(self, data: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:
+        """Return the required fields that a nested object of a PATCH lacks.
+
+        Only the outermost object may be partial. DRF makes fields optional at every depth.
+        """
+        if self.root is self or not getattr(self.root, "partial", False):
+            return {}
+        fields: Mapping[str, serializers.Field[object, object, object, object]] = self.fields  # type: ignore[attr-defined]  # of Serializer
+        return {
+            name: [ErrorDetail(str(field.error_messages["required"]), code="required")]
+            for name, field in fields.items()
+            if field.required and not field.read_only and name not in data
         }
 
 

@@ -36,6 +36,8 @@ class VerifyView(APIView):
     # Signed-in users see what everybody sees.
     authentication_classes = ()
     renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
+    # OPTIONS describes an endpoint to programs; there is no page that could show it.
+    http_method_names = ["get", "head"]
 
     @extend_schema(
         summary="Verify a paper",

@@ -59,6 +59,8 @@ class PackageLabelView(APIView):
     # Only to show signed-in staff a link to the admin; everybody sees the same facts.
     authentication_classes = (SessionAuthentication,)
     renderer_classes = (TemplateHTMLRenderer, JSONRenderer)
+    # OPTIONS describes an endpoint to programs; there is no page that could show it.
+    http_method_names = ["get", "head"]
 
     @extend_schema(
         tags=["papers"],

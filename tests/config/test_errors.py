@@ -1,8 +1,11 @@
 """Errors: API clients always get problem+json, people get a page."""
 
+import re
+
 import pytest
 from django.core.cache.backends.redis import RedisCache
 from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, path
 
 from config import errors
 from logistics.roles import Role
@@ -170,3 +173,25 @@ def test_a_unique_value_taken_in_a_race_is_refused(coordinator):
     answer = coordinator.post("/api/v1/partners/", body, format="json", headers=once())
 
     assert is_a_problem(answer, 409, "not_unique")
+
+
+def public_pages() -> list[str]:
+    """Return the path of each page outside the API and the admin, with parameters that match nothing."""
+    routes = [
+        f"{outer.pattern}{inner.pattern}"
+        for outer in get_resolver().url_patterns
+        for inner in (outer.url_patterns if isinstance(outer, URLResolver) else [path("", outer.callback)])
+        if isinstance(inner, URLPattern) and not str(outer.pattern).startswith(("api/", "admin/"))
+    ]
+    return ["/" + re.sub(r"<\w+:\w+>", "none", route) for route in routes]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "image/png"])
+@pytest.mark.parametrize("method", ["options", "head", "put", "patch", "delete", "trace"])
+def test_no_page_fails_for_a_method_that_it_does_not_have(method, accept):
+    client = Client(raise_request_exception=False)
+
+    statuses = {page: getattr(client, method)(page, headers={"accept": accept}).status_code for page in public_pages()}
+
+    assert {"/verify/none/", "/p/none/", "/give/"} <= statuses.keys()
+    assert {page: status for page, status in statuses.items() if status >= 500} == {}

@@ -191,6 +191,18 @@ class TestChangesThatAlterExistingData:
 
         assert Package.objects.count() == 0
 
+    @pytest.mark.parametrize(("site", "missing"), [({"label": "A"}, "code"), ({}, "code"), ({"code": "X"}, "label")])
+    def test_a_site_is_named_whole_in_an_edit_too(self, site: dict[str, str], missing: str) -> None:
+        shipment = make_shipment()
+
+        answer = client_of(make_packer()).patch(
+            f"/api/v1/shipments/{shipment.number}/", {"version": 1, "sites": [site]}, format="json"
+        )
+
+        errors = answer.json()["errors"]
+        assert answer.status_code == 400
+        assert {"field": f"sites[0].{missing}", "code": "required", "detail": "This field is required."} in errors
+
     def test_the_freight_currency_needs_a_new_amount(self) -> None:
         shipment = make_shipment(freight_minor=3850000, freight_currency="HKD")
         address, client = f"/api/v1/shipments/{shipment.number}/", client_of(make_packer())
