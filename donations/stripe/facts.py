@@ -5,6 +5,7 @@ ids Stripe's own. `from_stripe` takes Stripe's JSON of API version 2026-08-26.da
 TypeError for anything else. Statuses are Stripe's, listed beside each field.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Any, Self
 from donations.stripe.amounts import from_stripe_amount
 
 Json = dict[str, Any]
+WORD = re.compile(r"[\x21-\x7e]+")
+SECONDS_MIN, SECONDS_MAX = 946_684_800, 4_102_444_800  # 2000-01-01 and 2100-01-01
 
 
 def _at(seconds: int) -> datetime:
@@ -22,6 +25,20 @@ def _at(seconds: int) -> datetime:
 def _id(value: str | Json | None) -> str | None:
     """Return the id of a field that holds an id or, if expanded, the object."""
     return value["id"] if isinstance(value, dict) else value
+
+
+def _word(value: object, most: int) -> str:
+    """Check an identifier of Stripe: printable ASCII without spaces, as long as its column. Raises ValueError."""
+    if not isinstance(value, str) or not WORD.fullmatch(value) or len(value) > most:
+        raise ValueError("not an identifier of Stripe")
+    return value
+
+
+def _moment(seconds: object) -> datetime:
+    """Check a Unix timestamp of this century. Raises ValueError."""
+    if type(seconds) is not int or not SECONDS_MIN <= seconds <= SECONDS_MAX:
+        raise ValueError("not a time")
+    return _at(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,20 +276,27 @@ class Event:
     object_id: str
     payment_intent_id: str | None  # of the payment concerned, if the object names it
     reference: str | None  # `client_reference_id` of a checkout session
+    account: str | None = None  # of a connected account; None: our own
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
+        """Read an event. Raises ValueError for a value that no event of Stripe has."""
         about = data["data"]["object"]
-        kind = about["object"]
-        intent = about["id"] if kind == "payment_intent" else _id(about.get("payment_intent"))
+        kind = _word(about["object"], 60)
+        # Some objects, such as a balance, have no id.
+        object_id = _word(about["id"], 100) if "id" in about else ""
+        intent = object_id if kind == "payment_intent" else _id(about.get("payment_intent"))
+        if type(data["livemode"]) is not bool:
+            raise ValueError("livemode is not a boolean")
         return cls(
-            id=str(data["id"]),
-            kind=str(data["type"]),
-            api_version=data["api_version"],
+            id=_word(data["id"], 100),
+            kind=_word(data["type"], 80),
+            api_version=_word(data["api_version"], 40) if data["api_version"] is not None else None,
             livemode=data["livemode"],
-            created_at=_at(data["created"]),
+            created_at=_moment(data["created"]),
             object_type=kind,
-            object_id=str(about["id"]),
-            payment_intent_id=intent,
+            object_id=object_id,
+            payment_intent_id=_word(intent, 100) if intent is not None else None,
             reference=about.get("client_reference_id"),
+            account=_word(data["account"], 100) if data.get("account") is not None else None,
         )

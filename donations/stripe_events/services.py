@@ -69,7 +69,10 @@ def store_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetim
         received_at=at,
         source=source,
     )
-    if event.kind not in KINDS:  # nothing to do: no job is needed
+    if event.account:  # a connected account's: we have none, so none of its payments is ours
+        row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.NOT_OURS
+        log.warning("event of another Stripe account", extra={"event": event.id, "account": event.account})
+    elif event.kind not in KINDS:  # nothing to do: no job is needed
         row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.IGNORED
     try:
         with transaction.atomic():

@@ -1,5 +1,6 @@
 """Verification of webhook signatures."""
 
+import copy
 import json
 import random
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,38 @@ def test_a_malformed_header_is_refused(signature: str | None) -> None:
 )
 def test_a_signed_body_that_is_not_an_event_is_refused(body: bytes) -> None:
     refused(body, header(body))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        *(("id", wrong) for wrong in ("", "evt_\ud800", "evt_\x00", "evt 1", "é", "x" * 101, 7, None, ["evt_1"])),
+        *(("type", wrong) for wrong in ("charge\x00", "x" * 81, 7, None)),
+        *(("livemode", wrong) for wrong in ("false", 0, None)),
+        *(("created", wrong) for wrong in (10**20, -1, 0, 1.5, True, "1764000000", None)),
+        *(("api_version", wrong) for wrong in ("\ud800", "x" * 41, 7)),
+        *(("account", wrong) for wrong in ("\x00", 7)),
+        *(("object.id", wrong) for wrong in ("cs_\udfff", "x" * 101, {"a": 1})),
+        *(("object.object", wrong) for wrong in ("x" * 61, None)),
+        *(("object.payment_intent", wrong) for wrong in ("pi_\x00", "x" * 101, {"id": "\ud800"}, 7)),
+    ],
+    ids=str,
+)
+def test_a_signed_event_with_a_value_that_stripe_never_sends_is_refused(path: str, value: object) -> None:
+    event = copy.deepcopy(EVENT)
+    inner = event["data"]["object"] if path.startswith("object.") else event  # type: ignore[index]
+    inner[path.removeprefix("object.")] = value
+    body = json.dumps(event).encode()
+
+    refused(body, header(body))
+
+
+def test_an_object_without_an_id_is_accepted() -> None:
+    body = json.dumps(EVENT | {"data": {"object": {"object": "balance"}}, "type": "balance.available"}).encode()
+
+    event = gateway.read_event(body, header(body), NOW)
+
+    assert (event.object_type, event.object_id, event.payment_intent_id) == ("balance", "", None)
 
 
 def test_a_huge_body_is_refused_unread() -> None:

@@ -17,6 +17,18 @@ from tests.clients import signed_in
 from tests.donations.giving import FROZEN, Giving, donation_of, events_of, paid, receipts_of
 
 
+def test_an_event_of_a_connected_account_is_stored_as_not_ours_and_books_nothing(giving: Giving) -> None:
+    donation = donation_of(paid(giving))
+    events = [event | {"account": "acct_1Another"} for event in giving.happened()]
+
+    assert set(giving.deliver(*events)) == {200}
+    giving.work()
+
+    assert set(StripeEvent.objects.values_list("state", "outcome")) == {("done", "not_ours")}
+    donation.refresh_from_db()
+    assert donation.status == Donation.Status.PENDING
+
+
 def test_a_payment_that_is_not_ours_is_ignored(giving: Giving) -> None:
     session = gateway.create_checkout_session(
         amount_minor=50050, currency="HKD", reference="SHOP-1", description="A mug", email=None, locale="en",
