@@ -1,4 +1,5 @@
 from datetime import timedelta
+from threading import Lock
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -10,6 +11,7 @@ from logistics.audit import services as audit
 from logistics.errors import WrongState
 from logistics.partners import services as partners
 from logistics.people import services as people
+from logistics.people.hashers import PasswordHasher
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
 from tests.clients import key_client
@@ -39,6 +41,30 @@ class TestPasswords:
 
         assert user.check_password("Passw0rd-of-100-MiB")
         assert "m=19456," in User.objects.get().password
+
+    def test_two_are_hashed_at_once_in_a_process_however_many_sign_in(self, monkeypatch):
+        running, most, lock = 0, 0, Lock()
+        verify = Argon2PasswordHasher.verify
+
+        def counted(self, password, encoded):
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            try:
+                return verify(self, password, encoded)
+            finally:
+                with lock:
+                    running -= 1
+
+        monkeypatch.setattr(Argon2PasswordHasher, "verify", counted)
+        hasher = PasswordHasher()
+        encoded = hasher.encode("Passw0rd-of-19-MiB", "salt-of-this-test")
+
+        answers = in_threads(lambda number: hasher.verify(f"wrong {number}", encoded), times=24)
+
+        assert not any(answers)
+        assert most == 2
 
 
 class TestKeys:
