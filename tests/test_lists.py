@@ -53,6 +53,31 @@ def test_a_list_can_be_sorted(measured: Measured, name: str):
 
 
 @pytest.mark.parametrize("name", lists_with_pages())
+def test_a_list_can_be_searched(measured: Measured, name: str):
+    callback: Any = next(route.callback for route in routes() if route.name == name)
+    rows: Any = callback.cls.queryset.model.objects
+    url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
+
+    def found(text: str) -> set[str]:
+        answer = measured.clients["staff"].get(url, {"search": text, "page_size": "20"})
+        assert answer.status_code == 200, answer.content
+        return {row["id"] for row in answer.json()["results"]}
+
+    assert found("no-row-has-this-text") == set()
+    shown = [row["id"] for row in measured.ask("staff", name)[1]]
+    # A row is found by each text of its own, whatever its case.
+    texts = {
+        text
+        for field_name in callback.cls.search_fields
+        for text in rows.filter(pk=shown[0]).values_list(field_name, flat=True)
+        if text
+    }
+    assert texts, f"{name}: the row has no text that can be searched"
+    for text in texts:
+        assert found(text.upper()), text
+
+
+@pytest.mark.parametrize("name", lists_with_pages())
 def test_a_list_describes_its_orderings(measured: Measured, name: str):
     url = reverse(name, kwargs={INSIDE[name]: measured.inside[INSIDE[name]]} if name in INSIDE else {})
 

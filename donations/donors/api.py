@@ -75,6 +75,7 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     queryset = Donor.objects.all()
     serializer_class = DonorOut
     filterset_class = DonorFilter
+    search_fields = ["name", "organisation", "email"]
     ordering_fields = ["id", "name"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"

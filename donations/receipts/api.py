@@ -121,6 +121,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     )
     serializer_class = ReceiptOut
     filterset_class = ReceiptFilter
+    search_fields = ["number", "donation__reference"]
     ordering_fields = ["id", "issued_on", "amount_minor"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"

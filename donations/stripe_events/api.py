@@ -124,6 +124,7 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     queryset = StripeEvent.objects.select_related("attempt")
     serializer_class = StripeEventOut
     filterset_class = StripeEventFilter
+    search_fields = ["stripe_id", "kind", "object_id", "payment_intent_id"]
     ordering_fields = ["id", "happened_at"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"

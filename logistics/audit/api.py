@@ -55,4 +55,5 @@ class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
     serializer_class = AuditEntryOut
     permission_classes = (allow(read=(Role.AUDITOR,)),)
     filterset_class = AuditEntryFilter
+    search_fields = ("verb", "reason", "request_id")
     ordering_fields = ("id",)

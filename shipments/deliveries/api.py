@@ -39,6 +39,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     serializer_class = ShipmentDeliveryOut
     permission_classes = [RECEIVERS]
     filterset_fields = ["source"]
+    search_fields = ["received_by", "delivered_by", "note"]
     ordering = "-id"
     ordering_fields = ["id", "stated_at"]
     lookup_value_converter = "uuid"

@@ -43,6 +43,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     serializer_class = DiscrepancyOut
     permission_classes = [DECIDERS]
     filterset_class = DiscrepancyFilter
+    search_fields = ["shipment__number", "line__item__code", "reason", "decision_note"]
     ordering_fields = ["id"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"

@@ -121,6 +121,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
     permission_classes = [PACKERS]
     parser_classes = [MultiPartParser]
     filterset_fields = ["dry_run", "outcome"]
+    search_fields = ["sha256"]
     ordering = "-id"
     ordering_fields = ["id"]
     lookup_value_converter = "uuid"

@@ -84,6 +84,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     serializer_class = PackageOut
     permission_classes = [PACKERS]
     filterset_class = PackageFilter
+    search_fields = ["marks", "sscc", "remark", "lines__item__code", "lines__description_en", "lines__description_fr"]
     ordering = "number"
     ordering_fields = ["id", "number"]
     lookup_field = "number"
@@ -159,7 +160,6 @@ class LineFilter(django_filters.FilterSet):
     hs6 = django_filters.CharFilter()
     origin = django_filters.CharFilter()
     condition = django_filters.CharFilter()
-    search = django_filters.CharFilter("description_en", "icontains", label="In the English description")
 
     class Meta:
         model = ManifestLine
@@ -182,6 +182,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     serializer_class = LineOut
     permission_classes = [PACKERS]
     filterset_class = LineFilter
+    search_fields = ["item__code", "description_en", "description_fr"]
     ordering = "id"
     ordering_fields = ["id"]
     lookup_value_converter = "uuid"

@@ -163,6 +163,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     serializer_class = PaperOut
     permission_classes = [READERS]
     filterset_fields = ["kind"]
+    search_fields = ["number"]
     ordering = "-id"
     ordering_fields = ["id", "number"]
     lookup_value_converter = "uuid"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -44,17 +44,10 @@ class ShipmentFilter(django_filters.FilterSet):
     dispatched_before = django_filters.IsoDateTimeFilter("dispatched_at", "lt")
     created_after = django_filters.IsoDateTimeFilter("created_at", "gte")
     created_before = django_filters.IsoDateTimeFilter("created_at", "lt")
-    search = django_filters.CharFilter(method="mentions", label="In number, reference, title, container, B/L")
 
     class Meta:
         model = Shipment
         fields: list[str] = []
-
-    def mentions(self, shipments: "QuerySet[Shipment]", name: str, text: str) -> "QuerySet[Shipment]":
-        wanted = Q()
-        for field in ("number", "reference", "title", "container_number", "bill_of_lading"):
-            wanted |= Q(**{f"{field}__icontains": text})
-        return shipments.filter(wanted)
 
 
 class ReasonIn(Input):
@@ -146,6 +139,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     serializer_class = ShipmentOut
     permission_classes = [STAFF]
     filterset_class = ShipmentFilter
+    search_fields = ["number", "reference", "title", "container_number", "bill_of_lading"]
     ordering_fields = ["id", "number"]
     ordering = ["-id"]
     lookup_url_kwarg = "shipment"

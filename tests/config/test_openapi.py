@@ -145,8 +145,9 @@ def test_search_is_described_only_where_it_works(described):
         return [parameter["description"] for parameter in parameters if parameter["name"] == "search"]
 
     assert description_of("/api/v1/partners/") == ["Each word must occur in one of: code, name."]
-    assert description_of("/api/v1/shipments/") == ["In number, reference, title, container, B/L"]
-    assert description_of("/api/v1/shipments/{shipment}/papers/") == []
+    words = "Each word must occur in one of: number, reference, title, container_number, bill_of_lading."
+    assert description_of("/api/v1/shipments/") == [words]
+    assert description_of("/api/v1/shipments/{shipment}/trail/") == []
 
 
 def handler_of(callback, method):
