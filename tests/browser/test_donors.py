@@ -118,7 +118,8 @@ def test_a_donor_can_pay_after_a_decline_and_after_leaving(
     pay(donor, WORKS)
     eventually(lambda: gifts_of(product, email)[0][2] == "received", what="the gift to be received")
     mail = mail_to(product, email)
-    donor.page.reload()
+    # The page reloads itself until it has the receipt. A reload of ours would now and then collide with that one.
+    donor.page.get_by_role("link", name=words["receipt"]).wait_for()
 
     assert words["declined"] in declined
     assert words["thanks"] in donor.text()
