@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import cast
 
@@ -24,6 +25,7 @@ from logistics.people.models import User
 from shipments.shipments import actions, contents, lifecycle, services
 from shipments.shipments.models import Shipment, ShipmentSite
 
+ZERO = re.compile(r"0+([.,]0+)?")
 COLOURS = {
     "draft": "info",
     "packing": "info",
@@ -141,7 +143,7 @@ def read_freight(text: str, currency: str) -> int:
     """Parse an amount as typed and return minor units. Raises Invalid."""
     if currency not in codes.currencies():
         raise Invalid(gettext("Freight needs an ISO 4217 currency."), field="freight_currency", code="unknown_code")
-    if not text.strip(" 0.,"):
+    if ZERO.fullmatch(text.strip()):
         return 0  # carried free of charge
     minor = typed.read(text, currency, wording.page_language(), field="freight")
     return money.parse(money.decimal_string(minor, currency), currency, field="freight", most=services.FREIGHT_MAX)

@@ -183,6 +183,8 @@ class TestForms:
             ({"freight": "38500"}, "Freight needs an ISO 4217 currency."),
             ({"freight": "much", "freight_currency": "HKD"}, "Write it in digits, for example 1,250.50"),
             ({"freight": "2000000000", "freight_currency": "HKD"}, "At most 1000000000."),
+            ({"freight": ".", "freight_currency": "HKD"}, "Write it in digits"),
+            ({"freight": "0,0,0", "freight_currency": "HKD"}, "Write it in digits"),
             ({"freight_currency": "HKD"}, "Freight needs an amount and a currency."),
         ],
     )
