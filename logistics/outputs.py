@@ -1,10 +1,10 @@
 """Response serializers: each field is declared once, for the description and for the value."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rest_framework import serializers
 
@@ -30,14 +30,37 @@ class Output(serializers.Serializer[Row]):
     @cached_property
     def _readers(self) -> list[tuple[str, Read]]:
         left_out = self.left_out()
-        return [(name, self._reader(name, field)) for name, field in self.fields.items() if name not in left_out]
+        return [(name, self._reader(name, field)) for name, field in self._declared().items() if name not in left_out]
+
+    def _declared(self) -> "Mapping[str, serializers.Field[Any, Any, Any, Any]]":
+        """Return the fields as declared: `fields` are copies, which take a fifth of the time of a list to make."""
+        return self.fields if isinstance(self, serializers.ModelSerializer) else self._declared_fields
 
     def _reader(self, name: str, field: "serializers.Field[object, object, object, object]") -> Read:
         if field.source == "*":
             return field.to_representation
         read: Read = getattr(self, f"{name}_of", None) or _path(field.source or name)
-        convert = _conversion(field)
+        convert = self._conversion(field)
         return read if convert is None else lambda row: None if (value := read(row)) is None else convert(value)
+
+    def _conversion(self, field: "serializers.Field[object, object, object, object]") -> Read | None:
+        """Return the function that converts a field's value, if not null; None if it needs no conversion."""
+        if isinstance(field, serializers.ListSerializer):
+            assert field.child is not None
+            one = self._nested(cast("serializers.BaseSerializer[Any]", field.child))
+            return lambda rows: [one(row) for row in rows]
+        if isinstance(field, serializers.BaseSerializer):
+            return self._nested(field)
+        if isinstance(field, (serializers.UUIDField, serializers.CharField)):
+            return _text
+        if isinstance(field, serializers.DateField):
+            return date.isoformat
+        return None
+
+    def _nested(self, declared: "serializers.BaseSerializer[Any]") -> Read:
+        """Return the function that converts a nested row in our context; stored JSON is plain already."""
+        write: Read = type(declared)(context=self.context).to_representation
+        return lambda row: row if isinstance(row, dict) else write(row)
 
 
 def _path(source: str) -> Read:
@@ -53,26 +76,6 @@ def _path(source: str) -> Read:
         return row
 
     return read
-
-
-def _conversion(field: "serializers.Field[object, object, object, object]") -> Read | None:
-    """Return the function that converts a field's value, if not null; None if it needs no conversion."""
-    if isinstance(field, serializers.ListSerializer):
-        assert field.child is not None
-        one = _nested(field.child.to_representation)
-        return lambda rows: [one(row) for row in rows]
-    if isinstance(field, serializers.BaseSerializer):
-        return _nested(field.to_representation)
-    if isinstance(field, (serializers.UUIDField, serializers.CharField)):
-        return _text
-    if isinstance(field, serializers.DateField):
-        return date.isoformat
-    return None
-
-
-def _nested(write: Read) -> Read:
-    """Convert a nested row; stored JSON is plain already."""
-    return lambda row: row if isinstance(row, dict) else write(row)
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -25,7 +24,6 @@ from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
 from donations.portal.languages import in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
-from donations.receipts.models import Receipt, ReceiptState
 from donations.stripe import gateway
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
@@ -183,12 +181,8 @@ def my_gifts(request: HttpRequest) -> HttpResponse:
     donor = _donor_signed_in(request)
     if donor is None:
         return _page(request, "sign_in", {"form": EmailForm()})
-    valid = Prefetch(
-        "receipts",
-        queryset=Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("document"),
-        to_attr="valid_receipts",
-    )
-    pages = Paginator(gifts.gifts_under(donor.email).order_by("-id").prefetch_related(valid), GIFTS_A_PAGE)
+    found = gifts.gifts_under(donor.email).order_by("-id").prefetch_related(receipts.valid_receipts())
+    pages = Paginator(found, GIFTS_A_PAGE)
     return _page(request, "my_gifts", {"donor": donor, "gifts": pages.get_page(request.GET.get("page"))})
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -43,7 +44,7 @@ def update(donation: Donation, *, at: datetime, by: User | None = None) -> Recei
     while the payment is disputed. Missing information is noted on the donation instead. Numbers are taken last,
     because others wait for them. `by`: the user; None: Stripe.
     """
-    valid = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
+    valid = _valid(donation)
     kept_minor = donation.kept_minor
     is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == kept_minor and not is_dead:
@@ -138,12 +139,26 @@ def issue(donation: Donation, *, by: User | None, at: datetime) -> Receipt:
     return receipt
 
 
+def valid_receipts() -> "Prefetch[str, QuerySet[Receipt], str]":
+    """Load the valid receipt of many gifts at once, as the list `valid_receipts` of each: one receipt or none."""
+    receipts = Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("document")
+    columns = ("donation_id", "number", "amount_minor", "currency", "document__state")
+    return Prefetch("receipts", receipts.only(*columns), to_attr="valid_receipts")
+
+
+def _valid(donation: Donation) -> Receipt | None:
+    loaded: list[Receipt] | None = getattr(donation, "valid_receipts", None)
+    if loaded is not None:
+        return loaded[0] if loaded else None
+    return donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
+
+
 def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charities.the_charity) -> DomainError | None:
     """Return why `issue` is refused now, or None. Reads the gift's receipts, donor and appeal.
 
-    `charity` loads the charity; a list passes a cached loader for all of its rows.
+    `charity` loads the charity. A list passes a cached loader for all of its rows, and loads their `valid_receipts`.
     """
-    valid = next((receipt for receipt in donation.receipts.all() if receipt.state == ReceiptState.ISSUED), None)
+    valid = _valid(donation)
     is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == donation.kept_minor and not is_dead:
         return None  # `issue` returns the same receipt
@@ -181,7 +196,7 @@ class NoReceipt(DomainError):
 
 def valid_of(donation: Donation) -> Receipt:
     """Return the valid receipt of a gift. Raises NoReceipt."""
-    receipt = donation.receipts.select_related("document").filter(state=ReceiptState.ISSUED).first()
+    receipt = _valid(donation)
     if receipt is None:
         raise NoReceipt(_("This gift has no valid receipt."))
     return receipt

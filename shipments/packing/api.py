@@ -64,6 +64,9 @@ PACKAGE = OpenApiExample(
 PACKAGE_CHANGE = OpenApiExample(
     "Weighed on a scale", value={"version": 1, "gross_kg": "31.640", "gross_measured": True}, request_only=True
 )
+# A line's own columns, and of its package and item only what LineOut shows.
+LINE_COLUMNS = (*(field.name for field in ManifestLine._meta.concrete_fields), "package__number", "item__code")
+
 LINE = OpenApiExample(
     "Three more chairs",
     value={"package": 12, "item": "CR-CHAIR", "quantity": 3, "unit_value": "150.00", "origin": "CN"},
@@ -191,7 +194,8 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         if not self.kwargs:
             return self.queryset
         lines = ManifestLine.objects.filter(package__shipment=self.shipment())
-        return lines.select_related("package", "item").order_by("id")
+        lines = lines.select_related("package", "item").order_by("id")
+        return lines.only(*LINE_COLUMNS) if self.action == "list" else lines
 
     def _answer(self, line: ManifestLine, status: int = 200) -> Response:
         fresh = self.get_queryset().get(pk=line.pk)
