@@ -7,8 +7,6 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import zxingcpp
 
-ON_PAPERS = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128])
-
 
 def page_texts(pdf: bytes) -> list[str]:
     """Return the text of each page, with whitespace collapsed to single spaces."""
@@ -55,7 +53,8 @@ def scanned(pdf: bytes, page: int = 0) -> list[str]:
     """
     with pypdfium2.PdfDocument(pdf) as document:
         picture = document[page].render(scale=4, grayscale=True).to_pil()
-    return sorted(code.text for code in zxingcpp.read_barcodes(picture, formats=ON_PAPERS))
+    kinds = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128])
+    return sorted(code.text for code in zxingcpp.read_barcodes(picture, formats=kinds))
 
 
 def overlaps(pdf: bytes) -> list[str]:
