@@ -5,6 +5,7 @@ bulk_create, or save() of each row. They check less than ours does.
 """
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -119,11 +120,11 @@ def main(way: str, file: Path, shipment: Shipment) -> dict[str, Any]:
         return execute(sql, *rest)
 
     before = peak_mb()
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu = time.perf_counter(), cpu_seconds()
     with connection.execute_wrapper(count):
         ours(file, shipment) if way == "import" else by_hand(file, shipment, {"bulk": bulk, "save": save}[way])
     return {
-        "cpu_s": time.process_time() - cpu,
+        "cpu_s": cpu_seconds() - cpu,
         "wall_s": time.perf_counter() - began,
         "before_mb": before,
         "peak_mb": peak_mb(),
@@ -131,6 +132,11 @@ def main(way: str, file: Path, shipment: Shipment) -> dict[str, Any]:
         "writes": sum(number for verb, number in seen.items() if verb in WRITING),
         "lines": ManifestLine.objects.filter(package__shipment=shipment).count(),
     }
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of its ended children, one of which reads the spreadsheet."""
+    return sum(os.times()[:4])
 
 
 def peak_mb() -> float:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from logistics.confined import frames
 from logistics.documents.outcomes import (
     PaperRefused,
     PrinterDied,
 )
-from logistics.documents.printer import frames, process
+from logistics.documents.printer import process
 
 
 class TestFrames:

@@ -308,7 +308,7 @@ def printers_below(process: psutil.Process) -> list[psutil.Process]:
 
 def confined(program: str) -> str:
     """Return the output of a program with the same confinement as a printer."""
-    before = "import ctypes, errno, os, socket, subprocess; from logistics.documents.printer import confinement\n"
+    before = "import ctypes, errno, os, socket, subprocess; from logistics.confined import confinement\n"
     done = subprocess.run(
         [sys.executable, "-c", f"{before}confinement.confine()\n{program}"], capture_output=True, text=True, check=True
     )
@@ -330,7 +330,7 @@ class TestConfinement:
     )
     def test_python_refuses_network_programs_and_writing_files(self, attempt):
         assert confined(f"try: {attempt}\nexcept PermissionError as error: print('refused', error)").startswith(
-            "refused Refused while printing"
+            "refused Refused to a confined process"
         )
 
     @linux

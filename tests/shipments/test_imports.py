@@ -276,7 +276,7 @@ class TestRefusals:
 
     def test_a_second_sheet_with_data_is_refused(self) -> None:
         book = openpyxl.load_workbook(MALI_XLSX)
-        book.create_sheet("more")
+        book.create_sheet("more").append(["CR-BUNK", 3])
         out = io.BytesIO()
         book.save(out)
 

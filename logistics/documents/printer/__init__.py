@@ -3,7 +3,7 @@
     printer.start()                                     # when a worker starts, to be warm before the first paper
     printer.to_pdf(template, context, languages=...)    # like rendering.to_pdf
 
-`process.py` is the worker's side, `child.py` the child's, `confinement.py` drops the child's rights, `frames.py` is the
+`process.py` is the worker's side, `child.py` the child's; `logistics/confined` drops the child's rights and has the
 protocol between them. Each process that prints has its own printer, and the child ends with it.
 """
 

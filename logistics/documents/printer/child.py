@@ -20,9 +20,10 @@ from typing import cast
 
 import structlog
 
+from logistics.confined import confinement, frames, serving
 from logistics.documents import printer_settings
 from logistics.documents.outcomes import PaperRefused, PaperTooDeep
-from logistics.documents.printer import confinement, frames
+from logistics.documents.printer.request import Request
 
 log = logging.getLogger("logistics.documents.printer")
 
@@ -32,7 +33,7 @@ WARM_UP = "documents/warm_up.html"
 
 
 def main() -> None:
-    requests, answers = _pipes()
+    requests, answers = serving.pipes()
     asked = _arguments()
     confinement.limit(memory_mb=asked.memory_mb, cpu_seconds=START_CPU_SECONDS)
     if asked.parent:
@@ -55,21 +56,11 @@ def main() -> None:
         while True:
             request, _ = frames.read(requests, message_max=REQUEST_MAX)
             confinement.allow_cpu(asked.cpu_seconds)
-            answer, pdf = _print(cast(frames.Request, request), answers)
+            answer, pdf = _print(cast(Request, request), answers)
             full = _kept_mb() > asked.kept_mb
             frames.write(answers, {**answer, "last": full}, pdf)
             if full:
                 return
-
-
-def _pipes() -> tuple[int, int]:
-    """Reserve both pipes: any other code reads from /dev/null and writes to the log."""
-    requests, answers = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return requests, answers
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,7 +81,7 @@ def _end_without_parent(requests: int) -> None:
     os._exit(0)
 
 
-def _print(request: frames.Request, answers: int) -> tuple[dict[str, object], bytes]:
+def _print(request: Request, answers: int) -> tuple[dict[str, object], bytes]:
     from logistics.documents import rendering
 
     def tell(percent: int) -> None:

@@ -15,18 +15,14 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
+from logistics.confined import frames, once
 from logistics.documents import outcomes, printer_settings
 from logistics.documents.outcomes import PaperRefused, PrinterDied, Rendered
-from logistics.documents.printer import frames
+from logistics.documents.printer.request import Request
 
 MESSAGE_MAX = 1024 * 1024
 PDF_MAX = 512 * 1024 * 1024
 PROGRAM = "logistics.documents.printer.child"
-# The environment variables that a child inherits. None holds a secret.
-INHERITED = (
-    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PATH", "PYTHONPATH",
-    "TMPDIR", "XDG_CACHE_HOME",
-)  # fmt: skip
 REFUSALS: dict[str, type[PaperRefused]] = {
     kind.code: kind for kind in (PaperRefused, outcomes.MissingGlyphs, outcomes.TemplateBroken, outcomes.PaperTooDeep)
 }
@@ -66,7 +62,7 @@ class Child:
                 *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
                 *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],
-            env={name: os.environ[name] for name in INHERITED if name in os.environ},
+            env=once.inherited(),
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,7 +75,7 @@ class Child:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def ask(self, request: frames.Request, progress: Callable[[int], None]) -> tuple[dict[str, object], bytes]:
+    def ask(self, request: Request, progress: Callable[[int], None]) -> tuple[dict[str, object], bytes]:
         """Have one paper printed and return the last answer. Raises EOFError or OSError if the child has died."""
         with self._clock():
             frames.write(self._requests.fileno(), request)
@@ -181,7 +177,7 @@ class Printer:
         """
         values = structlog.contextvars.get_contextvars()
         about = {name: value for name, value in values.items() if isinstance(value, str)}
-        request = frames.Request(template=template, context=context, languages=list(languages), about=about)
+        request = Request(template=template, context=context, languages=list(languages), about=about)
         with self._one_at_a_time:
             child = self.start()
             try:

@@ -6,11 +6,13 @@ It must import nothing that the product's child does not.
 import os
 import sys
 
-from logistics.documents.printer import child, frames
+from logistics.confined import serving
+from logistics.documents.printer import child
+from logistics.documents.printer.request import Request
 
 MODULES = "modules"
 
-keep_pipes, print_paper = child._pipes, child._print
+keep_pipes, print_paper = serving.pipes, child._print
 
 
 def keep_pipes_and_make_noise() -> tuple[int, int]:
@@ -21,7 +23,7 @@ def keep_pipes_and_make_noise() -> tuple[int, int]:
     return kept
 
 
-def print_or_tell(request: frames.Request, answers: int) -> tuple[dict[str, object], bytes]:
+def print_or_tell(request: Request, answers: int) -> tuple[dict[str, object], bytes]:
     if request["template"] != MODULES:
         return print_paper(request, answers)
     told = {"modules": sorted(sys.modules), "resident_mb": child._kept_mb()}
@@ -29,5 +31,5 @@ def print_or_tell(request: frames.Request, answers: int) -> tuple[dict[str, obje
 
 
 if __name__ == "__main__":
-    child._pipes, child._print = keep_pipes_and_make_noise, print_or_tell
+    serving.pipes, child._print = keep_pipes_and_make_noise, print_or_tell
     child.main()

@@ -1,4 +1,4 @@
-"""What a printer gives up before it reads a paper: memory, time, the network, other programs, writing files.
+"""What a child gives up before it reads untrusted input: memory, time, the network, other programs, writing files.
 
 Two layers against the same things. Python's audit hook works everywhere and says what was refused, but C code bypasses
 it. The kernel's filter (seccomp, Linux) applies to C as well. Neither needs privileges, so both work in a container. No
@@ -47,12 +47,12 @@ def limit(*, memory_mb: int, cpu_seconds: int) -> None:
     """
     _lower(resource.RLIMIT_AS, memory_mb * 1024 * 1024)
     _lower(resource.RLIMIT_NOFILE, FILES_OPEN_MAX)
-    _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold the names on papers
+    _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold names
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whatever our parent set
     allow_cpu(cpu_seconds)
     oom = Path("/proc/self/oom_score_adj")
     if oom.exists():
-        # If the machine or container runs out of memory anyway, the kernel kills the printer, not its worker.
+        # If the machine or container runs out of memory anyway, the kernel kills the child, not its worker.
         oom.write_text("1000")
 
 
@@ -62,7 +62,7 @@ def _lower(kind: int, value: int) -> None:
     try:
         resource.setrlimit(kind, (value, value))
     except (OSError, ValueError):
-        log.warning("This system does not limit %s of a printer.", kind)  # macOS: the address space
+        log.warning("This system does not limit %s of a child process.", kind)  # macOS: the address space
 
 
 def allow_cpu(seconds: int) -> None:
@@ -78,7 +78,7 @@ def end_with(parent: int) -> None:
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
-            sys.exit("The process that started this printer has already ended.")
+            sys.exit("The process that started this one has already ended.")
 
 
 def confine() -> None:
@@ -86,12 +86,12 @@ def confine() -> None:
     sys.dont_write_bytecode = True
     sys.addaudithook(_refuse)
     if sys.platform == "linux" and not _filter_calls():
-        log.warning("The kernel does not filter this printer's calls; Python's audit hook alone does.")
+        log.warning("The kernel does not filter this child's calls; Python's audit hook alone does.")
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event.startswith(REFUSED_EVENTS) or (event == "open" and arguments[2] & REFUSED_FLAGS):
-        raise PermissionError(f"Refused while printing: {event}.")
+        raise PermissionError(f"Refused to a confined process: {event}.")
 
 
 def _filter_calls() -> bool:

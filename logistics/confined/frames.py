@@ -1,26 +1,16 @@
-"""Messages between a process and its printer: JSON, followed by the bytes of a file if there is one.
+"""Messages between a process and its confined child: JSON, followed by the bytes of a file if there is one.
 
-Not pickle: a printer is not trusted, and reading its messages must not run code.
+Not pickle: the child is not trusted, and reading its messages must not run code.
 """
 
 import json
 import os
 import struct
 from collections.abc import Mapping
-from typing import TypedDict
 
 HEAD = struct.Struct("!II")  # bytes of the message, bytes of the file
 AT_ONCE = 65_536  # what a pipe holds
-EXIT_OUT_OF_MEMORY = 77  # of a printer without enough memory to answer
-
-
-class Request(TypedDict):
-    """A request to print a paper; `about` is added to the printer's log lines."""
-
-    template: str
-    context: Mapping[str, object]
-    languages: list[str]
-    about: dict[str, str]
+EXIT_OUT_OF_MEMORY = 77  # of a child without enough memory to answer
 
 
 class Garbled(Exception):
