@@ -34,6 +34,7 @@ LOCKED_OUT = ErrorText(
     _("Too many failed sign-in attempts"),
     _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
 )
+TOO_MANY = ErrorText("throttled", _("Too many requests"), _("Wait a minute, then try again."))
 CSRF = ErrorText(
     "csrf_failed",
     _("This form has expired"),
