@@ -107,6 +107,7 @@ INPUT = {
     "closes_before_it_opens": "The closing date is before the opening date.",
     "conflicting_un_number": "The line names another UN number than the catalogue.",
     "contradiction": "Two statements exclude each other, such as damaged and surplus on one line.",
+    "control_characters": "The text has an invisible control character; the error says which one and where.",
     "currency_not_accepted": "The charity takes no gifts in this currency.",
     "date": "A timestamp was sent where a date is expected.",
     "datetime": "A date was sent where a timestamp is expected.",

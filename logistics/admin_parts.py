@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from logistics.errors import DomainError, Invalid
+from logistics.forms import TidyForm
 
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
 
-class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
+class VersionedForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
     """A form that remembers the version of the row it shows, and shows rule violations beside their fields."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -30,7 +31,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in it
         return super().get_initial_for_field(field, field_name)
 
     def clean(self) -> Cleaned:
-        data = super().clean() or {}
+        data = super().clean()
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
             raise ValidationError(
                 _("Somebody else has changed this in the meantime. Open it again and repeat your change.")

@@ -5,11 +5,14 @@
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from logistics.text import UnusableCharacter, tidied
 
 # The body of any edit may hold the version that was read (logistics.versions); a browser's form sends its CSRF token.
 ALWAYS_KNOWN = frozenset({"version", "csrfmiddlewaretoken"})
@@ -33,7 +36,10 @@ class KnownFields(serializers.BaseSerializer[Any]):
     """A mixin of input serializers that refuses unknown and read-only fields."""
 
     def to_internal_value(self, data: object) -> Any:
-        refused = {**self._refused(data), **self._missing(data)} if isinstance(data, Mapping) else {}
+        refused: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            refused = {**self._refused(data), **self._missing(data)}
+            data = self._tidied(data, refused)
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
@@ -43,6 +49,20 @@ class KnownFields(serializers.BaseSerializer[Any]):
         if refused:
             raise ValidationError(refused)
         return value
+
+    def _tidied(self, data: Mapping[str, Any], refused: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the body with its texts as they are kept (logistics.text), and add what is wrong to `refused`."""
+        tidy: Any = data.copy() if isinstance(data, QueryDict) else dict(data)
+        for name, value in data.lists() if isinstance(data, QueryDict) else data.items():
+            try:
+                if isinstance(value, list):
+                    items = [tidied(item) if isinstance(item, str) else item for item in value]
+                    tidy.setlist(name, items) if isinstance(data, QueryDict) else tidy.update({name: items})
+                elif isinstance(value, str):
+                    tidy[name] = tidied(value)
+            except UnusableCharacter as unusable:
+                refused.setdefault(name, [ErrorDetail(str(unusable), code=unusable.code)])
+        return cast(Mapping[str, Any], tidy)
 
     def _refused(self, data: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:
         fields: Mapping[str, serializers.Field[object, object, object, object]] = self.fields  # type: ignore[attr-defined]  # of Serializer

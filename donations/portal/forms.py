@@ -9,6 +9,7 @@ from donations.portal import languages
 from logistics import wording
 from logistics.codes import codes
 from logistics.errors import DomainError, Invalid
+from logistics.forms import TidyForm
 from logistics.money import amounts as money
 from logistics.money import typed
 from logistics.money.typed import AmountUnclear
@@ -39,7 +40,7 @@ def countries() -> list[tuple[str, str]]:
     return [("", ""), *sorted(named, key=lambda pair: pair[1])]
 
 
-class GiftForm(forms.Form):
+class GiftForm(TidyForm, forms.Form):
     """Validate the form's shape only; the service decides what may be given, as for the API."""
 
     suggested = forms.CharField(required=False, max_length=20)
@@ -60,7 +61,7 @@ class GiftForm(forms.Form):
         return str(self.cleaned_data["currency"]).upper()
 
     def clean(self) -> dict[str, object]:
-        data = super().clean() or {}
+        data = super().clean()
         if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
             self.add_error("amount", _("Choose an amount or enter one."))
         if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:
@@ -115,5 +116,5 @@ class GiftForm(forms.Form):
             self.add_error(name if name in self.fields else None, error["detail"])
 
 
-class EmailForm(forms.Form):
+class EmailForm(TidyForm, forms.Form):
     email = forms.EmailField(max_length=254, label=_("E-mail"))

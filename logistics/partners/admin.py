@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
 from logistics.errors import DomainError
+from logistics.forms import TidyForm
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import User
@@ -47,7 +48,7 @@ class SitesInline(ReadOnlyInline):
     readonly_fields = fields
 
 
-class KeyForm(forms.Form):
+class KeyForm(TidyForm, forms.Form):
     name = forms.CharField(
         max_length=80,
         label=gettext_lazy("Program"),

@@ -16,6 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from logistics.admin_parts import BaseAdmin, ReadOnlyAdmin
+from logistics.forms import TidyForm
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
@@ -42,7 +43,7 @@ def _roles() -> forms.MultipleChoiceField:
     )
 
 
-class NewUserForm(UserCreationForm):
+class NewUserForm(TidyForm, UserCreationForm):
     roles = _roles()
 
     class Meta:
@@ -51,7 +52,7 @@ class NewUserForm(UserCreationForm):
         field_classes: dict[str, type[forms.Field]] = {}
 
 
-class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
+class UserForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
     roles = _roles()
 
     class Meta:

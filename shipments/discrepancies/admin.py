@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import DomainError
+from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.people.models import User
 from logistics.roles import Role
@@ -33,7 +34,7 @@ class DiscrepanciesInline(ReadOnlyInline):
         return rows.select_related("package")
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(TidyForm, forms.Form):
     decision = forms.ChoiceField(
         choices=[choice for choice in Discrepancy.Decision.choices if choice[0] != "none"],
         widget=UnfoldAdminSelectWidget,

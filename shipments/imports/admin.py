@@ -11,6 +11,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
 from logistics.errors import DomainError
+from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
@@ -79,7 +80,7 @@ class UploadAdmin(JobAdmin):
         return upload.outcome, str(Upload.Outcome(upload.outcome).label) if upload.outcome else "–"
 
 
-class UploadForm(forms.Form):
+class UploadForm(TidyForm, forms.Form):
     file = forms.FileField(widget=UnfoldAdminFileFieldWidget, label=gettext_lazy("Spreadsheet (.xlsx)"))
     dry_run = forms.BooleanField(
         required=False,

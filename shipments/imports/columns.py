@@ -14,6 +14,7 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
+from logistics.text import UnusableCharacter, tidied
 from shipments.packing.goods import NOT_DANGEROUS, UNIT_VALUE_MAX, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
 
@@ -22,7 +23,6 @@ Values = dict[str, list[Any]]
 
 BLANK = ""
 EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ITEM_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,29}")
 # The words of the template, always in English: "lightly used".
 CONDITIONS = {condition.value.replace("_", " "): condition.value for condition in Condition}
@@ -92,12 +92,21 @@ def as_text(cell: object) -> str:
         return str(int(cell))
     if not isinstance(cell, str):
         raise BadCell("not_text", _("Enter it as text."))
-    text = cell.strip()
+    try:
+        text = tidied(cell).strip()
+    except UnusableCharacter as unusable:
+        raise BadCell(unusable.code, str(unusable)) from None
     if text in EXCEL_ERRORS:
         raise BadCell("formula_error", _("The formula here has an error. Enter the value instead."))
-    if CONTROL.search(text):
-        raise BadCell("control_characters", _("The text has invisible control characters. Retype it."))
     return text
+
+
+def heading(cell: object) -> str:
+    """Return the name of a column as it is looked up."""
+    try:
+        return tidied(str(cell)).strip().lower()
+    except UnusableCharacter:
+        return str(cell)  # no column has this name
 
 
 def _printed(value: str) -> str:

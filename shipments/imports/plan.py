@@ -10,7 +10,16 @@ from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
 from shipments.imports.catalogue import ItemFields
-from shipments.imports.columns import COLUMNS, VALUE_PREFIX, Column, Values, convert, hashable, value_column
+from shipments.imports.columns import (
+    COLUMNS,
+    VALUE_PREFIX,
+    Column,
+    Values,
+    convert,
+    hashable,
+    heading,
+    value_column,
+)
 from shipments.imports.context import ImportContext
 from shipments.imports.errors import Errors
 from shipments.imports.items import new_items
@@ -112,7 +121,7 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
     known = COLUMNS | {value_column(currency).name: value_column(currency)}
     found: list[Column | None] = []
     for place, cell in enumerate(sheet.header):
-        name = str(cell).strip().lower()
+        name = heading(cell)
         if not name and all(place >= len(row) or row[place] == "" for _number, row in sheet.rows):
             found.append(None)
         elif name in known and known[name] in found:

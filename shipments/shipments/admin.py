@@ -18,6 +18,7 @@ from logistics import wording
 from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, copy_saved
 from logistics.codes import codes
 from logistics.errors import DomainError, Invalid
+from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.money import amounts as money
 from logistics.money import typed
@@ -157,7 +158,7 @@ def freight_of(shipment: Shipment) -> str:
     return wording.number(amount, [wording.page_language()])
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(TidyForm, forms.Form):
     reason = forms.CharField(
         max_length=500, widget=UnfoldAdminTextareaWidget, label=gettext_lazy("Reason (recorded in the audit trail)")
     )

@@ -1,0 +1,138 @@
+"""One rule for text at every door: what cannot be seen or printed is refused with its place, or removed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django import forms
+
+from config.urls import urlpatterns
+from donations.portal.forms import GiftForm
+from logistics.catalogue.models import Item
+from logistics.forms import TidyForm
+from logistics.roles import Role
+from logistics.text import UnusableCharacter, tidied
+from shipments.packing.models import ManifestLine
+from tests.clients import client_of, once
+from tests.makers.catalogue import make_categories, make_category, make_item
+from tests.makers.charity import make_charity
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_shipment, mali_shipment
+from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
+
+CASES = Path(__file__).parent.parent / "data" / "cases"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Chaise", "Chaise"),
+        ("Me\u0301nage", "M\u00e9nage"),  # one letter, as every keyboard but some types it
+        ("Jean\u00a0Dupont", "Jean Dupont"),
+        ("10\u202f000", "10 000"),
+        ("a\u200bb\ufeffc\u00add", "abcd"),
+        ("\u202eknab", "knab"),  # would be shown as "bank"
+        ("\u2067x\u2069", "x"),
+        ("1 Road\r\nBamako", "1 Road\nBamako"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ("\u0915\u094d\u200d\u0937", "\u0915\u094d\u200d\u0937"),
+        ("chair\u200d", "chair"),
+        ("cha\u200cir", "chair"),
+    ],
+)
+def test_what_is_kept(typed: str, kept: str) -> None:
+    assert tidied(typed) == kept
+    assert tidied(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "character", ["\0", "\x01", "\x1b", "\x7f", "\x85", "\x9f", "\u2028", "\u2029", "\ufff9", "\ud800"]
+)
+def test_what_is_refused_with_its_place(character: str) -> None:
+    with pytest.raises(UnusableCharacter) as refused:
+        tidied(f"bed{character}stead")
+
+    assert str(refused.value) == (
+        f"Character 4 (U+{ord(character):04X}) is an invisible control character. Delete it, or retype the text."
+    )
+
+
+def all_forms(base: type) -> set[type]:
+    return {form for direct in base.__subclasses__() for form in {direct, *all_forms(direct)}}
+
+
+def test_every_form_of_ours_follows_the_rule() -> None:
+    assert urlpatterns  # the admin and all pages are loaded
+    ours = {
+        form
+        for form in all_forms(forms.BaseForm)
+        if form.__module__.startswith(("logistics.", "donations.", "shipments."))
+    }
+
+    assert len(ours) > 10
+    assert {form for form in ours if not issubclass(form, TidyForm)} == set()
+
+
+@pytest.mark.django_db
+class TestDoors:
+    def test_the_api_refuses_with_the_place(self) -> None:
+        category = make_category()
+        body = {
+            "code": "CR-BED",
+            "name_en": "Bed\u0001",
+            "name_fr": "Lit",
+            "category": str(category.pk),
+            "hs6": "940360",
+        }
+
+        answer = client_of(make_user(Role.WAREHOUSE)).post("/api/v1/items/", body, format="json", headers=once())
+
+        assert answer.status_code == 400
+        assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
+            ("name_en", "control_characters")
+        ]
+        assert "Character 4 (U+0001)" in answer.json()["errors"][0]["detail"]
+
+    def test_the_api_keeps_the_tidy_text(self) -> None:
+        category = make_category()
+        body = {
+            "code": "CR-BED",
+            "name_en": "Bed\u200b\u00a0frame",
+            "name_fr": "Lit me\u0301tallique",
+            "category": str(category.pk),
+            "hs6": "940360",
+        }
+
+        client_of(make_user(Role.WAREHOUSE)).post("/api/v1/items/", body, format="json", headers=once())
+
+        item = Item.objects.get()
+        assert (item.name_en, item.name_fr) == ("Bed frame", "Lit m\u00e9tallique")
+
+    def test_a_spreadsheet(self) -> None:
+        rows = put(put(mali_rows(), 4, "description_en", "bed\u2028stead"), 5, "marks", "CGD\u200b 5/270")
+
+        row = read(mali_shipment(), xlsx(rows))
+
+        assert complaints(row) == [(4, "description_en", "control_characters")]
+
+    def test_a_spreadsheet_with_invisible_characters_is_read(self) -> None:
+        make_charity()
+        make_categories()
+        shipment = make_shipment()
+        make_item(code="BED-X1")  # the two rows name two categories for it, which is refused for a new item
+
+        row = read(shipment, (CASES / "11-invisible-characters.xlsx").read_bytes(), by=make_packer())
+
+        assert (row.outcome, complaints(row)) == ("imported", [])
+        texts = [*ManifestLine.objects.values_list("description_en", "item__code", "remark")]
+        assert not [text for line in texts for text in line if text != tidied(text)]
+
+    def test_the_form_of_donors(self) -> None:
+        typed: dict[str, Any] = {"amount": "500", "currency": "HKD", "email": "ada@example.org"}
+
+        refused = GiftForm({**typed, "name": "Ada\u0007"})
+        kept = GiftForm({**typed, "name": "Jean\u00a0Dupont"})
+
+        assert list(refused.errors) == ["name"]
+        assert kept.is_valid()
+        assert kept.cleaned_data["name"] == "Jean Dupont"
