@@ -16,11 +16,14 @@ from shipments.shipments import contents, examples
 from shipments.shipments.models import Mode, Shipment, ShipmentSite
 from shipments.shipments.states import Status
 
-# Not needed to receive goods: between us and customs.
-HIDDEN_FROM_PARTNERS = frozenset(
+# What a partner needs to receive goods. The rest is between us and customs.
+SHOWN_TO_PARTNERS = frozenset(
     {
-        "freight", "freight_currency", "customs_currency", "container_tare_kg", "container_payload_kg", "purpose",
-        "sites", "packed_by", "checked_by", "sealed_by", "manifest_sha256",
+        "id", "number", "status", "version", "title", "reference", "consignee", "totals", "notify_party",
+        "hand_over_point", "mode", "incoterm", "incoterm_place", "port_of_loading", "port_of_discharge",
+        "place_of_delivery", "container_number", "container_type", "seal_number", "cargo_tracking_note",
+        "bill_of_lading", "packed_on", "departs_on", "reaches_port_on", "arrives_on", "created_at", "sealed_at",
+        "dispatched_at", "arrived_at", "closed_at", "cancelled_at", "allowed_actions",
     }
 )  # fmt: skip
 
@@ -84,6 +87,9 @@ class ShipmentOut(Output[Shipment]):
     dispatched_at = serializers.DateTimeField(allow_null=True)
     totals = TotalsOut(allow_null=True)
 
+    def left_out(self) -> Collection[str]:
+        return self._declared_fields.keys() - SHOWN_TO_PARTNERS if self.context.get("for_partner") else ()
+
     def totals_of(self, shipment: Shipment) -> ShownTotals | None:
         return None if shipment.package_count is None else shown_totals(shipment)
 
@@ -126,9 +132,6 @@ class ShipmentDetailOut(ShipmentOut):
     manifest_sha256 = serializers.CharField(required=False)
     sites = ShipmentSiteOut(many=True, required=False)
     allowed_actions = AllowedActionOut(many=True)
-
-    def left_out(self) -> Collection[str]:
-        return HIDDEN_FROM_PARTNERS if self.context.get("for_partner") else ()
 
     def totals_of(self, shipment: Shipment) -> ShownTotals | None:
         return shown_totals(shipment)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from copy import deepcopy
 from io import StringIO
 
 import pytest
@@ -173,7 +174,11 @@ def test_every_body_has_an_example(described):
 
 
 def test_every_example_fits_its_shape(description, described):
-    shapes = {"components": description["components"]}
+    shapes = {"components": deepcopy(description["components"])}
+    for shape in shapes["components"]["schemas"].values():
+        if "properties" in shape:
+            # A field that is only in the example. Any edit may have a version in its body (logistics.inputs).
+            shape |= {"additionalProperties": False, "properties": {"version": {}, **shape["properties"]}}
     unfit = [
         f"{name}, {title}: {error.json_path}: {error.message}"
         for name, body in bodies(described)
