@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Q
 
 from logistics.people import rights
 from logistics.roles import Role
@@ -9,7 +10,12 @@ class LogisticsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
+        from logistics.partners.models import Partner
+        from logistics.people import services as people
 
+        # A suspended partner's keys work again once it is approved.
+        approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
+        people.keys_work_only_if(Q(user__membership=None) | approved)
         rights.allow_change(Role.FINANCE, "logistics.charity")
         rights.allow_change(Role.WAREHOUSE, "logistics.item", "logistics.category")
         rights.allow_change(

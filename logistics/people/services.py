@@ -19,6 +19,16 @@ KEYS_MAX = 2  # so that a key can be replaced without a gap
 LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
+# What must hold of a key's user beside being active; rooms above add to it when their app is ready.
+_conditions: list[Q] = []
+
+
+def keys_work_only_if(condition: Q) -> None:
+    """Add a condition on ApiKey, without which a key is refused. Rooms above call this when their app is ready."""
+    if condition not in _conditions:
+        _conditions.append(condition)
+
+
 class TooManyKeys(DomainError):
     """The user already has two valid API keys."""
 
@@ -60,8 +70,10 @@ def make_user(
 
 @transaction.atomic
 def change_user(user: User, changes: UserFields, *, by: User | None, at: datetime) -> User:
-    """Change a user's fields; an inactive user, and the user's keys, are refused from the next request on."""
+    """Change a user's fields. The keys of a user who is deactivated or loses a role are revoked."""
     user = lock(user)
+    if not changes.get("is_active", True) or set(user.roles) - set(changes.get("roles", user.roles)):
+        revoke_keys(user, by=by, at=at)
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=list(changes))
@@ -103,6 +115,12 @@ def replace_keys(user: User, *, name: str, valid: timedelta, by: User | None, at
     return make_key(user, name=name, valid=valid, by=by, at=at)
 
 
+def revoke_keys(user: User, *, by: User | None, at: datetime) -> None:
+    """Revoke all valid keys of a user."""
+    for key in live_keys(at).filter(user=user).order_by("pk"):
+        revoke_key(key, by=by, at=at)
+
+
 @transaction.atomic
 def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
     """Revoke a key with immediate effect. Revoking twice changes nothing."""
@@ -120,7 +138,7 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     prefix, _dot, secret = text.partition(".")
     if not re.fullmatch(r"[0-9a-f]{12}", prefix):
         return None
-    key = live_keys(at).filter(prefix=prefix, user__is_active=True).select_related("user").first()
+    key = live_keys(at).filter(*_conditions, prefix=prefix, user__is_active=True).select_related("user").first()
     if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:

@@ -3,8 +3,11 @@ from threading import Lock
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from logistics.audit import services as audit
@@ -14,7 +17,7 @@ from logistics.people import services as people
 from logistics.people.hashers import PasswordHasher
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
-from tests.clients import key_client
+from tests.clients import client_of, key_client
 from tests.makers.moments import NOON, YEAR
 from tests.makers.partners import make_key, make_partner
 from tests.makers.people import PASSWORD, make_user
@@ -65,6 +68,26 @@ class TestPasswords:
 
         assert not any(answers)
         assert most == 2
+
+    def test_a_new_password_ends_the_keys(self):
+        user, at = make_user(Role.WAREHOUSE), timezone.now()
+        key = people.make_key(user, name="scanner", valid=YEAR, by=None, at=at)
+        administrator = User.objects.create_superuser("root@example.org", PASSWORD, name="Root")
+        new = "another-Passw0rd-of-theirs"
+        client = client_of(administrator)
+        page = reverse("admin:auth_user_password_change", args=[user.pk])
+
+        assert client.post(page, {"password1": new, "password2": "x", "usable_password": "true"}).status_code == 200
+        assert people.user_of_key(key.text, at=at) == user
+        assert client.post(page, {"password1": new, "password2": new, "usable_password": "true"}).status_code == 302
+        user.refresh_from_db()
+        assert user.check_password(new)
+        assert people.user_of_key(key.text, at=timezone.now()) is None
+
+    @pytest.mark.parametrize("weak", ["short-one", "password1234", "123456789012"])
+    def test_weak_ones_are_refused(self, weak):
+        with pytest.raises(ValidationError):
+            validate_password(weak)
 
 
 class TestKeys:
@@ -155,6 +178,34 @@ class TestKeys:
     def test_a_suspended_partner_gets_no_key(self):
         with pytest.raises(WrongState):
             make_key(make_partner(status="suspended"))
+
+    def test_keys_of_a_suspended_partner_stop_at_once_and_work_again_once_it_is_approved(self):
+        partner = make_partner()
+        key = make_key(partner)
+        client = key_client(key)
+
+        partners.update(partner, {"status": "suspended"}, version=1, by=None, at=NOON)
+        assert client.get("/api/v1/me/").status_code == 401
+        partners.update(partner, {"status": "approved"}, version=2, by=None, at=NOON)
+        assert client.get("/api/v1/me/").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("changes", "ends"),
+        [
+            ({"is_active": False}, True),
+            ({"roles": ["warehouse"]}, True),  # finance is lost
+            ({"roles": ["warehouse", "finance", "auditor"]}, False),
+            ({"name": "Wai Ho"}, False),
+        ],
+    )
+    def test_keys_end_when_their_user_is_deactivated_or_loses_a_role(self, changes, ends):
+        user = make_user(Role.WAREHOUSE, Role.FINANCE)
+        key = people.make_key(user, name="scanner", valid=YEAR, by=None, at=NOON)
+
+        people.change_user(user, changes, by=None, at=NOON)
+        people.change_user(user, {"is_active": True}, by=None, at=NOON)
+
+        assert (people.user_of_key(key.text, at=NOON) is None) == ends
 
     def test_keys_of_an_ended_partner_stop_working(self):
         partner = make_partner()
