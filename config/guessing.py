@@ -1,5 +1,6 @@
 """Limits on guessing secrets: passwords, API keys, and the links of gifts, papers and packages."""
 
+import contextlib
 import logging
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Limit(NamedTuple):
     seconds: int
 
 
+KNOWN_SECONDS = 30 * 24 * 3600
 LIMITS = {PASSWORD: Limit(20, 300, 600), KEY: Limit(60, 0, 60), LINK: Limit(60, 0, 60)}
 
 
@@ -44,13 +46,20 @@ class GuessingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_sign_in = request.method == "POST" and request.path == reverse("admin:login")
-        if is_sign_in and _counted(PASSWORD, request, more=0):
+        if request.method == "POST" and request.path == reverse("admin:login"):
+            return self._sign_in(request)
+        response = self.get_response(request)
+        kind = _kind_of_wrong_secret(request, response)
+        return _refusal(request, kind) if kind and _count(kind, request) else response
+
+    def _sign_in(self, request: HttpRequest) -> HttpResponse:
+        if _is_over(PASSWORD, request):
             return _refusal(request, PASSWORD)
         response = self.get_response(request)
-        kind = PASSWORD if is_sign_in and response.status_code != 302 else _kind_of_wrong_secret(request, response)
-        if kind and _counted(kind, request, more=1) and kind != PASSWORD:
-            return _refusal(request, kind)
+        if response.status_code == 200:  # the form again: the password was wrong
+            _count(PASSWORD, request)
+        elif response.status_code == 302:
+            _remember(request)
         return response
 
 
@@ -61,26 +70,48 @@ def _kind_of_wrong_secret(request: HttpRequest, response: HttpResponse) -> str:
     return LINK if response.status_code == 404 and match and "token" in match.kwargs else ""
 
 
-def _counted(kind: str, request: HttpRequest, *, more: int) -> bool:
-    """Count wrong guesses, and return whether there are more than allowed."""
-    limit = LIMITS[kind]
+def _limits(kind: str, request: HttpRequest) -> dict[str, int]:
+    """Return the names of the counters, and what they allow."""
+    limit, address = LIMITS[kind], _hashed_address(request)
+    return {f"guesses-{kind}-{address}": limit.each} | ({f"guesses-{kind}": limit.all} if limit.all else {})
+
+
+def _hashed_address(request: HttpRequest) -> str:
     # Addresses are personal data: the cache holds only their keyed hash.
-    address = salted_hmac("guesses", address_of(request), algorithm="sha256").hexdigest()
-    allowed = {f"guesses-{kind}-{address}": limit.each}
-    if limit.all:
-        allowed[f"guesses-{kind}"] = limit.all
+    return salted_hmac("guesses", address_of(request), algorithm="sha256").hexdigest()
+
+
+def _is_over(kind: str, request: HttpRequest) -> bool:
+    """Return whether no more guesses are allowed. Others' guesses do not count where somebody has signed in before."""
+    allowed, known = _limits(kind, request), f"guesses-known-{_hashed_address(request)}"
     try:
-        if not more:
-            return any(count >= allowed[key] for key, count in cache.get_many(allowed).items())
-        for key in allowed:
-            cache.add(key, 0, timeout=limit.seconds)
-        counts = {key: cache.incr(key, more) for key in allowed}
-        return any(counts[key] > most for key, most in allowed.items())
+        found = cache.get_many([*allowed, known])
+    except RedisError:
+        log.warning("limit on guesses skipped: the cache does not answer")
+        return False
+    if known in found:
+        allowed.pop(f"guesses-{kind}", None)
+    return any(found.get(name, 0) >= most for name, most in allowed.items())
+
+
+def _count(kind: str, request: HttpRequest) -> bool:
+    """Count a wrong guess, and return whether there are more than allowed."""
+    allowed = _limits(kind, request)
+    try:
+        for name in allowed:
+            cache.add(name, 0, timeout=LIMITS[kind].seconds)
+        counts = {name: cache.incr(name) for name in allowed}
+        return any(counts[name] > most for name, most in allowed.items())
     except RedisError:
         log.warning("limit on guesses skipped: the cache does not answer")
     except ValueError:  # it expired in between
         pass
     return False
+
+
+def _remember(request: HttpRequest) -> None:
+    with contextlib.suppress(RedisError):
+        cache.set(f"guesses-known-{_hashed_address(request)}", 1, timeout=KNOWN_SECONDS)
 
 
 def _refusal(request: HttpRequest, kind: str) -> HttpResponse:

@@ -15,6 +15,8 @@ REFUSED = re.compile(
 # Soft hyphen, zero-width space and no-break space, word joiner and invisible operators, directional embeddings,
 # overrides and isolates, deprecated format characters, tags.
 REMOVED = re.compile("[\u00ad\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+# Marks of direction, which only text with letters of a right-to-left script needs.
+MARKS, RIGHT_TO_LEFT = re.compile("[\u061c\u200e\u200f]"), re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # Scripts whose words need joiners: Arabic, Syriac, Thaana, N'Ko, the scripts of India and their neighbours, Mongolian.
 JOINING = "\u0600-\u08ff\u0900-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufeff"
@@ -45,4 +47,6 @@ def tidied(text: str) -> str:
     if found := REFUSED.search(text):
         raise UnusableCharacter(found[0], found.start() + 1)
     text = SPACES.sub(" ", REMOVED.sub("", text))
+    if not RIGHT_TO_LEFT.search(text):
+        text = MARKS.sub("", text)
     return unicodedata.normalize("NFC", IDLE_JOINER.sub("", text))

@@ -72,7 +72,10 @@ def make_user(
 def change_user(user: User, changes: UserFields, *, by: User | None, at: datetime) -> User:
     """Change a user's fields. The keys of a user who is deactivated or loses a role are revoked."""
     user = lock(user)
-    if not changes.get("is_active", True) or set(user.roles) - set(changes.get("roles", user.roles)):
+    loses_rights = set(user.roles) - set(changes.get("roles", user.roles)) or (
+        user.is_superuser and not changes.get("is_superuser", True)
+    )
+    if loses_rights or not changes.get("is_active", True):
         revoke_keys(user, by=by, at=at)
     for name, value in changes.items():
         setattr(user, name, value)

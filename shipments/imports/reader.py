@@ -177,12 +177,13 @@ def _shown_empty(sheet: bytes) -> Iterator[list[object]]:
 
 
 def _why_empty(cell: Element) -> str:
-    children = {_tag(child): child for child in cell}
     if cell.get("t") == "e":
         return "formula_error"
-    value = children.get("v")
-    has_value = value is not None and bool(value.text)
-    return "formula_without_value" if "f" in children and not has_value and "is" not in children else ""
+    tags = [_tag(child) for child in cell]
+    values = [child for child in cell if _tag(child) in ("v", "is")]
+    # Two values are one too many: the reader may take the empty one.
+    has_value = len(values) == 1 and any(values[0].itertext())
+    return "formula_without_value" if "f" in tags and not has_value else ""
 
 
 def _xml(document: bytes) -> Element:

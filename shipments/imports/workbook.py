@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from logistics.confined import once
 
@@ -14,6 +14,26 @@ SHEET = "lines"
 # 10,000 lines take 0.6 s of CPU and 150 MB of address space; see tests/benchmarks.
 LIMITS = once.Limits(memory_mb=400, cpu_seconds=20, wall_seconds=60, answer_max_bytes=64_000_000)
 _one_at_a_time = threading.Lock()
+
+# What the codes of the reader mean.
+REASONS = {
+    "not_a_spreadsheet": _("This is not an .xlsx file. Save it as Excel workbook (.xlsx) and send it again."),
+    "unreadable": _("The file is damaged or not a spreadsheet. Open it, save it again and resend it."),
+    "password": _("The file has a password. Save it without one."),
+    "too_large_unpacked": _("Unpacked, the file is far larger than a manifest can be."),
+    "too_many_rows": _("There are cells far outside the table: below row 29,999 or right of column AZ. Delete them."),
+    "unknown_sheet": _('The workbook must have one sheet named "lines" and no other with data.'),
+    "no_rows": _("There are no lines below the column names."),
+    "empty_sheet": _("The sheet is empty."),
+}
+TOO_MANY_LINES = _("There are %(rows)d lines; the maximum is %(most)d.")
+EMPTY_CELLS = {
+    "formula_error": _("The formula here has an error. Enter the value instead."),
+    "formula_without_value": _(
+        "This formula has no value. Open the file, save it, and send it again, or write the value."
+    ),
+    "merged_cells": _("Cells %(range)s are merged. Split them, and enter the value in each row that it is for."),
+}
 
 
 class Unreadable(Exception):
@@ -53,13 +73,7 @@ class NoValue:
     covered: str  # the range of merged cells
 
     def reason(self) -> tuple[str, str]:
-        match self.code:
-            case "formula_error":
-                detail = _("The formula here has an error. Enter the value instead.")
-            case "merged_cells":
-                detail = _("Cells %(range)s are merged. Split them, and enter the value in each row that it is for.")
-            case _:
-                detail = _("This formula has no value. Open the file, save it, and send it again, or write the value.")
+        detail = str(EMPTY_CELLS[self.code])
         return self.code, detail % {"range": self.covered} if self.covered else detail
 
 
@@ -85,24 +99,6 @@ def _cells(cells: list[Any]) -> list[object]:
 
 
 def _unreadable(code: str, sheet: str = "", values: dict[str, object] | None = None) -> Unreadable:
-    match code:
-        case "not_a_spreadsheet":
-            detail = _("This is not an .xlsx file. Save it as Excel workbook (.xlsx) and send it again.")
-        case "password":
-            detail = _("The file has a password. Save it without one.")
-        case "too_large_unpacked":
-            detail = _("Unpacked, the file is far larger than a manifest can be.")
-        case "too_many_rows" if values:
-            detail = _("There are %(rows)d lines; the maximum is %(most)d.") % values
-        case "too_many_rows":
-            detail = _("There are cells far outside the table: below row 29,999 or right of column AZ. Delete them.")
-        case "unknown_sheet":
-            detail = _('The workbook must have one sheet named "lines" and no other with data.')
-        case "no_rows":
-            detail = _("There are no lines below the column names.")
-        case "empty_sheet":
-            code, detail = "no_rows", _("The sheet is empty.")
-        case _:
-            code = "unreadable"
-            detail = _("The file is damaged or not a spreadsheet. Open it, save it again and resend it.")
-    return Unreadable(code, detail, sheet=sheet)
+    detail = TOO_MANY_LINES if values else REASONS.get(code, REASONS["unreadable"])
+    code = {"empty_sheet": "no_rows"}.get(code, code) if code in REASONS else "unreadable"
+    return Unreadable(code, str(detail) % values if values else str(detail), sheet=sheet)

@@ -37,6 +37,8 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
         ("\u0915\u094d\u200d\u0937", "\u0915\u094d\u200d\u0937"),
         ("chair\u200d", "chair"),
+        ("Ada\u200e", "Ada"),
+        ("\u0645\u0631\u06cc\u0645 (B2)\u200f", "\u0645\u0631\u06cc\u0645 (B2)\u200f"),
         ("cha\u200cir", "chair"),
     ],
 )
@@ -75,17 +77,12 @@ def test_every_form_of_ours_follows_the_rule() -> None:
 
 @pytest.mark.django_db
 class TestDoors:
-    def test_the_api_refuses_with_the_place(self) -> None:
-        category = make_category()
-        body = {
-            "code": "CR-BED",
-            "name_en": "Bed\u0001",
-            "name_fr": "Lit",
-            "category": str(category.pk),
-            "hs6": "940360",
-        }
+    def add_item(self, **names: str) -> Any:
+        body = {"code": "CR-BED", "hs6": "940360", "category": str(make_category().pk), **names}
+        return client_of(make_user(Role.WAREHOUSE)).post("/api/v1/items/", body, format="json", headers=once())
 
-        answer = client_of(make_user(Role.WAREHOUSE)).post("/api/v1/items/", body, format="json", headers=once())
+    def test_the_api_refuses_with_the_place(self) -> None:
+        answer = self.add_item(name_en="Bed\u0001", name_fr="Lit")
 
         assert answer.status_code == 400
         assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
@@ -94,16 +91,7 @@ class TestDoors:
         assert "Character 4 (U+0001)" in answer.json()["errors"][0]["detail"]
 
     def test_the_api_keeps_the_tidy_text(self) -> None:
-        category = make_category()
-        body = {
-            "code": "CR-BED",
-            "name_en": "Bed\u200b\u00a0frame",
-            "name_fr": "Lit me\u0301tallique",
-            "category": str(category.pk),
-            "hs6": "940360",
-        }
-
-        client_of(make_user(Role.WAREHOUSE)).post("/api/v1/items/", body, format="json", headers=once())
+        self.add_item(name_en="Bed\u200b\u00a0frame", name_fr="Lit me\u0301tallique")
 
         item = Item.objects.get()
         assert (item.name_en, item.name_fr) == ("Bed frame", "Lit m\u00e9tallique")
