@@ -144,6 +144,7 @@ INPUT = {
     "too_large": "The number is larger than any that is accepted.",
     "too_long_ago": "The day is too long ago.",
     "too_many": "More pieces than the line has left.",
+    "too_many_accents": "More accents than any word has are on one letter.",
     "too_many_decimals": "More decimals than the currency or the field has.",
     "unknown_appeal": "There is no such appeal.",
     "unknown_code": "The code is not in the published list.",

@@ -64,7 +64,7 @@ class GuessingMiddleware:
 
 
 def _kind_of_wrong_secret(request: HttpRequest, response: HttpResponse) -> str:
-    if response.status_code == 401 and request.headers.get("Authorization"):
+    if response.status_code == 401 and getattr(request, "is_guess", False):  # set by ApiKeyAuthentication
         return KEY
     match = request.resolver_match
     return LINK if response.status_code == 404 and match and "token" in match.kwargs else ""

@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from logistics.errors import DomainError, Invalid
-from logistics.forms import TidyForm
+from logistics.forms import TidyModelForm
 
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
 
-class VersionedForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
+class VersionedForm(TidyModelForm):
     """A form that remembers the version of the row it shows, and shows rule violations beside their fields."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -31,7 +31,7 @@ class VersionedForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # gen
         return super().get_initial_for_field(field, field_name)
 
     def clean(self) -> Cleaned:
-        data = super().clean()
+        data = super().clean() or {}
         if not self.instance._state.adding and data.get("seen_version") != self.instance.version:
             raise ValidationError(
                 _("Somebody else has changed this in the meantime. Open it again and repeat your change.")
@@ -82,6 +82,7 @@ def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]
 class BaseAdmin(NamedLookups, ModelAdmin):
     """Rows are changed by services only, whose errors are shown in the form. Nothing is deleted."""
 
+    form = TidyModelForm
     list_per_page = 50
     show_full_result_count = False
 

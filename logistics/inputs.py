@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from logistics.text import UnusableCharacter, tidied
+from logistics.text import UnusableText, tidied
 
 # The body of any edit may hold the version that was read (logistics.versions); a browser's form sends its CSRF token.
 ALWAYS_KNOWN = frozenset({"version", "csrfmiddlewaretoken"})
@@ -60,7 +60,7 @@ class KnownFields(serializers.BaseSerializer[Any]):
                     tidy.setlist(name, items) if isinstance(data, QueryDict) else tidy.update({name: items})
                 elif isinstance(value, str):
                     tidy[name] = tidied(value)
-            except UnusableCharacter as unusable:
+            except UnusableText as unusable:
                 refused.setdefault(name, [ErrorDetail(str(unusable), code=unusable.code)])
         return cast(Mapping[str, Any], tidy)
 

@@ -61,7 +61,7 @@ class GiftForm(TidyForm, forms.Form):
         return str(self.cleaned_data["currency"]).upper()
 
     def clean(self) -> dict[str, object]:
-        data = super().clean()
+        data = super().clean() or {}
         if not data.get("amount") and not data.get("suggested") and "amount" not in self.errors:
             self.add_error("amount", _("Choose an amount or enter one."))
         if not self.errors.keys() & {"amount", "suggested", "meant", "currency"}:

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
 from logistics.errors import DomainError
-from logistics.forms import TidyForm
+from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import User
@@ -191,6 +191,7 @@ class SiteAdmin(BaseAdmin):
 class MembershipAdmin(NamedLookups, ModelAdmin):
     """Which partner a user with the role "partner" acts for; edited by superusers."""
 
+    form = TidyModelForm
     list_display = ("user", "partner")
     search_fields = ("user__name", "partner__name")
     autocomplete_fields = ("user", "partner")

@@ -5,7 +5,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,7 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from logistics.admin_parts import BaseAdmin, ReadOnlyAdmin
-from logistics.forms import TidyForm
+from logistics.forms import TidyForm, TidyModelForm
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
@@ -53,7 +52,7 @@ class NewUserForm(TidyForm, UserCreationForm):
         field_classes: dict[str, type[forms.Field]] = {}
 
 
-class UserForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
+class UserForm(TidyModelForm):
     roles = _roles()
 
     class Meta:
@@ -100,15 +99,6 @@ class UserAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg,misc]  # g
     @display(description=gettext_lazy("roles"), label=True)
     def roles_shown(self, user: User) -> str:
         return ", ".join(_short(role) for role in user.roles) or (_("superuser") if user.is_superuser else "–")
-
-    @transaction.atomic
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Set a new password, which also ends the user's API keys: somebody may have learned both."""
-        response = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302:
-            user = User.objects.get(pk=id)
-            services.revoke_keys(user, by=cast(User, request.user), at=timezone.now())
-        return response
 
     def save_model(self, request: HttpRequest, obj: User, form: NewUserForm | UserForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()

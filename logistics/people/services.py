@@ -14,6 +14,7 @@ from logistics.errors import DomainError
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.transactions import insert_drawn, lock
 
+PREFIX = re.compile(r"[0-9a-f]{12}")
 KEYS_MAX = 2  # so that a key can be replaced without a gap
 # `last_used_at` is updated at most this often, to avoid a write per request.
 LAST_USED_INTERVAL = timedelta(minutes=1)
@@ -139,7 +140,7 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
 def user_of_key(text: str, *, at: datetime) -> User | None:
     """Return the user of a valid key, or None. The secret has 256 random bits, so a plain hash is enough."""
     prefix, _dot, secret = text.partition(".")
-    if not re.fullmatch(r"[0-9a-f]{12}", prefix):
+    if not PREFIX.fullmatch(prefix):
         return None
     key = live_keys(at).filter(*_conditions, prefix=prefix, user__is_active=True).select_related("user").first()
     if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
@@ -147,6 +148,13 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
     return key.user
+
+
+def was_a_key(text: str) -> bool:
+    """Return whether this is the text of a key of ours, valid or not."""
+    prefix, _dot, secret = text.partition(".")
+    key = ApiKey.objects.filter(prefix=prefix).first() if PREFIX.fullmatch(prefix) else None
+    return key is not None and secrets.compare_digest(key.secret_sha256, _hash(secret))
 
 
 def live_keys(at: datetime) -> "models.QuerySet[ApiKey]":

@@ -14,7 +14,7 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
-from logistics.text import UnusableCharacter, tidied
+from logistics.text import UnusableText, tidied
 from shipments.packing.goods import NOT_DANGEROUS, UNIT_VALUE_MAX, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
 
@@ -94,7 +94,7 @@ def as_text(cell: object) -> str:
         raise BadCell("not_text", _("Enter it as text."))
     try:
         text = tidied(cell).strip()
-    except UnusableCharacter as unusable:
+    except UnusableText as unusable:
         raise BadCell(unusable.code, str(unusable)) from None
     if text in EXCEL_ERRORS:
         raise BadCell("formula_error", _("The formula here has an error. Enter the value instead."))
@@ -105,7 +105,7 @@ def heading(cell: object) -> str:
     """Return the name of a column as it is looked up."""
     try:
         return tidied(str(cell)).strip().lower()
-    except UnusableCharacter:
+    except UnusableText:
         return str(cell)  # no column has this name
 
 

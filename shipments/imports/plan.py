@@ -96,6 +96,8 @@ def make(
     columns = _columns(sheet, context.shipment.customs_currency, errors)
     for cell in cells_without_value:
         named = columns[cell.column] if cell.column < len(columns) else None
+        if named and named.of_package and cell.is_merged_down:
+            continue  # later rows of a package repeat its values or are blank
         errors.add(cell.row, named.name if named else f"#{cell.column + 1}", *cell.reason())
     if errors.count:
         return None, errors

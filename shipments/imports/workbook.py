@@ -1,5 +1,6 @@
 """The sheet of an uploaded workbook. The file is not trusted, so another process reads it: see reader.py."""
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ EMPTY_CELLS = {
     "formula_without_value": _(
         "This formula has no value. Open the file, save it, and send it again, or write the value."
     ),
+    "unreadable_cell": _("This cell cannot be read. Type its value again."),
     "merged_cells": _("Cells %(range)s are merged. Split them, and enter the value in each row that it is for."),
 }
 
@@ -71,6 +73,12 @@ class NoValue:
     column: int  # from 0
     code: str
     covered: str  # the range of merged cells
+
+    @property
+    def is_merged_down(self) -> bool:
+        """Whether a value is merged with cells below it only."""
+        first, _colon, last = re.sub("[0-9]", "", self.covered).partition(":")
+        return bool(self.covered) and first == last
 
     def reason(self) -> tuple[str, str]:
         detail = str(EMPTY_CELLS[self.code])

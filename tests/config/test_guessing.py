@@ -70,6 +70,14 @@ class TestKeys:
         assert with_key(key).status_code == 200
         assert with_key(WRONG_KEY, "203.0.113.6").status_code == 401
 
+    def test_a_program_whose_key_has_ended_is_told_so_each_time(self) -> None:
+        user = make_user(Role.WAREHOUSE)
+        key = people.make_key(user, name="packing", valid=timedelta(days=1), by=None, at=timezone.now())
+        people.revoke_key(key.row, by=None, at=timezone.now())
+
+        assert {with_key(key.text).status_code for _ in range(5)} == {401}
+        assert with_key(f"{key.row.prefix}.guess").status_code == 401
+
 
 class TestLinks:
     def test_every_address_with_a_secret_is_found(self) -> None:

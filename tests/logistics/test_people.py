@@ -84,6 +84,31 @@ class TestPasswords:
         assert user.check_password(new)
         assert people.user_of_key(key.text, at=timezone.now()) is None
 
+    def test_a_new_password_of_ones_own_ends_ones_keys(self):
+        user = make_user(Role.WAREHOUSE)
+        key = people.make_key(user, name="scanner", valid=YEAR, by=None, at=timezone.now())
+        new = "another-Passw0rd-of-mine"
+
+        answer = client_of(user).post(
+            "/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+        )
+
+        assert answer.status_code == 302
+        assert people.user_of_key(key.text, at=timezone.now()) is None
+
+    def test_signing_in_ends_no_keys_even_if_the_hash_is_renewed(self, settings):
+        user = make_user(Role.WAREHOUSE)
+        key = people.make_key(user, name="scanner", valid=YEAR, by=None, at=timezone.now())
+        settings.PASSWORD_HASHERS = [
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+            "logistics.people.hashers.PasswordHasher",
+        ]
+
+        assert user.check_password(PASSWORD)
+
+        assert user.password.startswith("pbkdf2")
+        assert people.user_of_key(key.text, at=timezone.now()) == user
+
     @pytest.mark.parametrize("weak", ["short-one", "password1234", "123456789012"])
     def test_weak_ones_are_refused(self, weak):
         with pytest.raises(ValidationError):
@@ -196,6 +221,7 @@ class TestKeys:
             ({"roles": ["warehouse"]}, True),  # finance is lost
             ({"roles": ["warehouse", "finance", "auditor"]}, False),
             ({"name": "Wai Ho"}, False),
+            ({"is_superuser": False}, False),  # was none
         ],
     )
     def test_keys_end_when_their_user_is_deactivated_or_loses_a_role(self, changes, ends):

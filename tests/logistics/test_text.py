@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 from django import forms
+from django.contrib import admin
 
 from config.urls import urlpatterns
 from donations.portal.forms import GiftForm
+from logistics.admin_parts import ReadOnlyAdmin
 from logistics.catalogue.models import Item
 from logistics.forms import TidyForm
+from logistics.people.models import User
 from logistics.roles import Role
-from logistics.text import UnusableCharacter, tidied
+from logistics.text import UnusableText, tidied
 from shipments.packing.models import ManifestLine
+from shipments.shipments.admin import ReasonForm
 from tests.clients import client_of, once
 from tests.makers.catalogue import make_categories, make_category, make_item
 from tests.makers.charity import make_charity
@@ -40,6 +44,8 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("Ada\u200e", "Ada"),
         ("\u0645\u0631\u06cc\u0645 (B2)\u200f", "\u0645\u0631\u06cc\u0645 (B2)\u200f"),
         ("cha\u200cir", "chair"),
+        ("\u0647\u200d", "\u0647\u200d"),
+        ("\U0001e900\u200c\U0001e901", "\U0001e900\u200c\U0001e901"),
     ],
 )
 def test_what_is_kept(typed: str, kept: str) -> None:
@@ -48,10 +54,10 @@ def test_what_is_kept(typed: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "character", ["\0", "\x01", "\x1b", "\x7f", "\x85", "\x9f", "\u2028", "\u2029", "\ufff9", "\ud800"]
+    "character", ["\0", "\x01", "\x1b", "\x7f", "\x85", "\x9f", "\u2028", "\u2029", "\ufff9", "\ud800", "\U0001fffe"]
 )
 def test_what_is_refused_with_its_place(character: str) -> None:
-    with pytest.raises(UnusableCharacter) as refused:
+    with pytest.raises(UnusableText) as refused:
         tidied(f"bed{character}stead")
 
     assert str(refused.value) == (
@@ -73,6 +79,21 @@ def test_every_form_of_ours_follows_the_rule() -> None:
 
     assert len(ours) > 10
     assert {form for form in ours if not issubclass(form, TidyForm)} == set()
+
+
+def test_a_tower_of_accents_is_refused_before_it_costs_time() -> None:
+    with pytest.raises(UnusableText, match="more than 30 accents"):
+        tidied("a" + "\u0301\u0323" * 400_000)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in admin.site._registry.values() if not isinstance(page, ReadOnlyAdmin)], ids=str
+)
+def test_so_does_every_form_that_the_admin_makes(page: Any, rf: Any) -> None:
+    request = rf.get("/")
+    request.user = User(is_superuser=True)
+
+    assert issubclass(page.get_form(request), TidyForm)
 
 
 @pytest.mark.django_db
@@ -122,5 +143,7 @@ class TestDoors:
         kept = GiftForm({**typed, "name": "Jean\u00a0Dupont"})
 
         assert list(refused.errors) == ["name"]
+        assert list(GiftForm({**typed, "name": "\u0958" * 61}).errors) == ["name"]  # kept as 122 characters
+        assert ReasonForm({"reason": "\u200b"}).errors["reason"] == ["This field is required."]
         assert kept.is_valid()
         assert kept.cleaned_data["name"] == "Jean Dupont"

@@ -141,6 +141,71 @@ class TestCellsThatOnlyLookEmpty:
             "Cells O2:O3 are merged. Split them, and enter the value in each row that it is for.",
         )
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            b'<c r="X4" t="str"><f\n>"UN3481"</f></c>',
+            b'<c r="X4"><f\tca="1">1</f></c>',
+            b'<c r="X4"><f>1</f><v></v></c>',
+            b'<c r="X4" t="inlineStr"><f>A1</f><v>UN1</v></c>',
+            b'<c r="X4" t = "e"><v>#N/A</v></c>',
+            b'<c r="X4"><v>&#51;481</v></c>',
+            b'<c r="X4"><v>34</v><v>81</v></c>',
+        ],
+    )
+    def test_a_value_that_the_reader_does_not_see(self, cell: bytes) -> None:
+        _sheet, empty = workbook.read(with_sheet(self.with_cell(cell)))
+
+        assert [found.row for found in empty] == [4]
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            b'<c r="X4" t="str"><v><![CDATA[UN3481]]></v></c>',
+            b'<c r="X4"><v><!-- x -->3481</v></c>',
+            b'<c r="X4"><v><?x y?>3481</v></c>',
+            b'<c r="X4"><v>3481</v></c><c r="X4" t="str"><v></v></c>',
+        ],
+    )
+    def test_a_value_that_can_be_read_in_two_ways(self, cell: bytes) -> None:
+        assert refusal(with_sheet(self.with_cell(cell))) == "unreadable"
+
+    @pytest.mark.parametrize(
+        "cell",
+        [b'<c r="X4" t="str"><f>IF(A1="","",A1)</f><v></v></c>', b'<c r="X4" s="1"/>', b'<c r="X4"><v>3481</v></c>'],
+    )
+    def test_what_is_empty_or_has_a_value_is_no_fault(self, cell: bytes) -> None:
+        assert workbook.read(with_sheet(self.with_cell(cell)))[1] == []
+
+    def with_cell(self, cell: bytes) -> bytes:
+        """The sheet with this cell instead of the last one of row 4."""
+        changed, times = re.subn(rb'<c r="X4"[^>]*>.*?</c>', lambda _found: cell, sheet_xml(), flags=re.DOTALL)
+        assert times == 1
+        return changed
+
+    @pytest.mark.parametrize(
+        ("text", "outcome"), [(b"<t>UN3481</t>", []), (b"<t/>", []), (b"<t><![CDATA[UN3481]]></t>", "unreadable")]
+    )
+    def test_a_shared_text(self, text: bytes, outcome: object) -> None:
+        files = members(with_sheet(self.with_cell(b'<c r="X4" t="s"><v>0</v></c>')))
+        head = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si>'
+        content = packed(files | {"xl/sharedStrings.xml": head + text + b"</si></sst>"})
+
+        assert (refusal(content) if outcome else workbook.read(content)[1]) == outcome
+
+    @pytest.mark.parametrize("covered", [b"Y20:Z21", b"Y2:Z2"])
+    def test_a_merged_range_without_a_value_is_no_fault(self, covered: bytes) -> None:
+        merged = b'<mergeCells><mergeCell ref="' + covered + b'"/></mergeCells>'
+        rows = [[*row, None, None] for row in mali_rows()]
+        xml = members(xlsx(rows))[SHEET].replace(b"</sheetData>", b"</sheetData>" + merged)
+
+        assert workbook.read(with_sheet(xml))[1] == []
+
+    def test_a_merged_range_from_back_to_front_is_refused(self) -> None:
+        merged = b'</sheetData><mergeCells><mergeCell ref="B3:B1"/></mergeCells>'
+
+        assert refusal(with_sheet(sheet_xml(lambda xml: xml.replace(b"</sheetData>", merged)))) == "unreadable"
+
     def test_a_merged_heading_is_not_a_merged_value(self) -> None:
         content = with_sheet(
             sheet_xml(
