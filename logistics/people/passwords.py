@@ -1,4 +1,5 @@
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from logistics.people import services
 from logistics.people.models import User
@@ -18,4 +19,4 @@ class EndsKeys:
             services.revoke_keys(user, by=None, at=timezone.now())
 
     def get_help_text(self) -> str:
-        return ""
+        return _("Your API keys stop working when your password changes.")

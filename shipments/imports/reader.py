@@ -36,8 +36,8 @@ WORKBOOK, RELATIONSHIPS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 FAR_AWAY = re.compile(rb"\sr\s*=\s*[\"'](?:[A-Za-z]{3}|[B-Zb-z][A-Za-z][0-9]|[A-Za-z]{0,2}(?:[0-9]{6}|[3-9][0-9]{4}))")
 ROW = re.compile(rb"<(?:[A-Za-z0-9_]+:)?row[\s/>]")
 END_OF_VALUE = re.compile(rb"</(?:[^<>:\s]+:)?(?:v|is)\s*>")
-# A formula, or a value with a character reference.
-TO_COMPARE = re.compile(rb"[<:]f[\s/>]|[<:]v(?:\s[^<>]*)?>[^<]*&#")
+# A formula, or a value with a character reference or an element in it.
+TO_COMPARE = re.compile(rb"[<:]f[\s/>]|[<:]v(?:\s[^<>]*)?>[^<]*(?:&#|<[^/])")
 ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([^\"']+)")
 SHARED = "xl/sharedStrings.xml"
 COLUMNS = {
@@ -234,7 +234,7 @@ def _difference(cell: Element, value: object, shared: Sequence[bool]) -> str:
     if value == "":
         return _why_empty(cell, kind, shared) if len(cell) else ""
     if kind == "n" and type(value) is float:
-        numbers = [child.text or "" for child in cell if child.tag[-1] == "v"]
+        numbers = ["".join(child.itertext()) for child in cell if _tag(child) == "v"]
         return "" if len(numbers) == 1 and float(numbers[0]) == value else "unreadable_cell"
     return ""
 

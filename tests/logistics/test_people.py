@@ -109,6 +109,12 @@ class TestPasswords:
         assert user.password.startswith("pbkdf2")
         assert people.user_of_key(key.text, at=timezone.now()) == user
 
+    def test_the_page_says_what_a_new_password_ends(self):
+        page = client_of(make_user(Role.WAREHOUSE)).get("/admin/password_change/").content.decode()
+
+        assert "Your API keys stop working when your password changes." in page
+        assert "<li></li>" not in page
+
     @pytest.mark.parametrize("weak", ["short-one", "password1234", "123456789012"])
     def test_weak_ones_are_refused(self, weak):
         with pytest.raises(ValidationError):

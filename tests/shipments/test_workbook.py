@@ -151,6 +151,7 @@ class TestCellsThatOnlyLookEmpty:
             b'<c r="X4" t = "e"><v>#N/A</v></c>',
             b'<c r="X4"><v>&#51;481</v></c>',
             b'<c r="X4"><v>34</v><v>81</v></c>',
+            b'<c r="X4"><v>1<x/>0</v></c>',
         ],
     )
     def test_a_value_that_the_reader_does_not_see(self, cell: bytes) -> None:
