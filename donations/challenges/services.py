@@ -1,8 +1,8 @@
 """Challenges: what a donor passes before another checkout is opened, once a limit is passed.
 
 There are two ways, so that nobody is shut out: a proof of work, which a browser computes in seconds, and a link by
-mail, which needs no script but a mailbox. Once ten cards of one address were declined or may still be (twice
-settings.GIVE_DECLINES), only the link is offered: whoever tries cards computes proofs as well.
+mail, which needs no script but a mailbox. Once an address has had its cards (`Made.is_suspect`), only the link is
+offered: programs that try cards compute proofs as well.
 """
 
 from collections.abc import Iterator
@@ -138,7 +138,7 @@ def admit(asked: Asked, *, donation: Donation | None, proof: Proof, at: datetime
 
 def _ways(made: limits.Made) -> list[Way]:
     ways = []
-    if not made.has_declines or made.declines + made.open < 2 * settings.GIVE_DECLINES:
+    if not made.is_suspect:
         ways.append(Way.PROOF)
     if made.mailed < max(LINKS_AN_HOUR, settings.GIVE_LIMITS["email"]):
         ways.append(Way.MAIL)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
-from donations.payments.models import UNFINISHED, Decline, PaymentAttempt
+from donations.payments.models import UNFINISHED, AttemptState, Decline, PaymentAttempt
 
 WINDOW: Final = timedelta(hours=1)
 BY_MAIL: Final = "mail"  # PaymentAttempt.passed: by a link that only the owner of the email address gets
@@ -28,13 +28,23 @@ class Made:
     email: int  # only those that the owner of the email can have started
     mailed: int  # of these, by a link that was mailed to the owner
     world: int
-    open: int  # checkouts of this address in which a card can still be tried
+    open: int  # checkouts of this address in which no card was declined yet, but may be
+    paid: int  # checkouts of this address
     declines: int  # of this address
 
     @property
     def has_declines(self) -> bool:
         """Return whether too many cards of this address were declined."""
         return self.declines >= settings.GIVE_DECLINES
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether this address has had its cards: ten declined ones, or checkouts in which they may be tried.
+
+        An address of many donors, such as a school's, has more: two for each payment.
+        """
+        allowed = 2 * (settings.GIVE_DECLINES + self.paid)
+        return self.declines > 0 and self.declines + self.open >= allowed
 
     @property
     def is_over(self) -> bool:
@@ -71,6 +81,7 @@ def count(*, address_hash: str, email_hash: str, at: datetime) -> Made:
         email=Count("pk", filter=Q(email_hash=email_hash) & (from_here | Q(passed=BY_MAIL))),
         mailed=Count("pk", filter=Q(email_hash=email_hash, passed=BY_MAIL)),
         world=Count("pk"),
+        paid=Count("pk", filter=from_here & Q(state=AttemptState.SUCCEEDED)),
         open=Count("pk", filter=from_here & Q(state__in=UNFINISHED) & untried),
     )
     return Made(**made, declines=declines_of(address_hash, at=at))

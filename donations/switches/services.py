@@ -55,6 +55,6 @@ def turn(
     switch.is_on, switch.message_en, switch.message_fr = is_on, message_en.strip(), message_fr.strip()
     switch.version += 1
     switch.save(update_fields=["is_on", "message_en", "message_fr", "version"])
-    verb = "message changed" if is_on == was_on else "turned on" if is_on else "turned off"
+    verb = "giving message changed" if is_on == was_on else "giving turned on" if is_on else "giving turned off"
     audit.record(verb, switch, by=by, at=at, reason=reason.strip(), version=switch.version)
     return switch

@@ -120,10 +120,10 @@ def test_the_limits_hold_without_the_cache(limited: Giving, monkeypatch: pytest.
     def down(*_: Any, **__: Any) -> Any:
         raise redis.ConnectionError("down")
 
-    monkeypatch.setattr(redis.Connection, "connect", down)
-    monkeypatch.setattr(redis.ConnectionPool, "get_connection", down)
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.ConnectionPool, "get_connection", down)
 
-    assert post(limited, challenge_solution=solution_of(reach_limit(limited))).status_code == 201
+        assert post(limited, challenge_solution=solution_of(reach_limit(limited))).status_code == 201
 
 
 # --- The proof of work -----------------------------------------------------------------------------------------------
