@@ -1,5 +1,6 @@
 """Online gifts: a donor gives by card, with as many payment attempts as needed."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -142,7 +143,8 @@ def _check_donor(request: DonationRequest) -> None:
     if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
     for field, text in (("donor.name", request.name), ("donor.organisation", request.organisation)):
-        if any(not character.isprintable() for character in text):
+        # Tabs and line feeds; a joiner, as in Persian names, is a format character.
+        if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
             raise Invalid(_("Use letters only."), field=field, code="not_printable")
     donors.check(name=request.name, organisation=request.organisation, country=request.country, path="donor.")
 

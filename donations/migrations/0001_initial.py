@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             ],
             options={"verbose_name": "donor", "verbose_name_plural": "donors", 
                 'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('email', 'name', 'organisation'), name='a_donor_is_known_once'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='an_email_of_a_donor_is_in_lower_case')],
+                'constraints': [models.UniqueConstraint(models.F('email'), django.db.models.functions.text.Lower('name'), django.db.models.functions.text.Lower('organisation'), name='a_donor_is_known_once'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='an_email_of_a_donor_is_in_lower_case')],
             },
         ),
         migrations.CreateModel(

@@ -103,19 +103,6 @@ def test_an_alias_of_an_email_and_another_address_of_a_household_are_the_same(li
     assert post(limited, "2001:db8:0:1::1", donor=donor("b@example.org")).status_code == 201
 
 
-def test_of_many_at_once_no_more_than_the_limit_need_no_challenge(committed_giving: Giving, settings: Any) -> None:
-    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 3}
-
-    def give(_: int) -> int:
-        try:
-            return int(Giving(committed_giving.stand_in).post(URL, body_of_gift()).status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(give, range(8))) == [201] * 3 + [403] * 5
-
-
 def test_the_limits_hold_without_the_cache(limited: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: Any, **__: Any) -> Any:
         raise redis.ConnectionError("down")

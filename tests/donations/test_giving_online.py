@@ -1,7 +1,9 @@
 """POST /api/v1/donations/: accepted and refused input, and idempotency."""
 
+import json
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pgtrigger
@@ -27,6 +29,7 @@ from tests.makers.appeals import make_appeal
 from tests.services import services
 
 URL = "/api/v1/donations/"
+CASES = Path(__file__).parent.parent / "data" / "cases"
 
 
 def refusal_of(giving: Giving, status: int = 400, **changes: Any) -> dict[str, Any]:
@@ -169,6 +172,24 @@ def test_a_repeat_donor_gets_one_row_that_later_gifts_do_not_change(giving: Givi
     donor = Donor.objects.get()
     assert (donor.country, donor.language) == ("HK", "en")
     assert set(donor.donations.values_list("language", flat=True)) == {"en", "fr"}
+
+
+def gifts_of_case(name: str) -> list[dict[str, Any]]:
+    gifts: list[dict[str, Any]] = json.loads((CASES / name).read_text("utf-8"))
+    return gifts
+
+
+def test_a_name_typed_in_other_letters_spaces_or_accents_is_the_same_donor(giving: Giving) -> None:
+    donations = [donation_of(giving.give(**gift)) for gift in gifts_of_case("24-donors-one-person.json")]
+
+    assert len(donations) == 4
+    assert Donor.objects.get().name == "Amélie Noël"
+
+
+def test_names_with_no_break_spaces_and_joiners_are_accepted(giving: Giving) -> None:
+    donations = [donation_of(giving.give(**gift)) for gift in gifts_of_case("25-donor-names-refused.json")]
+
+    assert [donation.donor.name for donation in donations] == ["Jean Dupont", "علی\N{ZERO WIDTH NON-JOINER}رضا"]
 
 
 # --- Stripe does not answer -----------------------------------------------------------------------
