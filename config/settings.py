@@ -297,7 +297,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "config.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "config.api.KnownParameters",
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "config.api.FilterBackend",
         "config.api.SearchFilter",
         "config.api.OrderingFilter",
     ],

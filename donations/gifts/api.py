@@ -65,9 +65,7 @@ class DonationFilter(django_filters.FilterSet):
 class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = (
-        Donation.objects.select_related("appeal", "donor").only(*COLUMNS).prefetch_related(receipts.valid_receipts())
-    )
+    queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would tell them.
