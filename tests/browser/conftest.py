@@ -62,7 +62,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield started
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture(params=["phone", pytest.param("desktop", marks=pytest.mark.long)])
 def width(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
