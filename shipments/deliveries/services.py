@@ -30,7 +30,7 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
 from shipments.shipments.states import DELIVERABLE, Status
 
-# How far a phone's clock may be ahead.
+# How far a phone's clock may be ahead or behind, and how late staff may record a dispatch.
 CLOCK_ERROR = timedelta(days=1)
 
 
@@ -230,6 +230,13 @@ def _may_confirm(shipment: Shipment, stated_at: datetime, by: User, at: datetime
     actions.require("deliver", shipment, by)
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("This time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+    if shipment.dispatched_at and stated_at < shipment.dispatched_at - CLOCK_ERROR:
+        raise Invalid(
+            _("This is before the shipment was dispatched (%(day)s). Check the clock.")
+            % {"day": day_of(shipment.dispatched_at).isoformat()},
+            field="stated_at",
+            code="before_dispatch",
+        )
 
 
 def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delivery], by: User) -> None:

@@ -481,6 +481,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='package',
+            constraint=models.UniqueConstraint(condition=models.Q(('sscc', ''), _negated=True), fields=('sscc',), name='an_sscc_is_used_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='package',
             constraint=models.CheckConstraint(condition=models.Q(('sscc', ''), ('sscc__regex', '^\\d{18}$'), _connector='OR'), name='an_sscc_has_18_digits'),
         ),
         migrations.AddConstraint(
