@@ -27,7 +27,10 @@ def test_no_page_is_wider_than_a_phone(visit: Callable[..., Visitor], staff: Sig
     finance, warehouse = program(product, "finance"), program(product, "warehouse")
     slug = f"long-{uuid4().hex[:8]}"
     words = {"title_en": WORD[:120], "title_fr": WORD[:120], "story_en": WORD, "story_fr": WORD}
-    finance.post("/api/v1/appeals/", words | {"slug": slug, "currency": "HKD", "target_amount": "1000.00"})
+    finance.post(
+        "/api/v1/appeals/",
+        words | {"slug": slug, "currency": "HKD", "target_amount": "1000.00", "opens_on": "2026-01-01"},
+    )
     ((category,),) = product.rows("SELECT id::text FROM logistics_category LIMIT 1")
     ((site,),) = product.rows("SELECT code FROM logistics_site ORDER BY code LIMIT 1")
     item = {"code": CODE, "name_en": WORD, "name_fr": WORD, "category": category, "hs6": "940360"}
