@@ -63,7 +63,10 @@ WHAT_TO_DO = {
     "not_sealed": "Seal the shipment first.",
     "not_unique": "Choose another value, or use the row that has it.",
     "nothing_to_confirm": "Read the shipment. If the count was wrong, reverse a confirmation and send a new one.",
+    "packing_list_not_printed": "Ask again after `Retry-After`, or dispatch with a `reason`, which is recorded.",
+    "paper_already_issued": "Read it: `GET /api/v1/shipments/{shipment}/papers/`.",
     "paper_not_issued": "Issue the paper first, or check its kind and number.",
+    "paper_not_printable": "Replace the characters that `texts` names, where it names them, then repeat.",
     "partner_not_approved": "A coordinator approves the partner.",
     "payment_object_missing": "Check that the keys belong to the Stripe account that took the payment.",
     "payment_provider_misconfigured": "Staff check the Stripe key and account; the log says what Stripe refused.",
@@ -103,9 +106,11 @@ INPUT = {
     "amount_zero": "The amount must be more than zero.",
     "another_currency": "The text names another currency than the one chosen.",
     "bad_check_digit": "The check digit is wrong: one character was mistyped.",
+    "before_dispatch": "The time is before the dispatch of the shipment: check the clock.",
     "blank": "The text is empty.",
     "closes_before_it_opens": "The closing date is before the opening date.",
     "conflicting_un_number": "The line names another UN number than the catalogue.",
+    "contradicts_unit": "The unit weight is not what the unit weighs.",
     "contradiction": "Two statements exclude each other, such as damaged and surplus on one line.",
     "control_characters": "The text has an invisible control character; the error says which one and where.",
     "currency_not_accepted": "The charity takes no gifts in this currency.",
@@ -153,6 +158,7 @@ INPUT = {
     "unknown_language": "Only `en` and `fr` are known.",
     "unknown_name": "There is no field or parameter of this name; `detail` offers the nearest one.",
     "unknown_time_zone": "Not a name of the time zone database, such as `Asia/Hong_Kong`.",
+    "unlike_catalogue": "The line is so unlike its item that the code is probably wrong.",
 }
 
 

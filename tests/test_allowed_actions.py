@@ -142,6 +142,8 @@ def people(shipment: Shipment) -> dict[str, User | None]:
 
 
 def body_for(action: str) -> tuple[str, dict[str, Any]]:
+    if action == "dispatch":
+        return f"{action}/", {}  # a reason would override the packing list that is not printed
     if action != "deliver":
         return f"{action}/", {"reason": "a reason"}
     goods = {"description": "A box that nobody listed", "quantity": 1, "unit": "H87"}

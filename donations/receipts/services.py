@@ -15,6 +15,7 @@ from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, WrongState
 from logistics.jobs import services as jobs
@@ -31,7 +32,7 @@ ENDED_VERBS: Final = {
 
 
 class ReceiptBlocked(DomainError):
-    """The receipt cannot be issued: required information is missing. `missing` names it."""
+    """The receipt cannot be issued: `missing` names what it lacks, `texts` the characters that papers cannot print."""
 
     code = "receipt_blocked"
 
@@ -185,16 +186,21 @@ def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charit
             state=donation.status,
         )
     try:
-        missing = paper.missing_for(charity(), donation)
+        issuer = charity()
     except charities.CharityNotSetUp as refusal:
         return refusal
-    if missing:
-        return ReceiptBlocked(
-            _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
-            % {"missing": ", ".join(str(paper.MISSING[code]) for code in missing)},
-            missing=missing,
-        )
-    return None
+    missing = paper.missing_for(issuer, donation)
+    return _blocked(missing, paper.unprintable_in(issuer, donation)) if missing else None
+
+
+def _blocked(missing: list[str], unprintable: list[fonts.Found]) -> ReceiptBlocked:
+    message = _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
+    message %= {"missing": ", ".join(str(paper.MISSING[code]) for code in missing)}
+    if unprintable:
+        named = fonts.named([character for found in unprintable for character in found.characters])
+        message += " " + _("Papers cannot print %(characters)s. Remove these characters.") % {"characters": named}
+    texts = [{"place": found.path, "characters": found.characters} for found in unprintable]
+    return ReceiptBlocked(message, missing=missing, texts=texts)
 
 
 def pdf(receipt: Receipt) -> bytes:
