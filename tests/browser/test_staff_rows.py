@@ -238,6 +238,21 @@ def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> 
     assert set_up == [("+852 2222 3333", ["HKD"])]
 
 
+@submits("admin:donations_givingswitch_change")
+def test_giving_is_turned_off_and_on(staff: SignIn, visit: Callable[..., Visitor]) -> None:
+    finance = staff("finance").open("/admin/donations/givingswitch/")
+    texts = []
+    for reason in ("Card testing", "It stopped"):
+        with finance.page.expect_navigation():
+            finance.page.locator("#result_list tbody th a").click()
+        finance.page.locator("[name=is_on]").set_checked(reason == "It stopped")
+        finance.fill(reason=reason, message_en="Back on Monday.")
+        acts.save(finance)
+        texts.append(visit().open("/give/most-needed/").text())
+
+    assert ["Back on Monday." in text for text in texts] == [True, False]
+
+
 @submits("admin:donations_appeal_delete", "admin:donations_appeal_changelist delete_selected")
 @pytest.mark.long
 def test_appeals_without_gifts_are_deleted(staff: SignIn, product: Instance) -> None:
