@@ -87,16 +87,16 @@ def _head_texts(shipment: Shipment) -> Texts:
         label = _("%(field)s of the consignee") % {"field": _name_of(shipment.consignee, name)}
         yield f"consignee.{name}", label, getattr(shipment.consignee, name)
     charity = Charity.objects.first()  # None: another refusal says so
-    for name in ("name", "address", "registration") if charity else ():
-        label = _("%(field)s of the charity") % {"field": _name_of(charity, name)}
-        yield f"charity.{name}", label, getattr(charity, name)
-    yield "packed_by", _("name of the packer"), shipment.packed_by and shipment.packed_by.name
-    yield "checked_by", _("name of the checker"), shipment.checked_by and shipment.checked_by.name
+    for name in ("name", "address", "registration"):
+        label = _("%(field)s of the charity") % {"field": _name_of(Charity, name)}
+        yield f"charity.{name}", label, getattr(charity, name, None)
+    yield "packed_by", _("name of the packer"), shipment.packed_by.name if shipment.packed_by else None
+    yield "checked_by", _("name of the checker"), shipment.checked_by.name if shipment.checked_by else None
     for code, point in shipment.sites.values_list("site__code", "site__hand_over_point").order_by("site__code"):
         yield "sites", _("hand-over point of site %(code)s") % {"code": code}, point
 
 
-def _name_of(row: Model, field: str) -> str:
+def _name_of(row: Model | type[Model], field: str) -> str:
     return str(row._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
 
 
