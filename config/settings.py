@@ -234,6 +234,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "logistics.people.passwords.HardToGuess"},
     {"NAME": "logistics.people.passwords.EndsKeys"},
 ]
 LOGIN_URL = "admin:login"

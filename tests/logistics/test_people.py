@@ -115,10 +115,30 @@ class TestPasswords:
         assert "Your API keys stop working when your password changes." in page
         assert "<li></li>" not in page
 
-    @pytest.mark.parametrize("weak", ["short-one", "password1234", "123456789012"])
-    def test_weak_ones_are_refused(self, weak):
-        with pytest.raises(ValidationError):
-            validate_password(weak)
+    @pytest.mark.parametrize(
+        ("weak", "why"),
+        [
+            ("short-one!x", "password_too_short"),
+            ("123456789012", "password_easy_to_guess"),  # known from breaches
+            ("Password1234!", "password_easy_to_guess"),  # on no list, but a part of it is
+            ("trustno1trustno1", "password_easy_to_guess"),  # twice
+            ("qwertyuiop[]", "password_easy_to_guess"),  # a row of keys
+            ("maimouna-2026", "password_easy_to_guess"),  # the person's name
+        ],
+    )
+    def test_weak_ones_are_refused(self, weak, why):
+        user = User(email="mt@example.org", name="Maimouna Traore")
+
+        with pytest.raises(ValidationError) as refusal:
+            validate_password(weak, user)
+
+        assert why in {error.code for error in refusal.value.error_list}
+
+    @pytest.mark.parametrize(
+        "strong", [PASSWORD, "another-Passw0rd-of-theirs", "marteau nuage vélo citron", "wG7rQ-marteau-" * 500]
+    )
+    def test_others_are_accepted_however_long(self, strong):
+        validate_password(strong)
 
 
 class TestKeys:
