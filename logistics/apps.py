@@ -10,6 +10,7 @@ class LogisticsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
+        from logistics.mail import readers
         from logistics.partners.models import Partner
         from logistics.people import services as people
 
@@ -26,6 +27,8 @@ class LogisticsConfig(AppConfig):
         rights.restrict_reading("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
         rights.restrict_reading("logistics.apikey", Role.COORDINATOR, Role.AUDITOR)
         rights.restrict_reading("logistics.membership", Role.COORDINATOR, Role.AUDITOR)
-        rights.restrict_reading("logistics.user", Role.AUDITOR)
+        rights.allow_change(Role.ADMINISTRATOR, "logistics.user")
+        rights.restrict_reading("logistics.user", Role.AUDITOR, Role.ADMINISTRATOR)
+        readers.register({Role.ADMINISTRATOR}, "invitation")
         rights.restrict_reading("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR)
         rights.restrict_reading("logistics.siteaddress")  # sealed: nobody

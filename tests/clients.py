@@ -1,10 +1,12 @@
 """Test clients for the API and the pages, and helpers to read responses."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from config.api import PROBLEM_JSON
@@ -21,7 +23,15 @@ def client_of(user: User | None = None, **headers: str) -> APIClient:
     client = APIClient(headers=headers or None)
     if user is not None:
         client.force_login(user, backend=BACKEND)
+        just_signed_in(client)
     return client
+
+
+def just_signed_in(client: Client, *, minutes_ago: int = 0) -> None:
+    """Make the session one that began this long ago: `force_login` gives no proof of who it is."""
+    session = client.session
+    session["signed_in_at"] = (timezone.now() - timedelta(minutes=minutes_ago)).timestamp()
+    session.save()
 
 
 def key_client(key: people.NewKey) -> APIClient:
@@ -34,6 +44,7 @@ def key_client(key: people.NewKey) -> APIClient:
 def signed_in(*roles: Role) -> Client:
     client = Client()
     client.force_login(make_user(*roles), backend=BACKEND)
+    just_signed_in(client)
     return client
 
 

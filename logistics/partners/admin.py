@@ -22,6 +22,7 @@ from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import User
+from logistics.people.recent import needs_recent_sign_in
 from logistics.roles import Role
 
 KEY_DAYS = 365
@@ -90,6 +91,7 @@ class PartnerAdmin(BaseAdmin):
         return cast(User, request.user).has_role(Role.COORDINATOR)
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
+    @needs_recent_sign_in
     def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the program's name, create its key and show it once."""
         partner = self.get_object(request, object_id)

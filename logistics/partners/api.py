@@ -30,6 +30,7 @@ from logistics.partners.serializers import (
 )
 from logistics.people import services as people
 from logistics.people.models import ApiKey
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
@@ -246,11 +247,13 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
 
     @extend_schema(summary="Read a site's address", request=RevealIn, responses=AddressSerializer)
     @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
+    @may_raise(SignInAgain)
     def reveal(self, request: Request, pk: str) -> Response:
         """Read the site's address. Your name, the time and the reason are recorded before it is decrypted.
 
         Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
         """
+        require_recent_sign_in(request)
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
         found = addresses.reveal(
@@ -296,7 +299,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         return services.keys_of(self._partner())
 
     @extend_schema(summary="Issue a key", request=NewKeyIn, responses={201: IssuedKeyOut})
-    @may_raise(NoFreeCode)
+    @may_raise(NoFreeCode, SignInAgain)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
         """Issue a key for a partner's program. It sees only this partner's rows.
@@ -304,6 +307,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         `key` is shown in this answer only: a repeat with the same Idempotency-Key creates no second key and shows
         null. Lost it? Revoke it and issue another. A program may have two valid keys, for replacing one.
         """
+        require_recent_sign_in(request)
         body = NewKeyIn(data=request.data)
         body.is_valid(raise_exception=True)
         valid = timedelta(days=body.validated_data["valid_days"])

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from logistics.people import services
 from logistics.people.models import User
 
-
 GUESSES_MIN = 10**8
 READ_MAX = 72  # characters that are judged: the time grows with the square of the length
 
@@ -26,8 +25,7 @@ class HardToGuess:
         own = re.split(r"[\W_]+", f"{user.name} {user.email}") if user is not None else []
         if zxcvbn(password[:READ_MAX], user_inputs=[word for word in own if len(word) > 2])["guesses"] < GUESSES_MIN:
             raise ValidationError(
-                _("This password is too easy to guess. Choose several words that do not belong together."),
-                code="password_easy_to_guess",
+                _("This password is too easy to guess. Choose several words that do not belong together.")
             )
 
     def get_help_text(self) -> str:
