@@ -16,14 +16,13 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
+from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.people.models import User
+from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in
-from logistics.roles import Role
 
 KEY_DAYS = 365
 
@@ -88,7 +87,7 @@ class PartnerAdmin(BaseAdmin):
         copy_saved(obj, saved)
 
     def has_issue_key_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(User, request.user).has_role(Role.COORDINATOR)
+        return may_act(request, ApiKey)
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
     @needs_recent_sign_in

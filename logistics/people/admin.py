@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from logistics.admin_parts import BaseAdmin, FormClass, ReadOnlyAdmin, copy_saved
+from logistics.admin_parts import BaseAdmin, FormClass, ReadOnlyAdmin, copy_saved, may_act
 from logistics.forms import TidyModelForm
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
@@ -97,7 +97,7 @@ class UserAdmin(BaseAdmin):
         return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        return self.fieldsets if obj else self.add_fieldsets
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -193,7 +193,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return "live" if key.expires_at > timezone.now() else "expired"
 
     def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(User, request.user).has_role(Role.COORDINATOR)
+        return may_act(request, ApiKey)
 
     @action(description=gettext_lazy("Revoke the keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:

@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from logistics import matrix
 from logistics.ids import uuid7
-from logistics.people import rights
 from logistics.roles import STAFF_ROLES, Role
 
 
@@ -98,7 +98,7 @@ class User(AbstractBaseUser):
         """Return whether this user has an admin permission, such as `shipments.change_shipment`."""
         if not self.is_active:
             return False
-        return self.is_superuser or (self.is_staff and rights.may([Role(role) for role in self.roles], perm))
+        return self.is_superuser or (self.is_staff and matrix.may([Role(role) for role in self.roles], perm))
 
     def has_perms(self, perms: list[str], obj: object = None) -> bool:
         return all(self.has_perm(perm) for perm in perms)
