@@ -20,7 +20,10 @@ UNFOLD: dict[str, object] = {
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.dashboard.navigation"},
     "ACCOUNT": {
-        "navigation": [{"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")}],
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+        ],
     },
     "LOGIN": {"image": lambda request: static("pages/sign-in.svg")},
     "BORDER_RADIUS": "8px",

@@ -240,6 +240,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # Staff must have a second factor, this long after the first sign-in at which it is required. Otherwise they may.
 SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
 SECOND_FACTOR_GRACE = timedelta(days=env.int("SECOND_FACTOR_GRACE_DAYS", default=14))
+# For what needs a recent sign-in, such as issuing a key: how recent.
+RECENT_SIGN_IN_MINUTES = env.int("RECENT_SIGN_IN_MINUTES", default=5)
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # how long the link of an invitation works
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.signals import user_login_failed
@@ -28,14 +29,13 @@ from logistics.people import second_factor
 from logistics.people.models import User
 from logistics.visitors import address_of
 
-MINUTES = 5
 BACKEND = "logistics.people.backends.RoleBackend"
 _AT = "signed_in_at"  # in the session: when the person last proved who they are, in seconds since 1970
 _WITH_FACTOR = "with_second_factor"  # in the session: whether that was with the second factor
 
 
 class SignInAgain(DomainError):
-    """This needs a sign-in of the last five minutes. Sessions only; API keys are not asked."""
+    """This needs a recent sign-in (five minutes by default). Sessions only; API keys are not asked."""
 
     code = "sign_in_again"
     status = 403
@@ -70,13 +70,17 @@ def is_factor_missing(request: HttpRequest) -> bool:
     return second_factor.is_due(user, at=timezone.now())
 
 
-def reauthenticated_within(request: HttpRequest, minutes: int = MINUTES) -> bool:
+def reauthenticated_within(request: HttpRequest, minutes: int) -> bool:
     """Return whether the person of this session has proved who they are within the last minutes."""
     proved_at = request.session.get(_AT)
     return proved_at is not None and timezone.now().timestamp() - proved_at < timedelta(minutes=minutes).total_seconds()
 
 
-def require_recent_sign_in(request: Request | HttpRequest, minutes: int = MINUTES) -> None:
+def signed_in_recently(request: HttpRequest) -> bool:
+    return reauthenticated_within(request, settings.RECENT_SIGN_IN_MINUTES)
+
+
+def require_recent_sign_in(request: Request | HttpRequest) -> None:
     """Raise SignInAgain unless the person of this session has proved who they are recently. Keys are not asked.
 
     For endpoints of the API and for services' callers; pages of the admin use `needs_recent_sign_in`.
@@ -84,8 +88,8 @@ def require_recent_sign_in(request: Request | HttpRequest, minutes: int = MINUTE
     if isinstance(request, Request) and not isinstance(request.successful_authenticator, SessionAuthentication):
         return
     django_request = request._request if isinstance(request, Request) else request
-    if not reauthenticated_within(django_request, minutes):
-        raise SignInAgain(_("Confirm first that it is you, at /admin/confirm/. That is good for five minutes."))
+    if not signed_in_recently(django_request):
+        raise SignInAgain(_("Confirm first that it is you, at /admin/confirm/, then try again."))
 
 
 class ConfirmForm(forms.Form):
@@ -164,7 +168,7 @@ View = Callable[..., HttpResponse]
 
 
 def needs_recent_sign_in(view: View) -> View:
-    """Decorate a page of the admin, or an action of an admin class: its POST needs a sign-in of the last five minutes.
+    """Decorate a page of the admin, or an action of an admin class: its POST needs a recent sign-in.
 
     Otherwise a page asks for the password (and the code). It holds the posted form and sends it again, so that
     nothing has to be filled in twice.
@@ -173,7 +177,7 @@ def needs_recent_sign_in(view: View) -> View:
     @wraps(view)
     def checked(*args: Any, **named: Any) -> HttpResponse:
         request = next(argument for argument in args if isinstance(argument, HttpRequest))
-        if request.method != "POST" or reauthenticated_within(request):
+        if request.method != "POST" or signed_in_recently(request):
             return view(*args, **named)
         asked_before = "confirm_password" in request.POST
         form = ConfirmForm(request, request.POST if asked_before else None)
