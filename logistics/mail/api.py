@@ -71,4 +71,4 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     def retry(self, request: Request, pk: str) -> Response:
         """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
         email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(EmailOut(email).data)
+        return Response(self.get_serializer(email).data)

@@ -72,10 +72,16 @@ class CodeForm(TidyForm, forms.Form):
         label=gettext_lazy("Code"),
         max_length=40,
         help_text=gettext_lazy("From your authenticator app, or a recovery code."),
-        widget=UnfoldAdminTextInputWidget(
-            attrs={"autocomplete": "one-time-code", "autofocus": "", "aria-describedby": "id_code_helptext"}
-        ),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "autofocus": ""}),
     )
+
+
+class FirstCodeForm(CodeForm):
+    """The first code of an app that is being set up; a recovery code would prove nothing."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.fields["code"].help_text = ""
 
 
 def code(request: HttpRequest) -> HttpResponse:
@@ -122,7 +128,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         return lead_to_second_factor(request)
     if not recent.reauthenticated_within(request, minutes=15):
         return HttpResponseRedirect(f"{reverse('admin:confirm')}?next={request.path}")
-    secret, form = _secret_being_set_up(request), CodeForm(request.POST or None)
+    secret, form = _secret_being_set_up(request), FirstCodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             codes = second_factor.set_up(user, secret, form.cleaned_data["code"], at=timezone.now())
