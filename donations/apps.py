@@ -13,4 +13,6 @@ class DonationsConfig(AppConfig):
         from logistics.mail import readers
 
         register(check_payments)
-        readers.register({Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link")
+        readers.register(
+            {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
+        )

@@ -25,12 +25,12 @@ from shipments.deliveries.models import Delivery, Tally, UnlistedGoods
 from shipments.discrepancies import services as discrepancies
 from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.services import Difference
-from shipments.shipments import access, lifecycle
+from shipments.shipments import access, actions, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
-from shipments.shipments.states import DELIVERABLE, Status, refusal_in
+from shipments.shipments.states import DELIVERABLE, Status
 
-# How far a phone's clock may be ahead.
+# How far a phone's clock may be ahead or behind, and how late staff may record a dispatch.
 CLOCK_ERROR = timedelta(days=1)
 
 
@@ -103,7 +103,7 @@ def confirm(
     before = list(shipment.deliveries.order_by("sequence"))
     if known := _repeated(before, client_id, body_sha256):
         return Confirmed(known, False, figures.received(shipment))
-    _may_confirm(shipment, confirmation["stated_at"], at)
+    _may_confirm(shipment, confirmation["stated_at"], by, at)
     delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **confirmation)
     _record(delivery, shipment, by=by, at=at)
     kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
@@ -226,11 +226,17 @@ def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> 
     return known
 
 
-def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
-    if refusal := refusal_in(shipment.status, wanted="deliver", sources=DELIVERABLE):
-        raise refusal
+def _may_confirm(shipment: Shipment, stated_at: datetime, by: User, at: datetime) -> None:
+    actions.require("deliver", shipment, by)
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("This time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+    if shipment.dispatched_at and stated_at < shipment.dispatched_at - CLOCK_ERROR:
+        raise Invalid(
+            _("This is before the shipment was dispatched (%(day)s). Check the clock.")
+            % {"day": day_of(shipment.dispatched_at).isoformat()},
+            field="stated_at",
+            code="before_dispatch",
+        )
 
 
 def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delivery], by: User) -> None:

@@ -84,6 +84,7 @@ def test_every_template_with_a_form_is_known() -> None:
     assert written == {
         "action.html": 1,
         "ask.html": 1,
+        "challenge.html": 1,
         "code.html": 1,
         "confirm.html": 1,
         "enter.html": 1,
