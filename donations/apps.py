@@ -15,4 +15,6 @@ class DonationsConfig(AppConfig):
         register(check_payments)
         rights.allow_change(Role.FINANCE, "donations.*")
         rights.restrict_reading("donations.donor", Role.FINANCE, Role.AUDITOR)
-        readers.register({Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link")
+        readers.register(
+            {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
+        )

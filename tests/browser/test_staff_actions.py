@@ -200,7 +200,13 @@ SECOND_TRIES = {
 @pytest.mark.parametrize(
     "label",
     [
-        pytest.param(label, marks=submits(f"admin:{label.replace('/', '_')}_changelist {act}"))
+        pytest.param(
+            label,
+            marks=[
+                submits(f"admin:{label.replace('/', '_')}_changelist {act}"),
+                *([] if label == "logistics/email" else [pytest.mark.long]),
+            ],
+        )
         for label, (_role, act, _which) in SECOND_TRIES.items()
     ],
 )
