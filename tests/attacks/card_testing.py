@@ -177,7 +177,8 @@ def run(tries: int = 500, donors: int = 20) -> dict[str, int]:
         place = Place(product.env["PUBLIC_URL"], product.env["STRIPE_API_BASE"], mailbox, Path(folder), password="")
 
         def handled(checkouts: list[str]) -> int:
-            query = """SELECT count(*) FROM donations_stripeevent e JOIN donations_paymentattempt a ON a.id = e.attempt_id
+            query = """SELECT count(*) FROM donations_stripeevent e
+                JOIN donations_paymentattempt a ON a.id = e.attempt_id
                 WHERE a.checkout_url = ANY(%s) AND e.kind = 'payment_intent.payment_failed' AND e.state = 'done'"""
             return int(product.rows(query, checkouts)[0][0])
 
