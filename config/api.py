@@ -75,7 +75,7 @@ def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
 
 
 class FilterBackend(DjangoFilterBackend):
-    """Apply a list's filters. Most requests send none: they save the form of the filters, a tenth of a request's time."""
+    """Apply a list's filters. Most requests send none, and save a tenth of their time: the form of the filters."""
 
     made: ClassVar[dict[type, type[FilterSet] | None]] = {}
 
