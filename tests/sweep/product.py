@@ -1,0 +1,177 @@
+"""The product that the long form sweeps: real processes, in which the main story happens, with planted texts."""
+
+import base64
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import redis
+
+from config.local import account
+from tests.journeys.goods import GoodsStory
+from tests.journeys.people import Person
+from tests.journeys.place import place_of
+from tests.journeys.story import eventually
+from tests.processes import Instance
+from tests.services import services
+from tests.sweep import planting
+from tests.sweep.planting import ADDRESS, CONTROLS, PASSWORD
+
+LIMITS = {
+    **dict.fromkeys(("RATE_ANONYMOUS", "RATE_CALLER", "RATE_GIVE"), "1000000/min"),
+    **dict.fromkeys(("GIVE_PER_ADDRESS", "GIVE_PER_EMAIL", "GIVE_PER_HOUR"), "100000"),
+}
+PROGRAMS = ("web", "worker", "beat", "relay", "stripe")
+ROOT = "root@example.org"
+DONOR = "wong@example.org"  # of the story's first gift
+WAYBILL = {"kind": "waybill", "mode": "road", "carrier": "Transport Sahel", "loading_place": "Dakar, port"}
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[Instance, "SecretStory"]]:
+    """Start the product with its staff and a superuser, and a story that has not begun."""
+    keep = folder / "keep"
+    keep.mkdir()
+    with Instance.started(folder, *PROGRAMS, settings=LIMITS) as product:
+        place = place_of(product, keep=keep, password=PASSWORD)
+        product.env["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+        product.manage("createsuperuser", "--no-input", f"--email={ROOT}", "--name=Ruth Root")
+        yield product, SecretStory(place)
+
+
+class SecretStory(GoodsStory):
+    """The main story, whose confidential sites have the planted address; and what the story leaves out."""
+
+    def coordinator_registers_the_partner(self) -> str:
+        told = super().coordinator_registers_the_partner()
+        coordinator = self.staff("coordinator")
+        for site in self.facts["sites"].values():
+            at = f"/api/v1/sites/{site['id']}/"
+            seen = coordinator.get(at)
+            if seen["kind"] == "confidential":
+                body = {**ADDRESS, "version": seen["version"]}
+                coordinator.send("PUT", f"{at}address/", body, status=(204,))
+                # The address in what is refused: errors must not repeat it.
+                coordinator.send("PUT", f"{at}address/", {**body, "phone": 7}, status=(400, 412))
+                coordinator.post(f"{at}address/reveal/", {"reason": "The driver stands before a closed door."})
+        return told
+
+    def steps(self) -> list[tuple[str, Any]]:
+        steps = super().steps()
+        sealed = next(place for place, (title, _) in enumerate(steps) if title.startswith("Sealed"))
+        steps.insert(sealed + 1, ("Every other paper", self.every_other_paper_is_issued))
+        return [*steps, ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails)]
+
+    def every_other_paper_is_issued(self) -> str:
+        warehouse = self.staff("warehouse")
+        for body in ({"kind": "labels"}, {"kind": "goods-received-form"}, WAYBILL):
+            warehouse.post(f"{self.shipment}papers/", body)
+
+        def printed() -> bool:
+            papers = warehouse.get(f"{self.shipment}papers/")["results"]
+            return all(paper["state"] == "done" for paper in papers)
+
+        eventually("every paper is printed", printed, within_s=180)
+        return "labels, goods-received form, waybill"
+
+    def the_rest_of_the_mails(self) -> str:
+        """A full refund cancels a receipt; a donor asks for a sign-in link; a gift stays unpaid."""
+        finance = self.staff("finance")
+        self.place.control("refund", payment_intent=self.facts["intent"]())
+        eventually("the receipt is cancelled", lambda: finance.get("/api/v1/receipts/", state="cancelled")["results"])
+        donor = Person(self.place.base_url)
+        donor.get("/my-gifts/")
+        form = {"email": DONOR, "csrfmiddlewaretoken": csrf(donor, "/my-gifts/")}
+        donor.http.post(donor.url("/my-gifts/"), data=form, timeout=30)
+        unpaid = self._give("Mme Diop", "diop@example.org", "20.00", "HKD", "fr")
+        again = donor.post(f"/api/v1/donations/{unpaid['token']}/checkout/", {})
+        self.facts["unpaid"] = again["token"]
+        eventually("the sign-in link is mailed", self.sign_in_link)
+        eventually("all mails are sent", lambda: not finance.get("/api/v1/emails/", state="pending")["results"])
+        return "receipt cancelled, link mailed"
+
+    def sign_in_link(self) -> str:
+        """Return the token of the mailed link; "" before."""
+        texts = [str(mail.get_body(("plain",)).get_content()) for mail in self.place.mails_to(DONOR)]  # type: ignore[union-attr]
+        found = re.findall(r"/my-gifts/in/([^/\s]+)/", "\n".join(texts))
+        return found[-1] if found else ""
+
+
+def csrf(person: Person, path: str) -> str:
+    page = person.http.get(person.url(path), headers={"Accept": "text/html"}, timeout=30).text
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    return found[1] if found else ""
+
+
+def caller(person: Person) -> Any:
+    """Return a function that sends a request as this person, with a CSRF token as its pages would."""
+
+    def ask(method: str, path: str) -> tuple[int, bytes, bytes]:
+        headers = {"Idempotency-Key": str(uuid4()), "Accept": "*/*", "Accept-Encoding": "identity"}
+        if token := person.http.cookies.get("csrftoken"):
+            headers |= {"X-CSRFToken": token, "Referer": person.base_url}
+        body = None if method == "GET" else {}
+        answer = person.http.request(
+            method, person.url(path), json=body, headers=headers, allow_redirects=False, timeout=60
+        )
+        return answer.status_code, repr(sorted(answer.headers.items())).encode(), answer.content
+
+    return ask
+
+
+@dataclass
+class Monitor:
+    """Every command that the Redis-protocol server gets, so that what is deleted at once is seen too."""
+
+    url: str
+    heard: list[bytes] = field(default_factory=list)
+
+    def listen(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        try:
+            with redis.Redis.from_url(self.url, decode_responses=False) as client, client.monitor() as monitor:
+                for command in monitor.listen():
+                    text = command["command"]
+                    self.heard.append(text.encode(errors="surrogateescape") if isinstance(text, str) else text)
+        except redis.RedisError:  # the server has stopped
+            return
+
+
+def contents_of_redis(url: str) -> Iterator[tuple[str, bytes]]:
+    with redis.Redis.from_url(url) as store:
+        for name in store.scan_iter():
+            yield name.decode(errors="replace"), name + b" " + (store.dump(name) or b"")
+
+
+def dump_of(database: str) -> bytes:
+    """Return what pg_dump writes."""
+    program = account.PACKAGES / account.BIN / "pg_dump"
+    done = subprocess.run(
+        [str(program), services().postgres.conninfo(database)], capture_output=True, check=True, env=os.environ
+    )
+    return done.stdout
+
+
+def plant_in_stores(product: Instance, folder: Path) -> None:
+    """Plant a leak in each kind of place that the story does not write to."""
+    with redis.Redis.from_url(product.env["REDIS_URL"]) as store:
+        store.set("planted", planting.all_escaped(CONTROLS["redis"]))
+    for name in ("web", "worker"):
+        with product[name].log.open("ab") as log:  # which the program appends to
+            log.write(b'{"event": "' + base64.b64encode(b"to: " + CONTROLS[name].encode()) + b'"}\n')
+    product.rows(f"DO $$ BEGIN RAISE LOG 'planted %', '{planting.in_hex(CONTROLS['postgres'])}'; END $$; SELECT 1")
+    attached, paper = folder / "attached.txt", next((folder / "keep").glob("receipt-hkd.pdf"))
+    attached.write_bytes(base64.b64encode(CONTROLS["attachment"].encode()))
+    target = Path(product.env["VAR_DIR"]) / "files" / "planted.pdf"
+    subprocess.run(
+        ["qpdf", str(paper), "--add-attachment", str(attached), "--mimetype=text/plain", "--", str(target)], check=True
+    )
