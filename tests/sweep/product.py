@@ -168,7 +168,7 @@ def plant_in_stores(product: Instance, folder: Path) -> None:
     for name in ("web", "worker"):
         with product[name].log.open("ab") as log:  # which the program appends to
             log.write(b'{"event": "' + base64.b64encode(b"to: " + CONTROLS[name].encode()) + b'"}\n')
-    product.rows(f"DO $$ BEGIN RAISE LOG 'planted %', '{planting.in_hex(CONTROLS['postgres'])}'; END $$; SELECT 1")
+    product.execute(f"DO $$ BEGIN RAISE LOG USING MESSAGE = '{planting.in_hex(CONTROLS['postgres'])}'; END $$")
     attached, paper = folder / "attached.txt", next((folder / "keep").glob("receipt-hkd.pdf"))
     attached.write_bytes(base64.b64encode(CONTROLS["attachment"].encode()))
     target = Path(product.env["VAR_DIR"]) / "files" / "planted.pdf"
