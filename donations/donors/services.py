@@ -9,6 +9,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid
+from logistics.ids import uuid7
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -31,27 +32,21 @@ def check(*, name: str = "", organisation: str = "", address: str = "", country:
 
 
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
-    """Return the donor with this name and email, created if missing; one statement, safe in a race.
+    """Return the donor with this name and email, created if missing; safe in a race.
 
     An existing row is not changed: otherwise anyone who knows a name and an email could change it.
     """
-    donor = Donor(
-        name=name.strip(),
-        organisation=organisation.strip(),
-        email=email.strip().lower(),
-        country=country,
-        language=language,
-    )
     with connection.cursor() as cursor:
         # A no-op update, so that PostgreSQL returns the id of the existing row.
         cursor.execute(
             "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
             " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
             " ON CONFLICT (email, name, organisation) DO UPDATE SET email = EXCLUDED.email RETURNING id",
-            [donor.pk, donor.name, donor.organisation, donor.email, country, language],
+            [uuid7(), name.strip(), organisation.strip(), email.strip().lower(), country, language],
         )
-        donor.pk = cursor.fetchone()[0]
-    return donor
+        (found,) = cursor.fetchone()
+    # As stored: an existing donor has an address, which receipts print.
+    return Donor.objects.get(pk=found)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """The donors' pages. Plain HTML, no script: they work on an old phone over a slow connection."""
 
+import functools
 from datetime import timedelta
 
 from django.core.paginator import Paginator
@@ -21,7 +22,7 @@ from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.portal import languages, services
 from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
-from donations.portal.languages import in_two_languages
+from donations.portal.languages import Page, in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.stripe import gateway
@@ -43,6 +44,19 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], status: i
     charity = Charity.objects.first()
     shown = {"charity": charity, "language": languages.current(), **context}
     return render(request, f"donations/pages/{name}.html", shown, status=status)
+
+
+def with_working_link(page: Page[[str]]) -> Page[[str]]:
+    """Show a page of a gift only while its secret link works; otherwise tell the donor how to get a new one."""
+
+    @functools.wraps(page)
+    def shown(request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            return page(request, token)
+        except tokens.LinkEnded:
+            return _page(request, "link_ended", {"days": tokens.LASTS.days}, status=410)
+
+    return shown
 
 
 @public_page
@@ -125,6 +139,7 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @public_page
 @require_safe
 @in_two_languages
+@with_working_link
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The status of a gift, for the donor who has its secret URL."""
     shown = status_of(tokens.donation_of(token), at=timezone.now())
@@ -144,6 +159,7 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 
 @public_page
 @require_POST
+@with_working_link
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Continue to Stripe's page for a gift that is not paid yet."""
     donation = tokens.donation_of(token)
@@ -159,6 +175,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 
 @public_page
 @require_safe
+@with_working_link
 def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The valid receipt of a gift, as a PDF; redirects to the gift's page while there is none."""
     donation = tokens.donation_of(token)
