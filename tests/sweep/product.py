@@ -78,7 +78,7 @@ class SecretStory(GoodsStory):
             papers = warehouse.get(f"{self.shipment}papers/")["results"]
             return all(paper["state"] == "done" for paper in papers)
 
-        eventually("every paper is printed", printed, within_s=180)
+        eventually("every paper is printed", printed, within_s=900)
         return "labels, goods-received form, waybill"
 
     def the_rest_of_the_mails(self) -> str:
