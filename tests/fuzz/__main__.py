@@ -118,5 +118,13 @@ def run_one(product: Instance, folder: Path, role: str, key: str, *, each: int, 
     return summary(json.loads(report.read_text()))
 
 
+def summary(report: dict[str, Any]) -> dict[str, Any]:
+    """Return how many requests a run sent, and its failures: "title: operation", with how often."""
+    failures = Counter(
+        f"{failure['title']}: {operation}" for failure in report["failures"] for operation in failure["operations"]
+    )
+    return {"sent": report["test_cases"]["generated"], "failures": failures, "errors": len(report["errors"])}
+
+
 if __name__ == "__main__":
     sys.exit(main())
