@@ -32,7 +32,7 @@ test-all: setup-test  ## run the suite and the long forms of its tests (other wi
 coverage: setup-test  ## run the suite and measure which branches of the product it takes; fails under 95 %
 	@mkdir -p var; exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
-lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
+lint: setup  ## ruff, mypy, import-linter, bandit, secrets, migrations, OpenAPI description
 	@exec $(VENV)/python -m config.local.lint
 
 demo: setup-test  ## run the main workflow over HTTP; papers are left in var/demo

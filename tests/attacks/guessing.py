@@ -89,6 +89,7 @@ def flood(place: Place, tries: int, networks: list[str]) -> dict[str, int]:
         "passwords tried": tries,
         "passwords checked": answers[200],
         "passwords guessed": answers[302],
+        "passwords: connections closed": answers[0],
         "passwords: server errors": errors_in(answers),
     }
 
@@ -122,8 +123,16 @@ NOT_OPENED = r"This link no longer works|not one of ours|no such|unknown"
 
 
 def in_parallel(attempt: Callable[[int], int], tries: int) -> Counter[int]:
+    """Count the answers by status; 0: the connection was closed, as a busy server may."""
+
+    def answered(number: int) -> int:
+        try:
+            return attempt(number)
+        except requests.ConnectionError:
+            return 0
+
     with ThreadPoolExecutor(6) as pool:
-        return Counter(pool.map(attempt, range(tries)))
+        return Counter(pool.map(answered, range(tries)))
 
 
 def errors_in(answers: Counter[int]) -> int:

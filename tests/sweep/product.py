@@ -18,7 +18,7 @@ from config.local import account
 from tests.journeys.goods import GoodsStory
 from tests.journeys.people import Person
 from tests.journeys.place import place_of
-from tests.journeys.story import eventually
+from tests.journeys.story import eventually, must
 from tests.processes import Instance
 from tests.services import services
 from tests.sweep import planting
@@ -28,6 +28,8 @@ LIMITS = {
     **dict.fromkeys(("RATE_ANONYMOUS", "RATE_CALLER", "RATE_GIVE"), "1000000/min"),
     **dict.fromkeys(("GIVE_PER_ADDRESS", "GIVE_PER_EMAIL", "GIVE_PER_HOUR"), "100000"),
 }
+# Papers may take as long as they can: the sweep runs on busy machines too.
+SETTINGS = {**LIMITS, "PAPER_WALL_SECONDS": "99"}
 PROGRAMS = ("web", "worker", "beat", "relay", "stripe")
 ROOT = "root@example.org"
 DONOR = "wong@example.org"  # of the story's first gift
@@ -39,7 +41,7 @@ def started(folder: Path) -> Iterator[tuple[Instance, "SecretStory"]]:
     """Start the product with its staff and a superuser, and a story that has not begun."""
     keep = folder / "keep"
     keep.mkdir()
-    with Instance.started(folder, *PROGRAMS, settings=LIMITS) as product:
+    with Instance.started(folder, *PROGRAMS, settings=SETTINGS) as product:
         place = place_of(product, keep=keep, password=PASSWORD)
         product.env["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
         product.manage("createsuperuser", "--no-input", f"--email={ROOT}", "--name=Ruth Root")
@@ -64,21 +66,24 @@ class SecretStory(GoodsStory):
         return told
 
     def steps(self) -> list[tuple[str, Any]]:
-        steps = super().steps()
+        # What bad spreadsheets do is the business of `make attack`.
+        steps = [(title, step) for title, step in super().steps() if not title.startswith("Bad files")]
         sealed = next(place for place, (title, _) in enumerate(steps) if title.startswith("Sealed"))
         steps.insert(sealed + 1, ("Every other paper", self.every_other_paper_is_issued))
         return [*steps, ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails)]
 
     def every_other_paper_is_issued(self) -> str:
         warehouse = self.staff("warehouse")
-        for body in ({"kind": "labels"}, {"kind": "goods-received-form"}, WAYBILL):
-            warehouse.post(f"{self.shipment}papers/", body)
 
         def printed() -> bool:
             papers = warehouse.get(f"{self.shipment}papers/")["results"]
+            dead = [paper["number"] for paper in papers if paper["state"] == "dead"]
+            must(not dead, f"every paper is printed, not dead: {dead}")
             return all(paper["state"] == "done" for paper in papers)
 
-        eventually("every paper is printed", printed, within_s=900)
+        for body in ({"kind": "labels"}, {"kind": "goods-received-form"}, WAYBILL):
+            warehouse.post(f"{self.shipment}papers/", body)
+            eventually("the paper is printed", printed, within_s=600)
         return "labels, goods-received form, waybill"
 
     def the_rest_of_the_mails(self) -> str:
