@@ -88,7 +88,7 @@ def _registry() -> CollectorRegistry:
 
 @public_page
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format, to `Authorization: Bearer <METRICS_TOKEN>`; without a token, to this machine."""
+    """Answer in Prometheus' text format: to the bearer of METRICS_TOKEN or, if there is none, to this machine."""
     token = settings.METRICS_TOKEN
     sent = request.headers.get("Authorization", "").encode()
     may_read = compare_digest(sent, f"Bearer {token}".encode()) if token else _is_from_this_machine(request)

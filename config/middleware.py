@@ -51,7 +51,7 @@ class RefuseEarlyMiddleware:
 
 
 class AdminPolicyMiddleware:
-    """Loosen the content security policy in the admin, whose scripts (Alpine) evaluate strings and whose pages set styles.
+    """Loosen the content security policy in the admin: Alpine evaluates strings, and pages have style elements.
 
     The rest stays: no external resources, no framing, no forms to other sites.
     """
