@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from config.local.programs import BIN, ROOT
 
@@ -36,10 +37,10 @@ def secrets() -> Counter[str]:
     return Counter({f"{name} {one['hashed_secret'][:12]}": 1 for name, ones in found.items() for one in ones})
 
 
-def _json(command: list[str]) -> dict[str, dict[str, list[dict[str, str]]]]:
+def _json(command: list[str]) -> dict[str, Any]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     try:
-        found: dict[str, dict[str, list[dict[str, str]]]] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}") from None
     return found

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import openpyxl
 import redis
 
 from config.local import account
-from tests.journeys.goods import GoodsStory
+from tests.journeys.goods import WORKBOOK, GoodsStory
 from tests.journeys.people import Person
 from tests.journeys.place import place_of
 from tests.journeys.story import eventually, must
@@ -31,6 +32,7 @@ LIMITS = {
 # Papers may take as long as they can: the sweep runs on busy machines too.
 SETTINGS = {**LIMITS, "PAPER_WALL_SECONDS": "99"}
 PROGRAMS = ("web", "worker", "beat", "relay", "stripe")
+PACKAGES = 3
 ROOT = "root@example.org"
 DONOR = "wong@example.org"  # of the story's first gift
 WAYBILL = {"kind": "waybill", "mode": "road", "carrier": "Transport Sahel", "loading_place": "Dakar, port"}
@@ -66,11 +68,51 @@ class SecretStory(GoodsStory):
         return told
 
     def steps(self) -> list[tuple[str, Any]]:
-        # What bad spreadsheets do is the business of `make attack`.
-        steps = [(title, step) for title, step in super().steps() if not title.startswith("Bad files")]
+        """Return the story without what `make attack` and the story itself prove, and with the rest of the papers."""
+        steps = [(title, step) for title, step in super().steps() if not title.startswith(("Bad files", "A dry run"))]
         sealed = next(place for place, (title, _) in enumerate(steps) if title.startswith("Sealed"))
         steps.insert(sealed + 1, ("Every other paper", self.every_other_paper_is_issued))
         return [*steps, ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails)]
+
+    def the_spreadsheet_is_imported(self) -> str:
+        """Import the first packages only: a busy machine would not print the papers of all 270 in time."""
+        book = openpyxl.load_workbook(WORKBOOK)
+        sheet = book.worksheets[0]
+        column = [str(cell.value) for cell in sheet[1]].index("package_no") + 1
+        numbers = (sheet.cell(row, column).value for row in range(2, sheet.max_row + 1))
+        first = next(row for row, number in enumerate(numbers, 2) if str(number) == str(PACKAGES + 1))
+        sheet.delete_rows(first, sheet.max_row)
+        path = self.place.keep / "few.xlsx"
+        book.save(path)
+        seen = self._upload(path, dry_run=False)
+        must(seen["outcome"] == "imported", f"it is imported, not {seen['outcome']}: {seen['errors'][:3]}")
+        return f"{PACKAGES} packages"
+
+    def it_is_sealed_and_the_packing_list_printed(self) -> str:
+        warehouse = self.staff("warehouse")
+        warehouse.post(f"{self.shipment}seal/", {})
+        self._paper(warehouse, f"{self.shipment}packing-list/", "packing list")
+        return "sealed"
+
+    def the_partner_confirms_delivery(self) -> str:
+        body = {
+            **{"client_id": str(uuid4()), "stated_at": "2026-04-28T10:30:00Z", "received_by": "Awa Diarra"},
+            **{"seal_intact": True, "default": "good"},
+            "exceptions": [{"package": 1, "missing": True, "reason": "not in the container"}],
+        }
+        self.facts["confirmation"], self.facts["key"] = body, str(uuid4())
+        answer = self.facts["partner"].send("POST", f"{self.shipment}deliveries/", body, key=self.facts["key"])
+        self.facts["delivery"] = answer.json()
+        return "confirmed"
+
+    def the_goods_received_note_and_the_discrepancy(self) -> str:
+        warehouse = self.staff("warehouse")
+        at = f"{self.shipment}deliveries/{self.facts['delivery']['id']}/goods-received-note/"
+        self._paper(warehouse, at, "note")
+        opened = warehouse.get("/api/v1/discrepancies/", shipment=self.facts["shipment"], state="open")["results"]
+        must(opened, "there is a discrepancy")
+        self.facts["discrepancies"] = opened
+        return f"{len(opened)} discrepancies"
 
     def every_other_paper_is_issued(self) -> str:
         warehouse = self.staff("warehouse")
