@@ -1,5 +1,6 @@
 """The long form: the story, then every address as everybody, then every store and log."""
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Sweep:
         walk.read({name: callers[name] for name in callers if name not in NOT_IN_ADMIN}, kinds=("admin",))
         walk.read(callers, kinds=("api", "page"))
         say(f"{sum(walk.requests.values())} addresses were read, as {len(callers)} callers")
+        self._send_malformed()
         walk.write({name: callers[name] for name in WRITERS})
         say(f"{sum(walk.requests.values())} requests with the empty writes")
         products.plant_in_stores(self.product, self.folder)
@@ -64,6 +66,13 @@ class Sweep:
             say(title)
             if "registers the partner" in title:
                 self._plant_in_partner()
+
+    def _send_malformed(self) -> None:
+        """Send a request that the web server itself refuses, and may log: with a donor's link in it."""
+        path = tokens.path_of(Donation.objects.latest("id"))
+        with socket.create_connection(("127.0.0.1", self.product.port), timeout=30) as connection:
+            connection.sendall(f"GET {path} HTTP/9.9\r\nHost: localhost\r\n\r\n".encode())
+            connection.recv(1000)
 
     def _plant_in_charity(self) -> None:
         """Plant leaks in what receipts and mails print."""
