@@ -34,19 +34,25 @@ def check(*, name: str = "", organisation: str = "", address: str = "", country:
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
     """Return the donor with this name and email, created if missing; safe in a race.
 
-    An existing row is not changed: otherwise anyone who knows a name and an email could change it.
+    Letter case and the number of spaces in a name make no difference. An existing row is not changed: otherwise anyone
+    who knows a name and an email could change it.
     """
     with connection.cursor() as cursor:
         # A no-op update, so that PostgreSQL returns the id of the existing row.
         cursor.execute(
             "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
             " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
-            " ON CONFLICT (email, name, organisation) DO UPDATE SET email = EXCLUDED.email RETURNING id",
-            [uuid7(), name.strip(), organisation.strip(), email.strip().lower(), country, language],
+            " ON CONFLICT (email, lower(name), lower(organisation)) DO UPDATE SET email = EXCLUDED.email RETURNING id",
+            [uuid7(), _spaced(name), _spaced(organisation), email.strip().lower(), country, language],
         )
         (found,) = cursor.fetchone()
     # As stored: an existing donor has an address, which receipts print.
     return Donor.objects.get(pk=found)
+
+
+def _spaced(name: str) -> str:
+    """Return the name with single spaces, and none around it."""
+    return " ".join(name.split())
 
 
 @transaction.atomic
@@ -64,7 +70,7 @@ def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | Non
     )
     donor = lock(donor, version=version)
     for name, value in changes.items():
-        setattr(donor, name, value)
+        setattr(donor, name, _spaced(str(value)) if name in ("name", "organisation") else value)
     donor.version += 1
     try:
         with transaction.atomic():

@@ -46,6 +46,7 @@ KINDS: Final = (
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
 )
+DECLINED: Final = "payment_intent.payment_failed"
 PROVIDER_WAIT: Final = timedelta(seconds=15)
 SHORT_LOOK_BACK: Final = timedelta(hours=2)
 LONG_LOOK_BACK: Final = timedelta(days=3)
@@ -104,12 +105,28 @@ def _look(event: StripeEvent) -> Snapshot | None:
         if event.object_type == "checkout.session":
             return snapshots.of_session(event.object_id)
         if event.payment_intent_id:
-            return snapshots.of_payment(event.payment_intent_id)
+            return _look_at_decline(event) if event.kind == DECLINED else snapshots.of_payment(event.payment_intent_id)
     except gateway.PaymentProviderUnavailable as error:
         raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
         raise jobs.GiveUp(error.code) from error
     return None
+
+
+def _look_at_decline(event: StripeEvent) -> Snapshot:
+    """Count a declined card, and close checkouts in which too many were tried: before anything else, if possible."""
+    attempt = PaymentAttempt.objects.filter(payment_intent_id=event.payment_intent_id).first()
+    if attempt is not None:
+        _count_decline(event, attempt)
+    snapshot = snapshots.of_payment(event.payment_intent_id)
+    if attempt is None and (attempt := _attempt_of(snapshot)):
+        _count_decline(event, attempt)
+    return snapshot
+
+
+def _count_decline(event: StripeEvent, attempt: PaymentAttempt) -> None:
+    closing = payments.count_decline(attempt, event_id=event.stripe_id, at=event.happened_at)
+    payments.close_checkouts(closing)
 
 
 def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """The context of an import: what the spreadsheet must fit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Max
 
 from logistics.catalogue.models import Category
+from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 
 
@@ -17,6 +19,14 @@ class ImportContext:
     first_number: int
     sites: dict[str, UUID]  # label -> id of the shipment's site
     categories: dict[str, UUID]  # lower-case name -> id
+    replace: bool
+
+    def ssccs_in_use(self, ssccs: Iterable[str]) -> dict[str, str]:
+        """Return which of these other packages have, and the shipment that each is in; those replaced do not count."""
+        packages = Package.objects.filter(sscc__in=[sscc for sscc in ssccs if sscc])
+        if self.replace:
+            packages = packages.exclude(shipment=self.shipment)
+        return dict(packages.values_list("sscc", "shipment__number"))
 
     @classmethod
     def of(cls, shipment: Shipment, *, replace: bool) -> "ImportContext":
@@ -26,4 +36,5 @@ class ImportContext:
             last + 1,
             dict(shipment.sites.values_list("label", "id")),
             {name.lower(): pk for name, pk in Category.objects.values_list("name_en", "id")},
+            replace,
         )

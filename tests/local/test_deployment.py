@@ -82,7 +82,9 @@ def test_papers_have_their_own_queue_and_every_queue_has_a_worker():
 def test_limits_and_the_token_of_metrics_can_be_set_and_have_the_defaults_of_the_product():
     """A limit that Compose does not pass on stays at its default, whatever .env says."""
     settings_read = (ROOT / "config" / "settings.py").read_text()
-    named = re.findall(r'env\.\w+\("((?:RATE|GIVE|METRICS)_\w+)", default="?([^")]*)"?\)', settings_read)
+    named = re.findall(
+        r'env\.\w+\("((?:RATE|GIVE|METRICS|SECOND_FACTOR_GRACE|RECENT)_\w+)", default="?([^")]*)"?\)', settings_read
+    )
 
     passed = SERVICES["web"]["environment"]
 
