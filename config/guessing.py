@@ -48,7 +48,10 @@ class GuessingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST" and request.path == reverse("admin:login"):
             return self._sign_in(request)
+        request.is_over_password_limit = lambda: _is_over(PASSWORD, request)  # type: ignore[attr-defined]
         response = self.get_response(request)
+        if getattr(request, "has_wrong_password", False):  # logistics.people.reauthentication
+            _count(PASSWORD, request)
         kind = _kind_of_wrong_secret(request, response)
         return _refusal(request, kind) if kind and _count(kind, request) else response
 

@@ -10,6 +10,7 @@ class LogisticsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
+        from logistics.mail import readers
         from logistics.partners.models import Partner
         from logistics.people import services as people
 
@@ -22,10 +23,13 @@ class LogisticsConfig(AppConfig):
             Role.COORDINATOR,
             *("logistics.partner", "logistics.contact", "logistics.site", "logistics.item", "logistics.category"),
         )
-        rights.restrict_reading("logistics.email", Role.FINANCE, Role.COORDINATOR, Role.AUDITOR)
-        rights.restrict_reading("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR)
+        rights.restrict_reading("logistics.email", Role.FINANCE, Role.COORDINATOR, Role.SAFETY, Role.AUDITOR)
+        rights.restrict_reading("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.SAFETY, Role.AUDITOR)
         rights.restrict_reading("logistics.apikey", Role.COORDINATOR, Role.AUDITOR)
         rights.restrict_reading("logistics.membership", Role.COORDINATOR, Role.AUDITOR)
         rights.restrict_reading("logistics.user", Role.AUDITOR)
-        rights.restrict_reading("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR)
+        rights.restrict_reading("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR, Role.SAFETY)
         rights.restrict_reading("logistics.siteaddress")  # sealed: nobody
+        rights.restrict_reading("logistics.allowedtext")
+        readers.register({Role.SAFETY}, "sealed-text-refused", "sealed-text-found")
+        readers.register({Role.COORDINATOR, Role.SAFETY}, "address-read")

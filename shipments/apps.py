@@ -9,10 +9,14 @@ class ShipmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics.mail import readers
+        from logistics.partners import texts
+        from shipments.shipments import texts as our_texts
 
         rights.allow_change(Role.WAREHOUSE, "shipments.*")
         rights.allow_change(Role.COORDINATOR, "shipments.*")
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
+        texts.register(our_texts.GUARDED, our_texts.EXEMPT)
+        texts.add_source(our_texts.in_use)
         register_rooms()
 
 

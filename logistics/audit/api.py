@@ -53,7 +53,7 @@ class AuditEntryFilter(filters.FilterSet):
 class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
     queryset = AuditEntry.objects.select_related("by")
     serializer_class = AuditEntryOut
-    permission_classes = (allow(read=(Role.AUDITOR,)),)
+    permission_classes = (allow(read=(Role.AUDITOR, Role.SAFETY)),)
     filterset_class = AuditEntryFilter
     search_fields = ("verb", "reason", "request_id")
     ordering_fields = ("id",)

@@ -38,7 +38,7 @@ class PartnerForm(VersionedForm):
 
 class ContactsInline(ReadOnlyInline):
     model = Contact
-    fields = ("name", "email", "phone", "language", "is_told")
+    fields = ("name", "email", "phone", "language", "is_told", "is_administrator")
     readonly_fields = fields
 
 
@@ -118,13 +118,13 @@ class PartnerAdmin(BaseAdmin):
 class ContactForm(VersionedForm):
     class Meta:
         model = Contact
-        fields = ("partner", "name", "email", "phone", "language", "is_told")
+        fields = ("partner", "name", "email", "phone", "language", "is_told", "is_administrator")
 
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
-    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told")
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told", "is_administrator")
     list_display = ("name", "partner", "email", "language", "is_told")
     list_filter = ("partner", "is_told")
     search_fields = ("name", "email")

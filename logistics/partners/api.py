@@ -19,6 +19,7 @@ from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.partners.serializers import (
     AddressSerializer,
+    AllowedTextIn,
     ContactSerializer,
     IssuedKeyOut,
     KeyOut,
@@ -30,12 +31,13 @@ from logistics.partners.serializers import (
 )
 from logistics.people import services as people
 from logistics.people.models import ApiKey
+from logistics.people.reauthentication import TooManyPasswords, WrongPassword, prove
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.versions import expected_version, needs_version, with_etag
 
-READERS = (Role.WAREHOUSE, Role.FINANCE, Role.PARTNER)
+READERS = (Role.WAREHOUSE, Role.FINANCE, Role.SAFETY, Role.PARTNER)
 
 
 class MeView(APIView):
@@ -114,6 +116,19 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
         )
         return with_etag(Response(self.get_serializer(partner).data), partner)
 
+    @extend_schema(summary="Allow a refused text", request=AllowedTextIn, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="allowed-texts", permission_classes=[allow(Role.SAFETY)])
+    @idempotent
+    def allow_text(self, request: Request, pk: str) -> Response:
+        """Allow one text for this partner that was refused because it resembles a sealed address.
+
+        It may then be entered in any field. The text is stored encrypted; you and the reason are in the audit trail.
+        """
+        body = AllowedTextIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        addresses.allow_text(self.get_object(), **body.validated_data, by=actor(request), at=timezone.now())
+        return Response(status=204)
+
 
 class ContactFilter(filters.FilterSet):
     class Meta:
@@ -129,7 +144,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     queryset = Contact.objects.select_related("partner")
     serializer_class = ContactSerializer
     # Personal data: finance does not need it.
-    permission_classes = (allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.PARTNER)),)
+    permission_classes = (allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.SAFETY, Role.PARTNER)),)
     filterset_class = ContactFilter
     search_fields = ("name", "email")
     ordering_fields = ("id", "name")
@@ -229,7 +244,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return Response(self.get_serializer(self.get_queryset().get(pk=site.pk)).data, status=status)
 
     @extend_schema(summary="Seal a site's address", request=AddressSerializer, responses={204: None})
-    @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR)])
+    @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR, Role.SAFETY)])
     @needs_version
     def address(self, request: Request, pk: str) -> Response:
         """Store the site's address, encrypted. It can be read back only by `reveal`.
@@ -245,17 +260,19 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return with_etag(Response(status=204), site)
 
     @extend_schema(summary="Read a site's address", request=RevealIn, responses=AddressSerializer)
-    @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
+    @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.SAFETY)])
+    @may_raise(addresses.NoAddress, addresses.ProofNeeded, WrongPassword, TooManyPasswords)
     def reveal(self, request: Request, pk: str) -> Response:
-        """Read the site's address. Your name, the time and the reason are recorded before it is decrypted.
+        """Read the site's address, as a safety officer.
 
-        Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
+        Your name, the time and the reason are recorded, and mailed to the partner's administrators, before the address
+        is decrypted. Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
         """
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
-        found = addresses.reveal(
-            self.get_object(), reason=body.validated_data["reason"], by=actor(request), at=timezone.now()
-        )
+        site, by, at = self.get_object(), actor(request), timezone.now()
+        proved_at = prove(request._request, by, body.validated_data["password"], at=at)
+        found = addresses.reveal(site, reason=body.validated_data["reason"], proved_at=proved_at, by=by, at=at)
         return Response(AddressSerializer(found).data)
 
 

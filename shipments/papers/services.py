@@ -13,6 +13,7 @@ from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
+from logistics.partners import guard, texts
 from logistics.people.models import User
 from shipments.papers import goods_received_form, labels, packing_list, waybill
 from shipments.papers.models import Paper
@@ -131,6 +132,9 @@ def issue(
     """
     fonts.check(leg or {})
     held = hold(shipment)
+    said = {name: text for name, text in (leg or {}).items() if name in texts.GUARDED["shipments.paper"]}
+    guard.check_texts("shipments.paper", said, held.consignee_id, by=by, at=at)
+    guard.check_texts("logistics.auditentry", {"reason": reason}, held.consignee_id, by=by, at=at)
     if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:
         raise WrongState(
             _("The shipment is %(status)s: its goods are no longer carried, so no waybill can be issued.")
