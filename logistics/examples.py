@@ -36,7 +36,7 @@ CONTACT = request_and_response(
         "partner": PARTNER_ID,
         "name": "Awa Diarra",
         "email": "partner@example.org",
-        "phone": "+223 20 29 00 11",
+        "phone": "+223 20 00 00 10",
         "language": "fr",
         "is_told": True,
         "is_administrator": True,

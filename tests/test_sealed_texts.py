@@ -12,11 +12,14 @@ from django.db import models
 from django.test import Client
 from rest_framework.test import APIClient
 
+from donations import demonstration as donations
 from logistics.audit.models import AuditEntry
+from logistics.documents.models import Document
 from logistics.mail.models import Email
 from logistics.partners import guard, texts, traces
 from logistics.partners.models import Partner, Site
 from logistics.roles import Role
+from shipments import demonstration as shipments
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
 from tests.clients import BACKEND, client_of, once
@@ -439,3 +442,34 @@ class TestAllowing:
         entry = AuditEntry.objects.get(verb="text allowed")
         assert entry.reason == "The title of a novel."
         assert "Neta" not in str(entry.details)
+
+
+def strings(value: Any) -> list[str]:
+    """Return every text in a JSON value."""
+    if isinstance(value, dict | list):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.django_db
+class TestTheDemonstration:
+    def test_shows_nothing_of_its_sealed_addresses(self, files: Any) -> None:
+        donations.demonstrate(NOON)
+        shipments.demonstrate(NOON)
+        partner = Partner.objects.get()
+        place, found = guard.of_partner(partner.pk), dict[str, int]()
+
+        for label, names in texts.GUARDED.items():
+            rows = [] if label == "shipments.paper" else apps.get_model(label)._default_manager.values_list(*names)
+            for row in rows:
+                found[label] = found.get(label, 0) + sum(map(place.hits, row))
+        shown = [
+            *Document.objects.values_list("context", flat=True),
+            *map(list, Email.objects.values_list("subject", "body")),
+        ]
+        found["papers and mails"] = sum(map(place.hits, strings(shown)))
+
+        assert {label: count for label, count in found.items() if count} == {}
+        assert {"shipments.manifestline", "shipments.shipment", "donations.appeal", "logistics.contact"} <= set(found)
+        assert len(strings(shown)) > 1000
+        assert [secret for secret in ("Foyer Ɲɛta", "+223 65 01 23 45", "Tɔnɔ") if not place.hits(secret)] == []

@@ -6,7 +6,7 @@ characters, digits of all scripts as 0-9, Bambara letters and look-alikes of oth
 
 - **Words** of the name and street that are not on the list of words found everywhere (`common_words.txt`), of four
   letters or more, in the spellings of ɲ (ny, gn, ni, n). A word counts where it stands alone, spaced out ("N e t a"),
-  hyphenated or glued to a common word ("foyerneta"); one of six letters or more also inside other words.
+  hyphenated or glued to a word for a place ("foyerneta"); one of six letters or more also inside other words.
 - **The whole name and the whole street**, without spaces, even if each word is common ("Maison des femmes").
 - **A street and its number** in either order ("rue 12", "12e rue"). A door number of two digits or more counts only
   with a street word in the same text: "porte 34" alone is in every town.
@@ -37,7 +37,7 @@ from logistics.codes import codes
 DIGEST = 8  # bytes of a hash
 PADDED_TO = 64  # hints of a site: the number stored says nothing about the address
 GRAM = 3  # letters by which the places in a text are found that are worth a closer look
-WORD_MIN, TOWN_MIN, WORD_MAX = 4, 3, 12
+WORD_MIN, TOWN_MIN, TOWN_WORD_MIN, WORD_MAX = 4, 3, 5, 12
 ANYWHERE_MIN = 6  # letters of a word that is also found inside other words
 PHRASE_MIN, PHRASE_MAX = 8, 120
 NUMBER_MIN, NUMBER_MAX = 6, 8
@@ -135,7 +135,7 @@ def of_secret(secret: Secret, *, public: str) -> set[str]:
     """Return the hints of an address. `public`: the partner's own name, whose words are no hints."""
     known = common_words() | set(_words(public))
     found: set[str] = set()
-    towns = {word for text in _spellings(secret.town) for word in _words(text) if len(word) >= TOWN_MIN}
+    towns = {town for name in re.split(r"[(),/;]", secret.town) for town in _towns(name)}
     for text in (secret.name, secret.address):
         for spelled in _spellings(text):
             words = plain(spelled)
@@ -152,6 +152,15 @@ def of_secret(secret: Secret, *, public: str) -> set[str]:
     if len(phone) >= NUMBER_MIN:
         found.add(f"number {phone[-NUMBER_MAX:]}")
     return found
+
+
+def _towns(name: str) -> Iterator[str]:
+    """Yield the name of a town as one word, and of a name of several words also each word of five letters or more."""
+    for spelled in _spellings(name):
+        words = [token for token in plain(spelled).tokens if token.isalpha()]
+        if len("".join(words)) >= TOWN_MIN:
+            yield "".join(words)
+        yield from (word for word in words if len(word) >= TOWN_WORD_MIN)
 
 
 def _spellings(text: str) -> list[str]:
@@ -310,11 +319,11 @@ def _stands(words: Plain, together: str, token_at: dict[int, int], start: int, e
             or not any(gap.isspace() for gap in gaps)
             or not around.isdisjoint(PLACES)
         )
-    if first is not None or last is not None:  # glued to a common word on one side
+    if first is not None or last is not None:  # glued to a word for a place on one side
         begin = max(place for place in token_at if place <= start)
         stop = min(place for place in token_at if place >= end)
         glued = {together[begin:start], together[end:stop]} - {""}
-        return all(len(word) >= GRAM for word in glued) and glued <= common_words()
+        return all(len(word) >= GRAM for word in glued) and glued <= PLACES | STREETS
     return False
 
 
