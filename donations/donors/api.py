@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from donations.donors import services
 from donations.donors.models import Donor
-from logistics.inputs import Input
+from logistics.inputs import Filters, Input
 from logistics.outputs import Output
 from logistics.permissions import actor, allow
 from logistics.roles import Role
@@ -42,7 +42,7 @@ class DonorOut(Output[Donor]):
         return () if self.context["request"].user.has_role(Role.FINANCE) else ("email", "address")
 
 
-class DonorFilter(django_filters.FilterSet):
+class DonorFilter(Filters):
     email = django_filters.CharFilter(lookup_expr="iexact")
     name = django_filters.CharFilter(lookup_expr="icontains")
 

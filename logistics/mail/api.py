@@ -12,6 +12,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for
@@ -30,7 +31,7 @@ class EmailOut(Output[Email], serializers.ModelSerializer[Email]):
         read_only_fields = fields
 
 
-class EmailFilter(filters.FilterSet):
+class EmailFilter(Filters):
     created_after = filters.IsoDateTimeFilter("created_at", "gte")
 
     class Meta:

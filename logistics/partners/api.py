@@ -15,6 +15,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.partners.serializers import (
@@ -69,7 +70,7 @@ class MeView(APIView):
         return Response(MeOut(shown | {"partner": partner.pk if partner else None}).data)
 
 
-class PartnerFilter(filters.FilterSet):
+class PartnerFilter(Filters):
     class Meta:
         model = Partner
         fields = ("status", "country", "code")
@@ -130,7 +131,7 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
         return Response(status=204)
 
 
-class ContactFilter(filters.FilterSet):
+class ContactFilter(Filters):
     class Meta:
         model = Contact
         fields = ("partner", "is_told")
@@ -186,7 +187,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
         return Response(status=204)
 
 
-class SiteFilter(filters.FilterSet):
+class SiteFilter(Filters):
     class Meta:
         model = Site
         fields = ("partner", "code", "kind", "region")
@@ -276,7 +277,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return Response(AddressSerializer(found).data)
 
 
-class KeyFilter(filters.FilterSet):
+class KeyFilter(Filters):
     is_live = filters.BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
 
     class Meta:

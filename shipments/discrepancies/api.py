@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.permissions import actor, allow
 from logistics.roles import Role
 from logistics.versions import expected_version, needs_version, with_etag
@@ -20,7 +21,7 @@ from shipments.discrepancies.serializers import DecisionIn, DiscrepancyOut
 DECIDERS = allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.FINANCE))
 
 
-class DiscrepancyFilter(django_filters.FilterSet):
+class DiscrepancyFilter(Filters):
     shipment = django_filters.CharFilter("shipment__number", label="Number of the shipment")
     partner = django_filters.CharFilter("shipment__consignee__code")
     state = django_filters.MultipleChoiceFilter(choices=Discrepancy.State.choices)
