@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from cryptography.fernet import Fernet
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import models
 from django.test import Client
 from rest_framework.test import APIClient
@@ -16,13 +20,14 @@ from donations import demonstration as donations
 from logistics.audit.models import AuditEntry
 from logistics.documents.models import Document
 from logistics.mail.models import Email
-from logistics.partners import guard, texts, traces
-from logistics.partners.models import Partner, Site
+from logistics.partners import addresses, guard, texts, traces
+from logistics.partners.hints import unpacked
+from logistics.partners.models import Partner, Site, SiteAddress
 from logistics.roles import Role
 from shipments import demonstration as shipments
 from shipments.shipments import lifecycle
 from shipments.shipments.models import Shipment
-from tests.clients import BACKEND, client_of, once
+from tests.clients import BACKEND, client_of, once, signed_in
 from tests.makers.appeals import make_appeal
 from tests.makers.catalogue import make_category, make_item
 from tests.makers.moments import NOON
@@ -442,6 +447,62 @@ class TestAllowing:
         entry = AuditEntry.objects.get(verb="text allowed")
         assert entry.reason == "The title of a novel."
         assert "Neta" not in str(entry.details)
+
+    def test_is_also_a_page_of_the_admin(self) -> None:
+        world = make_world()
+        at, body = f"/admin/logistics/partner/{world.partner.pk}/allow-text/", {"text": "Book: La fille de Neta"}
+        officer = signed_in(Role.SAFETY)
+
+        telling = officer.post(at, body | {"reason": "Not our foyer Neta."})
+        allowed = officer.post(at, body | {"reason": "The title of a novel."})
+
+        assert signed_in(Role.COORDINATOR).post(at, body).status_code == 403
+        assert (telling.status_code, [*telling.context["form"].errors]) == (200, ["reason"])
+        assert allowed.status_code == 302
+        assert guard.of_partner(world.partner.pk).hits("Book: La fille de Neta") is False
+
+
+@pytest.mark.django_db
+class TestRotation:
+    def test_moves_everything_sealed_to_the_newest_key_in_batches_and_can_be_resumed(self, settings: Any) -> None:
+        world = make_world()
+        sites = [world.shelter, make_shelter(world.partner, name="Jigiya"), make_shelter(name="Sabali")]
+        officer = make_user(Role.SAFETY)
+        addresses.allow_text(world.partner, "La fille de Neta", reason="The title of a novel.", by=officer, at=NOON)
+        old, new = settings.FIELD_KEYS[0], Fernet.generate_key().decode()
+        settings.FIELD_KEYS = [new, old]
+        next(addresses.rotate(batch=1, at=NOON))  # and interrupted
+        place = guard.of_partner(world.partner.pk)
+        between = addresses.under_older_keys(), [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")]
+        out = StringIO()
+
+        call_command("rotate_field_keys", batch=1, stdout=out)
+
+        assert between == (3, [True, True, False])
+        assert "2 addresses and 1 allowed texts are now under the newest key. 0 rows are left" in out.getvalue()
+        settings.FIELD_KEYS = [new]
+        place = guard.of_partner(world.partner.pk)
+        assert [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")] == [True, True, False]
+        found = addresses.reveal(world.shelter, reason="The lorry is there.", proved_at=NOON, by=officer, at=NOON)
+        assert found == SHELTER
+        again = AuditEntry.objects.filter(verb="address encrypted again").values_list("subject_id", flat=True)
+        assert sorted(again) == sorted(site.pk for site in sites)
+        assert [site.version for site in Site.objects.all()] == [2, 2, 2]
+
+    def test_a_missing_key_stops_the_check_instead_of_passing_every_text(self, settings: Any) -> None:
+        world = make_world()
+        settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+
+        with pytest.raises(ImproperlyConfigured):
+            guard.of_partner(world.partner.pk)
+
+    def test_hashes_tell_neither_the_number_of_hints_nor_that_two_partners_share_a_word(self) -> None:
+        make_shelter()
+        make_shelter(address="", phone="")
+
+        first, second = (unpacked(bytes(row.hints)) for row in SiteAddress.objects.all())
+
+        assert (len(first) % 64, len(second) % 64, first & second) == (0, 0, set())
 
 
 def strings(value: Any) -> list[str]:

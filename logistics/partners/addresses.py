@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
+from logistics.charity.services import day_of
 from logistics.errors import DomainError, Forbidden, Invalid
 from logistics.mail import services as mail
 from logistics.partners import guard, hints, keys
@@ -105,13 +106,14 @@ def reveal(site: Site, *, reason: str, proved_at: datetime | None, by: User, at:
 
 def _tell_administrators(site: Site, *, reason: str, by: User, at: datetime) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
+    on = day_of(at).isoformat()
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:
         mail.request(
             "address-read",
             to=contact.email,
             template="partners/mail/address-read.txt",
-            context={"contact": contact.name, "site": site.code, "who": by.name, "at": at, "reason": reason},
+            context={"contact": contact.name, "site": site.code, "who": by.name, "on": on, "reason": reason},
             language=contact.language,
         )
     return sum(each.is_administrator for each in contacts) or len(contacts)

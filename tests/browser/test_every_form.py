@@ -86,5 +86,6 @@ def test_every_template_with_a_form_is_known() -> None:
         "give_to.html": 1,
         "issue_key.html": 1,
         "my_gifts.html": 1,
+        "sealed.html": 1,
         "sign_in.html": 1,
     }

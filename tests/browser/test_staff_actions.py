@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import member as acts
 from tests.browser.claims import submits
-from tests.browser.member import SignIn
+from tests.browser.member import PASSWORD, SignIn
 from tests.browser.visitor import Visitor
 from tests.journeys.people import Donor, Person, Program
 from tests.processes import Instance, eventually
@@ -143,6 +143,27 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
     acts.run(member, "logistics/apikey", key, "revoke")
 
     assert (before, phone.answer("/api/v1/shipments/").status_code) == (200, 401)
+
+
+@submits("admin:logistics_site_reveal", "admin:logistics_partner_allow_text")
+def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, product: Instance) -> None:
+    ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
+    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE '%Mopti%'")
+    reason = f"Planning the lorry {uuid4().hex[:6]}."
+    officer = staff("safety")
+    acts.begin(officer, "logistics/site", site, "Read the address")
+    acts.enter(officer, {"reason": reason, "password": "not my password"})
+    wrong = officer.press("Read the address").text()
+    acts.enter(officer, {"reason": reason, "password": PASSWORD})
+    right = officer.press("Read the address").text()
+    acts.begin(officer, "logistics/partner", partner, "Allow a text")
+    acts.enter(officer, {"text": f"Book: Jigiya {reason}", "reason": "The title of a novel."})
+    allowed = officer.press("Allow the text").text()
+
+    assert "This is not your password." in wrong
+    assert "porte 263" in right
+    assert "can now be entered" in allowed
+    assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
 
 
 @submits(

@@ -15,7 +15,7 @@ from logistics.partners import addresses
 from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.people.models import ApiKey
 from logistics.roles import Role
-from tests.clients import client_of, fields_of, key_client, once
+from tests.clients import client_of, fields_of, key_client, once, signed_in
 from tests.makers.moments import NOON
 from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
 from tests.makers.people import PASSWORD, make_user
@@ -289,6 +289,20 @@ class TestAddresses:
         answer = reveal(officer, site)
 
         assert (answer.status_code, answer.json()["code"]) == (429, "locked_out")
+
+    def test_are_read_in_the_admin_with_a_reason_and_the_password(self, coordinator):
+        site = make_site()
+        seal(coordinator, site)
+        browser = signed_in(Role.SAFETY)
+        at, body = f"/admin/logistics/site/{site.pk}/reveal/", {"reason": REASON, "password": PASSWORD}
+
+        empty, wrong = browser.get(at), browser.post(at, body | {"password": "wrong"})
+        right = browser.post(at, body)
+
+        assert signed_in(Role.COORDINATOR).post(at, body).status_code == 403
+        assert [ADDRESS["name"] in page.content.decode() for page in (empty, wrong, right)] == [False, False, True]
+        assert "no-store" in right["Cache-Control"]
+        assert AuditEntry.objects.get(verb="address read").reason == REASON
 
     def test_a_revealed_address_is_stored_nowhere_else(self, coordinator, officer):
         site = make_site()
