@@ -70,6 +70,7 @@ WHAT_TO_DO = {
     "payment_provider_unavailable": "Repeat with the same `Idempotency-Key`: nobody pays twice.",
     "payment_refused": "Check amount and currency; `provider_code` and `param` are Stripe's.",
     "permission_denied": "Use an account or key with a role that may do this; the API's description names the roles.",
+    "reauthentication_needed": "Send your password with the request.",
     "receipt_blocked": "Enter what `missing` names, then issue the missing receipt.",
     "seal_missing": "Enter the number of the container's seal.",
     "stale": "Read the row again and repeat the change on the new version.",
@@ -77,8 +78,10 @@ WHAT_TO_DO = {
     "too_large": "Send a smaller file or body.",
     "too_many_gifts": "Wait an hour. Staff may raise `GIVE_PER_ADDRESS`, `GIVE_PER_EMAIL` or `GIVE_PER_HOUR`.",
     "too_many_keys": "Revoke a key first, or replace one of the same name.",
+    "too_many_passwords": "Wait 15 minutes.",
     "unresolved": "Confirm the remaining lines and close the open discrepancies.",
     "version_missing": 'Send `If-Match: "3"`, or `version` in the body.',
+    "wrong_password": "Send your own password. After five wrong ones, wait 15 minutes.",
     "wrong_state": "Read `allowed_actions`.",
 }
 # Codes of errors without a class of ours: status, meaning, what to do.
@@ -130,7 +133,7 @@ INPUT = {
     "min_length": "The text or list is too short.",
     "min_value": "The number is too small.",
     "named_twice": "The line is named twice.",
-    "names_the_place": "The text repeats a part of a confidential address.",
+    "names_the_place": "The text may reveal a confidential site. Rewrite it, or a safety officer allows it; the refusal is recorded.",
     "not_a_list": "A list is expected.",
     "not_an_amount": 'Write amounts as a decimal string: "500.50".',
     "not_approved": "The partner is not approved.",

@@ -62,7 +62,7 @@ def settle() -> None:
 @transaction.atomic
 def _write(partner_id: UUID, by: UUID | None, at: datetime, fields: list[str]) -> None:
     partner = lock(Partner(pk=partner_id))
-    who = User.objects.filter(pk=by).first()
+    who = User.objects.get(pk=by) if by else None
     recent = audit.trail(partner).filter(verb="text refused", by=who, at__gt=at - MAIL_INTERVAL)
     was_told = any(entry.details["officers_told"] for entry in recent)
     told = 0 if was_told else tell_officers("sealed-text-refused", partner, who=who, fields=fields)

@@ -20,7 +20,7 @@ class WrongPassword(DomainError):
 class TooManyPasswords(DomainError):
     """Too many wrong passwords were sent from this address."""
 
-    code = "locked_out"
+    code = "too_many_passwords"
     status = 429
     headers = {"Retry-After": "600"}
 
