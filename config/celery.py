@@ -34,6 +34,12 @@ app.conf.beat_schedule = {
         "task": "logistics.forget_idempotency_keys",
         "schedule": crontab(hour="3", minute="10"),
     },
+    "giving outside its usual range": {
+        "task": "donations.watch_giving",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "forget old challenges": {"task": "donations.forget_challenges", "schedule": crontab(hour="3", minute="20")},
     "events that Stripe never delivered": {
         "task": "donations.catch_up_with_stripe",
         "schedule": crontab(minute="*/5"),

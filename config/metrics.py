@@ -8,11 +8,13 @@ from secrets import compare_digest
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from donations.alarms import services as alarms
 from logistics.health import services as health
 from logistics.jobs.services import job_models
 from logistics.permissions import public_page
@@ -63,6 +65,17 @@ class JobCollector(Collector):
         for statement, count in (health.last_findings() or {}).items():
             broken.add_metric([statement], count)
         yield broken
+
+        hour = GaugeMetricFamily("giving_last_hour", "What happened in online giving within an hour", labels=["what"])
+        edge = GaugeMetricFamily("giving_usual_range", "The ends of its usual range", labels=["what", "end"])
+        alarm = GaugeMetricFamily("giving_alarm", "1 while it is outside its usual range", labels=["what"])
+        for what, count in alarms.last_hour(at=timezone.now()).items():
+            hour.add_metric([what], count)
+        for what, found in alarms.last_look().items():
+            edge.add_metric([what, "low"], found["low"])
+            edge.add_metric([what, "high"], found["high"])
+            alarm.add_metric([what], found["outside"])
+        yield from (hour, edge, alarm)
 
 
 def _jobs(table: str) -> tuple[dict[str, int], float]:

@@ -118,7 +118,7 @@ def _refusal(error: type[DomainError]) -> OpenApiResponse:
     if status in ERRORS and ERRORS[status].examples[0].value["code"] == error.code:
         return ERRORS[status]
     words = inspect.cleandoc(error.__doc__ or "").splitlines()[0]
-    return _problem(f"`{error.code}`: {words}", error.status, error.code, words)
+    return _problem(f"`{error.code}`: {words}", error.status, error.code, words, **error.example)
 
 
 def _either(one: OpenApiResponse, other: OpenApiResponse) -> OpenApiResponse:

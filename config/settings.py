@@ -222,6 +222,16 @@ GIVE_LIMITS = {
     "email": env.int("GIVE_PER_EMAIL", default=10),
     "world": env.int("GIVE_PER_HOUR", default=2000),
 }
+# Declined cards per hour after which a checkout is closed, and its address must pass a challenge.
+GIVE_DECLINES = env.int("GIVE_DECLINES", default=5)
+# An alarm rings if an hour has more of these than usual; below these numbers it never does.
+GIVE_ALARM_FLOORS = {
+    "attempts": env.int("GIVE_ALARM_ATTEMPTS", default=100),
+    "declines": env.int("GIVE_ALARM_DECLINES", default=20),
+    "challenges": env.int("GIVE_ALARM_CHALLENGES", default=20),
+}
+# Rounds of PBKDF2 in each of about a thousand steps of a challenge: 1000 take a phone one to three seconds.
+GIVE_CHALLENGE_ROUNDS = env.int("GIVE_CHALLENGE_ROUNDS", default=1000)
 
 # --- People and secrets ---------------------------------------------------------------------
 AUTH_USER_MODEL = "logistics.User"
@@ -298,7 +308,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "config.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "config.api.KnownParameters",
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "config.api.FilterBackend",
         "config.api.SearchFilter",
         "config.api.OrderingFilter",
     ],
@@ -311,7 +321,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "anonymous": env.str("RATE_ANONYMOUS", default="120/min"),
         "caller": env.str("RATE_CALLER", default="1200/min"),
-        "give": env.str("RATE_GIVE", default="20/hour"),
+        "give": env.str("RATE_GIVE", default="300/hour"),
     },
     "UNICODE_JSON": True,
     "COERCE_DECIMAL_TO_STRING": True,

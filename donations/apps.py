@@ -18,4 +18,6 @@ class DonationsConfig(AppConfig):
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         rights.allow_change(Role.FINANCE, "donations.*")
         rights.restrict_reading("donations.donor", Role.FINANCE, Role.AUDITOR)
-        readers.register({Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link")
+        readers.register(
+            {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
+        )

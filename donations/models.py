@@ -1,20 +1,25 @@
 """The index of the rooms' models; Django imports this module."""
 
 from donations.appeals.models import Appeal
+from donations.challenges.models import Challenge
 from donations.disputes.models import Dispute
 from donations.donors.models import Donor
 from donations.gifts.models import Donation
-from donations.payments.models import PaymentAttempt
+from donations.payments.models import Decline, PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
+from donations.switches.models import GivingSwitch
 
 __all__ = [
     "Appeal",
+    "Challenge",
+    "Decline",
     "Dispute",
     "Donation",
     "Donor",
+    "GivingSwitch",
     "PaymentAttempt",
     "Receipt",
     "ReceiptDelivery",

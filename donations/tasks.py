@@ -5,10 +5,14 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from donations.alarms import services as alarms
+from donations.challenges import services as challenges
+from donations.payments import services as payments
 from donations.portal import services as portal
 from donations.receipts import deliveries
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.stripe_events import services as stripe_events
+from donations.switches import services as switches
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +38,19 @@ def catch_up_with_stripe() -> None:
         stripe_events.catch_up(at=timezone.now())
     except PaymentProviderUnavailable:
         log.warning("Stripe does not answer: the next look is in five minutes")
+
+
+@shared_task(name="donations.watch_giving")
+def watch_giving() -> None:
+    """Compare the last hour with the usual range; while giving is off, close the checkouts that are still open."""
+    alarms.look(at=timezone.now())
+    if not switches.the_switch().is_on:
+        try:
+            payments.close_checkouts(payments.open_checkouts()[:200])
+        except PaymentProviderUnavailable:
+            log.warning("Stripe does not answer: open checkouts are closed in a minute")
+
+
+@shared_task(name="donations.forget_challenges")
+def forget_challenges() -> None:
+    challenges.forget_old(timezone.now())

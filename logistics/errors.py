@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -14,6 +14,8 @@ class DomainError(Exception):
     code = "refused"
     status = 409
     headers: dict[str, str] = {}
+    # Further members of the body, as the API description shows them.
+    example: Mapping[str, object] = {}
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)

@@ -30,6 +30,7 @@ def register_rooms() -> None:
     from shipments.imports import trail as trail_of_imports
     from shipments.packing import completeness, manifest
     from shipments.packing import trail as trail_of_packing
+    from shipments.papers import printable
     from shipments.papers import services as papers
     from shipments.papers import trail as trail_of_papers
     from shipments.shipments import actions, contents, lifecycle, trail
@@ -40,6 +41,9 @@ def register_rooms() -> None:
     actions.add_guard("check", completeness.may_be_checked)
     actions.add_guard("seal", imports.running, before_state=True)
     actions.add_guard("seal", completeness.complete)
+    actions.add_guard("seal", printable.manifest)
+    actions.add_guard("dispatch", papers.packing_list_printed, overridable=True)
+    actions.add_guard("deliver", printable.head)
     actions.add_guard("close", deliveries.settled)
 
     lifecycle.add_effect("seal", papers.issue_packing_list)

@@ -43,6 +43,7 @@ SETTINGS = {
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "LOG_LEVEL": "WARNING",
+    "GIVE_CHALLENGE_ROUNDS": "1",  # proofs of work take a moment
 }
 
 

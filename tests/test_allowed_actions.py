@@ -142,6 +142,8 @@ def people(shipment: Shipment) -> dict[str, User | None]:
 
 
 def body_for(action: str) -> tuple[str, dict[str, Any]]:
+    if action == "dispatch":
+        return f"{action}/", {}  # a reason would override the packing list that is not printed
     if action != "deliver":
         return f"{action}/", {"reason": "a reason"}
     goods = {"description": "A box that nobody listed", "quantity": 1, "unit": "H87"}
@@ -168,7 +170,15 @@ def test_every_state_of_a_shipment_is_covered() -> None:
     assert {name.partition(":")[0] for name in SHIPMENTS} == set(Status.values)
 
 
-@pytest.mark.parametrize("state", SHIPMENTS)
+SHORT = {
+    "draft", "packing", "sealed", "sealed: the partner is suspended", "dispatched", "partially_received",
+    "received: a discrepancy is open",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "state", [pytest.param(state, marks=[] if state in SHORT else pytest.mark.long) for state in SHIPMENTS]
+)
 def test_allowed_actions_of_shipments_match_the_attempts(state: str) -> None:
     shipment = SHIPMENTS[state]()
     assert shipment.status == state.partition(":")[0]

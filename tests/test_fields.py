@@ -146,9 +146,15 @@ def test_what_papers_print_of_a_shipment_is_checked_against_their_fonts() -> Non
 
 
 def locking(operations: Iterable[Operation]) -> list[str]:
-    """Name the fields of an existing table that an old release, still running, could not leave out."""
+    """Name the fields of an existing table that an old release, still running, could not leave out or not find."""
+    operations = list(operations)
     made = {operation.name_lower for operation in operations if isinstance(operation, migrations.CreateModel)}
-    return [
+    renamed = [
+        f"{operation.model_name}.{operation.old_name}"
+        for operation in operations
+        if isinstance(operation, migrations.RenameField) and operation.model_name_lower not in made
+    ]
+    return renamed + [
         f"{operation.model_name}.{operation.name}"
         for operation in operations
         if isinstance(operation, migrations.AddField)
@@ -175,3 +181,6 @@ class TestMigrations:
         assert locking([migrations.AddField("shipment", name, field) for name, field in fields.items()]) == [
             "shipment.a"
         ]
+
+    def test_a_column_with_another_name_is_found(self) -> None:
+        assert locking([migrations.RenameField("shipment", "title", "name")]) == ["shipment.title"]

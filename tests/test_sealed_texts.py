@@ -17,6 +17,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from donations import demonstration as donations
+from donations.switches.models import GivingSwitch
 from logistics.audit.models import AuditEntry
 from logistics.documents.models import Document
 from logistics.mail.models import Email
@@ -212,7 +213,14 @@ def attack_appeal(world: World, field: str, text: str) -> Any:
     return edit(world.finance, f"/api/v1/appeals/{appeal.slug}/", appeal, field, text)
 
 
+def attack_switch(world: World, field: str, text: str) -> Any:
+    switch, browser = GivingSwitch.objects.get(), signed_in(Role.FINANCE)
+    at = f"/admin/donations/givingswitch/{switch.pk}/change/"
+    return browser.post(at, {"seen_version": switch.version, "is_on": "on", "reason": "test", field: text})
+
+
 ATTACKS: dict[str, Attack] = {
+    "donations.givingswitch": attack_switch,
     "logistics.partner": attack_partner,
     "logistics.contact": attack_contact,
     "logistics.site": attack_site,
@@ -241,6 +249,8 @@ GIVEN = {
 
 
 def refused(answer: Any) -> bool:
+    if answer["Content-Type"].startswith("text/html"):
+        return answer.status_code == 200 and "may reveal a place" in answer.content.decode()
     body = answer.json()
     assert answer.status_code == 400, body
     return [error["code"] for error in body["errors"]] == ["names_the_place"]

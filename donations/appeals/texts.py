@@ -4,6 +4,7 @@ from logistics.partners.texts import CODE, MADE, RANDOM
 
 GUARDED: dict[str, tuple[str, ...]] = {
     "donations.appeal": ("slug", "title_en", "title_fr", "story_en", "story_fr"),
+    "donations.givingswitch": ("message_en", "message_fr"),
 }
 DONOR = "typed by donors, who know no address; a refusal would let anybody guess"
 STRIPE = "from Stripe"
@@ -20,7 +21,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         "consent_text": "the product's own",
     },
     "donations.paymentattempt": {
-        **dict.fromkeys(("state", "currency"), CODE),
+        **dict.fromkeys(("state", "currency", "passed"), CODE),
         "description": MADE,
         **dict.fromkeys(("address_hash", "email_hash"), RANDOM),
         **dict.fromkeys(
@@ -31,6 +32,8 @@ EXEMPT: dict[str, dict[str, str]] = {
             STRIPE,
         ),
     },
+    "donations.decline": {"event_id": STRIPE},
+    "donations.challenge": {"way": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
     "donations.dispute": dict.fromkeys(("stripe_id", "state", "currency", "reason"), STRIPE),
     "donations.refund": dict.fromkeys(("stripe_id", "state", "currency", "reason", "failure_reason"), STRIPE),
     "donations.signinrequest": {

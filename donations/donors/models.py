@@ -11,7 +11,7 @@ from logistics.ids import uuid7
 class Donor(models.Model):
     """A donor: the only table with donors' personal data.
 
-    Several people may share an email; the same email, name and organisation is the same donor.
+    Several people may share an email; the same email, name and organisation, in any letter case, is the same donor.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
@@ -29,7 +29,7 @@ class Donor(models.Model):
         verbose_name_plural = _("donors")
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["email", "name", "organisation"], name="a_donor_is_known_once"),
+            models.UniqueConstraint("email", Lower("name"), Lower("organisation"), name="a_donor_is_known_once"),
             models.CheckConstraint(name="an_email_of_a_donor_is_in_lower_case", condition=Q(email=Lower("email"))),
         ]
 

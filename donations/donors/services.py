@@ -33,11 +33,12 @@ def check(*, name: str = "", organisation: str = "", address: str = "", country:
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
     """Return the donor with this name and email, created if missing; one statement, safe in a race.
 
-    An existing row is not changed: otherwise anyone who knows a name and an email could change it.
+    Letter case and the number of spaces in a name make no difference. An existing row is not changed: otherwise anyone
+    who knows a name and an email could change it.
     """
     donor = Donor(
-        name=name.strip(),
-        organisation=organisation.strip(),
+        name=_spaced(name),
+        organisation=_spaced(organisation),
         email=email.strip().lower(),
         country=country,
         language=language,
@@ -47,11 +48,16 @@ def get_or_create(*, name: str, organisation: str, email: str, country: str, lan
         cursor.execute(
             "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
             " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
-            " ON CONFLICT (email, name, organisation) DO UPDATE SET email = EXCLUDED.email RETURNING id",
+            " ON CONFLICT (email, lower(name), lower(organisation)) DO UPDATE SET email = EXCLUDED.email RETURNING id",
             [donor.pk, donor.name, donor.organisation, donor.email, country, language],
         )
         donor.pk = cursor.fetchone()[0]
     return donor
+
+
+def _spaced(name: str) -> str:
+    """Return the name with single spaces, and none around it."""
+    return " ".join(name.split())
 
 
 @transaction.atomic
@@ -69,7 +75,7 @@ def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | Non
     )
     donor = lock(donor, version=version)
     for name, value in changes.items():
-        setattr(donor, name, value)
+        setattr(donor, name, _spaced(str(value)) if name in ("name", "organisation") else value)
     donor.version += 1
     try:
         with transaction.atomic():

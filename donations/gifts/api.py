@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
@@ -18,15 +19,17 @@ from donations.gifts.examples import (
     PENDING_EXAMPLE,
     RECEIVED_EXAMPLE,
     REQUEST_EXAMPLE,
+    SOLVED_EXAMPLE,
 )
 from donations.gifts.models import Donation
-from donations.gifts.serializers import DonationIn, DonationOut, GiftOut, OfflineGiftIn
+from donations.gifts.serializers import ChallengeIn, DonationIn, DonationOut, GiftOut, OfflineGiftIn
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
 from donations.stripe.gateway import PaymentProviderUnavailable
+from donations.switches.services import GivingPaused
 from logistics.actions import AllowedAction, allowed
 from logistics.charity import services as charities
 from logistics.documents.services import NotReady
@@ -38,6 +41,7 @@ from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.visitors import address_of
 
+CHALLENGED = (challenges.ChallengeRequired, challenges.TooManyGifts)
 # What DonationOut shows and `refusal_to_issue` reads. The other columns of a page would cost as much as these.
 COLUMNS = (
     "reference", "status", "amount_minor", "refunded_minor", "charged_back_minor", "currency", "channel", "language",
@@ -66,9 +70,7 @@ class DonationFilter(Filters):
 class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = (
-        Donation.objects.select_related("appeal", "donor").only(*COLUMNS).prefetch_related(receipts.valid_receipts())
-    )
+    queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would tell them.
@@ -108,12 +110,17 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         responses={201: GiftOut},
         examples=[REQUEST_EXAMPLE, PENDING_EXAMPLE],
     )
-    @may_raise(PaymentProviderUnavailable, NoFreeCode)
+    @may_raise(PaymentProviderUnavailable, NoFreeCode, GivingPaused, *CHALLENGED)
     def create(self, request: Request) -> Response:
         """Give: record the gift and open a Stripe checkout page to pay it.
 
         If the payment service is not responding (503 `payment_provider_unavailable`), the gift is kept: retry with the
         same Idempotency-Key to continue it. A repeated request returns the same gift in its current state.
+
+        After many gifts or declined cards, the answer is 403 `challenge_required` and nothing is recorded. Solve its
+        `challenge` (a proof of work of ALTCHA, version 2; it works once, from the same network address, for 20 minutes)
+        and send the request again with `challenge_solution`. Or send `confirm_by_mail`: the gift is then recorded
+        without a `checkout_url`, and the donor gets a link by mail.
         """
         now = timezone.now()
         made: list[PaymentAttempt] = []
@@ -121,11 +128,16 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         def write_down() -> Response:
             wanted = DonationIn(data=request.data)
             wanted.is_valid(raise_exception=True)
-            made.append(online.give(wanted.donation_request(), address=address_of(request), at=now))
+            gift, address = wanted.donation_request(), address_of(request)
+            if wanted.is_by_mail:
+                return Response({"donation": online.give_by_mail(gift, address=address, at=now).pk}, status=201)
+            made.append(online.give(gift, address=address, proof=wanted.proof(), at=now))
             # The idempotency record keeps ids only: a gift's token is not stored.
             return Response({"attempt": made[0].pk}, status=201)
 
-        return answer_with_gift(run_once(request, write_down), made)
+        with challenges.issued(now):
+            kept = run_once(request, write_down)
+        return answer_with_gift(kept, made)
 
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
 
@@ -172,6 +184,10 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
     """Open the checkout of the attempt created by this request (or by its first run), and show the gift."""
+    if "donation" in kept.data:  # to be confirmed by mail
+        donation = Donation.objects.select_related("appeal", "donor").get(pk=kept.data["donation"])
+        shown = GiftOut(status.status_of(donation, at=timezone.now())).data
+        return Response(shown, status=kept.status_code, headers=dict(kept.headers))
     if made:
         attempt = made[0]
     else:
@@ -188,20 +204,33 @@ class CheckoutView(APIView):
     throttle_scope = "give"
 
     @extend_schema(
-        summary="Open a checkout for a donation", request=None, responses={201: GiftOut}, examples=[PENDING_EXAMPLE]
+        summary="Open a checkout for a donation",
+        request=ChallengeIn,
+        responses={201: GiftOut},
+        examples=[SOLVED_EXAMPLE, PENDING_EXAMPLE],
     )
-    @may_raise(PaymentProviderUnavailable)
+    @may_raise(PaymentProviderUnavailable, GivingPaused, *CHALLENGED)
     def post(self, request: Request, token: str) -> Response:
-        """Get a checkout page for a gift that is still pending: the open one, or a new one if it expired."""
+        """Get a checkout page for a gift that is still pending: the open one, or a new one if it expired.
+
+        After many gifts or declined cards, a challenge is asked for, as when creating a donation.
+        """
         donation = tokens.donation_of(token)
         now = timezone.now()
         made: list[PaymentAttempt] = []
 
         def write_down() -> Response:
-            made.append(online.pay_again(donation, address=address_of(request), at=now))
+            sent = ChallengeIn(data=request.data)
+            sent.is_valid(raise_exception=True)
+            address = address_of(request)
+            if sent.is_by_mail:
+                return Response({"donation": online.pay_by_mail(donation, address=address, at=now).pk}, status=201)
+            made.append(online.pay_again(donation, address=address, proof=sent.proof(), at=now))
             return Response({"attempt": made[0].pk}, status=201)
 
-        return answer_with_gift(run_once(request, write_down), made)
+        with challenges.issued(now):
+            kept = run_once(request, write_down)
+        return answer_with_gift(kept, made)
 
     post.takes_idempotency_key = True  # type: ignore[attr-defined]
 

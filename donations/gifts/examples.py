@@ -53,6 +53,14 @@ REQUEST_EXAMPLE = OpenApiExample(
         "consent": True,
     },
 )
+SOLVED_EXAMPLE = OpenApiExample(
+    "With the solution of a challenge",
+    request_only=True,
+    value={
+        "challenge_solution": "eyJjaGFsbGVuZ2UiOnsicGFyYW1ldGVycyI6e319LCJzb2x1dGlvbiI6e319",
+        "confirm_by_mail": False,
+    },
+)
 PENDING_EXAMPLE = OpenApiExample(
     "To be paid",
     response_only=True,

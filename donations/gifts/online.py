@@ -1,5 +1,6 @@
 """Online gifts: a donor gives by card, with as many payment attempts as needed."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -10,11 +11,13 @@ from django.utils.translation import gettext as _
 
 from donations import amounts
 from donations.appeals.models import Appeal
+from donations.challenges import services as challenges
+from donations.challenges.services import NO_PROOF, Asked, Proof
 from donations.donors import services as donors
 from donations.gifts.models import Donation, public_reference
-from donations.payments import limits
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
+from donations.switches import services as switches
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError, Invalid
@@ -57,12 +60,34 @@ class DonationRequest:
 
 # No savepoint: called inside the Idempotency-Key transaction, which is rolled back as a whole.
 @transaction.atomic(savepoint=False)
-def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAttempt:
+def give(request: DonationRequest, *, address: str, proof: Proof = NO_PROOF, at: datetime) -> PaymentAttempt:
     """Record a gift and its first payment attempt; nothing is charged yet.
 
-    `address` is the visitor's IP address. Raises Invalid (field amount, currency, appeal, donor.name ...),
-    CharityNotSetUp, AppealClosed, TooManyGifts.
+    `address` is the visitor's IP address. Raises GivingPaused, Invalid (field amount, currency, appeal, donor.name
+    ...), CharityNotSetUp, AppealClosed, ChallengeRequired, TooManyGifts.
     """
+    charity, amount_minor, appeal = _checked(request, at)
+    asked = Asked.by(address=address, email=request.email)
+    passed = challenges.admit(asked, donation=None, proof=proof, at=at)
+    donation = _recorded(request, amount_minor, appeal, at=at)
+    return _start(donation, asked, number=1, passed=passed, charity=charity, at=at)
+
+
+@transaction.atomic(savepoint=False)
+def give_by_mail(request: DonationRequest, *, address: str, at: datetime) -> Donation:
+    """Record a gift, and mail the donor a link with which to pay it: the way past a challenge without script.
+
+    Raises what `give` raises, but no ChallengeRequired.
+    """
+    _charity, amount_minor, appeal = _checked(request, at)
+    donation = _recorded(request, amount_minor, appeal, at=at)
+    asked = Asked.by(address=address, email=request.email)
+    challenges.mail_link(donation, asked, language=request.language, at=at)
+    return donation
+
+
+def _checked(request: DonationRequest, at: datetime) -> tuple[Charity, int, Appeal | None]:
+    switches.check_on()
     charity = charities.the_charity()
     if request.currency not in charity.currencies:
         raise Invalid(
@@ -70,9 +95,10 @@ def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAtte
         )
     amount_minor = amounts.parse(request.amount, request.currency)
     _check_donor(request)
-    appeal = _appeal(request.appeal, charities.day_of(at, charity))
-    address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", request.email)
-    limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
+    return charity, amount_minor, _appeal(request.appeal, charities.day_of(at, charity))
+
+
+def _recorded(request: DonationRequest, amount_minor: int, appeal: Appeal | None, *, at: datetime) -> Donation:
     consent_text, consent_version = _consent(request)
     donor = donors.get_or_create(
         name=request.name,
@@ -94,12 +120,19 @@ def give(request: DonationRequest, *, address: str, at: datetime) -> PaymentAtte
         created_at=at,
     )
     insert_drawn(donation, field="reference", draw=public_reference)
+    return donation
+
+
+def _start(
+    donation: Donation, asked: Asked, *, number: int, passed: str, charity: Charity, at: datetime
+) -> PaymentAttempt:
     return payments.start(
         donation,
-        number=1,
+        number=number,
         description=_description(donation, charity),
-        address_hash=address_hash,
-        email_hash=email_hash,
+        address_hash=asked.address_hash,
+        email_hash=asked.email_hash,
+        passed=passed,
         at=at,
     )
 
@@ -110,7 +143,8 @@ def _check_donor(request: DonationRequest) -> None:
     if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
     for field, text in (("donor.name", request.name), ("donor.organisation", request.organisation)):
-        if any(not character.isprintable() for character in text):
+        # Tabs and line feeds; a joiner, as in Persian names, is a format character.
+        if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
             raise Invalid(_("Use letters only."), field=field, code="not_printable")
     donors.check(name=request.name, organisation=request.organisation, country=request.country, path="donor.")
 
@@ -141,27 +175,36 @@ def _appeal(slug: str, today: date) -> Appeal | None:
 
 
 @transaction.atomic(savepoint=False)
-def pay_again(donation: Donation, *, address: str, at: datetime) -> PaymentAttempt:
+def pay_again(donation: Donation, *, address: str, proof: Proof = NO_PROOF, at: datetime) -> PaymentAttempt:
     """Return the attempt with which the donor can pay now: the unfinished one, else a new one.
 
-    Raises AlreadyPaid if the gift was received, TooManyGifts.
+    Raises GivingPaused, AlreadyPaid if the gift was received, ChallengeRequired, TooManyGifts.
     """
-    donation = lock(donation)
-    if donation.status != Donation.Status.PENDING:
-        raise AlreadyPaid(_("We’ve received this gift. Thank you! There is nothing more to pay."))
+    donation = _payable(donation)
     last = payments.latest(donation)
     if last is not None and last.is_unfinished:
         return last
-    address_hash, email_hash = limits.keyed_hash("address", address), limits.keyed_hash("email", donation.donor.email)
-    limits.check(address_hash=address_hash, email_hash=email_hash, at=at)
-    return payments.start(
-        donation,
-        number=last.number + 1 if last else 1,
-        description=_description(donation, charities.the_charity()),
-        address_hash=address_hash,
-        email_hash=email_hash,
-        at=at,
-    )
+    asked = Asked.by(address=address, email=donation.donor.email, donation=donation)
+    passed = challenges.admit(asked, donation=donation, proof=proof, at=at)
+    number = last.number + 1 if last else 1
+    return _start(donation, asked, number=number, passed=passed, charity=charities.the_charity(), at=at)
+
+
+@transaction.atomic(savepoint=False)
+def pay_by_mail(donation: Donation, *, address: str, at: datetime) -> Donation:
+    """Mail the donor a link with which to pay this gift. Raises GivingPaused, AlreadyPaid, TooManyGifts."""
+    donation = _payable(donation)
+    asked = Asked.by(address=address, email=donation.donor.email, donation=donation)
+    challenges.mail_link(donation, asked, language=donation.language, at=at)
+    return donation
+
+
+def _payable(donation: Donation) -> Donation:
+    switches.check_on()
+    donation = lock(donation)
+    if donation.status != Donation.Status.PENDING:
+        raise AlreadyPaid(_("We’ve received this gift. Thank you! There is nothing more to pay."))
+    return donation
 
 
 def _description(donation: Donation, charity: Charity) -> str:

@@ -2,6 +2,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from donations.challenges.services import Proof
 from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.gifts.offline import OfflineGift
@@ -59,7 +60,30 @@ class DonorDetailsIn(Input):
     organisation = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
 
 
-class DonationIn(Input):
+class ChallengeIn(Input):
+    """How a donor passes a challenge. Both are left out unless an earlier answer was `challenge_required`."""
+
+    challenge_solution = StrictCharField(
+        max_length=4000,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The solution of the `challenge` of an earlier answer: base64, as ALTCHA's widget returns it",
+    )
+    confirm_by_mail = serializers.BooleanField(
+        default=False,
+        help_text="Open no checkout now; mail the donor a link to the gift's page, where it can be paid",
+    )
+
+    def proof(self) -> Proof:
+        return Proof(solution=self.validated_data["challenge_solution"])
+
+    @property
+    def is_by_mail(self) -> bool:
+        return bool(self.validated_data["confirm_by_mail"])
+
+
+class DonationIn(ChallengeIn):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
     appeal = StrictCharField(
@@ -79,7 +103,7 @@ class DonationIn(Input):
     consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
     def donation_request(self) -> DonationRequest:
-        data = dict(self.validated_data)
+        data = {name: value for name, value in self.validated_data.items() if name not in ChallengeIn().fields}
         return DonationRequest(**data.pop("donor"), **data)
 
 

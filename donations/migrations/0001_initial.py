@@ -12,6 +12,11 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def add_the_switch(apps, schema_editor):
+    """Online giving is on until finance turns it off; there is always one row, so nobody needs to add it."""
+    apps.get_model('donations', 'GivingSwitch').objects.create()
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -59,7 +64,7 @@ class Migration(migrations.Migration):
             ],
             options={"verbose_name": "donor", "verbose_name_plural": "donors", 
                 'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('email', 'name', 'organisation'), name='a_donor_is_known_once'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='an_email_of_a_donor_is_in_lower_case')],
+                'constraints': [models.UniqueConstraint(models.F('email'), django.db.models.functions.text.Lower('name'), django.db.models.functions.text.Lower('organisation'), name='a_donor_is_known_once'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='an_email_of_a_donor_is_in_lower_case')],
             },
         ),
         migrations.CreateModel(
@@ -102,6 +107,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField(verbose_name="expires at")),
                 ('address_hash', models.CharField(blank=True, editable=False, max_length=32)),
                 ('email_hash', models.CharField(blank=True, editable=False, max_length=32)),
+                ('passed', models.CharField(blank=True, db_default='', default='', editable=False, max_length=5, verbose_name='challenge passed')),
                 ('session_id', models.CharField(editable=False, max_length=100, null=True, verbose_name="Stripe checkout session")),
                 ('checkout_url', models.TextField(blank=True, editable=False)),
                 ('payment_intent_id', models.CharField(editable=False, max_length=100, null=True, verbose_name="Stripe payment intent")),
@@ -481,4 +487,58 @@ class Migration(migrations.Migration):
             model_name='stripeevent',
             trigger=pgtrigger.compiler.Trigger(name='what_an_event_says_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."api_version" IS DISTINCT FROM (NEW."api_version") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."livemode" IS DISTINCT FROM (NEW."livemode") OR OLD."object_id" IS DISTINCT FROM (NEW."object_id") OR OLD."object_type" IS DISTINCT FROM (NEW."object_type") OR OLD."payment_intent_id" IS DISTINCT FROM (NEW."payment_intent_id") OR OLD."stripe_id" IS DISTINCT FROM (NEW."stripe_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='82787c9b023c833ec1b8812d8506afc9b85d2478', operation='UPDATE', pgid='pgtrigger_what_an_event_says_is_frozen_b2cdc', table='donations_stripeevent', when='BEFORE')),
         ),
+        migrations.CreateModel(
+            name='GivingSwitch',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('is_the_one', models.BooleanField(default=True, editable=False)),
+                ('is_on', models.BooleanField(default=True, verbose_name='online giving is on')),
+                ('message_en', models.TextField(blank=True, help_text='Shown instead of the form. Blank: a general one.', max_length=500, verbose_name='English message')),
+                ('message_fr', models.TextField(blank=True, help_text='Shown instead of the form. Blank: a general one.', max_length=500, verbose_name='French message')),
+                ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name='version')),
+            ],
+            options={
+                'verbose_name': 'switch of online giving',
+                'verbose_name_plural': 'switch of online giving',
+                'constraints': [models.UniqueConstraint(fields=('is_the_one',), name='there_is_one_giving_switch'), models.CheckConstraint(condition=models.Q(('is_the_one', True)), name='the_giving_switch_is_the_one')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Challenge',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('way', models.CharField(choices=[('proof', 'Proof of work'), ('mail', 'Link by email')], editable=False, max_length=5, verbose_name='way')),
+                ('purpose', models.CharField(editable=False, max_length=32)),
+                ('address_hash', models.CharField(blank=True, editable=False, max_length=32)),
+                ('email_hash', models.CharField(blank=True, editable=False, max_length=32)),
+                ('issued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='issued at')),
+                ('expires_at', models.DateTimeField(editable=False, verbose_name='expires at')),
+                ('used_at', models.DateTimeField(editable=False, null=True, verbose_name='used at')),
+                ('donation', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='donations.donation', verbose_name='donation')),
+            ],
+            options={
+                'verbose_name': 'challenge',
+                'verbose_name_plural': 'challenges',
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['issued_at'], name='challenges_by_age')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lt', models.F('expires_at')), _connector='OR'), name='a_challenge_is_not_used_after_it_expired'), models.CheckConstraint(condition=models.Q(models.Q(('donation__isnull', False), ('way', 'mail')), models.Q(('donation', None), ('way', 'proof')), _connector='OR'), name='a_link_by_mail_is_for_a_donation')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Decline',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event_id', models.CharField(editable=False, max_length=100, verbose_name='Stripe event')),
+                ('declined_at', models.DateTimeField(editable=False, verbose_name='declined at')),
+                ('attempt', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='declines', to='donations.paymentattempt', verbose_name='payment attempt')),
+            ],
+            options={
+                'verbose_name': 'declined card',
+                'verbose_name_plural': 'declined cards',
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['declined_at'], name='declines_by_age')],
+                'constraints': [models.UniqueConstraint(fields=('event_id',), name='a_decline_is_counted_once')],
+            },
+        ),
+        migrations.RunPython(add_the_switch, migrations.RunPython.noop),
     ]

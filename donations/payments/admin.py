@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, shown
-from donations.payments.models import PaymentAttempt
+from donations.payments.models import Decline, PaymentAttempt
 
 
 class AttemptInline(FactsInline):
@@ -25,3 +25,9 @@ class PaymentAttemptAdmin(FactsAdmin):
     @admin.display(description=gettext_lazy("fee"))
     def fee(self, attempt: PaymentAttempt) -> str:
         return shown(attempt.fee_minor, attempt.fee_currency)
+
+
+@admin.register(Decline)
+class DeclineAdmin(FactsAdmin):
+    list_display = ["id", "attempt", "declined_at"]
+    list_select_related = ["attempt"]

@@ -59,6 +59,10 @@ class PaymentAttempt(models.Model):
     # Keyed hashes, for velocity limits: card testers come from one address or use one email.
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
     email_hash = models.CharField(max_length=32, blank=True, editable=False)
+    # Beyond a limit, a challenge is passed first (donations.challenges): "proof" or "mail".
+    passed = models.CharField(
+        _("challenge passed"), max_length=5, blank=True, default="", db_default="", editable=False
+    )
 
     session_id = models.CharField(_("Stripe checkout session"), max_length=100, null=True, editable=False)
     checkout_url = models.TextField(blank=True, editable=False)
@@ -137,3 +141,28 @@ class PaymentAttempt(models.Model):
                 f"A payment that is {self.state} cannot become {state}.", state=self.state, wanted=str(state)
             )
         self.state = state
+
+
+class Decline(models.Model):
+    """One declined card, reported by one event of Stripe: what card testers cause by the hundred."""
+
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    attempt = models.ForeignKey(
+        PaymentAttempt,
+        on_delete=models.PROTECT,
+        related_name="declines",
+        editable=False,
+        verbose_name=_("payment attempt"),
+    )
+    event_id = models.CharField(_("Stripe event"), max_length=100, editable=False)
+    declined_at = models.DateTimeField(_("declined at"), editable=False)
+
+    class Meta:
+        verbose_name = _("declined card")
+        verbose_name_plural = _("declined cards")
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["event_id"], name="a_decline_is_counted_once")]
+        indexes: ClassVar = [models.Index(fields=["declined_at"], name="declines_by_age")]
+
+    def __str__(self) -> str:
+        return f"decline {self.pk}"

@@ -1,17 +1,19 @@
 """Payment attempts: start them, open the Stripe checkout, and record Stripe's results."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
 from donations.gifts import tokens
 from donations.gifts.models import Donation
-from donations.payments import machine
+from donations.payments import limits, machine
 from donations.payments.machine import RecordedPayment
-from donations.payments.models import UNFINISHED, AttemptState, PaymentAttempt
+from donations.payments.models import UNFINISHED, AttemptState, Decline, PaymentAttempt
 from donations.stripe import gateway
 from logistics.transactions import lock
 
@@ -36,9 +38,19 @@ def latest(donation: Donation) -> PaymentAttempt | None:
 
 
 def start(
-    donation: Donation, *, number: int, description: str, address_hash: str, email_hash: str, at: datetime
+    donation: Donation,
+    *,
+    number: int,
+    description: str,
+    address_hash: str,
+    email_hash: str,
+    passed: str = "",
+    at: datetime,
 ) -> PaymentAttempt:
-    """Create a payment attempt; `description` is shown to the donor at Stripe. Nothing is charged yet."""
+    """Create a payment attempt; `description` is shown to the donor at Stripe. Nothing is charged yet.
+
+    `passed`: the challenge that the donor passed, if one was needed.
+    """
     return PaymentAttempt.objects.create(
         donation=donation,
         number=number,
@@ -49,6 +61,7 @@ def start(
         description=description[:250],
         address_hash=address_hash,
         email_hash=email_hash,
+        passed=passed,
     )
 
 
@@ -142,3 +155,43 @@ def expire(attempt: PaymentAttempt) -> PaymentAttempt:
         attempt.become(AttemptState.EXPIRED)
         attempt.save(update_fields=["state"])
     return attempt
+
+
+@transaction.atomic
+def count_decline(attempt: PaymentAttempt, *, event_id: str, at: datetime) -> list[PaymentAttempt]:
+    """Count a declined card, once per event of Stripe, and return the checkouts to be closed now.
+
+    After settings.GIVE_DECLINES declines within an hour, a checkout is closed. If they came from one address, so are
+    all its checkouts, except those of donors who confirmed theirs by mail and whose cards were not declined.
+    """
+    Decline.objects.bulk_create([Decline(attempt=attempt, event_id=event_id, declined_at=at)], ignore_conflicts=True)
+    unfinished = PaymentAttempt.objects.filter(state__in=UNFINISHED, session_id__isnull=False)
+    if limits.declines_of(attempt.address_hash, at=at) >= settings.GIVE_DECLINES:
+        from_there = unfinished.filter(address_hash=attempt.address_hash)
+        return list(from_there.exclude(passed=limits.BY_MAIL) | from_there.filter(pk=attempt.pk))
+    if attempt.declines.count() >= settings.GIVE_DECLINES:
+        return list(unfinished.filter(pk=attempt.pk))
+    return []
+
+
+def open_checkouts() -> QuerySet[PaymentAttempt]:
+    """Return the checkouts in which a donor can pay now, oldest first."""
+    return PaymentAttempt.objects.filter(state=AttemptState.SESSION_OPEN).order_by("id")
+
+
+def close_checkouts(attempts: Iterable[PaymentAttempt]) -> int:
+    """Expire checkouts at Stripe, so that no card can be tried in them, and return how many.
+
+    Call it outside any transaction; repeating it does no harm. A checkout that was paid meanwhile stays as it is.
+    Raises PaymentProviderUnavailable.
+    """
+    closed = 0
+    for attempt in attempts:
+        assert attempt.session_id is not None
+        try:
+            gateway.expire_checkout_session(attempt.session_id, idempotency_key=f"donation:{attempt.pk}:expire")
+        except (gateway.PaymentRefused, gateway.PaymentObjectMissing):
+            continue  # it is not open any more; its events say what happened to it
+        mine = PaymentAttempt.objects.filter(pk=attempt.pk, state=AttemptState.SESSION_OPEN)
+        closed += mine.update(state=AttemptState.EXPIRED)
+    return closed

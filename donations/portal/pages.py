@@ -1,5 +1,9 @@
-"""The donors' pages. Plain HTML, no script: they work on an old phone over a slow connection."""
+"""The donors' pages. Plain HTML: they work without script, on an old phone over a slow connection.
 
+Only the page of a challenge has a script, which computes the proof of work; without it there is the link by mail.
+"""
+
+import json
 from datetime import timedelta
 
 from django.core.paginator import Paginator
@@ -12,10 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
+from donations.challenges import services as challenges
+from donations.challenges.services import ChallengeRequired, Proof, TooManyGifts
 from donations.donors.models import Donor
 from donations.gifts import online, tokens
 from donations.gifts import services as gifts
 from donations.gifts.api import receipt_response
+from donations.gifts.models import Donation
 from donations.gifts.status import status_of
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
@@ -25,6 +32,7 @@ from donations.portal.languages import in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.stripe import gateway
+from donations.switches import services as switches
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents
@@ -37,11 +45,16 @@ MOST_NEEDED = "most-needed"
 SIGNED_IN = "gifts_of_donor"
 SESSION_LASTS = timedelta(hours=1)
 GIFTS_A_PAGE = 50
+# Fields of the challenge's page. The others on it are those of the form before, which are sent again.
+SOLUTION, BY_MAIL = "altcha", "by_mail"
+CONFIRM = "confirm"  # in the mailed link, and in the form of the gift's page
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, object], status: int = 200) -> HttpResponse:
     charity = Charity.objects.first()
-    shown = {"charity": charity, "language": languages.current(), **context}
+    switch = switches.the_switch()
+    paused = "" if switch.is_on else switch.message(languages.current())
+    shown = {"charity": charity, "language": languages.current(), "paused": paused, **context}
     return render(request, f"donations/pages/{name}.html", shown, status=status)
 
 
@@ -100,15 +113,42 @@ def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, curre
 
 
 def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpResponse | None:
-    now = timezone.now()
+    now, address = timezone.now(), address_of(request)
     wanted = form.donation_request(appeal=appeal.slug if appeal else "", language=languages.current())
     try:
-        with transaction.atomic():
-            attempt = online.give(wanted, address=address_of(request), at=now)
+        if BY_MAIL in request.POST:
+            with transaction.atomic():
+                online.give_by_mail(wanted, address=address, at=now)
+            return _link_sent(request, wanted.email)
+        with challenges.issued(now), transaction.atomic():
+            attempt = online.give(wanted, address=address, proof=_proof(request), at=now)
+    except ChallengeRequired as required:
+        return _challenge_page(request, required, email=wanted.email)
     except DomainError as refusal:
         form.refuse(refusal)
         return None
     return _to_checkout(attempt)
+
+
+def _proof(request: HttpRequest) -> Proof:
+    return Proof(solution=request.POST.get(SOLUTION, ""), link=request.POST.get(CONFIRM, ""))
+
+
+def _challenge_page(request: HttpRequest, required: ChallengeRequired, *, email: str) -> HttpResponse:
+    """The page of a challenge: sends the form again, with its solution or for a link by mail."""
+    ours = {SOLUTION, BY_MAIL, CONFIRM, "csrfmiddlewaretoken"}
+    context = {
+        "fields": [(name, value) for name in request.POST if name not in ours for value in request.POST.getlist(name)],
+        "challenge": json.dumps(required.details["challenge"]) if required.details["challenge"] else "",
+        "by_mail": challenges.Way.MAIL in required.ways,
+        "email": email,
+    }
+    return _page(request, "challenge", context, required.status)
+
+
+def _link_sent(request: HttpRequest, email: str) -> HttpResponse:
+    hours = int(challenges.LINK_LASTS.total_seconds() // 3600)
+    return _page(request, "confirm_sent", {"email": email, "hours": hours})
 
 
 def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
@@ -135,6 +175,7 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
         "donation": shown.donation,
         "token": token,
         "problem": problem,
+        "confirm": request.GET.get(CONFIRM, ""),
         # Stripe sends donors back only once they have paid, which it tells us a moment later. A session that has ended
         # was not paid: this is an old address, from a bookmark or the history.
         "is_confirming": shown.may_pay and is_back and shown.session_is_open,
@@ -143,17 +184,31 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @public_page
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_two_languages
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Continue to Stripe's page for a gift that is not paid yet."""
     donation = tokens.donation_of(token)
+    if request.method != "POST":  # the page of a challenge has this address, and links to itself in another language
+        return HttpResponseRedirect(tokens.path_of(donation))
     try:
-        with transaction.atomic():
-            attempt = online.pay_again(donation, address=address_of(request), at=timezone.now())
-    except online.AlreadyPaid:
+        return _pay(request, donation)
+    except ChallengeRequired as required:
+        return _challenge_page(request, required, email=donation.donor.email)
+    except (online.AlreadyPaid, switches.GivingPaused):
         return HttpResponseRedirect(tokens.path_of(donation), status=303)
-    except DomainError:
+    except TooManyGifts:
         return HttpResponseRedirect(tokens.path_of(donation) + "?problem=limit", status=303)
+
+
+def _pay(request: HttpRequest, donation: Donation) -> HttpResponse:
+    now, address = timezone.now(), address_of(request)
+    if BY_MAIL in request.POST:
+        with transaction.atomic():
+            online.pay_by_mail(donation, address=address, at=now)
+        return _link_sent(request, donation.donor.email)
+    with challenges.issued(now), transaction.atomic():
+        attempt = online.pay_again(donation, address=address, proof=_proof(request), at=now)
     return _to_checkout(attempt)
 
 

@@ -78,7 +78,7 @@ def missing_for(charity: Charity, donation: Donation) -> list[str]:
 
     Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
     """
-    donor, appeal = donation.donor, donation.appeal
+    donor = donation.donor
     needed = {
         "charity_name": charity.name,
         "charity_address": charity.address,
@@ -86,13 +86,20 @@ def missing_for(charity: Charity, donation: Donation) -> list[str]:
         "charity_signatory": charity.signatory,
         "donor_name": donor.addressee,
     }
-    printed = {
-        "charity": [getattr(charity, name) for name in charities.ON_PAPER],
-        "donor": [donor.addressee, donor.address],
-        "appeal": [appeal.title(donation.language) if appeal else ""],
-    }
     missing = [f"{name}_missing" for name, value in needed.items() if not value.strip()]
-    return missing + [f"{name}_not_printable" for name, texts in printed.items() if fonts.unprintable("".join(texts))]
+    owners = dict.fromkeys(found.path.partition(".")[0] for found in unprintable_in(charity, donation))
+    return missing + [f"{owner}_not_printable" for owner in owners]
+
+
+def unprintable_in(charity: Charity, donation: Donation) -> list[fonts.Found]:
+    """Return the texts of a gift's receipt that cannot be printed: "charity.name", "donor.address", "appeal.title"."""
+    donor, appeal = donation.donor, donation.appeal
+    printed = {
+        "charity": {name: getattr(charity, name) for name in charities.ON_PAPER},
+        "donor": {"name": donor.addressee, "address": donor.address},
+        "appeal": {"title": appeal.title(donation.language) if appeal else ""},
+    }
+    return list(fonts.search(printed))
 
 
 def contents(

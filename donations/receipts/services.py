@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, FilteredRelation, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -15,6 +15,7 @@ from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
+from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, WrongState
 from logistics.jobs import services as jobs
@@ -31,7 +32,7 @@ ENDED_VERBS: Final = {
 
 
 class ReceiptBlocked(DomainError):
-    """The receipt cannot be issued: required information is missing. `missing` names it."""
+    """The receipt cannot be issued: `missing` names what it lacks, `texts` the characters that papers cannot print."""
 
     code = "receipt_blocked"
 
@@ -146,6 +147,22 @@ def valid_receipts() -> "Prefetch[str, QuerySet[Receipt], str]":
     return Prefetch("receipts", receipts.only(*columns), to_attr="valid_receipts")
 
 
+def with_valid_receipt(gifts: QuerySet[Donation]) -> QuerySet[Donation]:
+    """Load with each gift what `refusal_to_issue` reads of its valid receipt, instead of two more rows for each."""
+    valid = FilteredRelation("receipts", condition=Q(receipts__state=ReceiptState.ISSUED))
+    return gifts.annotate(valid_receipt=valid).annotate(
+        valid_receipt_minor=F("valid_receipt__amount_minor"), valid_receipt_state=F("valid_receipt__document__state")
+    )
+
+
+def _valid_amount(donation: Donation) -> tuple[int | None, bool]:
+    """Return the amount of the valid receipt, None without one, and whether its printing failed for good."""
+    if hasattr(donation, "valid_receipt_state"):  # loaded by `with_valid_receipt`
+        return donation.valid_receipt_minor, donation.valid_receipt_state == Job.State.DEAD
+    valid = _valid(donation)
+    return (valid.amount_minor, valid.document.state == Job.State.DEAD) if valid else (None, False)
+
+
 def _valid(donation: Donation) -> Receipt | None:
     loaded: list[Receipt] | None = getattr(donation, "valid_receipts", None)
     if loaded is not None:
@@ -156,13 +173,12 @@ def _valid(donation: Donation) -> Receipt | None:
 def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charities.the_charity) -> DomainError | None:
     """Return why `issue` is refused now, or None. Reads the gift's receipts, donor and appeal.
 
-    `charity` loads the charity. A list passes a cached loader for all of its rows, and loads their `valid_receipts`.
+    `charity` loads the charity. A list passes a cached loader for all of its rows, which `with_valid_receipt` loads.
     """
-    valid = _valid(donation)
-    is_dead = valid is not None and valid.document.state == Job.State.DEAD
-    if valid is not None and valid.amount_minor == donation.kept_minor and not is_dead:
+    amount_minor, is_dead = _valid_amount(donation)
+    if amount_minor is not None and amount_minor == donation.kept_minor and not is_dead:
         return None  # `issue` returns the same receipt
-    is_frozen = donation.status == Donation.Status.DISPUTED and (valid is None or is_dead)
+    is_frozen = donation.status == Donation.Status.DISPUTED and (amount_minor is None or is_dead)
     if donation.kept_minor == 0 or is_frozen:
         return WrongState(
             _("No receipt can be issued for a gift that is %(status)s.")
@@ -170,16 +186,21 @@ def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charit
             state=donation.status,
         )
     try:
-        missing = paper.missing_for(charity(), donation)
+        issuer = charity()
     except charities.CharityNotSetUp as refusal:
         return refusal
-    if missing:
-        return ReceiptBlocked(
-            _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
-            % {"missing": ", ".join(str(paper.MISSING[code]) for code in missing)},
-            missing=missing,
-        )
-    return None
+    missing = paper.missing_for(issuer, donation)
+    return _blocked(missing, paper.unprintable_in(issuer, donation)) if missing else None
+
+
+def _blocked(missing: list[str], unprintable: list[fonts.Found]) -> ReceiptBlocked:
+    message = _("No receipt can be issued: %(missing)s. Complete the charity or the donor first.")
+    message %= {"missing": ", ".join(str(paper.MISSING[code]) for code in missing)}
+    if unprintable:
+        named = fonts.named([character for found in unprintable for character in found.characters])
+        message += " " + _("Papers cannot print %(characters)s. Remove these characters.") % {"characters": named}
+    texts = [{"place": found.path, "characters": found.characters} for found in unprintable]
+    return ReceiptBlocked(message, missing=missing, texts=texts)
 
 
 def pdf(receipt: Receipt) -> bytes:

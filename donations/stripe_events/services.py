@@ -46,6 +46,7 @@ KINDS: Final = (
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
 )
+DECLINED: Final = "payment_intent.payment_failed"
 PROVIDER_WAIT: Final = timedelta(seconds=15)
 SHORT_LOOK_BACK: Final = timedelta(hours=2)
 LONG_LOOK_BACK: Final = timedelta(days=3)
@@ -104,12 +105,23 @@ def _look(event: StripeEvent) -> Snapshot | None:
         if event.object_type == "checkout.session":
             return snapshots.of_session(event.object_id)
         if event.payment_intent_id:
-            return snapshots.of_payment(event.payment_intent_id)
+            snapshot = snapshots.of_payment(event.payment_intent_id)
+            if event.kind == DECLINED:
+                _count_decline(event, snapshot)
+            return snapshot
     except gateway.PaymentProviderUnavailable as error:
         raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
         raise jobs.GiveUp(error.code) from error
     return None
+
+
+def _count_decline(event: StripeEvent, snapshot: Snapshot) -> None:
+    """Count a declined card, and close checkouts in which too many were tried."""
+    attempt = _attempt_of(snapshot)
+    if attempt is not None:
+        closing = payments.count_decline(attempt, event_id=event.stripe_id, at=event.happened_at)
+        payments.close_checkouts(closing)
 
 
 def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dict[str, object]:

@@ -3,6 +3,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from itertools import islice
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from logistics.audit import services as audit
-from logistics.documents import printer
+from logistics.documents import fonts, printer
 from logistics.documents.models import Document
 from logistics.documents.outcomes import PaperTooLarge
 from logistics.errors import DomainError
@@ -28,6 +29,15 @@ class NotReady(DomainError):
 
     code = "document_not_ready"
     headers = {"Retry-After": "2"}
+
+
+class NotPrintable(DomainError):
+    """A paper that is due would have characters that no bundled font can draw; `texts` names them and where they are.
+
+    Nothing was changed: the action that needs the paper is refused.
+    """
+
+    code = "paper_not_printable"
 
 
 class Damaged(Exception):
@@ -69,7 +79,10 @@ def request(
 
     The template gets the context plus `content_sha256` and `verify_url` of the document. The context must have
     `issued_on` (ISO 8601), so that the paper and its verification page show the same date.
+
+    Raises NotPrintable for texts that no font can draw: better no number and no row than a paper that never comes.
     """
+    check_printable(context)
     content_sha256 = hash_of(context)
     return jobs.enqueue(
         Document(
@@ -85,6 +98,17 @@ def request(
             replaces=replaces,
         )
     )
+
+
+def check_printable(context: Mapping[str, object]) -> None:
+    """Raise NotPrintable if a text of this context has characters that no bundled font can draw."""
+    found = list(islice(fonts.search(context), 50))
+    if found:
+        raise NotPrintable(
+            _("The paper cannot be printed: no font has %(characters)s (in %(place)s). Replace these characters first.")
+            % {"characters": fonts.named(found[0].characters), "place": found[0].path},
+            texts=[{"place": each.path, "characters": each.characters} for each in found],
+        )
 
 
 def hash_of(context: Mapping[str, object]) -> str:

@@ -36,6 +36,18 @@ def beat(name: str) -> None:
     HealthCheck.objects.update_or_create(name=name, defaults={"at": Now()})
 
 
+def record(name: str, findings: dict[str, object]) -> None:
+    """Record that a regular check was made just now, and what it found; `findings` of it returns that."""
+    HealthCheck.objects.update_or_create(name=name, defaults={"at": Now(), "findings": findings})
+
+
+def findings(name: str, *, locked: bool = False) -> dict[str, object]:
+    """Return what a check found when it was last made; empty before the first. `locked`: until the transaction ends."""
+    checks = HealthCheck.objects.select_for_update() if locked else HealthCheck.objects
+    last = checks.filter(name=name).first()
+    return dict(last.findings) if last else {}
+
+
 def ages_s() -> dict[str, float]:
     """Return the seconds since each last heartbeat, by the database's clock."""
     with connection.cursor() as cursor:

@@ -26,12 +26,13 @@ from shipments.deliveries.models import Delivery, Tally, UnlistedGoods
 from shipments.discrepancies import services as discrepancies
 from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.services import Difference
+from shipments.papers import printable
 from shipments.shipments import access, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
 from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
-# How far a phone's clock may be ahead.
+# How far a phone's clock may be ahead or behind, and how late staff may record a dispatch.
 CLOCK_ERROR = timedelta(days=1)
 
 
@@ -93,7 +94,7 @@ def confirm(
     received when every line is accounted for. `missing` is what was declared missing, never what was not named.
 
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the shipment
-    has ended, Invalid for impossible figures, NothingToConfirm.
+    has ended, Invalid for impossible figures, NothingToConfirm, NotPrintable for texts of the charity's own.
     """
     shipment = hold(shipment)
     confirmation.setdefault("default", Delivery.Default.GOOD)
@@ -114,7 +115,11 @@ def confirm(
     _follow(shipment, received, at=at)
     if opened:
         notes.notify_charity(delivery, shipment, received, opened)
-    notes.request(delivery, shipment, kept, unlisted, received, at=at)
+    try:
+        notes.request(delivery, shipment, kept, unlisted, received, at=at)
+    except documents.NotPrintable as refusal:
+        # With the words of `allowed_actions`. Asked only now: the check would cost each confirmation two queries.
+        raise (printable.head(shipment, by) or refusal) from None
     audit.record(
         "delivery confirmed",
         shipment,
@@ -254,6 +259,13 @@ def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
         raise refusal
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("This time is in the future. Check the clock."), field="stated_at", code="in_the_future")
+    if shipment.dispatched_at and stated_at < shipment.dispatched_at - CLOCK_ERROR:
+        raise Invalid(
+            _("This is before the shipment was dispatched (%(day)s). Check the clock.")
+            % {"day": day_of(shipment.dispatched_at).isoformat()},
+            field="stated_at",
+            code="before_dispatch",
+        )
 
 
 def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delivery], by: User) -> None:

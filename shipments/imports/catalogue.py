@@ -1,6 +1,7 @@
 """Fill in what the rows of a sheet leave open from the catalogue."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -27,6 +28,10 @@ class Facts(NamedTuple):
     un_number: str
     is_active: bool = True
     is_new: bool = False
+    name_en: str = ""
+    name_fr: str = ""
+    unit: str = ""
+    unit_weight_kg: Decimal | None = None
 
     @classmethod
     def of_new(cls, item: ItemFields) -> "Facts":
@@ -37,8 +42,8 @@ class Facts(NamedTuple):
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
     """Return the catalogue's facts of these items, by code; unknown items are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
-    items = Item.objects.filter(code__in=wanted).values_list("code", "hs6", "origin", "un_number", "is_active")
-    return {code: Facts(hs6, origin, un_number, is_active) for code, hs6, origin, un_number, is_active in items}
+    items = Item.objects.filter(code__in=wanted).values("code", *(name for name in Facts._fields if name != "is_new"))
+    return {item.pop("code"): Facts(**item) for item in items}
 
 
 def fill(
@@ -71,6 +76,7 @@ def fill(
             )
         if values["hs6"][place] == "" and not known.hs6:
             lacks_hs6.append(row)
+        _check_likeness(place, row, values, known, errors)
         for of_item, column in COLUMNS.items():
             value = values[column][place]
             if value == "":
@@ -83,6 +89,17 @@ def fill(
     for row in lacks_hs6:
         errors.add(row, "hs6", "required", _("This is required."))
     return notices
+
+
+def _check_likeness(place: int, row: int, values: Values, known: Facts, errors: Errors) -> None:
+    """Ask back if the unit weight contradicts the unit, or if the row is unlike its item."""
+    unit, weight = values["unit"][place], values["unit_weight_kg"][place]
+    if contradiction := goods.wrong_unit_weight(unit, weight):
+        errors.add(row, "unit_weight_kg", "contradicts_unit", contradiction, weight)
+    told = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
+    code, description = values["item_code"][place], values["description_en"][place] or ""
+    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **told):
+        errors.add(row, "item_code", "unlike_catalogue", goods.unlike_message(code, known), code)
 
 
 def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The context of an import: what the spreadsheet must fit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ from logistics.catalogue.models import Category
 from logistics.partners import guard
 from logistics.partners.guard import Guard
 from logistics.people.models import User
+from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 
 
@@ -24,6 +26,14 @@ class ImportContext:
     place: Guard  # knows the consignee's confidential sites
     by: User  # who uploaded it
     at: datetime
+    replace: bool
+
+    def ssccs_in_use(self, ssccs: Iterable[str]) -> dict[str, str]:
+        """Return which of these other packages have, and the shipment that each is in; those replaced do not count."""
+        packages = Package.objects.filter(sscc__in=[sscc for sscc in ssccs if sscc])
+        if self.replace:
+            packages = packages.exclude(shipment=self.shipment)
+        return dict(packages.values_list("sscc", "shipment__number"))
 
     @classmethod
     def of(cls, shipment: Shipment, *, replace: bool, by: User, at: datetime) -> "ImportContext":
@@ -36,4 +46,5 @@ class ImportContext:
             guard.of_partner(shipment.consignee_id),
             by,
             at,
+            replace,
         )

@@ -35,7 +35,7 @@ def gather(values: Values, rows: list[int], errors: Errors, context: ImportConte
             detail = _("Package %(number)d has no goods.") % {"number": number}
             errors.add(rows[places[0]], "item_code", "package_without_lines", detail, number)
     _destinations(packages, values, rows, errors, context)
-    _unique_ssccs(packages, values, rows, errors)
+    _unique_ssccs(packages, values, rows, errors, context)
     return dict(packages)
 
 
@@ -102,12 +102,18 @@ def _destinations(
             errors.add(rows[places[0]], "destination_site", "unknown_site", detail)
 
 
-def _unique_ssccs(packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors) -> None:
+def _unique_ssccs(
+    packages: dict[int, list[int]], values: Values, rows: list[int], errors: Errors, context: ImportContext
+) -> None:
     seen: dict[str, int] = {}
+    in_use = context.ssccs_in_use(values["sscc"])
     for places in packages.values():
         sscc, row = values["sscc"][places[0]], rows[places[0]]
         if sscc and sscc in seen:
             detail = _("Row %(row)d has the same SSCC.") % {"row": seen[sscc]}
             errors.add(row, "sscc", "duplicate_sscc", detail, sscc)
+        elif sscc in in_use:
+            detail = _("A package of %(shipment)s has this SSCC.") % {"shipment": in_use[sscc]}
+            errors.add(row, "sscc", "sscc_in_use", detail, sscc)
         elif sscc:
             seen[sscc] = row

@@ -198,6 +198,10 @@ def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: Er
         with translation.override(row.uploaded_by.language):
             detail = _("The manifest changed while the file was being read. Check it and send the file again.")
             errors.add(None, "", "manifest_changed", detail)
+    if context.ssccs_in_use(plan.values["sscc"]):
+        with translation.override(row.uploaded_by.language):
+            detail = _("Another shipment got one of these SSCCs in the meantime. Check the file and send it again.")
+            errors.add(None, "sscc", "sscc_in_use", detail)
     if catalogue.changed(plan.catalogue):
         with translation.override(row.uploaded_by.language):
             detail = _("The catalogue changed while the file was being read. Check it and send the file again.")

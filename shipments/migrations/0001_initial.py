@@ -130,6 +130,7 @@ class Migration(migrations.Migration):
                 ('reaches_port_on', models.DateField(blank=True, null=True, verbose_name="ETA at the port of discharge")),
                 ('arrives_on', models.DateField(blank=True, null=True, verbose_name="ETA at the place of delivery")),
                 ('customs_currency', models.CharField(help_text='Of all customs values on the manifest (ISO 4217)', max_length=3, verbose_name="customs currency")),
+                ('partner_sees_values', models.BooleanField(db_default=False, default=False, help_text='Over the API and on its edition of the packing list', verbose_name='partner sees the customs values')),
                 ('freight_minor', models.BigIntegerField(blank=True, null=True, verbose_name="freight, minor units")),
                 ('freight_currency', models.CharField(blank=True, max_length=3, verbose_name="freight currency")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
@@ -161,7 +162,7 @@ class Migration(migrations.Migration):
             name='Paper',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
-                ('kind', models.CharField(choices=[('packing-list', 'Packing list'), ('labels', 'Labels'), ('goods-received-form', 'Goods-received form'), ('waybill', 'Waybill'), ('goods-received-note', 'Goods-received note')], max_length=30, verbose_name="kind")),
+                ('kind', models.CharField(choices=[('packing-list', 'Packing list'), ('partner-packing-list', 'Packing list, partner’s edition'), ('labels', 'Labels'), ('goods-received-form', 'Goods-received form'), ('waybill', 'Waybill'), ('goods-received-note', 'Goods-received note')], max_length=30, verbose_name="kind")),
                 ('number', models.CharField(max_length=60, verbose_name="number")),
                 ('version', models.PositiveSmallIntegerField(verbose_name="version")),
                 ('document', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.document', verbose_name="document")),
@@ -404,7 +405,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='shipment',
-            trigger=pgtrigger.compiler.Trigger(name='what_a_sealed_shipment_says_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.sealed_at IS NOT NULL AND NEW.sealed_at IS NOT NULL AND (OLD.number IS DISTINCT FROM NEW.number OR OLD.title IS DISTINCT FROM NEW.title OR OLD.reference IS DISTINCT FROM NEW.reference OR OLD.consignee_id IS DISTINCT FROM NEW.consignee_id OR OLD.customs_currency IS DISTINCT FROM NEW.customs_currency OR OLD.container_number IS DISTINCT FROM NEW.container_number OR OLD.manifest_sha256 IS DISTINCT FROM NEW.manifest_sha256 OR OLD.sealed_at IS DISTINCT FROM NEW.sealed_at OR OLD.package_count IS DISTINCT FROM NEW.package_count OR OLD.line_count IS DISTINCT FROM NEW.line_count OR OLD.piece_count IS DISTINCT FROM NEW.piece_count OR OLD.net_kg IS DISTINCT FROM NEW.net_kg OR OLD.gross_kg IS DISTINCT FROM NEW.gross_kg OR OLD.measured_kg IS DISTINCT FROM NEW.measured_kg OR OLD.volume_m3 IS DISTINCT FROM NEW.volume_m3 OR OLD.value_minor IS DISTINCT FROM NEW.value_minor))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6ad7ac59113df780ddd34a879d528947b7c477c4', operation='UPDATE', pgid='pgtrigger_what_a_sealed_shipment_says_is_frozen_e76e9', table='shipments_shipment', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_a_sealed_shipment_says_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.sealed_at IS NOT NULL AND NEW.sealed_at IS NOT NULL AND (OLD.number IS DISTINCT FROM NEW.number OR OLD.title IS DISTINCT FROM NEW.title OR OLD.reference IS DISTINCT FROM NEW.reference OR OLD.consignee_id IS DISTINCT FROM NEW.consignee_id OR OLD.customs_currency IS DISTINCT FROM NEW.customs_currency OR OLD.partner_sees_values IS DISTINCT FROM NEW.partner_sees_values OR OLD.container_number IS DISTINCT FROM NEW.container_number OR OLD.manifest_sha256 IS DISTINCT FROM NEW.manifest_sha256 OR OLD.sealed_at IS DISTINCT FROM NEW.sealed_at OR OLD.package_count IS DISTINCT FROM NEW.package_count OR OLD.line_count IS DISTINCT FROM NEW.line_count OR OLD.piece_count IS DISTINCT FROM NEW.piece_count OR OLD.net_kg IS DISTINCT FROM NEW.net_kg OR OLD.gross_kg IS DISTINCT FROM NEW.gross_kg OR OLD.measured_kg IS DISTINCT FROM NEW.measured_kg OR OLD.volume_m3 IS DISTINCT FROM NEW.volume_m3 OR OLD.value_minor IS DISTINCT FROM NEW.value_minor))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='f69d557cd6075a6d351cd316a88b097b86807323', operation='UPDATE', pgid='pgtrigger_what_a_sealed_shipment_says_is_frozen_e76e9', table='shipments_shipment', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='paper',
@@ -477,6 +478,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='package',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('height_cm', None), ('length_cm', None), ('width_cm', None)), models.Q(('height_cm__isnull', False), ('length_cm__isnull', False), ('width_cm__isnull', False), ('height_cm__gt', 0), ('length_cm__gt', 0), ('width_cm__gt', 0)), _connector='OR'), name='a_package_has_all_its_dimensions_or_none'),
+        ),
+        migrations.AddConstraint(
+            model_name='package',
+            constraint=models.UniqueConstraint(condition=models.Q(('sscc', ''), _negated=True), fields=('sscc',), name='an_sscc_is_used_once'),
         ),
         migrations.AddConstraint(
             model_name='package',

@@ -1,7 +1,8 @@
 """The goods of a manifest line, and the values that it takes from the catalogue."""
 
+import re
 from decimal import Decimal
-from typing import TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,18 @@ LINE_MAX_KG = 999_999
 # Explicit "none" on a line; an empty value is taken from the catalogue.
 NOT_DANGEROUS = "none"
 UNKNOWN_ORIGIN = "XX"
+# What one of a unit of weight weighs, in kg with three places (UN/ECE Rec 20).
+WEIGHS = {
+    "KGM": Decimal("1.000"),
+    "GRM": Decimal("0.001"),
+    "HGM": Decimal("0.100"),
+    "DTN": Decimal("100.000"),
+    "TNE": Decimal("1000.000"),
+    "LBR": Decimal("0.454"),
+    "ONZ": Decimal("0.028"),
+}
+# How many of its four facts may differ before a line is asked about.
+UNLIKE = 3
 
 
 class LineFields(TypedDict, total=False):
@@ -105,8 +118,66 @@ def other_un_number(item_code: str, un_number: str) -> str:
     ) % {"un_number": un_number, "item": item_code}
 
 
+class KnownItem(Protocol):
+    """What the catalogue says of an item."""
+
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def name_fr(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def hs6(self) -> str: ...
+    @property
+    def unit_weight_kg(self) -> Decimal | None: ...
+
+
+def wrong_unit_weight(unit: str, unit_weight_kg: Decimal | None) -> str:
+    """Return why a unit weight contradicts a unit of weight (25 KGM of 2 kg each: 25 kg or 50?), or ""."""
+    weighs = WEIGHS.get(unit)
+    if weighs is None or unit_weight_kg is None or unit_weight_kg == weighs:
+        return ""
+    return _(
+        "The unit %(unit)s weighs %(weighs)s kg, the line says %(told)s kg. Correct the unit weight, or count in"
+        " pieces."
+    ) % {"unit": unit, "weighs": weighs.normalize(), "told": unit_weight_kg}
+
+
+def unlike_its_item(
+    item: KnownItem, *, unit: str, hs6: str | None, unit_weight_kg: Decimal | None, description: str
+) -> bool:
+    """Return whether a line is so unlike its item that the code is probably wrong.
+
+    Each single difference is common: another model, another reading of the customs tariff. Three of unit, HS code,
+    weight (twice as much, or half) and words are not.
+    """
+    known, told = item.unit_weight_kg, unit_weight_kg
+    differences = [
+        unit != item.unit,
+        bool(hs6 and item.hs6) and hs6 != item.hs6,
+        known is not None and told is not None and not known / 2 <= told <= known * 2,
+        bool(description) and not _words(description) & (_words(item.name_en) | _words(item.name_fr)),
+    ]
+    return sum(differences) >= UNLIKE
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{3,}", text.lower()))
+
+
+def unlike_message(code: str, item: KnownItem) -> str:
+    """Return the question that is asked back."""
+    weight = f", {item.unit_weight_kg} kg" if item.unit_weight_kg else ""
+    known = f"{item.name_en}, {item.unit}, HS {item.hs6 or '–'}{weight}"
+    return _("Is this %(code)s? In the catalogue it is: %(known)s. Correct the item code, or the line.") % {
+        "code": code,
+        "known": known,
+    }
+
+
 def check(line: ManifestLine) -> None:
-    """Raise Invalid for unknown codes, for amounts and weights too large, and for text that papers cannot print."""
+    """Raise Invalid for unknown codes, contradictions, excessive amounts and weights, and unprintable text."""
     fonts.check({name: getattr(line, name) for name in ("description_en", "description_fr", "serials", "remark")})
     if line.quantity * line.unit_value_minor > LINE_VALUE_MAX_MINOR:
         raise Invalid(
@@ -120,6 +191,16 @@ def check(line: ManifestLine) -> None:
             field="unit_weight_kg",
             code="too_large",
         )
+    if contradiction := wrong_unit_weight(line.unit, line.unit_weight_kg):
+        raise Invalid(contradiction, field="unit_weight_kg", code="contradicts_unit")
+    if unlike_its_item(
+        line.item,
+        unit=line.unit,
+        hs6=line.hs6,
+        unit_weight_kg=line.unit_weight_kg,
+        description=line.description_en,
+    ):
+        raise Invalid(unlike_message(line.item.code, line.item), field="item", code="unlike_catalogue")
     if not codes.is_unit(line.unit):
         raise Invalid(
             _("%(unit)s is not a UN/ECE Rec 20 unit code.") % {"unit": line.unit}, field="unit", code="unknown_code"

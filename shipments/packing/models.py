@@ -105,6 +105,8 @@ class Package(models.Model):
                     is_known("length_cm", "width_cm", "height_cm") & Q(length_cm__gt=0, width_cm__gt=0, height_cm__gt=0)
                 ),
             ),
+            # Forever and everywhere: carriers know a package by it (GS1 General Specifications).
+            models.UniqueConstraint(fields=["sscc"], condition=~Q(sscc=""), name="an_sscc_is_used_once"),
             models.CheckConstraint(name="an_sscc_has_18_digits", condition=Q(sscc="") | Q(sscc__regex=r"^\d{18}$")),
             models.CheckConstraint(
                 name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | is_known("gross_kg")

@@ -31,14 +31,16 @@ class LineOut(Output[ManifestLine]):
     origin = serializers.CharField()
     condition = serializers.ChoiceField(choices=Condition.choices)
     grade = serializers.CharField()
-    unit_value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
+    unit_value = serializers.CharField(
+        required=False, help_text="For customs purposes only; for partners only if the shipment says so"
+    )
     value = serializers.CharField(required=False)
     un_number = serializers.CharField(help_text="For dangerous goods, four digits; empty: not dangerous")
     serials = serializers.ListField(child=serializers.CharField())
     remark = serializers.CharField()
 
     def left_out(self) -> Collection[str]:
-        return ("unit_value", "value") if self.context.get("for_partner") else ()
+        return ("unit_value", "value") if self.context.get("hides_values") else ()
 
     def unit_value_of(self, line: ManifestLine) -> str | None:
         return money.decimal_string(line.unit_value_minor, self.context["currency"])

@@ -1,13 +1,15 @@
 """Packages of a shipment and the lines in them, while it is being packed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from stdnum import ean
 
 from logistics.audit import services as audit
 from logistics.codes import codes
@@ -88,7 +90,10 @@ def add_package(
     ]
     _check_package(packages[0])
     _check_places(shipment, packages[0], made[: len(line_fields)], by=by, at=at)
-    Package.objects.bulk_create(packages)
+    if copies > 1 and packages[0].sscc:
+        raise Invalid(_("Each package has its own SSCC. Add them one by one."), field="sscc", code="not_unique")
+    with _sscc_unused(packages[0]):
+        Package.objects.bulk_create(packages)
     ManifestLine.objects.bulk_create(made)
     audit.record("packages added", shipment, by=by, at=at, first=first, last=first + copies - 1)
     return packages
@@ -111,7 +116,8 @@ def edit_package(package: Package, changes: PackageFields, *, version: int, by: 
     _check_package(package)
     guard.check(package, shipment.consignee_id, only=changes, by=by, at=at)
     package.version += 1
-    package.save(update_fields=[*changes, "version"])
+    with _sscc_unused(package):
+        package.save(update_fields=[*changes, "version"])
     audit.record("package edited", shipment, by=by, at=at, package=package.number, fields=sorted(changes))
     return package
 
@@ -172,8 +178,34 @@ def _check_places(
         place.check(line, path=f"lines[{index}].", by=by, at=at)
 
 
+@contextmanager
+def _sscc_unused(package: Package) -> Iterator[None]:
+    """Raise Invalid if another package, in this shipment or any other, gets the same SSCC at the same time."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "an_sscc_is_used_once" not in str(error):
+            raise
+        raise _sscc_in_use() from error
+
+
+def _sscc_in_use() -> Invalid:
+    return Invalid(_("Another package has this SSCC. Read the label again."), field="sscc", code="not_unique")
+
+
+def _check_sscc(package: Package) -> None:
+    if not package.sscc:
+        return
+    if ean.calc_check_digit(package.sscc[:-1]) != package.sscc[-1]:
+        raise Invalid(_("The check digit of the SSCC is wrong."), field="sscc", code="bad_check_digit")
+    if Package.objects.filter(sscc=package.sscc).exclude(pk=package.pk).exists():
+        raise _sscc_in_use()
+
+
 def _check_package(package: Package) -> None:
     fonts.check({"marks": package.marks, "remark": package.remark})
+    _check_sscc(package)
     codes.check("kind", package.kind, codes.package_kinds())
     sizes = [package.length_cm, package.width_cm, package.height_cm]
     if any(size is None for size in sizes) and any(size is not None for size in sizes):

@@ -4,6 +4,8 @@ Units: UN/ECE Recommendation 20, in which X and a package code (Recommendation 2
 """
 
 from logistics.codes import codes
+from logistics.people.models import User
+from logistics.roles import Role
 from shipments.packing.models import Condition
 from shipments.shipments.models import Mode
 
@@ -53,6 +55,20 @@ MODES: dict[str, Texts] = {
     Mode.RAIL: {"en": "rail", "fr": "ferroviaire"},
     Mode.MULTIMODAL: {"en": "multimodal", "fr": "multimodal"},
 }
+
+# What papers for partners say instead of the name of a member of staff.
+FUNCTIONS: dict[Role, Texts] = {
+    Role.WAREHOUSE: {"en": "warehouse", "fr": "entrepôt"},
+    Role.COORDINATOR: {"en": "coordinator", "fr": "coordination"},
+}
+OTHER_FUNCTION: Texts = {"en": "the charity", "fr": "l’association"}
+
+
+def function_of(user: User | None) -> Texts | None:
+    """Return the function of a member of staff; None for nobody."""
+    if user is None:
+        return None
+    return next((texts for role, texts in FUNCTIONS.items() if user.has_role(role)), OTHER_FUNCTION)
 
 
 def unit(code: str) -> Texts:

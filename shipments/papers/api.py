@@ -29,7 +29,12 @@ from shipments.shipments.models import Mode
 from shipments.shipments.of_shipment import OfShipment
 
 READERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
-ON_DEMAND = (Paper.Kind.LABELS, Paper.Kind.GOODS_RECEIVED_FORM, Paper.Kind.WAYBILL)
+ON_DEMAND = (
+    Paper.Kind.LABELS,
+    Paper.Kind.GOODS_RECEIVED_FORM,
+    Paper.Kind.WAYBILL,
+    Paper.Kind.PARTNER_PACKING_LIST,
+)
 
 
 class PDFRenderer(BaseRenderer):
@@ -171,7 +176,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     def get_queryset(self) -> "QuerySet[Paper]":
         if not self.kwargs:
             return self.queryset
-        papers = Paper.objects.filter(shipment=self.shipment()).select_related("document")
+        papers = services.visible_to(self.request.user, self.shipment()).select_related("document")
         papers = papers.select_related("document__replaces", "document__replaced_by")
         contexts = ("context", "replaces__context", "replaced_by__context")
         return papers.defer(*(f"document__{name}" for name in contexts)).order_by("-id")
@@ -184,6 +189,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
             " because a journey has several legs and vehicles. With `replaces` and a `reason` it replaces another"
             " waybill, which is then no longer valid: 409 `cannot_replace` if that one was not valid any more."
             " 409 `wrong_state`: the shipment is cancelled, lost, returned or closed, and gets no waybill."
+            " `partner-packing-list` is issued with the seal; on demand only for shipments sealed before it existed."
         ),
         request=PaperIn,
         responses={201: PaperOut},
@@ -191,7 +197,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         filters=False,
     )
     @idempotent
-    @may_raise(services.NotSealed, services.CannotReplace, WrongState)
+    @may_raise(services.NotSealed, services.CannotReplace, services.AlreadyIssued, documents.NotPrintable, WrongState)
     def create(self, request: Request, shipment: str) -> Response:
         body = PaperIn(data=request.data)
         body.is_valid(raise_exception=True)
@@ -225,11 +231,12 @@ class PackingListViewSet(OfShipment[Paper]):
         tags=["papers"],
         summary="Download the latest packing list as PDF",
         description=(
-            "409 `document_not_ready` with the progress and Retry-After while it is printed;"
-            " 409 `paper_not_issued` before the shipment is sealed."
+            "Staff get the charity's edition. Partners get theirs: without names of staff, and without customs values"
+            " unless the shipment's `partner_sees_values` is set. 409 `document_not_ready` with the progress and"
+            " Retry-After while it is printed; 409 `paper_not_issued` before the shipment is sealed."
         ),
         responses=PDF,
     )
     @may_raise(documents.NotReady, services.NoSuchPaper)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
-        return pdf_answer(services.latest_packing_list(self.shipment()))
+        return pdf_answer(services.packing_list_for(request.user, self.shipment()))

@@ -15,6 +15,7 @@ class Paper(models.Model):
 
     class Kind(models.TextChoices):
         PACKING_LIST = "packing-list", _("Packing list")
+        PARTNER_PACKING_LIST = "partner-packing-list", _("Packing list, partner’s edition")
         LABELS = "labels", _("Labels")
         GOODS_RECEIVED_FORM = "goods-received-form", _("Goods-received form")
         WAYBILL = "waybill", _("Waybill")
@@ -24,7 +25,15 @@ class Paper(models.Model):
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="papers", verbose_name=_("shipment"))
     document = models.OneToOneField(Document, on_delete=models.PROTECT, related_name="+", verbose_name=_("document"))
     # Papers printed from the manifest: no longer valid once the shipment is reopened.
-    OF_MANIFEST: ClassVar = (Kind.PACKING_LIST, Kind.LABELS, Kind.GOODS_RECEIVED_FORM, Kind.WAYBILL)
+    OF_MANIFEST: ClassVar = (
+        Kind.PACKING_LIST,
+        Kind.PARTNER_PACKING_LIST,
+        Kind.LABELS,
+        Kind.GOODS_RECEIVED_FORM,
+        Kind.WAYBILL,
+    )
+    # The charity's edition has customs values and names of staff.
+    STAFF_ONLY: ClassVar = (Kind.PACKING_LIST,)
 
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     number = models.CharField(_("number"), max_length=60)

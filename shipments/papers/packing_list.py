@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from logistics.charity.models import Charity
 from logistics.charity.services import day_of
@@ -86,6 +86,24 @@ def context(shipment: Shipment, *, version: int, charity: Charity, at: datetime)
         "prepared_by": shipment.packed_by.name if shipment.packed_by else "",
         "checked_by": shipment.checked_by.name if shipment.checked_by else "",
     }
+
+
+def for_partner(charitys: PackingList, shipment: Shipment) -> dict[str, object]:
+    """Return the partner's edition: staff by function, and no customs values unless the shipment shows them."""
+    edition: dict[str, object] = {**charitys, "edition": "partner"}
+    if not shipment.partner_sees_values:
+        edition = {**_without_values(edition), "currency": ""}
+    return {
+        **edition,
+        "prepared_by": vocabulary.function_of(shipment.packed_by),
+        "checked_by": vocabulary.function_of(shipment.checked_by),
+    }
+
+
+def _without_values(context: Any) -> Any:
+    if isinstance(context, dict):
+        return {name: _without_values(value) for name, value in context.items() if name != "value_minor"}
+    return [_without_values(value) for value in context] if isinstance(context, list) else context
 
 
 def _by_category(rows: list[PackageRow]) -> list[CategoryTotal]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
@@ -13,10 +15,12 @@ from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
+from logistics.jobs.models import Job
 from logistics.partners import guard, texts
 from logistics.people.models import User
-from shipments.papers import goods_received_form, labels, packing_list, waybill
+from shipments.papers import goods_received_form, labels, packing_list, printable, waybill
 from shipments.papers.models import Paper
+from shipments.shipments.access import is_partner
 from shipments.shipments.lifecycle import Done
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
@@ -35,6 +39,19 @@ class CannotReplace(DomainError):
     code = "cannot_replace"
 
 
+class PackingListNotPrinted(DomainError):
+    """The goods leave with their packing list: wait until it is printed, or dispatch with a `reason`."""
+
+    code = "packing_list_not_printed"
+    headers = {"Retry-After": "2"}
+
+
+class AlreadyIssued(DomainError):
+    """There is one partner's edition of each packing list, and it has been issued."""
+
+    code = "paper_already_issued"
+
+
 class NoSuchPaper(DomainError):
     """This paper has not been issued for the shipment."""
 
@@ -42,22 +59,37 @@ class NoSuchPaper(DomainError):
 
 
 def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
-    """Queue the next version of a sealed shipment's packing list, in the consignee's languages.
+    """Queue the next version of a sealed shipment's packing list, in the consignee's languages, and its two editions.
 
-    The caller holds the shipment's lock. Raises CharityNotSetUp.
+    The charity's edition is returned. The caller holds the shipment's lock. Raises NotPrintable, CharityNotSetUp.
     """
     charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0
     context = packing_list.context(shipment, version=last + 1, charity=charity, at=at)
+    paper = _request_edition(shipment, Paper.Kind.PACKING_LIST, context, at=at)
+    _request_edition(shipment, Paper.Kind.PARTNER_PACKING_LIST, packing_list.for_partner(context, shipment), at=at)
+    return paper
+
+
+def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, Any], *, at: datetime) -> Paper:
     return request(
         shipment,
-        Paper.Kind.PACKING_LIST,
+        kind,
         number=shipment.number,
-        version=last + 1,
-        template="shipments/papers/packing_list.html",
+        version=context["version"],
+        template=template_of(Paper.Kind.PACKING_LIST),
         context=context,
         at=at,
     )
+
+
+def _issue_partners_edition(held: Shipment, *, at: datetime) -> Paper:
+    """Queue the partner's edition of a packing list from before there were editions. Raises AlreadyIssued."""
+    version = latest_packing_list(held).version
+    if held.papers.filter(kind=Paper.Kind.PARTNER_PACKING_LIST, version=version).exists():
+        raise AlreadyIssued(_("The partner’s edition of this packing list has been issued."))
+    context = packing_list.context(held, version=version, charity=the_charity(), at=at)
+    return _request_edition(held, Paper.Kind.PARTNER_PACKING_LIST, packing_list.for_partner(context, held), at=at)
 
 
 def request(
@@ -103,6 +135,18 @@ def issue_packing_list(shipment: Shipment, done: Done) -> dict[str, object]:
     return {"packing_list_version": request_packing_list(shipment, at=done.at).version}
 
 
+def packing_list_printed(shipment: Shipment, by: User) -> DomainError | None:
+    """Refuse to dispatch a shipment whose packing list is not printed. A reason overrides this."""
+    document = latest_packing_list(shipment)
+    if document.state == Job.State.DONE:
+        return None
+    if document.state == Job.State.DEAD:
+        message = _("The packing list could not be printed (%(why)s). To dispatch without it, give a reason.")
+        return PackingListNotPrinted(message % {"why": documents.why_dead(document)}, progress=document.progress)
+    message = _("The packing list is being printed (%(progress)d %%). Wait, or give a reason to dispatch without it.")
+    return PackingListNotPrinted(message % {"progress": document.progress}, progress=document.progress)
+
+
 def end_papers(shipment: Shipment, done: Done) -> dict[str, object]:
     """Mark the papers of a reopened or cancelled shipment as no longer valid."""
     supersede(shipment, at=done.at)
@@ -120,21 +164,23 @@ def issue(
     by: User,
     at: datetime,
 ) -> Paper:
-    """Issue labels, a blank goods-received form or a waybill of a sealed shipment.
+    """Issue labels, a blank goods-received form, a waybill or the partner's packing list of a sealed shipment.
 
     A new version of labels or of the form supersedes the older one. Each waybill has its own number, and earlier
     ones stay valid, because a journey has several legs and vehicles. A waybill with `replaces`, the number of
     another one, ends that one for the given `reason`.
 
     `leg`: carrier, vehicle, driver, places, dates and instructions of a waybill (waybill.LEG).
-    Raises NotSealed, CharityNotSetUp; for a waybill also CannotReplace, and WrongState once the goods are no longer
-    carried.
+    Raises NotSealed, NotPrintable, CharityNotSetUp; for a waybill also CannotReplace, and WrongState once the goods
+    are no longer carried.
     """
     fonts.check(leg or {})
     held = hold(shipment)
     said = {name: text for name, text in (leg or {}).items() if name in texts.GUARDED["shipments.paper"]}
     guard.check_texts("shipments.paper", said, held.consignee_id, by=by, at=at)
     guard.check_texts("logistics.auditentry", {"reason": reason}, held.consignee_id, by=by, at=at)
+    if refusal := printable.manifest(held, by):
+        raise refusal
     if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:
         raise WrongState(
             _("The shipment is %(status)s: its goods are no longer carried, so no waybill can be issued.")
@@ -146,6 +192,10 @@ def issue(
         raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))
     if kind == Paper.Kind.WAYBILL:
         return _waybill(held, leg or {}, replaces=replaces, reason=reason, by=by, at=at)
+    if kind == Paper.Kind.PARTNER_PACKING_LIST:
+        paper = _issue_partners_edition(held, at=at)
+        audit.record("paper issued", held, by=by, at=at, kind=kind, number=paper.number, version=paper.version)
+        return paper
     charity = the_charity()
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
@@ -210,11 +260,32 @@ def _to_replace(issued: "QuerySet[Paper]", number: str, reason: str) -> Paper:
     return paper
 
 
-def latest_packing_list(shipment: Shipment) -> Document:
-    """Return the latest version of the packing list. Raises NoSuchPaper before the first sealing."""
+def visible_to(user: User | AnonymousUser, shipment: Shipment) -> "QuerySet[Paper]":
+    """Return the papers of a shipment that a user may read: partners all but the charity's own editions."""
+    papers = Paper.objects.filter(shipment=shipment)
+    return papers.exclude(kind__in=Paper.STAFF_ONLY) if is_partner(user) else papers
+
+
+def packing_list_for(user: User | AnonymousUser, shipment: Shipment) -> Document:
+    """Return the latest packing list in the user's edition. Raises NoSuchPaper."""
+    return latest_packing_list(
+        shipment, kind=Paper.Kind.PARTNER_PACKING_LIST if is_partner(user) else Paper.Kind.PACKING_LIST
+    )
+
+
+def latest_packing_list(shipment: Shipment, kind: Paper.Kind = Paper.Kind.PACKING_LIST) -> Document:
+    """Return the latest version of the packing list in one edition. Raises NoSuchPaper before the first sealing."""
     latest = (
-        shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).select_related("document").order_by("-version").first()
+        shipment.papers.filter(kind=kind)
+        .select_related("document")
+        .defer("document__context")
+        .order_by("-version")
+        .first()
     )
     if latest is None:
-        raise NoSuchPaper(_("There is no packing list yet: it is issued when the shipment is sealed."))
+        raise NoSuchPaper(
+            _("There is no packing list yet: it is issued when the shipment is sealed.")
+            if shipment.sealed_at is None
+            else _("The partner’s edition of this packing list has not been issued. Ask the charity to issue it.")
+        )
     return latest.document

@@ -20,6 +20,14 @@ def is_partner(user: User | AnonymousUser) -> bool:
     return isinstance(user, User) and user.has_role(Role.PARTNER) and not user.is_staff
 
 
+def sees_values(user: User | AnonymousUser, shipment: Shipment) -> bool:
+    """Return whether a user may know the customs values: partners only if the shipment says so.
+
+    The same rule as for papers: a partner's edition has values only then, and names no staff (papers/packing_list.py).
+    """
+    return not is_partner(user) or shipment.partner_sees_values
+
+
 def visible_to(user: User | AnonymousUser) -> QuerySet[Shipment]:
     """Return the shipments a user may see: partners their own, once dispatched; staff all."""
     if not isinstance(user, User):

@@ -71,17 +71,34 @@ ACTIONS: dict[str, Action] = {
 }
 _guards: dict[str, list[Guard]] = defaultdict(list)
 _first_guards: dict[str, list[Guard]] = defaultdict(list)
+_overridable: dict[str, list[Guard]] = defaultdict(list)
 
 
-def add_guard(action: str, guard: Guard, *, before_state: bool = False) -> None:
-    """Add a guard that may refuse an action. `before_state`: run it before the state check."""
-    known = _first_guards if before_state else _guards
+def add_guard(action: str, guard: Guard, *, before_state: bool = False, overridable: bool = False) -> None:
+    """Add a guard that may refuse an action.
+
+    `before_state`: run it before the state check. `overridable`: run it last; a reason overrides its refusal.
+    """
+    known = _overridable if overridable else _first_guards if before_state else _guards
     if guard not in known[action]:
         known[action].append(guard)
 
 
 def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
     """Return why this action is refused now to a user whose roles allow it, or None."""
+    return _final_refusal(name, shipment, by) or _overridable_refusal(name, shipment, by)
+
+
+def needs_reason(name: str, shipment: Shipment, by: User) -> DomainError | None:
+    """Return the refusal that a reason overrides, or None if the action is allowed, or refused whatever the reason."""
+    return None if _final_refusal(name, shipment, by) else _overridable_refusal(name, shipment, by)
+
+
+def _overridable_refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
+    return next((error for guard in _overridable[name] if (error := guard(shipment, by))), None)
+
+
+def _final_refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
     for guard in _first_guards[name]:
         if error := guard(shipment, by):
             return error
@@ -90,10 +107,13 @@ def refusal(name: str, shipment: Shipment, by: User) -> DomainError | None:
     return next((error for guard in _guards[name] if (error := guard(shipment, by))), None)
 
 
-def require(name: str, shipment: Shipment, by: User) -> None:
-    """Raise the refusal of this action to this user now, if any."""
-    if error := refusal(name, shipment, by):
+def require(name: str, shipment: Shipment, by: User, *, reason: str = "") -> DomainError | None:
+    """Raise the refusal of this action to this user now, if any; return the one that `reason` overrides."""
+    if error := _final_refusal(name, shipment, by):
         raise error
+    if (error := _overridable_refusal(name, shipment, by)) and not reason.strip():
+        raise error
+    return error
 
 
 def allowed_actions(shipment: Shipment, user: User) -> list[AllowedAction]:

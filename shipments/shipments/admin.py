@@ -214,7 +214,10 @@ class ShipmentAdmin(BaseAdmin):
             },
         ),
         (gettext_lazy("Dates"), {"fields": (("packed_on", "departs_on"), ("reaches_port_on", "arrives_on"))}),
-        (gettext_lazy("Customs"), {"fields": ("customs_currency", ("freight", "freight_currency"))}),
+        (
+            gettext_lazy("Customs"),
+            {"fields": (("customs_currency", "partner_sees_values"), ("freight", "freight_currency"))},
+        ),
     )
     actions_detail: tuple[str, ...] = ()
 
@@ -303,7 +306,8 @@ class ShipmentAdmin(BaseAdmin):
         verb, _icon, explanation, needs_reason = PAGES[name]
         shipment = self.found(request, object_id)
         by = cast(User, request.user)
-        form = (ReasonForm if needs_reason else forms.Form)(request.POST or None)
+        overridable = actions.needs_reason(name, shipment, by)
+        form = (ReasonForm if needs_reason or overridable else forms.Form)(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 TAKE[name](shipment, **form.cleaned_data, by=by, at=timezone.now())
@@ -311,6 +315,8 @@ class ShipmentAdmin(BaseAdmin):
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:shipments_shipment_change", args=[shipment.pk]))
+        if overridable:
+            return self.page(request, shipment, form, verb, f"{overridable} {explanation}")
         return self.page(request, shipment, form, verb, explanation, refused=actions.refusal(name, shipment, by))
 
 

@@ -54,6 +54,15 @@ class ReasonIn(Input):
     reason = serializers.CharField(max_length=500, help_text="Shown in the audit trail")
 
 
+class DispatchIn(Input):
+    reason = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        help_text="Why the goods leave before the packing list is printed; without it: 409 `packing_list_not_printed`",
+    )
+
+
 class TrailEntryOut(serializers.Serializer[trails.TrailEntry]):
     sequence = serializers.IntegerField()
     at = serializers.DateTimeField()
@@ -88,6 +97,11 @@ SHIPMENT = OpenApiExample(
 
 
 REASON = OpenApiExample("Why", value={"reason": "One more box of books came in."}, request_only=True)
+EARLY = OpenApiExample(
+    "Before the packing list is printed",
+    value={"reason": "The truck leaves now; the packing list follows by email."},
+    request_only=True,
+)
 CHANGE = OpenApiExample(
     "Details known after departure",
     value={"version": 4, "bill_of_lading": "HKGDKR2603001", "cargo_tracking_note": "056414"},
@@ -108,9 +122,17 @@ TRAIL_ENTRY = OpenApiExample(
 
 
 def shipment_action(
-    summary: str, *, url_path: str | None = None, with_reason: bool = False, permission: Permission | None = None
+    summary: str,
+    *,
+    url_path: str | None = None,
+    with_reason: bool = False,
+    permission: Permission | None = None,
+    body: type[Input] | None = None,
+    examples: list[OpenApiExample] | None = None,
 ) -> Callable[[Method], Method]:
     """Decorate a POST that takes one action on a shipment, with an Idempotency-Key."""
+    if with_reason:
+        body, examples = ReasonIn, [REASON]
 
     def decorate(method: Method) -> Method:
         path = url_path or method.__name__
@@ -120,9 +142,9 @@ def shipment_action(
         # Last, because `action` drops the schema set on the method before.
         described = extend_schema(
             summary=summary,
-            request=ReasonIn if with_reason else None,
+            request=body,
             responses=ShipmentDetailOut,
-            examples=[REASON] if with_reason else None,
+            examples=examples,
             filters=False,
         )(acting)
         return cast(Method, described)
@@ -158,14 +180,16 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         return shipments.only(*COLUMNS) if self.action == "list" else shipments
 
     def get_serializer_context(self) -> dict[str, object]:
-        return dict(super().get_serializer_context()) | {"for_partner": access.is_partner(self.request.user)}
+        for_partner = access.is_partner(self.request.user)
+        return dict(super().get_serializer_context()) | {"for_partner": for_partner, "hides_values": for_partner}
 
     def _found(self) -> Shipment:
         return access.find(self.request.user, self.kwargs["shipment"])
 
     def _answer(self, shipment: Shipment, status: int = 200) -> Response:
         allowed = actions.allowed_actions(shipment, actor(self.request))
-        context = self.get_serializer_context() | {"allowed_actions": allowed}
+        hides_values = not access.sees_values(self.request.user, shipment)
+        context = self.get_serializer_context() | {"allowed_actions": allowed, "hides_values": hides_values}
         return with_etag(Response(ShipmentDetailOut(shipment, context=context).data, status=status), shipment)
 
     @extend_schema(summary="Read a shipment, its totals, and your allowed actions", responses=ShipmentDetailOut)
@@ -216,9 +240,12 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         return self._answer(lifecycle.reopen(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
     # Not named `dispatch`, which is Django's entry point of every view.
-    @shipment_action("Dispatch: the goods leave, the partner is notified", url_path="dispatch")
+    @shipment_action(
+        "Dispatch: the goods leave, the partner is notified", url_path="dispatch", body=DispatchIn, examples=[EARLY]
+    )
     def send_off(self, request: Request, shipment: str) -> Response:
-        return self._answer(lifecycle.dispatch(self._found(), by=actor(request), at=timezone.now()))
+        reason = _reason(request, DispatchIn)
+        return self._answer(lifecycle.dispatch(self._found(), reason=reason, by=actor(request), at=timezone.now()))
 
     @shipment_action("Report the arrival; nothing is counted yet", permission=RECEIVERS)
     def arrive(self, request: Request, shipment: str) -> Response:
@@ -255,15 +282,18 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
     )
     @action(detail=True, pagination_class=None, filter_backends=[])
     def trail(self, request: Request, shipment: str) -> Response:
-        """List the audit trail as sentences, oldest first. Partners see "The charity" instead of staff names."""
+        """List the audit trail as sentences, oldest first.
+
+        For partners, staff are "The charity", and only the reasons that partners gave are shown.
+        """
         entries = audit.trail(self._found())
         return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user))))
 
 
-def _reason(request: Request) -> str:
-    body = ReasonIn(data=request.data)
+def _reason(request: Request, shape: type[Input] = ReasonIn) -> str:
+    body = shape(data=request.data)
     body.is_valid(raise_exception=True)
-    return str(body.validated_data["reason"])
+    return str(body.validated_data.get("reason", ""))
 
 
 def _to_fields(

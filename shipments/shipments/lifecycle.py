@@ -91,17 +91,21 @@ def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
 
 
 @transaction.atomic
-def dispatch(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
+def dispatch(shipment: Shipment, *, by: User, at: datetime, reason: str = "") -> Shipment:
     """Dispatch a sealed shipment: from now on the partner sees it, and its contacts are notified by email.
 
-    Raises WrongState, PartnerNotApproved, SealMissing.
+    `reason`: why it leaves before its packing list is printed; recorded with the refusal that it overrides.
+    Raises WrongState, PartnerNotApproved, SealMissing; PackingListNotPrinted without a reason.
     """
     shipment = hold(shipment)
-    actions.require("dispatch", shipment, by)
+    overridden = actions.require("dispatch", shipment, by, reason=reason)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
-    details = {"contacts_told": notices.notify_contacts(shipment)}
-    return _done("dispatch", "dispatched", shipment, Done(by, at), fields=["dispatched_at"], details=details)
+    details: dict[str, object] = {"contacts_told": notices.notify_contacts(shipment)}
+    if overridden:
+        details["overrides"] = overridden.code
+    done = Done(by, at, reason.strip() if overridden else "")
+    return _done("dispatch", "dispatched", shipment, done, fields=["dispatched_at"], details=details)
 
 
 @transaction.atomic

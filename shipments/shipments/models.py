@@ -36,6 +36,7 @@ FROZEN = (
     "reference",
     "consignee_id",
     "customs_currency",
+    "partner_sees_values",
     "container_number",
     "manifest_sha256",
     "sealed_at",
@@ -120,6 +121,12 @@ class Shipment(models.Model):
 
     customs_currency = models.CharField(
         _("customs currency"), max_length=3, help_text=_("Of all customs values on the manifest (ISO 4217)")
+    )
+    partner_sees_values = models.BooleanField(
+        _("partner sees the customs values"),
+        default=False,
+        db_default=False,
+        help_text=_("Over the API and on its edition of the packing list"),
     )
     freight_minor = models.BigIntegerField("freight, minor units", null=True, blank=True)
     freight_currency = models.CharField(_("freight currency"), max_length=3, blank=True)

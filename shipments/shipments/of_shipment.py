@@ -32,6 +32,7 @@ class OfShipment(GenericViewSet[Row]):
         if self.kwargs:
             context |= {
                 "for_partner": access.is_partner(self.request.user),
+                "hides_values": not access.sees_values(self.request.user, self.shipment()),
                 "currency": self.shipment().customs_currency,
             }
         return context

@@ -45,11 +45,14 @@ class TotalsOut(Output[ShownTotals]):
     gross_kg = serializers.CharField(source="figures.gross_kg")
     measured_kg = serializers.CharField(source="figures.measured_kg", help_text="How much of gross_kg was weighed")
     volume_m3 = serializers.CharField(source="figures.volume_m3")
-    value = serializers.CharField(required=False, help_text="For customs purposes only; staff only")
+    value = serializers.CharField(
+        required=False,
+        help_text="For customs purposes only. Partners see it if the shipment says so, in its details, not in lists",
+    )
     currency = serializers.CharField(required=False)
 
     def left_out(self) -> Collection[str]:
-        return ("value", "currency") if self.context.get("for_partner") else ()
+        return ("value", "currency") if self.context.get("hides_values") else ()
 
     def value_of(self, totals: ShownTotals) -> str | None:
         return money.decimal_string(totals.figures.value_minor, totals.currency)
@@ -120,6 +123,7 @@ class ShipmentDetailOut(ShipmentOut):
     packed_on = serializers.DateField(allow_null=True)
     reaches_port_on = serializers.DateField(allow_null=True)
     customs_currency = serializers.CharField(required=False)
+    partner_sees_values = serializers.BooleanField(required=False)
     freight = serializers.CharField(allow_null=True, required=False)
     freight_currency = serializers.CharField(required=False)
     packed_by = serializers.CharField(source="packed_by.name", allow_null=True, required=False)
@@ -164,6 +168,9 @@ class ShipmentIn(Input):
         slug_field="code", queryset=Partner.objects.all(), help_text="Code of the partner"
     )
     customs_currency = serializers.CharField(max_length=3)
+    partner_sees_values = serializers.BooleanField(
+        required=False, help_text="Whether the partner sees the customs values, over the API and on its packing list"
+    )
     sites = ShipmentSiteIn(many=True, required=False)
     reference = serializers.CharField(max_length=40, required=False, allow_blank=True)
     purpose = serializers.CharField(max_length=2000, required=False, allow_blank=True)

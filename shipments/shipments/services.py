@@ -72,6 +72,7 @@ class ShipmentFields(TypedDict, total=False):
     reaches_port_on: date | None
     arrives_on: date | None
     customs_currency: str
+    partner_sees_values: bool
     freight_minor: int | None
     freight_currency: str
 

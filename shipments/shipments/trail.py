@@ -37,6 +37,17 @@ def _sealed(details: Details) -> str:
 
 
 def _dispatched(details: Details) -> str:
+    if details.get("overrides"):
+        return (
+            ngettext(
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contact of"
+                " the partner was notified.",
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contacts of"
+                " the partner were notified.",
+                int(details["contacts_told"]),
+            )
+            % details
+        )
     return (
         ngettext(
             "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was notified.",
@@ -70,7 +81,11 @@ def add_sentences(sentences: Mapping[str, Sentence]) -> None:
 
 
 def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEntry]:
-    """Yield each entry with its sentence. `hide_staff`: show "The charity" instead of staff names, for partners."""
+    """Yield each entry with its sentence.
+
+    `hide_staff`, for partners: staff are "The charity", and their reasons are left out, because staff write them for
+    each other, with names, values and opinions.
+    """
     for entry in entries:
         who = _who(entry, hide_staff=hide_staff)
         yield {
@@ -79,7 +94,7 @@ def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEn
             "verb": entry.verb,
             "by": who,
             "sentence": sentence(entry, who),
-            "reason": entry.reason,
+            "reason": "" if hide_staff and _is_staff(entry) else entry.reason,
         }
 
 
@@ -109,9 +124,13 @@ def lower(choice: TextChoices) -> str:
     return str(choice.label).lower()
 
 
+def _is_staff(entry: AuditEntry) -> bool:
+    return entry.by is None or entry.by.is_staff
+
+
 def _who(entry: AuditEntry, *, hide_staff: bool) -> str:
     if entry.by is None:
         return _("The system")
-    if hide_staff and entry.by.is_staff:
+    if hide_staff and _is_staff(entry):
         return _("The charity")
     return entry.by.name

@@ -101,7 +101,8 @@ def test_a_partner_confirms_270_packages(report: Report):
     make_contact(partner)
     shipment = mali_shipment(partner=partner)
     read(shipment, MALI_XLSX.read_bytes())
-    lifecycle.dispatch(lifecycle.seal(shipment, by=make_packer(), at=NOON), by=make_packer(), at=NOON)
+    sealed = lifecycle.seal(shipment, by=make_packer(), at=NOON)
+    lifecycle.dispatch(sealed, reason="The truck leaves now.", by=make_packer(), at=NOON)
     client = client_of(make_partner_user(partner))
     url = f"/api/v1/shipments/{shipment.number}/deliveries/"
     body = {"client_id": str(uuid4()), "stated_at": NOON, "received_by": "Awa Diarra", "default": "good"}

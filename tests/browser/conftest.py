@@ -31,6 +31,7 @@ LIMITS = {
     "RATE_ANONYMOUS": "10000/min",
     "GIVE_PER_ADDRESS": "1000",
     "GIVE_PER_EMAIL": "1000",
+    "GIVE_DECLINES": "500",
     "STATIC_MAX_AGE": "3600",  # as in production, where a browser requests each file once
 }
 
@@ -62,7 +63,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield started
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture(params=["phone", pytest.param("desktop", marks=pytest.mark.long)])
 def width(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

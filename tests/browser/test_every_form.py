@@ -81,6 +81,7 @@ def test_every_template_with_a_form_is_known() -> None:
 
     assert written == {
         "action.html": 1,
+        "challenge.html": 1,
         "enter.html": 1,
         "gift.html": 1,
         "give_to.html": 1,

@@ -304,6 +304,8 @@ def test_a_gift_paid_twice_stays_received_when_one_payment_is_refunded(giving: G
 
     donation.refresh_from_db()
     assert (donation.status, donation.kept_minor) == (Donation.Status.RECEIVED, 50050)
+    [appeal] = giving.client.get("/api/v1/appeals/").json()["results"]
+    assert [one["amount"] for one in appeal["received"]] == ["500.50"]
     assert [(one.number, one.state) for one in receipts_of(donation)] == [(receipt.number, "issued")]
     assert donation.attempts.get(counts=True).payment_intent_id != intent
 

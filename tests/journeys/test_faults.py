@@ -36,6 +36,7 @@ def givers(shared: Givers) -> Givers:
     return shared
 
 
+@pytest.mark.long
 def test_a_worker_killed_while_printing(givers: Givers):
     """kill -9 at the worst moments: half-way through a long paper, and with a receipt printed but not yet recorded."""
     half_way = "NEW.kind = 'labels' AND NEW.progress BETWEEN 50 AND 99"

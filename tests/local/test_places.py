@@ -161,6 +161,7 @@ def events(stand_in: str, key: str) -> int:
 
 
 @needs_root
+@pytest.mark.long
 def test_tests_run_for_root_in_a_folder_that_nobody_else_may_enter(tmp_path: Path):
     tmp_path.chmod(0o700)
     place = tmp_path / "é à"

@@ -14,6 +14,7 @@ from tests.processes import Instance, alive, eventually, port_answers
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.long
 def test_an_instance_runs_and_leaves_no_process_behind(tmp_path: Path):
     with Instance.started(tmp_path, "web", "worker", "relay", "stripe") as product:
         pids = [running.process.pid for running in product.running.values() if running.process]

@@ -45,6 +45,16 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("\u0645\u0631\u06cc\u0645 (B2)\u200f", "\u0645\u0631\u06cc\u0645 (B2)\u200f"),
         ("cha\u200cir", "chair"),
         ("\u0647\u200d", "\u0647\u200d"),
+        ("\U0001f469\u200d\U0001f467", "\U0001f469\u200d\U0001f467"),  # joined emoji stay one picture
+        ("\u2764\ufe0f\u200d\U0001f525", "\u2764\ufe0f\u200d\U0001f525"),
+        ("\U0001f469\U0001f3fd\u200d\U0001f33e", "\U0001f469\U0001f3fd\u200d\U0001f33e"),
+        ("\U0001f469\u200d", "\U0001f469"),
+        ("\U0001f469\u200d\u200d\U0001f467", "\U0001f469\U0001f467"),
+        ("a\u200d\U0001f467", "a\U0001f467"),
+        ("\u3164", ""),  # looks empty
+        ("bed\u2800frame\u2800", "bed frame "),
+        ("\uffa0\u115f\u17b5x\u1160", "x"),
+        ("\u1112\u1160", "\u1112\u1160"),  # an old syllable without a vowel
         ("\U0001e900\u200c\U0001e901", "\U0001e900\u200c\U0001e901"),
     ],
 )

@@ -4,19 +4,7 @@ from typing import Any
 
 from logistics.catalogue.models import Category, Item
 from tests.makers.numbers import next_number
-
-# The categories of the Mali shipment.
-CATEGORIES = {
-    "Household furniture": "Mobilier",
-    "Household appliances": "Électroménager",
-    "Hostel supplies": "Fournitures de foyer",
-    "Office equipment": "Équipement de bureau",
-    "Computers": "Informatique",
-    "School supplies": "Fournitures scolaires",
-    "Vocational training equipment": "Équipement de formation professionnelle",
-    "Clothing": "Vêtements",
-    "Toys": "Jouets",
-}
+from tests.shipments.mali import CATEGORIES
 
 
 def make_category(**fields: Any) -> Category:

@@ -120,7 +120,7 @@ class Goods:
         self.partner: Partner = make_partner()
         self.shipment: Shipment = make_dispatched(partner=self.partner)
         self.site: ShipmentSite = self.shipment.sites.get()
-        self.paper: Paper = self.shipment.papers.get()
+        self.paper: Paper = self.shipment.papers.get(kind="partner-packing-list")
         self.package: Package = self.shipment.packages.get()
         self.line: ManifestLine = self.package.lines.get()
         packer = make_packer()

@@ -12,8 +12,9 @@ from tests.makers.people import make_packer
 
 def confirm(shipment: Shipment, *exceptions: Any, client_id: UUID | None = None, **more: Any) -> Delivery:
     told: dict[str, Any] = {"stated_at": NOON, "received_by": "Aminata Ɲaré", "default": "good"} | more
+    told.setdefault("by", make_packer())
     delivery = services.confirm(
-        shipment, client_id=client_id or uuid4(), exceptions=exceptions, by=make_packer(), at=NOON, **told
+        shipment, client_id=client_id or uuid4(), exceptions=exceptions, at=NOON, **told
     ).delivery
     shipment.refresh_from_db()
     return delivery

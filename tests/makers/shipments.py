@@ -71,7 +71,8 @@ def make_dispatched(packages: int = 1, *, partner: Partner | None = None, lines:
     partner = partner or make_partner()
     make_contact(partner)
     sealed = make_sealed(packages, partner=partner, lines=lines, **fields)
-    return lifecycle.dispatch(sealed, by=make_packer(), at=NOON)
+    # No worker prints in most tests.
+    return lifecycle.dispatch(sealed, reason="The truck leaves now.", by=make_packer(), at=NOON)
 
 
 def mali_shipment(**fields: Any) -> Shipment:

@@ -111,7 +111,7 @@ class TestMoves:
 
         asked = client.get(reverse("admin:shipments_shipment_do_seal", args=[shipment.pk]))
         self.post(client, shipment, "seal")
-        self.post(client, shipment, "dispatch")
+        self.post(client, shipment, "dispatch", reason="The truck leaves now.")
 
         shipment.refresh_from_db()
         assert "packing list is issued" in asked.content.decode()

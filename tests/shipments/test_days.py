@@ -58,7 +58,7 @@ def opened(client: APIClient) -> Shipment:
 def dispatched(client: APIClient) -> Shipment:
     shipment = pack(opened(client))
     post(client, f"{shipment.number}/seal/")
-    post(client, f"{shipment.number}/dispatch/", {})
+    post(client, f"{shipment.number}/dispatch/", {"reason": "The truck leaves now."})
     return shipment
 
 

@@ -1,5 +1,6 @@
+from typing import Any
+
 import pytest
-from django.conf import LazySettings
 
 from shipments import demonstration
 from shipments.shipments.models import Shipment
@@ -8,10 +9,7 @@ from tests.makers.moments import NOON
 
 
 @pytest.mark.django_db
-def test_running_the_demonstration_again_continues_and_duplicates_nothing(
-    settings: LazySettings, tmp_path: object
-) -> None:
-    settings.VAR_DIR = tmp_path
+def test_running_the_demonstration_again_continues_and_duplicates_nothing(files: Any) -> None:
     make_charity()
 
     demonstration.demonstrate(NOON)

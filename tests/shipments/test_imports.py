@@ -60,7 +60,7 @@ class TestTheMaliShipment:
 
         lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
-        context = shipment.papers.get().document.context
+        context = shipment.papers.get(kind="packing-list").document.context
         assert context["totals"]["gross_kg"] == "6490.110"
         assert (len(context["packages"]), sum(len(p["lines"]) for p in context["packages"])) == (270, 323)
         assert sum(c["value_minor"] for c in context["by_category"]) == 52509400

@@ -36,7 +36,7 @@ class TestSeal:
         assert (shipment.status, shipment.package_count, shipment.line_count) == ("sealed", 3, 6)
         assert (str(shipment.net_kg), str(shipment.gross_kg)) == ("75.000", "81.000")
         assert (str(shipment.volume_m3), shipment.value_minor) == ("0.288", 27000)
-        paper = shipment.papers.get()
+        paper = shipment.papers.get(kind="packing-list")
         assert (paper.kind, paper.version, paper.document.state) == ("packing-list", 1, "pending")
         assert paper.document.languages == ["en", "fr"]
         assert [p["number"] for p in paper.document.context["packages"]] == [1, 2, 3]
@@ -140,7 +140,7 @@ class TestSeal:
 
         lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
-        context = shipment.papers.get().document.context
+        context = shipment.papers.get(kind="packing-list").document.context
         assert (context["prepared_by"], context["checked_by"]) == ("Lee Ka Yan", "Awa")
 
 
@@ -150,7 +150,7 @@ def test_a_paper_is_in_the_languages_of_the_current_consignee() -> None:
 
     sealed = lifecycle.seal(stale, by=make_packer(), at=NOON)
 
-    document = sealed.papers.get().document
+    document = sealed.papers.get(kind="packing-list").document
     assert (sealed.consignee.name, document.languages) == ("The new one", ["en"])
 
 
@@ -276,7 +276,7 @@ class TestOtherMoves:
 
         shipment.refresh_from_db()
         assert (shipment.status, shipment.gross_kg) == ("cancelled", None)
-        assert shipment.papers.get().document.superseded_at == NOON
+        assert shipment.papers.get(kind="packing-list").document.superseded_at == NOON
 
     def test_a_dispatched_shipment_cannot_be_cancelled(self) -> None:
         with pytest.raises(WrongState):
@@ -318,7 +318,7 @@ class TestApi:
         }
         packed = client.post(f"{address}packages/", package | {"copies": 2}, format="json", headers=once())
         sealed = client.post(f"{address}seal/", headers=once())
-        left = client.post(f"{address}dispatch/", headers=once())
+        left = client.post(f"{address}dispatch/", {"reason": "The truck leaves now."}, format="json", headers=once())
 
         assert [answer.status_code for answer in (made, packed, sealed, left)] == [201, 201, 200, 200]
         assert made.json()["freight"] == "38500.00"
@@ -421,7 +421,7 @@ class TestRaces:
             return True
 
         assert sum(in_threads(seal)) == 1
-        assert shipment.papers.count() == 1
+        assert shipment.papers.filter(kind="packing-list").count() == 1
 
     def test_concurrent_reopen_and_dispatch_do_not_both_succeed(self) -> None:
         shipment, by = make_sealed(), make_packer()
@@ -430,7 +430,7 @@ class TestRaces:
             try:
                 if number % 2:
                     return lifecycle.reopen(shipment, reason="race", by=by, at=NOON).status
-                return lifecycle.dispatch(shipment, by=by, at=NOON).status
+                return lifecycle.dispatch(shipment, reason="It leaves now.", by=by, at=NOON).status
             except WrongState:
                 return ""
 

@@ -44,7 +44,7 @@ class TestDownload:
 
     def test_a_printed_paper_is_downloaded_as_issued(self) -> None:
         shipment = make_dispatched(2)
-        paper = shipment.papers.get()
+        paper = shipment.papers.get(kind="partner-packing-list")
         assert documents.render(str(paper.document_id))
         client = key_client(make_key(shipment.consignee))
 
@@ -53,17 +53,20 @@ class TestDownload:
         same = client.get(listed["url"])
 
         assert pdf.content.startswith(b"%PDF") and pdf.content == same.content
-        assert pdf.headers["Content-Disposition"] == f'attachment; filename="packing-list-{shipment.number}-v1.pdf"'
+        assert (
+            pdf.headers["Content-Disposition"]
+            == f'attachment; filename="partner-packing-list-{shipment.number}-v1.pdf"'
+        )
         assert (listed["state"], listed["progress"], len(listed["sha256"])) == ("done", 100, 64)
 
     def test_an_old_version_stays_readable_but_is_marked_as_no_longer_valid(self) -> None:
         shipment = make_sealed()
-        assert documents.render(str(shipment.papers.get().document_id))
+        assert documents.render(str(shipment.papers.get(kind="packing-list").document_id))
         lifecycle.reopen(shipment, reason="again", by=make_packer(), at=NOON)
         lifecycle.seal(shipment, by=make_packer(), at=NOON)
         client = client_of(make_packer())
 
-        new, old = client.get(f"/api/v1/shipments/{shipment.number}/papers/").json()["results"]
+        new, old = client.get(f"/api/v1/shipments/{shipment.number}/papers/?kind=packing-list").json()["results"]
 
         assert (new["version"], new["superseded_at"]) == (2, None)
         assert (old["version"], old["superseded_at"]) == (1, NOON.isoformat().replace("+00:00", "Z"))

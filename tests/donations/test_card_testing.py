@@ -1,0 +1,352 @@
+"""Card testing: limits lead to a challenge and lock nobody out; after declines, checkouts are closed."""
+
+import base64
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from donations.challenges.models import Challenge
+from donations.gifts.models import Donation
+from donations.payments.models import AttemptState, Decline, PaymentAttempt
+from logistics.mail.models import Email
+from tests.donations.giving import DECLINED, GOOD, Giving, body_of_gift, donation_of, mails
+from tests.donations.pages import FORM, hidden, text_of
+from tests.proofs import solution_of
+
+URL = "/api/v1/donations/"
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
+
+
+@pytest.fixture
+def limited(giving: Giving, settings: Any) -> Giving:
+    """Three checkouts an hour by address and by email; addresses come from the proxy in front."""
+    settings.GIVE_LIMITS = {"address": 3, "email": 3, "world": 1000}
+    settings.TRUSTED_PROXIES = 1
+    return giving
+
+
+def post(giving: Giving, address: str = "192.0.2.1", **changes: Any) -> Any:
+    return giving.post(URL, body_of_gift(**changes), **{"X-Forwarded-For": address})
+
+
+def donor(email: str) -> dict[str, str]:
+    return body_of_gift()["donor"] | {"email": email}
+
+
+def challenge_of(answer: Any, *ways: str) -> Any:
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (403, "challenge_required"), problem
+    assert problem["ways"] == list(ways or ("proof", "mail"))
+    return problem["challenge"]
+
+
+def reach_limit(giving: Giving, address: str = "192.0.2.1") -> Any:
+    """Give as often as one address may, and return the challenge that comes next."""
+    for _ in range(3):
+        assert post(giving, address).status_code == 201
+    return challenge_of(post(giving, address))
+
+
+def decline(giving: Giving, gift: dict[str, Any], times: int = 1) -> None:
+    for _ in range(times):
+        assert giving.type_card(gift["checkout_url"], DECLINED).status_code == 402
+    giving.deliver()
+    giving.work()
+
+
+# --- Limits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", ["address", "email", "world"])
+def test_beyond_a_limit_a_challenge_comes_before_stripe_is_called(limited: Giving, settings: Any, limit: str) -> None:
+    settings.GIVE_LIMITS = dict.fromkeys(settings.GIVE_LIMITS, 1000) | {limit: 3}
+    challenge = reach_limit(limited)
+    asked = len(limited.stand_in.control.requests())
+    assert Donation.objects.count() == 3
+
+    answer = post(limited, challenge_solution=solution_of(challenge))
+
+    assert answer.status_code == 201
+    assert len(limited.stand_in.control.requests()) == asked + 1
+    assert PaymentAttempt.objects.first().passed == "proof"  # type: ignore[union-attr]
+
+
+def test_others_cannot_close_giving_or_lock_out_the_owner_of_an_email(limited: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"world": 10}
+    for place in range(10):
+        assert post(limited, f"198.51.100.{place}").status_code == 201
+    challenge = challenge_of(post(limited, "203.0.113.9"))
+    assert post(limited, "203.0.113.9", challenge_solution=solution_of(challenge)).status_code == 201
+
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"world": 1000}
+
+    assert post(limited, "203.0.113.10").status_code == 201  # ten gifts with this email came from elsewhere
+
+
+def test_an_alias_of_an_email_and_another_address_of_a_household_are_the_same(limited: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 1000}
+    for alias in ("a@example.org", "a+1@example.org", "A+2@Example.org"):
+        assert post(limited, "2001:db8::1", donor=donor(alias)).status_code == 201
+    challenge_of(post(limited, "2001:db8::2", donor=donor("a+3@example.org")))
+
+    settings.GIVE_LIMITS = {"address": 3, "email": 1000, "world": 1000}
+
+    challenge_of(post(limited, "2001:db8::3", donor=donor("b@example.org")))
+    assert post(limited, "2001:db8:0:1::1", donor=donor("b@example.org")).status_code == 201
+
+
+def test_the_limits_hold_without_the_cache(limited: Giving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any, **__: Any) -> Any:
+        raise redis.ConnectionError("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.ConnectionPool, "get_connection", down)
+
+        assert post(limited, challenge_solution=solution_of(reach_limit(limited))).status_code == 201
+
+
+# --- The proof of work -----------------------------------------------------------------------------------------------
+
+
+def test_a_proof_works_once(limited: Giving) -> None:
+    solution = solution_of(reach_limit(limited))
+    assert post(limited, challenge_solution=solution).status_code == 201
+
+    again = challenge_of(post(limited, challenge_solution=solution))
+
+    assert post(limited, challenge_solution=solution_of(again)).status_code == 201
+    assert Donation.objects.count() == 5
+
+
+def test_of_many_who_send_the_same_proof_at_once_one_gives(committed_giving: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 0}
+    solution = solution_of(challenge_of(committed_giving.post(URL, body_of_gift())))
+
+    def give(_: int) -> int:
+        try:
+            one = Giving(committed_giving.stand_in)
+            return int(one.post(URL, body_of_gift(challenge_solution=solution)).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(give, range(6))) == [201] + [403] * 5
+
+
+def test_a_proof_is_for_one_address_one_email_and_one_purpose(limited: Giving) -> None:
+    gift = limited.give()
+    PaymentAttempt.objects.update(state=AttemptState.EXPIRED)
+    reach_limit(limited, "203.0.113.9")
+    solution = solution_of(reach_limit(limited))
+
+    challenge_of(post(limited, "203.0.113.9", challenge_solution=solution))
+    challenge_of(post(limited, challenge_solution=solution, donor=donor("other@example.org")))
+    checkout = f"{URL}{gift['token']}/checkout/"
+    challenge = challenge_of(
+        limited.post(checkout, {"challenge_solution": solution}, **{"X-Forwarded-For": "192.0.2.1"})
+    )
+    assert post(limited, challenge_solution=solution).status_code == 201  # it was not used up by others
+    paid = limited.post(checkout, {"challenge_solution": solution_of(challenge)}, **{"X-Forwarded-For": "192.0.2.1"})
+    assert paid.status_code == 201
+
+
+def test_a_proof_that_expired_or_was_changed_is_refused(limited: Giving) -> None:
+    challenge = reach_limit(limited)
+    solution = solution_of(challenge)
+    easier = challenge | {"parameters": challenge["parameters"] | {"keyPrefix": "00", "keySignature": "00"}}
+    own = json.loads(base64.b64decode(solution))
+    own["challenge"]["parameters"]["data"]["id"] = Challenge(way="proof").pk.hex
+
+    for wrong in (
+        "x",
+        "e30=",
+        "W10=",
+        "\x7f",
+        solution_of(easier),
+        base64.b64encode(json.dumps(own).encode()).decode(),
+    ):
+        assert post(limited, challenge_solution=wrong).status_code in (400, 403)
+    Challenge.objects.update(expires_at=timezone.now())
+    challenge_of(post(limited, challenge_solution=solution))
+
+    assert not Challenge.objects.exclude(used_at=None).exists()
+
+
+def test_each_further_load_of_gifts_from_an_address_makes_its_challenges_harder(limited: Giving) -> None:
+    costs = [challenge["parameters"]["cost"] for challenge in [reach_limit(limited)]]
+    for _ in range(3):
+        challenge = challenge_of(post(limited))
+        assert post(limited, challenge_solution=solution_of(challenge)).status_code == 201
+    costs.append(challenge_of(post(limited))["parameters"]["cost"])
+
+    assert costs == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({"used_at": timezone.now() + timedelta(days=2)}, "a_challenge_is_not_used_after_it_expired"),
+        ({"way": "mail"}, "a_link_by_mail_is_for_a_donation"),
+    ],
+)
+def test_the_database_refuses_impossible_challenges(db: Any, changes: dict[str, Any], broken: str) -> None:
+    values = {"way": "proof", "purpose": "x", "expires_at": timezone.now()} | changes
+
+    with pytest.raises(IntegrityError, match=broken), transaction.atomic():
+        Challenge.objects.create(**values)
+
+
+# --- The link by mail ------------------------------------------------------------------------------------------------
+
+
+def form_of(page: Any) -> dict[str, str]:
+    """Return the fields of the challenge's page, as a browser without script would send them."""
+    html = text_of(page)
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+
+
+def test_without_script_a_link_by_mail_leads_to_the_checkout(limited: Giving) -> None:
+    reach_limit(limited)
+    page = limited.client.post("/give/mali/", FORM, headers={"X-Forwarded-For": "192.0.2.1"})
+    assert page.status_code == 403
+    sent = limited.client.post(
+        "/give/mali/", form_of(page) | {"by_mail": "1"}, headers={"X-Forwarded-For": "192.0.2.1"}
+    )
+    assert "taiman@example.org" in text_of(sent)
+    assert not limited.stand_in.world.store.newest_first("checkout.session")[3:]
+    limited.work()
+    [mail] = [mail for mail in mails() if "/gifts/" in mail.body]
+    link = re.search(r"http://localhost:8000(/gifts/\S+)", mail.body)
+    assert link
+
+    opened = Client().get(link[1])  # a mail scanner does not use it up
+    phone = Client()
+    confirm = hidden(text_of(phone.get(link[1])), "confirm")
+    paid = phone.post(link[1].partition("?")[0] + "pay/", {"confirm": confirm}, headers=ELSEWHERE)
+
+    assert opened.status_code == 200
+    assert paid["Location"].startswith(limited.stand_in.url)
+    assert Donation.objects.first().message == "For the school"  # type: ignore[union-attr]
+    assert not Email.objects.exclude(body="").exists()
+
+
+def test_the_link_is_needed_only_beyond_a_limit_and_works_once(limited: Giving) -> None:
+    reach_limit(limited, "203.0.113.9")
+    gift = post(limited, confirm_by_mail=True).json()
+    assert (gift["checkout_url"], gift["status"], gift["may_pay"]) == (None, "pending", True)
+    limited.work()
+    confirm = mails()[-1].body.partition("confirm=")[2].split()[0]
+
+    def pay(confirm: str, address: str = "203.0.113.9") -> Any:
+        return limited.client.post(
+            f"/gifts/{gift['token']}/pay/", {"confirm": confirm}, headers={"X-Forwarded-For": address}
+        )
+
+    assert pay(confirm[:-1]).status_code == 403
+    assert pay(confirm).status_code == 303
+    PaymentAttempt.objects.update(state=AttemptState.EXPIRED)
+    assert pay(confirm).status_code == 403
+    assert pay("", "203.0.113.77").status_code == 303
+
+
+def test_an_email_gets_five_links_an_hour_and_an_address_twenty(giving: Giving) -> None:
+    for _ in range(5):
+        assert post(giving, confirm_by_mail=True).status_code == 201
+    answer = post(giving, confirm_by_mail=True, donor=donor("taiman+6@example.org"))
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_gifts")
+    assert "Retry-After" in answer
+
+    for number in range(15):
+        assert post(giving, confirm_by_mail=True, donor=donor(f"d{number}@example.org")).status_code == 201
+
+    assert post(giving, confirm_by_mail=True, donor=donor("d16@example.org")).status_code == 429
+    assert Donation.objects.count() == Email.objects.count() == 20
+
+
+# --- Declines --------------------------------------------------------------------------------------------------------
+
+
+def test_after_five_declines_the_checkout_is_closed_and_the_address_must_pass_a_challenge(giving: Giving) -> None:
+    gift = giving.give()
+    decline(giving, gift, times=4)
+    assert giving.client.get(gift["url"]).json()["checkout_url"]
+    decline(giving, gift)
+
+    assert giving.type_card(gift["checkout_url"], GOOD).status_code == 410
+    seen = giving.client.get(gift["url"]).json()
+    assert (seen["checkout_url"], seen["may_pay"]) == (None, True)
+    checkout = f"{URL}{gift['token']}/checkout/"
+    challenge = challenge_of(giving.post(checkout))
+    again = giving.post(checkout, {"challenge_solution": solution_of(challenge)}).json()
+    giving.type_card(again["checkout_url"], GOOD)
+    giving.deliver()
+    giving.work()
+    assert donation_of(gift).status == Donation.Status.RECEIVED
+
+
+def test_declines_in_several_checkouts_of_an_address_close_all_of_them(limited: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 1000, "email": 1000}
+    others = post(limited, "203.0.113.9").json()
+    gifts = [post(limited).json() for _ in range(7)]
+    for gift in gifts[:5]:
+        decline(limited, gift)
+
+    open_now = set(PaymentAttempt.objects.filter(state=AttemptState.SESSION_OPEN).values_list("donation__reference"))
+    assert open_now == {(others["reference"],)}
+    assert {limited.type_card(gift["checkout_url"], GOOD).status_code for gift in gifts} == {410}
+    assert post(limited, "203.0.113.9").status_code == 201
+
+
+def test_a_decline_is_counted_once_however_often_it_is_reported(giving: Giving) -> None:
+    gift = giving.give()
+    for _ in range(3):
+        decline(giving, gift)
+    for event in giving.happened():
+        giving.deliver(event, event)
+    giving.work()
+
+    assert Decline.objects.count() == 3
+    assert giving.client.get(gift["url"]).json()["checkout_url"]
+
+
+def test_after_ten_cards_only_the_link_by_mail_is_offered(limited: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 1000, "email": 1000}
+    decline(limited, post(limited).json(), times=5)
+    for _ in range(5):
+        challenge = challenge_of(post(limited))
+        gift = post(limited, challenge_solution=solution_of(challenge)).json()
+        decline(limited, gift)
+        assert limited.type_card(gift["checkout_url"], GOOD).status_code == 410
+
+    assert challenge_of(post(limited), "mail") is None
+    neighbour = post(limited, confirm_by_mail=True, donor=donor("honest@example.org")).json()
+    limited.work()
+    confirm = mails()[-1].body.partition("confirm=")[2].split()[0]
+    paid = limited.client.post(
+        f"/gifts/{neighbour['token']}/pay/", {"confirm": confirm}, headers={"X-Forwarded-For": "192.0.2.1"}
+    )
+    assert limited.type_card(paid["Location"], GOOD).status_code == 303
+
+
+def test_while_stripe_is_down_a_decline_still_closes_the_checkout_later(
+    giving: Giving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import stripe._http_client as http_client
+
+    monkeypatch.setattr(http_client.HTTPClient, "MAX_DELAY", 0.01)
+    monkeypatch.setattr(http_client.HTTPClient, "INITIAL_DELAY", 0.001)
+    gift = giving.give()
+    giving.stand_in.control.switch(fault="500", fault_when="before", fault_path="/expire", faults=3)
+
+    decline(giving, gift, times=5)
+
+    assert Decline.objects.count() == 5
+    assert giving.type_card(gift["checkout_url"], GOOD).status_code == 410
