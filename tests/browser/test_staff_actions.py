@@ -155,6 +155,24 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
     assert (before, phone.answer("/api/v1/shipments/").status_code) == (200, 401)
 
 
+@submits("admin:logistics_site_reveal", "admin:logistics_partner_allow_text")
+def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, product: Instance) -> None:
+    ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
+    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE '%Mopti%'")
+    reason = f"Planning the lorry {uuid4().hex[:6]}."
+    officer = staff("safety")
+    acts.begin(officer, "logistics/site", site, "Read the address")
+    acts.enter(officer, {"reason": reason})
+    right = officer.press("Read the address").text()
+    acts.begin(officer, "logistics/partner", partner, "Allow a text")
+    acts.enter(officer, {"text": f"Book: Jigiya {reason}", "reason": "The title of a novel."})
+    allowed = officer.press("Allow the text").text()
+
+    assert "porte 263" in right
+    assert "can now be entered" in allowed
+    assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
+
+
 @submits(
     "admin:donations_donor_change", "admin:donations_donor_changelist search",
     "admin:donations_donation_changelist issue_receipts", "admin:donations_receipt_changelist send_again",
