@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.models import Q
 
-from logistics.people import rights
+from logistics import rights  # noqa: F401  # declares who may do what
 from logistics.roles import Role
 
 
@@ -17,19 +17,6 @@ class LogisticsConfig(AppConfig):
         # A suspended partner's keys work again once it is approved.
         approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
         people.keys_work_only_if(Q(user__membership=None) | approved)
-        rights.allow_change(Role.FINANCE, "logistics.charity")
-        rights.allow_change(Role.WAREHOUSE, "logistics.item", "logistics.category")
-        rights.allow_change(
-            Role.COORDINATOR,
-            *("logistics.partner", "logistics.contact", "logistics.site", "logistics.item", "logistics.category"),
-        )
-        rights.restrict_reading("logistics.email", Role.FINANCE, Role.COORDINATOR, Role.SAFETY, Role.AUDITOR)
-        rights.restrict_reading("logistics.contact", Role.WAREHOUSE, Role.COORDINATOR, Role.SAFETY, Role.AUDITOR)
-        rights.restrict_reading("logistics.apikey", Role.COORDINATOR, Role.AUDITOR)
-        rights.restrict_reading("logistics.membership", Role.COORDINATOR, Role.AUDITOR)
-        rights.restrict_reading("logistics.user", Role.AUDITOR)
-        rights.restrict_reading("logistics.auditentry", Role.AUDITOR, Role.COORDINATOR, Role.SAFETY)
-        rights.restrict_reading("logistics.siteaddress")  # sealed: nobody
-        rights.restrict_reading("logistics.allowedtext")
+        readers.register({Role.ADMINISTRATOR}, "invitation")
         readers.register({Role.SAFETY}, "sealed-text-refused", "sealed-text-found")
         readers.register({Role.COORDINATOR, Role.SAFETY}, "address-read")

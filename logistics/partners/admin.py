@@ -21,13 +21,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
+from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.people.models import User
+from logistics.people.models import ApiKey, User
 from logistics.people.reauthentication import WrongPassword, prove
+from logistics.people.recent import needs_recent_sign_in
 from logistics.roles import Role
 
 KEY_DAYS = 365
@@ -135,9 +136,10 @@ class PartnerAdmin(BaseAdmin):
         copy_saved(obj, saved)
 
     def has_issue_key_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(User, request.user).has_role(Role.COORDINATOR)
+        return may_act(request, ApiKey)
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
+    @needs_recent_sign_in
     def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the program's name, create its key and show it once."""
         partner = self.get_object(request, object_id)
