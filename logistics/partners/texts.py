@@ -69,6 +69,8 @@ EXEMPT: dict[str, dict[str, str]] = {
         "name": "a person; the user of a partner's program has the name of its key, guarded there",
         **dict.fromkeys(("roles", "language"), CODE),
     },
+    "logistics.secondfactor": {"sealed": "encrypted or hashed"},
+    "logistics.recoverycode": {"sha256": RANDOM},
     "logistics.apikey": dict.fromkeys(("prefix", "secret_sha256"), RANDOM),
 }
 _sources: list[Callable[[Partner], Iterable[models.Model]]] = []

@@ -158,7 +158,7 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
 @submits("admin:logistics_site_reveal", "admin:logistics_partner_allow_text")
 def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, product: Instance) -> None:
     ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
-    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE '%Mopti%'")
+    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE %s", "%Mopti%")
     reason = f"Planning the lorry {uuid4().hex[:6]}."
     officer = staff("safety")
     acts.begin(officer, "logistics/site", site, "Read the address")
