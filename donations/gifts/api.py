@@ -11,8 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from donations import rights
 from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
+from donations.gifts import services as gifts
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
     OFFLINE_EXAMPLE,
@@ -35,7 +37,7 @@ from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
-from logistics.permissions import Anyone, actor, allow
+from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.visitors import address_of
@@ -77,7 +79,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     ordering_fields = ["id", "amount_minor"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes = [allow(Role.FINANCE, open_to_all=["POST"])]
+    permission_classes = [may(rights.DONATION)]
 
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
@@ -85,7 +87,8 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
         def actions(donation: Donation) -> list[AllowedAction]:
             refusal = receipts.refusal_to_issue(donation, charity)
-            return allowed(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
+            finance = (Role.FINANCE,)
+            return allowed(actor(self.request), {"issue-receipt": (finance, refusal), "revoke-link": (finance, None)})
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -147,7 +150,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
     )
     @may_raise(NoFreeCode)
-    @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
+    @action(detail=False, methods=["post"], permission_classes=[allow(*rights.DONATION.roles("change"))])
     def offline(self, request: Request) -> Response:
         """Record a gift by bank transfer, cash or cheque; its receipt is issued at once."""
 
@@ -170,7 +173,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         responses={201: ReceiptOut},
         examples=[RECEIPT_EXAMPLE],
     )
-    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
+    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[may(rights.RECEIPT)])
     @idempotent
     def issue_receipt(self, request: Request, pk: str) -> Response:
         """Issue the receipt of a gift that was blocked by missing information (`receipt_blocked_by`).
@@ -179,6 +182,27 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
+
+    @extend_schema(
+        summary="Revoke the secret link of a donation",
+        request=None,
+        responses={200: DonationOut},
+        examples=[DONATION_EXAMPLE],
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="revoke-link",
+        permission_classes=[allow(*rights.DONATION.roles("change"))],
+    )
+    @idempotent
+    def revoke_link(self, request: Request, pk: str) -> Response:
+        """End every link to the donor's page of this gift that was sent so far, for example because one was forwarded.
+
+        The donor gets a new link by signing in by mail at `/my-gifts/`.
+        """
+        gifts.revoke_link(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
@@ -208,7 +232,7 @@ class CheckoutView(APIView):
         responses={201: GiftOut},
         examples=[SOLVED_EXAMPLE, PENDING_EXAMPLE],
     )
-    @may_raise(PaymentProviderUnavailable, GivingPaused, *CHALLENGED)
+    @may_raise(PaymentProviderUnavailable, GivingPaused, *CHALLENGED, tokens.LinkEnded)
     def post(self, request: Request, token: str) -> Response:
         """Get a checkout page for a gift that is still pending: the open one, or a new one if it expired.
 
@@ -240,6 +264,7 @@ class GiftView(APIView):
     @extend_schema(
         summary="Show the status of a gift", responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE]
     )
+    @may_raise(tokens.LinkEnded)
     def get(self, request: Request, token: str) -> Response:
         """Show the status of a gift to the donor who has its secret token."""
         return Response(GiftOut(status.status_of(tokens.donation_of(token), at=timezone.now())).data)
@@ -252,7 +277,7 @@ class GiftReceiptView(APIView):
         summary="Download the receipt of a gift",
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
-    @may_raise(NotReady, receipts.NoReceipt)
+    @may_raise(NotReady, receipts.NoReceipt, tokens.LinkEnded)
     def get(self, request: Request, token: str) -> HttpResponse:
         """Download the valid receipt of a gift. 409 `document_not_ready` while it is being printed."""
         return receipt_response(tokens.donation_of(token))
