@@ -121,6 +121,7 @@ def a_shipment_to_a_secret_site() -> str:
         papers.issue(shipment, kind=kind, by=packer, at=NOON)
     leg = {"mode": "road", "carrier": "Transport Sahel", "loading_place": "Dakar", "hand_over_place": "Ségou"}
     papers.issue(shipment, kind=Paper.Kind.WAYBILL, leg=leg, by=packer, at=NOON)
+    work()  # its papers are printed before it leaves
     shipment = lifecycle.dispatch(shipment, by=packer, at=NOON)
     Upload.objects.create(
         shipment=shipment, uploaded_by=packer, uploaded_at=NOON, dry_run=True, sha256="0" * 64, size=1
