@@ -60,8 +60,6 @@ EXEMPT: dict[str, dict[str, str]] = {
     "logistics.contact": {"language": CODE},
     "logistics.site": {"code": RANDOM, "kind": CODE, "region": "an admin-1 code"},
     "logistics.siteaddress": {**dict.fromkeys(("sealed", "hints"), "encrypted or hashed"), "key_id": RANDOM},
-    "logistics.recoverycode": {"sha256": RANDOM},
-    "logistics.secondfactor": {"sealed": "encrypted"},
     "logistics.allowedtext": {**dict.fromkeys(("digest", "sealed"), "encrypted or hashed"), "key_id": RANDOM},
     "logistics.user": {
         "password": RANDOM,
