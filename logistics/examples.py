@@ -65,7 +65,7 @@ ADDRESS = request_and_response(
 REASON = [
     OpenApiExample(
         "A visit",
-        {"reason": "Planning the lorry of 28 April with the driver.", "password": "your own password"},
+        {"reason": "Planning the lorry of 28 April with the driver."},
         request_only=True,
     )
 ]

@@ -175,7 +175,8 @@ def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, prod
 
 @submits(
     "admin:donations_donor_change", "admin:donations_donor_changelist search",
-    "admin:donations_donation_changelist issue_receipts", "admin:donations_receipt_changelist send_again",
+    "admin:donations_donation_changelist issue_receipts", "admin:donations_donation_changelist revoke_links",
+    "admin:donations_receipt_changelist send_again",
 )  # fmt: skip
 def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, product: Instance) -> None:
     email = f"nameless-{uuid4().hex[:8]}@example.org"
@@ -192,8 +193,10 @@ def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, produc
     deliveries = "SELECT count(*) FROM donations_receiptdelivery WHERE state = 'done' AND receipt_id = %s"
     eventually(lambda: product.rows(deliveries, receipt) == [(1,)], what="the receipt to be mailed")
     told = acts.run(finance, "donations/receipt", receipt, "send_again")
+    revoked = acts.run(finance, "donations/donation", donation, "revoke_links")
 
     assert number in told
+    assert "links sent before no longer work" in revoked
     eventually(lambda: product.rows(deliveries, receipt) == [(2,)], what="the receipt to be mailed again")
 
 

@@ -73,7 +73,8 @@ class Route:
     def rows(self) -> QuerySet[Model]:
         """Return the rows that `pk` or `object_id` names. Raises LookupError for a view that does not say."""
         if self.kind == "admin":
-            return apps.get_model(*self.template.split("/")[2:4])._base_manager.all()
+            app, model = self.template.split("/")[2:4]
+            return apps.get_model(app, model)._base_manager.all()
         if getattr(self._view, "queryset", None) is None:
             raise LookupError(f"{self.template}: whose pk is it? The view has no queryset.")
         return self._view.queryset.model._base_manager.all()
