@@ -79,8 +79,10 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
         )
     user = request.user
     principal = f"user {user.pk}" if user and user.is_authenticated else "anonymous"
-    route = f"{request.method} {request.path}"[:200]
-    body_sha256 = hash_of_body(request)
+    # The path only as part of a hash: it may hold a donor's token.
+    match = request.resolver_match
+    route = f"{request.method} {match.route if match else ''}"[:200]
+    body_sha256 = hashlib.sha256(f"{request.path} {hash_of_body(request)}".encode()).hexdigest()
     with transaction.atomic():
         if not _try_lock(f"{principal} {key}"):
             raise StillRunning(_("The first request with this Idempotency-Key is still running. Send it again in 2 s."))

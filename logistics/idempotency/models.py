@@ -12,7 +12,7 @@ class IdempotencyRecord(models.Model):
 
     principal = models.CharField(max_length=60)  # whose key it is: "user <id>" or "anonymous"
     key = models.CharField(max_length=100)
-    route = models.CharField(max_length=200)  # method and path
+    route = models.CharField(max_length=200)  # method, and path without its arguments
     body_sha256 = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
     response = models.JSONField(null=True)  # null: an answer without a body (204)
