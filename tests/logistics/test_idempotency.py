@@ -147,13 +147,13 @@ def test_a_secret_is_shown_once_and_not_stored():
     assert "a.secret" not in str(IdempotencyRecord.objects.values())
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_token_in_the_path_is_not_stored():
     assert post({"name": "Beds"}, headers=once(), path="/door/s3cret-t0ken/").status_code == 201
 
     assert "s3cret-t0ken" not in str(IdempotencyRecord.objects.values().get())
 
 
+@pytest.mark.django_db(transaction=True)
 def test_while_the_first_is_running_the_second_must_wait():
     headers, answers = once(), []
 
