@@ -8,11 +8,9 @@ from pathlib import Path
 from django.db import transaction
 
 from logistics.demonstration import world
-from logistics.documents import services as documents
 from logistics.people.models import User
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
-from shipments.papers import services as papers
 from shipments.shipments import lifecycle, services
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
@@ -35,8 +33,7 @@ def demonstrate(at: datetime) -> None:
         lifecycle.check(shipment, by=checker, at=at)
         shipment = lifecycle.seal(shipment, by=packer, at=at)
     if shipment.status == Status.SEALED:
-        documents.render(str(papers.latest_packing_list(shipment).pk))
-        # If a worker is printing it just now, the demonstration does not wait.
+        # The worker prints it in a moment; a set-up does not wait for it.
         lifecycle.dispatch(shipment, reason="The packing list is sent by email.", by=packer, at=at)
     if not Shipment.objects.filter(title=DRAFT, consignee=made.partner).exists():
         _open_draft(made, by=packer, at=at)

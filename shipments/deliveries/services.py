@@ -25,10 +25,11 @@ from shipments.deliveries.models import Delivery, Tally, UnlistedGoods
 from shipments.discrepancies import services as discrepancies
 from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.services import Difference
-from shipments.shipments import access, actions, lifecycle
+from shipments.papers import printable
+from shipments.shipments import access, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
-from shipments.shipments.states import DELIVERABLE, Status
+from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
 # How far a phone's clock may be ahead or behind, and how late staff may record a dispatch.
 CLOCK_ERROR = timedelta(days=1)
@@ -92,7 +93,7 @@ def confirm(
     received when every line is accounted for. `missing` is what was declared missing, never what was not named.
 
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the shipment
-    has ended, Invalid for impossible figures, NothingToConfirm.
+    has ended, Invalid for impossible figures, NothingToConfirm, NotPrintable for texts of the charity's own.
     """
     shipment = hold(shipment)
     confirmation.setdefault("default", Delivery.Default.GOOD)
@@ -103,7 +104,7 @@ def confirm(
     before = list(shipment.deliveries.order_by("sequence"))
     if known := _repeated(before, client_id, body_sha256):
         return Confirmed(known, False, figures.received(shipment))
-    _may_confirm(shipment, confirmation["stated_at"], by, at)
+    _may_confirm(shipment, confirmation["stated_at"], at)
     delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **confirmation)
     _record(delivery, shipment, by=by, at=at)
     kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
@@ -112,7 +113,11 @@ def confirm(
     _follow(shipment, received, at=at)
     if opened:
         notes.notify_charity(delivery, shipment, received, opened)
-    notes.request(delivery, shipment, kept, unlisted, received, at=at)
+    try:
+        notes.request(delivery, shipment, kept, unlisted, received, at=at)
+    except documents.NotPrintable as refusal:
+        # With the words of `allowed_actions`. Asked only now: the check would cost each confirmation two queries.
+        raise (printable.head(shipment, by) or refusal) from None
     audit.record(
         "delivery confirmed",
         shipment,
@@ -226,8 +231,9 @@ def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> 
     return known
 
 
-def _may_confirm(shipment: Shipment, stated_at: datetime, by: User, at: datetime) -> None:
-    actions.require("deliver", shipment, by)
+def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
+    if refusal := refusal_in(shipment.status, wanted="deliver", sources=DELIVERABLE):
+        raise refusal
     if stated_at > at + CLOCK_ERROR:
         raise Invalid(_("This time is in the future. Check the clock."), field="stated_at", code="in_the_future")
     if shipment.dispatched_at and stated_at < shipment.dispatched_at - CLOCK_ERROR:

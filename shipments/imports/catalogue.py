@@ -42,10 +42,8 @@ class Facts(NamedTuple):
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
     """Return the catalogue's facts of these items, by code; unknown items are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
-    columns = ("hs6", "origin", "un_number", "is_active")
-    others = ("name_en", "name_fr", "unit", "unit_weight_kg")
-    items = Item.objects.filter(code__in=wanted).values_list("code", *columns, *others)
-    return {code: Facts(*facts[:4], False, *facts[4:]) for code, *facts in items}
+    items = Item.objects.filter(code__in=wanted).values("code", *(name for name in Facts._fields if name != "is_new"))
+    return {item.pop("code"): Facts(**item) for item in items}
 
 
 def fill(

@@ -121,11 +121,16 @@ def other_un_number(item_code: str, un_number: str) -> str:
 class KnownItem(Protocol):
     """What the catalogue says of an item."""
 
-    name_en: str
-    name_fr: str
-    unit: str
-    hs6: str
-    unit_weight_kg: Decimal | None
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def name_fr(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def hs6(self) -> str: ...
+    @property
+    def unit_weight_kg(self) -> Decimal | None: ...
 
 
 def wrong_unit_weight(unit: str, unit_weight_kg: Decimal | None) -> str:
@@ -151,7 +156,7 @@ def unlike_its_item(
     differences = [
         unit != item.unit,
         bool(hs6 and item.hs6) and hs6 != item.hs6,
-        bool(known and told) and not known / 2 <= told <= known * 2,  # type: ignore[operator]
+        known is not None and told is not None and not known / 2 <= told <= known * 2,
         bool(description) and not _words(description) & (_words(item.name_en) | _words(item.name_fr)),
     ]
     return sum(differences) >= UNLIKE

@@ -6,7 +6,7 @@ that came another way: names of users and categories, rows written before a rule
 
 from collections.abc import Iterator, Mapping
 from functools import reduce
-from itertools import islice
+from itertools import chain, islice
 from operator import or_
 from typing import TypedDict
 
@@ -52,13 +52,14 @@ class Unprintable(TypedDict):
 
 
 def manifest(shipment: Shipment, by: User) -> NotPrintable | None:
-    """Return why a paper with all goods of this shipment cannot be printed, or None. Five queries."""
-    return _refusal([*islice(_of_head(shipment), NAMED_MAX), *islice(_of_goods(shipment), NAMED_MAX)])
+    """Return why a paper with all goods of this shipment cannot be printed, or None. Six queries."""
+    head_texts = chain(_head_texts(shipment), _names(shipment))
+    return _refusal([*islice(_of_head(head_texts), NAMED_MAX), *islice(_of_goods(shipment), NAMED_MAX)])
 
 
 def head(shipment: Shipment, by: User) -> NotPrintable | None:
-    """Return why no paper of this shipment can be printed, whatever its goods, or None."""
-    return _refusal(list(islice(_of_head(shipment), NAMED_MAX)))
+    """Return why no paper of this shipment can be printed, whatever its goods, or None. Two queries."""
+    return _refusal(list(islice(_of_head(_head_texts(shipment)), NAMED_MAX)))
 
 
 def _refusal(found: list[Unprintable]) -> NotPrintable | None:
@@ -73,8 +74,8 @@ def _refusal(found: list[Unprintable]) -> NotPrintable | None:
     )
 
 
-def _of_head(shipment: Shipment) -> Iterator[Unprintable]:
-    for field, place, text in _head_texts(shipment):
+def _of_head(texts: Texts) -> Iterator[Unprintable]:
+    for field, place, text in texts:
         if text and (characters := fonts.unprintable(text)):
             yield {"place": str(place), "field": field, "package": None, "line": None, "characters": characters}
 
@@ -87,16 +88,19 @@ def _head_texts(shipment: Shipment) -> Texts:
         label = _("%(field)s of the consignee") % {"field": _name_of(shipment.consignee, name)}
         yield f"consignee.{name}", label, getattr(shipment.consignee, name)
     charity = Charity.objects.first()  # None: another refusal says so
-    for name in ("name", "address", "registration") if charity else ():
-        label = _("%(field)s of the charity") % {"field": _name_of(charity, name)}
-        yield f"charity.{name}", label, getattr(charity, name)
-    yield "packed_by", _("name of the packer"), shipment.packed_by and shipment.packed_by.name
-    yield "checked_by", _("name of the checker"), shipment.checked_by and shipment.checked_by.name
+    for name in ("name", "address", "registration"):
+        label = _("%(field)s of the charity") % {"field": _name_of(Charity, name)}
+        yield f"charity.{name}", label, getattr(charity, name, None)
     for code, point in shipment.sites.values_list("site__code", "site__hand_over_point").order_by("site__code"):
         yield "sites", _("hand-over point of site %(code)s") % {"code": code}, point
 
 
-def _name_of(row: Model, field: str) -> str:
+def _names(shipment: Shipment) -> Texts:
+    yield "packed_by", _("name of the packer"), shipment.packed_by.name if shipment.packed_by else None
+    yield "checked_by", _("name of the checker"), shipment.checked_by.name if shipment.checked_by else None
+
+
+def _name_of(row: Model | type[Model], field: str) -> str:
     return str(row._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
 
 

@@ -60,6 +60,7 @@ SHIPMENT_DETAIL = [
             "packed_on": "2026-03-03",
             "reaches_port_on": "2026-04-18",
             "customs_currency": "HKD",
+            "partner_sees_values": False,
             "freight": "38500.00",
             "freight_currency": "HKD",
             "packed_by": "Lee Ka Yan",

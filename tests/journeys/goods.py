@@ -4,6 +4,7 @@ import csv
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -248,12 +249,14 @@ class GoodsStory(Story):
         listed = partner.get("/api/v1/shipments/")["results"]
         must([row["number"] for row in listed] == [self.facts["shipment"]], "it lists its own shipment")
         pdf = self._paper(partner, f"{self.shipment}packing-list/", "packing list")
-        must(pdf == (self.place.keep / "packing-list.pdf").read_bytes(), "it downloads the same packing list")
+        text = papers.words_of(pdf)
+        must(PRINTED_TOTALS[0] in text, "it downloads its edition of the packing list")
+        must(PRINTED_TOTALS[-1] not in text, "which has no customs values")
         fridge = next(line for line in rows("lines.csv") if "refrigerator" in line["description_en"].lower())
         in_package = [line for line in rows("lines.csv") if line["package_no"] == fridge["package_no"]]
         body = {
             "client_id": str(uuid.uuid4()),
-            "stated_at": "2026-04-28T10:30:00Z",
+            "stated_at": datetime.now(UTC).isoformat(),
             "received_by": "Awa Diarra",
             "seal_intact": True,
             "default": "good",

@@ -91,9 +91,8 @@ class TestWhatIsChecked:
                 enter(*source, BED)
                 fresh = Shipment.objects.get(pk=shipment.pk)
                 refusal = printable.manifest(fresh, by)
-                named[source] = (
-                    [(text["field"], text["characters"]) for text in refusal.details["texts"]] if refusal else []
-                )  # type: ignore[attr-defined]
+                texts: Any = refusal.details["texts"] if refusal else []
+                named[source] = [(text["field"], text["characters"]) for text in texts]
                 context = packing_list.context(fresh, version=1, charity=the_charity(), at=NOON)
                 printed |= {source} if any(fonts.search(context)) else set()
                 transaction.set_rollback(True)
