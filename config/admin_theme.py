@@ -1,6 +1,7 @@
 """How the admin looks: settings of django-unfold."""
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 UNFOLD: dict[str, object] = {
@@ -18,6 +19,12 @@ UNFOLD: dict[str, object] = {
     "ENVIRONMENT": "config.dashboard.environment",
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "config.dashboard.navigation"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+        ],
+    },
     "LOGIN": {"image": lambda request: static("pages/sign-in.svg")},
     "BORDER_RADIUS": "8px",
     "COLORS": {

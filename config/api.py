@@ -21,6 +21,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
 from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, unknown
+from logistics.matrix import is_hidden
 
 Record = TypeVar("Record", bound=Model)
 Row = TypeVar("Row")  # what a queryset yields: instances, or values()
@@ -41,12 +42,23 @@ class KnownParameters(BaseFilterBackend):
         self, request: Request, queryset: QuerySet[Record, Row], view: APIView
     ) -> QuerySet[Record, Row]:
         known = parameters_of(view, queryset)
-        wrong = [name for name in request.query_params if name not in known]
+        wrong = [
+            name
+            for name in request.query_params
+            if name not in known or _leads_to_hidden(request, view, queryset.model, name)
+        ]
         if wrong:
             raise exceptions.ValidationError(
                 {name[:CHARACTERS_SHOWN]: [unknown(name[:CHARACTERS_SHOWN], known)] for name in wrong[:NAMES_SHOWN]}
             )
         return queryset
+
+
+def _leads_to_hidden(request: Request, view: APIView, model: type[Model], name: str) -> bool:
+    """Return whether a filter reads a field that this user may not see: whether rows are found would tell it."""
+    filters = FilterBackend().get_filterset_class(view)
+    offered = filters.base_filters.get(name) if filters else None
+    return offered is not None and is_hidden(request.user, model, offered.field_name or name)
 
 
 def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
@@ -63,7 +75,7 @@ def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
 
 
 class FilterBackend(DjangoFilterBackend):
-    """Apply a list's filters. Most requests send none: they save the form of the filters, a tenth of a request's time."""
+    """Apply a list's filters. Most requests send none, and save a tenth of their time: the form of the filters."""
 
     made: ClassVar[dict[type, type[FilterSet] | None]] = {}
 
@@ -120,7 +132,15 @@ class OrderingFilter(DRFOrderingFilter):
 
 
 class SearchFilter(DRFSearchFilter):
-    """`?search=words`: each word must occur in one of the view's `search_fields`; a view without them has no search."""
+    """`?search=words`: each word must occur in one of the view's `search_fields`; a view without them has no search.
+
+    Fields that the user may not see are not searched.
+    """
+
+    def get_search_fields(self, view: APIView, request: Request) -> list[str]:
+        model = getattr(getattr(view, "queryset", None), "model", None)
+        fields = super().get_search_fields(view, request) or ()
+        return [name for name in fields if model is None or not is_hidden(request.user, model, name)]
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         fields = getattr(view, "search_fields", ())

@@ -58,6 +58,7 @@ WHAT_TO_DO = {
     "invalid_input": "Correct the fields that `errors` names and send again.",
     "link_worthless": "Ask for a new link at `/my-gifts/`.",
     "manifest_frozen": "Reopen the shipment first. After dispatch the manifest cannot change.",
+    "may_not_manage": "Have an administrator do it who has these roles too, and is somebody else.",
     "no_address": "A coordinator enters it: `PUT /api/v1/sites/{id}/address/`.",
     "no_free_code": "Repeat the same request after `Retry-After`. If it happens again, tell the administrator.",
     "no_receipt": "Look at the gift's status; there is a receipt once the gift is received.",
@@ -78,12 +79,15 @@ WHAT_TO_DO = {
     "receipt_blocked": "Enter what `missing` names, then issue the missing receipt.",
     "seal_missing": "Enter the number of the container's seal.",
     "stale": "Read the row again and repeat the change on the new version.",
+    "second_factor_missing": "Sign in at `/admin/login/` with the second factor, or use an API key.",
+    "sign_in_again": "Confirm the password at `/admin/confirm/`, then repeat; or use an API key.",
     "still_running": "Wait as long as `Retry-After` says and repeat with the same key.",
     "too_large": "Send a smaller file or body.",
     "too_many_gifts": "Wait an hour: the links by mail of this email or network address are used up.",
     "too_many_keys": "Revoke a key first, or replace one of the same name.",
     "unresolved": "Confirm the remaining lines and close the open discrepancies.",
     "version_missing": 'Send `If-Match: "3"`, or `version` in the body.',
+    "wrong_code": "Enter the next code that the app shows.",
     "wrong_state": "Read `allowed_actions`.",
 }
 # Codes of errors without a class of ours: status, meaning, what to do.

@@ -26,7 +26,6 @@ from logistics.jobs.services import job_models
 from logistics.mail.models import Email
 from logistics.money import amounts as money
 from logistics.people.models import User
-from logistics.roles import Role
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import Status
 
@@ -138,9 +137,9 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
     """Add the data of the admin's first page that this user may see."""
     user = cast(User, request.user)
     context |= {"cards": _cards(request), "shipments": _shipments(), "hello": _("Hello, %s") % user.name.split(" ")[0]}
-    if user.has_role(Role.FINANCE, Role.AUDITOR):
+    if user.has_perm("donations.view_donation"):
         context |= {"donations": _donations(), "months": _this_month()}
-    if user.has_role(Role.AUDITOR, Role.COORDINATOR):
+    if user.has_perm("logistics.view_auditentry"):
         latest = AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
         context["trail"] = [(entry, _(entry.verb), audit.kind_name(entry.subject_kind)) for entry in latest]
     return context

@@ -27,6 +27,8 @@ class Limit(NamedTuple):
     seconds: int
 
 
+# Pages whose answer is the form again (200) if the password or the code is wrong.
+SIGN_IN_PAGES = ("admin:login", "admin:code", "admin:confirm")
 KNOWN_SECONDS = 30 * 24 * 3600
 LIMITS = {PASSWORD: Limit(20, 300, 600), KEY: Limit(60, 0, 60), LINK: Limit(60, 0, 60)}
 
@@ -46,7 +48,7 @@ class GuessingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method == "POST" and request.path == reverse("admin:login"):
+        if request.method == "POST" and request.path in map(reverse, SIGN_IN_PAGES):
             return self._sign_in(request)
         response = self.get_response(request)
         kind = _kind_of_wrong_secret(request, response)

@@ -27,10 +27,10 @@ HTTPS = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "config.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -250,8 +250,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "logistics.people.passwords.HardToGuess"},
     {"NAME": "logistics.people.passwords.EndsKeys"},
 ]
+# Staff must have a second factor, this long after the first sign-in at which it is required. Otherwise they may.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
+SECOND_FACTOR_GRACE = timedelta(days=env.int("SECOND_FACTOR_GRACE_DAYS", default=14))
+# For what needs a recent sign-in, such as issuing a key: how recent.
+RECENT_SIGN_IN_MINUTES = env.int("RECENT_SIGN_IN_MINUTES", default=5)
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # how long the link of an invitation works
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
@@ -261,6 +268,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "logistics.people.backends.guessed_email"
 AXES_CLIENT_IP_CALLABLE = "logistics.visitors.address_of"
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password", "code"]
 AXES_LOCKOUT_CALLABLE = "config.errors.locked_out"
 # Fernet keys for encrypted columns, newest first; older ones still decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[])
@@ -305,7 +313,7 @@ LOCALE_PATHS: list[str] = []  # each app has its own
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "logistics.people.authentication.ApiKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "logistics.people.authentication.StaffSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["logistics.permissions.NobodyUnlessAllowed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

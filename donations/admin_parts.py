@@ -13,22 +13,11 @@ from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.people.models import User
-from logistics.roles import Role
 
 Column = str | Callable[[Model], str]
 
 
-class SeenByFinance:
-    """Visible to the roles that may see gifts and payments over the API: finance and auditors."""
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return may_see_money(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_see_money(request)
-
-
-class FactsAdmin(SeenByFinance, ReadOnlyAdmin):
+class FactsAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         left_out = {"lease_token", "notified_at", *(self.exclude or ())}
         return [readable(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
@@ -37,7 +26,7 @@ class FactsAdmin(SeenByFinance, ReadOnlyAdmin):
         return self.get_readonly_fields(request, obj)
 
 
-class FactsInline(SeenByFinance, ReadOnlyInline):
+class FactsInline(ReadOnlyInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
         return [readable(self.model, str(name)) for name in self.fields or ()]
 
@@ -69,18 +58,7 @@ def form_error(refusal: Invalid) -> ValidationError:
     return ValidationError({refusal.field: str(refusal)})
 
 
-def may_act(request: HttpRequest, label: str) -> bool:
-    """Return whether this user may change rows of the model (an "app.model" label) with an admin action."""
-    app, _, model = label.partition(".")
-    return bool(request.user.has_perm(f"{app}.change_{model}"))
-
-
 def staff(request: HttpRequest) -> User:
     """Return the acting user. The admin requires sign-in."""
     assert isinstance(request.user, User)
     return request.user
-
-
-def may_see_money(request: HttpRequest) -> bool:
-    """Return whether this user may see gifts and payments, as over the API: finance and auditors."""
-    return request.user.is_authenticated and request.user.has_role(Role.FINANCE, Role.AUDITOR)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from logistics.people import rights
+from donations import rights  # noqa: F401  # declares who may do what
 from logistics.roles import Role
 
 
@@ -13,8 +13,6 @@ class DonationsConfig(AppConfig):
         from logistics.mail import readers
 
         register(check_payments)
-        rights.allow_change(Role.FINANCE, "donations.*")
-        rights.restrict_reading("donations.donor", Role.FINANCE, Role.AUDITOR)
         readers.register(
             {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
         )

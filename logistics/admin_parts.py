@@ -1,6 +1,6 @@
 """Base classes of the admin pages: services' errors are shown in the form, versions are checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyModelForm
+from logistics.matrix import is_hidden
 
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
@@ -79,7 +80,37 @@ def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]
     return first if isinstance(first, str) else str(first.parameter_name)
 
 
-class BaseAdmin(NamedLookups, ModelAdmin):
+class WithoutHiddenFields:
+    """Leaves out the columns, search fields and form fields that the matrix hides from this user."""
+
+    def _shown(self, request: HttpRequest, names: Sequence[Any]) -> list[Any]:
+        model: type[Model] = self.model  # type: ignore[attr-defined]
+        shown: list[Any] = []
+        for name in names:
+            if isinstance(name, (list, tuple)):
+                shown.append(tuple(self._shown(request, name)))
+            elif not (isinstance(name, str) and is_hidden(request.user, model, name)):
+                shown.append(name)
+        return shown
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return self._shown(request, super().get_list_display(request))  # type: ignore[misc]
+
+    def get_search_fields(self, request: HttpRequest) -> list[Any]:
+        return self._shown(request, super().get_search_fields(request))  # type: ignore[misc]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return self._shown(request, super().get_fields(request, obj))  # type: ignore[misc]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return tuple(self._shown(request, super().get_readonly_fields(request, obj)))  # type: ignore[misc]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        declared = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        return [(title, more | {"fields": self._shown(request, more["fields"])}) for title, more in declared]
+
+
+class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     """Rows are changed by services only, whose errors are shown in the form. Nothing is deleted."""
 
     form = TidyModelForm
@@ -158,6 +189,11 @@ class ReadOnlyAdmin(_ReadOnly, BaseAdmin):
     """Rows that are not added, changed or deleted by hand; they may have admin actions."""
 
 
-class ReadOnlyInline(_ReadOnly, TabularInline):
+class ReadOnlyInline(WithoutHiddenFields, _ReadOnly, TabularInline):
     extra = 0
     show_change_link = True
+
+
+def may_act(request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether the matrix lets this user change rows of the model, also by an action of a read-only page."""
+    return bool(request.user.has_perm(f"{model._meta.app_label}.change_{model._meta.model_name}"))

@@ -8,7 +8,7 @@ from logistics.health.models import HealthCheck
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email
 from logistics.partners.models import Contact, Membership, Partner, Site, SiteAddress
-from logistics.people.models import ApiKey, User
+from logistics.people.models import ApiKey, RecoveryCode, SecondFactor, User
 
 __all__ = [
     "ApiKey",
@@ -24,6 +24,8 @@ __all__ = [
     "Membership",
     "NumberSeries",
     "Partner",
+    "RecoveryCode",
+    "SecondFactor",
     "Site",
     "SiteAddress",
     "User",

@@ -5,6 +5,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from logistics import matrix
 from logistics.roles import Role
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -29,10 +30,11 @@ class Anyone(BasePermission):
 def allow(*roles: Role, read: Collection[Role] = (), open_to_all: Collection[str] = ()) -> type[BasePermission]:
     """Return a permission class for users with one of these roles; roles in `read` may only read.
 
-    Auditors may read wherever staff may. Methods in `open_to_all` (`READS`, "POST") are open to everybody.
+    Views of a noun take their roles from the matrix, by `may`. Methods in `open_to_all` (`READS`, "POST") are open to
+    everybody.
     """
     writers = frozenset(roles)
-    readers = {*roles, *read} | ({Role.AUDITOR} if set(roles) - {Role.PARTNER} else set())
+    readers = {*roles, *read}
     methods = frozenset(open_to_all)
 
     class Allowed(BasePermission):
@@ -49,6 +51,15 @@ def allow(*roles: Role, read: Collection[Role] = (), open_to_all: Collection[str
             return user.has_role(*(self.reading_roles if request.method in READS else self.allowed_roles))
 
     return Allowed
+
+
+_METHODS = {matrix.VIEW: READS, matrix.ADD: ("POST",)}
+
+
+def may(noun: matrix.Noun, verb: str = matrix.CHANGE) -> type[BasePermission]:
+    """Return a permission class with the roles that the matrix names: to read, and for all else this verb."""
+    open_to_all = [method for public in noun.public for method in _METHODS[public]]
+    return allow(*noun.roles(verb), read=noun.roles(matrix.VIEW), open_to_all=open_to_all)
 
 
 Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])

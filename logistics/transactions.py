@@ -23,7 +23,8 @@ def lock(row: Row, *, version: int | None = None) -> Row:
 
     With `version` (the one that the caller read): raises Stale if somebody changed the row meanwhile.
     """
-    held = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)
+    # `request.user` is a lazy object: its type is not the model.
+    held = row.__class__._default_manager.select_for_update(of=("self",)).get(pk=row.pk)
     current = getattr(held, "version", None)
     if version is not None and current != version:
         raise Stale(

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
-from logistics.people import rights
 from logistics.roles import Role
+from shipments import rights  # noqa: F401  # declares who may do what
 
 
 class ShipmentsConfig(AppConfig):
@@ -10,8 +10,6 @@ class ShipmentsConfig(AppConfig):
     def ready(self) -> None:
         from logistics.mail import readers
 
-        rights.allow_change(Role.WAREHOUSE, "shipments.*")
-        rights.allow_change(Role.COORDINATOR, "shipments.*")
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
         register_rooms()
 

@@ -14,6 +14,9 @@ from weasyprint import HTML
 
 from logistics.documents import rendering
 from logistics.documents.paper_tags import Paper
+from logistics.people.models import User
+from shipments.papers import packing_list
+from shipments.shipments.models import Shipment
 from tests.benchmarks.papers import lists
 from tests.conformance import failures, run
 from tests.donations import receipt_context
@@ -28,8 +31,13 @@ MARGINS = ("running", "motto", "fingerprint")
 BOTH = ("en", "fr")
 LABELS = mali.labels()["labels"]
 SHORT_LABELS: Any = [label for label in LABELS if label["flags"]][:3] + LABELS[:2]  # 270 would take seconds
+PARTNERS: Any = packing_list.for_partner(
+    mali.packing_list(packages=mali.packages()[:60]),
+    Shipment(packed_by=User(roles=["warehouse"]), checked_by=User(roles=["coordinator"])),
+)
 GOODS: dict[str, tuple[str, Any]] = {
     "packing list": ("packing_list", mali.packing_list()),
+    "packing list, partner's edition": ("packing_list", PARTNERS),
     "goods-received form": ("goods_received_form", mali.goods_received_form(packages=mali.packages()[:90])),
     "goods-received note": ("goods_received_note", mali.goods_received_note()),
     "goods-received note, all sound": ("goods_received_note", mali.goods_received_note(differences=[], note="")),

@@ -8,6 +8,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from donations import rights
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from donations.appeals.services import Received
@@ -17,8 +18,8 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.money.fields import AmountField, MoneyField
 from logistics.outputs import Output
-from logistics.permissions import READS, actor, allow
-from logistics.roles import STAFF_ROLES, Role
+from logistics.permissions import actor, may
+from logistics.roles import STAFF_ROLES
 from logistics.versions import expected_version, needs_version, with_etag
 
 
@@ -102,7 +103,7 @@ class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     ordering_fields = ["id", "opens_on"]
     ordering = ["-id"]
     lookup_field = "slug"
-    permission_classes = [allow(Role.FINANCE, open_to_all=READS)]
+    permission_classes = [may(rights.APPEAL)]
 
     def get_queryset(self) -> QuerySet[Appeal]:
         user = self.request.user

@@ -8,7 +8,6 @@ from donations.admin_parts import staff
 from donations.donors import services
 from donations.donors.models import Donor
 from logistics.admin_parts import BaseAdmin, VersionedForm
-from logistics.roles import Role
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
@@ -36,9 +35,6 @@ class DonorAdmin(BaseAdmin):
     list_filter = ["country", "language"]
     readonly_fields = ["email", "created_at"]
     fields = ["seen_version", "email", *CORRECTABLE, "created_at"]
-
-    def has_view_permission(self, request: HttpRequest, obj: Donor | None = None) -> bool:
-        return request.user.is_authenticated and request.user.has_role(Role.FINANCE)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

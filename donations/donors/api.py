@@ -7,12 +7,13 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from donations import rights
 from donations.donors import services
 from donations.donors.models import Donor
 from logistics.inputs import Input
+from logistics.matrix import hidden_from
 from logistics.outputs import Output
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
 
 
@@ -38,8 +39,8 @@ class DonorOut(Output[Donor]):
     version = serializers.IntegerField()
 
     def left_out(self) -> Collection[str]:
-        """Return the contact fields, except for finance."""
-        return () if self.context["request"].user.has_role(Role.FINANCE) else ("email", "address")
+        """Return the contact details, unless the user may see them."""
+        return hidden_from(self.context["request"].user, Donor)
 
 
 class DonorFilter(django_filters.FilterSet):
@@ -79,7 +80,7 @@ class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     ordering_fields = ["id", "name"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes = [allow(Role.FINANCE)]
+    permission_classes = [may(rights.DONOR)]
 
     @extend_schema(summary="List donors", responses={200: DonorOut}, examples=[DONOR_EXAMPLE])
     def list(self, request: Request) -> Response:

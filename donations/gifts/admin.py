@@ -5,11 +5,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, may_act, shown, staff
+from donations.admin_parts import FactsAdmin, shown, staff
 from donations.gifts.models import Donation
 from donations.payments.admin import AttemptInline
 from donations.receipts import services as receipts
 from donations.receipts.admin import ReceiptInline
+from donations.receipts.models import Receipt
+from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 
 
@@ -24,7 +26,7 @@ class DonationAdmin(FactsAdmin):
 
     @admin.action(description=gettext_lazy("Issue missing receipt"))
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
-        if not may_act(request, "donations.receipt"):
+        if not may_act(request, Receipt):
             self.message_user(request, _("Only finance can issue receipts."), messages.ERROR)
             return
         for donation in donations:

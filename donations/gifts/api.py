@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from donations import rights
 from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
 from donations.gifts.examples import (
@@ -35,7 +36,7 @@ from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
-from logistics.permissions import Anyone, actor, allow
+from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.visitors import address_of
@@ -77,7 +78,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     ordering_fields = ["id", "amount_minor"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes = [allow(Role.FINANCE, open_to_all=["POST"])]
+    permission_classes = [may(rights.DONATION)]
 
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
@@ -147,7 +148,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
     )
     @may_raise(NoFreeCode)
-    @action(detail=False, methods=["post"], permission_classes=[allow(Role.FINANCE)])
+    @action(detail=False, methods=["post"], permission_classes=[allow(*rights.DONATION.roles("change"))])
     def offline(self, request: Request) -> Response:
         """Record a gift by bank transfer, cash or cheque; its receipt is issued at once."""
 
@@ -170,7 +171,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         responses={201: ReceiptOut},
         examples=[RECEIPT_EXAMPLE],
     )
-    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[allow(Role.FINANCE)])
+    @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[may(rights.RECEIPT)])
     @idempotent
     def issue_receipt(self, request: Request, pk: str) -> Response:
         """Issue the receipt of a gift that was blocked by missing information (`receipt_blocked_by`).

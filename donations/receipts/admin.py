@@ -7,9 +7,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, FactsInline, may_act, shown, staff
+from donations.admin_parts import FactsAdmin, FactsInline, shown, staff
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
+from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 from logistics.jobs.models import Job
 
@@ -59,7 +60,7 @@ class ReceiptAdmin(FactsAdmin):
 
     @admin.action(description=gettext_lazy("Resend receipt"))
     def send_again(self, request: HttpRequest, rows: QuerySet[Receipt]) -> None:
-        if not may_act(request, "donations.receipt"):
+        if not may_act(request, Receipt):
             self.message_user(request, _("Only finance can resend receipts."), messages.ERROR)
             return
         for receipt in rows:

@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from donations import rights
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.actions import AllowedAction, AllowedActionOut, allowed
@@ -21,7 +22,7 @@ from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from logistics.money.fields import MoneyField
 from logistics.outputs import Output
-from logistics.permissions import actor, allow
+from logistics.permissions import actor, may
 from logistics.roles import Role
 
 
@@ -125,7 +126,7 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
     ordering_fields = ["id", "issued_on", "amount_minor"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes = [allow(Role.FINANCE)]
+    permission_classes = [may(rights.RECEIPT)]
 
     @extend_schema(summary="List receipts", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:

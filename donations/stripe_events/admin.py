@@ -5,9 +5,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, may_act, staff
+from donations.admin_parts import FactsAdmin, staff
 from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
+from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 
 
@@ -20,7 +21,7 @@ class StripeEventAdmin(FactsAdmin):
 
     @admin.action(description=gettext_lazy("Retry event"))
     def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
-        if not may_act(request, "donations.stripeevent"):
+        if not may_act(request, StripeEvent):
             self.message_user(request, _("Only finance can retry events."), messages.ERROR)
             return
         for event in events:

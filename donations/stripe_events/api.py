@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from donations import rights
 from donations.stripe import gateway
 from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
@@ -14,7 +15,7 @@ from logistics.actions import AllowedAction, AllowedActionOut, allowed
 from logistics.idempotency.api import idempotent
 from logistics.jobs.models import Job
 from logistics.outputs import Output
-from logistics.permissions import Anyone, actor, allow
+from logistics.permissions import Anyone, actor, may
 from logistics.roles import Role
 
 SENT_EXAMPLE = OpenApiExample(
@@ -128,7 +129,7 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
     ordering_fields = ["id", "happened_at"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes = [allow(Role.FINANCE)]
+    permission_classes = [may(rights.EVENT)]
 
     @extend_schema(summary="List Stripe events", responses={200: StripeEventOut}, examples=[EVENT_EXAMPLE])
     def list(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from donations.admin_parts import SeenByFinance, staff
+from donations.admin_parts import staff
 from donations.switches import services
 from donations.switches.models import GivingSwitch
 from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
@@ -25,7 +25,7 @@ class SwitchForm(VersionedForm):
 
 
 @admin.register(GivingSwitch)
-class GivingSwitchAdmin(SeenByFinance, BaseAdmin):
+class GivingSwitchAdmin(BaseAdmin):
     form = SwitchForm
     list_display = ["__str__", "message_en", "message_fr"]
     fieldsets = [(None, {"fields": ["seen_version", "is_on", "message_en", "message_fr", "reason"]})]

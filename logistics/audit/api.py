@@ -7,11 +7,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_serializer, exten
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from logistics import examples
+from logistics import examples, rights
 from logistics.audit.models import AuditEntry
 from logistics.outputs import Output
-from logistics.permissions import allow
-from logistics.roles import Role
+from logistics.permissions import may
 
 
 @extend_schema_serializer(examples=examples.AUDIT_ENTRY)
@@ -53,7 +52,7 @@ class AuditEntryFilter(filters.FilterSet):
 class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
     queryset = AuditEntry.objects.select_related("by")
     serializer_class = AuditEntryOut
-    permission_classes = (allow(read=(Role.AUDITOR,)),)
+    permission_classes = (may(rights.AUDIT),)
     filterset_class = AuditEntryFilter
     search_fields = ("verb", "reason", "request_id")
     ordering_fields = ("id",)

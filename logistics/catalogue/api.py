@@ -12,13 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from logistics import examples
+from logistics import examples, rights
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
 from logistics.idempotency.api import idempotent
 from logistics.inputs import KnownFields
-from logistics.permissions import actor, allow
+from logistics.permissions import actor, allow, may
 from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, with_etag
 
@@ -72,7 +72,7 @@ class CodeOut(serializers.Serializer[dict[str, str]]):
 class CategoryViewSet(ReadOnlyModelViewSet[Category]):
     queryset = Category.objects.all()
     serializer_class = CategorySerializer
-    permission_classes = (allow(*KEEPERS, read=READERS),)
+    permission_classes = (may(rights.CATEGORY),)
     search_fields = ("name_en", "name_fr")
     ordering_fields = ("id", "name_en")
 
@@ -114,7 +114,7 @@ class ItemFilter(filters.FilterSet):
 class ItemViewSet(ReadOnlyModelViewSet[Item]):
     queryset = Item.objects.all()
     serializer_class = ItemSerializer
-    permission_classes = (allow(*KEEPERS, read=READERS),)
+    permission_classes = (may(rights.ITEM),)
     filterset_class = ItemFilter
     search_fields = ("code", "name_en", "name_fr")
     ordering_fields = ("id", "code", "name_en")

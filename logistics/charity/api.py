@@ -5,12 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from logistics import rights
 from logistics.charity import services
 from logistics.charity.models import Charity, Jurisdiction
 from logistics.errors import may_raise
 from logistics.inputs import Input
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
 
 
@@ -63,7 +63,7 @@ OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, respo
 class CharityView(APIView):
     """The charity's details: read by all staff, written by finance."""
 
-    permission_classes = [allow(Role.FINANCE, read=(Role.WAREHOUSE, Role.COORDINATOR))]
+    permission_classes = [may(rights.CHARITY)]
 
     @extend_schema(responses={200: CharityOut}, examples=[OUT_EXAMPLE])
     @may_raise(services.CharityNotSetUp)

@@ -11,12 +11,10 @@ from logistics.documents.models import Document, NumberSeries
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
 from logistics.people.models import User
-from logistics.roles import Role
 
 
 @admin.register(Document)
 class DocumentAdmin(JobAdmin):
-    retry_roles = (Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR)
     list_display = ("number", "kind", "version", "state_shown", "progress", "issued_on", "pages", "last_error_code")
     list_filter = ("state", "kind")
     search_fields = ("number",)

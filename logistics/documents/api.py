@@ -7,13 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from logistics import examples
+from logistics import examples, rights
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
 from logistics.outputs import Output
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 
 
 @extend_schema_serializer(examples=examples.DOCUMENT)
@@ -48,7 +47,7 @@ class DocumentViewSet(ReadOnlyModelViewSet[Document]):
     # The context holds the paper's content, including names: it is not loaded here.
     queryset = Document.objects.defer("context")
     serializer_class = DocumentOut
-    permission_classes = (allow(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR),)
+    permission_classes = (may(rights.DOCUMENT),)
     filterset_class = DocumentFilter
     search_fields = ("number",)
     ordering_fields = ("id", "requested_at")

@@ -28,8 +28,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
-from logistics import wording
-from logistics.documents import barcodes
+from logistics import barcodes, wording
 from logistics.money import amounts
 
 register = template.Library()

@@ -1,6 +1,6 @@
 """Base class of the admin pages of jobs."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -8,10 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
-from logistics.admin_parts import ReadOnlyAdmin
+from logistics.admin_parts import ReadOnlyAdmin, may_act
 from logistics.errors import DomainError
 from logistics.jobs.models import Job
-from logistics.roles import HasRoles, Role
 
 STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
 
@@ -19,7 +18,6 @@ STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": 
 class JobAdmin(ReadOnlyAdmin):
     """The state of jobs. Dead ones can be retried."""
 
-    retry_roles: tuple[Role, ...]
     actions = ("try_again",)
     ordering = ("-id",)
 
@@ -31,7 +29,7 @@ class JobAdmin(ReadOnlyAdmin):
         return row.state, str(Job.State(row.state).label)
 
     def has_try_again_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(HasRoles, request.user).has_role(*self.retry_roles)
+        return may_act(request, self.model)
 
     @action(description=gettext_lazy("Retry failed jobs"), permissions=["try_again"])
     def try_again(self, request: HttpRequest, rows: QuerySet[Job]) -> None:

@@ -10,12 +10,11 @@ from logistics.jobs.admin import JobAdmin
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for
-from logistics.roles import HasRoles, Role
+from logistics.roles import HasRoles
 
 
 @admin.register(Email)
 class EmailAdmin(JobAdmin):
-    retry_roles = (Role.FINANCE, Role.COORDINATOR)
     list_display = ("subject", "kind", "to", "state_shown", "created_at", "ended_at", "last_error_code")
     list_filter = ("state", "kind", "language")
     search_fields = ("to", "subject")

@@ -1,5 +1,7 @@
 """Queued, sent and failed mails, for the staff who work with their recipients."""
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -10,24 +12,30 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from logistics import examples
+from logistics import examples, rights
 from logistics.idempotency.api import idempotent
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for
+from logistics.matrix import hidden_from
 from logistics.outputs import Output
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 
 
 @extend_schema_serializer(examples=examples.EMAIL)
 class EmailOut(Output[Email], serializers.ModelSerializer[Email]):
+    to = serializers.EmailField(required=False, help_text="Not for auditors")
+
     class Meta:
         model = Email
         fields = (
             "id", "kind", "to", "language", "subject", "state", "attempts", "last_error_code", "created_at", "ended_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    def left_out(self) -> Collection[str]:
+        """Return the recipient, unless the user may see it."""
+        return hidden_from(self.context["request"].user, Email)
 
 
 class EmailFilter(filters.FilterSet):
@@ -49,7 +57,7 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     queryset = Email.objects.none()  # for the schema; see `get_queryset`
     serializer_class = EmailOut
     # Addresses are personal data: only for those who work with donors or partners.
-    permission_classes = (allow(Role.FINANCE, Role.COORDINATOR),)
+    permission_classes = (may(rights.EMAIL),)
     filterset_class = EmailFilter
     search_fields = ("to", "subject")
     ordering_fields = ("id", "created_at")
@@ -63,4 +71,4 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     def retry(self, request: Request, pk: str) -> Response:
         """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
         email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())
-        return Response(EmailOut(email).data)
+        return Response(self.get_serializer(email).data)

@@ -178,14 +178,16 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
                 ('email', models.EmailField(max_length=254, verbose_name="email address")),
                 ('name', models.CharField(max_length=100, verbose_name="name")),
-                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('finance', 'Finance: the charity, appeals, donations, receipts'), ('warehouse', 'Warehouse: catalogue, shipments, manifests, papers'), ('coordinator', 'Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may'), ('auditor', 'Auditor: reads everything but addresses, changes nothing'), ('partner', 'Partner: its own shipments only')], max_length=20), blank=True, default=list, size=None, verbose_name="roles")),
+                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('finance', 'Finance: the charity, appeals, donations, receipts'), ('warehouse', 'Warehouse: catalogue, shipments, manifests, papers'), ('coordinator', 'Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may'), ('auditor', 'Auditor: reads everything but contact details and sealed addresses, changes nothing'), ('administrator', 'Administrator: users and their roles'), ('partner', 'Partner: its own shipments only')], max_length=20), blank=True, default=list, size=None, verbose_name="roles")),
                 ('language', models.CharField(default='en', max_length=10, verbose_name="language")),
                 ('is_active', models.BooleanField(default=True, verbose_name="active")),
                 ('is_superuser', models.BooleanField(default=False, help_text='Has all rights in the admin; for set-up only.', verbose_name="superuser")),
+                ('ends_at', models.DateTimeField(blank=True, help_text='For temporary staff: from then on, sign-in and keys no longer work. Empty: no end.', null=True, verbose_name="works until")),
+                ('second_factor_due_at', models.DateTimeField(editable=False, null=True, verbose_name="second factor due")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
             ],
             options={"verbose_name": "user", "verbose_name_plural": "users", 
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='an_email_belongs_to_one_user'), models.CheckConstraint(condition=models.Q(('roles__contained_by', ['finance', 'warehouse', 'coordinator', 'auditor', 'partner'])), name='the_roles_of_a_user_are_known')],
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='an_email_belongs_to_one_user'), models.CheckConstraint(condition=models.Q(('roles__contained_by', ['finance', 'warehouse', 'coordinator', 'auditor', 'administrator', 'partner'])), name='the_roles_of_a_user_are_known')],
             },
         ),
         migrations.CreateModel(
@@ -204,6 +206,27 @@ class Migration(migrations.Migration):
             ],
             options={"verbose_name_plural": "API keys", 
                 'verbose_name': "API key",
+            },
+        ),
+        migrations.CreateModel(
+            name='SecondFactor',
+            fields=[
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='second_factor', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('sealed', models.BinaryField()),
+                ('last_step', models.BigIntegerField()),
+                ('set_up_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='RecoveryCode',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sha256', models.CharField(max_length=64)),
+                ('used_at', models.DateTimeField(null=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recovery_codes', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(models.F('user'), models.F('sha256'), name='recovery_codes_of_a_user_differ')],
             },
         ),
         migrations.CreateModel(

@@ -6,12 +6,10 @@ import unicodedata
 from datetime import datetime
 from typing import TypedDict
 
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from logistics import sealing
 from logistics.audit import services as audit
 from logistics.errors import DomainError, Forbidden, Invalid
 from logistics.partners.models import Site, SiteAddress
@@ -47,7 +45,7 @@ def seal(site: Site, address: Address, *, version: int, by: User | None, at: dat
     """
     site = lock(site, version=version)
     _check_public(site, address)
-    sealed = _fernet().encrypt(json.dumps(address).encode())
+    sealed = sealing.seal(json.dumps(address).encode())
     SiteAddress.objects.update_or_create(site=site, defaults={"sealed": sealed})
     site.version += 1
     site.save(update_fields=["version"])
@@ -106,11 +104,5 @@ def reveal(site: Site, *, reason: str, by: User, at: datetime) -> Address:
 
 
 def _opened(row: SiteAddress) -> Address:
-    address: Address = json.loads(_fernet().decrypt(bytes(row.sealed)))
+    address: Address = json.loads(sealing.opened(bytes(row.sealed)))
     return address
-
-
-def _fernet() -> MultiFernet:
-    if not settings.FIELD_KEYS:
-        raise ImproperlyConfigured("FIELD_KEYS is empty: set a Fernet key (see README.md).")
-    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])

@@ -16,13 +16,13 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved
+from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.people.models import User
-from logistics.roles import Role
+from logistics.people.models import ApiKey, User
+from logistics.people.recent import needs_recent_sign_in
 
 KEY_DAYS = 365
 
@@ -87,9 +87,10 @@ class PartnerAdmin(BaseAdmin):
         copy_saved(obj, saved)
 
     def has_issue_key_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(User, request.user).has_role(Role.COORDINATOR)
+        return may_act(request, ApiKey)
 
     @action(description=gettext_lazy("Issue a key"), url_path="issue-key", permissions=["issue_key"], icon="key")
+    @needs_recent_sign_in
     def issue_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the program's name, create its key and show it once."""
         partner = self.get_object(request, object_id)

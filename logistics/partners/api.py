@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from logistics import rights
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.partners import addresses, services
@@ -30,12 +31,11 @@ from logistics.partners.serializers import (
 )
 from logistics.people import services as people
 from logistics.people.models import ApiKey
-from logistics.permissions import actor, allow
+from logistics.people.recent import SignInAgain, require_recent_sign_in
+from logistics.permissions import actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.versions import expected_version, needs_version, with_etag
-
-READERS = (Role.WAREHOUSE, Role.FINANCE, Role.PARTNER)
 
 
 class MeView(APIView):
@@ -82,7 +82,7 @@ class PartnerFilter(filters.FilterSet):
 class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
     queryset = Partner.objects.all()
     serializer_class = PartnerSerializer
-    permission_classes = (allow(Role.COORDINATOR, read=READERS),)
+    permission_classes = (may(rights.PARTNERS),)
     filterset_class = PartnerFilter
     search_fields = ("code", "name")
     ordering_fields = ("id", "code", "name")
@@ -129,7 +129,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     queryset = Contact.objects.select_related("partner")
     serializer_class = ContactSerializer
     # Personal data: finance does not need it.
-    permission_classes = (allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.PARTNER)),)
+    permission_classes = (may(rights.CONTACT),)
     filterset_class = ContactFilter
     search_fields = ("name", "email")
     ordering_fields = ("id", "name")
@@ -189,7 +189,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         has_address=Exists(SiteAddress.objects.filter(site=OuterRef("pk")))
     )
     serializer_class = SiteSerializer
-    permission_classes = (allow(Role.COORDINATOR, read=READERS),)
+    permission_classes = (may(rights.SITE),)
     filterset_class = SiteFilter
     search_fields = ("code", "public_name", "hand_over_point")
     ordering_fields = ("id", "code")
@@ -229,7 +229,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return Response(self.get_serializer(self.get_queryset().get(pk=site.pk)).data, status=status)
 
     @extend_schema(summary="Seal a site's address", request=AddressSerializer, responses={204: None})
-    @action(detail=True, methods=["put"], url_path="address", permission_classes=[allow(Role.COORDINATOR)])
+    @action(detail=True, methods=["put"], url_path="address", permission_classes=[may(rights.ADDRESS)])
     @needs_version
     def address(self, request: Request, pk: str) -> Response:
         """Store the site's address, encrypted. It can be read back only by `reveal`.
@@ -245,12 +245,16 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
         return with_etag(Response(status=204), site)
 
     @extend_schema(summary="Read a site's address", request=RevealIn, responses=AddressSerializer)
-    @action(detail=True, methods=["post"], url_path="address/reveal", permission_classes=[allow(Role.COORDINATOR)])
+    @action(
+        detail=True, methods=["post"], url_path="address/reveal", permission_classes=[may(rights.ADDRESS, "reveal")]
+    )
+    @may_raise(SignInAgain)
     def reveal(self, request: Request, pk: str) -> Response:
         """Read the site's address. Your name, the time and the reason are recorded before it is decrypted.
 
         Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
         """
+        require_recent_sign_in(request)
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
         found = addresses.reveal(
@@ -282,7 +286,7 @@ class KeyFilter(filters.FilterSet):
 class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
     queryset = ApiKey.objects.none()
     serializer_class = KeyOut
-    permission_classes = (allow(Role.COORDINATOR),)
+    permission_classes = (may(rights.KEY),)
     filterset_class = KeyFilter
     search_fields = ("name", "prefix")
     ordering_fields = ("id", "name", "expires_at")
@@ -296,7 +300,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         return services.keys_of(self._partner())
 
     @extend_schema(summary="Issue a key", request=NewKeyIn, responses={201: IssuedKeyOut})
-    @may_raise(NoFreeCode)
+    @may_raise(NoFreeCode, SignInAgain)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
         """Issue a key for a partner's program. It sees only this partner's rows.
@@ -304,6 +308,7 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         `key` is shown in this answer only: a repeat with the same Idempotency-Key creates no second key and shows
         null. Lost it? Revoke it and issue another. A program may have two valid keys, for replacing one.
         """
+        require_recent_sign_in(request)
         body = NewKeyIn(data=request.data)
         body.is_valid(raise_exception=True)
         valid = timedelta(days=body.validated_data["valid_days"])

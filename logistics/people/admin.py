@@ -1,24 +1,26 @@
-from typing import cast
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
-from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from logistics.admin_parts import BaseAdmin, ReadOnlyAdmin
-from logistics.forms import TidyForm, TidyModelForm
+from logistics.admin_parts import BaseAdmin, FormClass, ReadOnlyAdmin, copy_saved, may_act
+from logistics.forms import TidyModelForm
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
+from logistics.people.recent import needs_recent_sign_in
 from logistics.roles import Role
 
 # Our roles replace Django's groups. The records of axes hold personal data, and the audit trail has what matters.
@@ -26,90 +28,153 @@ for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
-LANGUAGES = [("en", "English"), ("fr", "Français")]
-
 
 def _short(role: str) -> str:
     """Return the role's name without its description."""
     return str(Role(role).label).partition(":")[0].strip().lower()
 
 
-def _roles() -> forms.MultipleChoiceField:
-    return forms.MultipleChoiceField(
+class RolesForm(TidyModelForm):
+    """A user's form; it offers the roles that the acting user may give, and shows those of the user beside them."""
+
+    roles = forms.MultipleChoiceField(
         choices=Role.choices,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         label=gettext_lazy("Roles"),
     )
+    to_give: ClassVar[frozenset[str]] = frozenset()  # set by UserAdmin.get_form
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        if isinstance(roles := self.fields.get("roles"), forms.MultipleChoiceField):
+            roles.choices = [(role, label) for role, label in Role.choices if role in self.to_give]
 
 
-class NewUserForm(TidyForm, UserCreationForm):
-    roles = _roles()
-
+class NewUserForm(RolesForm):
     class Meta:
         model = User
-        fields = ("email", "name", "roles", "language")
-        field_classes: dict[str, type[forms.Field]] = {}
+        fields = ("email", "name", "roles", "language", "ends_at")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if User.objects.filter(email__iexact=email).exists():
+            raise ValidationError(services.email_taken())
+        return email
 
 
-class UserForm(TidyModelForm):
-    roles = _roles()
-
+class UserForm(RolesForm):
     class Meta:
         model = User
-        fields = ("name", "roles", "language", "is_active", "is_superuser")
+        fields = ("name", "roles", "language", "is_active", "ends_at", "is_superuser")
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg,misc]  # generic in its stubs only
-    """People who may sign in; edited by superusers, because roles give rights."""
+class UserAdmin(BaseAdmin):
+    """People who may sign in. Administrators manage those whose roles they have, and never their own rights."""
 
     form = UserForm
-    add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = ("name", "email", "roles_shown", "language", "is_active", "last_login")
+    list_display = ("name", "email", "roles_shown", "is_active", "ends_at", "with_second_factor", "last_login")
     list_filter = ("is_active", "language")
     search_fields = ("name", "email")
     ordering = ("name",)
-    filter_horizontal = ()
     readonly_fields = ("email", "last_login", "created_at")
     fieldsets = (
-        (None, {"fields": ("email", "name", "language", "is_active")}),
+        (None, {"fields": ("email", "name", "language", "is_active", "ends_at")}),
         (gettext_lazy("Permissions"), {"fields": ("roles", "is_superuser")}),
         (gettext_lazy("Activity"), {"fields": ("last_login", "created_at")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "password1", "password2")}),)
-    actions_detail = ("set_password",)
+    add_fieldsets = ((None, {"fields": ("email", "name", "language", "roles", "ends_at")}),)
+    actions_detail = ("send_link", "remove_second_factor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         # Users of programs are shown through their keys.
-        return super().get_queryset(request).exclude(email__endswith="@keys.invalid")
+        people = super().get_queryset(request).exclude(email__endswith="@keys.invalid")
+        return cast(QuerySet[User], people.select_related("second_factor"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> FormClass:
+        form = super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}) | options)
+        return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return self.readonly_fields if obj else ()
+        if obj is None:
+            return ()
+        by = cast(User, request.user)
+        if obj.pk == by.pk:
+            return (*self.readonly_fields, "roles", "is_active", "is_superuser", "ends_at")
+        return self.readonly_fields if by.is_superuser else (*self.readonly_fields, "is_superuser")
 
-    def has_set_password_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_change_permission(request)
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = bool(super().has_change_permission(request, obj))
+        return may and (obj is None or services.may_manage(cast(User, request.user), obj))
 
-    @action(description=gettext_lazy("Set a new password"), permissions=["set_password"], icon="lock_reset")
-    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Redirect to Django's password page, which nothing else links to, as the form has no password field."""
-        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+    @needs_recent_sign_in
+    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        return super().changeform_view(request, *args, **named)
+
+    def has_send_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        by, user = cast(User, request.user), self._other(request, object_id)
+        return self.has_change_permission(request) and (user is None or services.may_manage(by, user))
+
+    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        user = self._other(request, object_id)
+        return self.has_send_link_permission(request, object_id) and (user is None or hasattr(user, "second_factor"))
+
+    def _other(self, request: HttpRequest, object_id: Any) -> User | None:
+        return self.get_queryset(request).filter(pk=object_id).first() if object_id else None
+
+    @action(
+        description=gettext_lazy("Mail a link to set the password"), url_path="send-link", permissions=["send_link"],
+        icon="mail",
+    )  # fmt: skip
+    @needs_recent_sign_in
+    def send_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        explanation = _("The link works once, for three days. Until it is used, the present password works.")
+        return self._ask(request, object_id, _("Mail a link to set the password"), explanation, services.send_link)
+
+    @action(
+        description=gettext_lazy("Remove the second factor"), url_path="remove-second-factor",
+        permissions=["remove_second_factor"], icon="phonelink_erase",
+    )  # fmt: skip
+    @needs_recent_sign_in
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        explanation = _("For a lost phone without recovery codes. First make sure that it is this person who asks.")
+        return self._ask(request, object_id, _("Remove the second factor"), explanation, services.remove_second_factor)
+
+    def _ask(
+        self, request: HttpRequest, object_id: str, verb: str, explanation: str, act: Callable[..., User]
+    ) -> HttpResponse:
+        """Ask for confirmation, then act."""
+        user = self.get_object(request, object_id)
+        back = reverse("admin:logistics_user_change", args=[object_id])
+        if user is None:
+            raise PermissionDenied
+        if request.method == "POST":
+            act(user, by=cast(User, request.user), at=timezone.now())
+            messages.success(request, f"{user.name}: {verb}")
+            return HttpResponseRedirect(back)
+        shown = {"title": user.name, "verb": verb, "explanation": explanation, "back": back}
+        return TemplateResponse(request, "people/ask.html", {**self.admin_site.each_context(request), **shown})
 
     @display(description=gettext_lazy("roles"), label=True)
     def roles_shown(self, user: User) -> str:
         return ", ".join(_short(role) for role in user.roles) or (_("superuser") if user.is_superuser else "–")
 
-    def save_model(self, request: HttpRequest, obj: User, form: NewUserForm | UserForm, change: bool) -> None:
+    @display(description=gettext_lazy("second factor"), boolean=True)
+    def with_second_factor(self, user: User) -> bool:
+        return hasattr(user, "second_factor")
+
+    def save_model(self, request: HttpRequest, obj: User, form: RolesForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
         if change:
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
             services.change_user(obj, cast(UserFields, changes), by=by, at=at)
             return
-        data = form.cleaned_data
-        names = {name: data[name] for name in ("name", "roles", "language")}
-        made = services.make_user(data["email"], data["password1"], by=by, at=at, **names)
-        obj.pk, obj._state.adding = made.pk, False
+        made = services.invite(**form.cleaned_data, by=by, at=at)
+        copy_saved(obj, made)
 
 
 @admin.register(ApiKey)
@@ -128,7 +193,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return "live" if key.expires_at > timezone.now() else "expired"
 
     def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return cast(User, request.user).has_role(Role.COORDINATOR)
+        return may_act(request, ApiKey)
 
     @action(description=gettext_lazy("Revoke the keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:

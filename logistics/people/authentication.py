@@ -1,11 +1,12 @@
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from logistics.people import services
+from logistics.people import recent, services
 from logistics.people.models import User
 
 
@@ -27,6 +28,20 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
+
+
+class StaffSession(SessionAuthentication):
+    """The session of somebody who signed in to the admin; the second factor is required as there."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found: tuple[User, None] | None = super().authenticate(request)
+        if found is not None and recent.is_factor_missing(request._request):
+            raise recent.SecondFactorMissing(_("Sign in with your second factor first: /admin/login/"))
+        return found
+
+
+class StaffSessionScheme(SessionScheme):
+    target_class = StaffSession
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

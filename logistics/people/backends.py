@@ -1,7 +1,10 @@
 from collections.abc import Mapping
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils import timezone
 
 from logistics.people.models import User
 
@@ -14,6 +17,10 @@ def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object]
 
 class RoleBackend(ModelBackend):
     """Sign people in by e-mail and password; their roles give their permissions."""
+
+    def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
+        """Return whether the user may sign in, and stay so: Django asks at each request."""
+        return isinstance(user, User) and user.works_at(timezone.now())
 
     def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:  # type: ignore[override]
         return user_obj.has_perm(perm, obj)

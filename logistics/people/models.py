@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar, TypedDict, Unpack
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,8 +8,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from logistics import matrix
 from logistics.ids import uuid7
-from logistics.people import rights
 from logistics.roles import STAFF_ROLES, Role
 
 
@@ -20,6 +21,7 @@ class UserFields(TypedDict, total=False):
     language: str
     is_active: bool
     is_superuser: bool
+    ends_at: datetime | None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -49,6 +51,14 @@ class User(AbstractBaseUser):
     is_superuser = models.BooleanField(
         _("superuser"), default=False, help_text=_("Has all rights in the admin; for set-up only.")
     )
+    ends_at = models.DateTimeField(
+        _("works until"),
+        null=True,
+        blank=True,
+        help_text=_("For temporary staff: from then on, sign-in and keys no longer work. Empty: no end."),
+    )
+    # From then on a session needs the second factor; empty until the person first signs in where it is required.
+    second_factor_due_at = models.DateTimeField(_("second factor due"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"
@@ -68,6 +78,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or f"user {self.pk}"
 
+    def works_at(self, at: datetime) -> bool:
+        """Return whether this user may sign in, and their keys work."""
+        return self.is_active and (self.ends_at is None or self.ends_at > at)
+
     @property
     def is_staff(self) -> bool:
         """Whether the user may enter the admin."""
@@ -84,7 +98,7 @@ class User(AbstractBaseUser):
         """Return whether this user has an admin permission, such as `shipments.change_shipment`."""
         if not self.is_active:
             return False
-        return self.is_superuser or (self.is_staff and rights.may([Role(role) for role in self.roles], perm))
+        return self.is_superuser or (self.is_staff and matrix.may([Role(role) for role in self.roles], perm))
 
     def has_perms(self, perms: list[str], obj: object = None) -> bool:
         return all(self.has_perm(perm) for perm in perms)
@@ -120,3 +134,30 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class SecondFactor(models.Model):
+    """The secret that a user's authenticator app shares with us (TOTP, RFC 6238), encrypted with FIELD_KEYS."""
+
+    user = models.OneToOneField(User, primary_key=True, on_delete=models.PROTECT, related_name="second_factor")
+    sealed = models.BinaryField()
+    # The 30-second step of the last accepted code: neither it nor an earlier one is accepted again.
+    last_step = models.BigIntegerField()
+    set_up_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"second factor of user {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """A code that replaces the authenticator app once. It has 80 random bits, so a plain hash is enough."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="recovery_codes")
+    sha256 = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("user", "sha256", name="recovery_codes_of_a_user_differ")]
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"

@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.tokens import default_token_generator
 from django.db import models, transaction
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import DomainError
+from logistics.mail import services as mail
+from logistics.people import second_factor
 from logistics.people.models import ApiKey, User, UserFields
+from logistics.roles import Role
 from logistics.transactions import insert_drawn, lock
 
 PREFIX = re.compile(r"[0-9a-f]{12}")
@@ -50,6 +57,10 @@ class EmailTaken(DomainError):
     code = "email_taken"
 
 
+def email_taken() -> str:
+    return _("This e-mail address is already in use. Use another one.")
+
+
 @transaction.atomic
 def make_user(
     email: str,
@@ -63,16 +74,101 @@ def make_user(
 ) -> User:
     """Create a user who may sign in or, without a password, a user for a program's keys. Raises EmailTaken."""
     if User.objects.filter(email__iexact=email).exists():
-        raise EmailTaken(_("This e-mail address is already in use. Use another one."))
+        raise EmailTaken(email_taken())
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
     audit.record("user made", user, by=by, at=at, roles=list(roles))
     return user
 
 
+class MayNotManage(DomainError):
+    """You may manage neither your own rights, nor a user with a role that you do not have."""
+
+    code = "may_not_manage"
+    status = 403
+
+
+RIGHTS = frozenset({"roles", "is_active", "is_superuser", "ends_at"})
+
+
+def roles_to_give(by: User) -> frozenset[str]:
+    """Return the roles that a user may give and take: an administrator those that they have, and the partners'."""
+    if by.is_active and by.is_superuser:
+        return frozenset(Role.values)
+    return frozenset({*by.roles, Role.PARTNER}) if by.has_role(Role.ADMINISTRATOR) else frozenset()
+
+
+def may_manage(by: User, user: User) -> bool:
+    """Return whether `by` may change this user: nobody above their own rights."""
+    gives = roles_to_give(by)
+    return by.is_superuser or bool(gives and gives >= set(user.roles) and not user.is_superuser)
+
+
+def _check_managed(by: User, user: User, changes: UserFields) -> None:
+    """Raise MayNotManage if `by` must not make these changes."""
+    if user.pk == by.pk and RIGHTS & set(changes):
+        raise MayNotManage(_("Nobody changes their own rights. Ask another administrator."))
+    gives = set(changes.get("roles", ())) - roles_to_give(by)
+    if not may_manage(by, user) or gives or (changes.get("is_superuser") and not by.is_superuser):
+        raise MayNotManage(_("You may only manage users whose roles you have yourself."))
+
+
+@transaction.atomic
+def invite(
+    email: str,
+    *,
+    name: str,
+    roles: Sequence[str],
+    language: str = "en",
+    ends_at: datetime | None = None,
+    by: User,
+    at: datetime,
+) -> User:
+    """Create a user and mail a link to set the password. Raises EmailTaken, MayNotManage."""
+    _check_managed(by, User(roles=[]), {"roles": list(roles)})
+    user = make_user(email, None, name=name, roles=roles, language=language, by=by, at=at)
+    if ends_at is not None:
+        user = change_user(user, {"ends_at": ends_at}, by=by, at=at)
+    return send_link(user, by=by, at=at)
+
+
+@transaction.atomic
+def send_link(user: User, *, by: User, at: datetime) -> User:
+    """Mail a link with which the user sets a password: once, within three days. Raises MayNotManage."""
+    user = lock(user)
+    _check_managed(by, user, {})
+    path = reverse(
+        "admin:set_password",
+        args=[urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)],
+    )
+    context = {"name": user.name, "path": path}
+    mail.request(
+        "invitation", to=user.email, template="people/mail/invitation.txt", context=context, language=user.language
+    )
+    audit.record("link to set the password sent", user, by=by, at=at)
+    return user
+
+
+def remove_second_factor(user: User, *, by: User, at: datetime) -> User:
+    """Remove somebody's second factor, such as one on a lost phone. Raises MayNotManage."""
+    _check_managed(by, user, {})
+    return second_factor.remove(user, by=by, at=at)
+
+
+@transaction.atomic
+def note_new_password(user: User, *, at: datetime) -> None:
+    """Record that a user has set a password by the link."""
+    audit.record("password set", lock(user), by=user, at=at)
+
+
 @transaction.atomic
 def change_user(user: User, changes: UserFields, *, by: User | None, at: datetime) -> User:
-    """Change a user's fields. The keys of a user who is deactivated or loses a role are revoked."""
+    """Change a user's fields. The keys of a user who is deactivated or loses a role are revoked.
+
+    Raises MayNotManage for oneself and for users with more rights than `by`, who is None for the system.
+    """
     user = lock(user)
+    if by is not None:
+        _check_managed(by, user, changes)
     loses_rights = set(user.roles) - set(changes.get("roles", user.roles)) or (
         user.is_superuser and not changes.get("is_superuser", True)
     )
@@ -142,8 +238,8 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     prefix, _dot, secret = text.partition(".")
     if not PREFIX.fullmatch(prefix):
         return None
-    key = live_keys(at).filter(*_conditions, prefix=prefix, user__is_active=True).select_related("user").first()
-    if key is None or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
+    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user").first()
+    if key is None or not key.user.works_at(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
+from shipments import rights
 from shipments.deliveries import examples, notes, services
 from shipments.deliveries.models import Delivery
 from shipments.deliveries.serializers import ConfirmedOut, DeliveryIn, ReversalIn, ShipmentDeliveryOut
@@ -23,8 +23,6 @@ from shipments.papers.api import PDF_RENDERERS, pdf_answer
 from shipments.papers.services import NoSuchPaper
 from shipments.shipments import access
 from shipments.shipments.of_shipment import OfShipment
-
-RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
 
 
 @extend_schema_view(
@@ -37,7 +35,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
 
     queryset = Delivery.objects.none()
     serializer_class = ShipmentDeliveryOut
-    permission_classes = [RECEIVERS]
+    permission_classes = [may(rights.DELIVERY)]
     filterset_fields = ["source"]
     search_fields = ["received_by", "delivered_by", "note"]
     ordering = "-id"

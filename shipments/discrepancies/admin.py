@@ -12,12 +12,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.people.models import User
-from logistics.roles import Role
 from shipments.discrepancies import services
 from shipments.discrepancies.models import Discrepancy
 
@@ -78,7 +77,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         return row.state, str(Discrepancy.State(row.state).label)
 
     def _may(self, request: HttpRequest, object_id: object, *states: str) -> bool:
-        allowed = cast(User, request.user).has_role(Role.COORDINATOR)
+        allowed = may_act(request, Discrepancy)
         rows = Discrepancy.objects.filter(pk__in=as_ids(object_id), state__in=states)
         return allowed and (object_id is None or rows.exists())
 

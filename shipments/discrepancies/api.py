@@ -10,14 +10,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from logistics.idempotency.api import idempotent
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
+from shipments import rights
 from shipments.discrepancies import examples, services
 from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.serializers import DecisionIn, DiscrepancyOut
-
-DECIDERS = allow(Role.COORDINATOR, read=(Role.WAREHOUSE, Role.FINANCE))
 
 
 class DiscrepancyFilter(django_filters.FilterSet):
@@ -41,7 +39,7 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
 
     queryset = Discrepancy.objects.select_related("shipment", "package", "line__item").order_by("-id")
     serializer_class = DiscrepancyOut
-    permission_classes = [DECIDERS]
+    permission_classes = [may(rights.DISCREPANCY)]
     filterset_class = DiscrepancyFilter
     search_fields = ["shipment__number", "line__item__code", "reason", "decision_note"]
     ordering_fields = ["id"]

@@ -10,16 +10,15 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
 from logistics.people.models import User
-from logistics.roles import Role
 from shipments.imports import services
 from shipments.imports.models import Upload
-from shipments.shipments.actions import WAREHOUSE
 from shipments.shipments.admin import ShipmentAdmin
 from shipments.shipments.models import Shipment
 
@@ -30,7 +29,6 @@ OUTCOMES = {"imported": "success", "would_import": "info", "refused": "danger"}
 class UploadAdmin(JobAdmin):
     """Uploaded spreadsheets: their progress, and every reason why one was refused."""
 
-    retry_roles = (Role.WAREHOUSE, Role.COORDINATOR)
     list_display = (
         "uploaded_at",
         "shipment",
@@ -95,7 +93,7 @@ class UploadForm(TidyForm, forms.Form):
 
 def may_upload(self: ShipmentAdmin, request: HttpRequest, object_id: object = None) -> bool:
     """Return whether to show the upload button: to warehouse roles, while the shipment may be packed."""
-    if not cast(User, request.user).has_role(*WAREHOUSE):
+    if not may_act(request, Upload):
         return False
     shipment = Shipment.objects.filter(pk__in=as_ids(object_id)).first()
     return object_id is None or (shipment is not None and shipment.may_be_packed)

@@ -22,14 +22,13 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.outputs import Output
 from logistics.parsers import MultiPartParser
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
+from shipments import rights
 from shipments.imports import examples, services, template
 from shipments.imports.models import Upload
 from shipments.shipments.of_shipment import OfShipment
 from shipments.shipments.serializers import TotalsOut
 
-PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Allowance for the other form fields and the multipart boundaries.
 FORM_BYTES = 20_000
@@ -118,7 +117,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
 
     queryset = Upload.objects.none()
     serializer_class = UploadOut
-    permission_classes = [PACKERS]
+    permission_classes = [may(rights.UPLOAD)]
     parser_classes = [MultiPartParser]
     filterset_fields = ["dry_run", "outcome"]
     search_fields = ["sha256"]
@@ -185,7 +184,7 @@ class XLSXRenderer(BaseRenderer):
 
 
 class TemplateView(APIView):
-    permission_classes = [PACKERS]
+    permission_classes = [may(rights.UPLOAD)]
     renderer_classes = [JSONRenderer, XLSXRenderer]
 
     @extend_schema(

@@ -14,17 +14,15 @@ from rest_framework.response import Response
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
 from logistics.money import amounts as money
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
+from shipments import rights
 from shipments.packing import services
 from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
 from shipments.packing.models import HEAVY_KG, ManifestLine, Package
 from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
-
-PACKERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
 
 
 class PackageFilter(django_filters.FilterSet):
@@ -85,7 +83,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
     queryset = Package.objects.none()
     serializer_class = PackageOut
-    permission_classes = [PACKERS]
+    permission_classes = [may(rights.PACKAGE)]
     filterset_class = PackageFilter
     search_fields = ["marks", "sscc", "remark", "lines__item__code", "lines__description_en", "lines__description_fr"]
     ordering = "number"
@@ -183,7 +181,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
 
     queryset = ManifestLine.objects.none()
     serializer_class = LineOut
-    permission_classes = [PACKERS]
+    permission_classes = [may(rights.LINE)]
     filterset_class = LineFilter
     search_fields = ["item__code", "description_en", "description_fr"]
     ordering = "id"

@@ -21,14 +21,13 @@ from logistics.errors import WrongState, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.outputs import Output
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
+from shipments import rights
 from shipments.papers import examples, services
 from shipments.papers.models import Paper
 from shipments.shipments.models import Mode
 from shipments.shipments.of_shipment import OfShipment
 
-READERS = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
 ON_DEMAND = (
     Paper.Kind.LABELS,
     Paper.Kind.GOODS_RECEIVED_FORM,
@@ -166,7 +165,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
 
     queryset = Paper.objects.none()
     serializer_class = PaperOut
-    permission_classes = [READERS]
+    permission_classes = [may(rights.PAPER)]
     filterset_fields = ["kind"]
     search_fields = ["number"]
     ordering = "-id"
@@ -222,7 +221,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
 
 class PackingListViewSet(OfShipment[Paper]):
     queryset = Paper.objects.none()
-    permission_classes = [READERS]
+    permission_classes = [may(rights.PAPER)]
     renderer_classes = PDF_RENDERERS
     pagination_class = None
     filter_backends = []

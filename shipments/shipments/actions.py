@@ -15,11 +15,12 @@ from logistics.errors import DomainError
 from logistics.partners.models import Partner
 from logistics.people.models import User
 from logistics.roles import Role
+from shipments import rights
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
-WAREHOUSE = frozenset({Role.WAREHOUSE, Role.COORDINATOR})
-RECEIVERS = frozenset({Role.PARTNER, *WAREHOUSE})
+WAREHOUSE = rights.SHIPMENT.roles("change")
+RECEIVERS = rights.SHIPMENT.roles("arrive")
 
 # Returns why an action is refused to a user now, or None.
 Guard = Callable[[Shipment, User], DomainError | None]

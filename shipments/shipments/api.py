@@ -21,19 +21,19 @@ from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Input
 from logistics.money import amounts as money
-from logistics.permissions import actor, allow
-from logistics.roles import Role
+from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
+from shipments import rights
 from shipments.shipments import access, actions, contents, lifecycle, services
 from shipments.shipments import trail as trails
 from shipments.shipments.models import Shipment
 from shipments.shipments.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
 from shipments.shipments.states import Status
 
-STAFF = allow(Role.WAREHOUSE, Role.COORDINATOR, read=(Role.PARTNER, Role.FINANCE))
+STAFF = may(rights.SHIPMENT)
 Permission = type[BasePermission]
 Method = TypeVar("Method", bound=Callable[..., Response])
-RECEIVERS = allow(Role.WAREHOUSE, Role.COORDINATOR, Role.PARTNER)
+RECEIVERS = may(rights.SHIPMENT, "arrive")
 
 
 class ShipmentFilter(django_filters.FilterSet):

@@ -31,6 +31,7 @@ LIMITS = {
     "RATE_ANONYMOUS": "10000/min",
     "GIVE_PER_ADDRESS": "1000",
     "GIVE_PER_EMAIL": "1000",
+    "RECENT_SIGN_IN_MINUTES": "600",
     "GIVE_DECLINES": "500",
     "STATIC_MAX_AGE": "3600",  # as in production, where a browser requests each file once
 }

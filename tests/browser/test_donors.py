@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,8 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.browser.claims import submits
-from tests.browser.visitor import CHECKOUT, Visitor
-from tests.journeys.story import Place
+from tests.browser.visitor import CHECKOUT, Visitor, mail_to
 from tests.processes import Instance, eventually
 
 WORKS, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
@@ -97,13 +95,6 @@ def declines_of(product: Instance, email: str) -> list[tuple[Any, ...]]:
     query = """SELECT 1 FROM donations_paymentattempt p JOIN donations_donation d ON d.id = p.donation_id
         JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s AND p.decline_code <> ''"""
     return product.rows(query, email)
-
-
-def mail_to(product: Instance, email: str) -> EmailMessage:
-    """Return the first mail to an address, once it is there."""
-    box = Place("", "", Path(product.env["VAR_DIR"]) / "mail", Path(), "")
-    found: list[EmailMessage] = eventually(lambda: box.mails_to(email), what=f"a mail to {email}")
-    return found[0]
 
 
 @submits("give-to", "gift-pay", CHECKOUT)

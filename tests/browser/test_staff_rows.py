@@ -1,16 +1,22 @@
 """Staff edit rows of the admin in a real browser: find, add, change, delete."""
 
+import base64
+import re
+import time
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.contrib import admin
 
 from tests.browser import member as acts
 from tests.browser.claims import submits
 from tests.browser.member import PASSWORD, SignIn
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, mail_to
 from tests.processes import Instance
 
 pytestmark = pytest.mark.processes
@@ -163,47 +169,77 @@ def test_a_row_is_added_found_and_changed(row: Row, staff: SignIn, product: Inst
 USERS = "admin:logistics_user"
 
 
+def set_up_second_factor(member: Visitor) -> None:
+    """Set up a second factor from the page of one's own account."""
+    with member.page.expect_navigation():
+        member.open("/admin/second-factor/").page.get_by_role("link", name="Set it up").click()
+    assert member.faults() == []
+    secret = member.page.locator(".select-all").inner_text().replace("-", "")
+    app = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
+    member.fill(code=app.generate(int(time.time())).decode()).press("Switch it on")
+    return app
+
+
 @submits(
-    f"{USERS}_add", f"{USERS}_change", f"{USERS}_changelist search", "admin:auth_user_password_change",
-    "admin:logistics_membership_add", "admin:logistics_membership_change",
-    "admin:login", "admin:logout", "admin:password_change",
+    f"{USERS}_add", f"{USERS}_change", f"{USERS}_changelist search", f"{USERS}_send_link",
+    f"{USERS}_remove_second_factor", "admin:logistics_membership_add", "admin:logistics_membership_change",
+    "admin:login", "admin:logout", "admin:password_change", "admin:set_password", "admin:code", "admin:confirm",
+    "admin:set_up_second_factor", "admin:second_factor renew", "admin:second_factor remove",
 )  # fmt: skip
-def test_a_new_partner_user_can_sign_in(visit: Callable[..., Visitor], product: Instance) -> None:
+def test_a_new_user_sets_a_password_and_a_second_factor(visit: Callable[..., Visitor], product: Instance) -> None:
     name = f"Awa {uuid4().hex[:7]}"
     email = name.replace(" ", ".").lower() + "@example.org"
-    root = visit()  # a session of its own: Django gives it another key when somebody's password is set
+    root = visit()
     acts.log_in(root, "root@example.org", PASSWORD)
     root.open("/admin/logistics/user/add/")
-    person = {"email": email, "name": name, "language": "fr", "password1": PASSWORD, "password2": PASSWORD}
-    acts.enter(root, {**person, "roles": "auditor"})
+    acts.enter(root, {"email": email, "name": name, "language": "en", "roles": "auditor"})
     acts.save(root)
     acts.open_row(root, "logistics/user", name)
-    acts.enter(root, {"roles": "partner", "language": "en"})
+    acts.enter(root, {"roles": "partner"})
     acts.save(root)
-    ((pk, language, roles),) = product.rows("SELECT id, language, roles FROM logistics_user WHERE email = %s", email)
-    acts.begin(root, "logistics/user", pk, "Set a new password")
-    acts.enter(root, {"password1": PASSWORD + "2", "password2": PASSWORD + "2"})
-    root.press("Change password")
+    ((pk, roles),) = product.rows("SELECT id, roles FROM logistics_user WHERE email = %s", email)
+    acts.begin(root, "logistics/user", pk, "Mail a link to set the password")
+    root.press("Mail a link to set the password")
     root.open("/admin/logistics/membership/add/")
     acts.enter(root, {"user": name, "partner": "AMAR-ML"})
     acts.save(root)
     ((membership,),) = product.rows("SELECT id FROM logistics_membership WHERE user_id = %s", pk)
     root.open(f"/admin/logistics/membership/{membership}/change/")
-    saved = acts.save(root)
+    assert "was changed successfully" in acts.save(root)
+    assert sorted(roles) == ["auditor", "partner"]
 
-    assert (language, sorted(roles)) == ("en", ["auditor", "partner"])
-    assert "was changed successfully" in saved
-    member = visit()
+    link = re.search(r"/admin/password/\S+", mail_to(product, email).get_content())
+    assert link
+    member = visit().open(link[0])
+    assert member.faults() == []
+    member.fill(new_password1=PASSWORD + "2", new_password2=PASSWORD + "2").press("Set the password")
     acts.log_in(member, email, PASSWORD + "2")
     acts.open_menu(member)
     with member.page.expect_navigation():
         member.page.get_by_role("link", name="Change password").click()
     acts.enter(member, {"old_password": PASSWORD + "2", "new_password1": PASSWORD, "new_password2": PASSWORD})
     member.press("Change password")
+
+    set_up_second_factor(member)
+    member.open("/admin/second-factor/").press("New recovery codes")
+    assert member.faults() == []
+    codes = member.page.locator("ul.font-mono li").all_inner_texts()
+    member.open("/admin/")
     acts.open_menu(member)
     member.press(member.page.locator("#logout-form button"))
     acts.log_in(member, email, PASSWORD)
-    assert "/admin/login/" not in member.page.url
+    assert urlsplit(member.page.url).path == "/admin/code/"
+    assert member.faults() == []
+    member.fill(code=codes[0]).press("Sign in")
+    member.open("/admin/confirm/?next=/admin/second-factor/")
+    assert member.faults() == []
+    member.fill(confirm_password=PASSWORD, confirm_code=codes[1]).press("Confirm and continue")
+    assert "You have 8 unused recovery codes." in member.text()
+    member.press("Switch it off")
+    set_up_second_factor(member)
+    acts.begin(root, "logistics/user", pk, "Remove the second factor")
+    root.press("Remove the second factor")
+    assert product.rows("SELECT 1 FROM logistics_secondfactor WHERE user_id = %s", pk) == []
 
 
 @submits("set_language")

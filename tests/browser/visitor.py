@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import Resolver404, resolve
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
-from tests.processes import Instance
+from tests.journeys.story import Place
+from tests.processes import Instance, eventually
 
 CHECKOUT = "stand-in: checkout"
 # Each page reports its forms (method, URL, button names, actions of an admin list), and whether it is too wide.
@@ -24,6 +27,13 @@ TELL = """addEventListener("load", () => tell({
       .map(chosen => chosen.value).filter(Boolean),
   })),
 }))"""
+
+
+def mail_to(product: Instance, email: str) -> EmailMessage:
+    """Return the first mail to an address, once it is there."""
+    box = Place("", "", Path(product.env["VAR_DIR"]) / "mail", Path(), "")
+    found: list[EmailMessage] = eventually(lambda: box.mails_to(email), what=f"a mail to {email}")
+    return found[0]
 
 
 def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | None:

@@ -60,7 +60,7 @@ def test_other_staff_cannot_see_donations(giving: Giving, paid: Any) -> None:
     for model in FACTS:
         assert auditor.get(f"/admin/donations/{model}/").status_code == 200, model
         assert warehouse.get(f"/admin/donations/{model}/").status_code == 403, model
-    assert auditor.get("/admin/donations/donor/").status_code == 403
+    assert auditor.get("/admin/donations/donor/").status_code == 200  # without contact details: tests/test_roles.py
     assert Client().get("/admin/donations/donation/").status_code == 302
     assert signed_in(Role.PARTNER).get("/admin/donations/donation/").status_code == 302
 

@@ -273,6 +273,8 @@ def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corre
     blocked = staff.post(path)
     assert (blocked.status_code, blocked.json()["code"]) == (409, "receipt_blocked")
     assert blocked.json()["missing"] == ["donor_not_printable"]
+    assert blocked.json()["texts"] == [{"place": "donor.name", "characters": ["김", "철", "수"]}]
+    assert "Papers cannot print 김 철 수. Remove these characters." in blocked.json()["detail"]
     corrected = staff.client.patch(
         f"/api/v1/donors/{donation.donor_id}/",
         {"name": "Kim Cheol-su"},

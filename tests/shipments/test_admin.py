@@ -54,8 +54,9 @@ class TestPages:
         }
 
         for model, row in rows.items():
-            assert page(client, model).status_code == 200, model
-            assert page(client, model, row).status_code == 200, model
+            seen = 403 if role == Role.FINANCE and model in ("delivery", "upload") else 200
+            assert page(client, model).status_code == seen, model
+            assert page(client, model, row).status_code == seen, model
 
     @pytest.mark.parametrize("key", ["xx", "0198c5f2-0000-7000-8000-000000000000"])
     def test_an_unknown_id_is_not_a_server_error(self, key: str) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from logistics.documents import barcodes, rendering
+from logistics import barcodes
+from logistics.documents import rendering
 from tests.logistics import pdfs
 from tests.shipments import mali
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from logistics.people import services
+from logistics.people.models import User
 from logistics.roles import STAFF_ROLES
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, email: str, name: str, roles: list[str], language: str, **options: object) -> None:
         password = os.environ.get("PASSWORD") or getpass.getpass("Password: ")
         try:
-            validate_password(password)
+            validate_password(password, User(email=email, name=name))
             user = services.make_user(
                 email, password, name=name, roles=roles, language=language, by=None, at=timezone.now()
             )

@@ -12,8 +12,7 @@ from functools import cache
 from itertools import islice, product
 from typing import Any
 
-from logistics import wording
-from logistics.documents import barcodes
+from logistics import barcodes, wording
 from logistics.money import amounts as money
 from tests.benchmarks.papers import FONTS
 from tests.donations.receipt_context import FACTS, receipt

@@ -1,0 +1,48 @@
+"""The admin's site: sign-in with a second factor, and the pages of one's own account."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from unfold.sites import UnfoldAdminSite
+
+
+class StaffSite(UnfoldAdminSite):
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Return whether this session may enter: of active staff, with the second factor if it is due."""
+        from logistics.people import recent
+
+        return bool(super().has_permission(request)) and not recent.is_factor_missing(request)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the sign-in page. Whoever only lacks the second factor is led to it instead."""
+        from logistics.people import pages, recent
+
+        if request.method == "GET" and request.user.is_authenticated and recent.is_factor_missing(request):
+            return pages.lead_to_second_factor(request)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "app_path": request.get_full_path(),
+            "next": request.GET.get("next") or reverse("admin:index"),
+            **(extra_context or {}),
+        }
+        sign_in = pages.SignIn.as_view(
+            extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
+        )
+        return never_cache(sign_in)(request)
+
+    def extra_urls(self) -> list[URLPattern]:
+        from logistics.people import pages
+
+        return [
+            path("code/", pages.code, name="code"),
+            path("confirm/", pages.confirm, name="confirm"),
+            path("second-factor/", self.admin_view(pages.second_factor_page), name="second_factor"),
+            path("set-up-second-factor/", pages.set_up, name="set_up_second_factor"),
+            path("password/<str:uidb64>/<str:token>/", pages.SetPassword.as_view(), name="set_password"),
+        ]
