@@ -40,11 +40,17 @@ def empty_server(folder: Path) -> Iterator[Postgres]:
 
 
 def run(env: dict[str, str], *arguments: str) -> str:
-    """Run a management command, and return all that it says. Raises CalledProcessError."""
-    command = [*programs.MANAGE, *arguments]
+    """Run a management command that must succeed, and return all that it says."""
     done = subprocess.run(
-        command, env=env, cwd=programs.ROOT, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*programs.MANAGE, *arguments],
+        env=env,
+        cwd=programs.ROOT,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 
