@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -15,7 +15,7 @@ class DomainError(Exception):
     status = 409
     headers: dict[str, str] = {}
     # Further members of the body, as the API description shows them.
-    example: Mapping[str, object] = {}
+    example: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)

@@ -30,7 +30,7 @@ SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]")  # U+
 # Javanese, Adlam. A joiner after any other letter does nothing.
 JOINING = "\u0600-\u08ff\u0900-\u109f\u1780-\u18af\ua980-\ua9df\ufb50-\ufdff\ufe70-\ufefc\U0001e900-\U0001e95f"
 # One between two emoji makes one picture of them: a family, a profession, a flag.
-EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
+EMOJI = "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 SHAPED_EMOJI = f"[{EMOJI}\ufe0f\u20e3]"
 IDLE_JOINER = re.compile(f"(?<![{JOINING}\u200c\u200d])(?!(?<={SHAPED_EMOJI})\u200d[{EMOJI}])[\u200c\u200d]+")
 # Of stream-safe text (Unicode Standard Annex 15). Longer runs take quadratic time to normalize: 80 kB of them 1.8 s.

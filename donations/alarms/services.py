@@ -83,7 +83,8 @@ def look(*, at: datetime) -> dict[str, Found]:
         low, high = usual_range(what, at=at)
         found[what] = Found(count=count, low=low, high=high, outside=not low <= count <= high)
     health.record(CHECK, cast(dict[str, object], found))
-    new = [what for what, one in found.items() if one["outside"] and not before.get(what, {}).get("outside")]
+    known = {what for what, one in before.items() if one["outside"]}
+    new = [what for what, one in found.items() if one["outside"] and what not in known]
     if new:
         _mail(new, found)
     return found

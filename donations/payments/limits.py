@@ -35,7 +35,7 @@ class Made:
     @property
     def has_declines(self) -> bool:
         """Return whether too many cards of this address were declined."""
-        return self.declines >= settings.GIVE_DECLINES
+        return self.declines >= int(settings.GIVE_DECLINES)
 
     @property
     def is_suspect(self) -> bool:
@@ -75,7 +75,7 @@ def count(*, address_hash: str, email_hash: str, at: datetime) -> Made:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"give {address_hash or email_hash}"])
     from_here = Q(address_hash=address_hash) & ~Q(address_hash="")
-    untried = ~Exists(Decline.objects.filter(attempt=OuterRef("pk")))
+    untried = Q(~Exists(Decline.objects.filter(attempt=OuterRef("pk"))))
     made = PaymentAttempt.objects.filter(created_at__gt=at - WINDOW).aggregate(
         address=Count("pk", filter=from_here),
         email=Count("pk", filter=Q(email_hash=email_hash) & (from_here | Q(passed=BY_MAIL))),

@@ -105,10 +105,7 @@ def _look(event: StripeEvent) -> Snapshot | None:
         if event.object_type == "checkout.session":
             return snapshots.of_session(event.object_id)
         if event.payment_intent_id:
-            snapshot = snapshots.of_payment(event.payment_intent_id)
-            if event.kind == DECLINED:
-                _count_decline(event, snapshot)
-            return snapshot
+            return _look_at_decline(event) if event.kind == DECLINED else snapshots.of_payment(event.payment_intent_id)
     except gateway.PaymentProviderUnavailable as error:
         raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
@@ -116,12 +113,20 @@ def _look(event: StripeEvent) -> Snapshot | None:
     return None
 
 
-def _count_decline(event: StripeEvent, snapshot: Snapshot) -> None:
-    """Count a declined card, and close checkouts in which too many were tried."""
-    attempt = _attempt_of(snapshot)
+def _look_at_decline(event: StripeEvent) -> Snapshot:
+    """Count a declined card, and close checkouts in which too many were tried: before anything else, if possible."""
+    attempt = PaymentAttempt.objects.filter(payment_intent_id=event.payment_intent_id).first()
     if attempt is not None:
-        closing = payments.count_decline(attempt, event_id=event.stripe_id, at=event.happened_at)
-        payments.close_checkouts(closing)
+        _count_decline(event, attempt)
+    snapshot = snapshots.of_payment(event.payment_intent_id)
+    if attempt is None and (attempt := _attempt_of(snapshot)):
+        _count_decline(event, attempt)
+    return snapshot
+
+
+def _count_decline(event: StripeEvent, attempt: PaymentAttempt) -> None:
+    closing = payments.count_decline(attempt, event_id=event.stripe_id, at=event.happened_at)
+    payments.close_checkouts(closing)
 
 
 def _book(event: StripeEvent, snapshot: Snapshot | None, *, at: datetime) -> dict[str, object]:

@@ -66,8 +66,9 @@ def _refusal(found: list[Unprintable]) -> NotPrintable | None:
     if not found:
         return None
     named = "; ".join(f"{each['place']} ({fonts.named(each['characters'])})" for each in found[:IN_MESSAGE])
-    if more := len(found) - IN_MESSAGE:
-        named += ngettext("; and %(count)d more", "; and %(count)d more", more) % {"count": more} if more > 0 else ""
+    more = len(found) - IN_MESSAGE
+    if more > 0:
+        named += ngettext("; and %(count)d more", "; and %(count)d more", more) % {"count": more}
     return NotPrintable(
         _("Papers cannot print these characters: %(places)s. Replace them first.") % {"places": named},
         texts=found[:NAMED_MAX],

@@ -58,9 +58,9 @@ class NoSuchPaper(DomainError):
 
 
 def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
-    """Queue the next version of a sealed shipment's packing list, in the consignee's languages, and its two editions.
+    """Queue the next version of a sealed shipment's packing list, in two editions and in the consignee's languages.
 
-    The charity's edition is returned. The caller holds the shipment's lock. Raises NotPrintable, CharityNotSetUp.
+    Returns the charity's edition. The caller holds the shipment's lock. Raises NotPrintable, CharityNotSetUp.
     """
     charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0

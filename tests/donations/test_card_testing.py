@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from donations.challenges.models import Challenge
+from donations.challenges.services import ChallengeRequired
 from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, Decline, PaymentAttempt
 from logistics.mail.models import Email
@@ -69,6 +70,8 @@ def decline(giving: Giving, gift: dict[str, Any], times: int = 1) -> None:
 def test_beyond_a_limit_a_challenge_comes_before_stripe_is_called(limited: Giving, settings: Any, limit: str) -> None:
     settings.GIVE_LIMITS = dict.fromkeys(settings.GIVE_LIMITS, 1000) | {limit: 3}
     challenge = reach_limit(limited)
+    shown: Any = ChallengeRequired.example["challenge"]  # in the API's description
+    assert (shown.keys(), shown["parameters"].keys()) == (challenge.keys(), challenge["parameters"].keys())
     asked = len(limited.stand_in.control.requests())
     assert Donation.objects.count() == 3
 

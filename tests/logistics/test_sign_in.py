@@ -1,6 +1,7 @@
 """Sign-in of staff with a second factor, through the pages and the API; and what needs a recent sign-in."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ import time_machine
 from axes.utils import reset
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from django.contrib import admin
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -284,6 +287,15 @@ class TestRequired:
         assert client.post("/admin/second-factor/", {"action": "remove"}).status_code == 403
         assert second_factor.is_set_up(user)
 
+    def test_the_operator_can_remove_one(self, clock: Any, capsys: Any) -> None:
+        user, _codes = with_factor()
+
+        call_command("remove_second_factor", user.email.upper())
+
+        assert not second_factor.is_set_up(user)
+        with pytest.raises(CommandError):
+            call_command("remove_second_factor", "nobody@example.org")
+
     def test_one_that_an_administrator_removed_must_be_set_up_again(self, clock: Any) -> None:
         user, _codes = with_factor()
         root = client_of(User.objects.create_superuser("root@example.org", PASSWORD, name="Root"))
@@ -312,7 +324,23 @@ class TestOwnPage:
         assert is_in(give_password(user)[0])
 
 
+def acts_of_the_admin() -> Iterator[tuple[str, Any]]:
+    """Yield each button and action of the admin's pages with its view."""
+    for model, page in admin.site._registry.items():
+        for name in (*page.actions, *page.actions_detail, *page.actions_row, *page.actions_list):
+            if isinstance(name, str) and hasattr(page, name):
+                yield f"{model._meta.model_name} {name}", getattr(page, name)
+
+
 class TestRecentSignIn:
+    def test_each_act_that_needs_it_asks_for_it(self) -> None:
+        asking = {name for name, view in acts_of_the_admin() if getattr(view, "asks_again", False)}
+        must = {
+            name for name, _view in acts_of_the_admin() if re.search("refund|void|issue_key|send_link|factor", name)
+        }
+
+        assert must == asking >= {"partner issue_key", "user send_link", "user remove_second_factor"}
+
     def test_after_five_minutes_a_page_asks_again_and_keeps_what_was_typed(self, clock: Any) -> None:
         coordinator, partner = make_user(Role.COORDINATOR), make_partner()
         client, _answer = give_password(coordinator)

@@ -51,6 +51,7 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("\U0001f469\u200d", "\U0001f469"),
         ("\U0001f469\u200d\u200d\U0001f467", "\U0001f469\U0001f467"),
         ("a\u200d\U0001f467", "a\U0001f467"),
+        ("\u30ab\u200d\u30ab", "\u30ab\u30ab"),
         ("\u3164", ""),  # looks empty
         ("bed\u2800frame\u2800", "bed frame "),
         ("\uffa0\u115f\u17b5x\u1160", "x"),
