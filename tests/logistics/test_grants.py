@@ -1,14 +1,16 @@
 """What the application's own credentials may do in the database."""
 
 from collections.abc import Iterator
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from config.local.postgres import APPLICATION
+from config.local.postgres import APPLICATION, OWNER
 from tests.services import DATABASE, services
 
 # Written by hand, as the rights are derived from the triggers of the models.
@@ -57,10 +59,10 @@ DDL = [
 
 @pytest.fixture
 def application() -> Iterator[psycopg.Connection]:
-    """A connection with the credentials of web, worker, beat and relay, without Django."""
+    """A session with the credentials of web, worker, beat and relay, without Django."""
     conninfo = services().postgres.conninfo(DATABASE, role=APPLICATION)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        yield connection
+    with psycopg.connect(conninfo, autocommit=True) as session:
+        yield session
 
 
 def columns(application: psycopg.Connection) -> dict[str, set[str]]:
@@ -123,3 +125,12 @@ def test_it_can_update_only_what_may_change(application: psycopg.Connection) -> 
         *FROZEN,
         "django_migrations",
     }
+
+
+def test_migrate_refuses_two_urls_that_do_not_belong_together(settings: Any) -> None:
+    application = connection.settings_dict
+    for change, refusal in [({"NAME": "another", "USER": OWNER}, "two databases"), ({}, "the same role")]:
+        settings.OWNER_DATABASE = application | change
+
+        with pytest.raises(CommandError, match=refusal):
+            call_command("migrate")

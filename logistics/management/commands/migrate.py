@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connection
 
@@ -19,10 +20,22 @@ class Command(migrate.Command):
         if not settings.OWNER_DATABASE:
             super().handle(*args, **options)
             return
+        _check(connection.settings_dict, settings.OWNER_DATABASE)
         with _as_owner() as application:
             super().handle(*args, **options)
             if not (options["plan"] or options["check_unapplied"]):
                 grants.give(application)
+
+
+def _check(application: dict[str, Any], owner: dict[str, Any]) -> None:
+    """Raise CommandError if the two URLs do not name two roles of one database."""
+    if application["NAME"] != owner["NAME"]:
+        raise CommandError("OWNER_DATABASE_URL and DATABASE_URL name two databases. Nothing was migrated.")
+    if application["USER"] == owner["USER"]:
+        raise CommandError(
+            "OWNER_DATABASE_URL and DATABASE_URL name the same role. Name another one (config/roles.sql makes it), or"
+            " leave OWNER_DATABASE_URL out. Nothing was migrated."
+        )
 
 
 @contextmanager
