@@ -14,7 +14,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # Parallel tests, in a new random order each time.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
-.PHONY: help run reset test test-all coverage lint format lock demo bench bench-papers setup setup-test manage
+.PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,20 @@ test-all: setup-test  ## run the suite and the long forms of its tests (other wi
 coverage: setup-test  ## run the suite and measure which branches of the product it takes; fails under 95 %
 	@mkdir -p var; exec $(VENV)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
-lint: setup  ## ruff, mypy, import-linter, migrations, OpenAPI description
+lint: setup  ## ruff, mypy, import-linter, bandit, secrets, migrations, OpenAPI description
 	@exec $(VENV)/python -m config.local.lint
 
 demo: setup-test  ## run the main workflow over HTTP; papers are left in var/demo
 	@exec $(VENV)/python -m tests.journeys.demo $(ARGS)
+
+sweep: setup-test  ## look for planted secrets in all that the running product shows, sends, stores and logs; fails on a leak
+	@exec $(VENV)/python -m tests.sweep
+
+fuzz: setup-test  ## send 20,000 generated requests, as each role, to all operations of the API; ARGS="--cases 2000" sends fewer
+	@exec $(VENV)/python -m tests.fuzz $(ARGS)
+
+attack: setup-test  ## attack a throw-away product: guessing, hostile files, card testing; fails if one succeeds
+	@exec $(VENV)/python -m tests.attacks $(ARGS)
 
 bench: setup-test  ## measure the figures in README.md
 	@exec $(VENV)/python -m pytest tests/benchmarks --benchmarks -s $(ARGS)

@@ -56,6 +56,7 @@ WHAT_TO_DO = {
     "idempotency_key_reused": "Send a new key with a new request, or the same body with the same key.",
     "import_running": "Wait as long as `Retry-After` says, then repeat.",
     "invalid_input": "Correct the fields that `errors` names and send again.",
+    "link_ended": "Sign in by mail at `/my-gifts/`, which shows a new link.",
     "link_worthless": "Ask for a new link at `/my-gifts/`.",
     "manifest_frozen": "Reopen the shipment first. After dispatch the manifest cannot change.",
     "may_not_manage": "Have an administrator do it who has these roles too, and is somebody else.",

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from secrets import compare_digest
 
 from django.conf import settings
@@ -100,11 +101,23 @@ def _registry() -> CollectorRegistry:
 
 @public_page
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format; if METRICS_TOKEN is set, only to `Authorization: Bearer <token>`."""
+    """Answer in Prometheus' text format: to the bearer of METRICS_TOKEN or, if there is none, to this machine."""
     token = settings.METRICS_TOKEN
-    if token and not compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+    sent = request.headers.get("Authorization", "").encode()
+    may_read = compare_digest(sent, f"Bearer {token}".encode()) if token else _is_from_this_machine(request)
+    if not may_read:
         return HttpResponse("Send the METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
     body = generate_latest(_registry())
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         body = generate_latest(REGISTRY) + body
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_from_this_machine(request: HttpRequest) -> bool:
+    """Return whether a program on this machine asks, and not a proxy on it for somebody else."""
+    if any(request.headers.get(name) for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded")):
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import structlog
-from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -51,12 +51,12 @@ class RefuseEarlyMiddleware:
 
 
 class AdminPolicyMiddleware:
-    """Loosen the content security policy in the admin, whose scripts (Alpine) evaluate strings and set styles.
+    """Loosen the content security policy in the admin: Alpine evaluates strings, and pages have style elements.
 
     The rest stays: no external resources, no framing, no forms to other sites.
     """
 
-    LOOSENED: ClassVar = {"script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+    LOOSENED: ClassVar = {"script-src": [SELF, NONCE, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

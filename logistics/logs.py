@@ -1,10 +1,12 @@
 """Logging: one JSON object per line, from every process, with the id of the request that started the work."""
 
+import re
 import sys
 import traceback
 from typing import Any
 
 import structlog
+from django.http import HttpRequest
 from structlog.typing import EventDict, Processor
 
 from logistics.errors import DomainError
@@ -31,6 +33,28 @@ def without_values(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
+# A segment of a path that may be a secret token: 20 characters or more, with a digit or a capital. File names have
+# neither, or a suffix.
+TOKEN_IN_PATH = re.compile(r"/(?=[\w~=:%-]*[0-9A-Z])[\w~=:%-]{20,}(?!\.)\b")
+QUERY = re.compile(r"(/[^\s?'\"]*)\?[\w.-]+=[^\s'\"]*")
+# Our own lines, which name no path, and where long words are ids of requests and files of ours.
+NOT_MASKED = frozenset({"exception", "request_id", "timestamp"})
+
+
+def without_tokens(_: object, __: str, event: EventDict) -> EventDict:
+    """Mask what may be a secret in paths, whoever wrote the line: Django's loggers and gunicorn's write whole paths.
+
+    A request that a logger adds becomes its method and its route.
+    """
+    for name, value in event.items():
+        if isinstance(value, HttpRequest):
+            match = value.resolver_match
+            event[name] = f"{value.method} {match.route if match else '(no route)'}"
+        elif isinstance(value, str) and name not in NOT_MASKED:
+            event[name] = QUERY.sub(r"\1?…", TOKEN_IN_PATH.sub("/…", value))
+    return event
+
+
 PROCESSORS: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -39,6 +63,7 @@ PROCESSORS: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     without_values,
+    without_tokens,
 ]
 
 structlog.configure(
@@ -72,6 +97,8 @@ def logging_config(*, level: str) -> dict[str, Any]:
             # Logs the whole path, which holds ids and tokens; our own line has the route instead.
             "django.request": {"level": "CRITICAL"},
             "axes": {"level": "ERROR"},
+            # Its own handler would write whole request lines as plain text.
+            "gunicorn.error": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
             # Logs messages and tracebacks; django-structlog's own lines have no values.
             "celery.app.trace": {"level": "CRITICAL"},
         },

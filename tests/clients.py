@@ -33,8 +33,12 @@ def client_of(user: User | None = None, **headers: str) -> APIClient:
 
 def give_session(client: Client, user: User) -> None:
     """Sign in at the cost of one statement. Django's `force_login` needs fifteen, for what tests of sign-in look at."""
-    said = {SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: BACKEND, HASH_SESSION_KEY: user.get_session_auth_hash()}
-    said["signed_in_at"] = timezone.now().timestamp()
+    said = {
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: BACKEND,
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+        "signed_in_at": timezone.now().timestamp(),
+    }
     session = Session(
         session_key=get_random_string(32),
         session_data=SessionStore().encode(said),

@@ -299,6 +299,11 @@ class Instance:
         with psycopg.connect(services().postgres.conninfo(self.database)) as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
+    def execute(self, statement: str) -> None:
+        """Run a statement in this instance's database without Django."""
+        with psycopg.connect(services().postgres.conninfo(self.database)) as connection:
+            connection.execute(statement.encode())
+
     def _program(self, name: str) -> programs.Program:
         match name:
             case "web":

@@ -207,6 +207,11 @@ def start_for_program() -> Services:
     return _services
 
 
+def ensure_started() -> Services:
+    """Return the servers of this run, and start them for a program that is not a test run."""
+    return _services or start_for_program()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None]:
     """Start the servers before pytest-django reads the settings (a wrapper runs before any plugin's own hook)."""

@@ -256,7 +256,7 @@ def printed() -> Donation:
 
 
 def of_gift(donation: Donation) -> Money:
-    return Money(f"/api/v1/donations/{donation.pk}/", {"issue-receipt": "post"})
+    return Money(f"/api/v1/donations/{donation.pk}/", {"issue-receipt": "post", "revoke-link": "post"})
 
 
 def of_receipt(donation: Donation, state: str = "issued") -> Money:

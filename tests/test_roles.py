@@ -166,7 +166,7 @@ class TestContactDetails:
         return bool(answer.context["cl"].result_count)
 
     def test_are_shown_and_searched_only_for_those_who_may_see_them(self) -> None:
-        ways, told = self.ways(), {}
+        ways, told = self.ways(), dict[tuple[Role, str], bool]()
 
         for role in sorted(STAFF_ROLES):
             client = client_of(make_user(role))

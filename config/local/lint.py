@@ -54,6 +54,8 @@ def checks(folder: Path) -> list[Check]:
         Check("imports", [[str(BIN / "lint-imports")]]),
         Check("migrations", [[*MANAGE, "makemigrations", "--check", "--dry-run"]]),
         Check("Django's checks", [[*MANAGE, "check", "--fail-level", "WARNING"]]),
+        Check("bandit", [[sys.executable, "-m", "config.local.findings", "bandit"]]),
+        Check("secrets", [[sys.executable, "-m", "config.local.findings", "secrets"]]),
         Check("OpenAPI", [spectacular, [sys.executable, "-m", "openapi_spec_validator", description]]),
     ]
 

@@ -9,6 +9,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid
+from logistics.ids import uuid7
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -31,28 +32,22 @@ def check(*, name: str = "", organisation: str = "", address: str = "", country:
 
 
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
-    """Return the donor with this name and email, created if missing; one statement, safe in a race.
+    """Return the donor with this name and email, created if missing; safe in a race.
 
     Letter case and the number of spaces in a name make no difference. An existing row is not changed: otherwise anyone
     who knows a name and an email could change it.
     """
-    donor = Donor(
-        name=_spaced(name),
-        organisation=_spaced(organisation),
-        email=email.strip().lower(),
-        country=country,
-        language=language,
-    )
     with connection.cursor() as cursor:
         # A no-op update, so that PostgreSQL returns the id of the existing row.
         cursor.execute(
             "INSERT INTO donations_donor (id, name, organisation, email, address, country, language, version)"
             " VALUES (%s, %s, %s, %s, '', %s, %s, 1)"
             " ON CONFLICT (email, lower(name), lower(organisation)) DO UPDATE SET email = EXCLUDED.email RETURNING id",
-            [donor.pk, donor.name, donor.organisation, donor.email, country, language],
+            [uuid7(), _spaced(name), _spaced(organisation), email.strip().lower(), country, language],
         )
-        donor.pk = cursor.fetchone()[0]
-    return donor
+        (found,) = cursor.fetchone()
+    # As stored: an existing donor has an address, which receipts print.
+    return Donor.objects.get(pk=found)
 
 
 def _spaced(name: str) -> str:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, shown, staff
+from donations.gifts import services as gifts
 from donations.gifts.models import Donation
 from donations.payments.admin import AttemptInline
 from donations.receipts import services as receipts
@@ -22,7 +23,7 @@ class DonationAdmin(FactsAdmin):
     search_fields = ["reference", "donor__email", "donor__name"]
     list_select_related = ["donor", "appeal"]
     inlines = [AttemptInline, ReceiptInline]
-    actions = ["issue_receipts"]
+    actions = ["issue_receipts", "revoke_links"]
 
     @admin.action(description=gettext_lazy("Issue missing receipt"))
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
@@ -35,6 +36,16 @@ class DonationAdmin(FactsAdmin):
                 self.message_user(request, f"{donation}: {receipt}", messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, f"{donation}: {refusal}", messages.ERROR)
+
+    @admin.action(description=gettext_lazy("Revoke secret link"))
+    def revoke_links(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:
+        if not may_act(request, Donation):
+            self.message_user(request, _("Only finance can revoke links."), messages.ERROR)
+            return
+        for donation in donations:
+            gifts.revoke_link(donation, by=staff(request), at=timezone.now())
+            told = _("%(gift)s: links sent before no longer work. The donor gets a new one by signing in by mail.")
+            self.message_user(request, told % {"gift": donation}, messages.SUCCESS)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, donation: Donation) -> str:

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from donations import rights
 from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
+from donations.gifts import services as gifts
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
     OFFLINE_EXAMPLE,
@@ -86,7 +87,8 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
         def actions(donation: Donation) -> list[AllowedAction]:
             refusal = receipts.refusal_to_issue(donation, charity)
-            return allowed(actor(self.request), {"issue-receipt": ((Role.FINANCE,), refusal)})
+            finance = (Role.FINANCE,)
+            return allowed(actor(self.request), {"issue-receipt": (finance, refusal), "revoke-link": (finance, None)})
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -181,6 +183,27 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
 
+    @extend_schema(
+        summary="Revoke the secret link of a donation",
+        request=None,
+        responses={200: DonationOut},
+        examples=[DONATION_EXAMPLE],
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="revoke-link",
+        permission_classes=[allow(*rights.DONATION.roles("change"))],
+    )
+    @idempotent
+    def revoke_link(self, request: Request, pk: str) -> Response:
+        """End every link to the donor's page of this gift that was sent so far, for example because one was forwarded.
+
+        The donor gets a new link by signing in by mail at `/my-gifts/`.
+        """
+        gifts.revoke_link(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(self.get_serializer(self.get_object()).data)
+
 
 def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
     """Open the checkout of the attempt created by this request (or by its first run), and show the gift."""
@@ -209,7 +232,7 @@ class CheckoutView(APIView):
         responses={201: GiftOut},
         examples=[SOLVED_EXAMPLE, PENDING_EXAMPLE],
     )
-    @may_raise(PaymentProviderUnavailable, GivingPaused, *CHALLENGED)
+    @may_raise(PaymentProviderUnavailable, GivingPaused, *CHALLENGED, tokens.LinkEnded)
     def post(self, request: Request, token: str) -> Response:
         """Get a checkout page for a gift that is still pending: the open one, or a new one if it expired.
 
@@ -241,6 +264,7 @@ class GiftView(APIView):
     @extend_schema(
         summary="Show the status of a gift", responses={200: GiftOut}, examples=[RECEIVED_EXAMPLE, PENDING_EXAMPLE]
     )
+    @may_raise(tokens.LinkEnded)
     def get(self, request: Request, token: str) -> Response:
         """Show the status of a gift to the donor who has its secret token."""
         return Response(GiftOut(status.status_of(tokens.donation_of(token), at=timezone.now())).data)
@@ -253,7 +277,7 @@ class GiftReceiptView(APIView):
         summary="Download the receipt of a gift",
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
-    @may_raise(NotReady, receipts.NoReceipt)
+    @may_raise(NotReady, receipts.NoReceipt, tokens.LinkEnded)
     def get(self, request: Request, token: str) -> HttpResponse:
         """Download the valid receipt of a gift. 409 `document_not_ready` while it is being printed."""
         return receipt_response(tokens.donation_of(token))

@@ -25,7 +25,10 @@ DONATION_EXAMPLE = OpenApiExample(
         "received_at": "2026-03-01T08:00:00Z",
         "received_on": "2026-03-01",
         "receipt_blocked_by": [],
-        "allowed_actions": [{"action": "issue-receipt", "allowed": True, "code": "", "reason": ""}],
+        "allowed_actions": [
+            {"action": "issue-receipt", "allowed": True, "code": "", "reason": ""},
+            {"action": "revoke-link", "allowed": True, "code": "", "reason": ""},
+        ],
     },
 )
 OFFLINE_EXAMPLE = OpenApiExample(

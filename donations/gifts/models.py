@@ -6,6 +6,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -78,6 +79,9 @@ class Donation(models.Model):
     receipt_blocked_by = ArrayField(
         models.CharField(max_length=40), default=list, blank=True, editable=False, verbose_name=_("receipt blocked by")
     )
+    # The gift's secret link contains this number: a new number ends every link sent before.
+    link_number = models.PositiveIntegerField(_("link number"), default=1, db_default=1, editable=False)
+    link_renewed_at = models.DateTimeField(_("link renewed at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("donation")

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
@@ -9,6 +10,7 @@ from donations.gifts.models import Donation
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.people.models import User
+from logistics.transactions import lock
 
 # What the audit trail calls the change to each status.
 OUTCOME_VERBS: Final = {
@@ -84,3 +86,13 @@ def settle(
 def gifts_under(email: str) -> QuerySet[Donation]:
     """Return all gifts made with an email, newest first."""
     return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")
+
+
+@transaction.atomic
+def revoke_link(donation: Donation, *, by: User | None, at: datetime) -> Donation:
+    """End every link to this gift's page that was sent so far. Its donor gets a new one by signing in by mail."""
+    donation = lock(donation)
+    donation.link_number += 1
+    donation.save(update_fields=["link_number"])
+    audit.record("link revoked", donation, by=by, at=at)
+    return donation

@@ -87,6 +87,8 @@ class Migration(migrations.Migration):
                 ('refunded_minor', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='refunded, minor units')),
                 ('charged_back_minor', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='charged back, minor units')),
                 ('receipt_blocked_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, editable=False, size=None, verbose_name="receipt blocked by")),
+                ('link_number', models.PositiveIntegerField(db_default=1, default=1, editable=False, verbose_name="link number")),
+                ('link_renewed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="link renewed at")),
                 ('appeal', models.ForeignKey(blank=True, help_text='Blank: where it is most needed', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='donations.appeal', verbose_name="appeal")),
                 ('donor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='donations.donor', verbose_name="donor")),
             ],

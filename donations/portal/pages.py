@@ -3,6 +3,7 @@
 Only the page of a challenge has a script, which computes the proof of work; without it there is the link by mail.
 """
 
+import functools
 import json
 from datetime import timedelta
 
@@ -28,7 +29,7 @@ from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.portal import languages, services
 from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
-from donations.portal.languages import in_two_languages
+from donations.portal.languages import Page, in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.stripe import gateway
@@ -56,6 +57,19 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], status: i
     paused = "" if switch.is_on else switch.message(languages.current())
     shown = {"charity": charity, "language": languages.current(), "paused": paused, **context}
     return render(request, f"donations/pages/{name}.html", shown, status=status)
+
+
+def with_working_link(page: Page[[str]]) -> Page[[str]]:
+    """Show a page of a gift only while its secret link works; otherwise tell the donor how to get a new one."""
+
+    @functools.wraps(page)
+    def shown(request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            return page(request, token)
+        except tokens.LinkEnded:
+            return _page(request, "link_ended", {"days": tokens.LASTS.days}, status=410)
+
+    return shown
 
 
 @public_page
@@ -165,6 +179,7 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @public_page
 @require_safe
 @in_two_languages
+@with_working_link
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The status of a gift, for the donor who has its secret URL."""
     shown = status_of(tokens.donation_of(token), at=timezone.now())
@@ -186,6 +201,7 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 @public_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_two_languages
+@with_working_link
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Continue to Stripe's page for a gift that is not paid yet."""
     donation = tokens.donation_of(token)
@@ -214,6 +230,7 @@ def _pay(request: HttpRequest, donation: Donation) -> HttpResponse:
 
 @public_page
 @require_safe
+@with_working_link
 def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The valid receipt of a gift, as a PDF; redirects to the gift's page while there is none."""
     donation = tokens.donation_of(token)

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from donations.donors.models import Donor
+from donations.gifts import services as gifts
+from donations.gifts import tokens
 from donations.payments import limits
 from donations.portal.models import SignInRequest
 from logistics.charity import services as charities
@@ -100,10 +102,14 @@ def _unused(request_id: UUID) -> QuerySet[SignInRequest]:
 
 @transaction.atomic
 def enter(token: str, *, at: datetime) -> Donor:
-    """Use up a link and return its donor. Raises LinkWorthless the second time and after ten minutes."""
+    """Use up a link, renew the links of its donor's gifts, and return the donor.
+
+    Raises LinkWorthless the second time and after ten minutes.
+    """
     request_id = _request_id(token)
     if request_id is None or _unused(request_id).update(used_at=at) == 0:
         raise LinkWorthless(_("This link has already been used, or is more than ten minutes old. Ask for a new one."))
     donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
     assert donor is not None
+    tokens.renew(gifts.gifts_under(donor.email))
     return donor

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from donations.gifts import tokens
+from donations.gifts.models import Donation
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
@@ -75,6 +76,7 @@ def notify_cancelled(receipt: Receipt) -> None:
 def _queue(receipt: Receipt, kind: str, template: str, attachments: Sequence[Attachment] = ()) -> Email:
     donation = receipt.donation
     charity = charities.the_charity()
+    tokens.renew(Donation.objects.filter(pk=donation.pk))
     return mail.request(
         kind,
         to=donation.donor.email,

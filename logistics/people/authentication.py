@@ -41,7 +41,7 @@ class StaffSession(SessionAuthentication):
 
 
 class StaffSessionScheme(SessionScheme):
-    target_class = StaffSession
+    target_class = "logistics.people.authentication.StaffSession"
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

@@ -203,7 +203,7 @@ class SetPassword(PasswordResetConfirmView):
         # 404 for a link that does not work: config.guessing counts these.
         return super().render_to_response(context, **more, status=200 if self.validlink else 404)
 
-    def form_valid(self, form: NewPasswordForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         services.note_new_password(form.user, at=timezone.now())
         messages.success(self.request, _("Your password is set. You can sign in now."))

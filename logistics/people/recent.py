@@ -109,14 +109,11 @@ class ConfirmForm(forms.Form):
 
     def __init__(self, request: HttpRequest, posted: QueryDict | None = None) -> None:
         super().__init__(posted)
+        assert isinstance(request.user, User)
         self.request, self.user = request, request.user
-        assert isinstance(self.user, User)
         self.has_factor = second_factor.is_set_up(self.user)
         if not self.has_factor:
             del self.fields["confirm_code"]
-        for name, field in self.fields.items():
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
 
     def clean(self) -> None:
         data = self.cleaned_data

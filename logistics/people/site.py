@@ -1,6 +1,6 @@
 """The admin's site: sign-in with a second factor, and the pages of one's own account."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -34,7 +34,7 @@ class StaffSite(UnfoldAdminSite):
         sign_in = pages.SignIn.as_view(
             extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
         )
-        return never_cache(sign_in)(request)
+        return cast(HttpResponse, never_cache(sign_in)(request))
 
     def extra_urls(self) -> list[URLPattern]:
         from logistics.people import pages

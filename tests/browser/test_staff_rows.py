@@ -177,7 +177,6 @@ def set_up_second_factor(member: Visitor) -> None:
     secret = member.page.locator(".select-all").inner_text().replace("-", "")
     app = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
     member.fill(code=app.generate(int(time.time())).decode()).press("Switch it on")
-    return app
 
 
 @submits(

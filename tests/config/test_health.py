@@ -139,6 +139,23 @@ class TestMetrics:
         assert figures(Authorization="Bearer something-else")[0] == 401
         assert figures(Authorization="Bearer a-token")[0] == 200
 
+    @pytest.mark.parametrize(
+        ("sender", "status"),
+        [
+            ({"REMOTE_ADDR": "127.0.0.1"}, 200),
+            ({"REMOTE_ADDR": "::1"}, 200),
+            ({"REMOTE_ADDR": "172.18.0.1"}, 401),
+            ({"REMOTE_ADDR": ""}, 401),
+            ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.5"}, 401),
+            ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_REAL_IP": "203.0.113.5"}, 401),
+            ({"REMOTE_ADDR": "127.0.0.1", "HTTP_FORWARDED": "for=203.0.113.5"}, 401),
+        ],
+    )
+    def test_without_a_token_only_this_machine_reads_metrics(self, settings, sender, status):
+        settings.METRICS_TOKEN = ""
+
+        assert Client().get("/metrics", **sender).status_code == status
+
     def test_an_unknown_method_creates_no_new_series(self):
         Client().generic("BREW", "/health/")
 

@@ -9,17 +9,22 @@ PASSWORD = "story-only-Passw0rd"
 STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"}
 
 
+def place_of(product: Instance, *, keep: Path, password: str = PASSWORD) -> Place:
+    """Create the staff in a running product, and return it as the place of a story."""
+    product.env["PASSWORD"] = password
+    for role, name in STAFF.items():
+        product.manage("create_user", f"{role}@example.org", "--name", name, "--role", role)
+    return Place(
+        base_url=product.env["PUBLIC_URL"],
+        stand_in_url=product.env["STRIPE_API_BASE"],
+        mailbox=Path(product.env["VAR_DIR"]) / "mail",
+        keep=keep,
+        password=password,
+    )
+
+
 @contextmanager
 def running_place(folder: Path, *, keep: Path) -> Iterator[Place]:
     """Start the whole product as real processes with only its staff, and stop it."""
     with Instance.started(folder, "web", "worker", "relay", "stripe", settings={"RATE_GIVE": "1000/hour"}) as product:
-        for role, name in STAFF.items():
-            product.env["PASSWORD"] = PASSWORD
-            product.manage("create_user", f"{role}@example.org", "--name", name, "--role", role)
-        yield Place(
-            base_url=product.env["PUBLIC_URL"],
-            stand_in_url=product.env["STRIPE_API_BASE"],
-            mailbox=Path(product.env["VAR_DIR"]) / "mail",
-            keep=keep,
-            password=PASSWORD,
-        )
+        yield place_of(product, keep=keep)

@@ -106,6 +106,19 @@ def test_papers_have_their_own_queue_and_every_queue_has_a_worker():
     assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == {"default", "papers"}
 
 
+def test_limits_and_the_token_of_metrics_can_be_set_and_have_the_defaults_of_the_product():
+    """A limit that Compose does not pass on stays at its default, whatever .env says."""
+    settings_read = (ROOT / "config" / "settings.py").read_text()
+    named = re.findall(
+        r'env\.\w+\("((?:RATE|GIVE|METRICS|SECOND_FACTOR_GRACE|RECENT)_\w+)", default="?([^")]*)"?\)', settings_read
+    )
+
+    passed = SERVICES["web"]["environment"]
+
+    assert len(named) >= 7
+    assert {name: passed.get(name) for name, _ in named} == {name: f"${{{name}:-{value}}}" for name, value in named}
+
+
 def test_every_secret_comes_from_the_environment_and_a_missing_one_is_reported():
     secret = re.compile(r"^\s*(\w*(?:SECRET|PASSWORD|FIELD_KEYS|ACCESS_KEY|AUTH)\w*):\s*(.+)$", re.MULTILINE)
 

@@ -7,7 +7,10 @@ import sys
 import pytest
 import structlog
 from django.db import IntegrityError
+from django.test import Client
+from django.urls import resolve
 
+import config.web_server
 from logistics.errors import WrongState
 from logistics.logs import logging_config
 from tests.makers.partners import make_partner
@@ -117,3 +120,57 @@ session["_auth_user_hash"] = user.get_session_auth_hash()
 session.create()
 print(email.pk, session.session_key)
 """
+
+
+TOKEN = "AZxfQ1sAcXmf4nQ3c9v2Qw~kq0Zc9d7pX3mJ1rT5yU8"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Forbidden (CSRF token missing.): /gifts/{TOKEN}/pay/",
+        f"Error handling request /gifts/{TOKEN}/receipt/",
+        f"Invalid HTTP request line: 'GET /my-gifts/in/{TOKEN}/ HTTP/9.9'",
+        f"Not Found: /give/mali/?confirm={TOKEN}",
+    ],
+)
+def test_a_path_in_a_message_has_no_token(message: str):
+    written = line_of(message=message)["event"]
+
+    assert TOKEN not in written
+    assert "/…" in written or "?…" in written
+
+
+def test_a_request_that_a_logger_adds_becomes_its_route(rf):
+    request = rf.post(f"/gifts/{TOKEN}/pay/")
+    request.resolver_match = resolve(request.path)
+
+    found = line_of(request=request, status_code=403)
+
+    assert found["request"] == "POST gifts/<str:token>/pay/"
+
+
+@pytest.mark.django_db
+def test_a_refused_form_does_not_log_the_link_of_a_gift(caplog):
+    client = Client(enforce_csrf_checks=True)
+
+    answer = client.post(f"/gifts/{TOKEN}/pay/")
+
+    assert answer.status_code == 403
+    record = next(record for record in caplog.records if record.name == "django.security.csrf")
+    written = line_of(message=record.getMessage(), request=record.request)
+    assert TOKEN not in json.dumps(written)
+
+
+def test_what_is_no_token_is_kept():
+    written = "task logistics.render_document of /tests/logistics/test_allowed_actions.py, 3/4 done"
+
+    assert line_of(message=written)["event"] == written
+
+
+def test_the_web_servers_own_lines_pass_through_the_same_filter():
+    """gunicorn logs the request line of a malformed request."""
+    logger = config.web_server.logconfig_dict["loggers"]["gunicorn.error"]
+
+    assert (logger["handlers"], logger["propagate"]) == (["stderr"], False)
+    assert "%(U)s" not in config.web_server.access_log_format and "%(r)s" not in config.web_server.access_log_format

@@ -12,7 +12,7 @@ from django.utils import timezone
 from logistics.audit.models import AuditEntry
 from logistics.mail.models import Email
 from logistics.people import services as people
-from logistics.people.models import User
+from logistics.people.models import User, UserFields
 from logistics.roles import Role
 from tests.clients import client_of, just_signed_in, key_client
 from tests.makers.moments import YEAR
@@ -143,7 +143,8 @@ class TestRights:
 
         user.refresh_from_db()
         assert (user.roles, user.is_superuser) == (["warehouse"], False)
-        for changes in ({"roles": ["finance"]}, {"is_superuser": True}):
+        forbidden: tuple[UserFields, ...] = ({"roles": ["finance"]}, {"is_superuser": True})
+        for changes in forbidden:
             with pytest.raises(people.MayNotManage):
                 people.change_user(user, changes, by=by, at=START)
 
@@ -201,6 +202,7 @@ class TestTemporaryStaff:
             fresh = Client().post("/admin/login/", form).status_code
             return [fresh, session.get("/admin/").status_code, key.get("/api/v1/me/").status_code]
 
+        assert user.ends_at
         clock.move_to(user.ends_at - timedelta(seconds=1))
         session.post("/admin/login/", form)  # sessions last 12 hours
         assert works() == [302, 200, 200]

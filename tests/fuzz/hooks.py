@@ -1,0 +1,28 @@
+"""Loaded by schemathesis: half of the requests name rows that exist; most others would end at "not found".
+
+FUZZ_VALUES is a JSON file of the known values of path parameters.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import schemathesis
+
+KNOWN: dict[str, list[str]] = json.loads(Path(os.environ["FUZZ_VALUES"]).read_text(encoding="utf-8"))
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[str, Any]:
+    """Replace generated values by those of existing rows, by `path parameter` or by the parameter alone.
+
+    Which ones follows from the generated values, not from chance, so that a seed repeats a run.
+    """
+    drawn = crc32(repr(path_parameters).encode())
+    if not path_parameters or drawn % 2:
+        return path_parameters
+    path = context.operation.path
+    known = {name: KNOWN.get(f"{path} {name}") or KNOWN.get(name) or [value] for name, value in path_parameters.items()}
+    return {name: values[drawn // 2 % len(values)] for name, values in known.items()}
