@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -89,9 +90,9 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------
 # With both pool and health checks, no request failed during a PostgreSQL restart (logistics/README.md).
-def database(url: str) -> dict[str, object]:
+def database(url: str) -> dict[str, Any]:
     """Return Django's settings of a connection to the database at a URL."""
-    found = env.db_url_config(url)
+    found: dict[str, Any] = env.db_url_config(url)
     options = found.get("OPTIONS", {}) | {
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", default=1),
