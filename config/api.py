@@ -79,7 +79,9 @@ class FilterBackend(DjangoFilterBackend):
 
     made: ClassVar[dict[type, type[FilterSet] | None]] = {}
 
-    def get_filterset_class(self, view: APIView, queryset: QuerySet[Model] | None = None) -> type[FilterSet] | None:
+    def get_filterset_class(
+        self, view: APIView, queryset: QuerySet[Record, Row] | None = None
+    ) -> type[FilterSet] | None:
         """Return the view's filters. Those of `filterset_fields` are made once, not for each request."""
         kind = type(view)
         if kind not in self.made:

@@ -142,7 +142,7 @@ INPUT = {
     "min_length": "The text or list is too short.",
     "min_value": "The number is too small.",
     "named_twice": "The line is named twice.",
-    "names_the_place": "The text repeats a part of a confidential address.",
+    "names_the_place": "The text may reveal a confidential site. Rewrite it, or have a safety officer allow it.",
     "not_a_list": "A list is expected.",
     "not_an_amount": 'Write amounts as a decimal string: "500.50".',
     "not_approved": "The partner is not approved.",

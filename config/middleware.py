@@ -11,6 +11,7 @@ from django_structlog.middlewares import RequestMiddleware
 
 from config import errors
 from logistics.charity import services as charities
+from logistics.partners import traces
 
 # The largest request body: an upload and the multipart data around it.
 BODY_MAX_BYTES = settings.UPLOAD_MAX_BYTES + 100_000
@@ -66,6 +67,19 @@ class AdminPolicyMiddleware:
         if request.path.startswith("/admin/"):
             response._csp_replace = self.LOOSENED  # type: ignore[attr-defined]  # where django-csp looks
         return response
+
+
+class SealedTextMiddleware:
+    """Record texts that were refused because they name a sealed place, once their transaction has rolled back."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self.get_response(request)
+        finally:
+            traces.settle()
 
 
 class LocalTimeMiddleware:

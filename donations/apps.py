@@ -9,10 +9,13 @@ class DonationsConfig(AppConfig):
     name = "donations"
 
     def ready(self) -> None:
+        from donations.appeals import texts as our_texts
         from donations.checks import check_payments
         from logistics.mail import readers
+        from logistics.partners import texts
 
         register(check_payments)
+        texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         readers.register(
             {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
         )

@@ -18,3 +18,5 @@ class LogisticsConfig(AppConfig):
         approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
         people.keys_work_only_if(Q(user__membership=None) | approved)
         readers.register({Role.ADMINISTRATOR}, "invitation")
+        readers.register({Role.SAFETY}, "sealed-text-refused", "sealed-text-found")
+        readers.register({Role.COORDINATOR, Role.SAFETY}, "address-read")

@@ -36,9 +36,10 @@ CONTACT = request_and_response(
         "partner": PARTNER_ID,
         "name": "Awa Diarra",
         "email": "partner@example.org",
-        "phone": "+223 20 21 23 45",
+        "phone": "+223 20 00 00 10",
         "language": "fr",
         "is_told": True,
+        "is_administrator": True,
         "version": 1,
     },
 )
@@ -51,7 +52,7 @@ SITE = request_and_response(
         "kind": "confidential",
         "public_name": "",
         "region": "ML04",
-        "hand_over_point": "Gare routière, Ségou",
+        "hand_over_point": "Partner’s depot, Ségou region",
         "has_address": True,
         "version": 2,
     },
@@ -61,7 +62,20 @@ ADDRESS = request_and_response(
     "Invented",
     {"name": "Maison des lauriers", "address": "Rue 12, porte 34", "town": "Ségou", "phone": "+223 20 00 00 00"},
 )
-REASON = [OpenApiExample("A visit", {"reason": "Planning the lorry of 28 April with the driver."}, request_only=True)]
+REASON = [
+    OpenApiExample(
+        "A visit",
+        {"reason": "Planning the lorry of 28 April with the driver."},
+        request_only=True,
+    )
+]
+ALLOWED_TEXT = [
+    OpenApiExample(
+        "A book",
+        {"text": "Books: Les lauriers sont coupés", "reason": "The title of a novel in the school boxes."},
+        request_only=True,
+    )
+]
 KEY_SAID = {
     "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a030",
     "name": "coordinator's phone",

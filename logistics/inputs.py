@@ -5,10 +5,12 @@
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
+from django.db import models
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -104,3 +106,15 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class Filters(filters.FilterSet):
+    """Base class of a list's filters. The id of a row that does not exist is answered like that of a foreign row.
+
+    Both give an empty list. django-filter would look the row up among all rows, and answer 400 if there is none: so
+    whoever may not see a row could learn that it exists.
+    """
+
+    FILTER_DEFAULTS: ClassVar = filters.FilterSet.FILTER_DEFAULTS | {
+        models.ForeignKey: {"filter_class": filters.UUIDFilter}
+    }

@@ -3,9 +3,9 @@
 from logistics.matrix import contact_details, declare
 from logistics.roles import STAFF_ROLES, Role
 
-FINANCE, WAREHOUSE, COORDINATOR = Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR
+FINANCE, WAREHOUSE, COORDINATOR, SAFETY = Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.SAFETY
 AUDITOR, ADMINISTRATOR, PARTNER = Role.AUDITOR, Role.ADMINISTRATOR, Role.PARTNER
-OFFICE = (FINANCE, WAREHOUSE, COORDINATOR, AUDITOR)  # all staff but administrators of users
+OFFICE = (FINANCE, WAREHOUSE, COORDINATOR, SAFETY, AUDITOR)  # all staff but administrators of users
 
 CHARITY = declare("logistics.charity", view=OFFICE, change=[FINANCE])
 CATEGORY = declare("logistics.category", view=[*OFFICE, PARTNER], change=[WAREHOUSE, COORDINATOR])
@@ -13,10 +13,10 @@ ITEM = declare("logistics.item", view=[*OFFICE, PARTNER], change=[WAREHOUSE, COO
 
 PARTNERS = declare("logistics.partner", view=[*OFFICE, PARTNER], change=[COORDINATOR])
 # All of it is contact details, so auditors do not see it.
-CONTACT = declare("logistics.contact", view=[WAREHOUSE, COORDINATOR, PARTNER], change=[COORDINATOR])
+CONTACT = declare("logistics.contact", view=[WAREHOUSE, COORDINATOR, SAFETY, PARTNER], change=[COORDINATOR])
 SITE = declare("logistics.site", view=[*OFFICE, PARTNER], change=[COORDINATOR])
 # Sealed: nobody sees it in a list. A reading is recorded, with its reason.
-ADDRESS = declare("logistics.siteaddress", view=[], change=[COORDINATOR], reveal=[COORDINATOR])
+ADDRESS = declare("logistics.siteaddress", view=[], change=[COORDINATOR, SAFETY], reveal=[SAFETY])
 MEMBERSHIP = declare("logistics.membership", view=[COORDINATOR, AUDITOR])
 
 KEY = declare("logistics.apikey", view=[COORDINATOR, AUDITOR], change=[COORDINATOR])
@@ -31,9 +31,10 @@ DOCUMENT = declare("logistics.document", view=OFFICE, change=[FINANCE, WAREHOUSE
 NUMBERS = declare("logistics.numberseries", view=OFFICE)
 EMAIL = declare(
     "logistics.email",
-    view=[FINANCE, COORDINATOR, ADMINISTRATOR, AUDITOR],
+    view=[FINANCE, COORDINATOR, SAFETY, ADMINISTRATOR, AUDITOR],
     change=[FINANCE, COORDINATOR, ADMINISTRATOR],
-    hidden=[contact_details("to", seen_by=[FINANCE, COORDINATOR, ADMINISTRATOR])],
+    hidden=[contact_details("to", seen_by=[FINANCE, COORDINATOR, SAFETY, ADMINISTRATOR])],
 )
-AUDIT = declare("logistics.auditentry", view=[AUDITOR])
+AUDIT = declare("logistics.auditentry", view=[AUDITOR, SAFETY])
+ALLOWED_TEXT = declare("logistics.allowedtext", view=[], change=[SAFETY])
 HEALTH = declare("logistics.healthcheck", view=sorted(STAFF_ROLES))

@@ -13,6 +13,11 @@ def opened(sealed: bytes) -> bytes:
     return _fernet().decrypt(sealed)
 
 
+def rotated(sealed: bytes) -> bytes:
+    """Return the same text, encrypted under the newest key."""
+    return _fernet().rotate(sealed)
+
+
 def _fernet() -> MultiFernet:
     if not settings.FIELD_KEYS:
         raise ImproperlyConfigured("FIELD_KEYS is empty: set a Fernet key (see README.md).")

@@ -9,8 +9,12 @@ class ShipmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics.mail import readers
+        from logistics.partners import texts
+        from shipments.shipments import texts as our_texts
 
         readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
+        texts.register(our_texts.GUARDED, our_texts.EXEMPT)
+        texts.add_source(our_texts.in_use)
         register_rooms()
 
 

@@ -34,6 +34,7 @@ OTHERS = {
 VERBS = {
     "/address/": ("logistics.siteaddress", "change"),
     "/address/reveal/": ("logistics.siteaddress", "reveal"),
+    "/allowed-texts/": ("logistics.allowedtext", "change"),
     "/arrive/": ("shipments.shipment", "arrive"),
     "/issue-receipt/": ("donations.receipt", "change"),
 }
@@ -115,7 +116,7 @@ def test_nothing_is_declared_that_does_not_exist() -> None:
 def test_auditors_change_nothing_and_see_all_but_contacts_and_sealed_addresses() -> None:
     hidden = {label for label, noun in NOUNS.items() if Role.AUDITOR not in noun.roles(matrix.VIEW)}
 
-    assert hidden == {"logistics.contact", "logistics.siteaddress"}
+    assert hidden == {"logistics.allowedtext", "logistics.contact", "logistics.siteaddress"}
     assert [
         label
         for label, noun in NOUNS.items()

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 
-import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -15,7 +14,7 @@ from donations.appeals.services import Received
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Input
+from logistics.inputs import Filters, Input
 from logistics.money.fields import AmountField, MoneyField
 from logistics.outputs import Output
 from logistics.permissions import actor, may
@@ -62,7 +61,7 @@ class AppealOut(Output[Appeal]):
         return found
 
 
-class AppealFilter(django_filters.FilterSet):
+class AppealFilter(Filters):
     class Meta:
         model = Appeal
         fields = ["country", "currency"]

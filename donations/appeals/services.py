@@ -15,6 +15,7 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid
 from logistics.money import amounts as money
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -70,6 +71,7 @@ def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
     """Publish a new appeal; donors see it from its opening date on. Raises Invalid."""
     appeal = Appeal()
     _set(appeal, wanted)
+    guard.check(appeal, None, by=by, at=at)
     _save(appeal)
     audit.record("published", appeal, by=by, at=at, slug=appeal.slug)
     return appeal
@@ -80,6 +82,7 @@ def change(appeal: Appeal, *, changes: AppealChanges, version: int, by: User | N
     """Change an appeal. Raises Stale, Invalid."""
     appeal = lock(appeal, version=version)
     _set(appeal, replace(_fields_of(appeal), **changes))
+    guard.check(appeal, None, only=changes, by=by, at=at)
     appeal.version += 1
     _save(appeal)
     audit.record("changed", appeal, by=by, at=at, fields=sorted(changes))

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from donations import rights
 from donations.donors import services
 from donations.donors.models import Donor
-from logistics.inputs import Input
+from logistics.inputs import Filters, Input
 from logistics.matrix import hidden_from
 from logistics.outputs import Output
 from logistics.permissions import actor, may
@@ -43,7 +43,7 @@ class DonorOut(Output[Donor]):
         return hidden_from(self.context["request"].user, Donor)
 
 
-class DonorFilter(django_filters.FilterSet):
+class DonorFilter(Filters):
     email = django_filters.CharFilter(lookup_expr="iexact")
     name = django_filters.CharFilter(lookup_expr="icontains")
 

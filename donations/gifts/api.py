@@ -37,6 +37,7 @@ from logistics.charity import services as charities
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
+from logistics.inputs import Filters
 from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
@@ -51,7 +52,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class DonationFilter(django_filters.FilterSet):
+class DonationFilter(Filters):
     appeal = django_filters.CharFilter(field_name="appeal__slug")
     received_from = django_filters.DateFilter(field_name="received_on", lookup_expr="gte")
     received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
-from donations.payments.models import UNFINISHED, AttemptState, Decline, PaymentAttempt
+from donations.payments.models import AttemptState, Decline, PaymentAttempt
 
 WINDOW: Final = timedelta(hours=1)
 BY_MAIL: Final = "mail"  # PaymentAttempt.passed: by a link that only the owner of the email address gets
@@ -28,29 +28,30 @@ class Made:
     email: int  # only those that the owner of the email can have started
     mailed: int  # of these, by a link that was mailed to the owner
     world: int
-    open: int  # checkouts of this address in which no card was declined yet, but may be
+    unpaid: int  # checkouts of this address without a payment or a decline, of which we may hear later
     paid: int  # checkouts of this address
     declines: int  # of this address
 
     @property
     def has_declines(self) -> bool:
         """Return whether too many cards of this address were declined."""
-        return self.declines >= int(settings.GIVE_DECLINES)
+        return self.declines >= allowed_declines(self.paid)
 
     @property
     def is_suspect(self) -> bool:
-        """Return whether this address has had its cards: ten declined ones, or checkouts in which they may be tried.
-
-        An address of many donors, such as a school's, has more: two for each payment.
-        """
-        allowed = 2 * (settings.GIVE_DECLINES + self.paid)
-        return self.declines > 0 and self.declines + self.open >= allowed
+        """Return whether this address has had its cards: those declined, and those that may be tried in checkouts."""
+        return self.declines + self.unpaid >= 2 * allowed_declines(self.paid)
 
     @property
     def is_over(self) -> bool:
         """Return whether any limit is passed, so that a challenge is needed."""
         limits = settings.GIVE_LIMITS
         return self.has_declines or any(getattr(self, name) >= limits[name] for name in ("address", "email", "world"))
+
+
+def allowed_declines(paid: int) -> int:
+    """Return how many declined cards an address may have: one more for each payment, as a school has many donors."""
+    return int(settings.GIVE_DECLINES) + paid
 
 
 def keyed_hash(kind: str, text: str) -> str:
@@ -82,7 +83,7 @@ def count(*, address_hash: str, email_hash: str, at: datetime) -> Made:
         mailed=Count("pk", filter=Q(email_hash=email_hash, passed=BY_MAIL)),
         world=Count("pk"),
         paid=Count("pk", filter=from_here & Q(state=AttemptState.SUCCEEDED)),
-        open=Count("pk", filter=from_here & Q(state__in=UNFINISHED) & untried),
+        unpaid=Count("pk", filter=from_here & ~Q(state=AttemptState.SUCCEEDED) & untried),
     )
     return Made(**made, declines=declines_of(address_hash, at=at))
 
@@ -92,3 +93,9 @@ def declines_of(address_hash: str, *, at: datetime) -> int:
     if not address_hash:
         return 0
     return Decline.objects.filter(declined_at__gt=at - WINDOW, attempt__address_hash=address_hash).count()
+
+
+def paid_from(address_hash: str, *, at: datetime) -> int:
+    """Return how many of the checkouts that an address opened within the last hour were paid."""
+    opened = PaymentAttempt.objects.filter(created_at__gt=at - WINDOW, address_hash=address_hash)
+    return opened.filter(state=AttemptState.SUCCEEDED).count()

@@ -161,12 +161,14 @@ def expire(attempt: PaymentAttempt) -> PaymentAttempt:
 def count_decline(attempt: PaymentAttempt, *, event_id: str, at: datetime) -> list[PaymentAttempt]:
     """Count a declined card, once per event of Stripe, and return the checkouts to be closed now.
 
-    After settings.GIVE_DECLINES declines within an hour, a checkout is closed. If they came from one address, so are
-    all its checkouts, except those of donors who confirmed theirs by mail and whose cards were not declined.
+    After settings.GIVE_DECLINES declines, a checkout is closed. If they came from one address within an hour (which may
+    have one more for each payment), so are all its checkouts, except those of donors who confirmed theirs by mail and
+    whose cards were not declined.
     """
     Decline.objects.bulk_create([Decline(attempt=attempt, event_id=event_id, declined_at=at)], ignore_conflicts=True)
     unfinished = PaymentAttempt.objects.filter(state__in=UNFINISHED, session_id__isnull=False)
-    if limits.declines_of(attempt.address_hash, at=at) >= settings.GIVE_DECLINES:
+    declines, paid = limits.declines_of(attempt.address_hash, at=at), limits.paid_from(attempt.address_hash, at=at)
+    if declines >= limits.allowed_declines(paid):
         from_there = unfinished.filter(address_hash=attempt.address_hash)
         return list(from_there.exclude(passed=limits.BY_MAIL) | from_there.filter(pk=attempt.pk))
     if attempt.declines.count() >= settings.GIVE_DECLINES:

@@ -18,6 +18,7 @@ from logistics.documents import services as documents
 from logistics.documents.services import NotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from logistics.money.fields import MoneyField
@@ -66,7 +67,7 @@ class ReceiptOut(Output[Receipt]):
         return allowed(self.context["request"].user, actions)
 
 
-class ReceiptFilter(django_filters.FilterSet):
+class ReceiptFilter(Filters):
     issued_from = django_filters.DateFilter(field_name="issued_on", lookup_expr="gte")
     issued_to = django_filters.DateFilter(field_name="issued_on", lookup_expr="lte")
     donation = django_filters.UUIDFilter(field_name="donation_id")

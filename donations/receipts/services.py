@@ -157,8 +157,9 @@ def with_valid_receipt(gifts: QuerySet[Donation]) -> QuerySet[Donation]:
 
 def _valid_amount(donation: Donation) -> tuple[int | None, bool]:
     """Return the amount of the valid receipt, None without one, and whether its printing failed for good."""
-    if hasattr(donation, "valid_receipt_state"):  # loaded by `with_valid_receipt`
-        return donation.valid_receipt_minor, donation.valid_receipt_state == Job.State.DEAD
+    loaded = vars(donation)
+    if "valid_receipt_state" in loaded:  # by `with_valid_receipt`
+        return loaded["valid_receipt_minor"], loaded["valid_receipt_state"] == Job.State.DEAD
     valid = _valid(donation)
     return (valid.amount_minor, valid.document.state == Job.State.DEAD) if valid else (None, False)
 

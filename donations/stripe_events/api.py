@@ -13,6 +13,7 @@ from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
 from logistics.actions import AllowedAction, AllowedActionOut, allowed
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.jobs.models import Job
 from logistics.outputs import Output
 from logistics.permissions import Anyone, actor, may
@@ -84,7 +85,7 @@ class StripeEventOut(Output[StripeEvent]):
         return allowed(self.context["request"].user, {"retry": retry})
 
 
-class StripeEventFilter(django_filters.FilterSet):
+class StripeEventFilter(Filters):
     state = django_filters.ChoiceFilter(choices=Job.State.choices, help_text="`dead`: quarantined")
     problem = django_filters.CharFilter(field_name="last_error_code")
     donation = django_filters.UUIDFilter(field_name="attempt__donation_id")

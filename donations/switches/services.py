@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from donations.switches.models import GivingSwitch
 from logistics.audit import services as audit
 from logistics.errors import DomainError, Invalid
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import lock
 
@@ -46,13 +47,15 @@ def turn(
 ) -> GivingSwitch:
     """Turn online giving on or off, or change the message. Checkouts that are open then are closed within minutes.
 
-    Raises Stale, and Invalid without a reason.
+    Raises Stale, and Invalid without a reason or for a text that gives a confidential site of a partner away.
     """
     if not reason.strip():
         raise Invalid(_("Say why. The reason is kept in the audit trail."), field="reason", code="required")
     switch = lock(switch, version=version)
     was_on = switch.is_on
     switch.is_on, switch.message_en, switch.message_fr = is_on, message_en.strip(), message_fr.strip()
+    guard.check(switch, None, by=by, at=at)
+    guard.check_texts("logistics.auditentry", {"reason": reason}, None, by=by, at=at)
     switch.version += 1
     switch.save(update_fields=["is_on", "message_en", "message_fr", "version"])
     verb = "giving message changed" if is_on == was_on else "giving turned on" if is_on else "giving turned off"

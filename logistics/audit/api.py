@@ -9,6 +9,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples, rights
 from logistics.audit.models import AuditEntry
+from logistics.inputs import Filters
 from logistics.outputs import Output
 from logistics.permissions import may
 
@@ -32,7 +33,7 @@ class AuditEntryOut(Output[AuditEntry], serializers.ModelSerializer[AuditEntry])
         return entry.by_id
 
 
-class AuditEntryFilter(filters.FilterSet):
+class AuditEntryFilter(Filters):
     after = filters.IsoDateTimeFilter("at", "gte")
     before = filters.IsoDateTimeFilter("at", "lt")
 

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,7 +16,7 @@ from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
 from logistics.idempotency.api import idempotent
-from logistics.inputs import KnownFields
+from logistics.inputs import Filters, KnownFields
 from logistics.permissions import actor, allow, may
 from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, with_etag
@@ -101,7 +100,7 @@ class CategoryViewSet(ReadOnlyModelViewSet[Category]):
         return with_etag(Response(self.get_serializer(category).data), category)
 
 
-class ItemFilter(filters.FilterSet):
+class ItemFilter(Filters):
     class Meta:
         model = Item
         fields = ("code", "category", "hs6", "origin", "unit", "is_active", "is_dangerous", "un_number")

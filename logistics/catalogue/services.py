@@ -9,6 +9,7 @@ from logistics.audit import services as audit
 from logistics.catalogue.models import Category, Item
 from logistics.codes import codes
 from logistics.errors import Invalid
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import change, insert
 
@@ -39,7 +40,9 @@ class ItemFields(TypedDict, total=False):
 @transaction.atomic
 def create_category(*, fields: CategoryFields, by: User | None, at: datetime) -> Category:
     """Add a kind of goods. Raises Taken if the name is in use."""
-    category = insert(Category(**fields))
+    category = Category(**fields)
+    guard.check(category, None, by=by, at=at)
+    category = insert(category)
     audit.record("category created", category, by=by, at=at)
     return category
 
@@ -50,6 +53,7 @@ def update_category(
 ) -> Category:
     """Rename a kind of goods. Raises Stale, Taken."""
     category, changed = change(category, changes, version=version)
+    guard.check(category, None, only=changed, by=by, at=at)
     if changed:
         audit.record("category changed", category, by=by, at=at, fields=changed)
     return category
@@ -63,7 +67,9 @@ def create_item(*, fields: ItemFields, by: User | None, at: datetime) -> Item:
     """
     check_codes(fields)
     fields = _declared(fields, Item())
-    item = insert(Item(**fields))
+    item = Item(**fields)
+    guard.check(item, None, by=by, at=at)
+    item = insert(item)
     audit.record("item created", item, by=by, at=at, code=item.code)
     return item
 
@@ -82,6 +88,7 @@ def update_item(item: Item, changes: ItemFields, *, version: int, by: User | Non
     check_codes(changes)
     changes = _declared(changes, item)
     item, changed = change(item, changes, version=version)
+    guard.check(item, None, only=changed, by=by, at=at)
     if changed:
         audit.record("item changed", item, by=by, at=at, fields=changed)
     return item

@@ -84,6 +84,12 @@ def ports() -> dict[str, str]:
 
 
 @cache
+def admin1() -> dict[str, str]:
+    """Admin-1 p-codes of COD-AB (Mali v03 and the countries on the way there) -> name (ML04 Segou)."""
+    return {row["pcode"]: row["name"] for row in _rows("admin1-pcodes.csv")}
+
+
+@cache
 def incoterms() -> dict[str, str]:
     """Incoterms 2020: code -> name."""
     return {row["code"]: row["name"] for row in _rows("incoterms-2020.csv")}

@@ -26,6 +26,7 @@ STAFF = (
     ("finance", Role.FINANCE, "Fiona Ng (finance)", "en"),
     ("warehouse", Role.WAREHOUSE, "Wilson Lau (warehouse)", "en"),
     ("coordinator", Role.COORDINATOR, "Chantal Ho (coordinator)", "en"),
+    ("safety", Role.SAFETY, "Safiatou Keïta (safety officer)", "fr"),
     ("auditor", Role.AUDITOR, "Aurélie Martin (auditor)", "fr"),
 )
 PARTNER_CODE = "AMAR-ML"
@@ -44,7 +45,7 @@ KEY_VALID = timedelta(days=365)
 class World:
     """What the other apps' demonstrations build on, and the credentials to sign in."""
 
-    staff: dict[str, User]  # by role: "finance", "warehouse", "coordinator", "auditor"
+    staff: dict[str, User]  # by role: "finance", "warehouse", "coordinator", "safety", "auditor"
     partner: Partner
     sites: dict[str, Site]  # by the letter of the packing list: "A" to "E"
     password: str  # of all demonstration users
@@ -100,7 +101,8 @@ def _make_partner(*, by: User, at: datetime) -> Partner:
     }
     partner = partners.create(fields=fields, by=by, at=at)
     contact: partners.ContactFields = {
-        "name": "Awa Diarra", "email": "partner@example.org", "phone": "+223 20 21 23 45", "language": "fr"
+        "name": "Awa Diarra", "email": "partner@example.org", "phone": "+223 20 00 00 10", "language": "fr",
+        "is_administrator": True,
     }  # fmt: skip
     partners.add_contact(partner, fields=contact, by=by, at=at)
     return partner
@@ -128,7 +130,7 @@ def _make_site(partner: Partner, row: dict[str, str], point: str, *, by: User, a
         "hand_over_point": point,
     }
     site = partners.add_site(partner, fields=fields, by=by, at=at)
-    address = addresses.Address(name=row["name"], address=row["kind"], town=row["town"], phone=row["phone"])
+    address = addresses.Address(name=row["name"], address=row["street"], town=row["town"], phone=row["phone"])
     addresses.seal(site, address, version=site.version, by=by, at=at)
     return site
 

@@ -11,6 +11,7 @@ from logistics import examples, rights
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 
@@ -27,7 +28,7 @@ class DocumentOut(Output[Document], serializers.ModelSerializer[Document]):
         read_only_fields = fields
 
 
-class DocumentFilter(filters.FilterSet):
+class DocumentFilter(Filters):
     requested_after = filters.IsoDateTimeFilter("requested_at", "gte")
     progress_below = filters.NumberFilter("progress", "lt")
 

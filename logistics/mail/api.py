@@ -14,6 +14,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples, rights
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for
@@ -38,7 +39,7 @@ class EmailOut(Output[Email], serializers.ModelSerializer[Email]):
         return hidden_from(self.context["request"].user, Email)
 
 
-class EmailFilter(filters.FilterSet):
+class EmailFilter(Filters):
     created_after = filters.IsoDateTimeFilter("created_at", "gte")
 
     class Meta:

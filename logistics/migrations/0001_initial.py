@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('phone', models.CharField(blank=True, max_length=40, verbose_name="phone")),
                 ('language', models.CharField(default='fr', max_length=10, verbose_name="language")),
                 ('is_told', models.BooleanField(default=True, verbose_name="notified of shipments")),
+                ('is_administrator', models.BooleanField(db_default=False, default=False, help_text='Told by email when somebody reads the address of a confidential site', verbose_name="partner’s administrator")),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
             ],
             options={"verbose_name": "contact", "verbose_name_plural": "contacts", 
@@ -178,7 +179,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
                 ('email', models.EmailField(max_length=254, verbose_name="email address")),
                 ('name', models.CharField(max_length=100, verbose_name="name")),
-                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('finance', 'Finance: the charity, appeals, donations, receipts'), ('warehouse', 'Warehouse: catalogue, shipments, manifests, papers'), ('coordinator', 'Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may'), ('auditor', 'Auditor: reads everything but contact details and sealed addresses, changes nothing'), ('administrator', 'Administrator: users and their roles'), ('partner', 'Partner: its own shipments only')], max_length=20), blank=True, default=list, size=None, verbose_name="roles")),
+                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('finance', 'Finance: the charity, appeals, donations, receipts'), ('warehouse', 'Warehouse: catalogue, shipments, manifests, papers'), ('coordinator', 'Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may'), ('safety', 'Safety officer: reads sealed addresses, allows texts that resemble them'), ('auditor', 'Auditor: reads everything but contact details and sealed addresses, changes nothing'), ('administrator', 'Administrator: users and their roles'), ('partner', 'Partner: its own shipments only')], max_length=20), blank=True, default=list, size=None, verbose_name="roles")),
                 ('language', models.CharField(default='en', max_length=10, verbose_name="language")),
                 ('is_active', models.BooleanField(default=True, verbose_name="active")),
                 ('is_superuser', models.BooleanField(default=False, help_text='Has all rights in the admin; for set-up only.', verbose_name="superuser")),
@@ -187,7 +188,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
             ],
             options={"verbose_name": "user", "verbose_name_plural": "users", 
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='an_email_belongs_to_one_user'), models.CheckConstraint(condition=models.Q(('roles__contained_by', ['finance', 'warehouse', 'coordinator', 'auditor', 'administrator', 'partner'])), name='the_roles_of_a_user_are_known')],
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='an_email_belongs_to_one_user'), models.CheckConstraint(condition=models.Q(('roles__contained_by', ['finance', 'warehouse', 'coordinator', 'safety', 'auditor', 'administrator', 'partner'])), name='the_roles_of_a_user_are_known')],
             },
         ),
         migrations.CreateModel(
@@ -378,7 +379,22 @@ class Migration(migrations.Migration):
             fields=[
                 ('site', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='secret', serialize=False, to='logistics.site')),
                 ('sealed', models.BinaryField()),
+                ('hints', models.BinaryField(db_default=b'')),
+                ('key_id', models.CharField(db_default='', max_length=16)),
             ],
+        ),
+        migrations.CreateModel(
+            name='AllowedText',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
+                ('digest', models.BinaryField()),
+                ('sealed', models.BinaryField()),
+                ('key_id', models.CharField(max_length=16)),
+                ('allowed_at', models.DateTimeField(verbose_name="allowed at")),
+                ('allowed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allowed_texts', to='logistics.partner')),
+            ],
+            options={"verbose_name": "allowed text", "verbose_name_plural": "allowed texts"},
         ),
         migrations.AddField(
             model_name='site',

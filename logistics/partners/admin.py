@@ -14,15 +14,20 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
-from logistics.partners import services
+from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import ApiKey, User
-from logistics.people.recent import needs_recent_sign_in
+from logistics.people.recent import needs_recent_sign_in, proved_at
+from logistics.roles import Role
 
 KEY_DAYS = 365
 
@@ -38,7 +43,7 @@ class PartnerForm(VersionedForm):
 
 class ContactsInline(ReadOnlyInline):
     model = Contact
-    fields = ("name", "email", "phone", "language", "is_told")
+    fields = ("name", "email", "phone", "language", "is_told", "is_administrator")
     readonly_fields = fields
 
 
@@ -64,6 +69,42 @@ class KeyForm(TidyForm, forms.Form):
     )
 
 
+class AllowedTextForm(TidyForm, forms.Form):
+    text = forms.CharField(
+        max_length=1000,
+        label=gettext_lazy("Text"),
+        help_text=gettext_lazy("The whole text of the field, as it was refused."),
+        widget=UnfoldAdminTextareaWidget,
+    )
+    reason = forms.CharField(
+        min_length=addresses.REASON_MIN,
+        max_length=500,
+        label=gettext_lazy("Reason (recorded in the audit trail)"),
+        widget=UnfoldAdminTextareaWidget,
+    )
+
+
+class RevealForm(TidyForm, forms.Form):
+    reason = forms.CharField(
+        min_length=addresses.REASON_MIN,
+        max_length=500,
+        label=gettext_lazy("Reason (recorded in the audit trail and mailed to the partner)"),
+        widget=UnfoldAdminTextareaWidget,
+    )
+
+
+def _is_safety_officer(request: HttpRequest) -> bool:
+    """Return whether it is a safety officer; superusers have no need to know."""
+    user = cast(User, request.user)
+    return user.is_active and Role.SAFETY in user.roles
+
+
+def _add_refusal(form: forms.Form, refusal: DomainError) -> None:
+    """Show a refusal beside its field, else above the form."""
+    field = getattr(refusal, "field", "")
+    form.add_error(field if field in form.fields else None, str(refusal))
+
+
 @admin.register(Partner)
 class PartnerAdmin(BaseAdmin):
     form = PartnerForm
@@ -75,7 +116,7 @@ class PartnerAdmin(BaseAdmin):
         (gettext_lazy("Office"), {"fields": ("address", ("country", "tax_number"))}),
     )
     inlines = (ContactsInline, SitesInline)
-    actions_detail = ("issue_key",)
+    actions_detail = ("issue_key", "allow_text")
 
     def save_model(self, request: HttpRequest, obj: Partner, form: PartnerForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
@@ -115,17 +156,49 @@ class PartnerAdmin(BaseAdmin):
         }
         return TemplateResponse(request, "partners/issue_key.html", context)
 
+    def has_allow_text_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return _is_safety_officer(request)
+
+    @action(description=gettext_lazy("Allow a text"), url_path="allow-text", permissions=["allow_text"], icon="rule")
+    def allow_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a text that was refused because it resembles a sealed address, and allow it."""
+        partner = self.get_object(request, object_id)
+        if partner is None or not self.has_allow_text_permission(request):
+            raise PermissionDenied
+        form, back = AllowedTextForm(request.POST or None), reverse("admin:logistics_partner_change", args=[partner.pk])
+        if request.method == "POST" and form.is_valid():
+            by = cast(User, request.user)
+            try:
+                addresses.allow_text(partner, **form.cleaned_data, by=by, at=timezone.now())
+            except DomainError as refusal:
+                _add_refusal(form, refusal)
+            else:
+                messages.success(request, _("This text can now be entered for the partner."))
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Allow a text for %(partner)s") % {"partner": partner.name},
+            "explanation": _(
+                "A text was refused because it resembles the address of a confidential site. Allow it only if it"
+                " says nothing about the place."
+            ),
+            "button": _("Allow the text"),
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "partners/sealed.html", context)
+
 
 class ContactForm(VersionedForm):
     class Meta:
         model = Contact
-        fields = ("partner", "name", "email", "phone", "language", "is_told")
+        fields = ("partner", "name", "email", "phone", "language", "is_told", "is_administrator")
 
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
-    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told")
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told", "is_administrator")
     list_display = ("name", "partner", "email", "language", "is_told")
     list_filter = ("partner", "is_told")
     search_fields = ("name", "email")
@@ -173,8 +246,43 @@ class SiteAdmin(BaseAdmin):
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
 
+    actions_detail = ("reveal",)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
         return ("partner",) if obj else ()
+
+    def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return _is_safety_officer(request)
+
+    @action(description=gettext_lazy("Read the address"), url_path="reveal", permissions=["reveal"], icon="visibility")
+    @needs_recent_sign_in
+    def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a reason, and show the site's address once."""
+        site = self.get_object(request, object_id)
+        if site is None or not self.has_reveal_permission(request):
+            raise PermissionDenied
+        form, address = RevealForm(request.POST or None), None
+        if request.method == "POST" and form.is_valid():
+            by, at = cast(User, request.user), timezone.now()
+            try:
+                address = addresses.reveal(
+                    site, reason=form.cleaned_data["reason"], proved_at=proved_at(request), by=by, at=at
+                )
+            except DomainError as refusal:
+                _add_refusal(form, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The address of site %(code)s") % {"code": site.code},
+            "explanation": _(
+                "Your name, the time and the reason are recorded, and mailed to the partner, before the address is"
+                " shown."
+            ),
+            "button": _("Read the address"),
+            "form": form,
+            "address": address,
+            "back": reverse("admin:logistics_site_change", args=[site.pk]),
+        }
+        return TemplateResponse(request, "partners/sealed.html", context)
 
     def save_model(self, request: HttpRequest, obj: Site, form: SiteForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()

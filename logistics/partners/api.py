@@ -16,10 +16,12 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from logistics import rights
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress
 from logistics.partners.serializers import (
     AddressSerializer,
+    AllowedTextIn,
     ContactSerializer,
     IssuedKeyOut,
     KeyOut,
@@ -31,7 +33,7 @@ from logistics.partners.serializers import (
 )
 from logistics.people import services as people
 from logistics.people.models import ApiKey
-from logistics.people.recent import SignInAgain, require_recent_sign_in
+from logistics.people.recent import SignInAgain, proved_at, require_recent_sign_in
 from logistics.permissions import actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
@@ -67,7 +69,7 @@ class MeView(APIView):
         return Response(MeOut(shown | {"partner": partner.pk if partner else None}).data)
 
 
-class PartnerFilter(filters.FilterSet):
+class PartnerFilter(Filters):
     class Meta:
         model = Partner
         fields = ("status", "country", "code")
@@ -114,8 +116,21 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
         )
         return with_etag(Response(self.get_serializer(partner).data), partner)
 
+    @extend_schema(summary="Allow a refused text", request=AllowedTextIn, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="allowed-texts", permission_classes=[may(rights.ALLOWED_TEXT)])
+    @idempotent
+    def allow_text(self, request: Request, pk: str) -> Response:
+        """Allow one text for this partner that was refused because it resembles a sealed address.
 
-class ContactFilter(filters.FilterSet):
+        It may then be entered in any field. The text is stored encrypted; you and the reason are in the audit trail.
+        """
+        body = AllowedTextIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        addresses.allow_text(self.get_object(), **body.validated_data, by=actor(request), at=timezone.now())
+        return Response(status=204)
+
+
+class ContactFilter(Filters):
     class Meta:
         model = Contact
         fields = ("partner", "is_told")
@@ -171,7 +186,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
         return Response(status=204)
 
 
-class SiteFilter(filters.FilterSet):
+class SiteFilter(Filters):
     class Meta:
         model = Site
         fields = ("partner", "code", "kind", "region")
@@ -248,22 +263,23 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     @action(
         detail=True, methods=["post"], url_path="address/reveal", permission_classes=[may(rights.ADDRESS, "reveal")]
     )
-    @may_raise(SignInAgain)
+    @may_raise(addresses.NoAddress, SignInAgain)
     def reveal(self, request: Request, pk: str) -> Response:
-        """Read the site's address. Your name, the time and the reason are recorded before it is decrypted.
+        """Read the site's address, as a safety officer.
 
-        Takes no Idempotency-Key: each reading is a separate event, and the answer is not stored.
+        Your name, the time and the reason are recorded, and mailed to the partner's administrators, before the address
+        is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key: each
+        reading is a separate event, and the answer is not stored.
         """
-        require_recent_sign_in(request)
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
-        found = addresses.reveal(
-            self.get_object(), reason=body.validated_data["reason"], by=actor(request), at=timezone.now()
-        )
+        site, by, at = self.get_object(), actor(request), timezone.now()
+        proved = proved_at(request)
+        found = addresses.reveal(site, reason=body.validated_data["reason"], proved_at=proved, by=by, at=at)
         return Response(AddressSerializer(found).data)
 
 
-class KeyFilter(filters.FilterSet):
+class KeyFilter(Filters):
     is_live = filters.BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
 
     class Meta:

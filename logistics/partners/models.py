@@ -73,6 +73,12 @@ class Contact(models.Model):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, default="fr")
     is_told = models.BooleanField(_("notified of shipments"), default=True)
+    is_administrator = models.BooleanField(
+        _("partner’s administrator"),
+        default=False,
+        db_default=False,
+        help_text=_("Told by email when somebody reads the address of a confidential site"),
+    )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
@@ -140,10 +146,37 @@ class Site(models.Model):
 
 
 class SiteAddress(models.Model):
-    """The address of a site: encrypted, and read only through partners.addresses.reveal."""
+    """The address of a site: encrypted, and read only through partners.addresses.reveal.
+
+    `hints` are keyed hashes of what gives the address away (partners.hints), with which texts are compared.
+    """
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
     sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON
+    hints = models.BinaryField(db_default=b"")
+    key_id = models.CharField(max_length=16, db_default="")  # of the key that sealed and hashed it
 
     def __str__(self) -> str:
         return f"address of site {self.site_id}"
+
+
+class AllowedText(models.Model):
+    """A text that a safety officer allowed although it resembles a sealed address of the partner.
+
+    Found by its keyed hash; sealed as well, so that it can be hashed again under a new key.
+    """
+
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="allowed_texts")
+    digest = models.BinaryField()
+    sealed = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    allowed_at = models.DateTimeField(_("allowed at"))
+    allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("allowed text")
+        verbose_name_plural = _("allowed texts")
+
+    def __str__(self) -> str:
+        return f"allowed text {self.pk}"

@@ -48,7 +48,7 @@ class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
 class ContactSerializer(KnownFields, serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
-        fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "version")
+        fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "is_administrator", "version")
         read_only_fields = ("id", "version")
 
 
@@ -80,7 +80,17 @@ class AddressSerializer(Input):
 @extend_schema_serializer(examples=examples.REASON)
 class RevealIn(Input):
     reason = serializers.CharField(
-        min_length=REASON_MIN, max_length=500, help_text="Why you need the address; recorded in the audit trail."
+        min_length=REASON_MIN,
+        max_length=500,
+        help_text="Why you need the address; recorded in the audit trail and mailed to the partner.",
+    )
+
+
+@extend_schema_serializer(examples=examples.ALLOWED_TEXT)
+class AllowedTextIn(Input):
+    text = serializers.CharField(max_length=1000, help_text="The whole text of the field, as it was refused.")
+    reason = serializers.CharField(
+        min_length=REASON_MIN, max_length=500, help_text="Why it is harmless; recorded in the audit trail."
     )
 
 

@@ -10,7 +10,7 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
-from logistics.partners import addresses
+from logistics.partners import guard
 from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
 from logistics.people.models import ApiKey, User
@@ -41,6 +41,7 @@ class ContactFields(TypedDict, total=False):
     phone: str
     language: str
     is_told: bool
+    is_administrator: bool
 
 
 class SiteFields(TypedDict, total=False):
@@ -79,6 +80,7 @@ def update(partner: Partner, changes: PartnerFields, *, version: int, by: User |
     """Change a partner; one that becomes ended loses its keys. Raises Stale, Invalid."""
     check_partner(changes)
     partner, changed = change(partner, changes, version=version)
+    guard.check(partner, partner.pk, only=changed, by=by, at=at)
     if changed:
         audit.record("partner changed", partner, by=by, at=at, fields=changed)
     if "status" in changed and partner.status == Partner.Status.ENDED:
@@ -126,6 +128,7 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
             % {"status": partner.get_status_display().lower()},
             status=partner.status,
         )
+    guard.check_texts("logistics.apikey", {"name": name}, partner.pk, by=by, at=at)
     program = f"{partner.code}: {name}"
     user = User.objects.filter(membership__partner=partner, name=program, email__endswith=KEY_USERS).first()
     if user is None:
@@ -146,7 +149,9 @@ def add_contact(partner: Partner, *, fields: ContactFields, by: User | None, at:
     """Add a person who is notified of shipments. Raises Invalid for characters that papers cannot print."""
     fonts.check(fields)
     partner = lock(partner)
-    contact = Contact.objects.create(partner=partner, **fields)
+    contact = Contact(partner=partner, **fields)
+    guard.check(contact, partner.pk, by=by, at=at)
+    contact.save(force_insert=True)
     audit.record("contact added", partner, by=by, at=at, contact=str(contact.pk))
     return contact
 
@@ -157,6 +162,7 @@ def update_contact(contact: Contact, changes: ContactFields, *, version: int, by
     fonts.check(changes)
     partner = lock(contact.partner)
     contact, changed = change(contact, changes, version=version)
+    guard.check(contact, partner.pk, only=changed, by=by, at=at)
     if changed:
         audit.record("contact changed", partner, by=by, at=at, contact=str(contact.pk), fields=changed)
     return contact
@@ -178,7 +184,7 @@ def add_site(partner: Partner, *, fields: SiteFields, by: User | None, at: datet
     Raises Invalid for a confidential site with a public name, NoFreeCode if (nearly) all codes are in use.
     """
     site = Site(partner=lock(partner), **fields)
-    _check_site(site)
+    _check_site(site, by=by, at=at)
     insert_drawn(site, field="code", draw=site_code)
     audit.record("site added", site, by=by, at=at, partner=str(partner.pk))
     return site
@@ -190,15 +196,25 @@ def update_site(site: Site, changes: SiteFields, *, version: int, by: User | Non
     after = lock(site)
     for name, value in changes.items():
         setattr(after, name, value)
-    _check_site(after)
-    addresses.check_public(after)
+    _check_site(after, by=by, at=at)
+    becomes_confidential = site.kind != after.kind == Site.Kind.CONFIDENTIAL
     site, changed = change(site, changes, version=version)
     if changed:
         audit.record("site changed", site, by=by, at=at, fields=changed)
+    if becomes_confidential:
+        guard.report_existing(lock(site.partner), by=by, at=at)
     return site
 
 
-def _check_site(site: Site) -> None:
+def _check_site(site: Site, *, by: User | None, at: datetime) -> None:
     fonts.check({"public_name": site.public_name})
+    if site.region and site.region not in codes.admin1():
+        raise Invalid(
+            _("%(region)s is not an admin-1 code of COD-AB. Send for example ML04; a finer code would name the place.")
+            % {"region": site.region},
+            field="region",
+            code="unknown_code",
+        )
+    guard.check_site(site, by=by, at=at)
     if site.kind == Site.Kind.CONFIDENTIAL and site.public_name:
         raise Invalid(_("A confidential site has no public name. Leave it empty."), field="public_name")

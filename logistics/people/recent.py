@@ -6,7 +6,7 @@ ends on a date and can be revoked. A session over the API follows the same rules
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -68,6 +68,14 @@ def is_factor_missing(request: HttpRequest) -> bool:
     if not isinstance(user, User) or request.session.get(_WITH_FACTOR):
         return False
     return second_factor.is_due(user, at=timezone.now())
+
+
+def proved_at(request: Request | HttpRequest) -> datetime | None:
+    """Return when the person of this session last proved who they are; None for an API key."""
+    if isinstance(request, Request) and not isinstance(request.successful_authenticator, SessionAuthentication):
+        return None
+    at = request.session.get(_AT)
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def reauthenticated_within(request: HttpRequest, minutes: int) -> bool:

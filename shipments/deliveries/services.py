@@ -17,6 +17,7 @@ from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
+from logistics.partners import guard, texts
 from logistics.partners.models import Membership
 from logistics.people.models import User
 from shipments.deliveries import counting, figures, notes
@@ -105,6 +106,7 @@ def confirm(
     if known := _repeated(before, client_id, body_sha256):
         return Confirmed(known, False, figures.received(shipment))
     _may_confirm(shipment, confirmation["stated_at"], at)
+    _check_places(shipment, confirmation, exceptions, unlisted, by=by, at=at)
     delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **confirmation)
     _record(delivery, shipment, by=by, at=at)
     kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
@@ -145,6 +147,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     if known := _repeated(before, client_id, body_sha256):
         return Confirmed(known, False, figures.received(shipment))
     _may_reverse(delivery, shipment, before, by)
+    guard.check_texts("logistics.auditentry", {"reason": reason}, shipment.consignee_id, by=by, at=at)
     reversal = Delivery(
         sequence=len(before) + 1,
         client_id=client_id,
@@ -211,6 +214,26 @@ def _printable(
         fonts.check(exception, path=f"exceptions[{place}].")
     for place, goods in enumerate(unlisted):
         fonts.check(goods, path=f"unlisted[{place}].")
+
+
+def _check_places(
+    shipment: Shipment,
+    confirmation: Mapping[str, object],
+    exceptions: Sequence[LineException],
+    unlisted: Sequence[Unlisted],
+    *,
+    by: User,
+    at: datetime,
+) -> None:
+    """Raise Invalid for a text that gives a confidential site of the consignee away: the note is mailed and printed."""
+    place = guard.of_partner(shipment.consignee_id)
+    said = {name: confirmation.get(name, "") for name in texts.GUARDED["shipments.delivery"]}
+    place.check_texts("shipments.delivery", said, by=by, at=at)
+    for index, exception in enumerate(exceptions):
+        reason = {"reason": exception.get("reason", "")}
+        place.check_texts("shipments.deliveryline", reason, path=f"exceptions[{index}].", by=by, at=at)
+    for index, goods in enumerate(unlisted):
+        place.check(UnlistedGoods(**goods), path=f"unlisted[{index}].", by=by, at=at)
 
 
 def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -> None:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments import rights
@@ -18,7 +19,7 @@ from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.serializers import DecisionIn, DiscrepancyOut
 
 
-class DiscrepancyFilter(django_filters.FilterSet):
+class DiscrepancyFilter(Filters):
     shipment = django_filters.CharFilter("shipment__number", label="Number of the shipment")
     partner = django_filters.CharFilter("shipment__consignee__code")
     state = django_filters.MultipleChoiceFilter(choices=Discrepancy.State.choices)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from logistics.audit import services as audit
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.discrepancies.models import Discrepancy
@@ -66,6 +67,7 @@ def decide(discrepancy: Discrepancy, *, decision: str, note: str, version: int, 
     discrepancy.become(Discrepancy.State.DECIDED)
     discrepancy.decision, discrepancy.decision_note = decision, note
     discrepancy.decided_at, discrepancy.decided_by = at, by
+    guard.check_texts("shipments.discrepancy", {"decision_note": note}, shipment.consignee_id, by=by, at=at)
     _save(discrepancy)
     audit.record(
         "discrepancy decided",

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Max
 
 from logistics.catalogue.models import Category
+from logistics.partners import guard
+from logistics.partners.guard import Guard
+from logistics.people.models import User
 from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 
@@ -19,6 +23,9 @@ class ImportContext:
     first_number: int
     sites: dict[str, UUID]  # label -> id of the shipment's site
     categories: dict[str, UUID]  # lower-case name -> id
+    place: Guard  # knows the consignee's confidential sites
+    by: User  # who uploaded it
+    at: datetime
     replace: bool
 
     def ssccs_in_use(self, ssccs: Iterable[str]) -> dict[str, str]:
@@ -29,12 +36,15 @@ class ImportContext:
         return dict(packages.values_list("sscc", "shipment__number"))
 
     @classmethod
-    def of(cls, shipment: Shipment, *, replace: bool) -> "ImportContext":
+    def of(cls, shipment: Shipment, *, replace: bool, by: User, at: datetime) -> "ImportContext":
         last = 0 if replace else shipment.packages.aggregate(last=Max("number"))["last"] or 0
         return cls(
             shipment,
             last + 1,
             dict(shipment.sites.values_list("label", "id")),
             {name.lower(): pk for name, pk in Category.objects.values_list("name_en", "id")},
+            guard.of_partner(shipment.consignee_id),
+            by,
+            at,
             replace,
         )

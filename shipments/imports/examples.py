@@ -54,7 +54,7 @@ UPLOAD = [
                 "lines": 466,
                 "replaces_packages": 0,
                 "destinations": [
-                    {"label": "A", "site": "K7RXW", "hand_over_point": "Gare routière, Ségou", "packages": 420}
+                    {"label": "A", "site": "K7RXW", "hand_over_point": "Partner’s depot, Ségou region", "packages": 420}
                 ],
                 "items_in_catalogue": 180,
                 "items_to_create": [{"code": "CR-DESK", "name_en": "Desk for a classroom"}],

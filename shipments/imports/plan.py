@@ -31,6 +31,16 @@ from shipments.shipments.contents import Totals
 from shipments.shipments.models import ShipmentSite
 from shipments.shipments.serializers import ShownTotals, TotalsOut
 
+# Column -> the guarded field that it fills.
+GUARDED = {
+    "item_code": "logistics.item.code",
+    "marks": "shipments.package.marks",
+    "handling": "shipments.package.remark",
+    "description_en": "shipments.manifestline.description_en",
+    "description_fr": "shipments.manifestline.description_fr",
+    "serial_numbers": "shipments.manifestline.serials",
+    "remark": "shipments.manifestline.remark",
+}
 CURRENCY_COLUMN = re.compile(VALUE_PREFIX + "[a-z]{3}")
 
 
@@ -110,6 +120,7 @@ def make(
     has_hs6 = any(column is not None and column.name == "hs6" for column in columns)
     notices = catalogue.fill(values, rows, errors, facts, has_hs6=has_hs6)
     _check_line_values(values, rows, errors)
+    _check_places(values, rows, errors, context)
     progress(80)
     if errors.count:
         return None, errors
@@ -179,6 +190,17 @@ def _check_line_values(values: Values, rows: list[int], errors: Errors) -> None:
             errors.add(
                 rows[place], name, "too_large", _("The line value is too large. Check the quantity and the unit value.")
             )
+
+
+def _check_places(values: Values, rows: list[int], errors: Errors, context: ImportContext) -> None:
+    """Refuse texts that give a confidential site of the consignee away; each distinct text is compared once."""
+    for name, field in GUARDED.items():
+        cells = [cell[1] if name == "handling" and cell else cell for cell in values[name]]
+        found = {cell for cell in set(cells) if context.place.hits(cell)}
+        for row, cell in zip(rows, cells, strict=True) if found else ():
+            if cell in found:
+                refusal = context.place.refusal(field, shown=name, by=context.by, at=context.at)
+                errors.add(row, name, "names_the_place", str(refusal))
 
 
 def _totals(values: Values, packages: dict[int, list[int]]) -> Totals:

@@ -16,6 +16,7 @@ from logistics.audit import services as audit
 from logistics.errors import DomainError
 from logistics.jobs import services as jobs
 from logistics.jobs.models import Job
+from logistics.partners import traces
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.imports import catalogue, workbook, writing
@@ -96,7 +97,10 @@ def retry(row: Upload, *, by: User, at: datetime) -> Upload:
 
 def read_upload(upload_id: str, *, at: datetime) -> bool:
     """Read one upload if it is due, and return whether we did. Safe to run twice, concurrently or late."""
-    return jobs.run(Upload, upload_id, _read, partial(_record, at=at))
+    try:
+        return jobs.run(Upload, upload_id, partial(_read, at=at), partial(_record, at=at))
+    finally:
+        traces.settle()
 
 
 def running(shipment: Shipment, by: User) -> ImportRunning | None:
@@ -114,7 +118,7 @@ def running(shipment: Shipment, by: User) -> ImportRunning | None:
     )
 
 
-def _read(row: Upload) -> Outcome:
+def _read(row: Upload, *, at: datetime) -> Outcome:
     with translation.override(row.uploaded_by.language):
         try:
             sheet, without_value = workbook.read(bytes(row.content or b""))
@@ -124,7 +128,7 @@ def _read(row: Upload) -> Outcome:
             return Outcome(None, errors)
         report = partial(_report, row, [])
         report(30)
-        context = ImportContext.of(row.shipment, replace=row.replace)
+        context = ImportContext.of(row.shipment, replace=row.replace, by=row.uploaded_by, at=at)
         return Outcome(*planning.make(sheet, without_value, context, progress=report))
 
 
@@ -142,7 +146,7 @@ def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]
     plan, errors = outcome.plan, outcome.errors
     replaces = shipment.packages.count() if row.replace else 0
     if plan is not None and not row.dry_run:
-        errors = _still_fits(row, shipment, plan, errors)
+        errors = _still_fits(row, shipment, plan, errors, at=at)
     if plan is None or errors.count:
         if not row.dry_run:
             audit.record("manifest refused", shipment, by=None, at=at, upload=str(row.pk), errors=errors.count)
@@ -185,9 +189,9 @@ def _write(row: Upload, shipment: Shipment, plan: planning.Plan, *, at: datetime
     )
 
 
-def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: Errors) -> Errors:
+def _still_fits(row: Upload, shipment: Shipment, plan: planning.Plan, errors: Errors, *, at: datetime) -> Errors:
     """Check again under the lock: the shipment may have been sealed, packed or changed currency in the meantime."""
-    context = ImportContext.of(shipment, replace=row.replace)
+    context = ImportContext.of(shipment, replace=row.replace, by=row.uploaded_by, at=at)
     labels = {label.upper() for label in plan.values["destination_site"] if label}
     fits = context.first_number == min(plan.packages) and labels <= set(context.sites)
     if not fits or not shipment.may_be_packed or shipment.customs_currency != plan.currency:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
+from logistics.inputs import Filters
 from logistics.money import amounts as money
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
@@ -25,7 +26,7 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
 
 
-class PackageFilter(django_filters.FilterSet):
+class PackageFilter(Filters):
     kind = django_filters.CharFilter(label="UN/ECE Rec 21")
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
     number_from = django_filters.NumberFilter("number", "gte")
@@ -155,7 +156,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class LineFilter(django_filters.FilterSet):
+class LineFilter(Filters):
     package = django_filters.NumberFilter("package__number")
     item = django_filters.CharFilter("item__code")
     hs6 = django_filters.CharFilter()

@@ -16,6 +16,7 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid, Stale
 from logistics.ids import uuid7
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.packing import goods
@@ -88,6 +89,7 @@ def add_package(
         for position, line in enumerate(line_fields, start=1)
     ]
     _check_package(packages[0])
+    _check_places(shipment, packages[0], made[: len(line_fields)], by=by, at=at)
     if copies > 1 and packages[0].sscc:
         raise Invalid(_("Each package has its own SSCC. Add them one by one."), field="sscc", code="not_unique")
     with _sscc_unused(packages[0]):
@@ -112,6 +114,7 @@ def edit_package(package: Package, changes: PackageFields, *, version: int, by: 
     for name, value in changes.items():
         setattr(package, name, value)
     _check_package(package)
+    guard.check(package, shipment.consignee_id, only=changes, by=by, at=at)
     package.version += 1
     with _sscc_unused(package):
         package.save(update_fields=[*changes, "version"])
@@ -133,6 +136,7 @@ def add_line(package: Package, *, by: User, at: datetime, **fields: Unpack[goods
     shipment = _hold_in_currency(package.shipment, by=by)
     last = package.lines.aggregate(last=Max("position"))["last"] or 0
     line = goods.new_line(package, position=last + 1, **fields)
+    guard.check(line, shipment.consignee_id, by=by, at=at)
     line.save(force_insert=True)
     audit.record("line added", shipment, by=by, at=at, package=package.number, line=line.position)
     return line
@@ -147,6 +151,7 @@ def edit_line(line: ManifestLine, edits: goods.LineFields, *, version: int, by: 
     for name, value in changes.items():
         setattr(line, name, value)
     goods.check(line)
+    guard.check(line, shipment.consignee_id, only=changes, by=by, at=at)
     line.version += 1
     line.save(update_fields=[*changes, "version"])
     audit.record(
@@ -161,6 +166,16 @@ def remove_line(line: ManifestLine, *, version: int, by: User, at: datetime) -> 
     shipment = hold_for_packing(line.package.shipment, by=by)
     lock(line, version=version).delete()
     audit.record("line removed", shipment, by=by, at=at, package=line.package.number, line=line.position)
+
+
+def _check_places(
+    shipment: Shipment, package: Package, lines: Iterable[ManifestLine], *, by: User, at: datetime
+) -> None:
+    """Raise Invalid for a text that gives a confidential site of the consignee away."""
+    place = guard.of_partner(shipment.consignee_id)
+    place.check(package, by=by, at=at)
+    for index, line in enumerate(lines):
+        place.check(line, path=f"lines[{index}].", by=by, at=at)
 
 
 @contextmanager

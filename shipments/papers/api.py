@@ -132,7 +132,7 @@ WAYBILL = OpenApiExample(
         "mode": "road",
         "carrier": "Transport Sahel (fictional)\nDakar, Sénégal",
         "loading_place": "Dakar, port",
-        "hand_over_place": "Gare routière, Bamako",
+        "hand_over_place": "Partner’s depot, Bamako district",
         "loads_on": "2026-04-14",
         "arrives_on": "2026-04-28",
         "registration": "DK 1234 AB",

@@ -16,6 +16,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.jobs.models import Job
+from logistics.partners import guard, texts
 from logistics.people.models import User
 from shipments.papers import goods_received_form, labels, packing_list, printable, waybill
 from shipments.papers.models import Paper
@@ -175,6 +176,9 @@ def issue(
     """
     fonts.check(leg or {})
     held = hold(shipment)
+    said = {name: text for name, text in (leg or {}).items() if name in texts.GUARDED["shipments.paper"]}
+    guard.check_texts("shipments.paper", said, held.consignee_id, by=by, at=at)
+    guard.check_texts("logistics.auditentry", {"reason": reason}, held.consignee_id, by=by, at=at)
     if refusal := printable.manifest(held, by):
         raise refusal
     if kind == Paper.Kind.WAYBILL and held.status in NO_LONGER_CARRIED:

@@ -19,7 +19,7 @@ from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Input
+from logistics.inputs import Filters, Input
 from logistics.money import amounts as money
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
@@ -36,7 +36,7 @@ Method = TypeVar("Method", bound=Callable[..., Response])
 RECEIVERS = may(rights.SHIPMENT, "arrive")
 
 
-class ShipmentFilter(django_filters.FilterSet):
+class ShipmentFilter(Filters):
     status = django_filters.MultipleChoiceFilter(choices=Status.choices, label="One or more states")
     partner = django_filters.CharFilter("consignee__code", label="Code of the consignee")
     number = django_filters.CharFilter(label="SHP-2026-00001")

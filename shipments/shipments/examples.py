@@ -45,7 +45,7 @@ SHIPMENT_DETAIL = [
             **_ROW,
             "purpose": "For five homes of survivors; not for sale.",
             "notify_party": "",
-            "hand_over_point": "Gare routière, Ségou",
+            "hand_over_point": "Partner’s depot, Ségou region",
             "mode": "sea",
             "incoterm": "DAP",
             "incoterm_place": "Bamako",
@@ -71,7 +71,7 @@ SHIPMENT_DETAIL = [
             "closed_at": None,
             "cancelled_at": None,
             "manifest_sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
-            "sites": [{"label": "A", "code": "K7RXW", "hand_over_point": "Gare routière, Ségou"}],
+            "sites": [{"label": "A", "code": "K7RXW", "hand_over_point": "Partner’s depot, Ségou region"}],
             "allowed_actions": [
                 {"action": "arrive", "allowed": True, "code": "", "reason": ""},
                 {

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
 from logistics.errors import Invalid
+from logistics.partners import guard
 from logistics.people.models import User
 from logistics.transactions import lock
 from shipments.shipments import actions, contents, notices
@@ -82,7 +83,7 @@ def reopen(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
     """
     shipment = hold(shipment)
     actions.require("reopen", shipment, by)
-    done = Done(by, at, _given(reason))
+    done = Done(by, at, _given(reason, shipment, by=by, at=at))
     for name, value in (NOT_SEALED | {"checked_by": None}).items():
         setattr(shipment, name, value)
     shipment.become(Status.PACKING)
@@ -122,7 +123,7 @@ def lose(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipment
     """Declare the whole shipment lost, which opens a discrepancy. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("lose", shipment, by)
-    done = Done(by, at, _given(reason))
+    done = Done(by, at, _given(reason, shipment, by=by, at=at))
     shipment.become(Status.LOST)
     return _done("lose", "lost", shipment, done)
 
@@ -142,7 +143,7 @@ def send_back(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shi
     """Record that the goods came back to us. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("return", shipment, by)
-    done = Done(by, at, _given(reason))
+    done = Done(by, at, _given(reason, shipment, by=by, at=at))
     shipment.become(Status.RETURNED)
     return _done("return", "returned", shipment, done)
 
@@ -165,7 +166,7 @@ def cancel(shipment: Shipment, *, reason: str, by: User, at: datetime) -> Shipme
     """Cancel a shipment that has not left; its papers are no longer valid. Raises WrongState."""
     shipment = hold(shipment)
     actions.require("cancel", shipment, by)
-    done = Done(by, at, _given(reason))
+    done = Done(by, at, _given(reason, shipment, by=by, at=at))
     for name, value in NOT_SEALED.items():
         setattr(shipment, name, value)
     shipment.become(Status.CANCELLED)
@@ -207,9 +208,11 @@ def update_from_counts(shipment: Shipment, *, has_counted: bool, is_resolved: bo
     shipment.save(update_fields=["status", "version", "arrived_at"])
 
 
-def _given(reason: str) -> str:
+def _given(reason: str, shipment: Shipment, *, by: User, at: datetime) -> str:
+    """Return the reason without outer spaces. Raises Invalid if it is empty or gives a confidential site away."""
     if not reason.strip():
         raise Invalid(_("Give a brief reason."), field="reason", code="required")
+    guard.check_texts("logistics.auditentry", {"reason": reason}, shipment.consignee_id, by=by, at=at)
     return reason.strip()
 
 

@@ -15,6 +15,7 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid
+from logistics.partners import guard, texts
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
 from logistics.transactions import lock
@@ -111,6 +112,7 @@ def create(*, sites: Iterable[LabelledSite], by: User, at: datetime, **fields: U
     """
     shipment = Shipment(created_by=by, created_at=at, **fields)
     _check(shipment)
+    _check_places(shipment, texts.of(shipment), by=by, at=at)
     _approved(shipment.consignee)
     year = charities.day_of(at).year
     shipment.number = f"SHP-{year}-{documents.next_number(SERIES, year):05}"
@@ -150,11 +152,14 @@ def edit(
     for name, value in new.items():
         setattr(shipment, name, value)
     _check(shipment)
+    _check_places(shipment, texts.of(shipment) if "consignee" in new else new, by=by, at=at)
     _check_meaning_kept(shipment, new, sites_follow=sites is not None)
     shipment.version += 1
     shipment.save()
     if sites is not None:
         _set_sites(shipment, sites)
+    if "consignee" in new:  # whose sites its packages were not compared with
+        guard.report_existing(lock(shipment.consignee), by=by, at=at)
     audit.record("edited", shipment, by=by, at=at, fields=sorted({*new, *wanted}))
     return shipment
 
@@ -194,6 +199,14 @@ def _check(shipment: Shipment) -> None:
         )
     if (shipment.freight_minor is None) != (not shipment.freight_currency):
         raise Invalid(_("Freight needs an amount and a currency."), field="freight", code="incomplete")
+
+
+def _check_places(shipment: Shipment, changed: Iterable[str], *, by: User, at: datetime) -> None:
+    """Raise Invalid for a text among the changed fields that gives a confidential site of the consignee away."""
+    found = {name: text for name, text in texts.of(shipment).items() if name in changed}
+    if "place_of_delivery" in found:
+        found["place_of_delivery"] = codes.ports().get(shipment.place_of_delivery, "")
+    guard.check_texts(shipment._meta.label_lower, found, shipment.consignee_id, by=by, at=at)
 
 
 def _check_freight_currency(shipment: Shipment, changes: ShipmentFields) -> None:

@@ -50,7 +50,6 @@ def test_no_page_is_wider_than_a_phone(visit: Callable[..., Visitor], staff: Sig
     donor.open(packed["label_url"])
     for path in (
         f"shipment/{shipment['id']}/change/",
-        f"shipment/{shipment['id']}/seal",
         "shipment/",
         f"package/{packed['id']}/change/",
         "package/",

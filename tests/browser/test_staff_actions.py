@@ -155,9 +155,28 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
     assert (before, phone.answer("/api/v1/shipments/").status_code) == (200, 401)
 
 
+@submits("admin:logistics_site_reveal", "admin:logistics_partner_allow_text")
+def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, product: Instance) -> None:
+    ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
+    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE %s", "%Mopti%")
+    reason = f"Planning the lorry {uuid4().hex[:6]}."
+    officer = staff("safety")
+    acts.begin(officer, "logistics/site", site, "Read the address")
+    acts.enter(officer, {"reason": reason})
+    right = officer.press("Read the address").text()
+    acts.begin(officer, "logistics/partner", partner, "Allow a text")
+    acts.enter(officer, {"text": f"Book: Jigiya {reason}", "reason": "The title of a novel."})
+    allowed = officer.press("Allow the text").text()
+
+    assert "porte 263" in right
+    assert "can now be entered" in allowed
+    assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
+
+
 @submits(
     "admin:donations_donor_change", "admin:donations_donor_changelist search",
-    "admin:donations_donation_changelist issue_receipts", "admin:donations_receipt_changelist send_again",
+    "admin:donations_donation_changelist issue_receipts", "admin:donations_donation_changelist revoke_links",
+    "admin:donations_receipt_changelist send_again",
 )  # fmt: skip
 def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, product: Instance) -> None:
     email = f"nameless-{uuid4().hex[:8]}@example.org"
@@ -174,8 +193,10 @@ def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, produc
     deliveries = "SELECT count(*) FROM donations_receiptdelivery WHERE state = 'done' AND receipt_id = %s"
     eventually(lambda: product.rows(deliveries, receipt) == [(1,)], what="the receipt to be mailed")
     told = acts.run(finance, "donations/receipt", receipt, "send_again")
+    revoked = acts.run(finance, "donations/donation", donation, "revoke_links")
 
     assert number in told
+    assert "links sent before no longer work" in revoked
     eventually(lambda: product.rows(deliveries, receipt) == [(2,)], what="the receipt to be mailed again")
 
 

@@ -12,6 +12,10 @@ from drf_spectacular.generators import EndpointEnumerator
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from logistics.demonstration import world
+from logistics.partners import guard
+from tests.makers.moments import NOON
+
 pytestmark = pytest.mark.openapi
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -187,3 +191,34 @@ def test_every_example_fits_its_shape(description, described):
     ]
 
     assert unfit == []
+
+
+def told(value, key=""):
+    """Yield each text of a JSON value with its key."""
+    if isinstance(value, dict | list):
+        for name, part in value.items() if isinstance(value, dict) else ((key, part) for part in value):
+            yield from told(part, name)
+    elif isinstance(value, str):
+        yield key, value
+
+
+def examples(value):
+    """Yield the examples in a part of the description."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from [part] if name in ("example", "examples") else examples(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from examples(part)
+
+
+@pytest.mark.django_db
+def test_no_example_shows_a_sealed_address_of_the_demonstration(description, files):
+    partner = world.demonstrate(NOON).partner
+    place = guard.of_partner(partner.pk)
+    texts = {pair for each in examples(description) for pair in told(each)}
+
+    found = [text for key, text in texts if place.hits(text, strict=key.startswith("hand_over"))]
+
+    assert found == []
+    assert {"+223 20 00 00 10", "Awa Diarra", "AMAR-ML"} <= {text for _key, text in texts}

@@ -308,6 +308,21 @@ def test_declines_in_several_checkouts_of_an_address_close_all_of_them(limited: 
     assert post(limited, "203.0.113.9").status_code == 201
 
 
+def test_an_address_of_many_donors_may_have_more_declines(limited: Giving, settings: Any) -> None:
+    settings.GIVE_LIMITS = settings.GIVE_LIMITS | {"address": 1000, "email": 1000}
+    for _ in range(2):
+        limited.type_card(post(limited).json()["checkout_url"], GOOD)
+    gifts = [post(limited).json() for _ in range(4)]
+    decline(limited, gifts[0], times=3)
+    decline(limited, gifts[1], times=3)
+    assert post(limited).status_code == 201
+
+    decline(limited, gifts[2])
+
+    challenge_of(post(limited))
+    assert limited.type_card(gifts[3]["checkout_url"], GOOD).status_code == 410
+
+
 def test_a_decline_is_counted_once_however_often_it_is_reported(giving: Giving) -> None:
     gift = giving.give()
     for _ in range(3):

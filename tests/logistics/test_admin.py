@@ -359,7 +359,7 @@ def test_the_message_shows_the_code_of_a_new_site():
         "partner": make_partner().pk,
         "kind": "open",
         "public_name": "School",
-        "region": "Mopti",
+        "region": "ML05",
         "hand_over_point": "Market, Mopti",
     }
 

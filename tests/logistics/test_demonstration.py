@@ -23,7 +23,7 @@ def counts():
 def test_it_creates_people_sites_and_goods():
     made = world.demonstrate(NOON)
 
-    assert set(made.staff) == {"finance", "warehouse", "coordinator", "auditor"}
+    assert set(made.staff) == {"finance", "warehouse", "coordinator", "safety", "auditor"}
     assert sorted(made.sites) == ["A", "B", "C", "D", "E"]
     assert sum(site.kind == "confidential" for site in made.sites.values()) == 3
     assert (Category.objects.count(), Item.objects.count()) == (9, 129)

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.partners.models import Contact, Membership, Partner, Site, site_code
 from logistics.people import services as people
 from logistics.people.models import User
 from logistics.roles import Role
 from logistics.transactions import insert_drawn
-from tests.makers.moments import YEAR
+from tests.makers.moments import NOON, YEAR
 from tests.makers.numbers import next_number
 from tests.makers.people import make_user
 
@@ -41,3 +42,15 @@ def make_site(partner: Partner | None = None, **fields: Any) -> Site:
     site = Site(partner=partner or make_partner(), **given | fields)
     insert_drawn(site, field="code", draw=site_code)
     return site
+
+
+SHELTER = addresses.Address(
+    name="Foyer Ɲɛta", address="Rue 305, porte 127 (14.4928, -4.1934)", town="Kemparana", phone="+223 20 21 23 45"
+)
+
+
+def make_shelter(partner: Partner | None = None, **changed: str) -> Site:
+    """Make a confidential site with a sealed address."""
+    site = make_site(partner, region="ML04", hand_over_point="Depot of the partner")
+    address = addresses.Address(**SHELTER | changed)  # type: ignore[typeddict-item]
+    return addresses.seal(site, address, version=site.version, by=None, at=NOON)

@@ -187,7 +187,7 @@ class TestSpreadsheet:
     def test_a_catalogue_change_during_the_import_refuses_the_file(self) -> None:
         item, shipment = make_item(**LAPTOP), mali_shipment()
         row = imports.upload(shipment, xlsx(self.rows()), dry_run=False, replace=False, by=make_packer(), at=NOON)
-        outcome = imports._read(row)
+        outcome = imports._read(row, at=NOON)
         catalogue.update_item(item, {"un_number": "3091"}, version=1, by=None, at=NOON)
 
         found: Any = imports._record(row, outcome, at=NOON)

@@ -94,7 +94,7 @@ class TestTheMaliShipment:
     def test_is_written_in_few_statements(self) -> None:
         shipment = mali_shipment()
         row = services.upload(shipment, MALI_XLSX.read_bytes(), dry_run=False, replace=False, by=make_packer(), at=NOON)
-        outcome = services._read(row)
+        outcome = services._read(row, at=NOON)
 
         with CaptureQueriesContext(connection) as caught:
             services._write(row, shipment, outcome.plan, at=NOON)  # type: ignore[arg-type]

@@ -218,11 +218,12 @@ class TestReopen:
         pack(shipment)
         lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
-        first, second = shipment.papers.order_by("version")
-        assert first.document.superseded_at == NOON
-        assert (second.version, second.document.superseded_at) == (2, None)
-        assert (second.document.context["version"], second.document.context["supersedes"]) == (2, 1)
-        assert second.document.context["totals"]["packages"] == 2
+        for kind in ("packing-list", "partner-packing-list"):
+            first, second = shipment.papers.filter(kind=kind).order_by("version")
+            assert first.document.superseded_at == NOON
+            assert (second.version, second.document.superseded_at) == (2, None)
+            assert (second.document.context["version"], second.document.context["supersedes"]) == (2, 1)
+            assert second.document.context["totals"]["packages"] == 2
 
     def test_is_refused_once_dispatched(self) -> None:
         with pytest.raises(WrongState):

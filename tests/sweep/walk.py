@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from django.apps import apps
 from django.db.models import Model, QuerySet
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.http import urlsafe_base64_encode
 
 from donations.appeals.models import Appeal
 from donations.gifts import tokens
@@ -17,6 +18,7 @@ from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.documents.models import Document
 from logistics.partners.models import Partner, Site
+from logistics.people.models import User
 from shipments.packing.models import Package
 from shipments.papers.models import Paper
 from shipments.shipments.models import Shipment
@@ -71,7 +73,8 @@ class Route:
     def rows(self) -> QuerySet[Model]:
         """Return the rows that `pk` or `object_id` names. Raises LookupError for a view that does not say."""
         if self.kind == "admin":
-            return apps.get_model(*self.template.split("/")[2:4])._base_manager.all()
+            app, model = self.template.split("/")[2:4]
+            return apps.get_model(app, model)._base_manager.all()
         if getattr(self._view, "queryset", None) is None:
             raise LookupError(f"{self.template}: whose pk is it? The view has no queryset.")
         return self._view.queryset.model._base_manager.all()
@@ -121,6 +124,9 @@ class Filler:
             "url": lambda: ["no-such-page/"],
             "app_label": lambda: ["logistics", "shipments", "donations"],
             "content_type_id": lambda: ["1"],
+            "uidb64": lambda: [
+                urlsafe_base64_encode(str(user.pk).encode()) for user in User.objects.order_by("-pk")[:1]
+            ],
             "pk": lambda: self._keys(route, found),
             "object_id": lambda: self._keys(route, found),
             "id": lambda: self._keys(route, found),
@@ -147,6 +153,8 @@ class Filler:
                 return list(Package.objects.values_list("token", flat=True).order_by("-pk")[:2])
             case "verify":
                 return list(Document.objects.values_list("token", flat=True).order_by("-pk")[: self.most])
+            case "admin":  # an invitation or a forgotten password: the page of a wrong link
+                return ["no-such-link"]
             case "my-gifts":
                 return self.sign_in_tokens
         raise LookupError(f"{route.template}: say in tests/sweep/walk.py what opens it.")

@@ -1,0 +1,110 @@
+"""The trace of texts that name a sealed place: counted, in the partner's audit trail, mailed to the safety officers.
+
+Whoever may write a text could otherwise try addresses until one is refused. The service that refuses rolls back, and
+what it had written is gone; therefore the trace waits until the request or job is over (`settle`), and is written in a
+transaction of its own.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models, transaction
+from django.utils import translation
+from prometheus_client import Counter
+
+from logistics.audit import services as audit
+from logistics.mail import services as mail
+from logistics.partners.models import Partner
+from logistics.people.models import User
+from logistics.roles import Role
+from logistics.transactions import lock
+
+REFUSED = Counter("sealed_address_refusals", "Texts refused because they give a sealed address away", ["field"])
+# One mail for the refusals of a person within this time, lest many hide one: the audit trail has each.
+MAIL_INTERVAL = timedelta(minutes=10)
+log = logging.getLogger(__name__)
+
+
+class Refusal(NamedTuple):
+    """A refused text, without the text. `field`: "shipments.shipment.title"."""
+
+    partner: UUID
+    by: UUID | None
+    at: datetime
+    field: str
+
+
+_unsettled: ContextVar[tuple[Refusal, ...]] = ContextVar("unsettled refusals", default=())
+
+
+def add(refusal: Refusal) -> None:
+    """Remember a refusal until `settle`."""
+    _unsettled.set((*_unsettled.get(), refusal))
+
+
+def settle() -> None:
+    """Write the traces of the refusals since the last call. Call it outside any transaction that may roll back."""
+    refusals = _unsettled.get()
+    _unsettled.set(())
+    for refusal in refusals:
+        REFUSED.labels(refusal.field).inc()
+    for what in dict.fromkeys(refusal[:3] for refusal in refusals):
+        fields = [refusal.field for refusal in refusals if refusal[:3] == what]
+        _write(*what, fields)
+
+
+@transaction.atomic
+def _write(partner_id: UUID, by: UUID | None, at: datetime, fields: list[str]) -> None:
+    partner = lock(Partner(pk=partner_id))
+    who = User.objects.get(pk=by) if by else None
+    recent = audit.trail(partner).filter(verb="text refused", by=who, at__gt=at - MAIL_INTERVAL)
+    was_told = any(entry.details["officers_told"] for entry in recent)
+    told = 0 if was_told else tell_officers("sealed-text-refused", partner, who=who, fields=fields)
+    named = sorted(set(fields))
+    audit.record("text refused", partner, by=who, at=at, fields=named, count=len(fields), officers_told=told)
+    log.warning("a text names a sealed place", extra={"partner": str(partner_id), "fields": named})
+
+
+def officers() -> "models.QuerySet[User]":
+    """Return the safety officers."""
+    return User.objects.filter(is_active=True, roles__contains=[Role.SAFETY]).order_by("pk")
+
+
+def tell_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str]) -> int:
+    """Queue a mail about texts in these fields to each safety officer, and return how many."""
+    told, fields = 0, list(fields)
+    for officer in officers():
+        context = {
+            "officer": officer.name,
+            "partner": partner.code,
+            "who": who.name if who else "",
+            "count": len(fields),
+            "fields": _named(sorted(set(fields)), officer.language),
+        }
+        template = f"partners/mail/{kind}.txt"
+        mail.request(kind, to=officer.email, template=template, context=context, language=officer.language)
+        told += 1
+    if not told:
+        log.error("there is no safety officer to tell", extra={"partner": str(partner.pk)})
+    return told
+
+
+def _named(fields: Iterable[str], language: str) -> list[str]:
+    """Return fields as people call them: "shipment: title"."""
+    with translation.override(language):
+        return [_name(*field.rpartition(".")[::2]) for field in fields]
+
+
+def _name(label: str, field: str) -> str:
+    model = apps.get_model(label)
+    try:
+        name = getattr(model._meta.get_field(field), "verbose_name", field)
+    except FieldDoesNotExist:  # of a waybill's leg: "driver"
+        name = field.replace("_", " ")
+    return f"{model._meta.verbose_name}: {name}"

@@ -1,0 +1,546 @@
+"""No text that reaches a paper, page, mail, log or export names a sealed place: each door, each way of writing it."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from cryptography.fernet import Fernet
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import models
+from django.test import Client
+from rest_framework.test import APIClient
+
+from donations import demonstration as donations
+from donations.switches.models import GivingSwitch
+from logistics.audit.models import AuditEntry
+from logistics.documents.models import Document
+from logistics.mail.models import Email
+from logistics.partners import addresses, guard, texts, traces
+from logistics.partners.hints import unpacked
+from logistics.partners.models import Partner, Site, SiteAddress
+from logistics.roles import Role
+from shipments import demonstration as shipments
+from shipments.shipments import lifecycle
+from shipments.shipments.models import Shipment
+from tests.clients import BACKEND, client_of, once, signed_in
+from tests.makers.appeals import make_appeal
+from tests.makers.catalogue import make_category, make_item
+from tests.makers.moments import NOON
+from tests.makers.partners import SHELTER, make_contact, make_partner, make_partner_user, make_shelter
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
+from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
+
+KINDS = (models.CharField, models.TextField, models.JSONField, models.BinaryField, ArrayField)
+
+
+def text_fields() -> dict[str, set[str]]:
+    """Return the text fields of each model of ours."""
+    found = {
+        model._meta.label_lower: {field.name for field in model._meta.concrete_fields if isinstance(field, KINDS)}
+        for model in apps.get_models()
+        if model._meta.app_label in ("logistics", "shipments", "donations")
+    }
+    return {label: names for label, names in found.items() if names}
+
+
+class TestEveryText:
+    def test_is_guarded_or_exempt_for_a_reason(self) -> None:
+        listed = {label: {*texts.GUARDED.get(label, ()), *texts.EXEMPT.get(label, {})} for label in text_fields()}
+        listed["shipments.paper"] -= set(texts.GUARDED["shipments.paper"])  # in the context of its document
+
+        assert {label: names ^ listed[label] for label, names in text_fields().items() if names != listed[label]} == {}
+        assert set(texts.GUARDED) | set(texts.EXEMPT) == set(text_fields())
+        assert [label for label in texts.EXEMPT if set(texts.EXEMPT[label]) & set(texts.GUARDED.get(label, ()))] == []
+        assert all(reason for reasons in texts.EXEMPT.values() for reason in reasons.values())
+
+
+class World(NamedTuple):
+    """A partner with a shelter, staff, and a shipment in each state."""
+
+    partner: Partner
+    shelter: Site
+    staff: APIClient
+    finance: APIClient
+    people: APIClient  # the partner's
+
+
+def make_world() -> World:
+    partner = make_partner()
+    shelter = make_shelter(partner)
+    make_user(Role.SAFETY, email="officer@example.org")
+    staff, finance = client_of(make_user(Role.COORDINATOR)), client_of(make_user(Role.FINANCE))
+    return World(partner, shelter, staff, finance, client_of(make_partner_user(partner)))
+
+
+Attack = Callable[[World, str, Any], Any]
+
+
+def edit(client: APIClient, at: str, row: Any, field: str, text: Any) -> Any:
+    return client.patch(at, {field: text, "version": row.version}, format="json")
+
+
+def attack_partner(world: World, field: str, text: str) -> Any:
+    return edit(world.staff, f"/api/v1/partners/{world.partner.pk}/", world.partner, field, text)
+
+
+def attack_contact(world: World, field: str, text: str) -> Any:
+    body = {"partner": str(world.partner.pk), "name": "Awa", "email": "awa@example.org", field: text}
+    added = world.staff.post("/api/v1/contacts/", body, format="json", headers=once())
+    contact = make_contact(world.partner)
+    changed = edit(world.staff, f"/api/v1/contacts/{contact.pk}/", contact, field, text)
+    assert added.status_code == changed.status_code
+    return changed
+
+
+def attack_site(world: World, field: str, text: str) -> Any:
+    body = {"partner": str(world.partner.pk), "kind": "open", "hand_over_point": "Depot", field: text}
+    return world.staff.post("/api/v1/sites/", body, format="json", headers=once())
+
+
+def attack_item(world: World, field: str, text: str) -> Any:
+    body = {"code": "BED-1", "name_en": "Bed", "name_fr": "Lit", "category": str(make_category().pk), "unit": "H87"}
+    return world.staff.post("/api/v1/items/", body | {field: text}, format="json", headers=once())
+
+
+def attack_category(world: World, field: str, text: str) -> Any:
+    category = make_category()
+    return edit(world.staff, f"/api/v1/categories/{category.pk}/", category, field, text)
+
+
+def attack_key(world: World, field: str, text: str) -> Any:
+    return world.staff.post(f"/api/v1/partners/{world.partner.pk}/keys/", {field: text}, format="json", headers=once())
+
+
+def attack_reason(world: World, field: str, text: str) -> Any:
+    sealed = make_sealed(partner=world.partner)
+    at = f"/api/v1/shipments/{sealed.number}/papers/"
+    waybill = world.staff.post(at, {"kind": "waybill"}, format="json", headers=once())
+    replaced = {"kind": "waybill", "replaces": waybill.json()["number"], field: text}
+    sent = make_dispatched(partner=world.partner)
+    attempts = [
+        (sealed, "reopen/", {field: text}),
+        (sealed, "cancel/", {field: text}),
+        (sealed, "papers/", replaced),
+        (sent, "lose/", {field: text}),
+        (sent, "return/", {field: text}),
+    ]
+    answers = [
+        world.staff.post(f"/api/v1/shipments/{shipment.number}/{path}", body, format="json", headers=once())
+        for shipment, path, body in attempts
+    ]
+    assert {answer.status_code for answer in answers} == {400}, [answer.json() for answer in answers]
+    return answers[0]
+
+
+def attack_shipment(world: World, field: str, text: str) -> Any:
+    shipment = make_shipment(world.partner)
+    body = {"title": "Beds", "consignee": world.partner.code, "customs_currency": "HKD", "sites": [], field: text}
+    added = world.staff.post("/api/v1/shipments/", body, format="json", headers=once())
+    changed = edit(world.staff, f"/api/v1/shipments/{shipment.number}/", shipment, field, text)
+    assert (added.status_code, changed.status_code) == (400, 400), (added.json(), changed.json())
+    return changed
+
+
+LINE = {"quantity": 1, "unit_weight_kg": "1.000", "unit_value": "1.00"}
+
+
+def attack_package(world: World, field: str, text: str) -> Any:
+    shipment = make_packed(partner=world.partner)
+    body = {"kind": "CT", "lines": [LINE | {"item": make_item().code}], field: text}
+    at = f"/api/v1/shipments/{shipment.number}/packages/"
+    added = world.staff.post(at, body, format="json", headers=once())
+    package = shipment.packages.get()
+    changed = edit(world.staff, f"{at}{package.number}/", package, field, text)
+    assert (added.status_code, changed.status_code) == (400, 400), (added.json(), changed.json())
+    return changed
+
+
+def attack_line(world: World, field: str, text: Any) -> Any:
+    text = [text] if field == "serials" else text
+    shipment = make_packed(partner=world.partner)
+    package, at = shipment.packages.get(), f"/api/v1/shipments/{shipment.number}"
+    body = LINE | {"item": make_item().code, field: text}
+    within = world.staff.post(f"{at}/packages/", {"kind": "CT", "lines": [body]}, format="json", headers=once())
+    added = world.staff.post(f"{at}/lines/", body | {"package": str(package.pk)}, format="json", headers=once())
+    line = package.lines.get()
+    changed = edit(world.staff, f"{at}/lines/{line.pk}/", line, field, text)
+    statuses = (within.status_code, added.status_code, changed.status_code)
+    assert statuses == (400, 400, 400), (within.json(), added.json(), changed.json())
+    return changed
+
+
+def confirm(world: World, **said: Any) -> Any:
+    shipment = make_dispatched(partner=world.partner)
+    body = {"client_id": str(uuid4()), "stated_at": NOON.isoformat(), "received_by": "Awa", "default": "good", **said}
+    return world.people.post(f"/api/v1/shipments/{shipment.number}/deliveries/", body, format="json", headers=once())
+
+
+def attack_delivery(world: World, field: str, text: str) -> Any:
+    return confirm(world, **{field: text})
+
+
+def attack_difference(world: World, field: str, text: str) -> Any:
+    return confirm(world, exceptions=[{"package": 1, "line": 1, "damaged": 1, field: text}])
+
+
+def attack_unlisted(world: World, field: str, text: str) -> Any:
+    return confirm(world, unlisted=[{"description": "Lamp", "quantity": 1, "unit": "H87", field: text}])
+
+
+def attack_discrepancy(world: World, field: str, text: str) -> Any:
+    shipment = make_dispatched(partner=world.partner)
+    lifecycle.lose(shipment, reason="sunk", by=make_packer(), at=NOON)
+    found = shipment.discrepancies.get()
+    body = {"decision": "accept", "note": text, "version": found.version}
+    return world.staff.post(f"/api/v1/discrepancies/{found.pk}/decide/", body, format="json", headers=once())
+
+
+def attack_waybill(world: World, field: str, text: str) -> Any:
+    shipment = make_sealed(partner=world.partner)
+    body = {"kind": "waybill", field: text}
+    return world.staff.post(f"/api/v1/shipments/{shipment.number}/papers/", body, format="json", headers=once())
+
+
+def attack_appeal(world: World, field: str, text: str) -> Any:
+    appeal = make_appeal(slug=f"mali-{uuid4().hex[:8]}")
+    return edit(world.finance, f"/api/v1/appeals/{appeal.slug}/", appeal, field, text)
+
+
+def attack_switch(world: World, field: str, text: str) -> Any:
+    switch, browser = GivingSwitch.objects.get(), signed_in(Role.FINANCE)
+    at = f"/admin/donations/givingswitch/{switch.pk}/change/"
+    return browser.post(at, {"seen_version": switch.version, "is_on": "on", "reason": "test", field: text})
+
+
+ATTACKS: dict[str, Attack] = {
+    "donations.givingswitch": attack_switch,
+    "logistics.partner": attack_partner,
+    "logistics.contact": attack_contact,
+    "logistics.site": attack_site,
+    "logistics.item": attack_item,
+    "logistics.category": attack_category,
+    "logistics.apikey": attack_key,
+    "logistics.auditentry": attack_reason,
+    "shipments.shipment": attack_shipment,
+    "shipments.package": attack_package,
+    "shipments.manifestline": attack_line,
+    "shipments.delivery": attack_delivery,
+    "shipments.deliveryline": attack_difference,
+    "shipments.unlistedgoods": attack_unlisted,
+    "shipments.discrepancy": attack_discrepancy,
+    "shipments.paper": attack_waybill,
+    "donations.appeal": attack_appeal,
+}
+# What fits fields with a form of their own.
+GIVEN = {
+    "code": "FOYER-NETA",
+    "tax_number": "M 20212345",
+    "email": "foyer.neta@example.org",
+    "slug": "foyer-neta",
+    "place_of_delivery": "MLKPR",
+}
+
+
+def refused(answer: Any) -> bool:
+    if answer["Content-Type"].startswith("text/html"):
+        return answer.status_code == 200 and "may reveal a place" in answer.content.decode()
+    body = answer.json()
+    assert answer.status_code == 400, body
+    return [error["code"] for error in body["errors"]] == ["names_the_place"]
+
+
+@pytest.mark.django_db
+class TestEveryDoor:
+    @pytest.mark.parametrize("label", sorted(ATTACKS))
+    def test_refuses_a_sealed_name_and_leaves_a_trace(self, label: str) -> None:
+        world = make_world()
+
+        for field in texts.GUARDED[label]:
+            assert refused(ATTACKS[label](world, field, GIVEN.get(field, SHELTER["name"]))), field
+
+        noted = {name for entry in AuditEntry.objects.filter(verb="text refused") for name in entry.details["fields"]}
+        assert {f"{label}.{field}" for field in texts.GUARDED[label]} <= noted
+
+    def test_is_attacked_here(self) -> None:
+        assert set(ATTACKS) == set(texts.GUARDED)
+
+
+# Each gives the shelter of tests.makers.partners away.
+TELLING = [
+    *("Foyer Ɲɛta", "FOYER NYETA", "foyer nieta", "Foyer Gneta", "Chez Neta", "Néta", "N e t a", "N.E.T.A.", "Ne-ta"),
+    *("foyerneta", "foyer ne ta", "ＦＯＹＥＲ　ＮＥＴＡ", "ⓃⒺⓉⒶ", "Nетa".replace("т", "t"), "N\u200beta", "neta/depot"),
+    *("Rue 305", "rue n° 305", "RUE305", "305, rue", "Rue ٣٠٥, porte ١٢٧", "r u e : rue ３０５", "305e rue, door 127"),
+    *("+223 20 21 23 45", "20212345", "20-21-23-45", "2 0 2 1 2 3 4 5", "٢٠٢١٢٣٤٥", "۲۰۲۱ ۲۳۴۵", "00223.2021.2345"),
+    *("14.4928, -4.1934", "14.493 / 4.193", "14,4930 N 4,1929 O", "4.1934 W 14.4928 N", "١٤٫٤٩٢٨ ٤٫١٩٣٤"),
+    *("14°29'34\"N 4°11'36\"W", "https://maps.example.org/?q=14.4928,-4.1934"),
+    *("Kemparana", "à Kémparana", "k e m p a r a n a", "marché de KEMPARANA"),
+]
+# Nothing of it: common words, other numbers, parts of words, coarser coordinates.
+HARMLESS = [
+    *("Foyer des enfants", "Planetarium", "Rue 30", "Rue 3055", "porte 127", "127 lits", "305 couvertures", "2021"),
+    *("14.5, -4.2", "20 21 23", "Ségou region", "Dakar, hangar 14", "Beds, women", "To no. 45", "Bamako"),
+]
+
+
+@pytest.mark.django_db
+class TestEveryWayOfWriting:
+    def test_of_a_sealed_address_is_refused_without_saying_what_was_found(self) -> None:
+        world = make_world()
+        shipment = make_shipment(world.partner)
+        doors = [
+            (world.shelter, f"/api/v1/sites/{world.shelter.pk}/", "hand_over_point"),
+            (shipment, f"/api/v1/shipments/{shipment.number}/", "title"),
+        ]
+        some = [text for text in TELLING if not text.isascii()]
+
+        answers = {(at, text): edit(world.staff, at, row, field, text) for row, at, field in doors for text in some}
+
+        assert [key for key, answer in answers.items() if not refused(answer)] == []
+        assert len({answer.json()["errors"][0]["detail"] for answer in answers.values()}) == 1
+        assert len({str(sorted(answer.json()["errors"][0])) for answer in answers.values()}) == 1
+        assert Shipment.objects.get(pk=shipment.pk).title == shipment.title
+
+    @pytest.mark.parametrize(("told", "is_found"), [(TELLING, True), (HARMLESS, False)])
+    def test_is_told_from_other_texts(self, told: list[str], is_found: bool) -> None:
+        place = guard.of_partner(make_world().partner.pk)
+
+        assert [text for text in told if place.hits(text) != is_found] == []
+
+    def test_a_town_with_the_name_of_its_region_counts_in_the_hand_over_point_of_its_site_only(self) -> None:
+        world = make_world()
+        site = make_shelter(world.partner, name="Tɔnɔ", address="", town="Sévaré (Mopti)", phone="")
+        other, shipment = make_shelter(world.partner, name="Jigiya"), make_shipment(world.partner)
+
+        def ask(row: Any, text: str) -> int:
+            row.refresh_from_db()
+            at = f"shipments/{row.number}" if isinstance(row, Shipment) else f"sites/{row.pk}"
+            return int(edit(world.staff, f"/api/v1/{at}/", row, "hand_over_point", text).status_code)
+
+        assert [ask(site, "Gare de Mopti"), ask(site, "Gare, région de Mopti")] == [400, 200]
+        assert ask(site, "Mopti region") == 200
+        assert [ask(other, "Gare de Mopti"), ask(shipment, "Gare de Mopti")] == [200, 200]
+        assert [ask(other, "Gare de Sévaré"), ask(shipment, "Gare de Sévaré")] == [400, 400]
+
+    def test_the_partner_s_own_name_is_no_secret(self) -> None:
+        partner = make_partner(name="Association Jigiya")
+        make_shelter(partner, name="Foyer Jigiya", town="")
+        shipment = make_shipment(partner)
+        staff = client_of(make_user(Role.COORDINATOR))
+        at = f"/api/v1/shipments/{shipment.number}/"
+
+        whole = edit(staff, at, shipment, "title", "For the Foyer Jigiya")
+        part = edit(staff, at, shipment, "title", "For Jigiya")
+
+        assert (whole.status_code, part.status_code) == (400, 200)
+
+
+def mails(kind: str) -> list[str]:
+    return [f"{mail.to} {mail.subject} {mail.body}" for mail in Email.objects.filter(kind=kind).order_by("id")]
+
+
+@pytest.mark.django_db
+class TestTheTrace:
+    def test_of_a_refusal_is_an_entry_a_count_and_a_mail_without_the_text(self) -> None:
+        world = make_world()
+        at = f"/api/v1/sites/{world.shelter.pk}/"
+        before = traces.REFUSED.labels("logistics.site.hand_over_point")._value.get()
+
+        for text in ("Chez Neta", "Rue 305"):
+            assert refused(edit(world.staff, at, world.shelter, "hand_over_point", text))
+
+        entries = AuditEntry.objects.filter(verb="text refused").order_by("sequence")
+        assert [(entry.subject_id, entry.details) for entry in entries] == [
+            (world.partner.pk, {"fields": ["logistics.site.hand_over_point"], "count": 1, "officers_told": told})
+            for told in (1, 0)  # one mail in ten minutes
+        ]
+        assert entries[0].by is not None
+        assert traces.REFUSED.labels("logistics.site.hand_over_point")._value.get() == before + 2
+        (mail,) = mails("sealed-text-refused")
+        assert "officer@example.org" in mail
+        assert world.partner.code in mail
+        assert "hand-over point" in mail
+        assert entries[0].by.name in mail
+        kept = json.dumps([str(list(model.objects.values())) for model in (AuditEntry, Email)], ensure_ascii=False)
+        assert not [secret for secret in ("Chez Neta", "Rue 305", *SHELTER.values()) if str(secret) in kept]
+
+    def test_survives_the_rollback_in_the_admin(self) -> None:
+        world = make_world()
+        shipment = make_shipment(world.partner)
+        browser = Client()
+        browser.force_login(make_user(Role.COORDINATOR), backend=BACKEND)
+        pages = {
+            f"/admin/shipments/shipment/{shipment.pk}/change/": ("title", "shipments.shipment.title"),
+            f"/admin/logistics/site/{world.shelter.pk}/change/": ("hand_over_point", "logistics.site.hand_over_point"),
+        }
+
+        for at, (field, _name) in pages.items():
+            page = browser.get(at).context
+            form = page["adminform"].form
+            data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+            for inline in page["inline_admin_formsets"]:
+                data |= {f"{inline.formset.prefix}-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+            answer = browser.post(at, data | {field: "Foyer Nɛta"})
+            assert (answer.status_code, [*answer.context["adminform"].form.errors]) == (200, [field])
+
+        noted = [entry.details["fields"] for entry in AuditEntry.objects.filter(verb="text refused")]
+        assert sorted(noted) == sorted([name] for _field, name in pages.values())
+        assert Shipment.objects.get().title == shipment.title
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_of_a_spreadsheet_has_all_of_its_texts(self, dry_run: bool) -> None:
+        world = make_world()
+        shipment = make_shipment(world.partner, marks="ABCDE")
+        make_category(name_en="Household furniture")
+        told = {
+            "marks": "foyer neta",
+            "handling": "Rue 305",
+            "description_fr": "Lit, ２０２１２３４５",
+            "remark": "N e t a",
+        }
+        rows = [[*row, "", ""] for row in mali_rows(5)]
+        rows[0][-2:] = ["handling", "remark"]
+        for row, (name, text) in enumerate(told.items(), start=2):
+            put(rows, row, name, text)
+
+        upload = read(shipment, xlsx(rows), dry_run=dry_run)
+
+        assert {(row, name) for row, name, code in complaints(upload) if code == "names_the_place"} == {
+            (row, name) for row, name in enumerate(told, start=2)
+        }
+        assert (upload.outcome, shipment.packages.count()) == ("refused", 0)
+        assert not [text for text in told.values() if text in str(upload.errors)]
+        (entry,) = AuditEntry.objects.filter(verb="text refused")
+        assert (entry.by, entry.details["count"]) == (upload.uploaded_by, 4)
+        assert len(mails("sealed-text-refused")) == 1
+
+    def test_of_existing_texts_is_made_when_an_address_is_sealed(self) -> None:
+        world = make_world()
+        shipment = pack(make_shipment(world.partner, title="Beds for Jigiya"), remark="Chez Jigiya")
+        make_contact(world.partner, name="Madame Jigiya")
+
+        make_shelter(world.partner, name="Maison Jigiya", town="")
+
+        fields = ["logistics.contact.name", "shipments.manifestline.remark", "shipments.shipment.title"]
+        entry = AuditEntry.objects.get(verb="texts name a place")
+        assert entry.details == {"fields": fields, "count": 3, "officers_told": 1}
+        assert len(mails("sealed-text-found")) == 1
+        assert Shipment.objects.get(pk=shipment.pk).title == "Beds for Jigiya"
+
+
+@pytest.mark.django_db
+class TestAllowing:
+    def test_a_safety_officer_allows_one_text_with_a_reason(self) -> None:
+        world = make_world()
+        shipment = make_shipment(world.partner)
+        officer = client_of(make_user(Role.SAFETY))
+        at, title = f"/api/v1/partners/{world.partner.pk}/allowed-texts/", "Book: La fille de Neta"
+        body = {"text": title, "reason": "The title of a novel."}
+        shipment_at = f"/api/v1/shipments/{shipment.number}/"
+        assert refused(edit(world.staff, shipment_at, shipment, "title", title))
+
+        by_coordinator = world.staff.post(at, body, format="json", headers=once())
+        unexplained = officer.post(at, body | {"reason": "ok"}, format="json", headers=once())
+        telling = officer.post(at, body | {"reason": "Not our foyer Neta."}, format="json", headers=once())
+        allowed = officer.post(at, body, format="json", headers=once())
+
+        statuses = (by_coordinator.status_code, unexplained.status_code, telling.status_code, allowed.status_code)
+        assert statuses == (403, 400, 400, 204)
+        assert refused(edit(world.staff, shipment_at, shipment, "title", "Foyer Neta"))
+        assert edit(world.staff, shipment_at, shipment, "title", "book, La Fille de NETA").status_code == 200
+        entry = AuditEntry.objects.get(verb="text allowed")
+        assert entry.reason == "The title of a novel."
+        assert "Neta" not in str(entry.details)
+
+    def test_is_also_a_page_of_the_admin(self) -> None:
+        world = make_world()
+        at, body = f"/admin/logistics/partner/{world.partner.pk}/allow-text/", {"text": "Book: La fille de Neta"}
+        officer = signed_in(Role.SAFETY)
+
+        telling = officer.post(at, body | {"reason": "Not our foyer Neta."})
+        allowed = officer.post(at, body | {"reason": "The title of a novel."})
+
+        assert signed_in(Role.COORDINATOR).post(at, body).status_code == 403
+        assert (telling.status_code, [*telling.context["form"].errors]) == (200, ["reason"])
+        assert allowed.status_code == 302
+        assert guard.of_partner(world.partner.pk).hits("Book: La fille de Neta") is False
+
+
+@pytest.mark.django_db
+class TestRotation:
+    def test_moves_everything_sealed_to_the_newest_key_in_batches_and_can_be_resumed(self, settings: Any) -> None:
+        world = make_world()
+        sites = [world.shelter, make_shelter(world.partner, name="Jigiya"), make_shelter(name="Sabali")]
+        officer = make_user(Role.SAFETY)
+        addresses.allow_text(world.partner, "La fille de Neta", reason="The title of a novel.", by=officer, at=NOON)
+        old, new = settings.FIELD_KEYS[0], Fernet.generate_key().decode()
+        settings.FIELD_KEYS = [new, old]
+        next(addresses.rotate(batch=1, at=NOON))  # and interrupted
+        place = guard.of_partner(world.partner.pk)
+        between = addresses.under_older_keys(), [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")]
+        out = StringIO()
+
+        call_command("rotate_field_keys", batch=1, stdout=out)
+
+        assert between == (3, [True, True, False])
+        assert "2 addresses and 1 allowed texts are now under the newest key. 0 rows are left" in out.getvalue()
+        settings.FIELD_KEYS = [new]
+        place = guard.of_partner(world.partner.pk)
+        assert [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")] == [True, True, False]
+        found = addresses.reveal(world.shelter, reason="The lorry is there.", proved_at=NOON, by=officer, at=NOON)
+        assert found == SHELTER
+        again = AuditEntry.objects.filter(verb="address encrypted again").values_list("subject_id", flat=True)
+        assert sorted(again) == sorted(site.pk for site in sites)
+        assert [site.version for site in Site.objects.all()] == [2, 2, 2]
+
+    def test_a_missing_key_stops_the_check_instead_of_passing_every_text(self, settings: Any) -> None:
+        world = make_world()
+        settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+
+        with pytest.raises(ImproperlyConfigured):
+            guard.of_partner(world.partner.pk)
+
+    def test_hashes_tell_neither_the_number_of_hints_nor_that_two_partners_share_a_word(self) -> None:
+        make_shelter()
+        make_shelter(address="", phone="")
+
+        first, second = (unpacked(bytes(row.hints)) for row in SiteAddress.objects.all())
+
+        assert (len(first) % 64, len(second) % 64, first & second) == (0, 0, set())
+
+
+def strings(value: Any) -> list[str]:
+    """Return every text in a JSON value."""
+    if isinstance(value, dict | list):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.django_db
+class TestTheDemonstration:
+    def test_shows_nothing_of_its_sealed_addresses(self, files: Any) -> None:
+        donations.demonstrate(NOON)
+        shipments.demonstrate(NOON)
+        partner = Partner.objects.get()
+        place, found = guard.of_partner(partner.pk), dict[str, int]()
+
+        for label, names in texts.GUARDED.items():
+            rows = [] if label == "shipments.paper" else apps.get_model(label)._default_manager.values_list(*names)
+            for row in rows:
+                found[label] = found.get(label, 0) + sum(map(place.hits, row))
+        shown = [
+            *Document.objects.values_list("context", flat=True),
+            *map(list, Email.objects.values_list("subject", "body")),
+        ]
+        found["papers and mails"] = sum(map(place.hits, strings(shown)))
+
+        assert {label: count for label, count in found.items() if count} == {}
+        assert {"shipments.manifestline", "shipments.shipment", "donations.appeal", "logistics.contact"} <= set(found)
+        assert len(strings(shown)) > 1000
+        assert [secret for secret in ("Foyer Ɲɛta", "+223 65 01 23 45", "Tɔnɔ") if not place.hits(secret)] == []
