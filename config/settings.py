@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -87,14 +88,13 @@ TEMPLATES = [
     }
 ]
 
+
 # --- Database -------------------------------------------------------------------------------
 # With both pool and health checks, no request failed during a PostgreSQL restart (logistics/README.md).
-DATABASES = {"default": env.db("DATABASE_URL")}
-DATABASES["default"] |= {
-    "ENGINE": "django.db.backends.postgresql",
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
-    | {
+def database(url: str) -> dict[str, Any]:
+    """Return Django's settings of a connection to the database at a URL."""
+    found: dict[str, Any] = env.db_url_config(url)
+    options = found.get("OPTIONS", {}) | {
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", default=1),
             "max_size": env.int("DATABASE_POOL_MAX", default=8),
@@ -104,8 +104,15 @@ DATABASES["default"] |= {
             f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=5000)}"
             " -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000"
         ),
-    },
-}
+    }
+    engine = "django.db.backends.postgresql"
+    return found | {"ENGINE": engine, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+DATABASES = {"default": database(env.str("DATABASE_URL"))}
+# The owner of the tables, as whom `migrate` connects. Empty: as everything else, and the one role may do everything.
+OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="")
+OWNER_DATABASE = database(OWNER_DATABASE_URL) if OWNER_DATABASE_URL else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker, cache and tasks ----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import OperationalError, connection
 
 
 @register()
@@ -28,3 +29,35 @@ def check_paper_limits(app_configs: object, **kwargs: object) -> list[CheckMessa
         return []
     hint = f"It must be below CELERY_TASK_SOFT_TIME_LIMIT, which is {settings.CELERY_TASK_SOFT_TIME_LIMIT} s."
     return [Error("PAPER_WALL_SECONDS is too long.", hint=hint, id="logistics.E001")]
+
+
+# Whether the role may act as the owner of any table, or create some; a superuser may do both.
+OWNS = """
+    SELECT has_schema_privilege('public', 'CREATE') OR EXISTS (
+        SELECT FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')
+    )
+"""
+
+
+@register(deploy=True)
+def check_database_role(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Warn if the application could change its tables and switch off their triggers. It asks the database."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(OWNS)
+            (owns,) = cursor.fetchone()
+    except OperationalError:
+        hint = "Start it, then repeat this check."
+        return [Warning("The database does not answer, so its roles were not checked.", hint=hint, id="logistics.W004")]
+    if not owns:
+        return []
+    return [
+        Warning(
+            "The role of DATABASE_URL owns the tables: a fault of the application could change them, and rows that"
+            " must never change.",
+            hint="Make the roles of config/roles.sql and set OWNER_DATABASE_URL for `manage.py migrate`; see"
+            " docs/operations.md, Database roles.",
+            id="logistics.W003",
+        )
+    ]

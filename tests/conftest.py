@@ -14,6 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
+from config.local.postgres import APPLICATION, SUPERUSER
 from tests.services import services
 
 PATIENCE_S = 120
@@ -79,11 +80,15 @@ TransactionTestCase._fixture_teardown = recreate_database  # type: ignore[attr-d
 def django_db_setup() -> None:
     """Replaces pytest-django's fixture: the database of this run already exists and is migrated.
 
+    Tests have the rights of the product's role, which they can leave only by `tests.rights.as_superuser`.
     The product waits only seconds for a connection. A test's eight threads may wait longer on a busy machine.
     """
-    options = connections["default"].settings_dict["OPTIONS"]
+    database = connections["default"].settings_dict
+    database["USER"] = SUPERUSER
+    options = database["OPTIONS"]
     limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    options["options"] = " ".join(f"-c {limit}={PATIENCE_S * 1000}" for limit in limits)
+    settings = {"role": APPLICATION, **dict.fromkeys(limits, PATIENCE_S * 1000)}
+    options["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     options["pool"] = {**options["pool"], "max_size": 16, "timeout": PATIENCE_S}
 
 

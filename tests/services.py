@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from config.local import disk, messages, processes
-from config.local.postgres import VERSION, Postgres
+from config.local.postgres import OWNER, ROLES, VERSION, Postgres
 from config.local.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,11 +68,13 @@ class Services:
     def recreate(self, database: str = DATABASE) -> None:
         """Reset a database to its migrated state, whatever its rows, triggers and connections."""
         self.postgres.drop(database)
-        self.postgres.create(database, template=TEMPLATE)
+        self.postgres.copy(TEMPLATE, database)
 
 
 # A developer's own settings must not reach a test, least of all a real database or a real account.
-INHERITED_NEVER = {"EMAIL_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "TRUSTED_PROXIES", "STATIC_ROOT", "LOG_LEVEL"}
+INHERITED_NEVER = {
+    *("EMAIL_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "TRUSTED_PROXIES", "STATIC_ROOT", "LOG_LEVEL", "OWNER_DATABASE_URL")
+}
 
 _services: Services | None = None
 
@@ -90,7 +92,8 @@ def migrations_key() -> str:
     And with the account, because PostgreSQL accepts only data owned by its own account.
     """
     digest = hashlib.sha256(f"{VERSION} {os.geteuid()}".encode())
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt"]):
+    rights = [ROLES, ROOT / "logistics" / "grants.py"]
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt", *rights]):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -115,6 +118,7 @@ def migrated_server(work: Path) -> Path:
         process = postgres.start(output=log)
         try:
             postgres.create(TEMPLATE)
+            postgres.make_roles(TEMPLATE)
             migrate(postgres)
         finally:
             processes.stop(process, by=signal.SIGINT)
@@ -136,6 +140,7 @@ def migrate(postgres: Postgres) -> None:
         **os.environ,
         **SETTINGS,
         "DATABASE_URL": postgres.url(TEMPLATE),
+        "OWNER_DATABASE_URL": postgres.url(TEMPLATE, role=OWNER),
         "DATABASE_STATEMENT_TIMEOUT_MS": "120000",
         "REDIS_URL": "redis://127.0.0.1:9/0",
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.local import disk, processes
-from config.local.postgres import Postgres
+from config.local.postgres import SUPERUSER, Postgres
 from config.local.programs import BIN, MANAGE, ROOT
 
 # Required by the settings; nothing here is kept or sent.
@@ -78,7 +78,12 @@ def on_a_database() -> int:
             server = postgres.start(output=log)
         try:
             # makemigrations checks that the migration history in the database is consistent.
-            env = {**os.environ, **SETTINGS, "DATABASE_URL": postgres.url("postgres"), "VAR_DIR": str(folder)}
+            env = {
+                **os.environ,
+                **SETTINGS,
+                "DATABASE_URL": postgres.url("postgres", role=SUPERUSER),
+                "VAR_DIR": str(folder),
+            }
             return report(checks(folder), env)
         finally:
             processes.stop(server, by=signal.SIGQUIT)

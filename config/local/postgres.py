@@ -17,9 +17,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from config.local import account, processes
+from config.local.programs import ROOT
 
 VERSION = account.WHEEL.version
-SUPERUSER = "postgres"
+SUPERUSER, OWNER, APPLICATION = "postgres", "relief_owner", "relief_app"
+ROLES = ROOT / "config" / "roles.sql"  # creates the last two
 SOCKET_PATH_MAX = 85  # bytes; the system's limit is 104 (macOS) or 108 (Linux) with the name of the socket's lock
 
 ALWAYS = {
@@ -127,16 +129,42 @@ class Postgres:
             return False
         return True
 
-    def conninfo(self, database: str) -> str:
-        return make_conninfo(host=str(self.sockets), user=SUPERUSER, dbname=database)
+    def conninfo(self, database: str, *, role: str = SUPERUSER) -> str:
+        return make_conninfo(host=str(self.sockets), user=role, dbname=database)
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, *, role: str = APPLICATION) -> str:
         """Return the DATABASE_URL of one database of this server."""
-        return f"postgres://{SUPERUSER}@/{quote(str(self.sockets))}/{database}"
+        return f"postgres://{role}@/{quote(str(self.sockets))}/{database}"
 
-    def create(self, database: str, *, template: str = "template0") -> None:
+    def create(self, database: str) -> None:
+        """Create an empty database; `make_roles` gives it to its owner."""
+        self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(database)))
+
+    def copy(self, template: str, database: str) -> None:
         """Create a database as a copy of another one, to which nobody is connected."""
-        self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (database, template))))
+        names = {"database": sql.Identifier(database), "template": sql.Identifier(template)}
+        self.execute(
+            sql.SQL("CREATE DATABASE {database} TEMPLATE {template} OWNER {owner}").format(
+                **names, owner=sql.Identifier(OWNER)
+            )
+        )
+        # Rights on the database itself are not copied.
+        self.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC").format(**names))
+
+    def make_roles(self, database: str, *, by: str = SUPERUSER) -> None:
+        """Create the product's roles if they are missing, and give a database to its owner.
+
+        Raises RuntimeError with psql's errors.
+        """
+        psql = [str(account.PACKAGES / account.BIN / "psql"), "--no-psqlrc", "--quiet", "--file", str(ROLES)]
+        done = subprocess.run(
+            [*psql, "--dbname", self.conninfo(database, role=by)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"The roles of the database were not made:\n{done.stderr}")
 
     def drop(self, database: str) -> None:
         """Drop a database if it exists, and close all connections to it."""

@@ -16,7 +16,7 @@ from typing import TextIO
 from config import description
 from config.local import account, disk, left_over, processes, programs
 from config.local.environment import DATABASE, Local, compose, port_of, var_folder, write_env
-from config.local.postgres import WrongVersion
+from config.local.postgres import OWNER, WrongVersion
 from config.local.programs import MANAGE, ROOT, Program
 from config.local.supervisor import Part, Supervisor
 from config.local.watchdog import ANSWER_SECONDS, Watchdog
@@ -49,6 +49,9 @@ class Product:
 
     def __init__(self, local: Local) -> None:
         self.local = local
+        # Only migrations get the owner's address.
+        names = ("OWNER_DATABASE_URL", "OWNER_DATABASE_URL_FILE")
+        self.owner = {name: local.env.pop(name) for name in names if name in local.env}
         self.supervisor = Supervisor(local.var, tell=say, on_line=echo)
 
     def start(self) -> None:
@@ -56,8 +59,12 @@ class Product:
         began = time.monotonic()
         self._start_stores()
         ours = {name: value for name, value in self.local.env.items() if os.environ.get(name) != value}
-        write_env(self.local.env_file, ours)
-        self._step("migrate", [*MANAGE, "migrate", "--no-input", "-v", "1"], {"DATABASE_STATEMENT_TIMEOUT_MS": "0"})
+        write_env(self.local.env_file, ours | self.owner)  # so that `make manage ARGS=migrate` works
+        self._step(
+            "migrate",
+            [*MANAGE, "migrate", "--no-input", "-v", "1"],
+            {"DATABASE_STATEMENT_TIMEOUT_MS": "0", **self.owner},
+        )
         if not description.is_made():
             self._step("API description", [sys.executable, "-m", "config.description"])
         if self.local.env["DEBUG"].lower() not in YES:
@@ -98,9 +105,12 @@ class Product:
             part = Part(program, os.environ, ready=postgres.answers, is_store=True, stop_by=signal.SIGINT)
             part.user, part.cwd = account.NAME, postgres.folder
             self.supervisor.start(part)
-            if not self.supervisor.stopping and not postgres.has(DATABASE):
-                postgres.create(DATABASE)
+            if not self.supervisor.stopping:
+                if not postgres.has(DATABASE):
+                    postgres.create(DATABASE)
+                postgres.make_roles(DATABASE)
             self.local.env["DATABASE_URL"] = postgres.url(DATABASE)
+            self.owner = {"OWNER_DATABASE_URL": postgres.url(DATABASE, role=OWNER)}
         if valkey:
             valkey.prepare()
             program = Program("valkey", valkey.command())

@@ -411,7 +411,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='receipt',
-            trigger=pgtrigger.compiler.Trigger(name='receipts_only_end', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.state <> 'issued' OR to_jsonb(OLD) - ARRAY['state', 'ended_at', 'end_reason'] IS DISTINCT FROM to_jsonb(NEW) - ARRAY['state', 'ended_at', 'end_reason'])", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='8d3d209cd705f04fa7e19f38ef266e63e011001a', operation='UPDATE', pgid='pgtrigger_receipts_only_end_a9ad2', table='donations_receipt', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='receipts_only_end', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."document_id" IS DISTINCT FROM (NEW."document_id") OR OLD."donation_id" IS DISTINCT FROM (NEW."donation_id") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."issued_at" IS DISTINCT FROM (NEW."issued_at") OR OLD."issued_on" IS DISTINCT FROM (NEW."issued_on") OR OLD."jurisdiction" IS DISTINCT FROM (NEW."jurisdiction") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."sequence" IS DISTINCT FROM (NEW."sequence") OR OLD."series" IS DISTINCT FROM (NEW."series") OR OLD."year" IS DISTINCT FROM (NEW."year"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='65d5c1c8deabe4091a653b739a09caaee009289b', operation='UPDATE', pgid='pgtrigger_receipts_only_end_a9ad2', table='donations_receipt', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='receipt',
+            trigger=pgtrigger.compiler.Trigger(name='ended_receipts_never_change', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.state <> 'issued')", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='33f4b7c04948c89aef88c3c70ead837ea72e8c45', operation='UPDATE', pgid='pgtrigger_ended_receipts_never_change_2a9ac', table='donations_receipt', when='BEFORE')),
         ),
         migrations.AddIndex(
             model_name='receiptdelivery',

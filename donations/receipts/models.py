@@ -91,11 +91,12 @@ class Receipt(models.Model):
             pgtrigger.Protect(
                 name="receipts_only_end",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    "OLD.state <> 'issued' OR"
-                    " to_jsonb(OLD) - ARRAY['state', 'ended_at', 'end_reason'] IS DISTINCT FROM"
-                    " to_jsonb(NEW) - ARRAY['state', 'ended_at', 'end_reason']"
-                ),
+                condition=pgtrigger.AnyChange(exclude=["state", "ended_at", "end_reason"]),
+            ),
+            pgtrigger.Protect(
+                name="ended_receipts_never_change",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state <> 'issued'"),
             ),
         ]
 

@@ -21,8 +21,12 @@ def recorded(rows: Rows) -> dict[str, RecordedRefund]:
 def record(attempt: PaymentAttempt, rows: Rows, refunds: Mapping[str, RecordedRefund]) -> None:
     """Update changed rows and insert new ones. The caller holds the gift's lock."""
     for key, refund in refunds.items():
-        row = rows.get(key) or Refund(attempt=attempt, stripe_id=key, currency=attempt.currency)
-        if row._state.adding or RecordedRefund.of(row) != refund:
-            for name, value in asdict(refund).items():
-                setattr(row, name, value)
-            row.save()
+        row = rows.get(key)
+        if row is None:
+            Refund.objects.create(attempt=attempt, stripe_id=key, currency=attempt.currency, **asdict(refund))
+            continue
+        changes = {name: value for name, value in asdict(refund).items() if getattr(row, name) != value}
+        for name, value in changes.items():
+            setattr(row, name, value)
+        if changes:  # only these: the database refuses to write what must never change
+            row.save(update_fields=[*changes])

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from donations.appeals.models import Appeal
 from donations.disputes.models import Dispute
@@ -17,12 +17,14 @@ from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
 from tests.donations.giving import Giving, receipts_of
 from tests.makers.appeals import make_appeal
+from tests.rights import as_superuser
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 
 
 def refused(match: str, change: Any) -> None:
-    with pytest.raises(DatabaseError, match=match), transaction.atomic():
+    """A constraint or trigger refuses a change even to a superuser."""
+    with pytest.raises(DatabaseError, match=match), as_superuser():
         change()
 
 

@@ -15,6 +15,7 @@ from logistics.jobs.models import Job
 from logistics.roles import Role
 from tests.clients import signed_in
 from tests.donations.giving import FROZEN, Giving, donation_of, events_of, paid, receipts_of
+from tests.rights import as_superuser
 
 
 def test_an_event_of_a_connected_account_is_stored_as_not_ours_and_books_nothing(giving: Giving) -> None:
@@ -57,7 +58,7 @@ def test_another_amount_or_currency_is_quarantined_and_never_receipted(
     giving: Giving, field: str, value: Any, code: str
 ) -> None:
     gift = giving.give()
-    with pgtrigger.ignore(FROZEN):
+    with as_superuser(), pgtrigger.ignore(FROZEN):
         PaymentAttempt.objects.update(**{field: value})
     giving.type_card(gift["checkout_url"])
     giving.deliver()
@@ -96,7 +97,7 @@ def test_a_live_event_in_test_mode_is_quarantined(giving: Giving) -> None:
 
 def test_finance_lists_and_retries_quarantined_events(giving: Giving) -> None:
     gift = giving.give()
-    with pgtrigger.ignore(FROZEN):
+    with as_superuser(), pgtrigger.ignore(FROZEN):
         PaymentAttempt.objects.update(amount_minor=1)
     giving.type_card(gift["checkout_url"])
     giving.deliver(*events_of(giving, "payment_intent.succeeded"))
@@ -105,7 +106,7 @@ def test_finance_lists_and_retries_quarantined_events(giving: Giving) -> None:
     [row] = finance.client.get("/api/v1/stripe-events/?state=dead").json()["results"]
     assert row["problem"] == "amount_mismatch"
 
-    with pgtrigger.ignore(FROZEN):
+    with as_superuser(), pgtrigger.ignore(FROZEN):
         PaymentAttempt.objects.update(amount_minor=50050)
     assert finance.post(f"/api/v1/stripe-events/{row['id']}/retry/").status_code == 202
     giving.work()

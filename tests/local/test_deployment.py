@@ -7,6 +7,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from config.local.postgres import APPLICATION, OWNER, ROLES
 from tests.sources import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -66,6 +67,32 @@ def test_only_web_publishes_a_port_and_only_on_this_machine():
     assert [name for name in ("postgres", "redis", "files") if SERVICES[name]["networks"] != ["stores"]] == []
 
 
+def test_only_migrate_connects_as_the_owner_of_the_tables_and_nothing_of_ours_as_the_administrator():
+    roles = {
+        name: {
+            variable: match[1]
+            for variable, value in SERVICES[name]["environment"].items()
+            if (match := re.match(r"postgres://(\w+):", value))
+        }
+        for name in OURS
+    }
+
+    application = {"DATABASE_URL": APPLICATION}
+    assert roles == dict.fromkeys(OURS, application) | {"migrate": application | {"OWNER_DATABASE_URL": OWNER}}
+    assert [name for name in OURS if "${POSTGRES_PASSWORD" in str(SERVICES[name])] == []
+
+
+def test_the_database_gets_its_roles_and_their_passwords_when_it_is_made():
+    postgres = SERVICES["postgres"]
+    [mounted] = postgres["configs"]
+    read = set(re.findall(r"\\getenv \w+ (\w+)", ROLES.read_text()))
+
+    assert (ROOT / COMPOSE["configs"][mounted["source"]]["file"]).resolve() == ROLES
+    assert mounted["target"].startswith("/docker-entrypoint-initdb.d/")
+    assert read
+    assert read - set(postgres["environment"]) == set()
+
+
 @pytest.mark.parametrize("name", RUNS_TASKS)
 def test_a_deployment_lets_running_tasks_finish(name: str):
     assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
@@ -109,7 +136,7 @@ def test_the_example_has_every_required_variable():
 
 
 def test_every_variable_of_a_container_is_read_by_the_settings():
-    told = set(COMPOSE["x-environment"]) | set(COMPOSE["x-worker-environment"]) - {"<<"}
-    read = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    told = {name for service in OURS for name in SERVICES[service]["environment"]}
+    read = set(re.findall(r"""["']([A-Z][A-Z0-9_]+)["']""", (ROOT / "config" / "settings.py").read_text()))
 
     assert told - read == set()

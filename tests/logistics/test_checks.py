@@ -1,6 +1,7 @@
 import pytest
 
-from logistics.checks import check_field_keys, check_paper_limits
+from logistics.checks import check_database_role, check_field_keys, check_paper_limits
+from tests.rights import as_superuser
 
 
 @pytest.mark.parametrize(("keys", "ids"), [([], ["logistics.W001"]), (["short"], ["logistics.W002"])])
@@ -19,3 +20,15 @@ def test_paper_limits_that_outlast_their_task_are_reported(settings, seconds, id
     settings.PAPER_WALL_SECONDS = seconds
 
     assert [message.id for message in check_paper_limits(None)] == ids
+
+
+@pytest.mark.django_db
+def test_a_database_role_that_may_do_everything_is_reported():
+    as_application = check_database_role(None)
+    with as_superuser():
+        as_owner = check_database_role(None)
+
+    assert ([message.id for message in as_application], [message.id for message in as_owner]) == (
+        [],
+        ["logistics.W003"],
+    )

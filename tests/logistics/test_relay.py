@@ -13,7 +13,7 @@ from logistics.health.models import HealthCheck
 from logistics.jobs.turn import Turn
 from logistics.management.commands.relay import LOCK, sweep_if_active
 from tests.processes import eventually
-from tests.services import services
+from tests.services import DATABASE, services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def other() -> Iterator[Turn]:
 @pytest.fixture
 def keeper() -> Iterator[psycopg.Connection]:
     """A connection of a database administrator."""
-    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as session:
+    with psycopg.connect(services().postgres.conninfo(DATABASE), autocommit=True) as session:
         yield session
 
 

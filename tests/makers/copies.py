@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from donations.appeals.models import Appeal
 from donations.donors.models import Donor
@@ -30,6 +30,7 @@ from tests.makers.moments import NOON
 from tests.makers.partners import make_key, make_partner
 from tests.makers.people import make_packer
 from tests.makers.shipments import make_dispatched
+from tests.rights import as_superuser
 
 # The id of copy number g of any row, in order of g.
 ID = "('01990000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid"
@@ -45,7 +46,7 @@ def copy(row: models.Model, first: int, last: int, **values: str) -> None:
     chosen = {"id": ID} | values
     told = ", ".join(chosen.get(name, f'r."{name}"') for name in names)
     table = model._meta.db_table
-    with transaction.atomic(), connection.cursor() as cursor:
+    with as_superuser() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = '5min'")
         cursor.execute(
             f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, names))}) SELECT {told}"

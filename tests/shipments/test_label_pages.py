@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -24,6 +24,7 @@ from tests.makers.moments import NOON
 from tests.makers.partners import make_partner_user
 from tests.makers.people import make_packer, make_user
 from tests.makers.shipments import MARKS, make_sealed, make_shipment, pack
+from tests.rights import as_superuser
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +78,7 @@ def test_the_database_refuses_to_change_a_label_token() -> None:
     shipment = make_shipment()
     pack(shipment)
 
-    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="Cannot update"), as_superuser():
         Package.objects.update(token="another")
 
 

@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import connection
+
+from logistics import grants
+
+
+class Command(migrate.Command):
+    """Django's command, as the owner of the tables, who then gives the application's role its rights.
+
+    Without OWNER_DATABASE_URL everything has one role, which may do everything.
+    """
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.OWNER_DATABASE:
+            super().handle(*args, **options)
+            return
+        _check(connection.settings_dict, settings.OWNER_DATABASE)
+        with _as_owner() as application:
+            super().handle(*args, **options)
+            if not (options["plan"] or options["check_unapplied"]):
+                grants.give(application)
+
+
+def _check(application: dict[str, Any], owner: dict[str, Any]) -> None:
+    """Raise CommandError if the two URLs do not name two roles of one database."""
+    if application["NAME"] != owner["NAME"]:
+        raise CommandError("OWNER_DATABASE_URL and DATABASE_URL name two databases. Nothing was migrated.")
+    if application["USER"] == owner["USER"]:
+        raise CommandError(
+            "OWNER_DATABASE_URL and DATABASE_URL name the same role. Name another one (config/roles.sql makes it), or"
+            " leave OWNER_DATABASE_URL out. Nothing was migrated."
+        )
+
+
+@contextmanager
+def _as_owner() -> Iterator[str]:
+    """Make the default connection the owner's, and yield the name of the application's role.
+
+    The default one, because migrations of data use it unless they name another.
+    """
+    theirs = dict(connection.settings_dict)
+    _become(settings.OWNER_DATABASE)
+    try:
+        yield str(theirs["USER"])
+    finally:
+        _become(theirs)
+
+
+def _become(database: dict[str, Any]) -> None:
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
+    connection.settings_dict.update(database)

@@ -1,0 +1,136 @@
+"""What the application's own credentials may do in the database."""
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
+
+from config.local.postgres import APPLICATION, OWNER
+from tests.services import DATABASE, services
+
+# Written by hand, as the rights are derived from the triggers of the models.
+NEVER_CHANGED = {
+    "logistics_auditentry",
+    "shipments_delivery",
+    "shipments_deliveryline",
+    "shipments_paper",
+    "shipments_unlistedgoods",
+}
+NEVER_DELETED = {
+    *NEVER_CHANGED,
+    "donations_dispute",
+    "donations_receipt",
+    "donations_refund",
+    "donations_stripeevent",
+    "logistics_document",
+    "shipments_shipment",
+}
+ONLY_THESE_CHANGE = {
+    "donations_receipt": {"state", "ended_at", "end_reason"},
+    "donations_refund": {"id", "state", "reason", "failure_reason", "created_at"},
+}
+FROZEN = {
+    "donations_donation": {"reference", "amount_minor", "currency", "channel", "created_at"},
+    "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
+    "donations_stripeevent": {"stripe_id", "kind", "livemode"},
+    "logistics_document": {"context", "number", "token", "replaces_id"},
+    "shipments_package": {"token"},
+}
+DDL = [
+    "CREATE TABLE another ()",
+    "CREATE TEMPORARY TABLE another ()",
+    "CREATE SCHEMA another",
+    "CREATE FUNCTION another() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "DROP TRIGGER pgtrigger_audit_is_append_only_826b7 ON logistics_auditentry",
+    "CREATE INDEX another ON logistics_email (id)",
+    "ALTER TABLE logistics_auditentry DISABLE TRIGGER USER",
+    "ALTER TABLE donations_receipt ADD COLUMN another int",
+    "DROP TABLE logistics_email",
+    "SET ROLE relief_owner",
+    "SET session_replication_role = replica",
+    "INSERT INTO django_migrations (app, name, applied) VALUES ('a', 'b', now())",
+]
+
+
+@pytest.fixture
+def application() -> Iterator[psycopg.Connection]:
+    """A session with the credentials of web, worker, beat and relay, without Django."""
+    conninfo = services().postgres.conninfo(DATABASE, role=APPLICATION)
+    with psycopg.connect(conninfo, autocommit=True) as session:
+        yield session
+
+
+def columns(application: psycopg.Connection) -> dict[str, set[str]]:
+    """Return the columns of each table."""
+    found: dict[str, set[str]] = {}
+    for table, column in application.execute(
+        """SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+           WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"""
+    ):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def allowed(application: psycopg.Connection, statement: LiteralString, *names: str) -> bool:
+    """Try a statement about some names, and return whether the database would execute it."""
+    composed = sql.SQL(statement).format(*map(sql.Identifier, names))
+    try:
+        with application.transaction(force_rollback=True):
+            application.execute("SET LOCAL pgtrigger.ignore = '{}'")  # anybody may switch these triggers off
+            application.execute(composed)
+    except InsufficientPrivilege:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("statement", DDL)
+def test_it_can_neither_change_tables_nor_its_own_rights(application: psycopg.Connection, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        application.execute(statement.encode())
+
+
+def test_it_can_truncate_no_table(application: psycopg.Connection) -> None:
+    tables = columns(application)
+
+    assert [table for table in tables if allowed(application, "TRUNCATE {} CASCADE", table)] == []
+    assert len(tables) > 40
+
+
+def test_it_can_delete_no_row_that_is_kept_for_ever(application: psycopg.Connection) -> None:
+    refused = {table for table in columns(application) if not allowed(application, "DELETE FROM {}", table)}
+
+    assert refused == NEVER_DELETED | {"django_migrations"}
+
+
+def test_it_can_update_only_what_may_change(application: psycopg.Connection) -> None:
+    fixed = {
+        table: {
+            name for name in names if not allowed(application, "UPDATE {} SET {} = DEFAULT WHERE false", table, name)
+        }
+        for table, names in columns(application).items()
+    }
+
+    tables = columns(application)
+    assert {table for table, names in fixed.items() if names == tables[table]} == NEVER_CHANGED | {"django_migrations"}
+    assert {table: tables[table] - fixed[table] for table in ONLY_THESE_CHANGE} == ONLY_THESE_CHANGE
+    assert {table: FROZEN[table] - fixed[table] for table in FROZEN} == {table: set() for table in FROZEN}
+    assert {table for table, names in fixed.items() if names} == {
+        *NEVER_CHANGED,
+        *ONLY_THESE_CHANGE,
+        *FROZEN,
+        "django_migrations",
+    }
+
+
+def test_migrate_refuses_two_urls_that_do_not_belong_together(settings: Any) -> None:
+    application = connection.settings_dict
+    for change, refusal in [({"NAME": "another", "USER": OWNER}, "two databases"), ({}, "the same role")]:
+        settings.OWNER_DATABASE = application | change
+
+        with pytest.raises(CommandError, match=refusal):
+            call_command("migrate")
