@@ -201,8 +201,8 @@ def check_what_staff_and_programs_read(giving: Giving, gift: dict[str, Any], cas
     assert [answer[name] for name in ("amount", "refunded", "charged_back", "kept")] == written
     assert [for_finance[name] for name in ("amount", "refunded", "charged_back")] == written[:3]
     nothing_left = {f"No receipt can be issued for a gift that is {how}." for how in ("refunded", "charged back")}
-    [issue] = for_finance["allowed_actions"]
-    assert (issue["action"], issue["reason"] in nothing_left) == ("issue-receipt", case.kept == 0)
+    [issue] = [one for one in for_finance["allowed_actions"] if one["action"] == "issue-receipt"]
+    assert (issue["reason"] in nothing_left) == (case.kept == 0)
     for amount in written[:3]:
         assert f"{amount} HKD" in page
     assert f"{written[0]} HKD" in listed and f"{written[3]} HKD" in listed
