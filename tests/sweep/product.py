@@ -164,7 +164,7 @@ def caller(person: Person) -> Any:
         headers = {"Idempotency-Key": str(uuid4()), "Accept": "*/*", "Accept-Encoding": "identity"}
         if token := person.http.cookies.get("csrftoken"):
             headers |= {"X-CSRFToken": token, "Referer": person.base_url}
-        body: dict[str, object] | None = None if method == "GET" else {}
+        body: Any = None if method == "GET" else {}
         answer = person.http.request(
             method, person.url(path), json=body, headers=headers, allow_redirects=False, timeout=60
         )
