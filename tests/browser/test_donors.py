@@ -165,14 +165,17 @@ def test_a_donor_sees_gifts_by_the_mailed_link(
 
 @pytest.fixture
 def declined_cards(product: Instance) -> Iterator[Callable[[str], None]]:
-    """Report as many declined cards as make the address of a donor pass a challenge; take them back afterwards."""
+    """Report as many declined cards as make the address of a donor pass a challenge; take them back afterwards.
+
+    More than GIVE_DECLINES of this product, because each payment of another test allows one more.
+    """
 
     def report(email: str) -> None:
         query = """INSERT INTO donations_decline (id, attempt_id, event_id, declined_at)
-            SELECT gen_random_uuid(), p.id, 'evt_' || n, now() FROM generate_series(1, 500) n,
+            SELECT gen_random_uuid(), p.id, 'evt_' || n, now() FROM generate_series(1, 700) n,
             donations_paymentattempt p JOIN donations_donation d ON d.id = p.donation_id
             JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s RETURNING 1"""
-        assert len(product.rows(query, email)) == 500
+        assert len(product.rows(query, email)) == 700
 
     yield report
     product.rows("DELETE FROM donations_decline RETURNING 1")
