@@ -9,7 +9,9 @@ from logistics.logs import logging_config
 
 # Set before any worker imports prometheus_client, which reads it once: each process counts in its own files in this
 # folder, and /metrics adds them up.
-_folder = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="relief-metrics-"))
+_is_ours = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+if _is_ours:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="relief-metrics-")
 
 # The control socket is not used. Its path is the same for all servers of an account, so they would share it.
 control_socket_disable = True
@@ -27,4 +29,5 @@ def child_exit(server: object, worker: Any) -> None:
 
 
 def on_exit(server: object) -> None:
-    shutil.rmtree(_folder, ignore_errors=True)
+    if _is_ours:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -6,7 +6,6 @@ import traceback
 from typing import Any
 
 import structlog
-from django.http import HttpRequest
 from structlog.typing import EventDict, Processor
 
 from logistics.errors import DomainError
@@ -47,7 +46,7 @@ def without_tokens(_: object, __: str, event: EventDict) -> EventDict:
     A request that a logger adds becomes its method and its route.
     """
     for name, value in event.items():
-        if isinstance(value, HttpRequest):
+        if hasattr(value, "resolver_match"):  # a request; its class is not loaded in the printer
             match = value.resolver_match
             event[name] = f"{value.method} {match.route if match else '(no route)'}"
         elif isinstance(value, str) and name not in NOT_MASKED:

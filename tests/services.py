@@ -73,7 +73,8 @@ class Services:
 
 # A developer's own settings must not reach a test, least of all a real database or a real account.
 INHERITED_NEVER = {
-    *("EMAIL_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "TRUSTED_PROXIES", "STATIC_ROOT", "LOG_LEVEL", "OWNER_DATABASE_URL")
+    *("EMAIL_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "TRUSTED_PROXIES", "STATIC_ROOT", "LOG_LEVEL", "OWNER_DATABASE_URL"),
+    "PROMETHEUS_MULTIPROC_DIR",
 }
 
 _services: Services | None = None

@@ -225,7 +225,8 @@ def gift(**changes: Any) -> Donation:
     donation = received_donation(timezone.now())
     for name, value in changes.items():
         setattr(donation, name, value)
-    donation.save()
+    if changes:
+        donation.save(update_fields=list(changes))
     return donation
 
 

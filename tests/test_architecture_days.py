@@ -30,7 +30,10 @@ ALLOWED = {
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.
-OF_THE_ADMIN = {"logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html"}
+OF_THE_ADMIN = {
+    "logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html",
+    "logistics/templates/people/second_factor.html",
+}  # fmt: skip
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")
 ]

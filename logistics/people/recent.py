@@ -30,6 +30,7 @@ from logistics.people.models import User
 from logistics.visitors import address_of
 
 BACKEND = "logistics.people.backends.RoleBackend"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT = "signed_in_at"  # in the session: when the person last proved who they are, in seconds since 1970
 _WITH_FACTOR = "with_second_factor"  # in the session: whether that was with the second factor
 
@@ -75,7 +76,7 @@ def proved_at(request: Request | HttpRequest) -> datetime | None:
     if isinstance(request, Request) and not isinstance(request.successful_authenticator, SessionAuthentication):
         return None
     at = request.session.get(_AT)
-    return None if at is None else datetime.fromtimestamp(at, UTC)
+    return None if at is None else EPOCH + timedelta(seconds=at)
 
 
 def reauthenticated_within(request: HttpRequest, minutes: int) -> bool:

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from importlib import import_module
 
 import pytest
 import structlog
@@ -10,7 +11,6 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import resolve
 
-import config.web_server
 from logistics.errors import WrongState
 from logistics.logs import logging_config
 from tests.makers.partners import make_partner
@@ -168,9 +168,11 @@ def test_what_is_no_token_is_kept():
     assert line_of(message=written)["event"] == written
 
 
-def test_the_web_servers_own_lines_pass_through_the_same_filter():
+def test_the_web_servers_own_lines_pass_through_the_same_filter(monkeypatch, tmp_path):
     """gunicorn logs the request line of a malformed request."""
-    logger = config.web_server.logconfig_dict["loggers"]["gunicorn.error"]
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))  # else the module sets it for this whole process
+    web_server = import_module("config.web_server")
+    logger = web_server.logconfig_dict["loggers"]["gunicorn.error"]
 
     assert (logger["handlers"], logger["propagate"]) == (["stderr"], False)
-    assert "%(U)s" not in config.web_server.access_log_format and "%(r)s" not in config.web_server.access_log_format
+    assert "%(U)s" not in web_server.access_log_format and "%(r)s" not in web_server.access_log_format

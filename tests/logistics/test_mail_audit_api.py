@@ -105,7 +105,7 @@ class TestEmails:
     def test_every_kind_of_mail_has_readers(self):
         apps = [config.path for config in django_apps.get_app_configs() if config.name in OURS]
         sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
-        found = re.findall(r'mail\.request\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources))
+        found = re.findall(r'(?:mail\.request|tell_officers)\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources))
 
         assert {kind for kinds in found for kind in kinds if kind} == readers.kinds()
 
