@@ -356,6 +356,6 @@ class TestIssuing:
         assert sent.context["adminform"].form.errors
         with pytest.raises(ProgrammingError, match="belongs to another partner"), transaction.atomic():
             make_partner_user(foreign.partner, site=site)
-        with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             Membership.objects.update(site=None)
         assert Membership.objects.get(user=user).site == site
