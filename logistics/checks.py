@@ -3,7 +3,7 @@
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 
 @register()
@@ -31,33 +31,55 @@ def check_paper_limits(app_configs: object, **kwargs: object) -> list[CheckMessa
     return [Error("PAPER_WALL_SECONDS is too long.", hint=hint, id="logistics.E001")]
 
 
-# Whether the role may act as the owner of any table, or create some; a superuser may do both.
-OWNS = """
+@register()
+def check_sealed_database(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse to look for ciphertexts in another database, such as the real one of a restore drill."""
+    default, sealed = (connections[alias].settings_dict["NAME"] for alias in ("default", "sealed"))
+    if default == sealed:
+        return []
+    hint = "Name the same database in both, with two roles."
+    return [Error("SEALED_DATABASE_URL and DATABASE_URL name two databases.", hint=hint, id="logistics.E002")]
+
+
+# Whether the role may act as the owner of any table, or create some; a superuser may do both. And whether it may use
+# the schema of sealed addresses, which exists after the first migration.
+RIGHTS = """
     SELECT has_schema_privilege('public', 'CREATE') OR EXISTS (
         SELECT FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')
+    ), EXISTS (
+        SELECT FROM pg_namespace WHERE nspname = 'sealed' AND has_schema_privilege(oid, 'USAGE')
     )
 """
 
 
 @register(deploy=True)
 def check_database_role(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Warn if the application could change its tables and switch off their triggers. It asks the database."""
+    """Warn if the application could change its tables and switch off their triggers, or read sealed ciphertexts.
+
+    It asks the database.
+    """
     try:
         with connection.cursor() as cursor:
-            cursor.execute(OWNS)
-            (owns,) = cursor.fetchone()
+            cursor.execute(RIGHTS)
+            owns, unseals = cursor.fetchone()
     except OperationalError:
         hint = "Start it, then repeat this check."
         return [Warning("The database does not answer, so its roles were not checked.", hint=hint, id="logistics.W004")]
-    if not owns:
-        return []
-    return [
-        Warning(
+    hint = (
+        "Make the roles of config/roles.sql and set OWNER_DATABASE_URL and SEALED_DATABASE_URL for `manage.py migrate`;"
+        " see docs/operations.md, Database roles."
+    )
+    found: list[CheckMessage] = []
+    if owns:
+        message = (
             "The role of DATABASE_URL owns the tables: a fault of the application could change them, and rows that"
-            " must never change.",
-            hint="Make the roles of config/roles.sql and set OWNER_DATABASE_URL for `manage.py migrate`; see"
-            " docs/operations.md, Database roles.",
-            id="logistics.W003",
+            " must never change."
         )
-    ]
+        found.append(Warning(message, hint=hint, id="logistics.W003"))
+    if unseals:
+        message = (
+            "The role of DATABASE_URL can read sealed addresses, as ciphertexts. Only SEALED_DATABASE_URL needs to."
+        )
+        found.append(Warning(message, hint=hint, id="logistics.W005"))
+    return found

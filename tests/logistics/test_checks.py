@@ -1,6 +1,7 @@
 import pytest
+from django.db import connections
 
-from logistics.checks import check_database_role, check_field_keys, check_paper_limits
+from logistics.checks import check_database_role, check_field_keys, check_paper_limits, check_sealed_database
 from tests.rights import as_superuser
 
 
@@ -22,6 +23,15 @@ def test_paper_limits_that_outlast_their_task_are_reported(settings, seconds, id
     assert [message.id for message in check_paper_limits(None)] == ids
 
 
+def test_a_sealed_connection_to_another_database_is_refused(monkeypatch):
+    same = check_sealed_database(None)
+    monkeypatch.setitem(connections["sealed"].settings_dict, "NAME", "drill")
+
+    other = check_sealed_database(None)
+
+    assert (same, [message.id for message in other]) == ([], ["logistics.E002"])
+
+
 @pytest.mark.django_db
 def test_a_database_role_that_may_do_everything_is_reported():
     as_application = check_database_role(None)
@@ -30,5 +40,5 @@ def test_a_database_role_that_may_do_everything_is_reported():
 
     assert ([message.id for message in as_application], [message.id for message in as_owner]) == (
         [],
-        ["logistics.W003"],
+        ["logistics.W003", "logistics.W005"],
     )

@@ -15,7 +15,7 @@ import pytest
 import redis
 import structlog
 from django.core import mail
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -159,6 +159,9 @@ def dump() -> Iterator[tuple[str, bytes]]:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             yield table, "\n".join(row for (row,) in cursor.fetchall()).encode()
+    with connections["sealed"].cursor() as cursor:
+        cursor.execute("SELECT t::text FROM sealed.ciphertext t")
+        yield "sealed.ciphertext", "\n".join(row for (row,) in cursor.fetchall()).encode()
 
 
 def look_at_stores(finder: Finder, log: io.StringIO, files: list[bytes]) -> None:
