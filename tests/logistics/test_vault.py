@@ -109,7 +109,7 @@ def test_an_address_that_is_replaced_during_a_rotation_is_not_undone(settings: A
     thread = Thread(target=rotate)
     with transaction.atomic():
         settings.FIELD_KEYS = [old]  # a process that has not been restarted
-        addresses.seal(site, SHELTER | {"town": "Markala"}, version=site.version, by=None, at=NOON)  # type: ignore[typeddict-item]
+        addresses.seal(site, SHELTER | {"town": "Markala"}, version=site.version, by=None, at=NOON)
         settings.FIELD_KEYS = [newest, old]
         thread.start()
         eventually(waits_for_a_lock, what="the rotation to wait for the address")
