@@ -41,45 +41,60 @@ def check_sealed_database(app_configs: object, **kwargs: object) -> list[CheckMe
     return [Error("SEALED_DATABASE_URL and DATABASE_URL name two databases.", hint=hint, id="logistics.E002")]
 
 
-# Whether the role may act as the owner of any table, or create some; a superuser may do both. And whether it may use
-# the schema of sealed addresses, which exists after the first migration.
-RIGHTS = """
+# Whether the role may act as the owner of any table, or create some; a superuser may do both.
+OWNS = """
     SELECT has_schema_privilege('public', 'CREATE') OR EXISTS (
         SELECT FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')
-    ), EXISTS (
-        SELECT FROM pg_namespace WHERE nspname = 'sealed' AND has_schema_privilege(oid, 'USAGE')
     )
 """
+# The schema exists after the first migration.
+USES_SEALED = "SELECT FROM pg_namespace WHERE nspname = 'sealed' AND has_schema_privilege(oid, 'USAGE')"
+ROLES_HINT = (
+    "Make the roles of config/roles.sql and set OWNER_DATABASE_URL and SEALED_DATABASE_URL for `manage.py migrate`; see"
+    " docs/operations.md, Database roles."
+)
 
 
 @register(deploy=True)
 def check_database_role(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Warn if the application could change its tables and switch off their triggers, or read sealed ciphertexts.
-
-    It asks the database.
-    """
+    """Warn if the application could change its tables and switch off their triggers. It asks the database."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(RIGHTS)
-            owns, unseals = cursor.fetchone()
+            cursor.execute(OWNS)
+            (owns,) = cursor.fetchone()
     except OperationalError:
         hint = "Start it, then repeat this check."
         return [Warning("The database does not answer, so its roles were not checked.", hint=hint, id="logistics.W004")]
-    hint = (
-        "Make the roles of config/roles.sql and set OWNER_DATABASE_URL and SEALED_DATABASE_URL for `manage.py migrate`;"
-        " see docs/operations.md, Database roles."
-    )
-    found: list[CheckMessage] = []
-    if owns:
-        message = (
+    if not owns:
+        return []
+    return [
+        Warning(
             "The role of DATABASE_URL owns the tables: a fault of the application could change them, and rows that"
-            " must never change."
+            " must never change.",
+            hint=ROLES_HINT,
+            id="logistics.W003",
         )
-        found.append(Warning(message, hint=hint, id="logistics.W003"))
-    if unseals:
-        message = (
-            "The role of DATABASE_URL can read sealed addresses, as ciphertexts. Only SEALED_DATABASE_URL needs to."
-        )
-        found.append(Warning(message, hint=hint, id="logistics.W005"))
+    ]
+
+
+@register(deploy=True)
+def check_sealed_role(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Warn if the application can read sealed ciphertexts, or if the role that has to cannot. It asks the database."""
+    found: list[CheckMessage] = []
+    if _uses_sealed("default"):
+        message = "DATABASE_URL can read the ciphertexts of addresses, which only SEALED_DATABASE_URL needs to read."
+        found.append(Warning(message, hint=ROLES_HINT, id="logistics.W005"))
+    if not _uses_sealed("sealed"):
+        message = "SEALED_DATABASE_URL cannot read the ciphertexts of addresses, so no address can be sealed or read."
+        found.append(Warning(message, hint=ROLES_HINT, id="logistics.W006"))
     return found
+
+
+def _uses_sealed(alias: str) -> bool:
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(USES_SEALED)
+            return bool(cursor.rowcount)
+    except OperationalError:
+        return False

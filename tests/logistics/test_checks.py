@@ -1,7 +1,13 @@
 import pytest
 from django.db import connections
 
-from logistics.checks import check_database_role, check_field_keys, check_paper_limits, check_sealed_database
+from logistics.checks import (
+    check_database_role,
+    check_field_keys,
+    check_paper_limits,
+    check_sealed_database,
+    check_sealed_role,
+)
 from tests.rights import as_superuser
 
 
@@ -40,5 +46,20 @@ def test_a_database_role_that_may_do_everything_is_reported():
 
     assert ([message.id for message in as_application], [message.id for message in as_owner]) == (
         [],
-        ["logistics.W003", "logistics.W005"],
+        ["logistics.W003"],
     )
+
+
+@pytest.mark.django_db
+def test_too_much_and_too_little_access_to_sealed_addresses_is_reported():
+    right, vault = check_sealed_role(None), connections["sealed"]
+    with as_superuser():
+        too_much = check_sealed_role(None)
+    connections["sealed"] = connections["default"]
+    try:
+        too_little = check_sealed_role(None)
+    finally:
+        connections["sealed"] = vault
+
+    found = [[message.id for message in messages] for messages in (right, too_much, too_little)]
+    assert found == [[], ["logistics.W005"], ["logistics.W006"]]
