@@ -3,9 +3,11 @@
 from logistics.audit import services as audit
 from logistics.documents import services as documents
 from logistics.health.services import Invariant
+from logistics.partners import addresses
 
 INVARIANTS: list[Invariant] = [
     ("Every entry of the trail follows from the one before it.", audit.broken_links),
+    ("Every sealed address and allowed text has its ciphertext.", addresses.without_ciphertext),
     ("The newest 1,000 issued documents have the files that were issued.", documents.damaged),
     (
         "No lease ended more than an hour ago: the relay retries such jobs or gives them up.",

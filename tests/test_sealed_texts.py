@@ -496,8 +496,10 @@ class TestRotation:
 
         call_command("rotate_field_keys", batch=1, stdout=out)
 
-        assert between == (3, [True, True, False])
-        assert "2 addresses and 1 allowed texts are now under the newest key. 0 rows are left" in out.getvalue()
+        # Four ciphertexts, and the hashes of three addresses and a text.
+        assert between == (7, [True, True, False])
+        assert "3 ciphertexts are now under the newest key, and 3 addresses and 1 allowed texts" in out.getvalue()
+        assert "0 rows are left under an older key" in out.getvalue()
         settings.FIELD_KEYS = [new]
         place = guard.of_partner(world.partner.pk)
         assert [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")] == [True, True, False]

@@ -151,7 +151,7 @@ class Membership(models.Model):
 class Site(models.Model):
     """Where goods are used. Holds only what most code and every paper may know of it.
 
-    The name, address and phone of a confidential site are encrypted in SiteAddress; deliveries
+    The name, address and phone of a confidential site are sealed (SiteAddress); deliveries
     end at the hand-over point.
     """
 
@@ -186,15 +186,15 @@ class Site(models.Model):
 
 
 class SiteAddress(models.Model):
-    """The address of a site: encrypted, and read only through partners.addresses.reveal.
+    """The address of a site: its ciphertext is in the schema `sealed`, and read only through partners.addresses.reveal.
 
     `hints` are keyed hashes of what gives the address away (partners.hints), with which texts are compared.
     """
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
-    sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON
+    sealed_id = models.UUIDField(unique=True)  # in partners.vault: {"name", "address", "town", "phone"} as JSON
     hints = models.BinaryField(db_default=b"")
-    key_id = models.CharField(max_length=16, db_default="")  # of the key that sealed and hashed it
+    key_id = models.CharField(max_length=16, db_default="")  # of the key that hashed it
 
     def __str__(self) -> str:
         return f"address of site {self.site_id}"
@@ -203,14 +203,14 @@ class SiteAddress(models.Model):
 class AllowedText(models.Model):
     """A text that a safety officer allowed although it resembles a sealed address of the partner.
 
-    Found by its keyed hash; sealed as well, so that it can be hashed again under a new key.
+    Found by its keyed hash; sealed as well (partners.vault), so that it can be hashed again under a new key.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="allowed_texts")
     digest = models.BinaryField()
-    sealed = models.BinaryField()
-    key_id = models.CharField(max_length=16)
+    sealed_id = models.UUIDField(unique=True)
+    key_id = models.CharField(max_length=16)  # of the key that hashed it
     allowed_at = models.DateTimeField(_("allowed at"))
     allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 

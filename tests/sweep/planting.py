@@ -19,7 +19,7 @@ REVEALED = r"^(headers )?api safety POST /api/v1/sites/[^/]+/address/reveal/"
 # Planted leaks: what they say, and how it is written where it is planted.
 CONTROLS: Mapping[str, str] = {
     name: f"control{name}zuqabexilom"
-    for name in ("field", "paper", "attachment", "mail", "redis", "web", "worker", "postgres")
+    for name in ("field", "paper", "attachment", "mail", "redis", "web", "worker", "postgres", "sealed")
 }
 
 

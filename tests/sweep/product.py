@@ -256,6 +256,10 @@ def plant_in_stores(product: Instance, folder: Path) -> None:
         with product[name].log.open("ab") as log:  # which the program appends to
             log.write(b'{"event": "' + base64.b64encode(b"to: " + CONTROLS[name].encode()) + b'"}\n')
     product.execute(f"DO $$ BEGIN RAISE LOG USING MESSAGE = '{planting.in_hex(CONTROLS['postgres'])}'; END $$")
+    product.execute(
+        "INSERT INTO sealed.ciphertext (id, content, key_id)"
+        f" VALUES (gen_random_uuid(), convert_to('{CONTROLS['sealed']}', 'UTF8'), '')"
+    )
     attached, paper = folder / "attached.txt", next((folder / "keep").glob("receipt-hkd.pdf"))
     attached.write_bytes(base64.b64encode(CONTROLS["attachment"].encode()))
     target = Path(product.env["VAR_DIR"]) / "files" / "planted.pdf"

@@ -16,7 +16,7 @@ import pytest
 import redis
 import structlog
 from django.core import mail
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -164,6 +164,9 @@ def dump() -> Iterator[tuple[str, bytes]]:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             yield table, "\n".join(row for (row,) in cursor.fetchall()).encode()
+    with connections["sealed"].cursor() as cursor:
+        cursor.execute("SELECT t::text FROM sealed.ciphertext t")
+        yield "sealed.ciphertext", "\n".join(row for (row,) in cursor.fetchall()).encode()
 
 
 def look_at_stores(finder: Finder, log: io.StringIO, files: list[bytes]) -> None:
@@ -183,6 +186,11 @@ def plant_in_stores(log: logging.Logger) -> None:
     log.warning("opened %s", planting.all_escaped(CONTROLS["web"]))
     with redis.Redis.from_url(services().valkey.url) as store:
         store.set("planted", b"\0" + base64.b64encode(b"to: " + CONTROLS["redis"].encode()))
+    with connections["sealed"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sealed.ciphertext (id, content, key_id) VALUES (%s, %s, '')",
+            [uuid4(), CONTROLS["sealed"].encode()],
+        )
 
 
 @pytest.mark.django_db
@@ -205,6 +213,7 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
             planting.control("mail", "^mail"),
             planting.control("redis", "^redis"),
             planting.control("web", "^log"),
+            planting.control("sealed", r"^dump sealed\.ciphertext$"),
             *planting.of_site(),
             planting.of_donor(tokens.token_of(gift), "the link of a gift"),
             planting.of_donor(sign_in, "the sign-in link"),
