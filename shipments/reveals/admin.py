@@ -122,8 +122,16 @@ class RevealAdmin(BaseAdmin):
         return "ended", str(reveal.get_ended_because_display()) if reveal.ended_because else _("no longer works")
 
     @needs_recent_sign_in
-    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
-        return super().changeform_view(request, *args, **named)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        # The page after saving shows the link once, so there is nothing to go on to.
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **only_save})
 
     def save_model(self, request: HttpRequest, obj: Reveal, form: RevealForm, change: bool) -> None:
         said = form.cleaned_data
