@@ -57,7 +57,7 @@ WHAT_TO_DO = {
     "import_running": "Wait as long as `Retry-After` says, then repeat.",
     "invalid_input": "Correct the fields that `errors` names and send again.",
     "link_ended": "Sign in by mail at `/my-gifts/`, which shows a new link.",
-    "link_worthless": "Ask for a new link at `/my-gifts/`.",
+    "sign_in_link_invalid": "Ask for a new link at `/my-gifts/`.",
     "manifest_frozen": "Reopen the shipment first. After dispatch the manifest cannot change.",
     "may_not_manage": "Have an administrator do it who has these roles too, and is somebody else.",
     "no_address": "A coordinator enters it: `PUT /api/v1/sites/{id}/address/`.",

@@ -178,7 +178,7 @@ class TestContactDetails:
                     may_see = False  # a mail to a donor
                 shown = {path: self.SECRET in client.get(path).content.decode() for path in paths}
                 found = {path: self.finds(client.get(path)) for path in self.searches()[label]}
-                told |= {(role, path): is_told for path, is_told in (shown | found).items() if is_told != may_see}
+                told |= {(role, path): is_shown for path, is_shown in (shown | found).items() if is_shown != may_see}
 
         assert told == {}
 

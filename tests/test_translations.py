@@ -188,7 +188,7 @@ def test_words_that_are_both_noun_and_verb_have_contexts():
     [
         ("manifest refused", {"errors": 1}, "with 1 error;", "avec 1 erreur\N{NO-BREAK SPACE};"),
         ("manifest refused", {"errors": 2}, "with 2 errors;", "avec 2 erreurs\N{NO-BREAK SPACE};"),
-        ("dispatched", {"contacts_told": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
+        ("dispatched", {"contacts_notified": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
         ("manifest imported", {"packages": 1, "lines": 3}, "1 package and 3 lines", "1 colis et 3 lignes"),
         ("discrepancy decided", {"kind": "short", "decision": "write_off"}, "(short): write off", "passer en perte"),
         ("paper issued", {"kind": "labels", "number": "1", "version": 2}, "1 (labels)", "1 (étiquettes)"),

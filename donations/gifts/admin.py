@@ -44,8 +44,8 @@ class DonationAdmin(FactsAdmin):
             return
         for donation in donations:
             gifts.revoke_link(donation, by=staff(request), at=timezone.now())
-            told = _("%(gift)s: links sent before no longer work. The donor gets a new one by signing in by mail.")
-            self.message_user(request, told % {"gift": donation}, messages.SUCCESS)
+            sent = _("%(gift)s: links sent before no longer work. The donor gets a new one by signing in by mail.")
+            self.message_user(request, sent % {"gift": donation}, messages.SUCCESS)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, donation: Donation) -> str:

@@ -513,7 +513,7 @@ class Migration(migrations.Migration):
             name='Challenge',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
-                ('way', models.CharField(choices=[('proof', 'Proof of work'), ('mail', 'Link by email')], editable=False, max_length=5, verbose_name='way')),
+                ('method', models.CharField(choices=[('proof', 'Proof of work'), ('mail', 'Link by email')], editable=False, max_length=5, verbose_name='method')),
                 ('purpose', models.CharField(editable=False, max_length=32)),
                 ('address_hash', models.CharField(blank=True, editable=False, max_length=32)),
                 ('email_hash', models.CharField(blank=True, editable=False, max_length=32)),
@@ -527,7 +527,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'challenges',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['issued_at'], name='challenges_by_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lt', models.F('expires_at')), _connector='OR'), name='a_challenge_is_not_used_after_it_expired'), models.CheckConstraint(condition=models.Q(models.Q(('donation__isnull', False), ('way', 'mail')), models.Q(('donation', None), ('way', 'proof')), _connector='OR'), name='a_link_by_mail_is_for_a_donation')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lt', models.F('expires_at')), _connector='OR'), name='a_challenge_is_not_used_after_it_expired'), models.CheckConstraint(condition=models.Q(models.Q(('donation__isnull', False), ('method', 'mail')), models.Q(('donation', None), ('method', 'proof')), _connector='OR'), name='a_link_by_mail_is_for_a_donation')],
             },
         ),
         migrations.CreateModel(

@@ -206,7 +206,7 @@ def damaged(*, newest: int = 1000) -> Iterator[str]:
 def retry(document: Document, *, by: User | None, at: datetime) -> Document:
     """Retry a dead document after its cause was fixed. Raises WrongState unless it is dead."""
     document = jobs.retry(lock(document))
-    audit.record("printing tried again", document, by=by, at=at)
+    audit.record("printing retried", document, by=by, at=at)
     return document
 
 

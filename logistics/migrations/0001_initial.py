@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, verbose_name="email address")),
                 ('phone', models.CharField(blank=True, max_length=40, verbose_name="phone")),
                 ('language', models.CharField(default='fr', max_length=10, verbose_name="language")),
-                ('is_told', models.BooleanField(default=True, verbose_name="notified of shipments")),
+                ('is_notified', models.BooleanField(default=True, verbose_name="notified of shipments")),
                 ('is_administrator', models.BooleanField(db_default=False, default=False, help_text='Told by email when somebody reads the address of a confidential site', verbose_name="partner’s administrator")),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
             ],

@@ -92,15 +92,15 @@ def reveal(site: Site, *, reason: str, proved_at: datetime | None, by: User, at:
     # A transaction of its own, committed before anything is decrypted: no reading goes unrecorded.
     with transaction.atomic(durable=True):
         site = lock(site)
-        told = _tell_administrators(site, reason=reason.strip(), by=by, at=at)
-        audit.record("address read", site, by=by, at=at, reason=reason.strip(), administrators_told=told)
+        notified = _notify_administrators(site, reason=reason.strip(), by=by, at=at)
+        audit.record("address read", site, by=by, at=at, reason=reason.strip(), administrators_notified=notified)
     row = SiteAddress.objects.filter(site=site).first()
     if row is None:
         raise NoAddress(_("This site has no address yet. Store one with PUT first."))
     return _opened(row)
 
 
-def _tell_administrators(site: Site, *, reason: str, by: User, at: datetime) -> int:
+def _notify_administrators(site: Site, *, reason: str, by: User, at: datetime) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
     on = day_of(at).isoformat()
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))

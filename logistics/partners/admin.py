@@ -43,7 +43,7 @@ class PartnerForm(VersionedForm):
 
 class ContactsInline(ReadOnlyInline):
     model = Contact
-    fields = ("name", "email", "phone", "language", "is_told", "is_administrator")
+    fields = ("name", "email", "phone", "language", "is_notified", "is_administrator")
     readonly_fields = fields
 
 
@@ -192,15 +192,15 @@ class PartnerAdmin(BaseAdmin):
 class ContactForm(VersionedForm):
     class Meta:
         model = Contact
-        fields = ("partner", "name", "email", "phone", "language", "is_told", "is_administrator")
+        fields = ("partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
 
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
-    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told", "is_administrator")
-    list_display = ("name", "partner", "email", "language", "is_told")
-    list_filter = ("partner", "is_told")
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
+    list_display = ("name", "partner", "email", "language", "is_notified")
+    list_filter = ("partner", "is_notified")
     search_fields = ("name", "email")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)

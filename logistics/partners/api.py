@@ -133,7 +133,7 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
 class ContactFilter(Filters):
     class Meta:
         model = Contact
-        fields = ("partner", "is_told")
+        fields = ("partner", "is_notified")
 
 
 @extend_schema_view(
@@ -159,7 +159,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     @extend_schema(summary="Add a contact", responses={201: ContactSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Add a person at a partner; `is_told` says whether this contact gets mails about shipments."""
+        """Add a person at a partner; `is_notified` says whether this contact gets mails about shipments."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data

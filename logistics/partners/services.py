@@ -40,7 +40,7 @@ class ContactFields(TypedDict, total=False):
     email: str
     phone: str
     language: str
-    is_told: bool
+    is_notified: bool
     is_administrator: bool
 
 

@@ -20,7 +20,7 @@ class RoleBackend(ModelBackend):
 
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Return whether the user may sign in, and stay so: Django asks at each request."""
-        return isinstance(user, User) and user.works_at(timezone.now())
+        return isinstance(user, User) and user.is_working(timezone.now())
 
     def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:  # type: ignore[override]
         return user_obj.has_perm(perm, obj)

@@ -78,7 +78,7 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or f"user {self.pk}"
 
-    def works_at(self, at: datetime) -> bool:
+    def is_working(self, at: datetime) -> bool:
         """Return whether this user may sign in, and their keys work."""
         return self.is_active and (self.ends_at is None or self.ends_at > at)
 

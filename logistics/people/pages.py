@@ -62,7 +62,7 @@ def _half_signed_in(request: HttpRequest) -> tuple[User, str] | None:
     if not half or now.timestamp() - half["at"] > CODE_WITHIN.total_seconds():
         return None
     user = User.objects.filter(pk=half["user"]).first()
-    if user is None or not user.works_at(now) or user.get_session_auth_hash() != half["password"]:
+    if user is None or not user.is_working(now) or user.get_session_auth_hash() != half["password"]:
         return None
     return user, half["then"]
 
@@ -194,7 +194,7 @@ class SetPassword(PasswordResetConfirmView):
 
     def get_user(self, uidb64: str) -> User | None:
         user = super().get_user(uidb64)
-        return user if isinstance(user, User) and user.works_at(timezone.now()) else None
+        return user if isinstance(user, User) and user.is_working(timezone.now()) else None
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**context)}

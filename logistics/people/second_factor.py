@@ -84,7 +84,7 @@ def set_up(user: User, secret: bytes, code: str, *, at: datetime) -> list[str]:
 def renew_recovery_codes(user: User, *, at: datetime) -> list[str]:
     """Return new recovery codes; earlier ones no longer work."""
     user = lock(user)
-    audit.record("recovery codes made", user, by=user, at=at)
+    audit.record("recovery codes created", user, by=user, at=at)
     return _new_recovery_codes(user)
 
 

@@ -76,7 +76,7 @@ def make_user(
     if User.objects.filter(email__iexact=email).exists():
         raise EmailTaken(email_taken())
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
-    audit.record("user made", user, by=by, at=at, roles=list(roles))
+    audit.record("user created", user, by=by, at=at, roles=list(roles))
     return user
 
 
@@ -198,7 +198,7 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
         expires_at=at + valid,
     )
     insert_drawn(key, field="prefix", draw=_prefix)
-    audit.record("key made", user, by=by, at=at, key=str(key.pk))
+    audit.record("key created", user, by=by, at=at, key=str(key.pk))
     return NewKey(key, f"{key.prefix}.{secret}")
 
 
@@ -239,7 +239,7 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     if not PREFIX.fullmatch(prefix):
         return None
     key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user").first()
-    if key is None or not key.user.works_at(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
+    if key is None or not key.user.is_working(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)

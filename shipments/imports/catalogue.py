@@ -96,9 +96,9 @@ def _check_likeness(place: int, row: int, values: Values, known: Facts, errors: 
     unit, weight = values["unit"][place], values["unit_weight_kg"][place]
     if contradiction := goods.wrong_unit_weight(unit, weight):
         errors.add(row, "unit_weight_kg", "contradicts_unit", contradiction, weight)
-    told = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
+    given = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
     code, description = values["item_code"][place], values["description_en"][place] or ""
-    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **told):
+    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **given):
         errors.add(row, "item_code", "unlike_catalogue", goods.unlike_message(code, known), code)
 
 

@@ -126,17 +126,17 @@ def _read(row: Upload, *, at: datetime) -> Outcome:
             errors = Errors(problem.sheet)
             errors.add(None, "", problem.code, problem.detail)
             return Outcome(None, errors)
-        report = partial(_report, row, [])
+        report = partial(_report_progress, row, [])
         report(30)
         context = ImportContext.of(row.shipment, replace=row.replace, by=row.uploaded_by, at=at)
         return Outcome(*planning.make(sheet, without_value, context, progress=report))
 
 
-def _report(row: Upload, said_at: list[float], percent: int) -> None:
+def _report_progress(row: Upload, reported: list[float], percent: int) -> None:
     """Report progress, at most once a second, because each report is a write."""
     now = time.monotonic()
-    if not said_at or now - said_at[0] > 1:
-        said_at[:] = [now]
+    if not reported or now - reported[0] > 1:
+        reported[:] = [now]
         jobs.report_progress(row, percent)
 
 

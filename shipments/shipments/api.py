@@ -287,7 +287,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         For partners, staff are "The charity", and only the reasons that partners gave are shown.
         """
         entries = audit.trail(self._found())
-        return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user))))
+        return Response(list(trails.describe(entries, hide_staff=access.is_partner(request.user))))
 
 
 def _reason(request: Request, shape: type[Input] = ReasonIn) -> str:

@@ -101,7 +101,7 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime, reason: str = "") ->
     overridden = actions.require("dispatch", shipment, by, reason=reason)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
-    details: dict[str, object] = {"contacts_told": notices.notify_contacts(shipment)}
+    details: dict[str, object] = {"contacts_notified": notices.notify_contacts(shipment)}
     if overridden:
         details["overrides"] = overridden.code
     done = Done(by, at, reason.strip() if overridden else "")

@@ -211,10 +211,10 @@ DIFFERS = {
     "shipments/upload": r"'outcome', '', 'plan', NULL, 'dry_run', true, 'content', '\x6e6f207368656574'",
 }
 SECOND_TRIES = {
-    "logistics/document": ("finance", "try_again", "kind = 'receipt'"),
-    "logistics/email": ("finance", "try_again", "kind = 'receipt'"),
-    "shipments/upload": ("warehouse", "try_again", "true"),
-    "donations/stripeevent": ("finance", "look_again", "true"),
+    "logistics/document": ("finance", "retry_jobs", "kind = 'receipt'"),
+    "logistics/email": ("finance", "retry_jobs", "kind = 'receipt'"),
+    "shipments/upload": ("warehouse", "retry_jobs", "true"),
+    "donations/stripeevent": ("finance", "retry_events", "true"),
 }
 
 

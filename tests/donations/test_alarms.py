@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 def challenges(times: int, at: datetime) -> None:
     Challenge.objects.bulk_create(
-        Challenge(way="proof", purpose="x", issued_at=at, expires_at=at + HOUR) for _ in range(times)
+        Challenge(method="proof", purpose="x", issued_at=at, expires_at=at + HOUR) for _ in range(times)
     )
 
 

@@ -245,9 +245,9 @@ class TestAddresses:
 
     def test_are_mailed_about_to_the_partner_s_administrators_else_to_all_contacts(self, coordinator, officer):
         told, untold = make_site(), make_site()
-        make_contact(told.partner, email="head@example.org", is_administrator=True, is_told=False)
+        make_contact(told.partner, email="head@example.org", is_administrator=True, is_notified=False)
         make_contact(told.partner, email="driver@example.org")
-        make_contact(untold.partner, email="awa@example.org", is_told=False)
+        make_contact(untold.partner, email="awa@example.org", is_notified=False)
         for site in (told, untold):
             seal(coordinator, site)
             reveal(officer, site)
