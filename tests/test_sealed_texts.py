@@ -428,7 +428,7 @@ class TestTheTrace:
         make_shelter(world.partner, name="Maison Jigiya", town="")
 
         fields = ["logistics.contact.name", "shipments.manifestline.remark", "shipments.shipment.title"]
-        entry = AuditEntry.objects.get(verb="texts name a place")
+        entry = AuditEntry.objects.get(verb="revealing texts found")
         assert entry.details == {"fields": fields, "count": 3, "officers_notified": 1}
         assert len(mails("sealed-text-found")) == 1
         assert Shipment.objects.get(pk=shipment.pk).title == "Beds for Jigiya"

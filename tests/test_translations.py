@@ -136,6 +136,35 @@ def test_a_catalog_has_no_duplicate_or_fuzzy_entries(path):
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 
 
+# Messages of unfold, whose own French lacks them.
+OF_UNFOLD = {"Return to site", "Welcome back to"}
+
+
+def test_every_french_text_is_used():
+    """Papers translate names that they get as values, and menus capitalise names: those are found as text."""
+    used = {key for path in sources() for key, _, _ in said_in(path)}
+    names = {text.lower() for _, text in used}
+    written = re.sub(r'"\s*"', "", "".join(path.read_text() for path in sources()))
+
+    dead = [
+        text for context, text in french()
+        if (context, text) not in used and text.lower() not in names and text not in written
+    ]  # fmt: skip
+
+    assert sorted(set(dead) - OF_UNFOLD) == []
+
+
+def test_french_punctuation_has_a_no_break_space():
+    wrong = [
+        text
+        for message in french().values()
+        for text in (message.string if isinstance(message.string, tuple) else (message.string,))
+        if re.search(r" [:;?!»](?!\w)|« ", text)
+    ]
+
+    assert wrong == []
+
+
 def test_catalogs_do_not_contradict_each_other():
     # Django merges them: one application's translation would appear on another's papers.
     said: dict[Key, set[str]] = {}

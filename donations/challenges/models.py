@@ -51,4 +51,4 @@ class Challenge(models.Model):
         indexes: ClassVar = [models.Index(fields=["issued_at"], name="challenges_by_age")]
 
     def __str__(self) -> str:
-        return f"challenge {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

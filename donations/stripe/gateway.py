@@ -200,4 +200,4 @@ def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
     try:
         return Event.from_stripe(json.loads(payload.decode("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadSignature("The body is signed but is not a Stripe event.") from error
+        raise BadSignature(_("The body is signed but is not a Stripe event.")) from error

@@ -145,6 +145,6 @@ def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
         notified = traces.notify_officers("sealed-text-found", partner, who=by, fields=fields)
         named = sorted(set(fields))
         audit.record(
-            "texts name a place", partner, by=by, at=at, fields=named, count=len(fields), officers_notified=notified
+            "revealing texts found", partner, by=by, at=at, fields=named, count=len(fields), officers_notified=notified
         )
     return len(fields)

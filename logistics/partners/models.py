@@ -77,7 +77,7 @@ class Contact(models.Model):
         _("partner’s administrator"),
         default=False,
         db_default=False,
-        help_text=_("Told by email when somebody reads the address of a confidential site"),
+        help_text=_("Notified by email when somebody reads the address of a confidential site"),
     )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
@@ -87,7 +87,7 @@ class Contact(models.Model):
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
-        return f"contact {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class Membership(models.Model):
@@ -105,7 +105,7 @@ class Membership(models.Model):
         verbose_name_plural = _("memberships")
 
     def __str__(self) -> str:
-        return f"membership {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class Site(models.Model):
@@ -142,7 +142,7 @@ class Site(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"site {self.code}"
+        return f"{self._meta.verbose_name} {self.code}"
 
 
 class SiteAddress(models.Model):
@@ -157,7 +157,7 @@ class SiteAddress(models.Model):
     key_id = models.CharField(max_length=16, db_default="")  # of the key that sealed and hashed it
 
     def __str__(self) -> str:
-        return f"address of site {self.site_id}"
+        return f"{self.site_id}"
 
 
 class AllowedText(models.Model):
@@ -179,4 +179,4 @@ class AllowedText(models.Model):
         verbose_name_plural = _("allowed texts")
 
     def __str__(self) -> str:
-        return f"allowed text {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

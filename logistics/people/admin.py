@@ -132,7 +132,7 @@ class UserAdmin(BaseAdmin):
     )  # fmt: skip
     @needs_recent_sign_in
     def send_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        explanation = _("The link works once, for three days. Until it is used, the present password works.")
+        explanation = _("The link works once, for three days. Until it is used, the current password still works.")
         return self._ask(request, object_id, _("Mail a link to set the password"), explanation, services.send_link)
 
     @action(
@@ -141,7 +141,10 @@ class UserAdmin(BaseAdmin):
     )  # fmt: skip
     @needs_recent_sign_in
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        explanation = _("For a lost phone without recovery codes. First make sure that it is this person who asks.")
+        explanation = _(
+            "For when both the phone and the recovery codes are lost. First make sure that the request really comes"
+            " from this person."
+        )
         return self._ask(request, object_id, _("Remove the second factor"), explanation, services.remove_second_factor)
 
     def _ask(

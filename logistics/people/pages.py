@@ -32,7 +32,7 @@ _BEING_SET_UP = "new_second_factor"  # in the session, encrypted: the secret tha
 
 
 class SignIn(LoginView):
-    """The first step of sign-in: e-mail address and password."""
+    """The first step of sign-in: email address and password."""
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()

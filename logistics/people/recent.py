@@ -132,7 +132,7 @@ class ConfirmForm(forms.Form):
         if right and self.has_factor:
             right = is_right_code(self.request, self.user, data["confirm_code"])
         if not right:
-            self.add_error(None, _("That is not right. Nothing was done; try again."))
+            self.add_error(None, _("The password or the code is wrong. Try again."))
             return
         note_proof(self.request, with_factor=self.has_factor, at=timezone.now())
 

@@ -52,13 +52,13 @@ class NewKey:
 
 
 class EmailTaken(DomainError):
-    """Another user has this e-mail address."""
+    """Another user has this email address."""
 
     code = "email_taken"
 
 
 def email_taken() -> str:
-    return _("This e-mail address is already in use. Use another one.")
+    return _("This email address is already in use. Use another one.")
 
 
 @transaction.atomic
@@ -106,7 +106,7 @@ def may_manage(by: User, user: User) -> bool:
 def _check_managed(by: User, user: User, changes: UserFields) -> None:
     """Raise MayNotManage if `by` must not make these changes."""
     if user.pk == by.pk and RIGHTS & set(changes):
-        raise MayNotManage(_("Nobody changes their own rights. Ask another administrator."))
+        raise MayNotManage(_("You cannot change your own rights. Ask another administrator."))
     gives = set(changes.get("roles", ())) - roles_to_give(by)
     if not may_manage(by, user) or gives or (changes.get("is_superuser") and not by.is_superuser):
         raise MayNotManage(_("You may only manage users whose roles you have yourself."))

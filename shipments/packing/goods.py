@@ -170,7 +170,7 @@ def unlike_message(code: str, item: KnownItem) -> str:
     """Return the question that is asked back."""
     weight = f", {item.unit_weight_kg} kg" if item.unit_weight_kg else ""
     known = f"{item.name_en}, {item.unit}, HS {item.hs6 or '–'}{weight}"
-    return _("Is this %(code)s? In the catalogue it is: %(known)s. Correct the item code, or the line.") % {
+    return _("Is this really %(code)s? In the catalogue that is: %(known)s. Correct the item code or the line.") % {
         "code": code,
         "known": known,
     }

@@ -109,7 +109,7 @@ class PaperIn(Input):
         if attrs["kind"] != Paper.Kind.WAYBILL and others:
             raise serializers.ValidationError({name: _("Only a waybill has this field.") for name in others})
         if attrs.get("reason") and not attrs.get("replaces"):
-            raise serializers.ValidationError({"replaces": _("Name the waybill that it replaces.")})
+            raise serializers.ValidationError({"replaces": _("Enter the number of the waybill that it replaces.")})
         return attrs
 
 

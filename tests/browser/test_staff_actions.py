@@ -196,7 +196,7 @@ def test_a_receipt_that_lacked_a_name_is_issued_and_resent(staff: SignIn, produc
     revoked = acts.run(finance, "donations/donation", donation, "revoke_links")
 
     assert number in told
-    assert "links sent before no longer work" in revoked
+    assert "links sent earlier no longer work" in revoked
     eventually(lambda: product.rows(deliveries, receipt) == [(2,)], what="the receipt to be mailed again")
 
 

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             key = make(user, name=name, valid=timedelta(days=days), by=None, at=timezone.now())
         except User.DoesNotExist as error:
             raise CommandError(
-                "No user has this e-mail address. Create the user first: manage.py create_user."
+                "No user has this email address. Create the user first: manage.py create_user."
             ) from error
         except services.TooManyKeys as error:
             raise CommandError(f"{error} --replace revokes keys of the same name.") from error
