@@ -34,6 +34,10 @@ app.conf.beat_schedule = {
         "task": "logistics.forget_idempotency_keys",
         "schedule": crontab(hour="3", minute="10"),
     },
+    "remove unused ciphertexts": {
+        "task": "logistics.remove_unused_ciphertexts",
+        "schedule": crontab(hour="3", minute="30"),
+    },
     "giving outside its usual range": {
         "task": "donations.watch_giving",
         "schedule": 60.0,

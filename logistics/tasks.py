@@ -9,6 +9,7 @@ from logistics.documents import services as documents
 from logistics.health import services as health
 from logistics.idempotency import api as idempotency
 from logistics.mail import services as mail
+from logistics.partners import addresses
 
 log = logging.getLogger(__name__)
 
@@ -38,3 +39,8 @@ def verify_invariants() -> None:
 @shared_task(name="logistics.forget_idempotency_keys")
 def forget_idempotency_keys() -> None:
     idempotency.forget_old()
+
+
+@shared_task(name="logistics.remove_unused_ciphertexts")
+def remove_unused_ciphertexts() -> None:
+    addresses.remove_unused()

@@ -93,7 +93,7 @@ def _of_all() -> Iterator[Guard]:
 
 
 def _confidential() -> "models.QuerySet[SiteAddress]":
-    return SiteAddress.objects.filter(site__kind=Site.Kind.CONFIDENTIAL).defer("sealed")
+    return SiteAddress.objects.filter(site__kind=Site.Kind.CONFIDENTIAL)
 
 
 def check(
@@ -120,7 +120,7 @@ def check_site(site: Site, *, by: User | None, at: datetime) -> None:
     """Raise Invalid (`names_the_place`) if a site's public fields give away a place of its partner, or its own town."""
     check(site, site.partner_id, by=by, at=at)
     if site.kind == Site.Kind.CONFIDENTIAL:
-        own = Guard(site.partner_id, SiteAddress.objects.filter(site=site).defer("sealed"))
+        own = Guard(site.partner_id, SiteAddress.objects.filter(site=site))
         own.check_texts(site._meta.label_lower, texts.of(site), by=by, at=at, strict=True)
 
 

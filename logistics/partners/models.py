@@ -1,12 +1,14 @@
 import secrets
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 
@@ -21,6 +23,10 @@ def site_code() -> str:
     `transactions.insert_drawn`. Even with a million sites, 16 of 17 codes are free.
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(5))
+
+
+def foreign_site() -> str:
+    return gettext("This site belongs to another partner.")
 
 
 class Partner(models.Model):
@@ -91,7 +97,7 @@ class Contact(models.Model):
 
 
 class Membership(models.Model):
-    """A user who acts for a partner, and sees only that partner's rows."""
+    """A user who acts for a partner, and sees only that partner's rows; if bound to a site, only those of the site."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership", verbose_name=_("user")
@@ -99,19 +105,53 @@ class Membership(models.Model):
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("partner")
     )
+    # By name: the class is below. Set when the membership is made; a program that needs more gets another user.
+    site = models.ForeignKey(
+        "logistics.Site",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("site"),
+        help_text=_("Blank: sees all sites of the partner. Cannot be changed later."),
+    )
 
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="a_membership_keeps_its_site", operation=pgtrigger.Update, condition=pgtrigger.AnyChange("site")
+            ),
+            pgtrigger.Trigger(
+                name="a_membership_has_a_site_of_its_partner",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__site__isnull=False),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id
+                    ) THEN
+                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self._meta.verbose_name} {self.pk}"
+
+    def clean(self) -> None:
+        """Refuse a site of another partner in forms."""
+        if self.site is not None and self.site.partner_id != self.partner_id:
+            raise ValidationError(foreign_site())
 
 
 class Site(models.Model):
     """Where goods are used. Holds only what most code and every paper may know of it.
 
-    The name, address and phone of a confidential site are encrypted in SiteAddress; deliveries
+    The name, address and phone of a confidential site are sealed (SiteAddress); deliveries
     end at the hand-over point.
     """
 
@@ -146,15 +186,15 @@ class Site(models.Model):
 
 
 class SiteAddress(models.Model):
-    """The address of a site: encrypted, and read only through partners.addresses.reveal.
+    """The address of a site: its ciphertext is in the schema `sealed`, and read only through partners.addresses.reveal.
 
     `hints` are keyed hashes of what gives the address away (partners.hints), with which texts are compared.
     """
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
-    sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON
+    sealed_id = models.UUIDField(unique=True)  # in partners.vault: {"name", "address", "town", "phone"} as JSON
     hints = models.BinaryField(db_default=b"")
-    key_id = models.CharField(max_length=16, db_default="")  # of the key that sealed and hashed it
+    key_id = models.CharField(max_length=16, db_default="")  # of the key that hashed it
 
     def __str__(self) -> str:
         return f"{self.site_id}"
@@ -163,14 +203,14 @@ class SiteAddress(models.Model):
 class AllowedText(models.Model):
     """A text that a safety officer allowed although it resembles a sealed address of the partner.
 
-    Found by its keyed hash; sealed as well, so that it can be hashed again under a new key.
+    Found by its keyed hash; sealed as well (partners.vault), so that it can be hashed again under a new key.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="allowed_texts")
     digest = models.BinaryField()
-    sealed = models.BinaryField()
-    key_id = models.CharField(max_length=16)
+    sealed_id = models.UUIDField(unique=True)
+    key_id = models.CharField(max_length=16)  # of the key that hashed it
     allowed_at = models.DateTimeField(_("allowed at"))
     allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
