@@ -28,7 +28,7 @@ from logistics.errors import DomainError
 from logistics.mail import services as mail
 from logistics.transactions import lock
 
-Method = Challenge.Method
+ChallengeMethod = Challenge.Method
 PROOF_LASTS: Final = timedelta(minutes=20)
 LINK_LASTS: Final = timedelta(hours=24)
 LINKS_AN_HOUR: Final = 5  # per email; four times as many per IP address
@@ -88,7 +88,7 @@ class ChallengeRequired(DomainError):
         },
     }
 
-    def __init__(self, asked: Asked, methods: list[Method], level: int) -> None:
+    def __init__(self, asked: Asked, methods: list[ChallengeMethod], level: int) -> None:
         super().__init__(
             _(
                 "To stop card fraud, we check that you are not a program before we open another payment page. Nothing"
@@ -127,21 +127,21 @@ def admit(asked: Asked, *, donation: Donation | None, proof: Proof, at: datetime
     if not made.is_over:
         return ""
     methods = _methods(made)
-    if donation and Method.MAIL in methods and _use(_link(proof.link).filter(donation=donation), at):
-        return Method.MAIL
-    if Method.PROOF in methods and _use(_proof(proof.solution, asked), at):
-        return Method.PROOF
+    if donation and ChallengeMethod.MAIL in methods and _use(_link(proof.link).filter(donation=donation), at):
+        return ChallengeMethod.MAIL
+    if ChallengeMethod.PROOF in methods and _use(_proof(proof.solution, asked), at):
+        return ChallengeMethod.PROOF
     if not methods:
         raise TooManyGifts
     raise ChallengeRequired(asked, methods, level=made.address // max(1, settings.GIVE_LIMITS["address"]) - 1)
 
 
-def _methods(made: limits.Made) -> list[Method]:
+def _methods(made: limits.Made) -> list[ChallengeMethod]:
     methods = []
     if not made.is_suspect:
-        methods.append(Method.PROOF)
+        methods.append(ChallengeMethod.PROOF)
     if made.mailed < max(LINKS_AN_HOUR, settings.GIVE_LIMITS["email"]):
-        methods.append(Method.MAIL)
+        methods.append(ChallengeMethod.MAIL)
     return methods
 
 
@@ -150,7 +150,7 @@ def _proof(solution: str, asked: Asked) -> QuerySet[Challenge]:
     if challenge_id is None:
         return Challenge.objects.none()
     return Challenge.objects.filter(
-        pk=challenge_id, method=Method.PROOF, purpose=asked.purpose, address_hash=asked.address_hash
+        pk=challenge_id, method=ChallengeMethod.PROOF, purpose=asked.purpose, address_hash=asked.address_hash
     )
 
 
@@ -159,7 +159,7 @@ def _link(code: str) -> QuerySet[Challenge]:
         challenge_id = UUID(_signer().unsign(code))
     except (signing.BadSignature, ValueError):
         return Challenge.objects.none()
-    return Challenge.objects.filter(pk=challenge_id, method=Method.MAIL)
+    return Challenge.objects.filter(pk=challenge_id, method=ChallengeMethod.MAIL)
 
 
 def _use(challenges: QuerySet[Challenge], at: datetime) -> bool:
@@ -178,7 +178,7 @@ def issued(at: datetime) -> Iterator[None]:
         yield
     except ChallengeRequired as required:
         challenge = Challenge(
-            method=Method.PROOF,
+            method=ChallengeMethod.PROOF,
             purpose=required.asked.purpose,
             address_hash=required.asked.address_hash,
             email_hash=required.asked.email_hash,
@@ -186,7 +186,7 @@ def issued(at: datetime) -> Iterator[None]:
             expires_at=at + PROOF_LASTS,
         )
         challenge.save(force_insert=True)  # also if it is not offered: alarms count them
-        if Method.PROOF in required.methods:
+        if ChallengeMethod.PROOF in required.methods:
             required.details["challenge"] = altcha_proofs.create(
                 challenge.pk, level=max(0, required.level), expires_at=challenge.expires_at
             )
@@ -198,15 +198,20 @@ def mail_link(donation: Donation, asked: Asked, *, language: str, at: datetime) 
     """Queue a mail to the donor with a link that opens the checkout of this gift. Raises TooManyGifts."""
     lock(donation)
     made = limits.count(address_hash=asked.address_hash, email_hash=asked.email_hash, at=at)
-    links = Challenge.objects.filter(method=Method.MAIL, issued_at__gt=at - limits.WINDOW)
+    links = Challenge.objects.filter(method=ChallengeMethod.MAIL, issued_at__gt=at - limits.WINDOW)
     from_here = links.filter(address_hash=asked.address_hash).exclude(address_hash="").count()
     to_them = links.filter(email_hash=asked.email_hash).count()
     # In total, because a mail server that sends thousands of mails nobody asked for is soon blocked for receipts, too.
     is_flood = links.count() >= settings.GIVE_LIMITS["world"]
-    if is_flood or to_them >= LINKS_AN_HOUR or from_here >= 4 * LINKS_AN_HOUR or Method.MAIL not in _methods(made):
+    if (
+        is_flood
+        or to_them >= LINKS_AN_HOUR
+        or from_here >= 4 * LINKS_AN_HOUR
+        or ChallengeMethod.MAIL not in _methods(made)
+    ):
         raise TooManyGifts
     challenge = Challenge.objects.create(
-        method=Method.MAIL,
+        method=ChallengeMethod.MAIL,
         purpose=asked.purpose,
         address_hash=asked.address_hash,
         email_hash=asked.email_hash,

@@ -22,7 +22,7 @@ from django.utils import translation
 
 from logistics.documents import printer_settings
 from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
-from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
+from logistics.documents.paper_tags import EmbeddedFile, PaperContext, TemplatePaper
 
 ASSETS = Path(__file__).parent / "assets"
 # Set before WeasyPrint is imported, which would read the machine's fonts: papers use the bundled ones only.
@@ -189,7 +189,7 @@ def _garbage_collected_after() -> Iterator[None]:
             gc.enable()
 
 
-def _html(template: str, paper: Paper) -> str:
+def _html(template: str, paper: TemplatePaper) -> str:
     with translation.override(paper.languages[0]):
         html = _engine().get_template(template).render(PaperContext(paper))
     # An e and an accent become one character, so that copying and searching find one spelling, however it was typed.
@@ -231,7 +231,7 @@ def to_pdf(
     Raises MissingGlyphs for characters that no bundled font has, TemplateBroken if the template or its context is
     wrong or loads anything but bundled assets.
     """
-    paper = Paper(languages=tuple(languages), context=context)
+    paper = TemplatePaper(languages=tuple(languages), context=context)
     with _listening(progress) as complaints, _garbage_collected_after():
         try:
             rendered = _print(template, paper, complaints)
@@ -241,7 +241,7 @@ def to_pdf(
     return rendered
 
 
-def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
+def _print(template: str, paper: TemplatePaper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
     complaints.report(STEP_PERCENT["Step 3"])
     sheets = [_stylesheet(name) for name in paper.stylesheets]

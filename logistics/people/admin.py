@@ -92,7 +92,9 @@ class UserAdmin(BaseAdmin):
         people = super().get_queryset(request).exclude(email__endswith="@keys.invalid")
         return cast(QuerySet[User], people.select_related("second_factor"))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> FormClass:
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: object
+    ) -> FormClass:
         form = super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}) | options)
         return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
 
@@ -112,18 +114,24 @@ class UserAdmin(BaseAdmin):
         return may and (obj is None or services.may_manage(cast(User, request.user), obj))
 
     @needs_recent_sign_in
-    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
-        return super().changeform_view(request, *args, **named)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def has_send_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_send_link_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         by, user = cast(User, request.user), self._other(request, object_id)
         return self.has_change_permission(request) and (user is None or services.may_manage(by, user))
 
-    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         user = self._other(request, object_id)
         return self.has_send_link_permission(request, object_id) and (user is None or hasattr(user, "second_factor"))
 
-    def _other(self, request: HttpRequest, object_id: Any) -> User | None:
+    def _other(self, request: HttpRequest, object_id: str | None) -> User | None:
         return self.get_queryset(request).filter(pk=object_id).first() if object_id else None
 
     @action(

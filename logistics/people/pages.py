@@ -196,10 +196,10 @@ class SetPassword(PasswordResetConfirmView):
         user = super().get_user(uidb64)
         return user if isinstance(user, User) and user.is_working(timezone.now()) else None
 
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
+    def get_context_data(self, **context: object) -> dict[str, object]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**context)}
 
-    def render_to_response(self, context: dict[str, Any], **more: Any) -> HttpResponse:
+    def render_to_response(self, context: dict[str, object], **more: object) -> HttpResponse:
         # 404 for a link that does not work: config.guessing counts these.
         return super().render_to_response(context, **more, status=200 if self.validlink else 404)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -181,7 +180,7 @@ def needs_recent_sign_in(view: View) -> View:
     """
 
     @wraps(view)
-    def checked(*args: Any, **named: Any) -> HttpResponse:
+    def checked(*args: object, **named: object) -> HttpResponse:
         request = next(argument for argument in args if isinstance(argument, HttpRequest))
         if request.method != "POST" or signed_in_recently(request):
             return view(*args, **named)

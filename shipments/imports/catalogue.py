@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -16,8 +17,17 @@ NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # explicit "none"; an empty 
 NOTICES_SHOWN = 100
 
 
-# The fields of a catalogue item, by name.
-ItemFields = dict[str, Any]
+class NewItem(TypedDict):
+    """The fields of an item that is not in the catalogue. None: a bad cell, which is reported."""
+
+    name_en: str
+    name_fr: str
+    category_id: UUID | None
+    unit: str
+    unit_weight_kg: Decimal | None
+    hs6: str
+    un_number: str
+    is_dangerous: bool
 
 
 class Facts(NamedTuple):
@@ -34,7 +44,7 @@ class Facts(NamedTuple):
     unit_weight_kg: Decimal | None = None
 
     @classmethod
-    def of_new(cls, item: ItemFields) -> "Facts":
+    def of_new(cls, item: NewItem) -> "Facts":
         """Return the facts of an item that the sheet introduces; only its lines have an origin."""
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 

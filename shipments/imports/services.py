@@ -48,7 +48,7 @@ class TotalsDiffer(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SheetOutcome:
     """The result of reading a file: a plan, or errors."""
 
     plan: planning.Plan | None
@@ -118,18 +118,18 @@ def running(shipment: Shipment, by: User) -> ImportRunning | None:
     )
 
 
-def _read(row: Upload, *, at: datetime) -> Outcome:
+def _read(row: Upload, *, at: datetime) -> SheetOutcome:
     with translation.override(row.uploaded_by.language):
         try:
             sheet, without_value = workbook.read(bytes(row.content or b""))
         except workbook.Unreadable as problem:
             errors = Errors(problem.sheet)
             errors.add(None, "", problem.code, problem.detail)
-            return Outcome(None, errors)
+            return SheetOutcome(None, errors)
         report = partial(_report_progress, row, [])
         report(30)
         context = ImportContext.of(row.shipment, replace=row.replace, by=row.uploaded_by, at=at)
-        return Outcome(*planning.make(sheet, without_value, context, progress=report))
+        return SheetOutcome(*planning.make(sheet, without_value, context, progress=report))
 
 
 def _report_progress(row: Upload, reported: list[float], percent: int) -> None:
@@ -140,7 +140,7 @@ def _report_progress(row: Upload, reported: list[float], percent: int) -> None:
         jobs.report_progress(row, percent)
 
 
-def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]:
+def _record(row: Upload, outcome: SheetOutcome, *, at: datetime) -> dict[str, object]:
     """Write the plan in the transaction that marks the upload as done."""
     shipment = lock(row.shipment)
     plan, errors = outcome.plan, outcome.errors

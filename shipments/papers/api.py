@@ -115,7 +115,7 @@ class PaperIn(Input):
 
 
 def pdf_answer(document: Document) -> HttpResponse:
-    """Return the issued PDF for download. Raises NotReady with the progress while it is being printed."""
+    """Return the issued PDF for download. Raises DocumentNotReady with the progress while it is being printed."""
     response = HttpResponse(documents.read(document), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}"'
     response["ETag"] = f'"{document.sha256}"'
@@ -219,7 +219,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         filters=False,
     )
     @action(detail=True, url_path="pdf", renderer_classes=PDF_RENDERERS)
-    @may_raise(documents.NotReady)
+    @may_raise(documents.DocumentNotReady)
     def download(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         return pdf_answer(self.get_object().document)
 
@@ -242,6 +242,6 @@ class PackingListViewSet(OfShipment[Paper]):
         ),
         responses=PDF,
     )
-    @may_raise(documents.NotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
+    @may_raise(documents.DocumentNotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
         return pdf_answer(services.packing_list_for(request.user, self.shipment()))

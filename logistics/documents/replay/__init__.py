@@ -21,7 +21,7 @@ from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows, Painter
-from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, Sheet
+from logistics.documents.replay.samples import TINY, LayOut, Samples, SampleSheet, Shapers
 from logistics.documents.replay.spacers import spacer_html
 
 # Below this the samples cost more than they save (measured).
@@ -246,7 +246,7 @@ def _first_height(group: Group) -> float:
     return sum(group.heights[:count])
 
 
-def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -> None:
+def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: SampleSheet) -> None:
     """Check that rows are where they were predicted, except the last ones if what follows the list pulled them."""
     found = [(number, spacer) for number, rest in enumerate(rests) for spacer in rest.spacers]
     if len(found) != len(wanted):

@@ -84,7 +84,7 @@ class RowPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SampleSheet:
     """Where the rows of a page begin and must end if the list continues from the previous page, in px."""
 
     top: float
@@ -99,7 +99,7 @@ class Table:
     It holds nothing of any particular paper, so it is kept for the next one.
     """
 
-    def __init__(self, document: Any, sheet: Sheet) -> None:
+    def __init__(self, document: Any, sheet: SampleSheet) -> None:
         self.document, self.sheet = document, sheet
         self.rows: dict[RowKind, RowPlace] = {}
         self.cells: dict[tuple[RowKind, int, str], Any] = {}  # boxes by kind of row, column, and HTML inside
@@ -217,7 +217,7 @@ def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
             yield from ((row, group) for row in group.children)
 
 
-def _sheet(page_box: Any, first_row: Any) -> Sheet:
+def _sheet(page_box: Any, first_row: Any) -> SampleSheet:
     chain = _chain(page_box, first_row)
     for box in chain:
         if isinstance(box, boxes.TableBox):
@@ -231,7 +231,7 @@ def _sheet(page_box: Any, first_row: Any) -> Sheet:
         if box.style["opacity"] != 1:
             raise Refused("something around the marked rows is translucent")
     begins_page = any(box.style["break_before"] in ("always", "page") for box in chain[-2:])
-    return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
+    return SampleSheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
 
 
 def _chain(page_box: Any, row: Any) -> list[Any]:
