@@ -354,7 +354,7 @@ SPECTACULAR_SETTINGS = openapi_settings.SPECTACULAR
 UNFOLD = admin_theme.UNFOLD
 
 # --- Monitoring -----------------------------------------------------------------------------
-# The bearer token that /metrics requires. Empty: open to anybody who can reach it, so keep it behind the proxy.
+# The bearer token that /metrics requires. Empty: only programs on this machine get an answer.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Checks ---------------------------------------------------------------------------------

@@ -123,6 +123,21 @@ def floors_named(contract: dict[str, Any]) -> set[str]:
     return {layer.strip("()") for layer in contract["layers"]}
 
 
+@pytest.mark.parametrize("app", ["donations", "shipments", "logistics"])
+def test_the_map_in_the_readme_names_every_room_in_the_order_of_the_contract(app: str):
+    row = re.search(rf"^\| `{app}/` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract.get("containers") == [app])
+    packages = {path.parent.name for path in (ROOT / app).glob("*/__init__.py")}
+    rooms = packages - {"management", "migrations", "templatetags"}
+
+    named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[1] if row else ""))
+    places = [next(n for n, layer in enumerate(layers) if re.search(rf"\b{room}\b", layer)) for room in named]
+
+    assert sorted(named) == sorted(rooms)
+    assert places == sorted(places)
+
+
 def test_the_top_level_is_as_agreed():
     kept = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 
