@@ -287,7 +287,7 @@ class SiteAdmin(BaseAdmin):
             **self.admin_site.each_context(request),
             "title": _("The address of site %(code)s") % {"code": site.code},
             "explanation": _(
-                "Your name, the time and the reason are recorded, and mailed to the partner, before the address is"
+                "Your name, the time and the reason are recorded, and the partner is notified, before the address is"
                 " shown."
             ),
             "button": _("Read the address"),

@@ -277,9 +277,9 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     def reveal(self, request: Request, pk: str) -> Response:
         """Read the site's address, as a safety officer.
 
-        Your name, the time and the reason are recorded, and mailed to the partner's administrators, before the address
-        is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key: each
-        reading is a separate event, and the answer is not stored.
+        Your name, the time and the reason are recorded, and the partner's administrators are notified, before the
+        address is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key:
+        each reading is a separate event, and the answer is not stored.
         """
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
