@@ -75,7 +75,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
     serializer_class = DonationOut
     filterset_class = DonationFilter
-    # Not the email address, which auditors may not see: a search would tell them.
+    # Not the email address, which auditors may not see: a search would reveal them.
     search_fields = ["reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
     ordering = ["-id"]

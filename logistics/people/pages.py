@@ -45,7 +45,7 @@ class SignIn(LoginView):
 
 
 def _ask_for_code(request: HttpRequest, user: User, *, then: str) -> HttpResponse:
-    """End the session and begin one of nobody, which remembers who gave the right password."""
+    """Replace the session by an anonymous one, which remembers who gave the right password."""
     request.session.flush()
     request.session[_HALF] = {
         "user": str(user.pk),
@@ -186,7 +186,7 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in 
 
 
 class SetPassword(PasswordResetConfirmView):
-    """Where the link of an invitation leads: set a password. It signs nobody in: the second factor is asked as ever."""
+    """Where the link of an invitation leads: set a password. It does not sign the person in."""
 
     template_name = "people/set_password.html"
     form_class = NewPasswordForm

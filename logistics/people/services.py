@@ -98,7 +98,7 @@ def roles_to_give(by: User) -> frozenset[str]:
 
 
 def may_manage(by: User, user: User) -> bool:
-    """Return whether `by` may change this user: nobody above their own rights."""
+    """Return whether `by` may change this user, which needs every role that the user has."""
     gives = roles_to_give(by)
     return by.is_superuser or bool(gives and gives >= set(user.roles) and not user.is_superuser)
 

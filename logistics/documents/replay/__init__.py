@@ -19,9 +19,10 @@ from logistics.documents.replay.filled import Forms
 from logistics.documents.replay.markup import MARK, RowKind
 from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
+from logistics.documents.replay.paragraphs import TINY, Shapers
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows, Painter
-from logistics.documents.replay.samples import TINY, LayOut, Samples, SampleSheet, Shapers
+from logistics.documents.replay.samples import LayOut, Samples, SampleSheet
 from logistics.documents.replay.spacers import spacer_html
 
 # Below this the samples cost more than they save (measured).

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind
+from logistics.documents.replay.paragraphs import CENTER, RIGHT, TINY, Paragraph, Shapers, parts
 from logistics.documents.replay.recording import Recorder, Spellings, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import CENTER, RIGHT, TINY, Paragraph, Samples, Shapers, parts, side_by_side
+from logistics.documents.replay.samples import Samples, side_by_side
 from logistics.documents.replay.shaping import ShapedLine, glyphs_of
 from logistics.documents.replay.weasyprint_private import (
     StackingContext,
