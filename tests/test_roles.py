@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -106,12 +105,12 @@ ACTIONS = {
 }
 
 
-def acts_of(shown: ModelAdmin[Any], user: User) -> set[str]:
+def acts_of(shown: Any, user: User) -> set[str]:
     """Return what this admin page lets a user do: "add", "change", and its actions, those on lists and on rows."""
     request = RequestFactory().get("/admin/")
     request.user = user
     may = {"add": shown.has_add_permission(request), "change": shown.has_change_permission(request)}
-    may |= {act.action_name.split("_", 2)[2]: True for act in shown.get_actions_detail(request, None)}  # type: ignore[attr-defined]
+    may |= {act.action_name.split("_", 2)[2]: True for act in shown.get_actions_detail(request, None)}
     for name, (act, _, _) in shown.get_actions(request).items():
         request.session = {}  # type: ignore[assignment]
         request._messages = said = FallbackStorage(request)  # type: ignore[attr-defined]
