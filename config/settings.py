@@ -230,7 +230,7 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 # Empty: Stripe itself. Anything else is a stand-in, refused when DEBUG is off.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
-# Checkouts per hour by network address, by e-mail and in total: card testers try thousands.
+# Checkouts per hour by network address, by email and in total: card testers try thousands.
 GIVE_LIMITS = {
     "address": env.int("GIVE_PER_ADDRESS", default=10),
     "email": env.int("GIVE_PER_EMAIL", default=10),
@@ -354,11 +354,11 @@ SPECTACULAR_SETTINGS = openapi_settings.SPECTACULAR
 UNFOLD = admin_theme.UNFOLD
 
 # --- Monitoring -----------------------------------------------------------------------------
-# The bearer token that /metrics requires. Empty: open to anybody who can reach it, so keep it behind the proxy.
+# The bearer token that /metrics requires. Empty: only programs on this machine get an answer.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Checks ---------------------------------------------------------------------------------
-# W004: e-mail addresses are unique regardless of case, by a constraint on Lower("email").
+# W004: email addresses are unique regardless of case, by a constraint on Lower("email").
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 # --- Logs -----------------------------------------------------------------------------------

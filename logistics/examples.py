@@ -38,7 +38,7 @@ CONTACT = request_and_response(
         "email": "partner@example.org",
         "phone": "+223 20 00 00 10",
         "language": "fr",
-        "is_told": True,
+        "is_notified": True,
         "is_administrator": True,
         "version": 1,
     },

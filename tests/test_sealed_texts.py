@@ -365,7 +365,7 @@ class TestTheTrace:
 
         entries = AuditEntry.objects.filter(verb="text refused").order_by("sequence")
         assert [(entry.subject_id, entry.details) for entry in entries] == [
-            (world.partner.pk, {"fields": ["logistics.site.hand_over_point"], "count": 1, "officers_told": told})
+            (world.partner.pk, {"fields": ["logistics.site.hand_over_point"], "count": 1, "officers_notified": told})
             for told in (1, 0)  # one mail in ten minutes
         ]
         assert entries[0].by is not None
@@ -436,8 +436,8 @@ class TestTheTrace:
         make_shelter(world.partner, name="Maison Jigiya", town="")
 
         fields = ["logistics.contact.name", "shipments.manifestline.remark", "shipments.shipment.title"]
-        entry = AuditEntry.objects.get(verb="texts name a place")
-        assert entry.details == {"fields": fields, "count": 3, "officers_told": 1}
+        entry = AuditEntry.objects.get(verb="revealing texts found")
+        assert entry.details == {"fields": fields, "count": 3, "officers_notified": 1}
         assert len(mails("sealed-text-found")) == 1
         assert Shipment.objects.get(pk=shipment.pk).title == "Beds for Jigiya"
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -37,8 +35,14 @@ class GivingSwitchAdmin(BaseAdmin):
         return False  # there is always one
 
     @needs_recent_sign_in
-    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
-        return super().changeform_view(request, *args, **named)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: GivingSwitch, form: SwitchForm, change: bool) -> None:
         values = form.values()

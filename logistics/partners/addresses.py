@@ -135,11 +135,11 @@ def reveal(
         if link is not None:
             link.use()
         site = lock(site)
-        told = _tell_administrators(site, reason=reason.strip(), by=by, at=at, link=link)
+        notified = _notify_administrators(site, reason=reason.strip(), at=at, link=link)
         verb, reader, details = "address read", by, dict[str, str]()
         if link is not None:  # the driver is no user of ours
             verb, reader, details = "address read by link", None, {**link.details, "officer": str(by.pk)}
-        audit.record(verb, site, by=reader, at=at, reason=reason.strip(), administrators_told=told, **details)
+        audit.record(verb, site, by=reader, at=at, reason=reason.strip(), administrators_notified=notified, **details)
     return _opened(site)
 
 
@@ -154,9 +154,9 @@ def _opened(site: Site) -> Address:
     return address
 
 
-def _tell_administrators(site: Site, *, reason: str, by: User, at: datetime, link: DriversLink | None) -> int:
+def _notify_administrators(site: Site, *, reason: str, at: datetime, link: DriversLink | None) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
-    said = {"site": site.code, "who": by.name, "on": day_of(at).isoformat(), "reason": reason}
+    said = {"site": site.code, "on": day_of(at).isoformat(), "reason": reason}
     said |= {"driver": link.driver, "waybill": link.waybill} if link else {"driver": ""}
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:

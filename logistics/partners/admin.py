@@ -44,7 +44,7 @@ class PartnerForm(VersionedForm):
 
 class ContactsInline(ReadOnlyInline):
     model = Contact
-    fields = ("name", "email", "phone", "language", "is_told", "is_administrator")
+    fields = ("name", "email", "phone", "language", "is_notified", "is_administrator")
     readonly_fields = fields
 
 
@@ -205,15 +205,15 @@ class PartnerAdmin(BaseAdmin):
 class ContactForm(VersionedForm):
     class Meta:
         model = Contact
-        fields = ("partner", "name", "email", "phone", "language", "is_told", "is_administrator")
+        fields = ("partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
 
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
-    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told", "is_administrator")
-    list_display = ("name", "partner", "email", "language", "is_told")
-    list_filter = ("partner", "is_told")
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
+    list_display = ("name", "partner", "email", "language", "is_notified")
+    list_filter = ("partner", "is_notified")
     search_fields = ("name", "email")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
@@ -287,7 +287,7 @@ class SiteAdmin(BaseAdmin):
             **self.admin_site.each_context(request),
             "title": _("The address of site %(code)s") % {"code": site.code},
             "explanation": _(
-                "Your name, the time and the reason are recorded, and mailed to the partner, before the address is"
+                "Your name, the time and the reason are recorded, and the partner is notified, before the address is"
                 " shown."
             ),
             "button": _("Read the address"),

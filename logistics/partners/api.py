@@ -134,7 +134,7 @@ class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
 class ContactFilter(Filters):
     class Meta:
         model = Contact
-        fields = ("partner", "is_told")
+        fields = ("partner", "is_notified")
 
 
 @extend_schema_view(
@@ -167,7 +167,7 @@ class ContactViewSet(ReadOnlyModelViewSet[Contact]):
     @extend_schema(summary="Add a contact", responses={201: ContactSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Add a person at a partner; `is_told` says whether this contact gets mails about shipments."""
+        """Add a person at a partner; `is_notified` says whether this contact gets mails about shipments."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data
@@ -277,9 +277,9 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
     def reveal(self, request: Request, pk: str) -> Response:
         """Read the site's address, as a safety officer.
 
-        Your name, the time and the reason are recorded, and mailed to the partner's administrators, before the address
-        is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key: each
-        reading is a separate event, and the answer is not stored.
+        Your name, the time and the reason are recorded, and the partner's administrators are notified, before the
+        address is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key:
+        each reading is a separate event, and the answer is not stored.
         """
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)

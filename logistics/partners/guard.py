@@ -130,7 +130,7 @@ def digest_of(text: str, hasher: hints.Hasher) -> bytes:
 
 
 def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
-    """Compare the partner's texts in use with its sealed addresses, tell the safety officers, return how many hit.
+    """Compare the partner's texts in use with its sealed addresses, notify the safety officers, return how many hit.
 
     The caller holds the partner's lock.
     """
@@ -142,7 +142,9 @@ def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
         if guard.hits(text)
     ]
     if fields:
-        told = traces.tell_officers("sealed-text-found", partner, who=by, fields=fields)
+        notified = traces.notify_officers("sealed-text-found", partner, who=by, fields=fields)
         named = sorted(set(fields))
-        audit.record("texts name a place", partner, by=by, at=at, fields=named, count=len(fields), officers_told=told)
+        audit.record(
+            "revealing texts found", partner, by=by, at=at, fields=named, count=len(fields), officers_notified=notified
+        )
     return len(fields)

@@ -78,12 +78,12 @@ class Contact(models.Model):
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, default="fr")
-    is_told = models.BooleanField(_("notified of shipments"), default=True)
+    is_notified = models.BooleanField(_("notified of shipments"), default=True)
     is_administrator = models.BooleanField(
         _("partner’s administrator"),
         default=False,
         db_default=False,
-        help_text=_("Told by email when somebody reads the address of a confidential site"),
+        help_text=_("Notified by email when somebody reads the address of a confidential site"),
     )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
@@ -93,7 +93,7 @@ class Contact(models.Model):
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
-        return f"contact {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class Membership(models.Model):
@@ -140,7 +140,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"membership {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
     def clean(self) -> None:
         """Refuse a site of another partner in forms."""
@@ -182,7 +182,7 @@ class Site(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"site {self.code}"
+        return f"{self._meta.verbose_name} {self.code}"
 
 
 class SiteAddress(models.Model):
@@ -197,7 +197,7 @@ class SiteAddress(models.Model):
     key_id = models.CharField(max_length=16, db_default="")  # of the key that hashed it
 
     def __str__(self) -> str:
-        return f"address of site {self.site_id}"
+        return f"{self.site_id}"
 
 
 class AllowedText(models.Model):
@@ -219,4 +219,4 @@ class AllowedText(models.Model):
         verbose_name_plural = _("allowed texts")
 
     def __str__(self) -> str:
-        return f"allowed text {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

@@ -51,7 +51,7 @@ class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
 class ContactSerializer(KnownFields, serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
-        fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "is_administrator", "version")
+        fields = ("id", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator", "version")
         read_only_fields = ("id", "version")
 
 

@@ -40,7 +40,7 @@ class ContactFields(TypedDict, total=False):
     email: str
     phone: str
     language: str
-    is_told: bool
+    is_notified: bool
     is_administrator: bool
 
 
@@ -225,7 +225,10 @@ def _check_site(site: Site, *, by: User | None, at: datetime) -> None:
     fonts.check({"public_name": site.public_name})
     if site.region and site.region not in codes.admin1():
         raise Invalid(
-            _("%(region)s is not an admin-1 code of COD-AB. Send for example ML04; a finer code would name the place.")
+            _(
+                "%(region)s is not an admin-1 code of COD-AB. Send one such as ML04; a more precise code would reveal"
+                " the place."
+            )
             % {"region": site.region},
             field="region",
             code="unknown_code",

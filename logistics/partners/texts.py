@@ -46,7 +46,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "logistics.numberseries": {"name": CODE},
     "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows"},
     "logistics.idempotencyrecord": {
-        **dict.fromkeys(("principal", "key", "route"), "ids; deleted after a day"),
+        **dict.fromkeys(("principal", "key", "route"), "ids; deleted after 90 days"),
         "body_sha256": RANDOM,
         "response": "the answer to a request that was checked",
     },

@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from logistics.documents.services import NotReady
+from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.permissions import actor, may
@@ -105,7 +105,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         filters=False,
     )
     @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_RENDERERS)
-    @may_raise(NotReady, NoSuchPaper)
+    @may_raise(DocumentNotReady, NoSuchPaper)
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()
         if paper is None:

@@ -80,7 +80,7 @@ RECEIVED = """
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedSoFar:
     """Totals of a whole shipment, or of one of its sites, over all deliveries so far.
 
     Pieces are sums of quantities, whatever their unit.
@@ -99,11 +99,11 @@ class Received:
     pieces_surplus: int
 
 
-def received(shipment: Shipment, site_id: UUID | None = None) -> Received:
+def received(shipment: Shipment, site_id: UUID | None = None) -> ReceivedSoFar:
     """Return the totals of a shipment; with `site_id`, of its packages for this site."""
     with connection.cursor() as cursor:
         cursor.execute(_of_site(RECEIVED, site_id), {"shipment": shipment.pk, "site": site_id})
-        return Received(*(int(figure) for figure in cursor.fetchone()))
+        return ReceivedSoFar(*(int(figure) for figure in cursor.fetchone()))
 
 
 def _of_site(statement: str, site_id: UUID | None) -> str:

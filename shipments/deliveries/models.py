@@ -74,7 +74,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"delivery {self.sequence}"
+        return f"{self._meta.verbose_name} {self.sequence}"
 
 
 NONE_NEGATIVE = Q(good__gte=0, damaged__gte=0, missing__gte=0, surplus__gte=0)
@@ -110,7 +110,7 @@ class DeliveryLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.good} good, {self.damaged} damaged, {self.missing} missing, {self.surplus} surplus"
+        return f"{self.good} / {self.damaged} / {self.missing} / {self.surplus}"
 
 
 class UnlistedGoods(models.Model):
@@ -134,7 +134,7 @@ class UnlistedGoods(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} unlisted"
+        return f"{self._meta.verbose_name}: {self.quantity}"
 
 
 ACCOUNTED = F("good") + F("damaged") + F("missing")
@@ -174,4 +174,4 @@ class Tally(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.good + self.damaged + self.missing} of {self.shipped + self.surplus}"
+        return f"{self.good + self.damaged + self.missing} / {self.shipped + self.surplus}"

@@ -11,7 +11,7 @@ from logistics.charity.services import day_of, the_charity
 from logistics.mail import services as mail
 from logistics.partners.models import Site
 from shipments.deliveries.counting import Counted, Unlisted
-from shipments.deliveries.figures import Received
+from shipments.deliveries.figures import ReceivedSoFar
 from shipments.deliveries.models import Delivery
 from shipments.packing import vocabulary
 from shipments.papers import common, services, shapes
@@ -27,7 +27,7 @@ SOURCES: dict[str, shapes.Texts] = {
 }
 
 
-class Difference(TypedDict):
+class DifferenceShown(TypedDict):
     """A manifest line with a difference between sent and received."""
 
     package: int
@@ -88,7 +88,7 @@ class GoodsReceivedNote(TypedDict):
     seal_read: str  # "" where none was read
     seal_intact: bool | None  # None: not stated
     received: ReceivedShown
-    differences: list[Difference]  # only lines that differ, in package order
+    differences: list[DifferenceShown]  # only lines that differ, in package order
     unlisted: list[UnlistedShown]
     note: str
     delivered_by: str
@@ -111,7 +111,7 @@ def request(
     shipment: Shipment,
     counted: Sequence[Counted],
     unlisted: Sequence[Unlisted],
-    received: Received,
+    received: ReceivedSoFar,
     *,
     only_for: Site | None,
     at: datetime,
@@ -134,7 +134,7 @@ def context(
     shipment: Shipment,
     counted: Sequence[Counted],
     unlisted: Sequence[Unlisted],
-    received: Received,
+    received: ReceivedSoFar,
     *,
     only_for: Site | None = None,
     at: datetime,
@@ -177,7 +177,7 @@ def context(
     }
 
 
-def notify_charity(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:
+def notify_charity(delivery: Delivery, shipment: Shipment, received: ReceivedSoFar, opened: int) -> None:
     """Queue a mail to the charity: a delivery has discrepancies to decide on."""
     charity = the_charity()
     mail.request(
@@ -196,7 +196,7 @@ def _in_order(counted: Sequence[Counted]) -> list[Counted]:
     return sorted(counted, key=lambda c: (c.line.package.number, c.line.position))
 
 
-def _difference(counted: Counted) -> Difference:
+def _difference(counted: Counted) -> DifferenceShown:
     line = counted.line
     return {
         "package": line.package.number,

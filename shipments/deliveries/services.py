@@ -83,7 +83,7 @@ class Confirmed(NamedTuple):
 
     delivery: Delivery
     is_new: bool
-    received: figures.Received
+    received: figures.ReceivedSoFar
 
 
 @transaction.atomic
@@ -348,7 +348,7 @@ def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
     return [lines for package, lines in lines_of.items() if len(lines) == sizes[package]]
 
 
-def _follow(shipment: Shipment, received: figures.Received, *, at: datetime) -> None:
+def _follow(shipment: Shipment, received: figures.ReceivedSoFar, *, at: datetime) -> None:
     """Update the shipment's status from the counts."""
     lifecycle.update_from_counts(
         shipment,

@@ -22,7 +22,7 @@ from shipments import rights
 from shipments.packing import services
 from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
 from shipments.packing.models import HEAVY_KG, ManifestLine, Package, goes_to
-from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
+from shipments.packing.serializers import LineIn, LineOut, PackageChangesIn, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
 
@@ -136,9 +136,11 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
         return Response(self.get_serializer(packages, many=True).data, status=201)
 
-    @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut, examples=[PACKAGE_CHANGE])
+    @extend_schema(
+        summary="Change a package", request=PackageChangesIn, responses=PackageOut, examples=[PACKAGE_CHANGE]
+    )
     def partial_update(self, request: Request, shipment: str, number: int) -> Response:
-        body = PackageChange(data=request.data, partial=True)
+        body = PackageChangesIn(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         package = services.edit_package(
             self.get_object(),

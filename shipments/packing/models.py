@@ -137,7 +137,7 @@ class Package(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"package {self.number}"
+        return f"{self._meta.verbose_name} {self.number}"
 
     @property
     def is_heavy(self) -> bool:
@@ -211,4 +211,4 @@ class ManifestLine(models.Model):
         triggers: ClassVar = frozen_once_sealed("line", OF_LINES)
 
     def __str__(self) -> str:
-        return f"line {self.position}"
+        return f"{self._meta.verbose_name} {self.position}"

@@ -110,12 +110,12 @@ class PaperIn(Input):
         if attrs["kind"] != Paper.Kind.WAYBILL and others:
             raise serializers.ValidationError({name: _("Only a waybill has this field.") for name in others})
         if attrs.get("reason") and not attrs.get("replaces"):
-            raise serializers.ValidationError({"replaces": _("Name the waybill that it replaces.")})
+            raise serializers.ValidationError({"replaces": _("Enter the number of the waybill that it replaces.")})
         return attrs
 
 
 def pdf_answer(document: Document) -> HttpResponse:
-    """Return the issued PDF for download. Raises NotReady with the progress while it is being printed."""
+    """Return the issued PDF for download. Raises DocumentNotReady with the progress while it is being printed."""
     response = HttpResponse(documents.read(document), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}"'
     response["ETag"] = f'"{document.sha256}"'
@@ -219,7 +219,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         filters=False,
     )
     @action(detail=True, url_path="pdf", renderer_classes=PDF_RENDERERS)
-    @may_raise(documents.NotReady)
+    @may_raise(documents.DocumentNotReady)
     def download(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         return pdf_answer(self.get_object().document)
 
@@ -242,6 +242,6 @@ class PackingListViewSet(OfShipment[Paper]):
         ),
         responses=PDF,
     )
-    @may_raise(documents.NotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
+    @may_raise(documents.DocumentNotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
         return pdf_answer(services.packing_list_for(request.user, self.shipment()))

@@ -33,7 +33,7 @@ from shipments.shipments.models import ShipmentSite
 COLOURS = {"works": "success", "seen": "info"}
 
 
-class RevealForm(TidyModelForm):
+class DriversLinkForm(TidyModelForm):
     leg = forms.ChoiceField(
         label=gettext_lazy("Waybill and site"),
         help_text=gettext_lazy("Valid waybills of shipments that are on their way, and the sites they have goods for."),
@@ -76,7 +76,7 @@ class RevealForm(TidyModelForm):
 class RevealAdmin(BaseAdmin):
     """Links for drivers to the address of a site, made by safety officers; with who got each, and when it was seen."""
 
-    form = RevealForm
+    form = DriversLinkForm
     list_display = ("driver", "waybill", "site", "made_by", "made_at", "expires_at", "seen_at", "state")
     list_filter = ("ended_because",)
     search_fields = ("driver", "paper__number")
@@ -133,7 +133,7 @@ class RevealAdmin(BaseAdmin):
         only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **only_save})
 
-    def save_model(self, request: HttpRequest, obj: Reveal, form: RevealForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Reveal, form: DriversLinkForm, change: bool) -> None:
         said = form.cleaned_data
         paper, site = form.legs[said["leg"]]
         by, at = cast(User, request.user), timezone.now()

@@ -98,4 +98,4 @@ class Reveal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"link {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

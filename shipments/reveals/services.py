@@ -109,7 +109,7 @@ def make(
         expires_at=at + timedelta(hours=hours),
     )
     audit.record(
-        "driver’s link made", lock(site), by=by, at=at, reason=row.reason, link=str(row.pk), waybill=paper.number
+        "driver’s link created", lock(site), by=by, at=at, reason=row.reason, link=str(row.pk), waybill=paper.number
     )
     return NewReveal(row, token)
 
@@ -166,7 +166,7 @@ def works(reveal: Reveal, *, at: datetime) -> bool:
         and paper.document.superseded_at is None
         and paper.shipment.status in UNDER_WAY
         and addresses.is_officer(officer)
-        and officer.works_at(at)
+        and officer.is_working(at)
     )
 
 

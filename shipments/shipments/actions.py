@@ -25,7 +25,7 @@ WAREHOUSE = rights.SHIPMENT.roles("change")
 RECEIVERS = rights.SHIPMENT.roles("arrive")
 
 # Returns why an action is refused to a user now, or None.
-Guard = Callable[[Shipment, User], DomainError | None]
+ActionGuard = Callable[[Shipment, User], DomainError | None]
 
 
 class ImportRunning(DomainError):
@@ -72,12 +72,12 @@ ACTIONS: dict[str, Action] = {
         Action("cancel", frozenset({Status.DRAFT, Status.PACKING, Status.SEALED}), WAREHOUSE),
     )
 }
-_guards: dict[str, list[Guard]] = defaultdict(list)
-_first_guards: dict[str, list[Guard]] = defaultdict(list)
-_overridable: dict[str, list[Guard]] = defaultdict(list)
+_guards: dict[str, list[ActionGuard]] = defaultdict(list)
+_first_guards: dict[str, list[ActionGuard]] = defaultdict(list)
+_overridable: dict[str, list[ActionGuard]] = defaultdict(list)
 
 
-def add_guard(action: str, guard: Guard, *, before_state: bool = False, overridable: bool = False) -> None:
+def add_guard(action: str, guard: ActionGuard, *, before_state: bool = False, overridable: bool = False) -> None:
     """Add a guard that may refuse an action.
 
     `before_state`: run it before the state check. `overridable`: run it last; a reason overrides its refusal.

@@ -296,7 +296,7 @@ class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
         entries, site_id = audit.trail(self._found()), scope.site_of(request.user)
         if site_id is not None:
             entries = entries.filter(Q(verb__in=trails.OF_EVERY_SITE) | Q(by__membership__site=site_id))
-        return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user), site_id=site_id)))
+        return Response(list(trails.describe(entries, hide_staff=access.is_partner(request.user), site_id=site_id)))
 
 
 def _reason(request: Request, shape: type[Input] = ReasonIn) -> str:

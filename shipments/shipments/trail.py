@@ -42,19 +42,19 @@ def _dispatched(details: Details) -> str:
     if details.get("overrides"):
         return (
             ngettext(
-                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contact of"
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_notified)s contact of"
                 " the partner was notified.",
-                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contacts of"
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_notified)s contacts of"
                 " the partner were notified.",
-                int(details["contacts_told"]),
+                int(details["contacts_notified"]),
             )
             % details
         )
     return (
         ngettext(
-            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was notified.",
-            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were notified.",
-            int(details["contacts_told"]),
+            "%(who)s dispatched the shipment; %(contacts_notified)s contact of the partner was notified.",
+            "%(who)s dispatched the shipment; %(contacts_notified)s contacts of the partner were notified.",
+            int(details["contacts_notified"]),
         )
         % details
     )
@@ -84,7 +84,7 @@ def add_sentences(sentences: Mapping[str, Sentence]) -> None:
     SENTENCES.update(sentences)
 
 
-def tell(entries: Iterable[AuditEntry], *, hide_staff: bool, site_id: UUID | None = None) -> Iterator[TrailEntry]:
+def describe(entries: Iterable[AuditEntry], *, hide_staff: bool, site_id: UUID | None = None) -> Iterator[TrailEntry]:
     """Yield each entry with its sentence.
 
     `hide_staff`, for partners: staff are "The charity", and their reasons are left out, because staff write them for

@@ -268,7 +268,7 @@ class TestChanges:
         email = make_email(kind="receipt")
         Email.objects.filter(pk=email.pk).update(state="dead", ended_at=NOON)
 
-        signed_in(Role.FINANCE).post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+        signed_in(Role.FINANCE).post(page_of(Email), {"action": "retry_jobs", "_selected_action": [str(email.pk)]})
 
         email.refresh_from_db()
         assert (email.state, email.attempts) == ("pending", 0)
@@ -278,7 +278,7 @@ class TestChanges:
         client = signed_in(Role.AUDITOR)
         Email.objects.update(state="dead", ended_at=NOON)
 
-        client.post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+        client.post(page_of(Email), {"action": "retry_jobs", "_selected_action": [str(email.pk)]})
         answer = client.post(page_of(Item, kind="change", args=[item.pk]), {"name_en": "X"})
 
         assert (answer.status_code, Email.objects.get().state) == (403, "dead")

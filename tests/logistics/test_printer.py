@@ -29,7 +29,7 @@ from logistics.documents.outcomes import (
     PrinterDied,
     TemplateBroken,
 )
-from logistics.documents.printer import Limits, Printer, process
+from logistics.documents.printer import PaperLimits, Printer, process
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics.papers.child import MODULES
 from tests.logistics.papers.known import known_to_printers
@@ -37,7 +37,7 @@ from tests.processes import Instance, alive, command_of, eventually
 from tests.shipments import mali
 
 # A paper takes twice the CPU time on a busy machine: only endless papers may reach these two limits.
-LIMITS = Limits(memory_mb=700, cpu_seconds=60, wall_seconds=600)
+LIMITS = PaperLimits(memory_mb=700, cpu_seconds=60, wall_seconds=600)
 MANY = list(range(300))
 RECEIPT = ("donations/receipt.html", {**receipt(), **FACTS})
 PACKING_LIST = (
@@ -264,9 +264,9 @@ class TestDeath:
         """A child of the main thread is ended by the kernel, any child by the end of its pipe."""
         program = (
             "import threading, django; django.setup()\n"
-            "from logistics.documents.printer import Limits, Printer\n"
+            "from logistics.documents.printer import PaperLimits, Printer\n"
             "from tests.logistics.papers.known import known_to_printers\n"
-            "printer = Printer(Limits(700, 60, 60))\n"
+            "printer = Printer(PaperLimits(700, 60, 60))\n"
             "def work():\n"
             "    with known_to_printers(): print(printer.start().process.pid, flush=True)\n"
             "    said = {'number': '1', 'issued_on': '2026-03-02', 'many': list(range(300)), 'said': 'x'}\n"

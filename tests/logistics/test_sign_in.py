@@ -355,7 +355,7 @@ class TestRecentSignIn:
         held = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
         assert typed.items() <= held.items()
         wrong = client.post(url, held | {"confirm_password": "guess"}).content.decode()
-        assert "That is not right." in wrong
+        assert "The password or the code is wrong." in wrong
         assert not ApiKey.objects.exists()
         client.post(url, held | {"confirm_password": PASSWORD})
 

@@ -269,7 +269,7 @@ class TestForms:
             shipment, MALI_XLSX.read_bytes(), dry_run=True, replace=False, by=make_packer(), at=shipment.created_at
         )
         Upload.objects.filter(pk=upload.pk).update(state="dead", ended_at=shipment.created_at)
-        told = {"action": "try_again", "_selected_action": [str(upload.pk)]}
+        told = {"action": "retry_jobs", "_selected_action": [str(upload.pk)]}
 
         staff(Role.WAREHOUSE).post(reverse("admin:shipments_upload_changelist"), told)
         imports.read_upload(str(upload.pk), at=NOON)

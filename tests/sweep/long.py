@@ -55,7 +55,7 @@ class Sweep:
         products.plant_in_stores(self.product, self.folder)
         for place, data in self._stores(monitor):
             finder.look(place, data, unpack=of_mail if place.startswith("mail ") else views)
-        return self._report(walk, say)
+        return self._report_progress(walk, say)
 
     def _tell(self, say: Say) -> None:
         self.story.facts["intent"] = lambda: PaymentAttempt.objects.filter(counts=True).latest("id").payment_intent_id
@@ -145,7 +145,7 @@ class Sweep:
         yield "log postgres", self.postgres_log.read_bytes()
         yield "dump of the database", products.dump_of(self.product.database)
 
-    def _report(self, walk: Walk, say: Say) -> int:
+    def _report_progress(self, walk: Walk, say: Say) -> int:
         finder = walk.finder
         say(f"things searched: {dict(sorted(finder.seen.items()))}, {finder.size / 1e6:.0f} MB unpacked")
         say(f"requests by caller: {dict(walk.requests)}")

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             key = self._make(user, name=name, valid=timedelta(days=days), replace=replace, site=site)
         except User.DoesNotExist as error:
             raise CommandError(
-                "No user has this e-mail address. Create the user first: manage.py create_user."
+                "No user has this email address. Create the user first: manage.py create_user."
             ) from error
         except services.TooManyKeys as error:
             raise CommandError(f"{error} --replace revokes keys of the same name.") from error

@@ -1,6 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -10,6 +9,8 @@ from django.db import connection, connections
 from logistics import grants
 from logistics.partners import vault
 
+Database = Mapping[str, object]  # the settings of one
+
 
 class Command(migrate.Command):
     """Django's command, as the owner of the tables, who then gives the application's roles their rights.
@@ -17,7 +18,7 @@ class Command(migrate.Command):
     Without OWNER_DATABASE_URL everything has one role, which may do everything.
     """
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         if not settings.OWNER_DATABASE:
             super().handle(*args, **options)
             return
@@ -29,7 +30,7 @@ class Command(migrate.Command):
                 grants.give(application=application, sealed=str(sealed["USER"]))
 
 
-def _check(application: dict[str, Any], owner: dict[str, Any], sealed: dict[str, Any]) -> None:
+def _check(application: Database, owner: Database, sealed: Database) -> None:
     """Raise CommandError if the three URLs do not name three roles of one database."""
     if application["NAME"] != owner["NAME"]:
         raise CommandError("OWNER_DATABASE_URL and DATABASE_URL name two databases. Nothing was migrated.")
@@ -59,7 +60,7 @@ def _as_owner() -> Iterator[str]:
         _become(theirs)
 
 
-def _become(database: dict[str, Any]) -> None:
+def _become(database: Database) -> None:
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
     connection.settings_dict.update(database)
