@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters
 from logistics.money import amounts as money
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
@@ -32,7 +32,7 @@ class PackageFilter(Filters):
     number_from = django_filters.NumberFilter("number", "gte")
     number_to = django_filters.NumberFilter("number", "lte")
     item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
-    is_heavy = django_filters.BooleanFilter(label="More than 25 kg", method="heavier")
+    is_heavy = BooleanFilter(label="More than 25 kg", method="heavier")
 
     class Meta:
         model = Package
