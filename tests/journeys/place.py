@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -7,12 +7,13 @@ from tests.processes import Instance
 
 PASSWORD = "story-only-Passw0rd"
 STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"}
+EVERY_ROLE = {**STAFF, "safety": "Sabine Roy", "administrator": "Adam Kwok"}  # of staff
 
 
-def place_of(product: Instance, *, keep: Path, password: str = PASSWORD) -> Place:
-    """Create the staff in a running product, and return it as the place of a story."""
+def place_of(product: Instance, *, keep: Path, password: str = PASSWORD, staff: Mapping[str, str] = STAFF) -> Place:
+    """Create the staff, named by role, in a running product, and return it as the place of a story."""
     product.env["PASSWORD"] = password
-    for role, name in STAFF.items():
+    for role, name in staff.items():
         product.manage("create_user", f"{role}@example.org", "--name", name, "--role", role)
     return Place(
         base_url=product.env["PUBLIC_URL"],
