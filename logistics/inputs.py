@@ -130,6 +130,12 @@ class BooleanFilter(filters.BooleanFilter):
         super().__init__(*args, **{"widget": TrueOrFalseField.widget, **named})
 
 
+class IntegerFilter(filters.NumberFilter):
+    """Refuses "1.5": there is no row that it could find."""
+
+    field_class = forms.IntegerField
+
+
 class Filters(filters.FilterSet):
     """Base class of a list's filters. The id of a row that does not exist is answered like that of a foreign row.
 

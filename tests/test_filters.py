@@ -72,6 +72,20 @@ def test_yes_or_no_is_true_or_false_and_other_words_are_refused_instead_of_showi
     assert {("import-list", "dry_run"), ("package-list", "is_heavy"), ("contact-list", "is_told")} <= set(found)
 
 
+@pytest.mark.django_db
+def test_a_number_with_decimals_is_refused_where_only_whole_ones_exist() -> None:
+    shipment = make_shipment(make_partner())
+    client = client_of(make_user(Role.WAREHOUSE))
+    at = f"/api/v1/shipments/{shipment.number}"
+
+    answers = [
+        [client.get(url + number).status_code for number in ("2", "1.5", "9" * 30, "NaN")]
+        for url in (f"{at}/lines/?package=", f"{at}/packages/?number_from=", "/api/v1/documents/?progress_below=")
+    ]
+
+    assert answers == [[200, 400, 200, 400]] * 3
+
+
 def guesses() -> dict[str, tuple[APIClient, str, str]]:
     """Return, by name, a partner's client, and the addresses of a foreign and of a missing row."""
     client, other = client_of(make_partner_user(make_partner())), make_partner(code="FOREIGN")
