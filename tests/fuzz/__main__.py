@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from config.local import programs
+from logistics.roles import STAFF_ROLES
 from tests import services
 from tests.fuzz.exceptions import EXCLUDED
 from tests.processes import Instance
 
 PASSWORD = "fuzz-only-Passw0rd"
-ROLES = ("finance", "warehouse", "coordinator", "auditor")
+ROLES = tuple(sorted(STAFF_ROLES))  # people of the demonstration; its administrator has every role
 LIMITS = {
     **dict.fromkeys(("RATE_ANONYMOUS", "RATE_CALLER", "RATE_GIVE"), "1000000/min"),
     **dict.fromkeys(("GIVE_PER_ADDRESS", "GIVE_PER_EMAIL", "GIVE_PER_HOUR"), "1000000"),
