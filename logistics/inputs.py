@@ -109,10 +109,8 @@ class StrictCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
-class TrueOrFalseField(forms.NullBooleanField):
+class TrueOrFalseField(forms.Field):
     """Refuses other words than "true" and "false"; Django's own takes them for "not given", and every row is shown."""
-
-    widget = forms.TextInput
 
     def to_python(self, value: object) -> bool | None:
         if value in (None, ""):

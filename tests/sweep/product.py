@@ -199,9 +199,9 @@ class SecretStory(GoodsStory):
         eventually("the sign-in link is mailed", self.sign_in_link)
         eventually("the link to a payment is mailed", self.payment_link)
         auditor = self.staff("auditor")  # who sees mails of all kinds
-        alarms = {"kind": "giving-alarm"}
-        eventually("the alarm is mailed", lambda: auditor.get("/api/v1/emails/", **alarms)["results"], within_s=300)
-        eventually("all mails are sent", lambda: not auditor.get("/api/v1/emails/", state="pending")["results"])
+        emails = "/api/v1/emails/"
+        eventually("the alarm is mailed", lambda: auditor.get(emails, kind="giving-alarm")["results"], within_s=300)
+        eventually("all mails are sent", lambda: not auditor.get(emails, state="pending")["results"])
         return "receipt cancelled, links mailed"
 
     def sign_in_link(self) -> str:
