@@ -354,6 +354,22 @@ class TestLookups:
             assert client.get(page_of(model) + html.unescape(query)).status_code == 200, query
 
 
+def test_regions_have_names_in_lists_filters_and_choices():
+    site = make_site(region="ML04")
+    client = signed_in(Role.COORDINATOR)
+
+    listed = client.get(page_of(Site)).content.decode()
+    form = client.get(page_of(Site, kind="change", args=[site.pk])).content.decode()
+    other = client.get(page_of(Site), {"region": "ML01"}).content.decode()
+
+    assert re.search(r'data-label="region">\s*(<[^>]*>\s*)*Segou \(ML04\)', listed)
+    assert re.search(r"region=ML04[^>]*>\s*(<[^>]*>\s*)*Segou", other)
+    assert re.search(r'<option value="ML04" selected>\s*Segou \(ML04\)', form)
+    assert '<optgroup label="Burkina Faso">' in form
+    assert site.code in listed
+    assert site.code not in other
+
+
 def test_the_message_shows_the_code_of_a_new_site():
     form = {
         "partner": make_partner().pk,
