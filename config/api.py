@@ -55,7 +55,7 @@ class KnownParameters(BaseFilterBackend):
 
 
 def _leads_to_hidden(request: Request, view: APIView, model: type[Model], name: str) -> bool:
-    """Return whether a filter reads a field that this user may not see: whether rows are found would tell it."""
+    """Return whether a filter reads a field that this user may not see: finding rows would reveal it."""
     filters = FilterBackend().get_filterset_class(view)
     offered = filters.base_filters.get(name) if filters else None
     return offered is not None and is_hidden(request.user, model, offered.field_name or name)

@@ -3,7 +3,6 @@
 import re
 import sys
 import traceback
-from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -72,7 +71,7 @@ structlog.configure(
 )
 
 
-def logging_config(*, level: str) -> dict[str, Any]:
+def logging_config(*, level: str) -> dict[str, object]:
     """Return Django's LOGGING: JSON to standard error, newlines and control characters escaped."""
     return {
         "version": 1,

@@ -33,7 +33,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         ),
     },
     "donations.decline": {"event_id": STRIPE},
-    "donations.challenge": {"way": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
+    "donations.challenge": {"method": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
     "donations.dispute": dict.fromkeys(("stripe_id", "state", "currency", "reason"), STRIPE),
     "donations.refund": dict.fromkeys(("stripe_id", "state", "currency", "reason", "failure_reason"), STRIPE),
     "donations.signinrequest": {

@@ -19,7 +19,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         user = services.user_of_key(text.strip(), at=timezone.now())
         if user is None:
-            # A program whose key has ended is told so each time, however often it tries.
+            # A program whose key has ended gets this answer each time, however often it tries.
             request._request.is_guess = not services.was_a_key(text.strip())  # type: ignore[attr-defined]  # for config.guessing
             raise AuthenticationFailed(
                 _("This API key is unknown, expired or revoked. Ask your coordinator for a new one."), code="bad_key"

@@ -52,13 +52,13 @@ class NewKey:
 
 
 class EmailTaken(DomainError):
-    """Another user has this e-mail address."""
+    """Another user has this email address."""
 
     code = "email_taken"
 
 
 def email_taken() -> str:
-    return _("This e-mail address is already in use. Use another one.")
+    return _("This email address is already in use. Use another one.")
 
 
 @transaction.atomic
@@ -76,7 +76,7 @@ def make_user(
     if User.objects.filter(email__iexact=email).exists():
         raise EmailTaken(email_taken())
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
-    audit.record("user made", user, by=by, at=at, roles=list(roles))
+    audit.record("user created", user, by=by, at=at, roles=list(roles))
     return user
 
 
@@ -98,7 +98,7 @@ def roles_to_give(by: User) -> frozenset[str]:
 
 
 def may_manage(by: User, user: User) -> bool:
-    """Return whether `by` may change this user: nobody above their own rights."""
+    """Return whether `by` may change this user, which needs every role that the user has."""
     gives = roles_to_give(by)
     return by.is_superuser or bool(gives and gives >= set(user.roles) and not user.is_superuser)
 
@@ -106,7 +106,7 @@ def may_manage(by: User, user: User) -> bool:
 def _check_managed(by: User, user: User, changes: UserFields) -> None:
     """Raise MayNotManage if `by` must not make these changes."""
     if user.pk == by.pk and RIGHTS & set(changes):
-        raise MayNotManage(_("Nobody changes their own rights. Ask another administrator."))
+        raise MayNotManage(_("You cannot change your own rights. Ask another administrator."))
     gives = set(changes.get("roles", ())) - roles_to_give(by)
     if not may_manage(by, user) or gives or (changes.get("is_superuser") and not by.is_superuser):
         raise MayNotManage(_("You may only manage users whose roles you have yourself."))
@@ -198,7 +198,7 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
         expires_at=at + valid,
     )
     insert_drawn(key, field="prefix", draw=_prefix)
-    audit.record("key made", user, by=by, at=at, key=str(key.pk))
+    audit.record("key created", user, by=by, at=at, key=str(key.pk))
     return NewKey(key, f"{key.prefix}.{secret}")
 
 
@@ -238,8 +238,8 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     prefix, _dot, secret = text.partition(".")
     if not PREFIX.fullmatch(prefix):
         return None
-    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user").first()
-    if key is None or not key.user.works_at(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
+    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user__membership").first()
+    if key is None or not key.user.is_working(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)

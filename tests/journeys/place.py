@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -7,9 +7,10 @@ from tests.journeys.story import Place
 from tests.processes import Instance
 
 PASSWORD = "story-only-Passw0rd"
-STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"}
-EVERY_ROLE = {**STAFF, "safety": "Sabine Roy", "administrator": "Adam Kwok"}  # of staff
-
+STAFF = {
+    **{"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"},
+    **{"safety": "Safiatou Keïta", "administrator": "Adam Kwok"},
+}
 MAKE_STAFF = """
 import json, os
 from django.utils import timezone
@@ -19,9 +20,9 @@ for role, name in json.loads(os.environ["STAFF"]).items():
 """
 
 
-def place_of(product: Instance, *, keep: Path, password: str = PASSWORD, staff: Mapping[str, str] = STAFF) -> Place:
-    """Create the staff, named by role, in a running product, and return it as the place of a story."""
-    product.env |= {"PASSWORD": password, "STAFF": json.dumps(dict(staff))}
+def place_of(product: Instance, *, keep: Path, password: str = PASSWORD) -> Place:
+    """Create the staff in a running product, and return it as the place of a story."""
+    product.env |= {"PASSWORD": password, "STAFF": json.dumps(STAFF)}
     product.manage("shell", "-v", "0", "-c", MAKE_STAFF)  # one process: `create_user` takes one for each
     return Place(
         base_url=product.env["PUBLIC_URL"],

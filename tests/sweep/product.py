@@ -18,8 +18,8 @@ import redis
 
 from config.local import account
 from tests.journeys.goods import WORKBOOK, GoodsStory
-from tests.journeys.people import Person
-from tests.journeys.place import EVERY_ROLE, place_of
+from tests.journeys.people import Person, Staff
+from tests.journeys.place import place_of
 from tests.journeys.story import eventually, must
 from tests.processes import Instance
 from tests.services import services
@@ -52,7 +52,7 @@ def started(folder: Path) -> Iterator[tuple[Instance, "SecretStory"]]:
     keep = folder / "keep"
     keep.mkdir()
     with Instance.started(folder, *PROGRAMS, settings=SETTINGS) as product:
-        place = place_of(product, keep=keep, password=PASSWORD, staff=EVERY_ROLE)
+        place = place_of(product, keep=keep, password=PASSWORD)
         product.env["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
         product.manage("createsuperuser", "--no-input", f"--email={ROOT}", "--name=Ruth Root")
         yield product, SecretStory(place)
@@ -74,7 +74,7 @@ class SecretStory(GoodsStory):
         coordinator, officer = self.staff("coordinator"), self.staff("safety")
         partner = coordinator.get("/api/v1/partners/", code="AMAR")["results"][0]
         director = {"partner": partner["id"], "name": "Oumou Sidibé", "email": DIRECTOR, "language": "fr"}
-        coordinator.post("/api/v1/contacts/", director | {"is_told": False, "is_administrator": True})
+        coordinator.post("/api/v1/contacts/", director | {"is_notified": False, "is_administrator": True})
         reason = {"reason": "The driver stands before a closed door."}
         for site in self.facts["sites"].values():
             at = f"/api/v1/sites/{site['id']}/"
@@ -123,6 +123,7 @@ class SecretStory(GoodsStory):
             ("A text names a sealed address", self.a_sealed_address_is_named_by_a_text),
             ("An administrator invites a colleague", self.an_administrator_invites_a_colleague),
             ("A refund, a sign-in, gifts that are not paid, an alarm", self.the_rest_of_the_mails),
+            ("Two links for drivers, one of them used", self.drivers_get_links),
         ]
 
     def the_spreadsheet_is_imported(self) -> str:
@@ -203,6 +204,41 @@ class SecretStory(GoodsStory):
         eventually("the alarm is mailed", lambda: auditor.get(emails, kind="giving-alarm")["results"], within_s=300)
         eventually("all mails are sent", lambda: not auditor.get(emails, state="pending")["results"])
         return "receipt cancelled, links mailed"
+
+    def drivers_get_links(self) -> str:
+        """A second shipment to a confidential site, so that a link still works when the story is over."""
+        warehouse = self.staff("warehouse")
+        officer = Staff(self.place.base_url, "safety@example.org", PASSWORD)  # who has just signed in
+        code = next(site["code"] for site in self.facts["sites"].values() if site["kind"] == "confidential")
+        asked = {"title": "Desks", "consignee": "AMAR", "customs_currency": "HKD"}
+        shipment = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": code, "label": "A"}]})
+        at = f"/api/v1/shipments/{shipment['number']}/"
+        item = warehouse.get("/api/v1/items/")["results"][0]["code"]
+        line = {"item": item, "quantity": 1, "unit_value": "450.00", "origin": "CN", "unit_weight_kg": "1.000"}
+        warehouse.post(f"{at}packages/", {"kind": "CT", "gross_kg": "45", "destination": code, "lines": [line]})
+        warehouse.post(f"{at}seal/", {})
+        waybill = warehouse.post(f"{at}papers/", WAYBILL)["number"]
+        used, self.facts["drivers_token"] = (self._link_for_driver(officer, waybill) for _ in range(2))
+        page = Person(self.place.base_url).http.post(f"{self.place.base_url}/d/{used}/", timeout=30)
+        must(ADDRESS["town"] in page.text, f"the driver sees the address, not {page.status_code}")
+        eventually("the viewing is mailed", lambda: any(waybill in str(mail) for mail in self.place.mails()))
+        return "one used, one left"
+
+    def _link_for_driver(self, officer: Person, waybill: str) -> str:
+        """Make a link in the admin, and return its token."""
+        add = "/admin/shipments/reveal/add/"
+        page = officer.http.get(officer.url(add), headers={"Accept": "text/html"}, timeout=30).text
+        leg = re.search(rf'<option value="([^"]+)"[^>]*>\s*{waybill}', page)
+        must(leg, f"the form offers {waybill}")
+        form = {
+            **{"leg": leg[1] if leg else "", "driver": "Moussa Keita", "hours": "12"},
+            **{"reason": "He brings the desks on Friday.", "csrfmiddlewaretoken": csrf(officer, add)},
+        }
+        headers = {"Referer": officer.url(add), "Accept": "text/html"}
+        made = officer.http.post(officer.url(add), data=form, headers=headers, timeout=30).text
+        found = re.search(r"/d/([\w-]{32})/", made)
+        must(found, "the page shows the link")
+        return found[1] if found else ""
 
     def sign_in_link(self) -> str:
         """Return the token of the mailed link; "" before."""
@@ -288,6 +324,10 @@ def plant_in_stores(product: Instance, folder: Path) -> None:
         with product[name].log.open("ab") as log:  # which the program appends to
             log.write(b'{"event": "' + base64.b64encode(b"to: " + CONTROLS[name].encode()) + b'"}\n')
     product.execute(f"DO $$ BEGIN RAISE LOG USING MESSAGE = '{planting.in_hex(CONTROLS['postgres'])}'; END $$")
+    product.execute(
+        "INSERT INTO sealed.ciphertext (id, content, key_id)"
+        f" VALUES (gen_random_uuid(), convert_to('{CONTROLS['sealed']}', 'UTF8'), '')"
+    )
     attached, paper = folder / "attached.txt", next((folder / "keep").glob("receipt-hkd.pdf"))
     attached.write_bytes(base64.b64encode(CONTROLS["attachment"].encode()))
     target = Path(product.env["VAR_DIR"]) / "files" / "planted.pdf"
