@@ -129,7 +129,9 @@ class RevealAdmin(BaseAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        # The page after saving shows the link once, so there is nothing to go on to.
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **only_save})
 
     def save_model(self, request: HttpRequest, obj: Reveal, form: DriversLinkForm, change: bool) -> None:
         said = form.cleaned_data
