@@ -63,6 +63,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logistics.partner", "handshake"),
             ("logistics.contact", "contacts"),
             ("logistics.site", "location_on"),
+            ("shipments.reveal", "link"),
             ("logistics.apikey", "key"),
         ),
     ),

@@ -8,7 +8,7 @@ INVARIANTS: list[Invariant] = [
         "The totals of a sealed shipment match its packages and lines.",
         f"""
         SELECT s.id FROM shipments_shipment s
-        JOIN ({TOTALS.replace("p.shipment_id = ANY(%s)", "true")})
+        JOIN ({TOTALS.replace("p.shipment_id = ANY(%(shipments)s)", "true")})
             AS t (id, packages, lines, pieces, net, gross, measured, volume, value) ON t.id = s.id
         WHERE s.sealed_at IS NOT NULL AND (s.package_count, s.line_count, s.piece_count, s.net_kg, s.gross_kg,
             s.measured_kg, s.volume_m3, s.value_minor) IS DISTINCT FROM

@@ -34,6 +34,7 @@ from tests.makers.catalogue import make_category, make_item
 from tests.makers.moments import NOON
 from tests.makers.partners import SHELTER, make_contact, make_partner, make_partner_user, make_shelter
 from tests.makers.people import make_packer, make_user
+from tests.makers.reveals import make_leg
 from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
 from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
 
@@ -208,6 +209,12 @@ def attack_waybill(world: World, field: str, text: str) -> Any:
     return world.staff.post(f"/api/v1/shipments/{shipment.number}/papers/", body, format="json", headers=once())
 
 
+def attack_reveal(world: World, field: str, text: str) -> Any:
+    paper = make_leg(world.shelter)
+    body = {"leg": f"{paper.pk}:{world.shelter.pk}", "driver": "Moussa", "hours": "12", "reason": "He drives there."}
+    return signed_in(Role.SAFETY).post("/admin/shipments/reveal/add/", body | {field: text})
+
+
 def attack_appeal(world: World, field: str, text: str) -> Any:
     appeal = make_appeal(slug=f"mali-{uuid4().hex[:8]}")
     return edit(world.finance, f"/api/v1/appeals/{appeal.slug}/", appeal, field, text)
@@ -236,6 +243,7 @@ ATTACKS: dict[str, Attack] = {
     "shipments.unlistedgoods": attack_unlisted,
     "shipments.discrepancy": attack_discrepancy,
     "shipments.paper": attack_waybill,
+    "shipments.reveal": attack_reveal,
     "donations.appeal": attack_appeal,
 }
 # What fits fields with a form of their own.

@@ -445,5 +445,18 @@ class Migration(migrations.Migration):
             model_name='site',
             constraint=models.CheckConstraint(condition=models.Q(('kind', 'open'), ('public_name', ''), _connector='OR'), name='a_confidential_site_has_no_public_name'),
         ),
+        migrations.AddField(
+            model_name='membership',
+            name='site',
+            field=models.ForeignKey(blank=True, help_text='Blank: sees all sites of the partner. Cannot be changed later.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.site', verbose_name='site'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='membership',
+            trigger=pgtrigger.compiler.Trigger(name='a_membership_keeps_its_site', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."site_id" IS DISTINCT FROM (NEW."site_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a101d9c391859195eb4f6e807ed4cd05690ae2a3', operation='UPDATE', pgid='pgtrigger_a_membership_keeps_its_site_b8a56', table='logistics_membership', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='membership',
+            trigger=pgtrigger.compiler.Trigger(name='a_membership_has_a_site_of_its_partner', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."site_id" IS NOT NULL)', func="\n                    IF NOT EXISTS (\n                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id\n                    ) THEN\n                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';\n                    END IF;\n                    RETURN NEW;\n                ", hash='80580b0c44bbeddd643f8803515c246215d0cb49', operation='INSERT OR UPDATE', pgid='pgtrigger_a_membership_has_a_site_of_its_partner_a420d', table='logistics_membership', when='BEFORE')),
+        ),
         migrations.RunSQL(SEALED, "DROP SCHEMA sealed CASCADE"),
     ]

@@ -1,7 +1,8 @@
 """Addresses of sites: stored encrypted (`vault`), read by one function only, which first records who reads and why."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict, TypeVar
 from uuid import UUID
@@ -72,26 +73,73 @@ def _hashed(address: Address, partner: Partner) -> dict[str, object]:
     return {"hints": hints.packed(found, keys.hasher(key_id, partner.pk)), "key_id": key_id}
 
 
-def reveal(site: Site, *, reason: str, proved_at: datetime | None, by: User, at: datetime) -> Address:
-    """Return a site's address to a safety officer with a reason.
+@dataclass(frozen=True)
+class DriversLink:
+    """A link with which a safety officer lets a driver read an address once.
 
-    The reading is recorded, and mailed to the partner's administrators, before anything is decrypted. `proved_at`: when
-    the officer last gave a password or second factor; None for an API key. Raises Forbidden for any other role,
-    SignInAgain, Invalid without a reason of at least ten characters or for one that gives the place away, NoAddress.
+    `use` uses it up, in the transaction that records the reading, or raises that it no longer works.
     """
-    # Not has_role: superusers have no need to know.
-    if not (by.is_active and Role.SAFETY in by.roles):
+
+    driver: str
+    waybill: str
+    details: dict[str, str]  # for the audit trail: ids only
+    use: Callable[[], None]
+
+
+def is_officer(user: User) -> bool:
+    """Return whether it is a safety officer; not has_role, because superusers have no need to know."""
+    return user.is_active and Role.SAFETY in user.roles
+
+
+def check_is_officer(by: User) -> None:
+    """Raise Forbidden unless it is a safety officer."""
+    if not is_officer(by):
         raise Forbidden(_("Only a safety officer may read the address of a site."))
+
+
+def check_officer(by: User, *, proved_at: datetime | None, at: datetime) -> None:
+    """Raise Forbidden unless it is a safety officer, SignInAgain unless they have just proved who they are.
+
+    `proved_at`: when they last gave a password or second factor; None for an API key.
+    """
+    check_is_officer(by)
     if proved_at is None or not at - PROOF_VALID <= proved_at <= at:
         raise SignInAgain(_("Confirm first that it is you, at /admin/confirm/, then try again."))
+
+
+def reveal(
+    site: Site,
+    *,
+    reason: str,
+    proved_at: datetime | None,
+    by: User,
+    at: datetime,
+    link: DriversLink | None = None,
+) -> Address:
+    """Return a site's address to a safety officer with a reason, or to the driver to whom the officer gave a `link`.
+
+    The reading is recorded, and mailed to the partner's administrators, before anything is decrypted. `proved_at`: when
+    the officer last gave a password or second factor; None for an API key. For a link it was checked when the link was
+    made. Raises Forbidden for any other role, SignInAgain, Invalid without a reason of at least ten characters or for
+    one that gives the place away, NoAddress, and what `link.use` raises.
+    """
+    if link is None:
+        check_officer(by, proved_at=proved_at, at=at)
+    else:
+        check_is_officer(by)
     if len(reason.strip()) < REASON_MIN:
         raise Invalid(_("Say briefly why you need the address."), field="reason", code="required")
     guard.check_texts("logistics.auditentry", {"reason": reason}, site.partner_id, by=by, at=at)
     # A transaction of its own, committed before anything is decrypted: no reading goes unrecorded.
     with transaction.atomic(durable=True):
+        if link is not None:
+            link.use()
         site = lock(site)
-        told = _tell_administrators(site, reason=reason.strip(), by=by, at=at)
-        audit.record("address read", site, by=by, at=at, reason=reason.strip(), administrators_told=told)
+        told = _tell_administrators(site, reason=reason.strip(), by=by, at=at, link=link)
+        verb, reader, details = "address read", by, dict[str, str]()
+        if link is not None:  # the driver is no user of ours
+            verb, reader, details = "address read by link", None, {**link.details, "officer": str(by.pk)}
+        audit.record(verb, site, by=reader, at=at, reason=reason.strip(), administrators_told=told, **details)
     return _opened(site)
 
 
@@ -106,16 +154,17 @@ def _opened(site: Site) -> Address:
     return address
 
 
-def _tell_administrators(site: Site, *, reason: str, by: User, at: datetime) -> int:
+def _tell_administrators(site: Site, *, reason: str, by: User, at: datetime, link: DriversLink | None) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
-    on = day_of(at).isoformat()
+    said = {"site": site.code, "who": by.name, "on": day_of(at).isoformat(), "reason": reason}
+    said |= {"driver": link.driver, "waybill": link.waybill} if link else {"driver": ""}
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:
         mail.request(
             "address-read",
             to=contact.email,
             template="partners/mail/address-read.txt",
-            context={"contact": contact.name, "site": site.code, "who": by.name, "on": on, "reason": reason},
+            context={"contact": contact.name, **said},
             language=contact.language,
         )
     return sum(each.is_administrator for each in contacts) or len(contacts)
@@ -127,7 +176,7 @@ def allow_text(partner: Partner, text: str, *, reason: str, by: User, at: dateti
 
     Raises Forbidden unless a safety officer asks, Invalid without a reason or for one that gives a place away.
     """
-    if not (by.is_active and Role.SAFETY in by.roles):
+    if not is_officer(by):
         raise Forbidden(_("Only a safety officer may allow a text."))
     if len(reason.strip()) < REASON_MIN:
         raise Invalid(_("Say briefly why this text is harmless."), field="reason", code="required")

@@ -5,7 +5,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -67,6 +68,18 @@ class KeyForm(TidyForm, forms.Form):
         label=gettext_lazy("Valid for (days)"),
         widget=UnfoldAdminIntegerFieldWidget,
     )
+    site = forms.ModelChoiceField(
+        queryset=Site.objects.none(),
+        required=False,
+        label=gettext_lazy("Site"),
+        empty_label=gettext_lazy("All sites of the partner"),
+        help_text=gettext_lazy("A key for one site sees nothing of the partner’s other sites."),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, partner: Partner, posted: QueryDict | None = None) -> None:
+        super().__init__(posted)
+        cast(forms.ModelChoiceField, self.fields["site"]).queryset = partner.sites.order_by("code")
 
 
 class AllowedTextForm(TidyForm, forms.Form):
@@ -137,12 +150,12 @@ class PartnerAdmin(BaseAdmin):
         partner = self.get_object(request, object_id)
         if partner is None or not self.has_issue_key_permission(request):
             raise PermissionDenied
-        form, key = KeyForm(request.POST or None), None
+        form, key = KeyForm(partner, request.POST or None), None
         if request.method == "POST" and form.is_valid():
             name, valid = form.cleaned_data["name"], timedelta(days=form.cleaned_data["valid_days"])
-            by = cast(User, request.user)
+            site, by = form.cleaned_data["site"], cast(User, request.user)
             try:
-                key = services.issue_key(partner, name=name, valid=valid, by=by, at=timezone.now())
+                key = services.issue_key(partner, name=name, valid=valid, site=site, by=by, at=timezone.now())
             except DomainError as refusal:
                 messages.error(request, str(refusal))
         context = {
@@ -150,7 +163,7 @@ class PartnerAdmin(BaseAdmin):
             "title": _("A key for %(partner)s") % {"partner": partner.name},
             "form": form,
             "key": key,
-            "keys": services.keys_of(partner).order_by("-id"),
+            "keys": services.keys_of(partner).select_related("user__membership__site").order_by("-id"),
             "now": timezone.now(),
             "back": reverse("admin:logistics_partner_change", args=[partner.pk]),
         }
@@ -301,10 +314,18 @@ class MembershipAdmin(NamedLookups, ModelAdmin):
     """Which partner a user with the role "partner" acts for; edited by superusers."""
 
     form = TidyModelForm
-    list_display = ("user", "partner")
+    fields = ("user", "partner", "site")
+    list_display = ("user", "partner", "site")
     search_fields = ("user__name", "partner__name")
-    autocomplete_fields = ("user", "partner")
-    list_select_related = ("user", "partner")
+    autocomplete_fields = ("user", "partner", "site")
+    list_select_related = ("user", "partner", "site")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        return ("site",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: object, change: bool) -> None:
+        # The database refuses a change of the site.
+        obj.save(update_fields=["user", "partner"] if change else None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

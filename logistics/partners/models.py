@@ -1,12 +1,14 @@
 import secrets
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 
@@ -21,6 +23,10 @@ def site_code() -> str:
     `transactions.insert_drawn`. Even with a million sites, 16 of 17 codes are free.
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(5))
+
+
+def foreign_site() -> str:
+    return gettext("This site belongs to another partner.")
 
 
 class Partner(models.Model):
@@ -91,7 +97,7 @@ class Contact(models.Model):
 
 
 class Membership(models.Model):
-    """A user who acts for a partner, and sees only that partner's rows."""
+    """A user who acts for a partner, and sees only that partner's rows; if bound to a site, only those of the site."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership", verbose_name=_("user")
@@ -99,13 +105,47 @@ class Membership(models.Model):
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("partner")
     )
+    # By name: the class is below. Set when the membership is made; a program that needs more gets another user.
+    site = models.ForeignKey(
+        "logistics.Site",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("site"),
+        help_text=_("Blank: sees all sites of the partner. Cannot be changed later."),
+    )
 
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="a_membership_keeps_its_site", operation=pgtrigger.Update, condition=pgtrigger.AnyChange("site")
+            ),
+            pgtrigger.Trigger(
+                name="a_membership_has_a_site_of_its_partner",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__site__isnull=False),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id
+                    ) THEN
+                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"membership {self.pk}"
+
+    def clean(self) -> None:
+        """Refuse a site of another partner in forms."""
+        if self.site is not None and self.site.partner_id != self.partner_id:
+            raise ValidationError(foreign_site())
 
 
 class Site(models.Model):

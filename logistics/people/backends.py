@@ -18,6 +18,11 @@ def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object]
 class RoleBackend(ModelBackend):
     """Sign people in by e-mail and password; their roles give their permissions."""
 
+    def get_user(self, user_id: object) -> User | None:
+        """Return the user of a session with their membership, which most requests need (logistics.partners.scope)."""
+        user = User.objects.select_related("membership").filter(pk=user_id).first()
+        return user if self.user_can_authenticate(user) else None
+
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Return whether the user may sign in, and stay so: Django asks at each request."""
         return isinstance(user, User) and user.works_at(timezone.now())

@@ -238,7 +238,7 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
     prefix, _dot, secret = text.partition(".")
     if not PREFIX.fullmatch(prefix):
         return None
-    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user").first()
+    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user__membership").first()
     if key is None or not key.user.works_at(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:

@@ -10,6 +10,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
+from logistics.partners.models import Site
 from logistics.triggers import never_truncated
 from shipments.packing.models import ManifestLine
 from shipments.shipments.models import Shipment
@@ -33,6 +34,8 @@ class Delivery(models.Model):
     shipment = models.ForeignKey(
         Shipment, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("shipment")
     )
+    # The only site that it counts goods of; null if it may count those of all sites.
+    site = models.ForeignKey(Site, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
     sequence = models.PositiveSmallIntegerField(_("sequence number"), help_text=_("1 to n within its shipment"))
     # The partner's own id: a phone that retries, or is reinstalled, cannot confirm twice.
     client_id = models.UUIDField()

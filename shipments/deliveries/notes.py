@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from logistics.charity.services import day_of, the_charity
 from logistics.mail import services as mail
+from logistics.partners.models import Site
 from shipments.deliveries.counting import Counted, Unlisted
 from shipments.deliveries.figures import Received
 from shipments.deliveries.models import Delivery
@@ -112,6 +113,7 @@ def request(
     unlisted: Sequence[Unlisted],
     received: Received,
     *,
+    only_for: Site | None,
     at: datetime,
 ) -> Paper:
     """Request the note of a new delivery."""
@@ -121,7 +123,8 @@ def request(
         number=number_of(delivery, shipment),
         version=1,
         template="shipments/papers/goods_received_note.html",
-        context=context(delivery, shipment, counted, unlisted, received, at=at),
+        context=context(delivery, shipment, counted, unlisted, received, only_for=only_for, at=at),
+        site_id=delivery.site_id,
         at=at,
     )
 
@@ -133,9 +136,13 @@ def context(
     unlisted: Sequence[Unlisted],
     received: Received,
     *,
+    only_for: Site | None = None,
     at: datetime,
 ) -> GoodsReceivedNote:
     """Return the differences of this delivery, and the totals received of the whole shipment after it.
+
+    `only_for`: the site of a receiver who confirms for this site alone. The totals are then those of the site, and the
+    note names its code beside its hand-over point.
 
     All dates are in the charity's time zone, as on the shipment's other papers; so is the date of receipt by a
     partner in another time zone, because `stated_at` is a point in time and does not tell the receiver's time zone.
@@ -145,8 +152,11 @@ def context(
     del figures["lines_resolved"]
     if delivery.packages_counted is not None:
         figures["packages_counted"] = delivery.packages_counted
+    head = common.head(shipment, charity)
+    if only_for is not None:
+        head["handover"] = f"{only_for.code} · {only_for.hand_over_point}"
     return {
-        **common.head(shipment, charity),  # type: ignore[typeddict-item]
+        **head,  # type: ignore[typeddict-item]
         "number": number_of(delivery, shipment),
         "shipment": shipment.number,
         "version": 1,

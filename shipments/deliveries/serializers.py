@@ -101,7 +101,7 @@ class ReversalIn(Input):
 
 
 class ReceivedSoFarOut(Output[Received]):
-    """Totals of the whole shipment over all deliveries so far."""
+    """Totals over all deliveries so far: of the whole shipment or, for a key bound to a site, of the site."""
 
     packages_sent = serializers.IntegerField()
     packages_counted = serializers.IntegerField()

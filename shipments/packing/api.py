@@ -1,9 +1,10 @@
 """Packages and lines of a shipment's manifest: `/shipments/{shipment}/packages/`, `/shipments/{shipment}/lines/`."""
 
 from typing import Any, cast
+from uuid import UUID
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -20,7 +21,7 @@ from logistics.versions import expected_version, needs_version, with_etag
 from shipments import rights
 from shipments.packing import services
 from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
-from shipments.packing.models import HEAVY_KG, ManifestLine, Package
+from shipments.packing.models import HEAVY_KG, ManifestLine, Package, goes_to
 from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
@@ -92,11 +93,12 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     lookup_field = "number"
     lookup_value_converter = "int"
 
-    def get_queryset(self) -> "QuerySet[Package]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[Package]":
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
         return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return goes_to(site_id)
 
     def _to_fields(self, data: dict[str, object]) -> services.PackageFields:
         code = data.pop("destination", "")
@@ -189,12 +191,13 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     ordering_fields = ["id"]
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> "QuerySet[ManifestLine]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[ManifestLine]":
         lines = ManifestLine.objects.filter(package__shipment=self.shipment())
         lines = lines.select_related("package", "item").order_by("id")
         return lines.only(*LINE_COLUMNS) if self.action == "list" else lines
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return goes_to(site_id, "package__")
 
     def _answer(self, line: ManifestLine, status: int = 200) -> Response:
         fresh = self.get_queryset().get(pk=line.pk)

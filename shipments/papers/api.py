@@ -1,8 +1,9 @@
 """The papers of a shipment: `/shipments/{shipment}/papers/`, and the packing list at its own URL."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -161,7 +162,10 @@ OTHER_TRUCK = OpenApiExample(
 )
 @extend_schema(tags=["papers"])
 class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Paper]):
-    """Issued papers never change; a newer version supersedes an older one, which stays readable."""
+    """Issued papers never change; a newer version supersedes an older one, which stays readable.
+
+    A key that is bound to a site sees the papers that show goods of this site alone.
+    """
 
     queryset = Paper.objects.none()
     serializer_class = PaperOut
@@ -172,13 +176,14 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     ordering_fields = ["id", "number"]
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> "QuerySet[Paper]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[Paper]":
         papers = services.visible_to(self.request.user, self.shipment()).select_related("document")
         papers = papers.select_related("document__replaces", "document__replaced_by")
         contexts = ("context", "replaces__context", "replaced_by__context")
         return papers.defer(*(f"document__{name}" for name in contexts)).order_by("-id")
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return Q(site=site_id)
 
     @extend_schema(
         summary="Issue labels, a blank goods-received form or a waybill",
@@ -233,9 +238,10 @@ class PackingListViewSet(OfShipment[Paper]):
             "Staff get the charity's edition. Partners get theirs: without names of staff, and without customs values"
             " unless the shipment's `partner_sees_values` is set. 409 `document_not_ready` with the progress and"
             " Retry-After while it is printed; 409 `paper_not_issued` before the shipment is sealed."
+            " 403 `paper_shows_other_sites` to a key that is bound to one of several sites of the shipment."
         ),
         responses=PDF,
     )
-    @may_raise(documents.NotReady, services.NoSuchPaper)
+    @may_raise(documents.NotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
         return pdf_answer(services.packing_list_for(request.user, self.shipment()))

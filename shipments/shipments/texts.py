@@ -22,6 +22,7 @@ GUARDED: dict[str, tuple[str, ...]] = {
     "shipments.deliveryline": ("reason",),
     "shipments.unlistedgoods": ("description", "remark"),
     "shipments.discrepancy": ("decision_note",),
+    "shipments.reveal": ("driver", "reason"),
     # The leg of a waybill, kept in the context of its document.
     "shipments.paper": (
         *("carrier", "loading_place", "hand_over_place", "vehicle", "registration", "driver", "instructions"),
@@ -56,6 +57,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         "errors": "without free text from the sheet",
     },
     "shipments.paper": {"kind": CODE, "number": MADE},
+    "shipments.reveal": {"token_sha256": RANDOM, "ended_because": CODE},
 }
 
 

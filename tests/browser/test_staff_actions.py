@@ -173,6 +173,42 @@ def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, prod
     assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
 
 
+@submits("admin:shipments_reveal_add", "admin:shipments_reveal_revoke", "drivers-link")
+def test_a_driver_reads_an_address_once_in_french(
+    staff: SignIn,
+    visit: Callable[..., Visitor],
+    product: Instance,
+    warehouse: Program,
+    packed: Callable[..., str],
+) -> None:
+    waybill = warehouse.post(f"/api/v1/shipments/{packed('seal')}/papers/", {"kind": "waybill"})["number"]
+    officer, driver = staff("safety"), visit(locale="fr-FR")
+
+    def make() -> str:
+        officer.open("/admin/shipments/reveal/add/")
+        leg = officer.page.locator("[name=leg] option", has_text=waybill).first.get_attribute("value") or ""
+        told = {"leg": leg, "driver": "Moussa Keïta", "hours": "3", "reason": "He brings the desks on Friday."}
+        acts.enter(officer, told)
+        return officer.press("Save").page.locator("p.select-all").inner_text()
+
+    link = make()
+    faults = driver.open(link).faults()
+    asked = driver.text()
+    shown = driver.press("Afficher l’adresse").text()
+    faults += driver.faults()
+    with driver.refused(410):
+        again = driver.open(link).text()
+    make()
+    ((unused,),) = product.rows("SELECT id FROM shipments_reveal WHERE seen_at IS NULL")
+    acts.begin(officer, "shipments/reveal", unused, "Revoke")
+    officer.press("Revoke")
+
+    assert faults == []
+    assert ("Bamako" in shown or "porte" in shown, "porte" in asked, "porte" in again) == (True, False, False)
+    assert "Ce lien ne fonctionne plus" in again
+    assert product.rows("SELECT ended_because FROM shipments_reveal WHERE id = %s", unused) == [("revoked",)]
+
+
 @submits(
     "admin:donations_donor_change", "admin:donations_donor_changelist search",
     "admin:donations_donation_changelist issue_receipts", "admin:donations_donation_changelist revoke_links",

@@ -6,7 +6,10 @@ from tests.journeys.story import Place
 from tests.processes import Instance
 
 PASSWORD = "story-only-Passw0rd"
-STAFF = {"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"}
+STAFF = {
+    **{"finance": "Fiona Lam", "warehouse": "Wai Ho", "coordinator": "Coralie Petit", "auditor": "Audrey Ng"},
+    "safety": "Safiatou Keïta",
+}
 
 
 def place_of(product: Instance, *, keep: Path, password: str = PASSWORD) -> Place:

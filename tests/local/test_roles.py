@@ -14,7 +14,8 @@ from config.local.postgres import APPLICATION, OWNER, SEALED, Postgres
 from tests.processes import eventually
 from tests.services import services
 
-pytestmark = pytest.mark.processes
+# In the suite, tests.services migrates as the owner, and every process connects as the application.
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 # As managed PostgreSQL gives one out: it may make roles and databases, and is no superuser.
 ADMINISTRATOR = "administrator"
@@ -99,7 +100,6 @@ def test_the_owner_migrates_an_empty_database_and_the_application_runs_on_it(tmp
         assert users == [(APPLICATION,)]
 
 
-@pytest.mark.long
 def test_one_role_for_everything_still_works_and_the_checks_warn(tmp_path: Path) -> None:
     with empty_server(tmp_path) as postgres:
         url = postgres.url("relief", role=ADMINISTRATOR)

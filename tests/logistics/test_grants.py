@@ -28,17 +28,20 @@ NEVER_DELETED = {
     "donations_refund",
     "donations_stripeevent",
     "logistics_document",
+    "shipments_reveal",
     "shipments_shipment",
 }
 ONLY_THESE_CHANGE = {
     "donations_receipt": {"state", "ended_at", "end_reason"},
     "donations_refund": {"id", "state", "reason", "failure_reason", "created_at"},
+    "shipments_reveal": {"seen_at", "ended_at", "ended_because", "ended_by_id"},
 }
 FROZEN = {
     "donations_donation": {"reference", "amount_minor", "currency", "channel", "created_at"},
     "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
     "donations_stripeevent": {"stripe_id", "kind", "livemode"},
     "logistics_document": {"context", "number", "token", "replaces_id"},
+    "logistics_membership": {"site_id"},
     "shipments_package": {"token"},
 }
 DDL = [

@@ -170,7 +170,9 @@ class TestBombs:
     @pytest.mark.parametrize(
         ("template", "context", "refusal"),
         [
-            ("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory),
+            pytest.param(
+                *("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory), marks=pytest.mark.long
+            ),
             ("note", {"said": "w" * 8_000_000}, PaperOutOfMemory),  # in Pango, which is C and ends with a signal
             ("deep", {"many": MANY}, PaperTooDeep),
         ],
@@ -257,7 +259,7 @@ class TestDeath:
 
         assert pid_of(printer) == pid
 
-    @pytest.mark.parametrize("thread", ["main", "another"])
+    @pytest.mark.parametrize("thread", ["main", pytest.param("another", marks=pytest.mark.long)])
     def test_of_the_parent_ends_the_child_in_the_middle_of_a_paper(self, thread):
         """A child of the main thread is ended by the kernel, any child by the end of its pipe."""
         program = (

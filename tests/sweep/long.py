@@ -44,7 +44,7 @@ class Sweep:
         self._tell(say)
         finder = Finder(self._secrets())
         sign_in = self.story.sign_in_link()
-        walk = Walk(finder, Filler(sign_in_tokens=[sign_in]))
+        walk = Walk(finder, Filler([sign_in], [self.story.facts["drivers_token"]]))
         callers = {name: products.caller(person) for name, person in self._people().items()}
         walk.read({name: callers[name] for name in callers if name not in NOT_IN_ADMIN}, kinds=("admin",))
         walk.read(callers, kinds=("api", "page"))
@@ -107,7 +107,7 @@ class Sweep:
         }
 
     def _roles(self) -> list[str]:
-        return ["finance", "warehouse", "coordinator", "auditor"]
+        return ["finance", "warehouse", "coordinator", "safety", "auditor"]
 
     def _secrets(self) -> list[Secret]:
         gifts = [
@@ -121,6 +121,7 @@ class Sweep:
             *planting.of_site(),
             *gifts,
             planting.of_donor(self.story.sign_in_link(), "the sign-in link"),
+            Secret("a driver's link", self.story.facts["drivers_token"]),
             Secret("a password", PASSWORD),
             *(Secret(f"the key of the {name}", key) for name, key in keys.items()),
             *(Secret(f"the key of the {name}, its secret", key.partition(".")[2]) for name, key in keys.items()),

@@ -12,7 +12,9 @@ ADDRESS = {
     "phone": "+223 66 41 09 53",
 }
 PASSWORD = "Marabu-gwenzaloq-71"
-REVEALED = r"^(headers )?api coordinator POST /api/v1/sites/[^/]+/address/reveal/"
+# The button of a driver's link is the one page that shows it.
+SHOWN_TO_DRIVER = r"^page \w+ POST /d/[^/]+/$"
+REVEALED = r"^(headers )?api safety POST /api/v1/sites/[^/]+/address/reveal/"
 
 # Planted leaks: what they say, and how it is written where it is planted.
 CONTROLS: Mapping[str, str] = {
@@ -30,9 +32,9 @@ def all_escaped(text: str) -> str:
 
 
 def of_site() -> Iterator[Secret]:
-    """Yield each field of the confidential site; no place may show it, but the answer to a coordinator's reason."""
+    """Yield each field of the confidential site; no place may show it, but to a safety officer and a driver."""
     for name, text in ADDRESS.items():
-        yield Secret(f"the site's {name}", text, (REVEALED,))
+        yield Secret(f"the site's {name}", text, (REVEALED, SHOWN_TO_DRIVER))
 
 
 def of_donor(token: str, name: str) -> Secret:

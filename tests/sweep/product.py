@@ -17,7 +17,7 @@ import redis
 
 from config.local import account
 from tests.journeys.goods import WORKBOOK, GoodsStory
-from tests.journeys.people import Person
+from tests.journeys.people import Person, Staff
 from tests.journeys.place import place_of
 from tests.journeys.story import eventually, must
 from tests.processes import Instance
@@ -55,7 +55,7 @@ class SecretStory(GoodsStory):
 
     def coordinator_registers_the_partner(self) -> str:
         told = super().coordinator_registers_the_partner()
-        coordinator = self.staff("coordinator")
+        coordinator, officer = self.staff("coordinator"), self.staff("safety")
         for site in self.facts["sites"].values():
             at = f"/api/v1/sites/{site['id']}/"
             seen = coordinator.get(at)
@@ -64,7 +64,7 @@ class SecretStory(GoodsStory):
                 coordinator.send("PUT", f"{at}address/", body, status=(204,))
                 # The address in what is refused: errors must not repeat it.
                 coordinator.send("PUT", f"{at}address/", {**body, "phone": 7}, status=(400, 412))
-                coordinator.post(f"{at}address/reveal/", {"reason": "The driver stands before a closed door."})
+                officer.post(f"{at}address/reveal/", {"reason": "The driver stands before a closed door."})
         return told
 
     def steps(self) -> list[tuple[str, Any]]:
@@ -72,7 +72,11 @@ class SecretStory(GoodsStory):
         steps = [(title, step) for title, step in super().steps() if not title.startswith(("Bad files", "A dry run"))]
         sealed = next(place for place, (title, _) in enumerate(steps) if title.startswith("Sealed"))
         steps.insert(sealed + 1, ("Every other paper", self.every_other_paper_is_issued))
-        return [*steps, ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails)]
+        return [
+            *steps,
+            ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails),
+            ("Two links for drivers, one of them used", self.drivers_get_links),
+        ]
 
     def the_spreadsheet_is_imported(self) -> str:
         """Import the first packages only: a busy machine would not print the papers of all 270 in time."""
@@ -143,6 +147,42 @@ class SecretStory(GoodsStory):
         eventually("the sign-in link is mailed", self.sign_in_link)
         eventually("all mails are sent", lambda: not finance.get("/api/v1/emails/", state="pending")["results"])
         return "receipt cancelled, link mailed"
+
+    def drivers_get_links(self) -> str:
+        """A second shipment to a confidential site, so that a link still works when the story is over."""
+        warehouse = self.staff("warehouse")
+        officer = Staff(self.place.base_url, "safety@example.org", PASSWORD)  # who has just signed in
+        sites = warehouse.get("/api/v1/sites/", kind="confidential")["results"]
+        code = next(site["code"] for site in sites if site["has_address"])
+        asked = {"title": "Desks", "consignee": "AMAR", "customs_currency": "HKD"}
+        shipment = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": code, "label": "A"}]})
+        at = f"/api/v1/shipments/{shipment['number']}/"
+        item = warehouse.get("/api/v1/items/")["results"][0]["code"]
+        line = {"item": item, "quantity": 1, "unit_value": "450.00", "origin": "CN", "unit_weight_kg": "1.000"}
+        warehouse.post(f"{at}packages/", {"kind": "CT", "gross_kg": "45", "destination": code, "lines": [line]})
+        warehouse.post(f"{at}seal/", {})
+        waybill = warehouse.post(f"{at}papers/", WAYBILL)["number"]
+        used, self.facts["drivers_token"] = (self._link_for_driver(officer, waybill) for _ in range(2))
+        page = Person(self.place.base_url).http.post(f"{self.place.base_url}/d/{used}/", timeout=30)
+        must(ADDRESS["town"] in page.text, f"the driver sees the address, not {page.status_code}")
+        eventually("the viewing is mailed", lambda: any(waybill in str(mail) for mail in self.place.mails()))
+        return "one used, one left"
+
+    def _link_for_driver(self, officer: Person, waybill: str) -> str:
+        """Make a link in the admin, and return its token."""
+        add = "/admin/shipments/reveal/add/"
+        page = officer.http.get(officer.url(add), headers={"Accept": "text/html"}, timeout=30).text
+        leg = re.search(rf'<option value="([^"]+)"[^>]*>\s*{waybill}', page)
+        must(leg, f"the form offers {waybill}")
+        form = {
+            **{"leg": leg[1] if leg else "", "driver": "Moussa Keita", "hours": "12"},
+            **{"reason": "He brings the desks on Friday.", "csrfmiddlewaretoken": csrf(officer, add)},
+        }
+        headers = {"Referer": officer.url(add), "Accept": "text/html"}
+        made = officer.http.post(officer.url(add), data=form, headers=headers, timeout=30).text
+        found = re.search(r"/d/([\w-]{32})/", made)
+        must(found, "the page shows the link")
+        return found[1] if found else ""
 
     def sign_in_link(self) -> str:
         """Return the token of the mailed link; "" before."""

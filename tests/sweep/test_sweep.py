@@ -6,6 +6,7 @@ The short form of `make sweep` (tests/sweep/__main__.py): one process, each addr
 import base64
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -35,6 +36,7 @@ from logistics.roles import Role
 from shipments.imports.models import Upload
 from shipments.papers import services as papers
 from shipments.papers.models import Paper
+from shipments.reveals import services as reveals
 from shipments.shipments import lifecycle
 from shipments.shipments import services as shipments
 from tests.clients import BACKEND, client_of, once
@@ -107,8 +109,8 @@ def a_gift() -> Donation:
     return Donation.objects.get(pk=answer.json()["id"])
 
 
-def a_shipment_to_a_secret_site() -> str:
-    """Return the API key of a partner to whom goods went, with every paper and a difference."""
+def a_shipment_to_a_secret_site() -> tuple[str, str]:
+    """Return the API key of a partner to whom goods went, with every paper and a difference; and a driver's token."""
     partner = make_partner(address=f"BP 12, {CONTROLS['field']}")
     make_contact(partner, name=f"Awa {CONTROLS['mail']}")
     site = make_site(partner, hand_over_point="Gare routière, Ségou")
@@ -130,9 +132,12 @@ def a_shipment_to_a_secret_site() -> str:
     Upload.objects.create(
         shipment=shipment, uploaded_by=packer, uploaded_at=NOON, dry_run=True, sha256="0" * 64, size=1
     )
-    confirm(shipment, {"package": 1, "missing": True, "reason": "not there"})
+    confirm(shipment, {"package": 1, "missing": True, "reason": "not there"}, default="none")
     key = partners.issue_key(partner, name="phone", valid=YEAR, by=None, at=timezone.now())
-    return key.text
+    waybill = Paper.objects.get(shipment=shipment, kind=Paper.Kind.WAYBILL)
+    told = {"driver": "Moussa Keïta", "reason": "He brings the beds on Friday."}
+    now, officer = timezone.now(), make_user(Role.SAFETY)
+    return key.text, reveals.make(waybill, site, **told, proved_at=now, by=officer, at=now).token
 
 
 def caller(user: User | None = None, **headers: str) -> Caller:
@@ -191,7 +196,7 @@ def plant_in_stores(log: logging.Logger) -> None:
 @pytest.mark.django_db
 def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any) -> None:
     world = World()
-    key = a_shipment_to_a_secret_site()
+    key, drivers_token = a_shipment_to_a_secret_site()
     gift = a_gift()
     client = Client()
     client.post("/my-gifts/", {"email": DONOR})
@@ -213,6 +218,7 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
             planting.of_donor(tokens.token_of(gift), "the link of a gift"),
             planting.of_donor(sign_in, "the sign-in link"),
             Secret("an API key", key),
+            Secret("a driver's link", drivers_token),
             Secret("an API key without its prefix", key.partition(".")[2]),
             Secret("a password", PASSWORD),
             Secret("SECRET_KEY", settings.SECRET_KEY),
@@ -226,7 +232,7 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
         "anonymous": caller(),
         "coordinator": caller(user),
     }
-    walk = Walk(finder, Filler(sign_in_tokens=[sign_in], most=1))
+    walk = Walk(finder, Filler([sign_in], [drivers_token], most=1))
 
     walk.read({name: callers[name] for name in ("superuser", "program")}, kinds=("api",))
     walk.read({"anonymous": callers["anonymous"]}, kinds=("page",))
@@ -239,5 +245,6 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
     assert finder.leaks() == []
     assert walk.server_errors == []
     assert [template for template in walk.never_opened() if not template.startswith("/admin/")] == []
+    assert any(re.search(planting.SHOWN_TO_DRIVER, place) for place in finder.hits["the site's name"])
     assert {paper.kind for paper in Paper.objects.filter(document__state=Job.State.DONE)} == set(Paper.Kind.values)
     assert set(Email.objects.values_list("kind", flat=True)) >= readers.kinds() - NEEDS_MORE

@@ -99,6 +99,7 @@ class Filler:
     """Finds the arguments of routes in the database: each row, up to `most` of a kind, the newest first."""
 
     sign_in_tokens: list[str] = field(default_factory=list)
+    drivers_tokens: list[str] = field(default_factory=list)
     most: int = 3
 
     def paths(self, route: Route) -> Iterator[str]:
@@ -155,6 +156,8 @@ class Filler:
                 return list(Document.objects.values_list("token", flat=True).order_by("-pk")[: self.most])
             case "admin":  # an invitation or a forgotten password: the page of a wrong link
                 return ["no-such-link"]
+            case "d":
+                return self.drivers_tokens
             case "my-gifts":
                 return self.sign_in_tokens
         raise LookupError(f"{route.template}: say in tests/sweep/walk.py what opens it.")
