@@ -173,7 +173,7 @@ def test_french_punctuation_has_a_no_break_space():
         text
         for message in french().values()
         for text in (message.string if isinstance(message.string, tuple) else (message.string,))
-        if re.search(r" [:;?!»](?!\w)|« ", text)
+        if re.search(r" [:;?!»](?!\w)|« ", str(text))
     ]
 
     assert wrong == []
