@@ -136,10 +136,6 @@ def test_a_catalog_has_no_duplicate_or_fuzzy_entries(path):
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 
 
-# Messages of unfold, whose own French lacks them.
-OF_UNFOLD = {"Return to site", "Welcome back to"}
-
-
 def test_every_french_text_is_used():
     """Papers translate names that they get as values, and menus capitalise names: those are found as text."""
     used = {key for path in sources() for key, _, _ in said_in(path)}
@@ -151,7 +147,7 @@ def test_every_french_text_is_used():
         if (context, text) not in used and text.lower() not in names and text not in written
     ]  # fmt: skip
 
-    assert sorted(set(dead) - OF_UNFOLD) == []
+    assert sorted(set(dead)) == []
 
 
 def test_guides_name_the_buttons_and_pages_that_exist():
