@@ -4,7 +4,7 @@ The key is in the member's cookie only: a thief of the table, or of a dump of it
 """
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
@@ -32,7 +32,7 @@ class SessionStore(DatabaseStore):
         return super().exists(stored_key(session_key))
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+        session = cast(Session, super().create_model_instance(data))
         session.session_key = stored_key(session.session_key)
         return session
 
