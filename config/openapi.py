@@ -228,9 +228,15 @@ class AutoSchema(SpectacularAutoSchema):
             extras = [*(extras or []), *(own or get_override(shape, "examples", []))]
         return super()._get_examples(serializer, direction, media_type, status_code, extras)
 
+    def _reads_query(self) -> bool:
+        return any(
+            isinstance(one, OpenApiParameter) and one.location == OpenApiParameter.QUERY
+            for one in self.get_override_parameters()
+        )
+
     def _errors_expected(self) -> dict[str, OpenApiResponse]:
         codes = {"429"}
-        if self.method in WRITES or self._is_list_view():
+        if self.method in WRITES or self._is_list_view() or self._reads_query():
             codes.add("400")
         if not self._is_public():
             codes |= {"401", "403"}

@@ -149,6 +149,16 @@ def attack_shipment(world: World, field: str, text: str) -> Any:
     return changed
 
 
+def attack_shipment_site(world: World, field: str, text: str) -> Any:
+    shipment, site = make_shipment(world.partner), {"code": world.shelter.code, field: text}
+    body = {"title": "Beds", "consignee": world.partner.code, "customs_currency": "HKD", "sites": [site]}
+    added = world.staff.post("/api/v1/shipments/", body, format="json", headers=once())
+    changed = edit(world.staff, f"/api/v1/shipments/{shipment.number}/", shipment, "sites", [site])
+    assert (added.status_code, changed.status_code) == (400, 400), (added.json(), changed.json())
+    assert changed.json()["errors"][0]["field"] == f"sites[0].{field}"
+    return changed
+
+
 LINE = {"quantity": 1, "unit_weight_kg": "1.000", "unit_value": "1.00"}
 
 
@@ -236,6 +246,7 @@ ATTACKS: dict[str, Attack] = {
     "logistics.apikey": attack_key,
     "logistics.auditentry": attack_reason,
     "shipments.shipment": attack_shipment,
+    "shipments.shipmentsite": attack_shipment_site,
     "shipments.package": attack_package,
     "shipments.manifestline": attack_line,
     "shipments.delivery": attack_delivery,
@@ -249,6 +260,7 @@ ATTACKS: dict[str, Attack] = {
 # What fits fields with a form of their own.
 GIVEN = {
     "code": "FOYER-NETA",
+    "label": "NETA",
     "tax_number": "M 20212345",
     "email": "foyer.neta@example.org",
     "slug": "foyer-neta",

@@ -37,7 +37,7 @@ from logistics.charity import services as charities
 from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters
 from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
@@ -57,7 +57,7 @@ class DonationFilter(Filters):
     received_from = django_filters.DateFilter(field_name="received_on", lookup_expr="gte")
     received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")
     donor = django_filters.UUIDFilter(field_name="donor_id")
-    without_receipt = django_filters.BooleanFilter(
+    without_receipt = BooleanFilter(
         method="filter_without_receipt", label="Received, but information for its receipt is missing"
     )
 

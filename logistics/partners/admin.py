@@ -4,7 +4,7 @@ from typing import cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.contrib.forms.widgets import ArrayWidget
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
+from logistics.codes import codes
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import addresses, services
@@ -29,6 +30,7 @@ from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in, proved_at
 from logistics.roles import Role
+from logistics.wording import page_language
 
 KEY_DAYS = 365
 
@@ -50,8 +52,12 @@ class ContactsInline(ReadOnlyInline):
 
 class SitesInline(ReadOnlyInline):
     model = Site
-    fields = ("code", "kind", "public_name", "region", "hand_over_point")
+    fields = ("code", "kind", "public_name", "region_shown", "hand_over_point")
     readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("region"))
+    def region_shown(self, site: Site) -> str:
+        return region_of(site)
 
 
 class KeyForm(TidyForm, forms.Form):
@@ -243,18 +249,49 @@ class ContactAdmin(BaseAdmin):
         copy_saved(obj, saved)
 
 
+def region_of(site: Site) -> str:
+    """Return the name of a site's region with its code; a code that is unknown by now stays as it is."""
+    name = codes.admin1().get(site.region)
+    return f"{name} ({site.region})" if name else site.region
+
+
+def _regions() -> list[tuple[str, object]]:
+    """Return all regions as choices, grouped by country, each named."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for code, name in sorted(codes.admin1().items(), key=lambda region: region[1]):
+        country = codes.countries()[code[:2]]
+        country_name = country.name_fr if page_language() == "fr" else country.name_en
+        groups.setdefault(country_name, []).append((code, f"{name} ({code})"))
+    return [("", "–"), *sorted(groups.items())]
+
+
+class RegionFilter(admin.SimpleListFilter):
+    """Sites by the name of their region, not by its code."""
+
+    title = gettext_lazy("region")
+    parameter_name = "region"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Site]") -> list[tuple[str, str]]:
+        used = Site.objects.exclude(region="").values_list("region", flat=True).distinct().order_by("region")
+        return [(code, codes.admin1().get(code, code)) for code in used]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Site]") -> "QuerySet[Site]":
+        return queryset.filter(region=self.value()) if self.value() else queryset
+
+
 class SiteForm(VersionedForm):
     class Meta:
         model = Site
         fields = ("partner", "kind", "public_name", "region", "hand_over_point")
+        widgets = {"region": UnfoldAdminSelectWidget(choices=_regions)}
 
 
 @admin.register(Site)
 class SiteAdmin(BaseAdmin):
     form = SiteForm
     fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
-    list_display = ("code", "partner", "kind", "public_name", "region", "hand_over_point")
-    list_filter = ("partner", "kind", "region")
+    list_display = ("code", "partner", "kind", "public_name", "region_shown", "hand_over_point")
+    list_filter = ("partner", "kind", RegionFilter)
     search_fields = ("code", "public_name", "hand_over_point")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
@@ -263,6 +300,10 @@ class SiteAdmin(BaseAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
         return ("partner",) if obj else ()
+
+    @display(description=gettext_lazy("region"), ordering="region")
+    def region_shown(self, site: Site) -> str:
+        return region_of(site)
 
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return _is_safety_officer(request)

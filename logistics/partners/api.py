@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -16,7 +15,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from logistics import rights
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters
 from logistics.partners import addresses, scope, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress, foreign_site
 from logistics.partners.serializers import (
@@ -290,7 +289,7 @@ class SiteViewSet(ReadOnlyModelViewSet[Site]):
 
 
 class KeyFilter(Filters):
-    is_live = filters.BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
+    is_live = BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
 
     class Meta:
         model = ApiKey

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters, IntegerFilter
 from logistics.money import amounts as money
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
@@ -30,10 +30,10 @@ from shipments.shipments.of_shipment import OfShipment
 class PackageFilter(Filters):
     kind = django_filters.CharFilter(label="UN/ECE Rec 21")
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
-    number_from = django_filters.NumberFilter("number", "gte")
-    number_to = django_filters.NumberFilter("number", "lte")
+    number_from = IntegerFilter("number", "gte")
+    number_to = IntegerFilter("number", "lte")
     item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
-    is_heavy = django_filters.BooleanFilter(label="More than 25 kg", method="heavier")
+    is_heavy = BooleanFilter(label="More than 25 kg", method="heavier")
 
     class Meta:
         model = Package
@@ -161,7 +161,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
 
 class LineFilter(Filters):
-    package = django_filters.NumberFilter("package__number")
+    package = IntegerFilter("package__number")
     item = django_filters.CharFilter("item__code")
     hs6 = django_filters.CharFilter()
     origin = django_filters.CharFilter()

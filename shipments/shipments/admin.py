@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
@@ -261,9 +261,9 @@ class ShipmentAdmin(BaseAdmin):
         ) % {
             "packages": now.package_count,
             "lines": now.line_count,
-            "gross_kg": now.gross_kg,
-            "net_kg": now.net_kg,
-            "volume_m3": now.volume_m3,
+            "gross_kg": formats.number_format(now.gross_kg),
+            "net_kg": formats.number_format(now.net_kg),
+            "volume_m3": formats.number_format(now.volume_m3),
         }
 
     @display(description=gettext_lazy("manifest"))

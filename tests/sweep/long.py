@@ -14,6 +14,7 @@ from logistics.mail.models import Email
 from logistics.partners.models import Partner
 from shipments.papers.models import Paper
 from tests.journeys.people import Person, Program, Staff
+from tests.journeys.place import STAFF
 from tests.processes import Instance
 from tests.sweep import planting
 from tests.sweep import product as products
@@ -92,7 +93,7 @@ class Sweep:
 
     def _people(self) -> dict[str, Person]:
         base = self.story.place.base_url
-        people: dict[str, Person] = {role: self.story.staff(role) for role in self._roles()}
+        people: dict[str, Person] = {role: self.story.staff(role) for role in STAFF}
         donor = Person(base)
         link = f"/my-gifts/in/{self.story.sign_in_link()}/"
         form = {"csrfmiddlewaretoken": products.csrf(donor, link)}
@@ -106,9 +107,6 @@ class Sweep:
             "donor": donor,
         }
 
-    def _roles(self) -> list[str]:
-        return ["finance", "warehouse", "coordinator", "safety", "auditor"]
-
     def _secrets(self) -> list[Secret]:
         gifts = [
             planting.of_donor(tokens.token_of(gift), f"the link of gift {number}")
@@ -121,6 +119,8 @@ class Sweep:
             *planting.of_site(),
             *gifts,
             planting.of_donor(self.story.sign_in_link(), "the sign-in link"),
+            planting.of_donor(self.story.payment_link(), "the link to a payment"),
+            Secret("the link of an invitation", self.story.invitation(), ("^mail",)),
             Secret("a driver's link", self.story.facts["drivers_token"]),
             Secret("a password", PASSWORD),
             *(Secret(f"the key of the {name}", key) for name, key in keys.items()),
@@ -131,6 +131,8 @@ class Sweep:
 
     def _stores(self, monitor: products.Monitor) -> Iterator[tuple[str, bytes]]:
         var = Path(self.product.env["VAR_DIR"])
+        for request, answer in self.story.refusals:
+            yield f"refusal {request}", answer
         for number, mail in enumerate(self.story.place.mails()):
             yield f"mail {number} to {mail['To']}", mail.as_bytes()
         for path in sorted((var / "files").rglob("*")):

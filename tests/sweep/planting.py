@@ -14,7 +14,6 @@ ADDRESS = {
 PASSWORD = "Marabu-gwenzaloq-71"
 # The button of a driver's link is the one page that shows it.
 SHOWN_TO_DRIVER = r"^page \w+ POST /d/[^/]+/$"
-REVEALED = r"^(headers )?api safety POST /api/v1/sites/[^/]+/address/reveal/"
 
 # Planted leaks: what they say, and how it is written where it is planted.
 CONTROLS: Mapping[str, str] = {
@@ -32,9 +31,12 @@ def all_escaped(text: str) -> str:
 
 
 def of_site() -> Iterator[Secret]:
-    """Yield each field of the confidential site; no place may show it, but to a safety officer and a driver."""
+    """Yield each field of the confidential site; no place that is swept may show it, but the page of a driver's link.
+
+    The answer to a safety officer with a reason does, too, and the sweep sends no reason.
+    """
     for name, text in ADDRESS.items():
-        yield Secret(f"the site's {name}", text, (REVEALED, SHOWN_TO_DRIVER))
+        yield Secret(f"the site's {name}", text, (SHOWN_TO_DRIVER,))
 
 
 def of_donor(token: str, name: str) -> Secret:

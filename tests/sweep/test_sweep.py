@@ -32,7 +32,7 @@ from logistics.mail.models import Email
 from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.people.models import User
-from logistics.roles import Role
+from logistics.roles import STAFF_ROLES, Role
 from shipments.imports.models import Upload
 from shipments.papers import services as papers
 from shipments.papers.models import Paper
@@ -40,6 +40,7 @@ from shipments.reveals import services as reveals
 from shipments.shipments import lifecycle
 from shipments.shipments import services as shipments
 from tests.clients import BACKEND, client_of, once
+from tests.journeys.place import STAFF
 from tests.lists import World
 from tests.makers.deliveries import confirm
 from tests.makers.moments import NOON, YEAR
@@ -57,11 +58,16 @@ celery_app.loader.import_default_modules()
 DONOR = "kuzomaqi@example.org"
 # Admin pages that repeat what others show.
 IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:object_id>/(?!change/)"
-# Mails that this form does not cause: they need Stripe, an administrator, a card tester or a safety officer. The bodies
-# of those to safety officers are compared with the address in test_sealed_texts.py and logistics/test_partners.py.
+# Mails that this form does not cause, but the long one: they need Stripe, an administrator, a card tester or a safety
+# officer. The bodies of those to safety officers are compared with the address in test_sealed_texts.py and
+# logistics/test_partners.py.
 NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled"} | {
     *("address-read", "sealed-text-found", "sealed-text-refused"),
 }
+
+
+def test_the_long_form_opens_addresses_as_every_role() -> None:
+    assert set(STAFF) == STAFF_ROLES
 
 
 @pytest.fixture

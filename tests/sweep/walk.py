@@ -27,6 +27,8 @@ from tests.sweep.secret import Finder
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 # Each row of these is opened: the confidential site may be any, and each kind of paper is one.
 ALL_OF = (Site, Document, Paper, Receipt)
+# Pages of the admin that say the same of each row, so that one is enough: redirects, and deletion, which few may do.
+SAME_OF_EACH = re.compile(r"^/admin/\w+/\w+/<path:object_id>/(delete/)?$")
 LAST = ("/logout/", "/leave/")  # who opens these is signed out
 # Nobody can open these, by design: catch-alls, what takes only POST, forms for rows that nobody may change by hand.
 NEVER_OPENS = re.compile(
@@ -142,7 +144,7 @@ class Filler:
         rows = route.rows()
         if "shipment" in found and any(one.name == "shipment" for one in rows.model._meta.fields):
             rows = rows.filter(shipment__number=found["shipment"])
-        most = 40 if rows.model in ALL_OF else self.most
+        most = 1 if SAME_OF_EACH.search(route.template) else 40 if rows.model in ALL_OF else self.most
         return [str(row.pk) for row in rows.order_by("-pk")[:most]]
 
     def _tokens(self, route: Route) -> list[str]:
