@@ -223,7 +223,7 @@ class SecretStory(GoodsStory):
         used, self.facts["drivers_token"] = (self._link_for_driver(officer, waybill) for _ in range(2))
         page = Person(self.place.base_url).http.post(f"{self.place.base_url}/d/{used}/", timeout=30)
         must(ADDRESS["town"] in page.text, f"the driver sees the address, not {page.status_code}")
-        eventually("the viewing is mailed", lambda: any(waybill in str(mail) for mail in self.place.mails()))
+        eventually("the viewing is mailed", lambda: self._mailed(DIRECTOR, re.escape(waybill)))
         return "one used, one left"
 
     def _link_for_driver(self, officer: Person, waybill: str) -> str:
