@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -79,7 +80,7 @@ def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     return paper
 
 
-def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, object], *, at: datetime) -> Paper:
+def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, Any], *, at: datetime) -> Paper:
     return request(
         shipment,
         kind,
