@@ -22,6 +22,7 @@ from config.pagination import CursorPagination
 from logistics.errors import DomainError
 from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, unknown
 from logistics.matrix import is_hidden
+from logistics.search import occurs, words_of
 
 Record = TypeVar("Record", bound=Model)
 Row = TypeVar("Row")  # what a queryset yields: instances, or values()
@@ -138,6 +139,14 @@ class SearchFilter(DRFSearchFilter):
 
     Fields that the user may not see are not searched.
     """
+
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Record, Row], view: APIView
+    ) -> QuerySet[Record, Row]:
+        fields = self.get_search_fields(view, request)
+        for word in words_of(request.query_params.get(self.search_param, "")) if fields else ():
+            queryset = queryset.filter(occurs(queryset.model, fields, word))
+        return queryset
 
     def get_search_fields(self, view: APIView, request: Request) -> list[str]:
         model = getattr(getattr(view, "queryset", None), "model", None)
