@@ -16,6 +16,7 @@ from logistics.inputs import Input, KnownFields
 from logistics.outputs import Output
 from logistics.permissions import READS
 from logistics.versions import VersionMissing
+from logistics.views import StrictView, handler_of, takes_no_body
 
 Described = dict[str, Any]  # a part of an OpenAPI document
 
@@ -182,7 +183,10 @@ class AutoSchema(SpectacularAutoSchema):
         return [{}] if self._is_public() else super().get_auth()
 
     def _handler(self) -> object:
-        return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
+        return handler_of(self.view, self.method)
+
+    def get_request_serializer(self) -> object:
+        return None if takes_no_body(self.view, self.method) else super().get_request_serializer()
 
     def _is_idempotent(self) -> bool:
         return bool(getattr(self._handler(), "takes_idempotency_key", False))
@@ -259,7 +263,7 @@ class AutoSchema(SpectacularAutoSchema):
 
 def undescribed_classes() -> list[type]:
     """Return the base classes whose docstrings are for developers: serializers without one must not inherit theirs."""
-    return [*get_lib_doc_excludes(), Output, Input, KnownFields]
+    return [*get_lib_doc_excludes(), Output, Input, KnownFields, StrictView]
 
 
 def without_impossible_defaults(result: object, **_: object) -> object:

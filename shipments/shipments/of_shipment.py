@@ -6,13 +6,14 @@ from django.db import models
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from logistics.views import StrictView
 from shipments.shipments import access
 from shipments.shipments.models import Shipment
 
 Row = TypeVar("Row", bound=models.Model)
 
 
-class OfShipment(GenericViewSet[Row]):
+class OfShipment(StrictView, GenericViewSet[Row]):
     """A view of `/shipments/{shipment}/.../` that finds the shipment, if the caller may see it."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
