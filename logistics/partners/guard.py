@@ -142,7 +142,7 @@ def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
         if guard.hits(text)
     ]
     if fields:
-        told = traces.tell_officers("sealed-text-found", partner, who=by, fields=fields)
+        told = traces.tell_officers("sealed-text-found", partner, who=by, fields=fields, at=at)
         named = sorted(set(fields))
         audit.record("texts name a place", partner, by=by, at=at, fields=named, count=len(fields), officers_told=told)
     return len(fields)
