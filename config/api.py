@@ -162,7 +162,7 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return errors that a client can act on as problem+json; anything else is a bug and a logged 500."""
-    request = context.get("request")
+    request: Any = context.get("request")
     if getattr(getattr(request, "accepted_renderer", None), "format", "") in ("yaml", "openapi"):
         request.accepted_renderer = JSONRenderer()  # the API's description has no renderer for errors
     if isinstance(exc, DomainError):

@@ -185,7 +185,7 @@ class AutoSchema(SpectacularAutoSchema):
     def _handler(self) -> object:
         return handler_of(self.view, self.method)
 
-    def get_request_serializer(self) -> object:
+    def get_request_serializer(self) -> Any:
         return None if takes_no_body(self.view, self.method) else super().get_request_serializer()
 
     def _is_idempotent(self) -> bool:

@@ -15,7 +15,8 @@ from logistics.text import tidied
 
 def words_of(text: str) -> list[str]:
     """Return the words to look for, spelt as texts are stored; `"two words"` is one. Raises UnusableText."""
-    return [word for word in search_smart_split(tidied(text)) if word]
+    split: Any = search_smart_split  # its types say that it takes a list
+    return [word for word in split(tidied(text)) if word]
 
 
 def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:

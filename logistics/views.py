@@ -55,7 +55,7 @@ class StrictView(APIView):
     def _check_query(self, request: Request) -> None:
         """Refuse unknown names; keep the values as texts are stored (logistics.text)."""
         known, wrong = parameters_of(self), dict[str, list[ErrorDetail]]()
-        tidy = request.query_params.copy()
+        tidy: Any = request.query_params.copy()
         for name, values in request.query_params.lists():
             if name not in known:
                 wrong[name[:CHARACTERS_SHOWN]] = [unknown(name[:CHARACTERS_SHOWN], known)]

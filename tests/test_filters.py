@@ -93,7 +93,8 @@ def guesses() -> Guesses:
         ("sites", str(other.partner.pk), gone),
         ("shipments", "FOREIGN", "MISSING"),
     ):
-        found[f"get {at}/?partner="] = tuple(ask("get", f"/api/v1/{at}/?partner={one}") for one in (foreign, nothing))
+        foreign_rows, no_rows = (f"/api/v1/{at}/?partner={one}" for one in (foreign, nothing))
+        found[f"get {at}/?partner="] = ask("get", foreign_rows), ask("get", no_rows)
     return found
 
 
