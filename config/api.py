@@ -19,6 +19,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
+from logistics.inputs import Filters
 from logistics.matrix import is_hidden
 from logistics.search import occurs, words_of
 
@@ -37,6 +38,7 @@ ADVICE = {
 class FilterBackend(DjangoFilterBackend):
     """Apply a list's filters. Most requests send none, and save a tenth of their time: the form of the filters."""
 
+    filterset_base = Filters  # also of those that a list makes from `filterset_fields`
     made: ClassVar[dict[type, type[FilterSet] | None]] = {}
 
     def get_filterset_class(
@@ -160,7 +162,7 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
     }
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
     """Return errors that a client can act on as problem+json; anything else is a bug and a logged 500."""
     request: Any = context.get("request")
     if getattr(getattr(request, "accepted_renderer", None), "format", "") in ("yaml", "openapi"):

@@ -1,10 +1,12 @@
-"""The Celery application, and the only list of periodic tasks."""
+"""The Celery application. Each app declares its own tasks, and which of them are periodic, in its tasks.py."""
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 
 from celery import Celery
-from celery.schedules import crontab
 from celery.signals import setup_logging, worker_process_init
+from django.apps import apps
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -14,37 +16,16 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# `manage.py relay` sweeps jobs, not beat: a dead beat delays no receipt.
-app.conf.beat_schedule = {
-    # One per queue, so that each kind of worker shows that it is alive; late ones expire, as they say nothing new.
-    "heartbeat default": {
-        "task": "logistics.beat_heart",
-        "schedule": 15.0,
-        "args": ["default"],
-        "options": {"queue": "default", "expires": 15},
-    },
-    "heartbeat papers": {
-        "task": "logistics.beat_heart",
-        "schedule": 15.0,
-        "args": ["papers"],
-        "options": {"queue": "papers", "expires": 15},
-    },
-    "invariants": {"task": "logistics.verify_invariants", "schedule": crontab(minute="7")},
-    "forget old idempotency keys": {
-        "task": "logistics.forget_idempotency_keys",
-        "schedule": crontab(hour="3", minute="10"),
-    },
-    "giving outside its usual range": {
-        "task": "donations.watch_giving",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "forget old challenges": {"task": "donations.forget_challenges", "schedule": crontab(hour="3", minute="20")},
-    "events that Stripe never delivered": {
-        "task": "donations.catch_up_with_stripe",
-        "schedule": crontab(minute="*/5"),
-    },
-}
+
+@app.on_after_finalize.connect
+def schedule(sender: Celery, **_: object) -> None:
+    """Give beat the periodic tasks of all apps: `PERIODIC` of each app's tasks.py, if it has one."""
+    found: dict[str, object] = {}
+    for config in apps.get_app_configs():
+        name = f"{config.name}.tasks"
+        if find_spec(name):
+            found |= getattr(import_module(name), "PERIODIC", {})
+    sender.conf.beat_schedule = found
 
 
 @setup_logging.connect

@@ -63,6 +63,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logistics.partner", "handshake"),
             ("logistics.contact", "contacts"),
             ("logistics.site", "location_on"),
+            ("shipments.reveal", "link"),
             ("logistics.apikey", "key"),
         ),
     ),
@@ -179,7 +180,8 @@ def _cards(request: HttpRequest) -> list[Card]:
         Card(
             _("Invariants"),
             "–" if broken is None else _("%d broken") % len(broken) if broken else _("hold"),
-            "; ".join(broken or ()) or (_("not checked yet") if broken is None else _("checked every hour")),
+            "; ".join(_(statement) for statement in broken or ())
+            or (_("not checked yet") if broken is None else _("checked every hour")),
             tone="bad" if broken else "good" if broken is not None else "",
         ),
     ]

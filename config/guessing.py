@@ -38,7 +38,7 @@ class GuessingMiddleware:
 
     Wrong keys and links only get another answer: they cannot be guessed (128 random bits and more), and a program with
     the right key must not be locked out by another one behind the same address. Passwords can be guessed, and checking
-    one is dear: over the limit, none is checked. django-axes, which counts by name and address, lets somebody try
+    one is slow: over the limit, none is checked. django-axes, which counts by name and address, lets somebody try
     another name each time.
 
     If the cache is down, requests pass: a rate limit must not stop a partner's confirmation.

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -106,7 +107,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     sent = request.headers.get("Authorization", "").encode()
     may_read = compare_digest(sent, f"Bearer {token}".encode()) if token else _is_from_this_machine(request)
     if not may_read:
-        return HttpResponse("Send the METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
+        text = _("Send the METRICS_TOKEN as a bearer token.")
+        return HttpResponse(f"{text}\n", status=401, content_type="text/plain")
     body = generate_latest(_registry())
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         body = generate_latest(REGISTRY) + body

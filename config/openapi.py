@@ -233,9 +233,7 @@ class AutoSchema(SpectacularAutoSchema):
         return super()._get_examples(serializer, direction, media_type, status_code, extras)
 
     def _errors_expected(self) -> dict[str, OpenApiResponse]:
-        codes = {"429"}
-        if self.method in WRITES or self._is_list_view():
-            codes.add("400")
+        codes = {"400", "429"}  # 400 also for parameters that are not known
         if not self._is_public():
             codes |= {"401", "403"}
         if "{" in self.path:

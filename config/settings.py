@@ -91,15 +91,11 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------
 # With both pool and health checks, no request failed during a PostgreSQL restart (logistics/README.md).
-def database(url: str) -> dict[str, Any]:
-    """Return Django's settings of a connection to the database at a URL."""
+def database(url: str, *, pool_min: int, pool_max: int) -> dict[str, Any]:
+    """Return Django's settings of connections to the database at a URL."""
     found: dict[str, Any] = env.db_url_config(url)
     options = found.get("OPTIONS", {}) | {
-        "pool": {
-            "min_size": env.int("DATABASE_POOL_MIN", default=1),
-            "max_size": env.int("DATABASE_POOL_MAX", default=8),
-            "timeout": 10,
-        },
+        "pool": {"min_size": pool_min, "max_size": pool_max, "timeout": 10},
         "options": (
             f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=5000)}"
             " -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000"
@@ -109,10 +105,21 @@ def database(url: str) -> dict[str, Any]:
     return found | {"ENGINE": engine, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
-DATABASES = {"default": database(env.str("DATABASE_URL"))}
+DATABASE_URL = env.str("DATABASE_URL")
+POOL = {
+    "pool_min": env.int("DATABASE_POOL_MIN", default=1),
+    "pool_max": env.int("DATABASE_POOL_MAX", default=8),
+}
+# The role that alone may use the schema of sealed addresses. Empty: the same as everything else.
+SEALED_DATABASE_URL = env.str("SEALED_DATABASE_URL", default="")
+DATABASES = {
+    "default": database(DATABASE_URL, **POOL),
+    # Used by logistics/partners/vault.py only, and seldom.
+    "sealed": database(SEALED_DATABASE_URL or DATABASE_URL, pool_min=0, pool_max=2),
+}
 # The owner of the tables, as whom `migrate` connects. Empty: as everything else, and the one role may do everything.
 OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="")
-OWNER_DATABASE = database(OWNER_DATABASE_URL) if OWNER_DATABASE_URL else {}
+OWNER_DATABASE = database(OWNER_DATABASE_URL, **POOL) if OWNER_DATABASE_URL else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker, cache and tasks ----------------------------------------------------------------
@@ -223,7 +230,7 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 # Empty: Stripe itself. Anything else is a stand-in, refused when DEBUG is off.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
-# Checkouts per hour by network address, by e-mail and in total: card testers try thousands.
+# Checkouts per hour by network address, by email and in total: card testers try thousands.
 GIVE_LIMITS = {
     "address": env.int("GIVE_PER_ADDRESS", default=10),
     "email": env.int("GIVE_PER_EMAIL", default=10),
@@ -275,6 +282,7 @@ AXES_LOCKOUT_CALLABLE = "config.errors.locked_out"
 # Fernet keys for encrypted columns, newest first; older ones still decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 
+SESSION_ENGINE = "logistics.people.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -346,11 +354,11 @@ SPECTACULAR_SETTINGS = openapi_settings.SPECTACULAR
 UNFOLD = admin_theme.UNFOLD
 
 # --- Monitoring -----------------------------------------------------------------------------
-# The bearer token that /metrics requires. Empty: open to anybody who can reach it, so keep it behind the proxy.
+# The bearer token that /metrics requires. Empty: only programs on this machine get an answer.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Checks ---------------------------------------------------------------------------------
-# W004: e-mail addresses are unique regardless of case, by a constraint on Lower("email").
+# W004: email addresses are unique regardless of case, by a constraint on Lower("email").
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 # --- Logs -----------------------------------------------------------------------------------

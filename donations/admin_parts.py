@@ -14,28 +14,28 @@ from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.people.models import User
 
-Column = str | Callable[[Model], str]
+AdminColumn = str | Callable[[Model], str]
 
 
 class FactsAdmin(ReadOnlyAdmin):
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         left_out = {"lease_token", "notified_at", *(self.exclude or ())}
         return [readable(self.model, one.name) for one in self.model._meta.fields if one.name not in left_out]
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return self.get_readonly_fields(request, obj)
 
 
 class FactsInline(ReadOnlyInline):
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return [readable(self.model, str(name)) for name in self.fields or ()]
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Column]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return self.get_readonly_fields(request, obj)
 
 
 @cache  # the same object every time: Django compares the shown fields with the read-only ones
-def readable(model: type[Model], name: str) -> Column:
+def readable(model: type[Model], name: str) -> AdminColumn:
     """Return the column for a field: its name, or for one in minor units a function that formats the amount."""
     if not name.endswith("_minor"):
         return name

@@ -1,12 +1,14 @@
 """Invariants of gifts, payments and receipts, as queries that find the rows that break them."""
 
+from django.utils.translation import gettext_noop as _
+
 from logistics.health.services import Invariant
 
 KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
 
 INVARIANTS: list[Invariant] = [
     (
-        "Receipt numbers have no gaps.",
+        _("Receipt numbers have no gaps."),
         """
         SELECT n.name || ' ' || n.year FROM logistics_numberseries n
         LEFT JOIN donations_receipt r ON r.series || ' receipts' = n.name AND r.year = n.year
@@ -16,14 +18,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A receipt's number consists of its series, year and sequence.",
+        _("A receipt's number consists of its series, year and sequence."),
         """
         SELECT id FROM donations_receipt
         WHERE number <> series || '-' || year || '-' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')
         """,
     ),
     (
-        "A valid receipt is for the amount kept of its gift.",
+        _("A valid receipt is for the amount kept of its gift."),
         f"""
         SELECT r.id FROM donations_receipt r JOIN donations_donation d ON d.id = r.donation_id
         WHERE r.state = 'issued'
@@ -31,7 +33,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input
     ),
     (
-        "A received gift has a valid receipt, unless it went back, is disputed, or lacks information.",
+        _("A received gift has a valid receipt, unless it went back, is disputed, or lacks information."),
         f"""
         SELECT d.id FROM donations_donation d
         LEFT JOIN donations_receipt r ON r.donation_id = d.id AND r.state = 'issued'
@@ -40,7 +42,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input
     ),
     (
-        "A receipt and its document agree.",
+        _("A receipt and its document agree."),
         """
         SELECT r.id FROM donations_receipt r JOIN logistics_document d ON d.id = r.document_id
         WHERE d.number <> r.number OR (d.context ->> 'amount_minor')::bigint <> r.amount_minor
@@ -48,14 +50,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A receipt is valid exactly when its document is.",
+        _("A receipt is valid exactly when its document is."),
         """
         SELECT r.id FROM donations_receipt r JOIN logistics_document d ON d.id = r.document_id
         WHERE (r.state = 'issued') <> (d.superseded_at IS NULL)
         """,
     ),
     (
-        "A gift given online is received exactly when one of its payments counts.",
+        _("A gift given online is received exactly when one of its payments counts."),
         """
         SELECT d.id FROM donations_donation d
         LEFT JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
@@ -63,7 +65,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes.",
+        _("Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes."),
         """
         SELECT d.id FROM donations_donation d JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
         WHERE d.refunded_minor <> least(d.amount_minor, coalesce((
@@ -73,21 +75,21 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A payment has the amount and currency of its gift.",
+        _("A payment has the amount and currency of its gift."),
         """
         SELECT a.id FROM donations_paymentattempt a JOIN donations_donation d ON d.id = a.donation_id
         WHERE a.amount_minor <> d.amount_minor OR a.currency <> d.currency
         """,
     ),
     (
-        "Every receipt has a delivery by mail.",
+        _("Every receipt has a delivery by mail."),
         """
         SELECT r.id FROM donations_receipt r
         WHERE NOT EXISTS (SELECT FROM donations_receiptdelivery WHERE receipt_id = r.id)
         """,
     ),
     (
-        "No due job of donations has waited for more than an hour.",
+        _("No due job of donations has waited for more than an hour."),
         " UNION ALL ".join(
             f"SELECT id FROM donations_{name} WHERE (state = 'pending' AND run_after < now() - interval '1 hour')"  # noqa: S608
             " OR (state = 'leased' AND lease_until < now() - interval '1 hour')"

@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from celery.schedules import crontab
 from django.utils import timezone
 
 from donations.alarms import services as alarms
@@ -15,6 +16,12 @@ from donations.stripe_events import services as stripe_events
 from donations.switches import services as switches
 
 log = logging.getLogger(__name__)
+
+PERIODIC: dict[str, dict[str, object]] = {
+    "giving outside its usual range": {"task": "donations.watch_giving", "schedule": 60.0, "options": {"expires": 60}},
+    "forget old challenges": {"task": "donations.forget_challenges", "schedule": crontab(hour="3", minute="20")},
+    "events that Stripe never delivered": {"task": "donations.catch_up_with_stripe", "schedule": crontab(minute="*/5")},
+}
 
 
 @shared_task(name="donations.apply_stripe_event")

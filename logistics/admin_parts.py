@@ -1,7 +1,7 @@
 """Base classes of the admin pages: services' errors are shown in the form, versions are checked."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.contrib.admin import ListFilter, SimpleListFilter
@@ -82,23 +82,26 @@ def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]
     return first if isinstance(first, str) else str(first.parameter_name)
 
 
+Name = TypeVar("Name")
+
+
 class WithoutHiddenFields:
     """Leaves out the columns, search fields and form fields that the matrix hides from this user."""
 
-    def _shown(self, request: HttpRequest, names: Sequence[Any]) -> list[Any]:
+    def _shown(self, request: HttpRequest, names: Sequence[Name]) -> list[Name]:
         model: type[Model] = self.model  # type: ignore[attr-defined]
-        shown: list[Any] = []
+        shown: list[Name] = []
         for name in names:
             if isinstance(name, (list, tuple)):
-                shown.append(tuple(self._shown(request, name)))
+                shown.append(cast(Name, tuple(self._shown(request, name))))
             elif not (isinstance(name, str) and is_hidden(request.user, model, name)):
                 shown.append(name)
         return shown
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
+    def get_list_display(self, request: HttpRequest) -> list[str | Callable[[Model], str | bool]]:
         return self._shown(request, super().get_list_display(request))  # type: ignore[misc]
 
-    def get_search_fields(self, request: HttpRequest) -> list[Any]:
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
         return self._shown(request, super().get_search_fields(request))  # type: ignore[misc]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

@@ -3,7 +3,7 @@
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 
 @register()
@@ -31,6 +31,16 @@ def check_paper_limits(app_configs: object, **kwargs: object) -> list[CheckMessa
     return [Error("PAPER_WALL_SECONDS is too long.", hint=hint, id="logistics.E001")]
 
 
+@register()
+def check_sealed_database(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse to look for ciphertexts in another database, such as the real one of a restore drill."""
+    default, sealed = (connections[alias].settings_dict["NAME"] for alias in ("default", "sealed"))
+    if default == sealed:
+        return []
+    hint = "Name the same database in both, with two roles."
+    return [Error("SEALED_DATABASE_URL and DATABASE_URL name two databases.", hint=hint, id="logistics.E002")]
+
+
 # Whether the role may act as the owner of any table, or create some; a superuser may do both.
 OWNS = """
     SELECT has_schema_privilege('public', 'CREATE') OR EXISTS (
@@ -38,6 +48,12 @@ OWNS = """
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')
     )
 """
+# The schema exists after the first migration.
+USES_SEALED = "SELECT FROM pg_namespace WHERE nspname = 'sealed' AND has_schema_privilege(oid, 'USAGE')"
+ROLES_HINT = (
+    "Make the roles of config/roles.sql and set OWNER_DATABASE_URL and SEALED_DATABASE_URL for `manage.py migrate`; see"
+    " docs/operations.md, Database roles."
+)
 
 
 @register(deploy=True)
@@ -56,8 +72,29 @@ def check_database_role(app_configs: object, **kwargs: object) -> list[CheckMess
         Warning(
             "The role of DATABASE_URL owns the tables: a fault of the application could change them, and rows that"
             " must never change.",
-            hint="Make the roles of config/roles.sql and set OWNER_DATABASE_URL for `manage.py migrate`; see"
-            " docs/operations.md, Database roles.",
+            hint=ROLES_HINT,
             id="logistics.W003",
         )
     ]
+
+
+@register(deploy=True)
+def check_sealed_role(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Warn if the application can read sealed ciphertexts, or if the role that has to cannot. It asks the database."""
+    found: list[CheckMessage] = []
+    if _uses_sealed("default"):
+        message = "DATABASE_URL can read the ciphertexts of addresses, which only SEALED_DATABASE_URL needs to read."
+        found.append(Warning(message, hint=ROLES_HINT, id="logistics.W005"))
+    if not _uses_sealed("sealed"):
+        message = "SEALED_DATABASE_URL cannot read the ciphertexts of addresses, so no address can be sealed or read."
+        found.append(Warning(message, hint=ROLES_HINT, id="logistics.W006"))
+    return found
+
+
+def _uses_sealed(alias: str) -> bool:
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(USES_SEALED)
+            return bool(cursor.rowcount)
+    except OperationalError:
+        return False

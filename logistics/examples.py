@@ -38,7 +38,7 @@ CONTACT = request_and_response(
         "email": "partner@example.org",
         "phone": "+223 20 00 00 10",
         "language": "fr",
-        "is_told": True,
+        "is_notified": True,
         "is_administrator": True,
         "version": 1,
     },
@@ -79,6 +79,7 @@ ALLOWED_TEXT = [
 KEY_SAID = {
     "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a030",
     "name": "coordinator's phone",
+    "site": None,
     "prefix": "Xk3v9QpL2mNa",
     "created_at": "2026-02-01T08:00:00Z",
     "expires_at": "2027-02-01T08:00:00Z",
@@ -86,7 +87,10 @@ KEY_SAID = {
     "last_used_at": None,
 }
 KEY = [OpenApiExample("A valid key", KEY_SAID | {"last_used_at": "2026-04-28T10:15:00Z"}, response_only=True)]
-NEW_KEY = [OpenApiExample("For a phone", {"name": "coordinator's phone", "valid_days": 365}, request_only=True)]
+NEW_KEY = [
+    OpenApiExample("For a phone", {"name": "coordinator's phone", "valid_days": 365}, request_only=True),
+    OpenApiExample("For one site", {"name": "shelter's tablet", "valid_days": 365, "site": "K7RXW"}, request_only=True),
+]
 ISSUED_KEY = [OpenApiExample("Shown once", KEY_SAID | {"key": "Xk3v9QpL2mNa.the-secret-goes-here"}, response_only=True)]
 CATEGORY = request_and_response(
     "Furniture", {"id": CATEGORY_ID, "name_en": "Furniture", "name_fr": "Mobilier", "version": 1}

@@ -1,8 +1,10 @@
-"""The database rights of the application's role: enough for its work, and not enough to change its rules.
+"""The database rights of the application's roles: enough for its work, and not enough to change its rules.
 
 The role does not own the tables, so it can neither alter them nor switch their triggers off, and it may not TRUNCATE.
 Where a trigger refuses an UPDATE or a DELETE, the role does not have that right either: the rights are derived from the
 triggers that the models declare, so that there is only one list.
+
+Ciphertexts of addresses are in a schema that this role cannot use. Another role can use it, and nothing else.
 """
 
 from collections.abc import Collection, Iterator
@@ -31,19 +33,22 @@ def is_deletable(model: type[models.Model]) -> bool:
     return None not in [*_conditions(model, pgtrigger.Delete)]
 
 
-def give(role: str) -> None:
-    """Give a role its rights on the tables of the default connection's database, and take all others from it.
+def give(*, application: str, sealed: str) -> None:
+    """Give two roles their rights on the tables of the default connection's database, and take all others from them.
 
     The connection is the owner's. It may be repeated, and changes nothing for other sessions until it is complete.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor))
-        for statement in statements(role, tables):
+        for statement in [*statements(application, tables), *statements_on_sealed(sealed, keep_out=application)]:
             cursor.execute(statement)
 
 
 def statements(role: str, tables: Collection[str]) -> Iterator[sql.Composed]:
-    """Yield the statements of `give`; a table without a model, such as Django's list of migrations, is only read."""
+    """Yield the statements for the application's role.
+
+    A table without a model, such as Django's list of migrations, is only read.
+    """
     of = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
     to = sql.Identifier(role)
     yield sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(to)
@@ -53,6 +58,17 @@ def statements(role: str, tables: Collection[str]) -> Iterator[sql.Composed]:
     for table in sorted(tables):
         rights = [*_rights(of[table])] if table in of else [sql.SQL("SELECT")]
         yield sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(", ").join(rights), sql.Identifier(table), to)
+
+
+def statements_on_sealed(role: str, *, keep_out: str) -> Iterator[sql.Composed]:
+    """Yield the statements for the role of the schema `sealed`, which the application's role is kept out of."""
+    to, application = sql.Identifier(role), sql.Identifier(keep_out)
+    yield sql.SQL("REVOKE ALL ON SCHEMA sealed FROM PUBLIC, {}").format(application)
+    yield sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA sealed FROM PUBLIC, {}, {}").format(application, to)
+    yield sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(to)
+    yield sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(to)
+    yield sql.SQL("GRANT USAGE ON SCHEMA sealed TO {}").format(to)
+    yield sql.SQL("GRANT SELECT, INSERT, UPDATE (content, key_id), DELETE ON sealed.ciphertext TO {}").format(to)
 
 
 def _rights(model: type[models.Model]) -> Iterator[sql.Composable]:

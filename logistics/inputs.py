@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, cast
 
+from django import forms
 from django.db import models
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -110,6 +111,31 @@ class StrictCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class TrueOrFalseField(forms.Field):
+    """Refuses other words than "true" and "false"; Django's own takes them for "not given", and every row is shown."""
+
+    def to_python(self, value: object) -> bool | None:
+        if value in (None, ""):
+            return None
+        known = {"true": True, "false": False}
+        if (word := str(value).lower()) not in known:
+            raise forms.ValidationError(serializers.BooleanField.default_error_messages["invalid"], code="invalid")
+        return known[word]
+
+
+class BooleanFilter(filters.BooleanFilter):
+    field_class = TrueOrFalseField
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **{"widget": TrueOrFalseField.widget, **named})
+
+
+class IntegerFilter(filters.NumberFilter):
+    """Refuses "1.5": there is no row that it could find."""
+
+    field_class = forms.IntegerField
+
+
 class Filters(filters.FilterSet):
     """Base class of a list's filters. The id of a row that does not exist is answered like that of a foreign row.
 
@@ -118,5 +144,6 @@ class Filters(filters.FilterSet):
     """
 
     FILTER_DEFAULTS: ClassVar = filters.FilterSet.FILTER_DEFAULTS | {
-        models.ForeignKey: {"filter_class": filters.UUIDFilter}
+        models.ForeignKey: {"filter_class": filters.UUIDFilter},
+        models.BooleanField: {"filter_class": BooleanFilter},
     }

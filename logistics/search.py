@@ -8,15 +8,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, ManyToOneRel, Model, OuterRef, Q
 from django.db.models.constants import LOOKUP_SEP
-from rest_framework.filters import search_smart_split
+from django.utils.text import smart_split, unescape_string_literal
 
 from logistics.text import tidied
 
 
 def words_of(text: str) -> list[str]:
     """Return the words to look for, spelt as texts are stored; `"two words"` is one. Raises UnusableText."""
-    split: Any = search_smart_split  # its types say that it takes a list
-    return [word for word in split(tidied(text)) if word]
+    found: list[str] = []
+    for part in smart_split(tidied(text)):
+        bare = part.strip(",")
+        is_quoted = bare[:1] in ("'", '"') and bare[0] == bare[-1]
+        found += [unescape_string_literal(bare)] if is_quoted else bare.split(",")
+    return [word for word in found if word]
 
 
 def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:

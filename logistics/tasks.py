@@ -4,13 +4,37 @@ import logging
 from dataclasses import asdict
 
 from celery import shared_task
+from celery.schedules import crontab
 
 from logistics.documents import services as documents
 from logistics.health import services as health
 from logistics.idempotency import api as idempotency
 from logistics.mail import services as mail
+from logistics.partners import addresses
 
 log = logging.getLogger(__name__)
+
+# `manage.py relay` sweeps jobs, not beat: a dead beat delays no receipt.
+PERIODIC: dict[str, dict[str, object]] = {
+    # One per queue, so that each kind of worker shows that it is alive; late ones expire, as they say nothing new.
+    f"heartbeat {queue}": {
+        "task": "logistics.beat_heart",
+        "schedule": 15.0,
+        "args": [queue],
+        "options": {"queue": queue, "expires": 15},
+    }
+    for queue in ("default", "papers")
+} | {
+    "invariants": {"task": "logistics.verify_invariants", "schedule": crontab(minute="7")},
+    "forget old idempotency keys": {
+        "task": "logistics.forget_idempotency_keys",
+        "schedule": crontab(hour="3", minute="10"),
+    },
+    "remove unused ciphertexts": {
+        "task": "logistics.remove_unused_ciphertexts",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+}
 
 
 @shared_task(name="logistics.render_document")
@@ -38,3 +62,8 @@ def verify_invariants() -> None:
 @shared_task(name="logistics.forget_idempotency_keys")
 def forget_idempotency_keys() -> None:
     idempotency.forget_old()
+
+
+@shared_task(name="logistics.remove_unused_ciphertexts")
+def remove_unused_ciphertexts() -> None:
+    addresses.remove_unused()

@@ -15,7 +15,7 @@ from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, Input, unknown
 from logistics.permissions import READS
 from logistics.text import UnusableText, tidied
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 class NoBody(Input):

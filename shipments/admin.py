@@ -7,9 +7,10 @@ from shipments.discrepancies.admin import DiscrepanciesInline, DiscrepancyAdmin
 from shipments.imports.admin import UploadAdmin, may_upload, upload
 from shipments.packing.admin import PackageAdmin
 from shipments.papers.admin import PapersInline
+from shipments.reveals.admin import RevealAdmin
 from shipments.shipments.admin import ShipmentAdmin, add_button
 
-__all__ = ["DeliveryAdmin", "DiscrepancyAdmin", "PackageAdmin", "ShipmentAdmin", "UploadAdmin"]
+__all__ = ["DeliveryAdmin", "DiscrepancyAdmin", "PackageAdmin", "RevealAdmin", "ShipmentAdmin", "UploadAdmin"]
 
 ShipmentAdmin.inlines = (*ShipmentAdmin.inlines, PapersInline, DiscrepanciesInline)
 add_button("upload", upload, may=may_upload, label=gettext_lazy("Spreadsheet"), icon="upload_file", first=True)

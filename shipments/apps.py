@@ -31,6 +31,7 @@ def register_rooms() -> None:
     from shipments.papers import printable
     from shipments.papers import services as papers
     from shipments.papers import trail as trail_of_papers
+    from shipments.reveals import services as reveals
     from shipments.shipments import actions, contents, lifecycle, trail
 
     contents.register(manifest)
@@ -48,6 +49,8 @@ def register_rooms() -> None:
     lifecycle.add_effect("reopen", papers.end_papers)
     lifecycle.add_effect("cancel", papers.end_papers)
     lifecycle.add_effect("lose", discrepancies.open_for_lost)
+    for action in ("reopen", "cancel", "lose", "return", "close"):
+        lifecycle.add_effect(action, reveals.end_with_shipment)
 
     for room in (trail_of_packing, trail_of_imports, trail_of_papers, trail_of_discrepancies, trail_of_deliveries):
         trail.add_sentences(room.SENTENCES)

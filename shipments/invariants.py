@@ -1,14 +1,16 @@
 """Invariants of shipments, as queries that find the rows that break them."""
 
+from django.utils.translation import gettext_noop as _
+
 from logistics.health.services import Invariant
 from shipments.packing.totals import SQL as TOTALS
 
 INVARIANTS: list[Invariant] = [
     (
-        "The totals of a sealed shipment match its packages and lines.",
+        _("The totals of a sealed shipment match its packages and lines."),
         f"""
         SELECT s.id FROM shipments_shipment s
-        JOIN ({TOTALS.replace("p.shipment_id = ANY(%s)", "true")})
+        JOIN ({TOTALS.replace("p.shipment_id = ANY(%(shipments)s)", "true")})
             AS t (id, packages, lines, pieces, net, gross, measured, volume, value) ON t.id = s.id
         WHERE s.sealed_at IS NOT NULL AND (s.package_count, s.line_count, s.piece_count, s.net_kg, s.gross_kg,
             s.measured_kg, s.volume_m3, s.value_minor) IS DISTINCT FROM
@@ -16,7 +18,7 @@ INVARIANTS: list[Invariant] = [
         """,  # noqa: S608  # no input: our own statement within ours
     ),
     (
-        "The packages of a sealed shipment are numbered from 1 without gaps.",
+        _("The packages of a sealed shipment are numbered from 1 without gaps."),
         """
         SELECT s.id FROM shipments_shipment s JOIN shipments_package p ON p.shipment_id = s.id
         WHERE s.sealed_at IS NOT NULL
@@ -24,14 +26,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A package goes to a site of its own shipment.",
+        _("A package goes to a site of its own shipment."),
         """
         SELECT p.id FROM shipments_package p JOIN shipments_shipmentsite d ON d.id = p.destination_id
         WHERE d.shipment_id <> p.shipment_id
         """,
     ),
     (
-        "A site of a shipment belongs to its consignee.",
+        _("A site of a shipment belongs to its consignee."),
         """
         SELECT d.id FROM shipments_shipmentsite d
         JOIN shipments_shipment s ON s.id = d.shipment_id JOIN logistics_site site ON site.id = d.site_id
@@ -39,7 +41,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A sealed shipment has exactly one valid packing list, and no other shipment has one.",
+        _("A sealed shipment has exactly one valid packing list, and no other shipment has one."),
         """
         SELECT s.id FROM shipments_shipment s
         LEFT JOIN shipments_paper p ON p.shipment_id = s.id AND p.kind = 'packing-list'
@@ -48,7 +50,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Shipment numbers have no gaps.",
+        _("Shipment numbers have no gaps."),
         """
         SELECT n.name || ' ' || n.year FROM logistics_numberseries n
         LEFT JOIN shipments_shipment s ON s.number LIKE 'SHP-' || n.year || '-%'
@@ -58,7 +60,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A tally is the sum of its delivery lines.",
+        _("A tally is the sum of its delivery lines."),
         """
         SELECT t.line_id FROM shipments_tally t
         LEFT JOIN (
@@ -69,14 +71,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A tally has the quantity of its manifest line.",
+        _("A tally has the quantity of its manifest line."),
         """
         SELECT t.line_id FROM shipments_tally t JOIN shipments_manifestline l ON l.id = t.line_id
         WHERE t.shipped <> l.quantity
         """,
     ),
     (
-        "A reversal negates exactly the figures of its delivery.",
+        _("A reversal negates exactly the figures of its delivery."),
         """
         SELECT r.id FROM shipments_delivery r
         JOIN shipments_deliveryline a ON a.delivery_id = r.reverses_id
@@ -86,7 +88,7 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "Every line of a shipment that was received or closed is accounted for.",
+        _("Every line of a shipment that was received or closed is accounted for."),
         """
         SELECT s.id FROM shipments_shipment s
         LEFT JOIN shipments_tally t ON t.shipment_id = s.id AND t.is_resolved
@@ -95,14 +97,14 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
-        "A closed shipment has no open discrepancy.",
+        _("A closed shipment has no open discrepancy."),
         """
         SELECT d.id FROM shipments_discrepancy d JOIN shipments_shipment s ON s.id = d.shipment_id
         WHERE s.status = 'closed' AND d.state <> 'closed'
         """,
     ),
     (
-        "Every delivery except a reversal has a goods-received note.",
+        _("Every delivery except a reversal has a goods-received note."),
         """
         SELECT d.id FROM shipments_delivery d JOIN shipments_shipment s ON s.id = d.shipment_id
         LEFT JOIN shipments_paper p

@@ -5,6 +5,7 @@ from shipments.discrepancies.models import Discrepancy
 from shipments.imports.models import Upload
 from shipments.packing.models import ManifestLine, Package
 from shipments.papers.models import Paper
+from shipments.reveals.models import Reveal
 from shipments.shipments.models import Shipment, ShipmentSite
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ManifestLine",
     "Package",
     "Paper",
+    "Reveal",
     "Shipment",
     "ShipmentSite",
     "Tally",

@@ -11,6 +11,8 @@ SITES = declare("shipments.shipmentsite", view=READERS, change=PACKERS)
 PACKAGE = declare("shipments.package", view=READERS, change=PACKERS)
 LINE = declare("shipments.manifestline", view=READERS, change=PACKERS)
 PAPER = declare("shipments.paper", view=READERS, change=PACKERS)
+# Whoever makes one reads an address by somebody else's eyes: the same role as for `logistics.siteaddress`.
+REVEAL = declare("shipments.reveal", view=[Role.SAFETY, Role.COORDINATOR, Role.AUDITOR], change=[Role.SAFETY])
 UPLOAD = declare("shipments.upload", view=[*PACKERS, Role.AUDITOR], change=PACKERS)
 # Finance sees the state of a shipment and its discrepancies; who received what is not its business.
 DELIVERY = declare("shipments.delivery", view=[*PACKERS, Role.AUDITOR, Role.PARTNER], change=[*PACKERS, Role.PARTNER])

@@ -67,13 +67,15 @@ def recreate_database(_: TransactionTestCase) -> None:
 
     Django would TRUNCATE, which our append-only tables refuse and which takes the rows of migrations with it.
     """
-    connection = connections["default"]
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
+    for connection in connections.all():
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
     services().recreate()
 
 
 TransactionTestCase._fixture_teardown = recreate_database  # type: ignore[attr-defined]
+# A test that may use the database may use both connections; what it writes on either is taken back.
+TransactionTestCase.databases = {"default", "sealed"}
 
 
 @pytest.fixture(scope="session")
@@ -83,13 +85,15 @@ def django_db_setup() -> None:
     Tests have the rights of the product's role, which they can leave only by `tests.rights.as_superuser`.
     The product waits only seconds for a connection. A test's eight threads may wait longer on a busy machine.
     """
-    database = connections["default"].settings_dict
-    database["USER"] = SUPERUSER
-    options = database["OPTIONS"]
     limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    settings = {"role": APPLICATION, **dict.fromkeys(limits, PATIENCE_S * 1000)}
-    options["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    options["pool"] = {**options["pool"], "max_size": 16, "timeout": PATIENCE_S}
+    for connection in connections.all():
+        settings: dict[str, Any] = dict.fromkeys(limits, PATIENCE_S * 1000)
+        if connection.alias == "default":
+            connection.settings_dict["USER"] = SUPERUSER
+            settings["role"] = APPLICATION
+        options = connection.settings_dict["OPTIONS"]
+        options["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        options["pool"] = {**options["pool"], "max_size": 16, "timeout": PATIENCE_S}
 
 
 @pytest.fixture(autouse=True)

@@ -247,12 +247,8 @@ class Instance:
         """Kill everything at once and drop the database; unfinished work does not matter."""
         alive = [running for running in self.running.values() if running.running]
         for running in alive:
-            running.thaw()
-            processes.signal_group(running.mine(), signal.SIGTERM)
-        self.broker.thaw()
-        for running in alive:
-            running.stop(within=4)
-        self.broker.stop()
+            running.kill()
+        self.broker.kill()
         services().postgres.drop(self.database)
 
     def request(

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from config.local import disk, messages, processes
-from config.local.postgres import OWNER, ROLES, VERSION, Postgres
+from config.local.postgres import OWNER, ROLES, SEALED, VERSION, Postgres
 from config.local.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +61,7 @@ class Services:
             **{name: value for name, value in os.environ.items() if name not in INHERITED_NEVER},
             **SETTINGS,
             "DATABASE_URL": self.postgres.url(database),
+            "SEALED_DATABASE_URL": self.postgres.url(database, role=SEALED),
             "REDIS_URL": self.valkey.url,
             "VAR_DIR": str(self.folder / "var"),
         }
@@ -142,6 +143,7 @@ def migrate(postgres: Postgres) -> None:
         **SETTINGS,
         "DATABASE_URL": postgres.url(TEMPLATE),
         "OWNER_DATABASE_URL": postgres.url(TEMPLATE, role=OWNER),
+        "SEALED_DATABASE_URL": postgres.url(TEMPLATE, role=SEALED),
         "DATABASE_STATEMENT_TIMEOUT_MS": "120000",
         "REDIS_URL": "redis://127.0.0.1:9/0",
     }

@@ -1,7 +1,9 @@
 """Project rules that tests can enforce: permissions, names that must exist, sizes."""
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,7 +87,10 @@ def test_every_named_task_exists():
     current_app.loader.import_default_modules()
     text = "".join(path.read_text() for path in SOURCES)
     names = set(re.findall(r'enqueue_on_commit\(\s*"([^"]+)"', text))
-    names |= {entry["task"] for entry in current_app.conf.beat_schedule.values()}
+    current_app.finalize()
+    periodic = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
+    assert {name.partition(".")[0] for name in periodic} == {"donations", "logistics"}
+    names |= periodic
     names |= set(current_app.conf.task_routes)
     names |= {model.TASK for model in job_models()}
 
@@ -116,6 +121,21 @@ def test_every_room_is_in_the_layers_contract():
 
 def floors_named(contract: dict[str, Any]) -> set[str]:
     return {layer.strip("()") for layer in contract["layers"]}
+
+
+@pytest.mark.parametrize("app", ["donations", "shipments", "logistics"])
+def test_the_map_in_the_readme_names_every_room_in_the_order_of_the_contract(app: str):
+    row = re.search(rf"^\| `{app}/` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract.get("containers") == [app])
+    packages = {path.parent.name for path in (ROOT / app).glob("*/__init__.py")}
+    rooms = packages - {"management", "migrations", "templatetags"}
+
+    named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[1] if row else ""))
+    places = [next(n for n, layer in enumerate(layers) if re.search(rf"\b{room}\b", layer)) for room in named]
+
+    assert sorted(named) == sorted(rooms)
+    assert places == sorted(places)
 
 
 def test_the_top_level_is_as_agreed():
@@ -182,3 +202,44 @@ def test_expected_exceptions_are_specific():
     found = [path.relative_to(ROOT).as_posix() for path in paths if broad.search(path.read_text())]
 
     assert found == []
+
+
+# Django finds a management command by this name.
+SHARED_NAMES = {"Command"}
+
+
+def test_a_public_name_means_one_thing():
+    """No two modules have a class, or a type of the same name. Type variables stand for anything, so they may."""
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            match node:
+                case ast.ClassDef(name=name):
+                    pass
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=value)
+                ) if not (isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"):
+                    pass
+                case _:
+                    continue
+            if re.fullmatch(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*", name):
+                homes.setdefault(name, []).append(str(path.relative_to(ROOT)))
+
+    twice = {name: paths for name, paths in homes.items() if len(paths) > 1 and name not in SHARED_NAMES}
+
+    assert len(homes) > 500 and twice == {}
+
+
+def test_few_lines_give_up_on_types():
+    """`Any` is for what libraries do not type; the replay engine works on the inside of one of them."""
+    used = {
+        (path, token.start[0])
+        for path in SOURCES
+        if "replay" not in path.parts
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        if (token.string == "Any" or (token.type == tokenize.STRING and "[Any" in token.string))
+        and "import" not in token.line
+    }
+
+    assert len(used) < 60

@@ -28,7 +28,7 @@ from logistics.partners.serializers import ContactSerializer, PartnerSerializer,
 from logistics.partners.services import ContactFields, PartnerFields, SiteFields
 from shipments.packing.goods import LineFields
 from shipments.packing.models import ManifestLine, Package
-from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageOut
+from shipments.packing.serializers import LineIn, LineOut, PackageChangesIn, PackageOut
 from shipments.packing.services import PackageFields
 from shipments.papers import packing_list, waybill
 from shipments.shipments.models import Shipment
@@ -53,7 +53,7 @@ class Noun(NamedTuple):
 
 NOUNS = [
     Noun(Shipment, ShipmentFields, ShipmentIn, ShipmentDetailOut, {"freight_minor": "freight"}),
-    Noun(Package, PackageFields, PackageChange, PackageOut, not_entered=["shipment"], in_admin=False),
+    Noun(Package, PackageFields, PackageChangesIn, PackageOut, not_entered=["shipment"], in_admin=False),
     Noun(
         ManifestLine,
         LineFields,

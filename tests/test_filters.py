@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import django_filters
 import pytest
 from django.urls import reverse
 from django_filters import rest_framework as filters
 from django_filters.filters import ModelChoiceFilter, ModelMultipleChoiceFilter
 
+from config.api import FilterBackend
 from logistics.people import services as people
 from logistics.roles import Role
 from tests.clients import client_of
@@ -18,14 +20,16 @@ from tests.lists import INSIDE, routes
 from tests.makers.copies import Goods
 from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
 from tests.makers.people import make_user
+from tests.makers.shipments import make_shipment
 
 
 def offered() -> Iterator[tuple[str, str, filters.Filter]]:
     """Yield each list, and each filter that it offers."""
     for route in routes():
         view: Any = getattr(route.callback, "cls", None)
-        if getattr(route.callback, "actions", {}).get("get") == "list" and getattr(view, "filterset_class", None):
-            for name, given in view.filterset_class.base_filters.items():
+        if getattr(route.callback, "actions", {}).get("get") == "list":
+            filterset = FilterBackend().get_filterset_class(view(), view.queryset)
+            for name, given in filterset.base_filters.items() if filterset else ():
                 yield str(route.name), name, given
 
 
@@ -51,6 +55,37 @@ def test_ids_that_do_not_exist_give_an_empty_list_and_ids_that_are_none_are_refu
         missing, wrong = client.get(reverse(at), {name: str(uuid4())}), client.get(reverse(at), {name: "x"})
 
         assert (missing.status_code, missing.json()["results"], wrong.status_code) == (200, [], 400), (at, name)
+
+
+@pytest.mark.django_db
+def test_yes_or_no_is_true_or_false_and_other_words_are_refused_instead_of_showing_every_row() -> None:
+    shipment = make_shipment(make_partner())
+    inside = {"shipment": shipment.number, "partner_pk": str(shipment.consignee_id)}
+    client = client_of(make_user(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.AUDITOR))
+    tried = [(at, name) for at, name, given in offered() if isinstance(given, django_filters.BooleanFilter)]
+
+    def ask(at: str, name: str, word: str) -> int:
+        url = reverse(at, kwargs={INSIDE[at]: inside[INSIDE[at]]} if at in INSIDE else {})
+        return int(client.get(url, {name: word}).status_code)
+
+    found = {(at, name): [ask(at, name, word) for word in ("true", "False", "yes", "0")] for at, name in tried}
+
+    assert {key: statuses for key, statuses in found.items() if statuses != [200, 200, 400, 400]} == {}
+    assert {("import-list", "dry_run"), ("package-list", "is_heavy"), ("contact-list", "is_told")} <= set(found)
+
+
+@pytest.mark.django_db
+def test_a_number_with_decimals_is_refused_where_only_whole_ones_exist() -> None:
+    shipment = make_shipment(make_partner())
+    client = client_of(make_user(Role.WAREHOUSE))
+    at = f"/api/v1/shipments/{shipment.number}"
+
+    answers = [
+        [client.get(url + number).status_code for number in ("2", "1.5", "9" * 30, "NaN")]
+        for url in (f"{at}/lines/?package=", f"{at}/packages/?number_from=", "/api/v1/documents/?progress_below=")
+    ]
+
+    assert answers == [[200, 400, 200, 400]] * 3
 
 
 Ask = Callable[[], Any]  # sends a request and returns its answer

@@ -13,7 +13,7 @@ import pytest
 from weasyprint import HTML
 
 from logistics.documents import rendering
-from logistics.documents.paper_tags import Paper
+from logistics.documents.paper_tags import TemplatePaper
 from logistics.people.models import User
 from shipments.papers import packing_list
 from shipments.shipments.models import Shipment
@@ -59,7 +59,7 @@ class Printed:
 
     @cached_property
     def html(self) -> str:
-        return rendering._html(self.template, Paper(languages=self.languages, context=self.context))
+        return rendering._html(self.template, TemplatePaper(languages=self.languages, context=self.context))
 
     @cached_property
     def structure(self) -> Element:
@@ -87,7 +87,11 @@ def papers() -> dict[str, Printed]:
 PAPERS = papers()
 
 
-@pytest.fixture(params=PAPERS)
+# One of each kind in the suite, in both languages where it has both.
+SHORT = [name for name in PAPERS if name.endswith("en+fr") and "sound" not in name] + ["receipt, fr"]
+
+
+@pytest.fixture(params=[*SHORT, *(pytest.param(name, marks=pytest.mark.long) for name in PAPERS if name not in SHORT)])
 def paper(request):
     """Print each paper once, for all tests of this file."""
     return PAPERS[request.param]

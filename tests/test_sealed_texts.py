@@ -35,6 +35,7 @@ from tests.makers.catalogue import make_category, make_item
 from tests.makers.moments import NOON
 from tests.makers.partners import SHELTER, make_contact, make_partner, make_partner_user, make_shelter
 from tests.makers.people import make_packer, make_user
+from tests.makers.reveals import make_leg
 from tests.makers.shipments import make_dispatched, make_packed, make_sealed, make_shipment, pack
 from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
 
@@ -149,6 +150,16 @@ def attack_shipment(world: World, field: str, text: str) -> Any:
     return changed
 
 
+def attack_shipment_site(world: World, field: str, text: str) -> Any:
+    shipment, site = make_shipment(world.partner), {"code": world.shelter.code, field: text}
+    body = {"title": "Beds", "consignee": world.partner.code, "customs_currency": "HKD", "sites": [site]}
+    added = world.staff.post("/api/v1/shipments/", body, format="json", headers=once())
+    changed = edit(world.staff, f"/api/v1/shipments/{shipment.number}/", shipment, "sites", [site])
+    assert (added.status_code, changed.status_code) == (400, 400), (added.json(), changed.json())
+    assert changed.json()["errors"][0]["field"] == f"sites[0].{field}"
+    return changed
+
+
 LINE = {"quantity": 1, "unit_weight_kg": "1.000", "unit_value": "1.00"}
 
 
@@ -209,6 +220,12 @@ def attack_waybill(world: World, field: str, text: str) -> Any:
     return world.staff.post(f"/api/v1/shipments/{shipment.number}/papers/", body, format="json", headers=once())
 
 
+def attack_reveal(world: World, field: str, text: str) -> Any:
+    paper = make_leg(world.shelter)
+    body = {"leg": f"{paper.pk}:{world.shelter.pk}", "driver": "Moussa", "hours": "12", "reason": "He drives there."}
+    return signed_in(Role.SAFETY).post("/admin/shipments/reveal/add/", body | {field: text})
+
+
 def attack_appeal(world: World, field: str, text: str) -> Any:
     appeal = make_appeal(slug=f"mali-{uuid4().hex[:8]}")
     return edit(world.finance, f"/api/v1/appeals/{appeal.slug}/", appeal, field, text)
@@ -230,6 +247,7 @@ ATTACKS: dict[str, Attack] = {
     "logistics.apikey": attack_key,
     "logistics.auditentry": attack_reason,
     "shipments.shipment": attack_shipment,
+    "shipments.shipmentsite": attack_shipment_site,
     "shipments.package": attack_package,
     "shipments.manifestline": attack_line,
     "shipments.delivery": attack_delivery,
@@ -237,11 +255,13 @@ ATTACKS: dict[str, Attack] = {
     "shipments.unlistedgoods": attack_unlisted,
     "shipments.discrepancy": attack_discrepancy,
     "shipments.paper": attack_waybill,
+    "shipments.reveal": attack_reveal,
     "donations.appeal": attack_appeal,
 }
 # What fits fields with a form of their own.
 GIVEN = {
     "code": "FOYER-NETA",
+    "label": "NETA",
     "tax_number": "M 20212345",
     "email": "foyer.neta@example.org",
     "slug": "foyer-neta",
@@ -359,7 +379,7 @@ class TestTheTrace:
 
         entries = AuditEntry.objects.filter(verb="text refused").order_by("sequence")
         assert [(entry.subject_id, entry.details) for entry in entries] == [
-            (world.partner.pk, {"fields": ["logistics.site.hand_over_point"], "count": 1, "officers_told": told})
+            (world.partner.pk, {"fields": ["logistics.site.hand_over_point"], "count": 1, "officers_notified": told})
             for told in (1, 0)  # one mail in ten minutes
         ]
         assert entries[0].by is not None
@@ -430,8 +450,8 @@ class TestTheTrace:
         make_shelter(world.partner, name="Maison Jigiya", town="")
 
         fields = ["logistics.contact.name", "shipments.manifestline.remark", "shipments.shipment.title"]
-        entry = AuditEntry.objects.get(verb="texts name a place")
-        assert entry.details == {"fields": fields, "count": 3, "officers_told": 1}
+        entry = AuditEntry.objects.get(verb="revealing texts found")
+        assert entry.details == {"fields": fields, "count": 3, "officers_notified": 1}
         assert len(mails("sealed-text-found")) == 1
         assert Shipment.objects.get(pk=shipment.pk).title == "Beds for Jigiya"
 
@@ -490,8 +510,10 @@ class TestRotation:
 
         call_command("rotate_field_keys", batch=1, stdout=out)
 
-        assert between == (3, [True, True, False])
-        assert "2 addresses and 1 allowed texts are now under the newest key. 0 rows are left" in out.getvalue()
+        # Four ciphertexts, and the hashes of three addresses and a text.
+        assert between == (7, [True, True, False])
+        assert "3 ciphertexts are now under the newest key, and 3 addresses and 1 allowed texts" in out.getvalue()
+        assert "0 rows are left under an older key" in out.getvalue()
         settings.FIELD_KEYS = [new]
         place = guard.of_partner(world.partner.pk)
         assert [place.hits(text) for text in ("Neta", "Jigiya", "La fille de Neta")] == [True, True, False]

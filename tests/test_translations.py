@@ -136,6 +136,45 @@ def test_a_catalog_has_no_duplicate_or_fuzzy_entries(path):
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 
 
+def test_every_french_text_is_used():
+    """Papers translate names that they get as values, and menus capitalise names: those are found as text."""
+    used = {key for path in sources() for key, _, _ in said_in(path)}
+    names = {text.lower() for _, text in used}
+    written = re.sub(r'"\s*"', "", "".join(path.read_text() for path in sources()))
+
+    dead = [
+        text for context, text in french()
+        if (context, text) not in used and text.lower() not in names and text not in written
+    ]  # fmt: skip
+
+    assert sorted(set(dead)) == []
+
+
+def test_guides_name_the_buttons_and_pages_that_exist():
+    """A guide writes what stands on the screen in bold or italics. "Add" is Django's own."""
+    shown = {text.lower().rstrip(".:") for _, text in french()} | {"add", "add user"}
+    named = [
+        (path.name, name)
+        for path in sorted((ROOT / "docs" / "guides").glob("*.md"))
+        if not path.name.endswith(".fr.md")
+        for name in re.findall(r"[^\n*-] \*{1,2}([A-Z][^*\n\d]+)\*{1,2}", path.read_text())
+    ]
+
+    assert len(named) > 20
+    assert [(guide, name) for guide, name in named if name.lower().rstrip(".:") not in shown] == []
+
+
+def test_french_punctuation_has_a_no_break_space():
+    wrong = [
+        text
+        for message in french().values()
+        for text in (message.string if isinstance(message.string, tuple) else (message.string,))
+        if re.search(r" [:;?!»](?!\w)|« ", str(text))
+    ]
+
+    assert wrong == []
+
+
 def test_catalogs_do_not_contradict_each_other():
     # Django merges them: one application's translation would appear on another's papers.
     said: dict[Key, set[str]] = {}
@@ -188,7 +227,7 @@ def test_words_that_are_both_noun_and_verb_have_contexts():
     [
         ("manifest refused", {"errors": 1}, "with 1 error;", "avec 1 erreur\N{NO-BREAK SPACE};"),
         ("manifest refused", {"errors": 2}, "with 2 errors;", "avec 2 erreurs\N{NO-BREAK SPACE};"),
-        ("dispatched", {"contacts_told": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
+        ("dispatched", {"contacts_notified": 1}, "1 contact of the partner was", "1 contact du partenaire prévenu."),
         ("manifest imported", {"packages": 1, "lines": 3}, "1 package and 3 lines", "1 colis et 3 lignes"),
         ("discrepancy decided", {"kind": "short", "decision": "write_off"}, "(short): write off", "passer en perte"),
         ("paper issued", {"kind": "labels", "number": "1", "version": 2}, "1 (labels)", "1 (étiquettes)"),

@@ -23,7 +23,7 @@ def become(user: str) -> None:
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
     except KeyError:
-        sys.exit(f"There is no account named {user} here. Make one: useradd --system {user}")
+        sys.exit(f"There is no account named {user} on this machine. Create one: useradd --system {user}")
     except OSError as error:
         sys.exit(
             f"This root may not become the account {user} ({error.strerror}): its container dropped CAP_SETUID or"

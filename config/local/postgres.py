@@ -20,8 +20,8 @@ from config.local import account, processes
 from config.local.programs import ROOT
 
 VERSION = account.WHEEL.version
-SUPERUSER, OWNER, APPLICATION = "postgres", "relief_owner", "relief_app"
-ROLES = ROOT / "config" / "roles.sql"  # creates the last two
+SUPERUSER, OWNER, APPLICATION, SEALED = "postgres", "relief_owner", "relief_app", "relief_sealed"
+ROLES = ROOT / "config" / "roles.sql"  # creates the last three
 SOCKET_PATH_MAX = 85  # bytes; the system's limit is 104 (macOS) or 108 (Linux) with the name of the socket's lock
 
 ALWAYS = {

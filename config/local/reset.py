@@ -27,7 +27,7 @@ def main() -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-    print(f"The data in {var} are deleted; `make run` starts afresh.")
+    print(f"The data in {var} are deleted; `make run` starts with new ones.")
 
 
 if __name__ == "__main__":

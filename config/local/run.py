@@ -16,7 +16,7 @@ from typing import TextIO
 from config import description
 from config.local import account, disk, left_over, processes, programs
 from config.local.environment import DATABASE, Local, compose, port_of, var_folder, write_env
-from config.local.postgres import OWNER, WrongVersion
+from config.local.postgres import OWNER, SEALED, WrongVersion
 from config.local.programs import MANAGE, ROOT, Program
 from config.local.supervisor import Part, Supervisor
 from config.local.watchdog import ANSWER_SECONDS, Watchdog
@@ -110,6 +110,7 @@ class Product:
                     postgres.create(DATABASE)
                 postgres.make_roles(DATABASE)
             self.local.env["DATABASE_URL"] = postgres.url(DATABASE)
+            self.local.env["SEALED_DATABASE_URL"] = postgres.url(DATABASE, role=SEALED)
             self.owner = {"OWNER_DATABASE_URL": postgres.url(DATABASE, role=OWNER)}
         if valkey:
             valkey.prepare()

@@ -37,7 +37,7 @@ NAMES: Final = {
 }
 
 
-class Found(TypedDict):
+class HourlyCount(TypedDict):
     """What the last look found: the count of an hour, its usual range, and whether it was outside."""
 
     count: int
@@ -51,9 +51,9 @@ def last_hour(*, at: datetime) -> dict[str, int]:
     return {what: _between(what, at - HOUR, at).count() for what in COUNTED}
 
 
-def last_look() -> dict[str, Found]:
+def last_look() -> dict[str, HourlyCount]:
     """Return what `look` found last."""
-    return cast(dict[str, Found], health.findings(CHECK))
+    return cast(dict[str, HourlyCount], health.findings(CHECK))
 
 
 def _between(what: str, start: datetime, end: datetime) -> QuerySet[Model]:
@@ -72,16 +72,16 @@ def usual_range(what: str, *, at: datetime) -> tuple[int, int]:
 
 
 @transaction.atomic
-def look(*, at: datetime) -> dict[str, Found]:
+def look(*, at: datetime) -> dict[str, HourlyCount]:
     """Compare the last hour with the usual range, keep the outcome for /metrics, and mail finance what left it.
 
     One mail for each time that a count leaves its range.
     """
-    before = cast(dict[str, Found], health.findings(CHECK, locked=True))
-    found: dict[str, Found] = {}
+    before = cast(dict[str, HourlyCount], health.findings(CHECK, locked=True))
+    found: dict[str, HourlyCount] = {}
     for what, count in last_hour(at=at).items():
         low, high = usual_range(what, at=at)
-        found[what] = Found(count=count, low=low, high=high, outside=not low <= count <= high)
+        found[what] = HourlyCount(count=count, low=low, high=high, outside=not low <= count <= high)
     health.record(CHECK, cast(dict[str, object], found))
     known = {what for what, one in before.items() if one["outside"]}
     new = [what for what, one in found.items() if one["outside"] and what not in known]
@@ -90,7 +90,7 @@ def look(*, at: datetime) -> dict[str, Found]:
     return found
 
 
-def _mail(new: list[str], found: dict[str, Found], *, at: datetime) -> None:
+def _mail(new: list[str], found: dict[str, HourlyCount], *, at: datetime) -> None:
     rows = [{"name": NAMES[what], **found[what]} for what in new]
     for email, language in _recipients(at):
         mail.request(

@@ -33,7 +33,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         ),
     },
     "donations.decline": {"event_id": STRIPE},
-    "donations.challenge": {"way": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
+    "donations.challenge": {"method": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
     "donations.dispute": dict.fromkeys(("stripe_id", "state", "currency", "reason"), STRIPE),
     "donations.refund": dict.fromkeys(("stripe_id", "state", "currency", "reason", "failure_reason"), STRIPE),
     "donations.signinrequest": {
@@ -42,9 +42,8 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("address_hash", "email_hash"), RANDOM),
     },
     "donations.receipt": {
-        **dict.fromkeys(("kind", "jurisdiction", "series", "currency", "state"), CODE),
+        **dict.fromkeys(("kind", "jurisdiction", "series", "currency", "state", "end_reason"), CODE),
         "number": MADE,
-        "end_reason": "typed by finance about a donor's receipt",
     },
     "donations.receiptdelivery": dict.fromkeys(("state", "last_error_code"), CODE),
     "donations.stripeevent": dict.fromkeys(

@@ -17,12 +17,12 @@ class Challenge(models.Model):
     address receives. Rows are kept for a few weeks, because alarms compare with them.
     """
 
-    class Way(models.TextChoices):
+    class Method(models.TextChoices):
         PROOF = "proof", pgettext_lazy("challenge", "Proof of work")
         MAIL = "mail", pgettext_lazy("challenge", "Link by email")
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    way = models.CharField(_("way"), max_length=5, choices=Way, editable=False)
+    method = models.CharField(_("method"), max_length=5, choices=Method, editable=False)
     # Keyed hashes. A proof is accepted only from the address, and for the purpose, for which it was asked.
     purpose = models.CharField(max_length=32, editable=False)
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
@@ -45,10 +45,10 @@ class Challenge(models.Model):
             ),
             models.CheckConstraint(
                 name="a_link_by_mail_is_for_a_donation",
-                condition=Q(way="mail", donation__isnull=False) | Q(way="proof", donation=None),
+                condition=Q(method="mail", donation__isnull=False) | Q(method="proof", donation=None),
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["issued_at"], name="challenges_by_age")]
 
     def __str__(self) -> str:
-        return f"challenge {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

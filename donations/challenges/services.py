@@ -1,6 +1,6 @@
 """Challenges: what a donor passes before another checkout is opened, once a limit is passed.
 
-There are two ways, so that nobody is shut out: a proof of work, which a browser computes in seconds, and a link by
+There are two methods, so that nobody is shut out: a proof of work, which a browser computes in seconds, and a link by
 mail, which needs no script but a mailbox. Once an address has had its cards (`Made.is_suspect`), only the link is
 offered: programs that try cards compute proofs as well.
 """
@@ -28,7 +28,7 @@ from logistics.errors import DomainError
 from logistics.mail import services as mail
 from logistics.transactions import lock
 
-Way = Challenge.Way
+ChallengeMethod = Challenge.Method
 PROOF_LASTS: Final = timedelta(minutes=20)
 LINK_LASTS: Final = timedelta(hours=24)
 LINKS_AN_HOUR: Final = 5  # per email; four times as many per IP address
@@ -71,7 +71,7 @@ class ChallengeRequired(DomainError):
     code = "challenge_required"
     status = 403
     example: ClassVar = {
-        "ways": ["proof", "mail"],
+        "methods": ["proof", "mail"],
         "challenge": {
             "parameters": {
                 "algorithm": "PBKDF2/SHA-256",
@@ -88,16 +88,16 @@ class ChallengeRequired(DomainError):
         },
     }
 
-    def __init__(self, asked: Asked, ways: list[Way], level: int) -> None:
+    def __init__(self, asked: Asked, methods: list[ChallengeMethod], level: int) -> None:
         super().__init__(
             _(
                 "To stop card fraud, we check that you are not a program before we open another payment page. Nothing"
                 " was charged."
             ),
-            ways=[str(way) for way in ways],
+            methods=[str(method) for method in methods],
             challenge=None,
         )
-        self.asked, self.ways, self.level = asked, ways, level
+        self.asked, self.methods, self.level = asked, methods, level
 
 
 class TooManyGifts(DomainError):
@@ -126,23 +126,23 @@ def admit(asked: Asked, *, donation: Donation | None, proof: Proof, at: datetime
     made = limits.count(address_hash=asked.address_hash, email_hash=asked.email_hash, at=at)
     if not made.is_over:
         return ""
-    ways = _ways(made)
-    if donation and Way.MAIL in ways and _use(_link(proof.link).filter(donation=donation), at):
-        return Way.MAIL
-    if Way.PROOF in ways and _use(_proof(proof.solution, asked), at):
-        return Way.PROOF
-    if not ways:
+    methods = _methods(made)
+    if donation and ChallengeMethod.MAIL in methods and _use(_link(proof.link).filter(donation=donation), at):
+        return ChallengeMethod.MAIL
+    if ChallengeMethod.PROOF in methods and _use(_proof(proof.solution, asked), at):
+        return ChallengeMethod.PROOF
+    if not methods:
         raise TooManyGifts
-    raise ChallengeRequired(asked, ways, level=made.address // max(1, settings.GIVE_LIMITS["address"]) - 1)
+    raise ChallengeRequired(asked, methods, level=made.address // max(1, settings.GIVE_LIMITS["address"]) - 1)
 
 
-def _ways(made: limits.Made) -> list[Way]:
-    ways = []
+def _methods(made: limits.Made) -> list[ChallengeMethod]:
+    methods = []
     if not made.is_suspect:
-        ways.append(Way.PROOF)
+        methods.append(ChallengeMethod.PROOF)
     if made.mailed < max(LINKS_AN_HOUR, settings.GIVE_LIMITS["email"]):
-        ways.append(Way.MAIL)
-    return ways
+        methods.append(ChallengeMethod.MAIL)
+    return methods
 
 
 def _proof(solution: str, asked: Asked) -> QuerySet[Challenge]:
@@ -150,7 +150,7 @@ def _proof(solution: str, asked: Asked) -> QuerySet[Challenge]:
     if challenge_id is None:
         return Challenge.objects.none()
     return Challenge.objects.filter(
-        pk=challenge_id, way=Way.PROOF, purpose=asked.purpose, address_hash=asked.address_hash
+        pk=challenge_id, method=ChallengeMethod.PROOF, purpose=asked.purpose, address_hash=asked.address_hash
     )
 
 
@@ -159,7 +159,7 @@ def _link(code: str) -> QuerySet[Challenge]:
         challenge_id = UUID(_signer().unsign(code))
     except (signing.BadSignature, ValueError):
         return Challenge.objects.none()
-    return Challenge.objects.filter(pk=challenge_id, way=Way.MAIL)
+    return Challenge.objects.filter(pk=challenge_id, method=ChallengeMethod.MAIL)
 
 
 def _use(challenges: QuerySet[Challenge], at: datetime) -> bool:
@@ -178,7 +178,7 @@ def issued(at: datetime) -> Iterator[None]:
         yield
     except ChallengeRequired as required:
         challenge = Challenge(
-            way=Way.PROOF,
+            method=ChallengeMethod.PROOF,
             purpose=required.asked.purpose,
             address_hash=required.asked.address_hash,
             email_hash=required.asked.email_hash,
@@ -186,7 +186,7 @@ def issued(at: datetime) -> Iterator[None]:
             expires_at=at + PROOF_LASTS,
         )
         challenge.save(force_insert=True)  # also if it is not offered: alarms count them
-        if Way.PROOF in required.ways:
+        if ChallengeMethod.PROOF in required.methods:
             required.details["challenge"] = altcha_proofs.create(
                 challenge.pk, level=max(0, required.level), expires_at=challenge.expires_at
             )
@@ -198,15 +198,20 @@ def mail_link(donation: Donation, asked: Asked, *, language: str, at: datetime) 
     """Queue a mail to the donor with a link that opens the checkout of this gift. Raises TooManyGifts."""
     lock(donation)
     made = limits.count(address_hash=asked.address_hash, email_hash=asked.email_hash, at=at)
-    links = Challenge.objects.filter(way=Way.MAIL, issued_at__gt=at - limits.WINDOW)
+    links = Challenge.objects.filter(method=ChallengeMethod.MAIL, issued_at__gt=at - limits.WINDOW)
     from_here = links.filter(address_hash=asked.address_hash).exclude(address_hash="").count()
     to_them = links.filter(email_hash=asked.email_hash).count()
     # In total, because a mail server that sends thousands of mails nobody asked for is soon blocked for receipts, too.
     is_flood = links.count() >= settings.GIVE_LIMITS["world"]
-    if is_flood or to_them >= LINKS_AN_HOUR or from_here >= 4 * LINKS_AN_HOUR or Way.MAIL not in _ways(made):
+    if (
+        is_flood
+        or to_them >= LINKS_AN_HOUR
+        or from_here >= 4 * LINKS_AN_HOUR
+        or ChallengeMethod.MAIL not in _methods(made)
+    ):
         raise TooManyGifts
     challenge = Challenge.objects.create(
-        way=Way.MAIL,
+        method=ChallengeMethod.MAIL,
         purpose=asked.purpose,
         address_hash=asked.address_hash,
         email_hash=asked.email_hash,

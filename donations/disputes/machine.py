@@ -25,10 +25,12 @@ class RecordedDispute:
         return cls(DisputeState(row.state), row.amount_minor, row.reason, row.evidence_due_at, row.created_at)
 
 
-Recorded = Mapping[str, RecordedDispute]  # by Stripe's id
+RecordedDisputes = Mapping[str, RecordedDispute]  # by Stripe's id
 
 
-def advance(recorded: Recorded, shown: Iterable[facts.Dispute], *, currency: str) -> dict[str, RecordedDispute]:
+def advance(
+    recorded: RecordedDisputes, shown: Iterable[facts.StripeDispute], *, currency: str
+) -> dict[str, RecordedDispute]:
     """Return the new state of our rows, given the disputes Stripe shows. Raises Mismatch for another currency."""
     shown = list(shown)
     if any(dispute.currency != currency for dispute in shown):
@@ -36,7 +38,7 @@ def advance(recorded: Recorded, shown: Iterable[facts.Dispute], *, currency: str
     return {**recorded, **{dispute.id: _advanced(recorded.get(dispute.id), dispute) for dispute in shown}}
 
 
-def _advanced(known: RecordedDispute | None, shown: facts.Dispute) -> RecordedDispute:
+def _advanced(known: RecordedDispute | None, shown: facts.StripeDispute) -> RecordedDispute:
     state = DisputeState(shown.status)
     return RecordedDispute(
         state=state if known is None else forward(known.state, state, NEXT),

@@ -34,7 +34,7 @@ class Donor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"donor {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
     @property
     def addressee(self) -> str:

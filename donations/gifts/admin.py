@@ -12,6 +12,7 @@ from donations.payments.admin import AttemptInline
 from donations.receipts import services as receipts
 from donations.receipts.admin import ReceiptInline
 from donations.receipts.models import Receipt
+from donations.receipts.paper import MISSING
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 
@@ -44,8 +45,11 @@ class DonationAdmin(FactsAdmin):
             return
         for donation in donations:
             gifts.revoke_link(donation, by=staff(request), at=timezone.now())
-            told = _("%(gift)s: links sent before no longer work. The donor gets a new one by signing in by mail.")
-            self.message_user(request, told % {"gift": donation}, messages.SUCCESS)
+            sent = _(
+                "%(gift)s: links sent earlier no longer work. The donor gets a new one by signing in with their email"
+                " address."
+            )
+            self.message_user(request, sent % {"gift": donation}, messages.SUCCESS)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, donation: Donation) -> str:
@@ -62,4 +66,4 @@ class DonationAdmin(FactsAdmin):
 
     @admin.display(description=gettext_lazy("missing for the receipt"))
     def missing(self, donation: Donation) -> str:
-        return ", ".join(donation.receipt_blocked_by)
+        return ", ".join(str(MISSING[code]) for code in donation.receipt_blocked_by)

@@ -33,10 +33,10 @@ from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.switches.services import GivingPaused
 from logistics.actions import AllowedAction, allowed
 from logistics.charity import services as charities
-from logistics.documents.services import NotReady
+from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters
 from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
@@ -57,7 +57,7 @@ class DonationFilter(Filters):
     received_from = django_filters.DateFilter(field_name="received_on", lookup_expr="gte")
     received_to = django_filters.DateFilter(field_name="received_on", lookup_expr="lte")
     donor = django_filters.UUIDFilter(field_name="donor_id")
-    without_receipt = django_filters.BooleanFilter(
+    without_receipt = BooleanFilter(
         method="filter_without_receipt", label="Received, but information for its receipt is missing"
     )
 
@@ -75,7 +75,7 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
     serializer_class = DonationOut
     filterset_class = DonationFilter
-    # Not the email address, which auditors may not see: a search would tell them.
+    # Not the email address, which auditors may not see: a search would reveal them.
     search_fields = ["reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
     ordering = ["-id"]
@@ -278,14 +278,14 @@ class GiftReceiptView(StrictView):
         summary="Download the receipt of a gift",
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
-    @may_raise(NotReady, receipts.NoReceipt, tokens.LinkEnded)
+    @may_raise(DocumentNotReady, receipts.NoReceipt, tokens.LinkEnded)
     def get(self, request: Request, token: str) -> HttpResponse:
         """Download the valid receipt of a gift. 409 `document_not_ready` while it is being printed."""
         return receipt_response(tokens.donation_of(token))
 
 
 def receipt_response(donation: Donation) -> HttpResponse:
-    """Return the PDF of a gift's valid receipt as a download. Raises NoReceipt, NotReady."""
+    """Return the PDF of a gift's valid receipt as a download. Raises NoReceipt, DocumentNotReady."""
     receipt = receipts.valid_of(donation)
     response = HttpResponse(receipts.pdf(receipt), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{receipt.document.file_name}"'

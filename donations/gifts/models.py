@@ -147,7 +147,10 @@ class Donation(models.Model):
         """Change the status in memory, or raise WrongState; the caller saves."""
         if status not in NEXT[Donation.Status(self.status)]:
             raise WrongState(
-                f"A gift that is {self.status} cannot become {status}.", status=self.status, wanted=str(status)
+                _("A gift that is %(current)s cannot become %(wanted)s.")
+                % {"current": Donation.Status(self.status).label, "wanted": status.label},
+                status=self.status,
+                wanted=str(status),
             )
         self.status = status
 

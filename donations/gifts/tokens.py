@@ -65,7 +65,7 @@ def donation_of(token: str) -> Donation:
     if donation is None:
         raise Http404
     if not donation.link_works:
-        raise LinkEnded(_("This link has ended. Sign in with your e-mail address to get a new one."))
+        raise LinkEnded(_("This link no longer works. Sign in with your email address to get a new one."))
     return donation
 
 

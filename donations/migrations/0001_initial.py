@@ -261,7 +261,7 @@ class Migration(migrations.Migration):
                 ('happened_at', models.DateTimeField(editable=False, verbose_name="occurred at")),
                 ('received_at', models.DateTimeField(editable=False, verbose_name="received at")),
                 ('source', models.CharField(choices=[('webhook', 'Webhook'), ('list', 'List (no webhook received)')], editable=False, max_length=8, verbose_name="source")),
-                ('outcome', models.CharField(blank=True, choices=[('', 'Waiting'), ('applied', 'Applied'), ('ignored', 'Ignored: not relevant'), ('not_ours', 'Not ours: no matching donation'), ('paid_twice', 'Paid twice: refund the second payment')], editable=False, max_length=12, verbose_name="outcome")),
+                ('outcome', models.CharField(blank=True, choices=[('', 'Waiting'), ('applied', 'Applied'), ('ignored', 'Ignored: not relevant'), ('not_ours', 'No matching donation'), ('paid_twice', 'Paid twice: refund the second payment')], editable=False, max_length=12, verbose_name="outcome")),
                 ('attempt', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='donations.paymentattempt', verbose_name="payment attempt")),
             ],
             options={"verbose_name": "Stripe event", "verbose_name_plural": "Stripe events", 
@@ -504,8 +504,8 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name='version')),
             ],
             options={
-                'verbose_name': 'switch of online giving',
-                'verbose_name_plural': 'switch of online giving',
+                'verbose_name': 'online giving switch',
+                'verbose_name_plural': 'online giving switch',
                 'constraints': [models.UniqueConstraint(fields=('is_the_one',), name='there_is_one_giving_switch'), models.CheckConstraint(condition=models.Q(('is_the_one', True)), name='the_giving_switch_is_the_one')],
             },
         ),
@@ -513,7 +513,7 @@ class Migration(migrations.Migration):
             name='Challenge',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
-                ('way', models.CharField(choices=[('proof', 'Proof of work'), ('mail', 'Link by email')], editable=False, max_length=5, verbose_name='way')),
+                ('method', models.CharField(choices=[('proof', 'Proof of work'), ('mail', 'Link by email')], editable=False, max_length=5, verbose_name='method')),
                 ('purpose', models.CharField(editable=False, max_length=32)),
                 ('address_hash', models.CharField(blank=True, editable=False, max_length=32)),
                 ('email_hash', models.CharField(blank=True, editable=False, max_length=32)),
@@ -527,7 +527,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'challenges',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['issued_at'], name='challenges_by_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lt', models.F('expires_at')), _connector='OR'), name='a_challenge_is_not_used_after_it_expired'), models.CheckConstraint(condition=models.Q(models.Q(('donation__isnull', False), ('way', 'mail')), models.Q(('donation', None), ('way', 'proof')), _connector='OR'), name='a_link_by_mail_is_for_a_donation')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lt', models.F('expires_at')), _connector='OR'), name='a_challenge_is_not_used_after_it_expired'), models.CheckConstraint(condition=models.Q(models.Q(('donation__isnull', False), ('method', 'mail')), models.Q(('donation', None), ('method', 'proof')), _connector='OR'), name='a_link_by_mail_is_for_a_donation')],
             },
         ),
         migrations.CreateModel(

@@ -127,7 +127,7 @@ class PaymentAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.donation_id} attempt {self.number}"
+        return f"{self._meta.verbose_name} {self.number}"
 
     @property
     def is_unfinished(self) -> bool:
@@ -138,7 +138,10 @@ class PaymentAttempt(models.Model):
         """Change the state in memory, or raise WrongState; the caller saves."""
         if state not in NEXT[AttemptState(self.state)]:
             raise WrongState(
-                f"A payment that is {self.state} cannot become {state}.", state=self.state, wanted=str(state)
+                _("A payment that is %(current)s cannot become %(wanted)s.")
+                % {"current": AttemptState(self.state).label, "wanted": state.label},
+                state=self.state,
+                wanted=str(state),
             )
         self.state = state
 
@@ -165,4 +168,4 @@ class Decline(models.Model):
         indexes: ClassVar = [models.Index(fields=["declined_at"], name="declines_by_age")]
 
     def __str__(self) -> str:
-        return f"decline {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

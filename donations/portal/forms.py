@@ -49,7 +49,7 @@ class GiftForm(TidyForm, forms.Form):
     currency = forms.CharField(max_length=3)
     name = forms.CharField(required=False, max_length=120, label=_("Your name"))
     organisation = forms.CharField(required=False, max_length=120, label=_("Organisation (if it is the donor)"))
-    email = forms.EmailField(max_length=254, label=_("E-mail"))
+    email = forms.EmailField(max_length=254, label=_("Email"))
     country = forms.CharField(required=False, max_length=2, label=_("Country"))
     anonymous = forms.BooleanField(required=False, label=_("Keep my name private"))
     message = forms.CharField(required=False, max_length=500, label=_("Message"))
@@ -117,4 +117,4 @@ class GiftForm(TidyForm, forms.Form):
 
 
 class EmailForm(TidyForm, forms.Form):
-    email = forms.EmailField(max_length=254, label=_("E-mail"))
+    email = forms.EmailField(max_length=254, label=_("Email"))

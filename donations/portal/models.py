@@ -41,4 +41,4 @@ class SignInRequest(Job):
         indexes: ClassVar = [*Job.Meta.indexes, models.Index(fields=["created_at"], name="sign_ins_by_age")]
 
     def __str__(self) -> str:
-        return f"sign-in {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

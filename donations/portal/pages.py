@@ -154,7 +154,7 @@ def _challenge_page(request: HttpRequest, required: ChallengeRequired, *, email:
     context = {
         "fields": [(name, value) for name in request.POST if name not in ours for value in request.POST.getlist(name)],
         "challenge": json.dumps(required.details["challenge"]) if required.details["challenge"] else "",
-        "by_mail": challenges.Way.MAIL in required.ways,
+        "by_mail": challenges.ChallengeMethod.MAIL in required.methods,
         "email": email,
     }
     return _page(request, "challenge", context, required.status)
@@ -236,7 +236,7 @@ def gift_receipt(request: HttpRequest, token: str) -> HttpResponse:
     donation = tokens.donation_of(token)
     try:
         return receipt_response(donation)
-    except (documents.NotReady, receipts.NoReceipt):
+    except (documents.DocumentNotReady, receipts.NoReceipt):
         return HttpResponseRedirect(tokens.path_of(donation))
 
 
@@ -283,7 +283,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "enter", {"works": works})
     try:
         donor = services.enter(token, at=timezone.now())
-    except services.LinkWorthless:
+    except services.SignInLinkInvalid:
         return _page(request, "enter", {"works": False}, status=410)
     request.session.flush()
     request.session[SIGNED_IN] = {"donor": str(donor.pk), "until": (timezone.now() + SESSION_LASTS).isoformat()}

@@ -26,10 +26,10 @@ KEPT: Final = timedelta(days=1)  # how long requests are kept
 LINKS_AN_HOUR: Final = 5  # per email; ten times as many per IP address
 
 
-class LinkWorthless(DomainError):
+class SignInLinkInvalid(DomainError):
     """The link was used, is older than ten minutes, or is not one of ours."""
 
-    code = "link_worthless"
+    code = "sign_in_link_invalid"
     status = 410
 
 
@@ -104,11 +104,13 @@ def _unused(request_id: UUID) -> QuerySet[SignInRequest]:
 def enter(token: str, *, at: datetime) -> Donor:
     """Use up a link, renew the links of its donor's gifts, and return the donor.
 
-    Raises LinkWorthless the second time and after ten minutes.
+    Raises SignInLinkInvalid the second time and after ten minutes.
     """
     request_id = _request_id(token)
     if request_id is None or _unused(request_id).update(used_at=at) == 0:
-        raise LinkWorthless(_("This link has already been used, or is more than ten minutes old. Ask for a new one."))
+        raise SignInLinkInvalid(
+            _("This link has already been used, or is more than ten minutes old. Ask for a new one.")
+        )
     donor = SignInRequest.objects.select_related("donor").get(pk=request_id).donor
     assert donor is not None
     tokens.renew(gifts.gifts_under(donor.email))

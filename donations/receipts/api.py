@@ -15,7 +15,7 @@ from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.actions import AllowedAction, AllowedActionOut, allowed
 from logistics.documents import services as documents
-from logistics.documents.services import NotReady
+from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Filters
@@ -145,7 +145,7 @@ class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
         responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, description="The receipt as issued")},
     )
     @action(detail=True, methods=["get"])
-    @may_raise(NotReady)
+    @may_raise(DocumentNotReady)
     def pdf(self, request: Request, pk: str) -> HttpResponse:
         """Download the receipt as issued, even if cancelled. 409 while it is being printed."""
         receipt = self.get_object()

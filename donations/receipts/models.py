@@ -151,7 +151,7 @@ class ReceiptDelivery(Job):
         ]
 
     def __str__(self) -> str:
-        return f"delivery of {self.receipt_id}"
+        return f"{self._meta.verbose_name} {self.receipt_id}"
 
     @property
     def shown_state(self) -> str:

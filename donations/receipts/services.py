@@ -205,7 +205,7 @@ def _blocked(missing: list[str], unprintable: list[fonts.Found]) -> ReceiptBlock
 
 
 def pdf(receipt: Receipt) -> bytes:
-    """Return the issued PDF. Raises NotReady while it is being printed."""
+    """Return the issued PDF. Raises DocumentNotReady while it is being printed."""
     return documents.read(receipt.document)
 
 

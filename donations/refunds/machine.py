@@ -25,10 +25,12 @@ class RecordedRefund:
         return cls(RefundState(row.state), row.amount_minor, row.reason, row.failure_reason, row.created_at)
 
 
-Recorded = Mapping[str, RecordedRefund]  # by Stripe's id
+RecordedRefunds = Mapping[str, RecordedRefund]  # by Stripe's id
 
 
-def advance(recorded: Recorded, shown: Iterable[facts.Refund], *, currency: str) -> dict[str, RecordedRefund]:
+def advance(
+    recorded: RecordedRefunds, shown: Iterable[facts.StripeRefund], *, currency: str
+) -> dict[str, RecordedRefund]:
     """Return the new state of our rows, given the refunds Stripe shows. Raises Mismatch for another currency."""
     shown = list(shown)
     if any(refund.currency != currency for refund in shown):
@@ -36,7 +38,7 @@ def advance(recorded: Recorded, shown: Iterable[facts.Refund], *, currency: str)
     return {**recorded, **{refund.id: _advanced(recorded.get(refund.id), refund) for refund in shown}}
 
 
-def _advanced(known: RecordedRefund | None, shown: facts.Refund) -> RecordedRefund:
+def _advanced(known: RecordedRefund | None, shown: facts.StripeRefund) -> RecordedRefund:
     state = RefundState.PENDING if shown.status == "requires_action" else RefundState(shown.status)
     return RecordedRefund(
         state=state if known is None else forward(known.state, state, NEXT),

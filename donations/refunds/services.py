@@ -5,20 +5,20 @@ from donations.payments.models import PaymentAttempt
 from donations.refunds.machine import RecordedRefund
 from donations.refunds.models import Refund
 
-Rows = Mapping[str, Refund]  # by Stripe's id
+RefundRows = Mapping[str, Refund]  # by Stripe's id
 
 
-def of(attempt: PaymentAttempt) -> Rows:
+def of(attempt: PaymentAttempt) -> RefundRows:
     """Return the refunds of a payment, by Stripe's id."""
     return {row.stripe_id: row for row in attempt.refunds.all()}
 
 
-def recorded(rows: Rows) -> dict[str, RecordedRefund]:
+def recorded(rows: RefundRows) -> dict[str, RecordedRefund]:
     """Return the rows' recorded values."""
     return {key: RecordedRefund.of(row) for key, row in rows.items()}
 
 
-def record(attempt: PaymentAttempt, rows: Rows, refunds: Mapping[str, RecordedRefund]) -> None:
+def record(attempt: PaymentAttempt, rows: RefundRows, refunds: Mapping[str, RecordedRefund]) -> None:
     """Update changed rows and insert new ones. The caller holds the gift's lock."""
     for key, refund in refunds.items():
         row = rows.get(key)

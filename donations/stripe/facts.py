@@ -201,7 +201,7 @@ class PaymentIntent:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class StripeRefund:
     """A refund to a donor."""
 
     id: str
@@ -232,7 +232,7 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispute:
+class StripeDispute:
     """A dispute or inquiry raised by a donor's bank."""
 
     id: str

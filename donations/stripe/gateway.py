@@ -31,21 +31,21 @@ from donations.stripe.client import (
     is_live,
     v1,
 )
-from donations.stripe.facts import CheckoutSession, Dispute, Event, PaymentIntent, Refund
+from donations.stripe.facts import CheckoutSession, Event, PaymentIntent, StripeDispute, StripeRefund
 from donations.stripe.signature import BadSignature, verify
 
 __all__ = [
     "API_VERSION",
     "BadSignature",
     "CheckoutSession",
-    "Dispute",
     "Event",
     "PaymentIntent",
     "PaymentObjectMissing",
     "PaymentProviderMisconfigured",
     "PaymentProviderUnavailable",
     "PaymentRefused",
-    "Refund",
+    "StripeDispute",
+    "StripeRefund",
     "create_checkout_session",
     "create_refund",
     "expire_checkout_session",
@@ -136,12 +136,12 @@ def fetch_payment_intent(payment_intent_id: str) -> PaymentIntent:
     return PaymentIntent.from_stripe(intent.to_dict())
 
 
-def fetch_refunds(payment_intent_id: str) -> list[Refund]:
+def fetch_refunds(payment_intent_id: str) -> list[StripeRefund]:
     """Return every refund of a payment, oldest first, including those made in Stripe's dashboard."""
     with errors_translated():
         page = v1().refunds.list({"payment_intent": payment_intent_id, "limit": 100})
         rows = [refund.to_dict() for refund in page.auto_paging_iter()]
-    return sorted((Refund.from_stripe(row) for row in rows), key=lambda refund: refund.created_at)
+    return sorted((StripeRefund.from_stripe(row) for row in rows), key=lambda refund: refund.created_at)
 
 
 def create_refund(
@@ -151,7 +151,7 @@ def create_refund(
     currency: str,
     metadata: Mapping[str, str],
     idempotency_key: str,
-) -> Refund:
+) -> StripeRefund:
     """Refund money to the donor's card. Raises PaymentRefused for more than what is left of the payment."""
     params: dict[str, object] = {
         "payment_intent": payment_intent_id,
@@ -161,15 +161,15 @@ def create_refund(
     }
     with errors_translated():
         refund = v1().refunds.create(params, {"idempotency_key": idempotency_key})
-    return Refund.from_stripe(refund.to_dict())
+    return StripeRefund.from_stripe(refund.to_dict())
 
 
-def fetch_disputes(payment_intent_id: str) -> list[Dispute]:
+def fetch_disputes(payment_intent_id: str) -> list[StripeDispute]:
     """Return every dispute and inquiry about a payment, oldest first."""
     with errors_translated():
         page = v1().disputes.list({"payment_intent": payment_intent_id, "limit": 100})
         rows = [dispute.to_dict() for dispute in page.auto_paging_iter()]
-    return sorted((Dispute.from_stripe(row) for row in rows), key=lambda dispute: dispute.created_at)
+    return sorted((StripeDispute.from_stripe(row) for row in rows), key=lambda dispute: dispute.created_at)
 
 
 def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
@@ -200,4 +200,4 @@ def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:
     try:
         return Event.from_stripe(json.loads(payload.decode("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadSignature("The body is signed but is not a Stripe event.") from error
+        raise BadSignature(_("The body is signed but is not a Stripe event.")) from error

@@ -17,10 +17,10 @@ class StripeEventAdmin(FactsAdmin):
     list_display = ["kind", "state", "outcome", "last_error_code", "received_at", "source", "stripe_id"]
     list_filter = ["state", "outcome", "source", "kind"]
     search_fields = ["stripe_id", "object_id", "payment_intent_id"]
-    actions = ["look_again"]
+    actions = ["retry_events"]
 
     @admin.action(description=gettext_lazy("Retry event"))
-    def look_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
+    def retry_events(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         if not may_act(request, StripeEvent):
             self.message_user(request, _("Only finance can retry events."), messages.ERROR)
             return

@@ -73,7 +73,7 @@ class StripeEventOut(Output[StripeEvent]):
     api_version = serializers.CharField()
     happened_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
-    told_by = serializers.ChoiceField(choices=StripeEvent.Source.choices, source="source")
+    source = serializers.ChoiceField(choices=StripeEvent.Source.choices)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Job.State.choices)
     outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
     attempts = serializers.IntegerField()
@@ -110,7 +110,7 @@ EVENT_EXAMPLE = OpenApiExample(
         "api_version": gateway.API_VERSION,
         "happened_at": "2026-03-01T08:00:00Z",
         "received_at": "2026-03-01T08:00:01Z",
-        "told_by": "webhook",
+        "source": "webhook",
         "state": "dead",
         "outcome": "",
         "attempts": 1,

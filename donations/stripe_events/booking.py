@@ -40,7 +40,9 @@ def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime) -> Paymen
     return attempt
 
 
-def _recorded(attempt: PaymentAttempt, refund_rows: refunds.Rows, dispute_rows: disputes.Rows) -> RecordedState:
+def _recorded(
+    attempt: PaymentAttempt, refund_rows: refunds.RefundRows, dispute_rows: disputes.DisputeRows
+) -> RecordedState:
     return RecordedState(payments.recorded(attempt), refunds.recorded(refund_rows), disputes.recorded(dispute_rows))
 
 

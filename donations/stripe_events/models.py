@@ -27,7 +27,7 @@ class StripeEvent(Job):
         WAITING = "", pgettext_lazy("Stripe event", "Waiting")
         APPLIED = "applied", pgettext_lazy("Stripe event", "Applied")
         IGNORED = "ignored", pgettext_lazy("Stripe event", "Ignored: not relevant")
-        NOT_OURS = "not_ours", pgettext_lazy("Stripe event", "Not ours: no matching donation")
+        NOT_OURS = "not_ours", pgettext_lazy("Stripe event", "No matching donation")
         PAID_TWICE = "paid_twice", pgettext_lazy("Stripe event", "Paid twice: refund the second payment")
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)

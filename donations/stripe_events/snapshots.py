@@ -10,8 +10,8 @@ from donations.stripe import gateway
 class Snapshot:
     session: gateway.CheckoutSession | None = None
     intent: gateway.PaymentIntent | None = None
-    refunds: tuple[gateway.Refund, ...] = ()
-    disputes: tuple[gateway.Dispute, ...] = ()
+    refunds: tuple[gateway.StripeRefund, ...] = ()
+    disputes: tuple[gateway.StripeDispute, ...] = ()
 
     @property
     def metadata(self) -> Mapping[str, str]:

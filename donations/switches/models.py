@@ -20,8 +20,8 @@ class GivingSwitch(models.Model):
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
-        verbose_name = _("switch of online giving")
-        verbose_name_plural = _("switch of online giving")
+        verbose_name = _("online giving switch")
+        verbose_name_plural = _("online giving switch")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["is_the_one"], name="there_is_one_giving_switch"),
             models.CheckConstraint(condition=Q(is_the_one=True), name="the_giving_switch_is_the_one"),

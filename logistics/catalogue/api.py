@@ -21,7 +21,6 @@ from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, with_etag
 from logistics.views import StrictView
 
-KEEPERS = (Role.WAREHOUSE, Role.COORDINATOR)
 READERS = (Role.FINANCE, Role.PARTNER)
 CODES_MAX = 50
 

@@ -15,7 +15,7 @@ import signal
 import struct
 import sys
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ def confine() -> None:
         log.warning("The kernel does not filter this child's calls; Python's audit hook alone does.")
 
 
-def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event.startswith(REFUSED_EVENTS) or (event == "open" and arguments[2] & REFUSED_FLAGS):
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
+    if event.startswith(REFUSED_EVENTS) or (event == "open" and cast(int, arguments[2]) & REFUSED_FLAGS):
         raise PermissionError(f"Refused to a confined process: {event}.")
 
 

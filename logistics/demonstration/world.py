@@ -3,7 +3,7 @@
 import csv
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,15 +19,17 @@ from logistics.partners import services as partners
 from logistics.partners.models import Membership, Partner, Site
 from logistics.people import services as people
 from logistics.people.models import User
-from logistics.roles import Role
+from logistics.roles import STAFF_ROLES, Role
 
 DATA = Path(__file__).parent / "data"
 STAFF = (
-    ("finance", Role.FINANCE, "Fiona Ng (finance)", "en"),
-    ("warehouse", Role.WAREHOUSE, "Wilson Lau (warehouse)", "en"),
-    ("coordinator", Role.COORDINATOR, "Chantal Ho (coordinator)", "en"),
-    ("safety", Role.SAFETY, "Safiatou Keïta (safety officer)", "fr"),
-    ("auditor", Role.AUDITOR, "Aurélie Martin (auditor)", "fr"),
+    ("finance", [Role.FINANCE], "Fiona Ng (finance)", "en"),
+    ("warehouse", [Role.WAREHOUSE], "Wilson Lau (warehouse)", "en"),
+    ("coordinator", [Role.COORDINATOR], "Chantal Ho (coordinator)", "en"),
+    ("safety", [Role.SAFETY], "Safiatou Keïta (safety officer)", "fr"),
+    ("auditor", [Role.AUDITOR], "Aurélie Martin (auditor)", "fr"),
+    # With every role, because an administrator manages only users whose roles they have.
+    ("administrator", sorted(STAFF_ROLES), "Ada Cheung (administrator)", "en"),
 )
 PARTNER_CODE = "AMAR-ML"
 # Public places only: no paper or list may reveal where a site is.
@@ -45,7 +47,7 @@ KEY_VALID = timedelta(days=365)
 class World:
     """What the other apps' demonstrations build on, and the credentials to sign in."""
 
-    staff: dict[str, User]  # by role: "finance", "warehouse", "coordinator", "safety", "auditor"
+    staff: dict[str, User]  # by the names in STAFF
     partner: Partner
     sites: dict[str, Site]  # by the letter of the packing list: "A" to "E"
     password: str  # of all demonstration users
@@ -60,8 +62,8 @@ def demonstrate(at: datetime) -> World:
     """
     password = _password()
     staff = {
-        name: _person(name, password, roles=[role], full_name=full_name, language=language, at=at)
-        for name, role, full_name, language in STAFF
+        name: _person(name, password, roles=roles, full_name=full_name, language=language, at=at)
+        for name, roles, full_name, language in STAFF
     }
     coordinator = staff["coordinator"]
     partner = Partner.objects.filter(code=PARTNER_CODE).first() or _make_partner(by=coordinator, at=at)
@@ -74,7 +76,7 @@ def demonstrate(at: datetime) -> World:
     )
 
 
-def _person(name: str, password: str, *, roles: list[Role], full_name: str, language: str, at: datetime) -> User:
+def _person(name: str, password: str, *, roles: Sequence[Role], full_name: str, language: str, at: datetime) -> User:
     email = f"{name}@example.org"
     user = User.objects.filter(email__iexact=email).first()
     if user is None:

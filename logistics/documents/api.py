@@ -11,7 +11,7 @@ from logistics import examples, rights
 from logistics.documents import services
 from logistics.documents.models import Document
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import Filters, IntegerFilter
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.views import StrictView, without_body
@@ -31,7 +31,7 @@ class DocumentOut(Output[Document], serializers.ModelSerializer[Document]):
 
 class DocumentFilter(Filters):
     requested_after = filters.IsoDateTimeFilter("requested_at", "gte")
-    progress_below = filters.NumberFilter("progress", "lt")
+    progress_below = IntegerFilter("progress", "lt")
 
     class Meta:
         model = Document

@@ -48,7 +48,7 @@ class EmbeddedFile:
 
 
 @dataclass
-class Paper:
+class TemplatePaper:
     """What a template gives the renderer besides its HTML."""
 
     languages: tuple[str, ...]
@@ -109,7 +109,7 @@ def _stacked(of_languages: tuple[tuple[str, str], ...], languages: tuple[str, ..
 class PaperContext(template.Context):
     """The context of a paper, with the paper as an attribute, because it is used too often to be looked up by name."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: TemplatePaper) -> None:
         super().__init__({**paper.context, "paper": paper})
         self.paper = paper
 
@@ -156,7 +156,7 @@ def _row_tag(function: Callable[..., SafeString]) -> Callable[..., SafeString]:
 
 
 def _languages(context: template.Context) -> tuple[str, ...]:
-    paper: Paper = context["paper"]
+    paper: TemplatePaper = context["paper"]
     return paper.languages
 
 
@@ -298,7 +298,7 @@ def styled_by(context: template.Context, name: str) -> str:
 @register.simple_tag(takes_context=True)
 def attach_context(context: template.Context, name: str, dated: str) -> str:
     """Embed the context as a JSON file in the PDF, so that programs can read it."""
-    paper: Paper = context["paper"]
+    paper: TemplatePaper = context["paper"]
     # Without indentation, for which Python has no C encoder: the Python one takes ten times as long.
     content = json.dumps(paper.context, ensure_ascii=False, sort_keys=True).encode()
     paper.embedded.append(EmbeddedFile(name, zlib.compress(content, 1), len(content), dated))

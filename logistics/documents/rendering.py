@@ -22,7 +22,7 @@ from django.utils import translation
 
 from logistics.documents import printer_settings
 from logistics.documents.outcomes import MissingGlyphs, Rendered, TemplateBroken
-from logistics.documents.paper_tags import EmbeddedFile, Paper, PaperContext
+from logistics.documents.paper_tags import EmbeddedFile, PaperContext, TemplatePaper
 
 ASSETS = Path(__file__).parent / "assets"
 # Set before WeasyPrint is imported, which would read the machine's fonts: papers use the bundled ones only.
@@ -82,13 +82,13 @@ class _Complaints(logging.Handler):
         if record.thread != self.thread:
             return
         if record.levelno < logging.WARNING:
-            self.tell(STEP_PERCENT.get(record.getMessage()[:6], 0))
+            self.report(STEP_PERCENT.get(record.getMessage()[:6], 0))
         elif isinstance(record.msg, str) and record.msg.startswith(".notdef glyph"):
             self.missing[record.args[0]] = None  # type: ignore[index]
         else:
             self.others.append(record.getMessage()[:300])
 
-    def tell(self, percent: int) -> None:
+    def report(self, percent: int) -> None:
         if self.progress and percent > self.percent:
             self.percent = percent
             self.progress(percent)
@@ -189,7 +189,7 @@ def _garbage_collected_after() -> Iterator[None]:
             gc.enable()
 
 
-def _html(template: str, paper: Paper) -> str:
+def _html(template: str, paper: TemplatePaper) -> str:
     with translation.override(paper.languages[0]):
         html = _engine().get_template(template).render(PaperContext(paper))
     # An e and an accent become one character, so that copying and searching find one spelling, however it was typed.
@@ -231,19 +231,19 @@ def to_pdf(
     Raises MissingGlyphs for characters that no bundled font has, TemplateBroken if the template or its context is
     wrong or loads anything but bundled assets.
     """
-    paper = Paper(languages=tuple(languages), context=context)
+    paper = TemplatePaper(languages=tuple(languages), context=context)
     with _listening(progress) as complaints, _garbage_collected_after():
         try:
             rendered = _print(template, paper, complaints)
         except (TemplateDoesNotExist, TemplateSyntaxError, FetchRefused) as error:
             raise TemplateBroken(f"{template}: {error}", template=template) from error
-    complaints.tell(100)
+    complaints.report(100)
     return rendered
 
 
-def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
+def _print(template: str, paper: TemplatePaper, complaints: _Complaints) -> Rendered:
     html = _html(template, paper)
-    complaints.tell(STEP_PERCENT["Step 3"])
+    complaints.report(STEP_PERCENT["Step 3"])
     sheets = [_stylesheet(name) for name in paper.stylesheets]
     sources = [_engine().get_template(name).source for name in paper.stylesheets]
 
@@ -256,7 +256,7 @@ def _print(template: str, paper: Paper, complaints: _Complaints) -> Rendered:
     document = None
     if run := replay.find(html):
         html = ""  # frees a tenth of a long list's memory
-        document = replay.lay_out(run, sources, lay_out=lay_out, tell=complaints.tell)
+        document = replay.lay_out(run, sources, lay_out=lay_out, report=complaints.report)
     elif replay.has_slots(html):
         document = replay.fill(html, sources, lay_out=lay_out)
     if document is None:

@@ -24,7 +24,7 @@ from logistics.people.models import User
 from logistics.transactions import lock
 
 
-class NotReady(DomainError):
+class DocumentNotReady(DomainError):
     """The PDF is not printed yet, or could not be."""
 
     code = "document_not_ready"
@@ -171,7 +171,7 @@ def why_dead(document: Document) -> str:
 
 
 def read(document: Document) -> bytes:
-    """Return the issued bytes. Raises NotReady before they exist, Damaged if the stored file was changed."""
+    """Return the issued bytes. Raises DocumentNotReady before they exist, Damaged if the stored file was changed."""
     if refusal := refusal_to_read(document):
         raise refusal
     with default_storage.open(document.storage_name) as file:
@@ -181,11 +181,11 @@ def read(document: Document) -> bytes:
     return pdf
 
 
-def refusal_to_read(document: Document) -> NotReady | None:
+def refusal_to_read(document: Document) -> DocumentNotReady | None:
     """Return why there is no PDF to read now, or None."""
     if document.state == Job.State.DONE:
         return None
-    return NotReady(
+    return DocumentNotReady(
         _("The paper is being printed (%(progress)d %%). Ask again in 2 s.") % {"progress": document.progress}
         if document.state != Job.State.DEAD
         else _("The paper could not be printed (%(why)s). Staff have been notified.") % {"why": why_dead(document)},
@@ -206,7 +206,7 @@ def damaged(*, newest: int = 1000) -> Iterator[str]:
 def retry(document: Document, *, by: User | None, at: datetime) -> Document:
     """Retry a dead document after its cause was fixed. Raises WrongState unless it is dead."""
     document = jobs.retry(lock(document))
-    audit.record("printing tried again", document, by=by, at=at)
+    audit.record("printing retried", document, by=by, at=at)
     return document
 
 
@@ -216,7 +216,7 @@ def supersede(document: Document, *, on: date, at: datetime) -> None:
 
 
 def as_attachment(document: Document) -> Attachment:
-    """Return this document as a mail attachment. Raises NotReady."""
+    """Return this document as a mail attachment. Raises DocumentNotReady."""
     read(document)
     return Attachment(
         name=document.file_name,

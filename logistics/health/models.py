@@ -22,4 +22,4 @@ class HealthCheck(models.Model):
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.name}, {self.at:%Y-%m-%d %H:%M:%S}"

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from logistics.health.models import HealthCheck
 
-# Three beats missed: see the heartbeats in config/celery.py.
+# Three beats missed: see the heartbeats in logistics/tasks.py.
 SILENT_AFTER = timedelta(seconds=60)
 INVARIANTS = "invariants"
 SAMPLES = 5

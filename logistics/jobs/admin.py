@@ -18,7 +18,7 @@ STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": 
 class JobAdmin(ReadOnlyAdmin):
     """The state of jobs. Dead ones can be retried."""
 
-    actions = ("try_again",)
+    actions = ("retry_jobs",)
     ordering = ("-id",)
 
     def retry(self, row: Any, *, by: Any) -> None:  # subclasses narrow the types
@@ -28,11 +28,11 @@ class JobAdmin(ReadOnlyAdmin):
     def state_shown(self, row: Job) -> tuple[str, str]:
         return row.state, str(Job.State(row.state).label)
 
-    def has_try_again_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+    def has_retry_jobs_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return may_act(request, self.model)
 
-    @action(description=gettext_lazy("Retry failed jobs"), permissions=["try_again"])
-    def try_again(self, request: HttpRequest, rows: QuerySet[Job]) -> None:
+    @action(description=gettext_lazy("Retry failed jobs"), permissions=["retry_jobs"])
+    def retry_jobs(self, request: HttpRequest, rows: QuerySet[Job]) -> None:
         retried = 0
         for row in rows.filter(state=Job.State.DEAD).order_by("pk"):
             try:

@@ -27,4 +27,4 @@ class Email(Job):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} mail {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk} ({self.kind})"

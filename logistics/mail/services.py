@@ -58,7 +58,7 @@ def request(
 def retry(email: Email, *, by: AbstractBaseUser | None, at: datetime) -> Email:
     """Retry a failed mail after its cause was fixed. Raises WrongState unless it is dead."""
     email = jobs.retry(lock(email))
-    audit.record("sending tried again", email, by=by, at=at)
+    audit.record("sending retried", email, by=by, at=at)
     return email
 
 

@@ -13,6 +13,18 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+# Ciphertexts of addresses and allowed texts. There is no model, because the application's role has no right to them:
+# logistics/partners/vault.py connects as another one. logistics/grants.py gives both roles their rights.
+SEALED = """
+    CREATE SCHEMA sealed;
+    CREATE TABLE sealed.ciphertext (
+        id uuid PRIMARY KEY,
+        content bytea NOT NULL,
+        key_id varchar(16) NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+    );
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -43,8 +55,8 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, verbose_name="email address")),
                 ('phone', models.CharField(blank=True, max_length=40, verbose_name="phone")),
                 ('language', models.CharField(default='fr', max_length=10, verbose_name="language")),
-                ('is_told', models.BooleanField(default=True, verbose_name="notified of shipments")),
-                ('is_administrator', models.BooleanField(db_default=False, default=False, help_text='Told by email when somebody reads the address of a confidential site', verbose_name="partner’s administrator")),
+                ('is_notified', models.BooleanField(default=True, verbose_name="notified of shipments")),
+                ('is_administrator', models.BooleanField(db_default=False, default=False, help_text='Notified by email when somebody reads the address of a confidential site', verbose_name="partner’s administrator")),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
             ],
             options={"verbose_name": "contact", "verbose_name_plural": "contacts", 
@@ -183,8 +195,8 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(default='en', max_length=10, verbose_name="language")),
                 ('is_active', models.BooleanField(default=True, verbose_name="active")),
                 ('is_superuser', models.BooleanField(default=False, help_text='Has all rights in the admin; for set-up only.', verbose_name="superuser")),
-                ('ends_at', models.DateTimeField(blank=True, help_text='For temporary staff: from then on, sign-in and keys no longer work. Empty: no end.', null=True, verbose_name="works until")),
-                ('second_factor_due_at', models.DateTimeField(editable=False, null=True, verbose_name="second factor due")),
+                ('ends_at', models.DateTimeField(blank=True, help_text='For temporary staff: after this time, sign-in and keys stop working. Blank: no end date.', null=True, verbose_name="access until")),
+                ('second_factor_due_at', models.DateTimeField(editable=False, null=True, verbose_name="second factor required from")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
             ],
             options={"verbose_name": "user", "verbose_name_plural": "users", 
@@ -378,7 +390,7 @@ class Migration(migrations.Migration):
             name='SiteAddress',
             fields=[
                 ('site', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='secret', serialize=False, to='logistics.site')),
-                ('sealed', models.BinaryField()),
+                ('sealed_id', models.UUIDField(unique=True)),
                 ('hints', models.BinaryField(db_default=b'')),
                 ('key_id', models.CharField(db_default='', max_length=16)),
             ],
@@ -388,7 +400,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
                 ('digest', models.BinaryField()),
-                ('sealed', models.BinaryField()),
+                ('sealed_id', models.UUIDField(unique=True)),
                 ('key_id', models.CharField(max_length=16)),
                 ('allowed_at', models.DateTimeField(verbose_name="allowed at")),
                 ('allowed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -433,4 +445,18 @@ class Migration(migrations.Migration):
             model_name='site',
             constraint=models.CheckConstraint(condition=models.Q(('kind', 'open'), ('public_name', ''), _connector='OR'), name='a_confidential_site_has_no_public_name'),
         ),
+        migrations.AddField(
+            model_name='membership',
+            name='site',
+            field=models.ForeignKey(blank=True, help_text='Blank: sees all sites of the partner. Cannot be changed later.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.site', verbose_name='site'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='membership',
+            trigger=pgtrigger.compiler.Trigger(name='a_membership_keeps_its_site', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."site_id" IS DISTINCT FROM (NEW."site_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a101d9c391859195eb4f6e807ed4cd05690ae2a3', operation='UPDATE', pgid='pgtrigger_a_membership_keeps_its_site_b8a56', table='logistics_membership', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='membership',
+            trigger=pgtrigger.compiler.Trigger(name='a_membership_has_a_site_of_its_partner', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."site_id" IS NOT NULL)', func="\n                    IF NOT EXISTS (\n                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id\n                    ) THEN\n                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';\n                    END IF;\n                    RETURN NEW;\n                ", hash='80580b0c44bbeddd643f8803515c246215d0cb49', operation='INSERT OR UPDATE', pgid='pgtrigger_a_membership_has_a_site_of_its_partner_a420d', table='logistics_membership', when='BEFORE')),
+        ),
+        migrations.RunSQL(SEALED, "DROP SCHEMA sealed CASCADE"),
     ]

@@ -4,8 +4,8 @@ from typing import cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -13,14 +13,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.contrib.forms.widgets import ArrayWidget
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
+from logistics.codes import codes
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import addresses, services
@@ -28,6 +30,7 @@ from logistics.partners.models import Contact, Membership, Partner, Site
 from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in, proved_at
 from logistics.roles import Role
+from logistics.wording import page_language
 
 KEY_DAYS = 365
 
@@ -43,14 +46,18 @@ class PartnerForm(VersionedForm):
 
 class ContactsInline(ReadOnlyInline):
     model = Contact
-    fields = ("name", "email", "phone", "language", "is_told", "is_administrator")
+    fields = ("name", "email", "phone", "language", "is_notified", "is_administrator")
     readonly_fields = fields
 
 
 class SitesInline(ReadOnlyInline):
     model = Site
-    fields = ("code", "kind", "public_name", "region", "hand_over_point")
+    fields = ("code", "kind", "public_name", "region_shown", "hand_over_point")
     readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("region"))
+    def region_shown(self, site: Site) -> str:
+        return region_of(site)
 
 
 class KeyForm(TidyForm, forms.Form):
@@ -67,6 +74,18 @@ class KeyForm(TidyForm, forms.Form):
         label=gettext_lazy("Valid for (days)"),
         widget=UnfoldAdminIntegerFieldWidget,
     )
+    site = forms.ModelChoiceField(
+        queryset=Site.objects.none(),
+        required=False,
+        label=gettext_lazy("Site"),
+        empty_label=gettext_lazy("All sites of the partner"),
+        help_text=gettext_lazy("A key for one site sees nothing of the partner’s other sites."),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, partner: Partner, posted: QueryDict | None = None) -> None:
+        super().__init__(posted)
+        cast(forms.ModelChoiceField, self.fields["site"]).queryset = partner.sites.order_by("code")
 
 
 class AllowedTextForm(TidyForm, forms.Form):
@@ -137,12 +156,12 @@ class PartnerAdmin(BaseAdmin):
         partner = self.get_object(request, object_id)
         if partner is None or not self.has_issue_key_permission(request):
             raise PermissionDenied
-        form, key = KeyForm(request.POST or None), None
+        form, key = KeyForm(partner, request.POST or None), None
         if request.method == "POST" and form.is_valid():
             name, valid = form.cleaned_data["name"], timedelta(days=form.cleaned_data["valid_days"])
-            by = cast(User, request.user)
+            site, by = form.cleaned_data["site"], cast(User, request.user)
             try:
-                key = services.issue_key(partner, name=name, valid=valid, by=by, at=timezone.now())
+                key = services.issue_key(partner, name=name, valid=valid, site=site, by=by, at=timezone.now())
             except DomainError as refusal:
                 messages.error(request, str(refusal))
         context = {
@@ -150,7 +169,7 @@ class PartnerAdmin(BaseAdmin):
             "title": _("A key for %(partner)s") % {"partner": partner.name},
             "form": form,
             "key": key,
-            "keys": services.keys_of(partner).order_by("-id"),
+            "keys": services.keys_of(partner).select_related("user__membership__site").order_by("-id"),
             "now": timezone.now(),
             "back": reverse("admin:logistics_partner_change", args=[partner.pk]),
         }
@@ -192,15 +211,15 @@ class PartnerAdmin(BaseAdmin):
 class ContactForm(VersionedForm):
     class Meta:
         model = Contact
-        fields = ("partner", "name", "email", "phone", "language", "is_told", "is_administrator")
+        fields = ("partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
 
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
-    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_told", "is_administrator")
-    list_display = ("name", "partner", "email", "language", "is_told")
-    list_filter = ("partner", "is_told")
+    fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
+    list_display = ("name", "partner", "email", "language", "is_notified")
+    list_filter = ("partner", "is_notified")
     search_fields = ("name", "email")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
@@ -230,18 +249,49 @@ class ContactAdmin(BaseAdmin):
         copy_saved(obj, saved)
 
 
+def region_of(site: Site) -> str:
+    """Return the name of a site's region with its code; a code that is unknown by now stays as it is."""
+    name = codes.admin1().get(site.region)
+    return f"{name} ({site.region})" if name else site.region
+
+
+def _regions() -> list[tuple[str, object]]:
+    """Return all regions as choices, grouped by country, each named."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for code, name in sorted(codes.admin1().items(), key=lambda region: region[1]):
+        country = codes.countries()[code[:2]]
+        country_name = country.name_fr if page_language() == "fr" else country.name_en
+        groups.setdefault(country_name, []).append((code, f"{name} ({code})"))
+    return [("", "–"), *sorted(groups.items())]
+
+
+class RegionFilter(admin.SimpleListFilter):
+    """Sites by the name of their region, not by its code."""
+
+    title = gettext_lazy("region")
+    parameter_name = "region"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Site]") -> list[tuple[str, str]]:
+        used = Site.objects.exclude(region="").values_list("region", flat=True).distinct().order_by("region")
+        return [(code, codes.admin1().get(code, code)) for code in used]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Site]") -> "QuerySet[Site]":
+        return queryset.filter(region=self.value()) if self.value() else queryset
+
+
 class SiteForm(VersionedForm):
     class Meta:
         model = Site
         fields = ("partner", "kind", "public_name", "region", "hand_over_point")
+        widgets = {"region": UnfoldAdminSelectWidget(choices=_regions)}
 
 
 @admin.register(Site)
 class SiteAdmin(BaseAdmin):
     form = SiteForm
     fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
-    list_display = ("code", "partner", "kind", "public_name", "region", "hand_over_point")
-    list_filter = ("partner", "kind", "region")
+    list_display = ("code", "partner", "kind", "public_name", "region_shown", "hand_over_point")
+    list_filter = ("partner", "kind", RegionFilter)
     search_fields = ("code", "public_name", "hand_over_point")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
@@ -250,6 +300,10 @@ class SiteAdmin(BaseAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
         return ("partner",) if obj else ()
+
+    @display(description=gettext_lazy("region"), ordering="region")
+    def region_shown(self, site: Site) -> str:
+        return region_of(site)
 
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return _is_safety_officer(request)
@@ -274,7 +328,7 @@ class SiteAdmin(BaseAdmin):
             **self.admin_site.each_context(request),
             "title": _("The address of site %(code)s") % {"code": site.code},
             "explanation": _(
-                "Your name, the time and the reason are recorded, and mailed to the partner, before the address is"
+                "Your name, the time and the reason are recorded, and the partner is notified, before the address is"
                 " shown."
             ),
             "button": _("Read the address"),
@@ -301,10 +355,18 @@ class MembershipAdmin(NamedLookups, ModelAdmin):
     """Which partner a user with the role "partner" acts for; edited by superusers."""
 
     form = TidyModelForm
-    list_display = ("user", "partner")
+    fields = ("user", "partner", "site")
+    list_display = ("user", "partner", "site")
     search_fields = ("user__name", "partner__name")
-    autocomplete_fields = ("user", "partner")
-    list_select_related = ("user", "partner")
+    autocomplete_fields = ("user", "partner", "site")
+    list_select_related = ("user", "partner", "site")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        return ("site",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: object, change: bool) -> None:
+        # The database refuses a change of the site.
+        obj.save(update_fields=["user", "partner"] if change else None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -13,11 +12,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import rights
-from logistics.errors import may_raise
+from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
-from logistics.partners import addresses, services
-from logistics.partners.models import Contact, Partner, Site, SiteAddress
+from logistics.inputs import BooleanFilter, Filters
+from logistics.partners import addresses, scope, services
+from logistics.partners.models import Contact, Partner, Site, SiteAddress, foreign_site
 from logistics.partners.serializers import (
     AddressSerializer,
     AllowedTextIn,
@@ -56,17 +55,18 @@ class MeView(StrictView):
                     "roles": ["partner"],
                     "language": "fr",
                     "partner": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a002",
+                    "site": None,
                 },
                 response_only=True,
             )
         ],
     )
     def get(self, request: Request) -> Response:
-        """Return the user of this key or session, and the partner that the user acts for."""
+        """Return the user of this key or session, the partner that the user acts for, and the site it is bound to."""
         user = actor(request)
         partner = services.partner_of(user)
         shown = {name: getattr(user, name) for name in ("id", "name", "email", "roles", "language")}
-        return Response(MeOut(shown | {"partner": partner.pk if partner else None}).data)
+        return Response(MeOut(shown | {"partner": partner.pk if partner else None, "site": scope.site_of(user)}).data)
 
 
 class PartnerFilter(Filters):
@@ -133,11 +133,17 @@ class PartnerViewSet(StrictView, ReadOnlyModelViewSet[Partner]):
 class ContactFilter(Filters):
     class Meta:
         model = Contact
-        fields = ("partner", "is_told")
+        fields = ("partner", "is_notified")
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List contacts", description="People at partners who are notified of shipments."),
+    list=extend_schema(
+        summary="List contacts",
+        description=(
+            "People at partners who are notified of shipments. They are the partner's, not of one site: a key that is"
+            " bound to a site sees none."
+        ),
+    ),
     retrieve=extend_schema(summary="Show a contact"),
 )
 class ContactViewSet(StrictView, ReadOnlyModelViewSet[Contact]):
@@ -150,7 +156,8 @@ class ContactViewSet(StrictView, ReadOnlyModelViewSet[Contact]):
     ordering_fields = ("id", "name")
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return super().get_queryset().filter(partner__in=services.visible_to(actor(self.request)))
+        contacts = super().get_queryset()
+        return scope.visible(contacts, actor(self.request), partner="partner", goes_to=scope.whole_partner)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         contact = self.get_object()
@@ -159,7 +166,7 @@ class ContactViewSet(StrictView, ReadOnlyModelViewSet[Contact]):
     @extend_schema(summary="Add a contact", responses={201: ContactSerializer})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Add a person at a partner; `is_told` says whether this contact gets mails about shipments."""
+        """Add a person at a partner; `is_notified` says whether this contact gets mails about shipments."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data
@@ -195,7 +202,8 @@ class SiteFilter(Filters):
 @extend_schema_view(
     list=extend_schema(
         summary="List sites",
-        description="Where goods are used: code, region, hand-over point. Confidential addresses are never shown.",
+        description="Where goods are used: code, region, hand-over point. Confidential addresses are never shown."
+        " A key that is bound to a site sees that site only.",
     ),
     retrieve=extend_schema(summary="Show a site"),
 )
@@ -210,7 +218,8 @@ class SiteViewSet(StrictView, ReadOnlyModelViewSet[Site]):
     ordering_fields = ("id", "code")
 
     def get_queryset(self) -> QuerySet[Site]:
-        return super().get_queryset().filter(partner__in=services.visible_to(actor(self.request)))
+        sites = super().get_queryset()
+        return scope.visible(sites, actor(self.request), partner="partner", goes_to=lambda site_id: Q(pk=site_id))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         site = self.get_object()
@@ -267,9 +276,9 @@ class SiteViewSet(StrictView, ReadOnlyModelViewSet[Site]):
     def reveal(self, request: Request, pk: str) -> Response:
         """Read the site's address, as a safety officer.
 
-        Your name, the time and the reason are recorded, and mailed to the partner's administrators, before the address
-        is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key: each
-        reading is a separate event, and the answer is not stored.
+        Your name, the time and the reason are recorded, and the partner's administrators are notified, before the
+        address is decrypted. Sessions only, with a recent sign-in; never with an API key. Takes no Idempotency-Key:
+        each reading is a separate event, and the answer is not stored.
         """
         body = RevealIn(data=request.data)
         body.is_valid(raise_exception=True)
@@ -280,7 +289,7 @@ class SiteViewSet(StrictView, ReadOnlyModelViewSet[Site]):
 
 
 class KeyFilter(Filters):
-    is_live = filters.BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
+    is_live = BooleanFilter(label="Valid now: neither revoked nor expired", method="filter_live")
 
     class Meta:
         model = ApiKey
@@ -313,13 +322,13 @@ class PartnerKeyViewSet(StrictView, ReadOnlyModelViewSet[ApiKey]):
     def get_queryset(self) -> QuerySet[ApiKey]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        return services.keys_of(self._partner())
+        return services.keys_of(self._partner()).select_related("user__membership__site")
 
     @extend_schema(summary="Issue a key", request=NewKeyIn, responses={201: IssuedKeyOut})
     @may_raise(NoFreeCode, SignInAgain)
     @idempotent(shown_once=("key",))
     def create(self, request: Request, partner_pk: str) -> Response:
-        """Issue a key for a partner's program. It sees only this partner's rows.
+        """Issue a key for a partner's program. It sees only this partner's rows; with `site`, only those of the site.
 
         `key` is shown in this answer only: a repeat with the same Idempotency-Key creates no second key and shows
         null. Lost it? Revoke it and issue another. A program may have two valid keys, for replacing one.
@@ -328,8 +337,11 @@ class PartnerKeyViewSet(StrictView, ReadOnlyModelViewSet[ApiKey]):
         body = NewKeyIn(data=request.data)
         body.is_valid(raise_exception=True)
         valid = timedelta(days=body.validated_data["valid_days"])
-        name = body.validated_data["name"]
-        made = services.issue_key(self._partner(), name=name, valid=valid, by=actor(request), at=timezone.now())
+        name, code = body.validated_data["name"], body.validated_data.get("site")
+        partner = self._partner()
+        made = services.issue_key(
+            partner, name=name, valid=valid, site=_site(partner, code), by=actor(request), at=timezone.now()
+        )
         return Response(KeyOut(made.row).data | {"key": made.text}, status=201)
 
     @extend_schema(summary="Revoke a key", responses=KeyOut)
@@ -340,3 +352,13 @@ class PartnerKeyViewSet(StrictView, ReadOnlyModelViewSet[ApiKey]):
         """Revoke a key with immediate effect. Revoking twice changes nothing."""
         key = people.revoke_key(self.get_object(), by=actor(request), at=timezone.now())
         return Response(KeyOut(key).data)
+
+
+def _site(partner: Partner, code: str | None) -> Site | None:
+    """Return the partner's site of this code. Raises Invalid alike for another partner's and for none."""
+    if not code:
+        return None
+    site = partner.sites.filter(code=code).first()
+    if site is None:
+        raise Invalid(foreign_site(), field="site", code="foreign_site")
+    return site

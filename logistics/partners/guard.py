@@ -93,7 +93,7 @@ def _of_all() -> Iterator[Guard]:
 
 
 def _confidential() -> "models.QuerySet[SiteAddress]":
-    return SiteAddress.objects.filter(site__kind=Site.Kind.CONFIDENTIAL).defer("sealed")
+    return SiteAddress.objects.filter(site__kind=Site.Kind.CONFIDENTIAL)
 
 
 def check(
@@ -120,7 +120,7 @@ def check_site(site: Site, *, by: User | None, at: datetime) -> None:
     """Raise Invalid (`names_the_place`) if a site's public fields give away a place of its partner, or its own town."""
     check(site, site.partner_id, by=by, at=at)
     if site.kind == Site.Kind.CONFIDENTIAL:
-        own = Guard(site.partner_id, SiteAddress.objects.filter(site=site).defer("sealed"))
+        own = Guard(site.partner_id, SiteAddress.objects.filter(site=site))
         own.check_texts(site._meta.label_lower, texts.of(site), by=by, at=at, strict=True)
 
 
@@ -130,7 +130,7 @@ def digest_of(text: str, hasher: hints.Hasher) -> bytes:
 
 
 def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
-    """Compare the partner's texts in use with its sealed addresses, tell the safety officers, return how many hit.
+    """Compare the partner's texts in use with its sealed addresses, notify the safety officers, return how many hit.
 
     The caller holds the partner's lock.
     """
@@ -142,7 +142,9 @@ def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
         if guard.hits(text)
     ]
     if fields:
-        told = traces.tell_officers("sealed-text-found", partner, who=by, fields=fields, at=at)
+        notified = traces.notify_officers("sealed-text-found", partner, who=by, fields=fields, at=at)
         named = sorted(set(fields))
-        audit.record("texts name a place", partner, by=by, at=at, fields=named, count=len(fields), officers_told=told)
+        audit.record(
+            "revealing texts found", partner, by=by, at=at, fields=named, count=len(fields), officers_notified=notified
+        )
     return len(fields)

@@ -277,12 +277,12 @@ class Matcher:
     def _finds_word(self, words: Plain, *, strict: bool) -> bool:
         together = "".join(words.tokens)
         kinds = ("word", "town", "capital") if strict else ("word", "town")
-        token_at = {}
+        token_by_place = {}
         place = 0
         for index, token in enumerate(words.tokens):
-            token_at[place] = index
+            token_by_place[place] = index
             place += len(token)
-        token_at[place] = len(words.tokens)
+        token_by_place[place] = len(words.tokens)
         for start in range(len(together) - GRAM + 1):
             if not self._knows(f"gram {together[start : start + GRAM]}"):
                 continue
@@ -292,10 +292,10 @@ class Matcher:
                     return True
                 if not any(self._knows(f"{kind} {found}") for kind in kinds):
                     continue
-                if not _stands(words, together, token_at, start, end):
+                if not _stands(words, together, token_by_place, start, end):
                     continue
                 is_capital = not (self._knows(f"word {found}") or self._knows(f"town {found}"))
-                if not (is_capital and _names_a_region(words, token_at, start, end)):
+                if not (is_capital and _names_a_region(words, token_by_place, start, end)):
                     return True
         return False
 
@@ -304,11 +304,11 @@ class Matcher:
         return any(self._knows(f"whole {together[start:end]}") for end in ends)
 
 
-def _stands(words: Plain, together: str, token_at: dict[int, int], start: int, end: int) -> bool:
+def _stands(words: Plain, together: str, token_by_place: dict[int, int], start: int, end: int) -> bool:
     """Return whether letters are a word of their own; long ones need not be."""
     if end - start >= ANYWHERE_MIN:
         return True
-    first, last = token_at.get(start), token_at.get(end)
+    first, last = token_by_place.get(start), token_by_place.get(end)
     if first is not None and last is not None:
         inside = words.tokens[first:last]
         gaps = words.gaps[first + 1 : last]
@@ -320,16 +320,16 @@ def _stands(words: Plain, together: str, token_at: dict[int, int], start: int, e
             or not around.isdisjoint(PLACES)
         )
     if first is not None or last is not None:  # glued to a word for a place on one side
-        begin = max(place for place in token_at if place <= start)
-        stop = min(place for place in token_at if place >= end)
+        begin = max(place for place in token_by_place if place <= start)
+        stop = min(place for place in token_by_place if place >= end)
         glued = {together[begin:start], together[end:stop]} - {""}
         return all(len(word) >= GRAM for word in glued) and glued <= PLACES | STREETS
     return False
 
 
-def _names_a_region(words: Plain, token_at: dict[int, int], start: int, end: int) -> bool:
+def _names_a_region(words: Plain, token_by_place: dict[int, int], start: int, end: int) -> bool:
     """Return whether a name is that of a region: "région de Ségou", "Bamako district"."""
-    first, last = token_at.get(start), token_at.get(end)
+    first, last = token_by_place.get(start), token_by_place.get(end)
     if first is None or last is None:
         return False
     before = list(words.tokens[:first])

@@ -1,12 +1,14 @@
 import secrets
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
 
@@ -21,6 +23,10 @@ def site_code() -> str:
     `transactions.insert_drawn`. Even with a million sites, 16 of 17 codes are free.
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(5))
+
+
+def foreign_site() -> str:
+    return gettext("This site belongs to another partner.")
 
 
 class Partner(models.Model):
@@ -72,12 +78,12 @@ class Contact(models.Model):
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, default="fr")
-    is_told = models.BooleanField(_("notified of shipments"), default=True)
+    is_notified = models.BooleanField(_("notified of shipments"), default=True)
     is_administrator = models.BooleanField(
         _("partner’s administrator"),
         default=False,
         db_default=False,
-        help_text=_("Told by email when somebody reads the address of a confidential site"),
+        help_text=_("Notified by email when somebody reads the address of a confidential site"),
     )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
@@ -87,11 +93,11 @@ class Contact(models.Model):
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
-        return f"contact {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class Membership(models.Model):
-    """A user who acts for a partner, and sees only that partner's rows."""
+    """A user who acts for a partner, and sees only that partner's rows; if bound to a site, only those of the site."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership", verbose_name=_("user")
@@ -99,19 +105,53 @@ class Membership(models.Model):
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("partner")
     )
+    # By name: the class is below. Set when the membership is made; a program that needs more gets another user.
+    site = models.ForeignKey(
+        "logistics.Site",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("site"),
+        help_text=_("Blank: sees all sites of the partner. Cannot be changed later."),
+    )
 
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="a_membership_keeps_its_site", operation=pgtrigger.Update, condition=pgtrigger.AnyChange("site")
+            ),
+            pgtrigger.Trigger(
+                name="a_membership_has_a_site_of_its_partner",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__site__isnull=False),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id
+                    ) THEN
+                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"membership {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    def clean(self) -> None:
+        """Refuse a site of another partner in forms."""
+        if self.site is not None and self.site.partner_id != self.partner_id:
+            raise ValidationError(foreign_site())
 
 
 class Site(models.Model):
     """Where goods are used. Holds only what most code and every paper may know of it.
 
-    The name, address and phone of a confidential site are encrypted in SiteAddress; deliveries
+    The name, address and phone of a confidential site are sealed (SiteAddress); deliveries
     end at the hand-over point.
     """
 
@@ -142,35 +182,35 @@ class Site(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"site {self.code}"
+        return f"{self._meta.verbose_name} {self.code}"
 
 
 class SiteAddress(models.Model):
-    """The address of a site: encrypted, and read only through partners.addresses.reveal.
+    """The address of a site: its ciphertext is in the schema `sealed`, and read only through partners.addresses.reveal.
 
     `hints` are keyed hashes of what gives the address away (partners.hints), with which texts are compared.
     """
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.PROTECT, related_name="secret")
-    sealed = models.BinaryField()  # Fernet over {"name", "address", "town", "phone"} as JSON
+    sealed_id = models.UUIDField(unique=True)  # in partners.vault: {"name", "address", "town", "phone"} as JSON
     hints = models.BinaryField(db_default=b"")
-    key_id = models.CharField(max_length=16, db_default="")  # of the key that sealed and hashed it
+    key_id = models.CharField(max_length=16, db_default="")  # of the key that hashed it
 
     def __str__(self) -> str:
-        return f"address of site {self.site_id}"
+        return f"{self.site_id}"
 
 
 class AllowedText(models.Model):
     """A text that a safety officer allowed although it resembles a sealed address of the partner.
 
-    Found by its keyed hash; sealed as well, so that it can be hashed again under a new key.
+    Found by its keyed hash; sealed as well (partners.vault), so that it can be hashed again under a new key.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="allowed_texts")
     digest = models.BinaryField()
-    sealed = models.BinaryField()
-    key_id = models.CharField(max_length=16)
+    sealed_id = models.UUIDField(unique=True)
+    key_id = models.CharField(max_length=16)  # of the key that hashed it
     allowed_at = models.DateTimeField(_("allowed at"))
     allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
@@ -179,4 +219,4 @@ class AllowedText(models.Model):
         verbose_name_plural = _("allowed texts")
 
     def __str__(self) -> str:
-        return f"allowed text {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

@@ -23,6 +23,9 @@ class MeOut(serializers.Serializer[dict[str, object]]):
     partner = serializers.UUIDField(
         allow_null=True, help_text="The partner that you act for: you see only its rows. Null for staff."
     )
+    site = serializers.UUIDField(
+        allow_null=True, help_text="The site that your key is bound to: you see only its rows. Null: it is not bound."
+    )
 
 
 @extend_schema_serializer(examples=examples.PARTNER)
@@ -48,7 +51,7 @@ class PartnerSerializer(KnownFields, serializers.ModelSerializer[Partner]):
 class ContactSerializer(KnownFields, serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
-        fields = ("id", "partner", "name", "email", "phone", "language", "is_told", "is_administrator", "version")
+        fields = ("id", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator", "version")
         read_only_fields = ("id", "version")
 
 
@@ -96,9 +99,15 @@ class AllowedTextIn(Input):
 
 @extend_schema_serializer(examples=examples.KEY)
 class KeyOut(Output[ApiKey], serializers.ModelSerializer[ApiKey]):
+    site = serializers.CharField(
+        source="user.membership.site.code",
+        allow_null=True,
+        help_text="Code of the site that the key is bound to. Null: it sees all sites of the partner.",
+    )
+
     class Meta:
         model = ApiKey
-        fields = ("id", "name", "prefix", "created_at", "expires_at", "revoked_at", "last_used_at")
+        fields = ("id", "name", "site", "prefix", "created_at", "expires_at", "revoked_at", "last_used_at")
         read_only_fields = fields
 
 
@@ -108,10 +117,17 @@ class NewKeyIn(Input):
         max_length=80, help_text="The program that uses it. A program may have two valid keys."
     )
     valid_days = serializers.IntegerField(min_value=1, max_value=KEY_DAYS, default=KEY_DAYS)
+    site = serializers.CharField(
+        max_length=8,
+        required=False,
+        allow_null=True,
+        help_text="Code of the partner's site that the key is bound to; without it, the key sees all of them.",
+    )
 
 
 @extend_schema_serializer(examples=examples.ISSUED_KEY)
 class IssuedKeyOut(serializers.ModelSerializer[ApiKey]):
+    site = serializers.CharField(allow_null=True, help_text="Code of the site that the key is bound to.")
     key = serializers.CharField(allow_null=True, help_text="`prefix.secret`: shown only once; null in a replay.")
 
     class Meta:

@@ -10,8 +10,8 @@ from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import Invalid, WrongState
 from logistics.ids import uuid7
-from logistics.partners import guard
-from logistics.partners.models import Contact, Membership, Partner, Site, site_code
+from logistics.partners import guard, scope
+from logistics.partners.models import Contact, Membership, Partner, Site, foreign_site, site_code
 from logistics.people import services as people
 from logistics.people.models import ApiKey, User
 from logistics.roles import Role
@@ -40,7 +40,7 @@ class ContactFields(TypedDict, total=False):
     email: str
     phone: str
     language: str
-    is_told: bool
+    is_notified: bool
     is_administrator: bool
 
 
@@ -55,15 +55,13 @@ class SiteFields(TypedDict, total=False):
 
 def partner_of(user: User) -> Partner | None:
     """Return the partner that this user acts for; None for staff."""
-    membership = Membership.objects.filter(user=user).select_related("partner").first()
+    membership = scope.membership_of(user)
     return membership.partner if membership else None
 
 
 def visible_to(user: User) -> "models.QuerySet[Partner]":
     """Return the partners whose rows this user may see: all for staff, its own for a partner's user."""
-    if user.is_staff:
-        return Partner.objects.all()
-    return Partner.objects.filter(memberships__user=user)
+    return scope.visible(Partner.objects.all(), user, partner="pk", goes_to=lambda site_id: models.Q(sites=site_id))
 
 
 @transaction.atomic
@@ -114,12 +112,24 @@ def keys_of(partner: Partner) -> "models.QuerySet[ApiKey]":
 
 
 @transaction.atomic
-def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None, at: datetime) -> people.NewKey:
+def issue_key(
+    partner: Partner,
+    *,
+    name: str,
+    valid: timedelta,
+    site: Site | None = None,
+    replace: bool = False,
+    by: User | None,
+    at: datetime,
+) -> people.NewKey:
     """Issue a key for a partner's program. It sees only this partner's rows, and its text is shown once.
 
-    Keys of one name belong to one program and act as the same user. Two may be valid at once, so that one can
-    replace the other, and a write sent under the old key is recognised under the new one. Raises TooManyKeys;
-    WrongState unless the partner is approved.
+    `site`: the key is bound to this site of the partner, and sees only the rows of the site.
+
+    Keys of one name and site belong to one program and act as the same user. Two may be valid at once, so that one
+    can replace the other, and a write sent under the old key is recognised under the new one; `replace` revokes the
+    program's earlier keys instead. Raises TooManyKeys; Invalid for a site of another partner; WrongState unless the
+    partner is approved.
     """
     partner = lock(partner)
     if partner.status != Partner.Status.APPROVED:
@@ -128,9 +138,12 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
             % {"status": partner.get_status_display().lower()},
             status=partner.status,
         )
+    if site is not None and site.partner_id != partner.pk:
+        raise Invalid(foreign_site(), field="site", code="foreign_site")
     guard.check_texts("logistics.apikey", {"name": name}, partner.pk, by=by, at=at)
-    program = f"{partner.code}: {name}"
-    user = User.objects.filter(membership__partner=partner, name=program, email__endswith=KEY_USERS).first()
+    program = f"{partner.code} {site.code}: {name}" if site else f"{partner.code}: {name}"
+    users = User.objects.filter(membership__partner=partner, membership__site=site, email__endswith=KEY_USERS)
+    user = users.filter(name=program).first()
     if user is None:
         user = User.objects.create_user(
             email=f"key-{uuid7()}{KEY_USERS}",
@@ -138,9 +151,11 @@ def issue_key(partner: Partner, *, name: str, valid: timedelta, by: User | None,
             roles=[Role.PARTNER],
             language=partner.languages[0] if partner.languages else "en",
         )
-        Membership.objects.create(user=user, partner=partner)
-    key = people.make_key(user, name=name, valid=valid, by=by, at=at)
-    audit.record("key issued", partner, by=by, at=at, key=str(key.row.pk))
+        Membership.objects.create(user=user, partner=partner, site=site)
+    make = people.replace_keys if replace else people.make_key
+    key = make(user, name=name, valid=valid, by=by, at=at)
+    bound = {"site": site.code} if site else {}
+    audit.record("key issued", partner, by=by, at=at, key=str(key.row.pk), **bound)
     return key
 
 
@@ -210,7 +225,10 @@ def _check_site(site: Site, *, by: User | None, at: datetime) -> None:
     fonts.check({"public_name": site.public_name})
     if site.region and site.region not in codes.admin1():
         raise Invalid(
-            _("%(region)s is not an admin-1 code of COD-AB. Send for example ML04; a finer code would name the place.")
+            _(
+                "%(region)s is not an admin-1 code of COD-AB. Send one such as ML04; a more precise code would reveal"
+                " the place."
+            )
             % {"region": site.region},
             field="region",
             code="unknown_code",

@@ -20,7 +20,7 @@ GUARDED: dict[str, tuple[str, ...]] = {
     "logistics.apikey": ("name",),
     "logistics.auditentry": ("reason",),
 }
-OURS = "the charity's own data, not about a partner"
+OURS = "the charity's own name and address, printed as finance registered them; its street number may be that of a site"
 MADE = "made from guarded texts"
 RANDOM = "random or a hash"
 CODE = "a code that is looked up in a list, or a word that the product chooses"
@@ -46,7 +46,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "logistics.numberseries": {"name": CODE},
     "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows"},
     "logistics.idempotencyrecord": {
-        **dict.fromkeys(("principal", "key", "route"), "ids; deleted after a day"),
+        **dict.fromkeys(("principal", "key", "route"), "ids; deleted after 90 days"),
         "body_sha256": RANDOM,
         "response": "the answer to a request that was checked",
     },
@@ -59,12 +59,12 @@ EXEMPT: dict[str, dict[str, str]] = {
     "logistics.partner": dict.fromkeys(("status", "languages", "country"), CODE),
     "logistics.contact": {"language": CODE},
     "logistics.site": {"code": RANDOM, "kind": CODE, "region": "an admin-1 code"},
-    "logistics.siteaddress": {**dict.fromkeys(("sealed", "hints"), "encrypted or hashed"), "key_id": RANDOM},
-    "logistics.allowedtext": {**dict.fromkeys(("digest", "sealed"), "encrypted or hashed"), "key_id": RANDOM},
+    "logistics.siteaddress": dict.fromkeys(("hints", "key_id"), RANDOM),
+    "logistics.allowedtext": dict.fromkeys(("digest", "key_id"), RANDOM),
     "logistics.user": {
         "password": RANDOM,
-        "email": "how a person signs in; entered by superusers",
-        "name": "a person; the user of a partner's program has the name of its key, guarded there",
+        "email": "how a person signs in; entered by administrators",
+        "name": "a person's own, which may be that of a place; the user of a program has the name of its key (guarded)",
         **dict.fromkeys(("roles", "language"), CODE),
     },
     "logistics.secondfactor": {"sealed": "encrypted or hashed"},

@@ -26,7 +26,7 @@ from logistics.roles import Role
 from logistics.transactions import lock
 
 REFUSED = Counter("sealed_address_refusals", "Texts refused because they give a sealed address away", ["field"])
-# One mail for the refusals of a person within this time, lest many hide one: the audit trail has each.
+# One mail for the refusals of a person within this time, so that many do not hide one; the audit trail has each.
 MAIL_INTERVAL = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
@@ -64,16 +64,16 @@ def _write(partner_id: UUID, by: UUID | None, at: datetime, fields: list[str]) -
     partner = lock(Partner(pk=partner_id))
     who = User.objects.get(pk=by) if by else None
     recent = audit.trail(partner).filter(verb="text refused", by=who, at__gt=at - MAIL_INTERVAL)
-    was_told = any(entry.details["officers_told"] for entry in recent)
-    told = 0 if was_told else tell_officers("sealed-text-refused", partner, who=who, fields=fields, at=at)
+    was_notified = any(entry.details["officers_notified"] for entry in recent)
+    notified = 0 if was_notified else notify_officers("sealed-text-refused", partner, who=who, fields=fields, at=at)
     named = sorted(set(fields))
-    audit.record("text refused", partner, by=who, at=at, fields=named, count=len(fields), officers_told=told)
+    audit.record("text refused", partner, by=who, at=at, fields=named, count=len(fields), officers_notified=notified)
     log.warning("a text names a sealed place", extra={"partner": str(partner_id), "fields": named})
 
 
-def tell_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str], at: datetime) -> int:
+def notify_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str], at: datetime) -> int:
     """Queue a mail about texts in these fields to each safety officer, and return how many."""
-    told, fields = 0, list(fields)
+    notified, fields = 0, list(fields)
     for officer in User.objects.with_role(Role.SAFETY, at=at):
         context = {
             "officer": officer.name,
@@ -84,10 +84,10 @@ def tell_officers(kind: str, partner: Partner, *, who: User | None, fields: Iter
         }
         template = f"partners/mail/{kind}.txt"
         mail.request(kind, to=officer.email, template=template, context=context, language=officer.language)
-        told += 1
-    if not told:
-        log.error("there is no safety officer to tell", extra={"partner": str(partner.pk)})
-    return told
+        notified += 1
+    if not notified:
+        log.error("there is no safety officer to notify", extra={"partner": str(partner.pk)})
+    return notified
 
 
 def _named(fields: Iterable[str], language: str) -> list[str]:

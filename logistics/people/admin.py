@@ -92,7 +92,7 @@ class UserAdmin(BaseAdmin):
         people = super().get_queryset(request).exclude(email__endswith="@keys.invalid")
         return cast(QuerySet[User], people.select_related("second_factor"))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> FormClass:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: object) -> FormClass:
         form = super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}) | options)
         return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
 
@@ -112,18 +112,24 @@ class UserAdmin(BaseAdmin):
         return may and (obj is None or services.may_manage(cast(User, request.user), obj))
 
     @needs_recent_sign_in
-    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
-        return super().changeform_view(request, *args, **named)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def has_send_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_send_link_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         by, user = cast(User, request.user), self._other(request, object_id)
         return self.has_change_permission(request) and (user is None or services.may_manage(by, user))
 
-    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         user = self._other(request, object_id)
         return self.has_send_link_permission(request, object_id) and (user is None or hasattr(user, "second_factor"))
 
-    def _other(self, request: HttpRequest, object_id: Any) -> User | None:
+    def _other(self, request: HttpRequest, object_id: str | None) -> User | None:
         return self.get_queryset(request).filter(pk=object_id).first() if object_id else None
 
     @action(
@@ -132,7 +138,7 @@ class UserAdmin(BaseAdmin):
     )  # fmt: skip
     @needs_recent_sign_in
     def send_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        explanation = _("The link works once, for three days. Until it is used, the present password works.")
+        explanation = _("The link works once, for three days. Until it is used, the current password still works.")
         return self._ask(request, object_id, _("Mail a link to set the password"), explanation, services.send_link)
 
     @action(
@@ -141,7 +147,10 @@ class UserAdmin(BaseAdmin):
     )  # fmt: skip
     @needs_recent_sign_in
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        explanation = _("For a lost phone without recovery codes. First make sure that it is this person who asks.")
+        explanation = _(
+            "For when both the phone and the recovery codes are lost. First make sure that the request really comes"
+            " from this person."
+        )
         return self._ask(request, object_id, _("Remove the second factor"), explanation, services.remove_second_factor)
 
     def _ask(

@@ -20,7 +20,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = services.key_of(text.strip())
         user = services.use_key(key, at=timezone.now()) if key else None
         if user is None:
-            # A program whose key has ended is told so each time, however often it tries.
+            # A program whose key has ended gets this answer each time, however often it tries.
             request._request.is_guess = key is None  # type: ignore[attr-defined]  # for config.guessing
             raise AuthenticationFailed(
                 _("This API key is unknown, expired or revoked. Ask your coordinator for a new one."), code="bad_key"

@@ -10,17 +10,22 @@ from logistics.people.models import User
 
 
 def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object] | None = None) -> str:
-    """Return the e-mail of a sign-in attempt for django-axes, in lower case, because sign-in ignores case."""
+    """Return the email of a sign-in attempt for django-axes, in lower case, because sign-in ignores case."""
     given: Mapping[str, object] = credentials or (request.POST if request else {})
     return str(given.get("username") or given.get("email") or "").strip().casefold()
 
 
 class RoleBackend(ModelBackend):
-    """Sign people in by e-mail and password; their roles give their permissions."""
+    """Sign people in by email and password; their roles give their permissions."""
+
+    def get_user(self, user_id: object) -> User | None:
+        """Return the user of a session with their membership, which most requests need (logistics.partners.scope)."""
+        user = User.objects.select_related("membership").filter(pk=user_id).first()
+        return user if self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Return whether the user may sign in, and stay so: Django asks at each request."""
-        return isinstance(user, User) and user.works_at(timezone.now())
+        return isinstance(user, User) and user.is_working(timezone.now())
 
     def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:  # type: ignore[override]
         return user_obj.has_perm(perm, obj)

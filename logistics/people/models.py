@@ -14,7 +14,7 @@ from logistics.roles import STAFF_ROLES, Role
 
 
 class UserFields(TypedDict, total=False):
-    """The fields of a user besides e-mail address and password."""
+    """The fields of a user besides email address and password."""
 
     name: str
     roles: list[str]
@@ -57,13 +57,13 @@ class User(AbstractBaseUser):
         _("superuser"), default=False, help_text=_("Has all rights in the admin; for set-up only.")
     )
     ends_at = models.DateTimeField(
-        _("works until"),
+        _("access until"),
         null=True,
         blank=True,
-        help_text=_("For temporary staff: from then on, sign-in and keys no longer work. Empty: no end."),
+        help_text=_("For temporary staff: after this time, sign-in and keys stop working. Blank: no end date."),
     )
     # From then on a session needs the second factor; empty until the person first signs in where it is required.
-    second_factor_due_at = models.DateTimeField(_("second factor due"), null=True, editable=False)
+    second_factor_due_at = models.DateTimeField(_("second factor required from"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"
@@ -81,9 +81,9 @@ class User(AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"user {self.pk}"
+        return self.name or f"{self._meta.verbose_name} {self.pk}"
 
-    def works_at(self, at: datetime) -> bool:
+    def is_working(self, at: datetime) -> bool:
         """Return whether this user may sign in, and their keys work."""
         return self.is_active and (self.ends_at is None or self.ends_at > at)
 
@@ -151,7 +151,7 @@ class SecondFactor(models.Model):
     set_up_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"second factor of user {self.user_id}"
+        return f"{self._meta.verbose_name} {self.user_id}"
 
 
 class RecoveryCode(models.Model):
@@ -165,4 +165,4 @@ class RecoveryCode(models.Model):
         constraints: ClassVar = [models.UniqueConstraint("user", "sha256", name="recovery_codes_of_a_user_differ")]
 
     def __str__(self) -> str:
-        return f"recovery code {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

@@ -32,7 +32,7 @@ _BEING_SET_UP = "new_second_factor"  # in the session, encrypted: the secret tha
 
 
 class SignIn(LoginView):
-    """The first step of sign-in: e-mail address and password."""
+    """The first step of sign-in: email address and password."""
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()
@@ -45,7 +45,7 @@ class SignIn(LoginView):
 
 
 def _ask_for_code(request: HttpRequest, user: User, *, then: str) -> HttpResponse:
-    """End the session and begin one of nobody, which remembers who gave the right password."""
+    """Replace the session by an anonymous one, which remembers who gave the right password."""
     request.session.flush()
     request.session[_HALF] = {
         "user": str(user.pk),
@@ -62,7 +62,7 @@ def _half_signed_in(request: HttpRequest) -> tuple[User, str] | None:
     if not half or now.timestamp() - half["at"] > CODE_WITHIN.total_seconds():
         return None
     user = User.objects.filter(pk=half["user"]).first()
-    if user is None or not user.works_at(now) or user.get_session_auth_hash() != half["password"]:
+    if user is None or not user.is_working(now) or user.get_session_auth_hash() != half["password"]:
         return None
     return user, half["then"]
 
@@ -186,7 +186,7 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in 
 
 
 class SetPassword(PasswordResetConfirmView):
-    """Where the link of an invitation leads: set a password. It signs nobody in: the second factor is asked as ever."""
+    """Where the link of an invitation leads: set a password. It does not sign the person in."""
 
     template_name = "people/set_password.html"
     form_class = NewPasswordForm
@@ -194,12 +194,12 @@ class SetPassword(PasswordResetConfirmView):
 
     def get_user(self, uidb64: str) -> User | None:
         user = super().get_user(uidb64)
-        return user if isinstance(user, User) and user.works_at(timezone.now()) else None
+        return user if isinstance(user, User) and user.is_working(timezone.now()) else None
 
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
+    def get_context_data(self, **context: object) -> dict[str, object]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**context)}
 
-    def render_to_response(self, context: dict[str, Any], **more: Any) -> HttpResponse:
+    def render_to_response(self, context: dict[str, object], **more: object) -> HttpResponse:
         # 404 for a link that does not work: config.guessing counts these.
         return super().render_to_response(context, **more, status=200 if self.validlink else 404)
 

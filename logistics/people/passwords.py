@@ -39,7 +39,7 @@ class EndsKeys:
     """
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Accept any password: this is no check."""
+        """Accept any password; this validator only acts on changes."""
 
     def password_changed(self, password: str, user: User | None = None) -> None:
         if user is not None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -132,7 +131,7 @@ class ConfirmForm(forms.Form):
         if right and self.has_factor:
             right = is_right_code(self.request, self.user, data["confirm_code"])
         if not right:
-            self.add_error(None, _("That is not right. Nothing was done; try again."))
+            self.add_error(None, _("The password or the code is wrong. Try again."))
             return
         note_proof(self.request, with_factor=self.has_factor, at=timezone.now())
 
@@ -181,7 +180,7 @@ def needs_recent_sign_in(view: View) -> View:
     """
 
     @wraps(view)
-    def checked(*args: Any, **named: Any) -> HttpResponse:
+    def checked(*args: object, **named: object) -> HttpResponse:
         request = next(argument for argument in args if isinstance(argument, HttpRequest))
         if request.method != "POST" or signed_in_recently(request):
             return view(*args, **named)

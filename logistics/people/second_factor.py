@@ -71,7 +71,7 @@ def set_up(user: User, secret: bytes, code: str, *, at: datetime) -> list[str]:
     user = lock(user)
     step = _step_of(secret, code, at)
     if step is None:
-        raise WrongCode(_("This code is wrong. Check that the clock of your phone is right, and enter the next code."))
+        raise WrongCode(_("This code is wrong. Check that your phone’s clock is right, then enter the next code."))
     values = {"sealed": sealing.seal(secret), "last_step": step, "set_up_at": at}
     SecondFactor.objects.update_or_create(user=user, defaults=values)
     user.second_factor_due_at = at
@@ -84,7 +84,7 @@ def set_up(user: User, secret: bytes, code: str, *, at: datetime) -> list[str]:
 def renew_recovery_codes(user: User, *, at: datetime) -> list[str]:
     """Return new recovery codes; earlier ones no longer work."""
     user = lock(user)
-    audit.record("recovery codes made", user, by=user, at=at)
+    audit.record("recovery codes created", user, by=user, at=at)
     return _new_recovery_codes(user)
 
 

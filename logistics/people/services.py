@@ -52,7 +52,7 @@ class NewKey:
 
 
 def email_taken() -> str:
-    return _("This e-mail address is already in use. Use another one.")
+    return _("This email address is already in use. Use another one.")
 
 
 @transaction.atomic
@@ -70,7 +70,7 @@ def make_user(
     if User.objects.filter(email__iexact=email).exists():
         raise Taken(email_taken())
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
-    audit.record("user made", user, by=by, at=at, roles=list(roles))
+    audit.record("user created", user, by=by, at=at, roles=list(roles))
     return user
 
 
@@ -92,7 +92,7 @@ def roles_to_give(by: User) -> frozenset[str]:
 
 
 def may_manage(by: User, user: User) -> bool:
-    """Return whether `by` may change this user: nobody above their own rights."""
+    """Return whether `by` may change this user, which needs every role that the user has."""
     gives = roles_to_give(by)
     return by.is_superuser or bool(gives and gives >= set(user.roles) and not user.is_superuser)
 
@@ -100,7 +100,7 @@ def may_manage(by: User, user: User) -> bool:
 def _check_managed(by: User, user: User, changes: UserFields) -> None:
     """Raise MayNotManage if `by` must not make these changes."""
     if user.pk == by.pk and RIGHTS & set(changes):
-        raise MayNotManage(_("Nobody changes their own rights. Ask another administrator."))
+        raise MayNotManage(_("You cannot change your own rights. Ask another administrator."))
     gives = set(changes.get("roles", ())) - roles_to_give(by)
     if not may_manage(by, user) or gives or (changes.get("is_superuser") and not by.is_superuser):
         raise MayNotManage(_("You may only manage users whose roles you have yourself."))
@@ -192,7 +192,7 @@ def make_key(user: User, *, name: str, valid: timedelta, by: User | None, at: da
         expires_at=at + valid,
     )
     insert_drawn(key, field="prefix", draw=_prefix)
-    audit.record("key made", user, by=by, at=at, key=str(key.pk))
+    audit.record("key created", user, by=by, at=at, key=str(key.pk))
     return NewKey(key, f"{key.prefix}.{secret}")
 
 
@@ -238,7 +238,7 @@ def key_of(text: str) -> ApiKey | None:
         return None
     holds = ExpressionWrapper(Q(*_conditions, pk__isnull=False), models.BooleanField())
     keys = ApiKey.objects.filter(prefix=prefix, secret_sha256=_hash(secret))
-    return keys.select_related("user").annotate(conditions_hold=holds).first()
+    return keys.select_related("user__membership").annotate(conditions_hold=holds).first()
 
 
 def user_of_key(text: str, *, at: datetime) -> User | None:
@@ -250,7 +250,7 @@ def user_of_key(text: str, *, at: datetime) -> User | None:
 def use_key(key: ApiKey, *, at: datetime) -> User | None:
     """Return the user of a key that `key_of` found, and note the use; None if the key is not valid."""
     is_live = key.revoked_at is None and key.expires_at > at and vars(key)["conditions_hold"]
-    if not (is_live and key.user.works_at(at)):
+    if not (is_live and key.user.is_working(at)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)

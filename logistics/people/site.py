@@ -1,6 +1,6 @@
 """The admin's site: sign-in with a second factor, and the pages of one's own account."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -16,7 +16,7 @@ class StaffSite(UnfoldAdminSite):
 
         return bool(super().has_permission(request)) and not recent.is_factor_missing(request)
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Show the sign-in page. Whoever only lacks the second factor is led to it instead."""
         from logistics.people import pages, recent
 

@@ -1,6 +1,8 @@
 """Deliveries: `/shipments/{shipment}/deliveries/`."""
 
-from django.db.models import QuerySet
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from logistics.documents.services import NotReady
+from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
 from logistics.permissions import actor, may
@@ -42,10 +44,11 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
     ordering_fields = ["id", "stated_at"]
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> "QuerySet[Delivery]":
-        if not self.kwargs:
-            return self.queryset
-        return Delivery.objects.filter(shipment=self.shipment()).select_related("shipment").order_by("-id")
+    def rows(self) -> "QuerySet[Delivery]":
+        return Delivery.objects.filter(shipment=self.shipment()).select_related("shipment", "site").order_by("-id")
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return Q(site=site_id)
 
     @extend_schema(
         summary="Confirm a delivery",
@@ -53,7 +56,9 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
             "One small call: `default` applies to everything not named, `exceptions` name the rest. Figures are for"
             " this delivery only; several deliveries add up. Repeating a `client_id` changes nothing and answers 200,"
             " even under another Idempotency-Key; with another body it is a 409 `client_id_reused`. Differences open"
-            " discrepancies; nothing counts as missing unless you say so."
+            " discrepancies; nothing counts as missing unless you say so. With a key that is bound to a site, `default`"
+            " applies to the goods for that site, other packages are unknown (400 `does_not_exist`), and the totals"
+            " are those of the site."
         ),
         request=DeliveryIn,
         responses={200: ConfirmedOut, 201: ConfirmedOut},
@@ -100,7 +105,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipme
         filters=False,
     )
     @action(detail=True, url_path="goods-received-note", renderer_classes=PDF_RENDERERS)
-    @may_raise(NotReady, NoSuchPaper)
+    @may_raise(DocumentNotReady, NoSuchPaper)
     def goods_received_note(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         paper = notes.of(self.get_object()).first()
         if paper is None:

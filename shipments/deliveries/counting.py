@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from logistics.errors import Invalid
 from shipments.deliveries.models import Delivery
-from shipments.packing.models import ManifestLine
+from shipments.packing.models import ManifestLine, goes_to
 from shipments.shipments.models import Shipment
 
 
@@ -67,14 +67,16 @@ class Counted:
         return self.missing > 0 and self.missing == self.line.quantity
 
 
-def count(shipment: Shipment, default: str, exceptions: Sequence[LineException]) -> list[Counted]:
-    """Return the figures of each line named by the exceptions.
+def count(
+    shipment: Shipment, default: str, exceptions: Sequence[LineException], *, site_id: UUID | None = None
+) -> list[Counted]:
+    """Return the figures of each line named by the exceptions; with `site_id`, only packages for this site are known.
 
     Raises Invalid, with the path of the exception, for an unknown package or line, a line named twice, more than
     is left to account for, damage without a reason.
     """
     numbers = {exception["package"] for exception in exceptions}
-    of_package = _lines(shipment, numbers)
+    of_package = _lines(shipment, numbers, site_id)
     counted: dict[UUID, Counted] = {}
     for place, exception in enumerate(exceptions):
         path = f"exceptions[{place}]"
@@ -85,8 +87,10 @@ def count(shipment: Shipment, default: str, exceptions: Sequence[LineException])
     return list(counted.values())
 
 
-def _lines(shipment: Shipment, numbers: Iterable[int]) -> dict[int, list[ManifestLine]]:
+def _lines(shipment: Shipment, numbers: Iterable[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
     lines = ManifestLine.objects.filter(package__shipment=shipment, package__number__in=list(numbers))
+    if site_id is not None:
+        lines = lines.filter(goes_to(site_id, "package__"))
     of_package: dict[int, list[ManifestLine]] = {}
     for line in lines.select_related("package", "item", "tally").order_by("package__number", "position"):
         of_package.setdefault(line.package.number, []).append(line)

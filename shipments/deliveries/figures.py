@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from shipments.deliveries.counting import Counted
 from shipments.deliveries.models import Delivery
-from shipments.packing.models import Package
+from shipments.packing.models import GOES_TO, Package
 from shipments.shipments.models import Shipment
 
 # One statement writes the delivery's lines and adds them to the tallies: first the named lines, then, if the default is
@@ -26,7 +26,7 @@ COUNT = """
         FROM shipments_manifestline l
         JOIN shipments_package p ON p.id = l.package_id
         LEFT JOIN shipments_tally t ON t.line_id = l.id
-        WHERE %(rest_is_good)s AND p.shipment_id = %(shipment)s AND l.id <> ALL(%(except)s::uuid[])
+        WHERE %(rest_is_good)s AND p.shipment_id = %(shipment)s AND {of_site} AND l.id <> ALL(%(except)s::uuid[])
           AND l.quantity > coalesce(t.good + t.damaged + t.missing - t.surplus, 0)
         RETURNING line_id, good, damaged, missing, surplus
     ), known AS (
@@ -73,15 +73,18 @@ RECEIVED = """
         FROM shipments_package p
         JOIN shipments_manifestline l ON l.package_id = p.id
         LEFT JOIN shipments_tally t ON t.line_id = l.id
-        WHERE p.shipment_id = %s
+        WHERE p.shipment_id = %(shipment)s AND {of_site}
         GROUP BY p.id
     ) AS package
 """
 
 
 @dataclass(frozen=True)
-class Received:
-    """Totals of a whole shipment over all deliveries so far. Pieces are sums of quantities, whatever their unit."""
+class ReceivedSoFar:
+    """Totals of a whole shipment, or of one of its sites, over all deliveries so far.
+
+    Pieces are sums of quantities, whatever their unit.
+    """
 
     packages_sent: int
     packages_counted: int  # of which something has arrived
@@ -96,17 +99,26 @@ class Received:
     pieces_surplus: int
 
 
-def received(shipment: Shipment) -> Received:
+def received(shipment: Shipment, site_id: UUID | None = None) -> ReceivedSoFar:
+    """Return the totals of a shipment; with `site_id`, of its packages for this site."""
     with connection.cursor() as cursor:
-        cursor.execute(RECEIVED, [shipment.pk])
-        return Received(*(int(figure) for figure in cursor.fetchone()))
+        cursor.execute(_of_site(RECEIVED, site_id), {"shipment": shipment.pk, "site": site_id})
+        return ReceivedSoFar(*(int(figure) for figure in cursor.fetchone()))
+
+
+def _of_site(statement: str, site_id: UUID | None) -> str:
+    return statement.replace("{of_site}", "true" if site_id is None else GOES_TO)
 
 
 def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
-    """Write the delivery's lines, add them to the tallies, and return the number of lines."""
+    """Write the delivery's lines, add them to the tallies, and return the number of lines.
+
+    If the delivery is of one site, the rest is what goes to this site.
+    """
     kept = [line for line in named if not line.is_empty]
-    params: dict[str, UUID | bool | list[UUID] | list[str] | list[int]] = {
+    params: dict[str, UUID | bool | list[UUID] | list[str] | list[int] | None] = {
         "delivery": delivery.pk,
+        "site": delivery.site_id,
         "shipment": delivery.shipment_id,
         "lines": [line.line.pk for line in kept],
         "reasons": [line.reason for line in kept],
@@ -115,7 +127,7 @@ def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -
     }
     params |= {name: [getattr(line, name) for line in kept] for name in ("good", "damaged", "missing", "surplus")}
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, params)
+        cursor.execute(_of_site(COUNT, delivery.site_id), params)
         return int(cursor.fetchone()[0])
 
 

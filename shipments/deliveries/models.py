@@ -10,6 +10,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
+from logistics.partners.models import Site
 from logistics.triggers import never_truncated
 from shipments.packing.models import ManifestLine
 from shipments.shipments.models import Shipment
@@ -33,6 +34,8 @@ class Delivery(models.Model):
     shipment = models.ForeignKey(
         Shipment, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("shipment")
     )
+    # The only site that it counts goods of; null if it may count those of all sites.
+    site = models.ForeignKey(Site, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
     sequence = models.PositiveSmallIntegerField(_("sequence number"), help_text=_("1 to n within its shipment"))
     # The partner's own id: a phone that retries, or is reinstalled, cannot confirm twice.
     client_id = models.UUIDField()
@@ -71,7 +74,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"delivery {self.sequence}"
+        return f"{self._meta.verbose_name} {self.sequence}"
 
 
 NONE_NEGATIVE = Q(good__gte=0, damaged__gte=0, missing__gte=0, surplus__gte=0)
@@ -107,7 +110,7 @@ class DeliveryLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.good} good, {self.damaged} damaged, {self.missing} missing, {self.surplus} surplus"
+        return f"{self.good} / {self.damaged} / {self.missing} / {self.surplus}"
 
 
 class UnlistedGoods(models.Model):
@@ -131,7 +134,7 @@ class UnlistedGoods(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} unlisted"
+        return f"{self._meta.verbose_name}: {self.quantity}"
 
 
 ACCOUNTED = F("good") + F("damaged") + F("missing")
@@ -171,4 +174,4 @@ class Tally(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.good + self.damaged + self.missing} of {self.shipped + self.surplus}"
+        return f"{self.good + self.damaged + self.missing} / {self.shipped + self.surplus}"

@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 
 from logistics.charity.services import day_of, the_charity
 from logistics.mail import services as mail
+from logistics.partners.models import Site
 from shipments.deliveries.counting import Counted, Unlisted
-from shipments.deliveries.figures import Received
+from shipments.deliveries.figures import ReceivedSoFar
 from shipments.deliveries.models import Delivery
 from shipments.packing import vocabulary
 from shipments.papers import common, services, shapes
@@ -26,7 +27,7 @@ SOURCES: dict[str, shapes.Texts] = {
 }
 
 
-class Difference(TypedDict):
+class DifferenceShown(TypedDict):
     """A manifest line with a difference between sent and received."""
 
     package: int
@@ -87,7 +88,7 @@ class GoodsReceivedNote(TypedDict):
     seal_read: str  # "" where none was read
     seal_intact: bool | None  # None: not stated
     received: ReceivedShown
-    differences: list[Difference]  # only lines that differ, in package order
+    differences: list[DifferenceShown]  # only lines that differ, in package order
     unlisted: list[UnlistedShown]
     note: str
     delivered_by: str
@@ -110,8 +111,9 @@ def request(
     shipment: Shipment,
     counted: Sequence[Counted],
     unlisted: Sequence[Unlisted],
-    received: Received,
+    received: ReceivedSoFar,
     *,
+    only_for: Site | None,
     at: datetime,
 ) -> Paper:
     """Request the note of a new delivery."""
@@ -121,7 +123,8 @@ def request(
         number=number_of(delivery, shipment),
         version=1,
         template="shipments/papers/goods_received_note.html",
-        context=context(delivery, shipment, counted, unlisted, received, at=at),
+        context=context(delivery, shipment, counted, unlisted, received, only_for=only_for, at=at),
+        site_id=delivery.site_id,
         at=at,
     )
 
@@ -131,11 +134,15 @@ def context(
     shipment: Shipment,
     counted: Sequence[Counted],
     unlisted: Sequence[Unlisted],
-    received: Received,
+    received: ReceivedSoFar,
     *,
+    only_for: Site | None = None,
     at: datetime,
 ) -> GoodsReceivedNote:
     """Return the differences of this delivery, and the totals received of the whole shipment after it.
+
+    `only_for`: the site of a receiver who confirms for this site alone. The totals are then those of the site, and the
+    note names its code beside its hand-over point.
 
     All dates are in the charity's time zone, as on the shipment's other papers; so is the date of receipt by a
     partner in another time zone, because `stated_at` is a point in time and does not tell the receiver's time zone.
@@ -145,8 +152,11 @@ def context(
     del figures["lines_resolved"]
     if delivery.packages_counted is not None:
         figures["packages_counted"] = delivery.packages_counted
+    head = common.head(shipment, charity)
+    if only_for is not None:
+        head["handover"] = f"{only_for.code} · {only_for.hand_over_point}"
     return {
-        **common.head(shipment, charity),  # type: ignore[typeddict-item]
+        **head,  # type: ignore[typeddict-item]
         "number": number_of(delivery, shipment),
         "shipment": shipment.number,
         "version": 1,
@@ -167,7 +177,7 @@ def context(
     }
 
 
-def notify_charity(delivery: Delivery, shipment: Shipment, received: Received, opened: int) -> None:
+def notify_charity(delivery: Delivery, shipment: Shipment, received: ReceivedSoFar, opened: int) -> None:
     """Queue a mail to the charity: a delivery has discrepancies to decide on."""
     charity = the_charity()
     mail.request(
@@ -186,7 +196,7 @@ def _in_order(counted: Sequence[Counted]) -> list[Counted]:
     return sorted(counted, key=lambda c: (c.line.package.number, c.line.position))
 
 
-def _difference(counted: Counted) -> Difference:
+def _difference(counted: Counted) -> DifferenceShown:
     line = counted.line
     return {
         "package": line.package.number,

@@ -11,7 +11,7 @@ from logistics.codes import codes
 from logistics.inputs import Input
 from logistics.outputs import Output
 from shipments.deliveries import examples, notes
-from shipments.deliveries.figures import Received
+from shipments.deliveries.figures import ReceivedSoFar
 from shipments.deliveries.models import Delivery
 
 EXCEPTIONS_MAX = 2000
@@ -100,8 +100,8 @@ class ReversalIn(Input):
     reason = serializers.CharField(max_length=500)
 
 
-class ReceivedSoFarOut(Output[Received]):
-    """Totals of the whole shipment over all deliveries so far."""
+class ReceivedSoFarOut(Output[ReceivedSoFar]):
+    """Totals over all deliveries so far: of the whole shipment or, for a key bound to a site, of the site."""
 
     packages_sent = serializers.IntegerField()
     packages_counted = serializers.IntegerField()

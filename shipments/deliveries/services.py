@@ -17,7 +17,7 @@ from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
-from logistics.partners import guard, texts
+from logistics.partners import guard, scope, texts
 from logistics.partners.models import Membership
 from logistics.people.models import User
 from shipments.deliveries import counting, figures, notes
@@ -27,7 +27,9 @@ from shipments.discrepancies import services as discrepancies
 from shipments.discrepancies.models import Discrepancy
 from shipments.discrepancies.services import Difference
 from shipments.papers import printable
-from shipments.shipments import access, lifecycle
+from shipments.reveals import services as reveals
+from shipments.reveals.models import Reveal
+from shipments.shipments import access, contents, lifecycle
 from shipments.shipments.models import Shipment
 from shipments.shipments.services import hold
 from shipments.shipments.states import DELIVERABLE, Status, refusal_in
@@ -77,11 +79,11 @@ class Confirmation(TypedDict):
 
 
 class Confirmed(NamedTuple):
-    """A delivery, whether it is new, and the totals of the whole shipment after it."""
+    """A delivery, whether it is new, and the totals after it: of the shipment, or of the site that `by` is bound to."""
 
     delivery: Delivery
     is_new: bool
-    received: figures.Received
+    received: figures.ReceivedSoFar
 
 
 @transaction.atomic
@@ -93,6 +95,9 @@ def confirm(
     Counts its lines, opens its differences as discrepancies and requests its goods-received note. The shipment is
     received when every line is accounted for. `missing` is what was declared missing, never what was not named.
 
+    If `by` is bound to a site, the confirmation is about the goods for this site: it knows no other package, and the
+    totals that it returns, and prints on the note, are those of the site.
+
     Raises ClientIdReused for the same client_id with another body, WrongState before dispatch and after the shipment
     has ended, Invalid for impossible figures, NothingToConfirm, NotPrintable for texts of the charity's own.
     """
@@ -102,21 +107,28 @@ def confirm(
     exceptions, unlisted = list(confirmation.pop("exceptions", ())), list(confirmation.pop("unlisted", ()))
     _printable(confirmation, exceptions, unlisted)
     body_sha256 = hash_of({**confirmation, "exceptions": exceptions, "unlisted": unlisted})
-    before = list(shipment.deliveries.order_by("sequence"))
-    if known := _repeated(before, client_id, body_sha256):
-        return Confirmed(known, False, figures.received(shipment))
+    before, bound = list(shipment.deliveries.order_by("sequence")), scope.membership_of(by)
+    only_for = bound.site if bound else None
+    if known := _repeated(before, client_id, body_sha256, by):
+        return Confirmed(known, False, figures.received(shipment, only_for and only_for.pk))
     _may_confirm(shipment, confirmation["stated_at"], at)
     _check_places(shipment, confirmation, exceptions, unlisted, by=by, at=at)
-    delivery = Delivery(sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, **confirmation)
+    site_id = only_for.pk if only_for else contents.manifest().only_site(shipment)
+    delivery = Delivery(
+        sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, site_id=site_id, **confirmation
+    )
     _record(delivery, shipment, by=by, at=at)
-    kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions), unlisted)
+    kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions, site_id=site_id), unlisted)
+    _end_drivers_links(delivery, shipment, at=at)
     received = figures.received(shipment)
     opened = discrepancies.open_all(shipment, _differences(kept, unlisted), delivery_id=delivery.pk, at=at)
     _follow(shipment, received, at=at)
     if opened:
         notes.notify_charity(delivery, shipment, received, opened)
+    if only_for:
+        received = figures.received(shipment, only_for.pk)
     try:
-        notes.request(delivery, shipment, kept, unlisted, received, at=at)
+        notes.request(delivery, shipment, kept, unlisted, received, only_for=only_for, at=at)
     except documents.NotPrintable as refusal:
         # With the words of `allowed_actions`. Asked only now: the check would cost each confirmation two queries.
         raise (printable.head(shipment, by) or refusal) from None
@@ -128,6 +140,7 @@ def confirm(
         delivery=delivery.sequence,
         status=shipment.status,
         discrepancies=opened,
+        **({"site": only_for.code} if only_for else {}),
         **{name: getattr(received, f"pieces_{name}") for name in counting.FIGURES},
     )
     return Confirmed(delivery, True, received)
@@ -143,9 +156,9 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     """
     shipment = hold(delivery.shipment)
     body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
-    before = list(shipment.deliveries.order_by("sequence"))
-    if known := _repeated(before, client_id, body_sha256):
-        return Confirmed(known, False, figures.received(shipment))
+    before, bound_to = list(shipment.deliveries.order_by("sequence")), scope.site_of(by)
+    if known := _repeated(before, client_id, body_sha256, by):
+        return Confirmed(known, False, figures.received(shipment, bound_to))
     _may_reverse(delivery, shipment, before, by)
     guard.check_texts("logistics.auditentry", {"reason": reason}, shipment.consignee_id, by=by, at=at)
     reversal = Delivery(
@@ -158,6 +171,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         received_by=delivery.received_by,
         note=reason,
         reverses=delivery,
+        site_id=delivery.site_id,
     )
     _record(reversal, shipment, by=by, at=at)
     try:
@@ -180,7 +194,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
         reversed=delivery.sequence,
         status=shipment.status,
     )
-    return Confirmed(reversal, True, received)
+    return Confirmed(reversal, True, figures.received(shipment, bound_to) if bound_to else received)
 
 
 def settled(shipment: Shipment, by: User) -> DomainError | None:
@@ -236,6 +250,16 @@ def _check_places(
         place.check(UnlistedGoods(**goods), path=f"unlisted[{index}].", by=by, at=at)
 
 
+def _end_drivers_links(delivery: Delivery, shipment: Shipment, *, at: datetime) -> None:
+    """End the links to the addresses of the sites whose goods this delivery counts: they have been delivered."""
+    if not (linked := reveals.sites_with_links(shipment)):
+        return
+    counted = delivery.lines.order_by().values_list("line__package__destination__site", flat=True).distinct()
+    # A package without destination goes to the only site of its shipment.
+    delivered = linked if None in (sites := set(counted)) else linked & sites
+    reveals.end(shipment, because=Reveal.End.DELIVERED, at=at, sites=delivered)
+
+
 def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -> None:
     """Store the next delivery of a shipment, without its lines."""
     delivery.id, delivery.shipment = uuid7(), shipment
@@ -243,13 +267,17 @@ def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -
     delivery.save(force_insert=True)
 
 
-def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str) -> Delivery | None:
-    """Return the delivery with this client_id, if any. Raises ClientIdReused if its body was different."""
+def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str, by: User) -> Delivery | None:
+    """Return the delivery with this client_id, if any. Raises ClientIdReused if it is another confirmation.
+
+    If it is of a site that `by` does not see, nothing is said about it.
+    """
     known = next((delivery for delivery in before if delivery.client_id == client_id), None)
-    if known is not None and known.body_sha256 != body_sha256:
+    is_hidden = known is not None and scope.site_of(by) not in (None, known.site_id)
+    if known is not None and (is_hidden or known.body_sha256 != body_sha256):
         raise ClientIdReused(
             _("This client_id was used for another confirmation. Send a new client_id with a new confirmation."),
-            delivery=str(known.pk),
+            **({} if is_hidden else {"delivery": str(known.pk)}),
         )
     return known
 
@@ -320,7 +348,7 @@ def _lost_packages(kept: list[Counted]) -> list[list[Counted]]:
     return [lines for package, lines in lines_of.items() if len(lines) == sizes[package]]
 
 
-def _follow(shipment: Shipment, received: figures.Received, *, at: datetime) -> None:
+def _follow(shipment: Shipment, received: figures.ReceivedSoFar, *, at: datetime) -> None:
     """Update the shipment's status from the counts."""
     lifecycle.update_from_counts(
         shipment,

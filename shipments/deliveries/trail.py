@@ -11,12 +11,18 @@ from shipments.shipments.trail import Details, Sentence, lower
 def _confirmed(details: Details) -> str:
     words = {"good": _("sound"), "damaged": _("damaged"), "missing": _("missing"), "surplus": _("surplus")}
     figures = ", ".join(f"{details[name]} {words[name]}" for name in FIGURES if details.get(name))
-    return _("%(who)s confirmed delivery %(delivery)s: %(figures)s; the shipment is %(state)s.") % {
+    said = {
         "who": details["who"],
         "delivery": details["delivery"],
         "figures": figures or _("nothing counted"),
         "state": lower(Status(details["status"])),
     }
+    if site := details.get("site"):  # confirmed with a key that is bound to it: the figures are those of the site
+        sentence = _(
+            "%(who)s confirmed delivery %(delivery)s for site %(site)s: %(figures)s; the shipment is %(state)s."
+        )
+        return sentence % {**said, "site": site}
+    return _("%(who)s confirmed delivery %(delivery)s: %(figures)s; the shipment is %(state)s.") % said
 
 
 SENTENCES: dict[str, Sentence] = {

@@ -68,7 +68,7 @@ class UploadAdmin(JobAdmin):
 
     @display(description=gettext_lazy("kind"))
     def kind(self, upload: Upload) -> object:
-        return gettext_lazy("trial") if upload.dry_run else gettext_lazy("import")
+        return gettext_lazy("dry run") if upload.dry_run else gettext_lazy("import")
 
     def retry(self, row: Upload, *, by: User) -> None:
         services.retry(row, by=by, at=timezone.now())

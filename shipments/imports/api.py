@@ -133,9 +133,7 @@ class UploadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment
             _drain(request, length)
             raise services.TooLarge
 
-    def get_queryset(self) -> "QuerySet[Upload]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[Upload]":
         return Upload.objects.filter(shipment=self.shipment()).defer("content").order_by("-id")
 
     @extend_schema(

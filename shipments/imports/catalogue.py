@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -16,8 +17,17 @@ NONE = (goods.NOT_DANGEROUS, goods.UNKNOWN_ORIGIN)  # explicit "none"; an empty 
 NOTICES_SHOWN = 100
 
 
-# The fields of a catalogue item, by name.
-ItemFields = dict[str, Any]
+class NewItem(TypedDict):
+    """The fields of an item that is not in the catalogue. None: a bad cell, which is reported."""
+
+    name_en: str
+    name_fr: str
+    category_id: UUID | None
+    unit: str
+    unit_weight_kg: Decimal | None
+    hs6: str
+    un_number: str
+    is_dangerous: bool
 
 
 class Facts(NamedTuple):
@@ -34,7 +44,7 @@ class Facts(NamedTuple):
     unit_weight_kg: Decimal | None = None
 
     @classmethod
-    def of_new(cls, item: ItemFields) -> "Facts":
+    def of_new(cls, item: NewItem) -> "Facts":
         """Return the facts of an item that the sheet introduces; only its lines have an origin."""
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 
@@ -96,9 +106,9 @@ def _check_likeness(place: int, row: int, values: Values, known: Facts, errors: 
     unit, weight = values["unit"][place], values["unit_weight_kg"][place]
     if contradiction := goods.wrong_unit_weight(unit, weight):
         errors.add(row, "unit_weight_kg", "contradicts_unit", contradiction, weight)
-    told = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
+    given = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
     code, description = values["item_code"][place], values["description_en"][place] or ""
-    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **told):
+    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **given):
         errors.add(row, "item_code", "unlike_catalogue", goods.unlike_message(code, known), code)
 
 

@@ -65,4 +65,4 @@ class Upload(Job):
         ]
 
     def __str__(self) -> str:
-        return f"upload {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from shipments.imports import catalogue
-from shipments.imports.catalogue import ItemFields
+from shipments.imports.catalogue import NewItem
 from shipments.imports.columns import (
     COLUMNS,
     VALUE_PREFIX,
@@ -51,7 +51,7 @@ class Plan:
     rows: list[int]  # row numbers of the sheet
     values: Values
     packages: dict[int, list[int]]  # package number -> indices of its rows, in order
-    new_items: dict[str, ItemFields]  # code -> fields
+    new_items: dict[str, NewItem]  # code -> fields
     known_items: int
     # The facts from which open values were filled, of existing and new items.
     catalogue: dict[str, catalogue.Facts]

@@ -49,14 +49,14 @@ REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 Answer = dict[str, object]
 
 
-class Part(NamedTuple):
+class SheetPart(NamedTuple):
     """The XML of a sheet, and of each shared string whether it has any text."""
 
     xml: bytes
     texts: Sequence[bool]
 
 
-class Refused(Exception):
+class BadWorkbook(Exception):
     """The file cannot be read as a manifest; `code` says why."""
 
     def __init__(self, code: str, *, sheet: str = "", **values: object) -> None:
@@ -68,25 +68,25 @@ def read(content: bytes) -> Answer:
     """Return the sheet of lines, and its cells that only look empty, as JSON-compatible values.
 
     {"name", "header": [cell], "rows": [[number, [cell]]], "empty": [[row, column from 0, why, range]]}; a cell is a
-    string, a number, a boolean, or [text] for a date or time. Raises Refused.
+    string, a number, a boolean, or [text] for a date or time. Raises BadWorkbook.
     """
     parts = _inspect(content)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         sheets = [meta.name for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
         if len(set(sheets)) != len(sheets) or set(sheets) != set(parts):
-            raise Refused("unreadable")  # the reader sees other sheets than the guards do
+            raise BadWorkbook("unreadable")  # the reader sees other sheets than the guards do
         name = _choose({name: not book.get_sheet_by_name(name).height for name in sheets})
         cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
     except PasswordError:
-        raise Refused("password") from None
+        raise BadWorkbook("password") from None
     except (CalamineError, XmlError, ZipError, ValueError) as error:
-        raise Refused("unreadable") from error
+        raise BadWorkbook("unreadable") from error
     rows = [(number, row) for number, row in enumerate(cells[1:], start=2) if any(row) or any(v != "" for v in row)]
     if not rows:
-        raise Refused("no_rows" if cells else "empty_sheet", sheet=name)
+        raise BadWorkbook("no_rows" if cells else "empty_sheet", sheet=name)
     if len(rows) > ROWS_MAX:
-        raise Refused("too_many_rows", sheet=name, rows=len(rows), most=ROWS_MAX)
+        raise BadWorkbook("too_many_rows", sheet=name, rows=len(rows), most=ROWS_MAX)
     return {
         "name": name,
         "header": [_plain(cell) for cell in cells[0]],
@@ -108,30 +108,30 @@ def _choose(is_empty: Mapping[str, bool]) -> str:
     if not lines and len(others) == 1:
         return others[0]
     if not lines and not others and all(is_empty.values()):
-        raise Refused("empty_sheet")
-    raise Refused("unknown_sheet")
+        raise BadWorkbook("empty_sheet")
+    raise BadWorkbook("unknown_sheet")
 
 
-def _inspect(content: bytes) -> dict[str, Part]:
+def _inspect(content: bytes) -> dict[str, SheetPart]:
     """Return each worksheet by its name. Refuses malicious files and anything that is not an .xlsx."""
     if not content.startswith(b"PK"):
-        raise Refused("not_a_spreadsheet")
+        raise BadWorkbook("not_a_spreadsheet")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
             if len(members) > MEMBERS_MAX or sum(member.file_size for member in members) > UNPACKED_MAX_BYTES:
-                raise Refused("too_large_unpacked")
+                raise BadWorkbook("too_large_unpacked")
             # Read to the end: a member longer than its directory entry says fails its checksum.
             files = {member.filename: archive.read(member) for member in members}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise Refused("unreadable") from error
+        raise BadWorkbook("unreadable") from error
     if WORKBOOK not in files:
-        raise Refused("not_a_spreadsheet")  # an .ods, a .docx, an .xlsb
+        raise BadWorkbook("not_a_spreadsheet")  # an .ods, a .docx, an .xlsb
     # The reader ignores case and accepts "\" for "/": two names for one part would be two parts for the guards.
     if len({name.replace("\\", "/").lower() for name in files}) != len(members) or "content.xml" in files:
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
     texts = [any(part.strip() for part in item.itertext()) for item in _xml(files.get(SHARED, b"<sst/>"))]
-    parts = {name: Part(xml, texts) for name, xml in _worksheets(files)}
+    parts = {name: SheetPart(xml, texts) for name, xml in _worksheets(files)}
     for part in parts.values():
         _check(part.xml)
     _refuse_split_text(files.get(SHARED, b""))
@@ -143,7 +143,7 @@ def _worksheets(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     related = _xml(files.get(RELATIONSHIPS, b""))
     targets = {element.get("Id", ""): element.get("Target", "") for element in related}
     if len(targets) != len(related):
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
     for element in _xml(files[WORKBOOK]).iter():
         if _tag(element) != "sheet":
             continue
@@ -152,7 +152,7 @@ def _worksheets(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
             target = targets[ids[0]]
             path = target[1:] if target.startswith("/") else target if target.startswith("xl/") else f"xl/{target}"
             if path != posixpath.normpath(path) or path not in files:
-                raise Refused("unreadable")
+                raise BadWorkbook("unreadable")
             if path.startswith("xl/worksheets/"):  # not a chart
                 yield element.get("name", ""), files[path]
 
@@ -160,16 +160,16 @@ def _worksheets(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
 def _check(sheet: bytes) -> None:
     declared = ENCODING.match(sheet[:200])
     if (declared and declared[1].lower() not in (b"utf-8", b"us-ascii")) or b"\x00" in sheet[:200]:
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
     _refuse_split_text(sheet)
     if FAR_AWAY.search(sheet) or sum(1 for _ in ROW.finditer(sheet)) > ROW_LAST:
-        raise Refused("too_many_rows")
+        raise BadWorkbook("too_many_rows")
 
 
 def _refuse_split_text(xml: bytes) -> None:
     """Refuse comments, CDATA sections and instructions: the reader drops text beside them. No program writes them."""
     if b"<!" in xml or b"<?" in xml[5:]:
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
 
 
 def _is_whole(sheet: bytes, cells: Sequence[Sequence[object]]) -> bool:
@@ -183,7 +183,7 @@ def _is_whole(sheet: bytes, cells: Sequence[Sequence[object]]) -> bool:
     return values == sum(len(row) - row.count("") for row in map(list, cells))
 
 
-def _shown_empty(part: Part, cells: Sequence[Sequence[object]]) -> Iterator[list[object]]:
+def _shown_empty(part: SheetPart, cells: Sequence[Sequence[object]]) -> Iterator[list[object]]:
     """Yield row, column, why, and the range if merged, for each cell that the reader shows as empty but is not.
 
     Unless all is well, every cell is compared: a rule for suspicious cells would be passed by the next way of writing
@@ -200,7 +200,7 @@ def _shown_empty(part: Part, cells: Sequence[Sequence[object]]) -> Iterator[list
                 before = int(element.get("r") or before + 2) - 1
                 for (row, column), cell in _cells_of(element, before):
                     if (row, column) in seen:
-                        raise Refused("unreadable")  # one cell twice
+                        raise BadWorkbook("unreadable")  # one cell twice
                     seen.add((row, column))
                     if why := _difference(cell, _at(cells, row, column), part.texts):
                         yield [row + 1, column, why, ""]
@@ -209,7 +209,7 @@ def _shown_empty(part: Part, cells: Sequence[Sequence[object]]) -> Iterator[list
             elif element.tag[-9:] == "mergeCell":
                 yield from _merged(element.get("ref", ""), cells)
     except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
-        raise Refused("unreadable") from error
+        raise BadWorkbook("unreadable") from error
 
 
 def _cells_of(row: Element, number: int) -> Iterator[tuple[tuple[int, int], Element]]:
@@ -258,10 +258,10 @@ def _merged(covered: str, cells: Sequence[Sequence[object]]) -> Iterator[list[ob
     """Yield the columns in which a merged range below the heading has a value: all but its first cell read as empty."""
     corners = [_place(corner) for corner in covered.split(":")]
     if len(corners) != 2 or corners[0] is None or corners[1] is None:
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
     (top, left), (bottom, right) = corners[0], corners[1]
     if bottom < top or right < left:
-        raise Refused("unreadable")
+        raise BadWorkbook("unreadable")
     if bottom == 0 or _at(cells, top, left) == "":
         return
     for column in range(left, min(right, COLUMN_LAST) + 1):
@@ -273,7 +273,7 @@ def _xml(document: bytes) -> Element:
     try:
         return ElementTree.fromstring(document)
     except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
-        raise Refused("unreadable") from error
+        raise BadWorkbook("unreadable") from error
 
 
 def _tag(element: Element) -> str:
@@ -297,7 +297,7 @@ def main() -> None:
     with serving.serve(file_max=FILE_MAX_BYTES) as (answers, content):
         try:
             answer = read(content)
-        except Refused as refusal:
+        except BadWorkbook as refusal:
             answer = {"refused": refusal.code, "sheet": refusal.sheet, "values": refusal.values}
         except MemoryError:
             raise

@@ -48,7 +48,7 @@ class TotalsDiffer(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SheetOutcome:
     """The result of reading a file: a plan, or errors."""
 
     plan: planning.Plan | None
@@ -118,29 +118,29 @@ def running(shipment: Shipment, by: User) -> ImportRunning | None:
     )
 
 
-def _read(row: Upload, *, at: datetime) -> Outcome:
+def _read(row: Upload, *, at: datetime) -> SheetOutcome:
     with translation.override(row.uploaded_by.language):
         try:
             sheet, without_value = workbook.read(bytes(row.content or b""))
         except workbook.Unreadable as problem:
             errors = Errors(problem.sheet)
             errors.add(None, "", problem.code, problem.detail)
-            return Outcome(None, errors)
-        report = partial(_report, row, [])
+            return SheetOutcome(None, errors)
+        report = partial(_report_progress, row, [])
         report(30)
         context = ImportContext.of(row.shipment, replace=row.replace, by=row.uploaded_by, at=at)
-        return Outcome(*planning.make(sheet, without_value, context, progress=report))
+        return SheetOutcome(*planning.make(sheet, without_value, context, progress=report))
 
 
-def _report(row: Upload, said_at: list[float], percent: int) -> None:
+def _report_progress(row: Upload, reported: list[float], percent: int) -> None:
     """Report progress, at most once a second, because each report is a write."""
     now = time.monotonic()
-    if not said_at or now - said_at[0] > 1:
-        said_at[:] = [now]
+    if not reported or now - reported[0] > 1:
+        reported[:] = [now]
         jobs.report_progress(row, percent)
 
 
-def _record(row: Upload, outcome: Outcome, *, at: datetime) -> dict[str, object]:
+def _record(row: Upload, outcome: SheetOutcome, *, at: datetime) -> dict[str, object]:
     """Write the plan in the transaction that marks the upload as done."""
     shipment = lock(row.shipment)
     plan, errors = outcome.plan, outcome.errors

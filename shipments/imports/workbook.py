@@ -102,8 +102,8 @@ def read(content: bytes) -> tuple[Sheet, list[NoValue]]:
     return sheet, [NoValue(*empty) for empty in answer["empty"]]
 
 
-def _cells(cells: list[Any]) -> list[object]:
-    return [Moment(cell[0]) if type(cell) is list else cell for cell in cells]
+def _cells(cells: list[object]) -> list[object]:
+    return [Moment(cell[0]) if isinstance(cell, list) else cell for cell in cells]
 
 
 def _unreadable(code: str, sheet: str = "", values: dict[str, object] | None = None) -> Unreadable:

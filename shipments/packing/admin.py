@@ -3,6 +3,7 @@ from decimal import Decimal
 from django.contrib import admin
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -70,7 +71,7 @@ class PackageAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("net kg"))
     def net_kg(self, package: Package) -> str:
         net: Decimal | None = vars(package)["net"]  # counted by get_queryset
-        return f"{net:.3f}" if net is not None else "–"
+        return formats.number_format(net, 3) if net is not None else "–"
 
     @display(description=gettext_lazy("label page"))
     def label(self, package: Package) -> str:

@@ -1,9 +1,10 @@
 """Packages and lines of a shipment's manifest: `/shipments/{shipment}/packages/`, `/shipments/{shipment}/lines/`."""
 
 from typing import Any, cast
+from uuid import UUID
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -13,15 +14,15 @@ from rest_framework.response import Response
 
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters, IntegerFilter
 from logistics.money import amounts as money
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
 from shipments import rights
 from shipments.packing import services
 from shipments.packing.goods import UNIT_VALUE_MAX, LineFields
-from shipments.packing.models import HEAVY_KG, ManifestLine, Package
-from shipments.packing.serializers import LineIn, LineOut, PackageChange, PackageIn, PackageOut
+from shipments.packing.models import HEAVY_KG, ManifestLine, Package, goes_to
+from shipments.packing.serializers import LineIn, LineOut, PackageChangesIn, PackageIn, PackageOut
 from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
 
@@ -29,10 +30,10 @@ from shipments.shipments.of_shipment import OfShipment
 class PackageFilter(Filters):
     kind = django_filters.CharFilter(label="UN/ECE Rec 21")
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
-    number_from = django_filters.NumberFilter("number", "gte")
-    number_to = django_filters.NumberFilter("number", "lte")
+    number_from = IntegerFilter("number", "gte")
+    number_to = IntegerFilter("number", "lte")
     item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
-    is_heavy = django_filters.BooleanFilter(label="More than 25 kg", method="heavier")
+    is_heavy = BooleanFilter(label="More than 25 kg", method="heavier")
 
     class Meta:
         model = Package
@@ -92,11 +93,12 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
     lookup_field = "number"
     lookup_value_converter = "int"
 
-    def get_queryset(self) -> "QuerySet[Package]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[Package]":
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
         return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return goes_to(site_id)
 
     def _to_fields(self, data: dict[str, object]) -> services.PackageFields:
         code = data.pop("destination", "")
@@ -134,9 +136,11 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         packages = self.get_queryset().filter(pk__in=[package.pk for package in made])
         return Response(self.get_serializer(packages, many=True).data, status=201)
 
-    @extend_schema(summary="Change a package", request=PackageChange, responses=PackageOut, examples=[PACKAGE_CHANGE])
+    @extend_schema(
+        summary="Change a package", request=PackageChangesIn, responses=PackageOut, examples=[PACKAGE_CHANGE]
+    )
     def partial_update(self, request: Request, shipment: str, number: int) -> Response:
-        body = PackageChange(data=request.data, partial=True)
+        body = PackageChangesIn(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         package = services.edit_package(
             self.get_object(),
@@ -157,7 +161,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
 
 class LineFilter(Filters):
-    package = django_filters.NumberFilter("package__number")
+    package = IntegerFilter("package__number")
     item = django_filters.CharFilter("item__code")
     hs6 = django_filters.CharFilter()
     origin = django_filters.CharFilter()
@@ -189,12 +193,13 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     ordering_fields = ["id"]
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> "QuerySet[ManifestLine]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[ManifestLine]":
         lines = ManifestLine.objects.filter(package__shipment=self.shipment())
         lines = lines.select_related("package", "item").order_by("id")
         return lines.only(*LINE_COLUMNS) if self.action == "list" else lines
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return goes_to(site_id, "package__")
 
     def _answer(self, line: ManifestLine, status: int = 200) -> Response:
         fresh = self.get_queryset().get(pk=line.pk)

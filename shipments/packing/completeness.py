@@ -29,7 +29,7 @@ class Weighed(TypedDict):
     gross_kg: Decimal | None
 
 
-class NotReady(DomainError):
+class ManifestNotReady(DomainError):
     """The manifest is not complete: `problems` lists what is missing, and in which packages."""
 
     code = "not_ready"
@@ -46,7 +46,7 @@ def complete(shipment: Shipment, by: User) -> DomainError | None:
     problems = list(_problems(shipment))
     if not problems:
         return None
-    return NotReady(
+    return ManifestNotReady(
         _("The manifest is not ready: %(problems)s") % {"problems": " ".join(p["detail"] for p in problems)},
         problems=problems,
     )
@@ -109,4 +109,8 @@ def may_be_checked(shipment: Shipment, by: User) -> DomainError | None:
     """Require at least one package, and a checker who is not the packer."""
     if shipment.packed_by_id == by.pk:
         return CheckerIsPacker(_("You packed this shipment, so somebody else must check it."))
-    return None if shipment.packages.exists() else NotReady(_("The shipment has no packages to check."), problems=[])
+    return (
+        None
+        if shipment.packages.exists()
+        else ManifestNotReady(_("The shipment has no packages to check."), problems=[])
+    )

@@ -139,9 +139,9 @@ def wrong_unit_weight(unit: str, unit_weight_kg: Decimal | None) -> str:
     if weighs is None or unit_weight_kg is None or unit_weight_kg == weighs:
         return ""
     return _(
-        "The unit %(unit)s weighs %(weighs)s kg, the line says %(told)s kg. Correct the unit weight, or count in"
+        "The unit %(unit)s weighs %(weighs)s kg, the line says %(line)s kg. Correct the unit weight, or count in"
         " pieces."
-    ) % {"unit": unit, "weighs": weighs.normalize(), "told": unit_weight_kg}
+    ) % {"unit": unit, "weighs": weighs.normalize(), "line": unit_weight_kg}
 
 
 def unlike_its_item(
@@ -152,11 +152,11 @@ def unlike_its_item(
     Each single difference is common: another model, another reading of the customs tariff. Three of unit, HS code,
     weight (twice as much, or half) and words are not.
     """
-    known, told = item.unit_weight_kg, unit_weight_kg
+    known, given = item.unit_weight_kg, unit_weight_kg
     differences = [
         unit != item.unit,
         bool(hs6 and item.hs6) and hs6 != item.hs6,
-        known is not None and told is not None and not known / 2 <= told <= known * 2,
+        known is not None and given is not None and not known / 2 <= given <= known * 2,
         bool(description) and not _words(description) & (_words(item.name_en) | _words(item.name_fr)),
     ]
     return sum(differences) >= UNLIKE
@@ -170,7 +170,7 @@ def unlike_message(code: str, item: KnownItem) -> str:
     """Return the question that is asked back."""
     weight = f", {item.unit_weight_kg} kg" if item.unit_weight_kg else ""
     known = f"{item.name_en}, {item.unit}, HS {item.hs6 or '–'}{weight}"
-    return _("Is this %(code)s? In the catalogue it is: %(known)s. Correct the item code, or the line.") % {
+    return _("Is this really %(code)s? In the catalogue that is: %(known)s. Correct the item code or the line.") % {
         "code": code,
         "known": known,
     }

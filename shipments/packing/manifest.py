@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from decimal import Decimal
+from uuid import UUID
 
 from shipments.packing import totals
 from shipments.packing.models import ManifestLine, Package
@@ -11,9 +12,17 @@ from shipments.shipments.contents import Totals
 from shipments.shipments.models import Shipment, ShipmentSite
 
 
-def count(shipment: Shipment) -> Totals:
-    """Return the current totals of the packages and lines."""
-    return totals.counted([shipment.pk]).get(shipment.pk, Totals())
+def count(shipment: Shipment, site_id: UUID | None = None) -> Totals:
+    """Return the current totals of the packages and lines; with `site_id`, of those for this site."""
+    return totals.counted([shipment.pk], site_id).get(shipment.pk, Totals())
+
+
+def only_site(shipment: Shipment) -> UUID | None:
+    """Return the site that all packages go to; None if there are several, or none."""
+    found = set(shipment.packages.order_by().values_list("destination__site", flat=True).distinct()[:3])
+    if None in found:  # a shipment to one site may leave it out
+        found = set(shipment.sites.order_by().values_list("site", flat=True)[:2])
+    return found.pop() if len(found) == 1 else None
 
 
 def has_lines(shipment: Shipment) -> bool:

@@ -6,6 +6,7 @@ rule: net, gross and volume are rounded half up to 3 places per package and then
 
 import secrets
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.conf import settings
@@ -48,6 +49,19 @@ HEAVY_KG = 25
 def label_token() -> str:
     """Return 128 random bits for the QR code of a package's label. One cannot be guessed from another."""
     return secrets.token_urlsafe(16)
+
+
+def goes_to(site_id: UUID, path: str = "") -> Q:
+    """Return the condition on packages for a site, or on rows from which `path` ("package__") leads to one.
+
+    Only in a shipment to a single site may packages have no destination (packing/completeness.py): they go there.
+    """
+    return Q(**{f"{path}destination__site": site_id}) | Q(**{f"{path}destination": None})
+
+
+# The same in SQL, for a package `p`.
+GOES_TO = """(p.destination_id IS NULL OR EXISTS (
+    SELECT FROM shipments_shipmentsite d WHERE d.id = p.destination_id AND d.site_id = %(site)s))"""
 
 
 class Package(models.Model):
@@ -123,7 +137,7 @@ class Package(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"package {self.number}"
+        return f"{self._meta.verbose_name} {self.number}"
 
     @property
     def is_heavy(self) -> bool:
@@ -197,4 +211,4 @@ class ManifestLine(models.Model):
         triggers: ClassVar = frozen_once_sealed("line", OF_LINES)
 
     def __str__(self) -> str:
-        return f"line {self.position}"
+        return f"{self._meta.verbose_name} {self.position}"

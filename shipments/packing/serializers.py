@@ -116,7 +116,7 @@ class LineIn(Input):
     remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class PackageChange(Input):
+class PackageChangesIn(Input):
     number = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
     kind = serializers.CharField(max_length=2)
     marks = serializers.CharField(max_length=60, required=False, allow_blank=True)
@@ -137,7 +137,7 @@ class PackageChange(Input):
     remark = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class PackageIn(PackageChange):
+class PackageIn(PackageChangesIn):
     copies = serializers.IntegerField(
         min_value=1,
         max_value=500,

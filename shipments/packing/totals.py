@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from shipments.packing.models import GOES_TO
 from shipments.shipments.contents import Totals
 
 SQL = """
@@ -27,16 +28,17 @@ SQL = """
         SELECT count(*) AS lines, sum(quantity) AS pieces, sum(net_kg) AS net_kg, sum(value_minor) AS value_minor
         FROM shipments_manifestline WHERE package_id = p.id
     ) AS l ON true
-    WHERE p.shipment_id = ANY(%s)
+    WHERE p.shipment_id = ANY(%(shipments)s)
     GROUP BY p.shipment_id
 """
+SQL_OF_SITE = SQL.replace("GROUP BY", f"AND {GOES_TO} GROUP BY")
 THREE_PLACES = Decimal("0.001")
 
 
-def counted(shipment_ids: Iterable[UUID]) -> dict[UUID, Totals]:
-    """Return the current totals of these shipments, in one query."""
+def counted(shipment_ids: Iterable[UUID], site_id: UUID | None = None) -> dict[UUID, Totals]:
+    """Return the current totals of these shipments, in one query; with `site_id`, of their packages for this site."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL, [list(shipment_ids)])
+        cursor.execute(SQL_OF_SITE if site_id else SQL, {"shipments": list(shipment_ids), "site": site_id})
         return {row[0]: _totals(*row[1:]) for row in cursor.fetchall()}
 
 

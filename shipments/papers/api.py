@@ -1,8 +1,9 @@
 """The papers of a shipment: `/shipments/{shipment}/papers/`, and the packing list at its own URL."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -109,12 +110,12 @@ class PaperIn(Input):
         if attrs["kind"] != Paper.Kind.WAYBILL and others:
             raise serializers.ValidationError({name: _("Only a waybill has this field.") for name in others})
         if attrs.get("reason") and not attrs.get("replaces"):
-            raise serializers.ValidationError({"replaces": _("Name the waybill that it replaces.")})
+            raise serializers.ValidationError({"replaces": _("Enter the number of the waybill that it replaces.")})
         return attrs
 
 
 def pdf_answer(document: Document) -> HttpResponse:
-    """Return the issued PDF for download. Raises NotReady with the progress while it is being printed."""
+    """Return the issued PDF for download. Raises DocumentNotReady with the progress while it is being printed."""
     response = HttpResponse(documents.read(document), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}"'
     response["ETag"] = f'"{document.sha256}"'
@@ -161,7 +162,10 @@ OTHER_TRUCK = OpenApiExample(
 )
 @extend_schema(tags=["papers"])
 class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[Paper]):
-    """Issued papers never change; a newer version supersedes an older one, which stays readable."""
+    """Issued papers never change; a newer version supersedes an older one, which stays readable.
+
+    A key that is bound to a site sees the papers that show goods of this site alone.
+    """
 
     queryset = Paper.objects.none()
     serializer_class = PaperOut
@@ -172,13 +176,14 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
     ordering_fields = ["id", "number"]
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> "QuerySet[Paper]":
-        if not self.kwargs:
-            return self.queryset
+    def rows(self) -> "QuerySet[Paper]":
         papers = services.visible_to(self.request.user, self.shipment()).select_related("document")
         papers = papers.select_related("document__replaces", "document__replaced_by")
         contexts = ("context", "replaces__context", "replaced_by__context")
         return papers.defer(*(f"document__{name}" for name in contexts)).order_by("-id")
+
+    def goes_to(self, site_id: UUID, /) -> Q:
+        return Q(site=site_id)
 
     @extend_schema(
         summary="Issue labels, a blank goods-received form or a waybill",
@@ -214,7 +219,7 @@ class PaperViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[
         filters=False,
     )
     @action(detail=True, url_path="pdf", renderer_classes=PDF_RENDERERS)
-    @may_raise(documents.NotReady)
+    @may_raise(documents.DocumentNotReady)
     def download(self, request: Request, shipment: str, pk: str) -> HttpResponse:
         return pdf_answer(self.get_object().document)
 
@@ -233,9 +238,10 @@ class PackingListViewSet(OfShipment[Paper]):
             "Staff get the charity's edition. Partners get theirs: without names of staff, and without customs values"
             " unless the shipment's `partner_sees_values` is set. 409 `document_not_ready` with the progress and"
             " Retry-After while it is printed; 409 `paper_not_issued` before the shipment is sealed."
+            " 403 `paper_shows_other_sites` to a key that is bound to one of several sites of the shipment."
         ),
         responses=PDF,
     )
-    @may_raise(documents.NotReady, services.NoSuchPaper)
+    @may_raise(documents.DocumentNotReady, services.NoSuchPaper, services.PaperShowsOtherSites)
     def retrieve(self, request: Request, shipment: str) -> HttpResponse:
         return pdf_answer(services.packing_list_for(request.user, self.shipment()))

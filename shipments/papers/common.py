@@ -49,7 +49,7 @@ def lines(package: PackageRow) -> list[ManifestLine]:
     return list(package.lines.all())
 
 
-def totals_of(shipment: Shipment) -> shapes.Totals:
+def totals_of(shipment: Shipment) -> shapes.TotalsOnPaper:
     figures = contents.totals(shipment)
     return {
         "packages": figures.package_count,
@@ -75,7 +75,7 @@ def iso(value: date | None) -> str:
     return value.isoformat() if value else ""
 
 
-def package_of(row: PackageRow) -> shapes.Package:
+def package_of(row: PackageRow) -> shapes.PackageOnPaper:
     return {
         "number": row.number,
         "marks": row.marks,
@@ -92,19 +92,19 @@ def package_of(row: PackageRow) -> shapes.Package:
     }
 
 
-def flags_of(package: PackageRow) -> list[shapes.Flag]:
+def flags_of(package: PackageRow) -> list[shapes.FlagOnPaper]:
     """Return the handling flags of a package: its own, and those that follow from its weight and goods."""
-    flags: list[shapes.Flag] = []
+    flags: list[shapes.FlagOnPaper] = []
     if package.is_heavy:
         flags.append("heavy")
     flagged = set(package.flags)
     if package.un_numbers:
         flagged.add("dangerous")
-    order: tuple[shapes.Flag, ...] = ("fragile", "this_way_up", "open_first", "dangerous")
+    order: tuple[shapes.FlagOnPaper, ...] = ("fragile", "this_way_up", "open_first", "dangerous")
     return [*flags, *(flag for flag in order if flag in flagged)]
 
 
-def line_of(line: ManifestLine) -> shapes.Line:
+def line_of(line: ManifestLine) -> shapes.LineOnPaper:
     return {
         "item_code": line.item.code,
         "description": texts(line),

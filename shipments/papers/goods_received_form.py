@@ -21,8 +21,8 @@ class GoodsReceivedForm(TypedDict):
     handover: str
     containers: list[shapes.Container]
     bill_of_lading: str
-    totals: shapes.Totals
-    packages: list[shapes.Package]
+    totals: shapes.TotalsOnPaper
+    packages: list[shapes.PackageOnPaper]
 
 
 def context(shipment: Shipment, *, charity: Charity, at: datetime) -> GoodsReceivedForm:

@@ -20,7 +20,7 @@ class Label(TypedDict):
     gross_kg: str
     gross_measured: bool
     destination: str  # the code of the site
-    flags: list[shapes.Flag]
+    flags: list[shapes.FlagOnPaper]
     un_numbers: list[str]  # of the dangerous goods in it: ["UN3481"]
     sscc: str  # 18 digits with a valid check digit; "" if the package has none
     scan: str  # content of the QR code: the URL of this package, with a random token

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from logistics.documents.models import Document
 from logistics.ids import uuid7
+from logistics.partners.models import Site
 from logistics.triggers import never_truncated
 from shipments.shipments.models import Shipment
 
@@ -35,6 +36,8 @@ class Paper(models.Model):
     # The charity's edition has customs values and names of staff.
     STAFF_ONLY: ClassVar = (Kind.PACKING_LIST,)
 
+    # The only site whose goods it shows; null if it shows goods of several.
+    site = models.ForeignKey(Site, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     number = models.CharField(_("number"), max_length=60)
     version = models.PositiveSmallIntegerField(_("version"))

@@ -1,8 +1,9 @@
 """The packing list of a sealed shipment."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from logistics.charity.models import Charity
 from logistics.charity.services import day_of
@@ -45,13 +46,13 @@ class PackingList(TypedDict):
     packed_on: str
     departs_on: str
     currency: str
-    totals: shapes.Totals
+    totals: shapes.TotalsOnPaper
     by_kind: list[shapes.KindTotal]
     by_category: list[CategoryTotal]
     by_destination: list[shapes.DestinationTotal]
     dangerous_goods: bool
     un_numbers: list[str]  # of all of them: ["UN2800", "UN3481"]
-    packages: list[shapes.Package]  # in order of number
+    packages: list[shapes.PackageOnPaper]  # in order of number
     prepared_by: str
     checked_by: str
 
@@ -100,10 +101,14 @@ def for_partner(charitys: PackingList, shipment: Shipment) -> dict[str, object]:
     }
 
 
-def _without_values(context: Any) -> Any:
-    if isinstance(context, dict):
-        return {name: _without_values(value) for name, value in context.items() if name != "value_minor"}
-    return [_without_values(value) for value in context] if isinstance(context, list) else context
+def _without_values(context: Mapping[str, object]) -> dict[str, object]:
+    return {name: _inside(value) for name, value in context.items() if name != "value_minor"}
+
+
+def _inside(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_values(value)
+    return [_inside(part) for part in value] if isinstance(value, list) else value
 
 
 def _by_category(rows: list[PackageRow]) -> list[CategoryTotal]:

@@ -26,7 +26,7 @@ from shipments.shipments.services import PRINTED
 UNUSUAL = "[^ -~\u00a1-\u017f–—‘’“”…€]"
 NAMED_MAX = 50
 IN_MESSAGE = 5
-Texts = Iterator[tuple[str, object, str | None]]
+TextPlaces = Iterator[tuple[str, object, str | None]]
 
 # Columns with free text that papers print -> what people call them.
 OF_PACKAGE = {"marks": gettext_lazy("marks"), "remark": gettext_lazy("remark")}
@@ -75,13 +75,13 @@ def _refusal(found: list[Unprintable]) -> NotPrintable | None:
     )
 
 
-def _of_head(texts: Texts) -> Iterator[Unprintable]:
+def _of_head(texts: TextPlaces) -> Iterator[Unprintable]:
     for field, place, text in texts:
         if text and (characters := fonts.unprintable(text)):
             yield {"place": str(place), "field": field, "package": None, "line": None, "characters": characters}
 
 
-def _head_texts(shipment: Shipment) -> Texts:
+def _head_texts(shipment: Shipment) -> TextPlaces:
     """Yield the field, its place for people, and the text, of everything but packages and lines."""
     for name in PRINTED:
         yield name, _name_of(shipment, name), getattr(shipment, name)
@@ -96,7 +96,7 @@ def _head_texts(shipment: Shipment) -> Texts:
         yield "sites", _("hand-over point of site %(code)s") % {"code": code}, point
 
 
-def _names(shipment: Shipment) -> Texts:
+def _names(shipment: Shipment) -> TextPlaces:
     yield "packed_by", _("name of the packer"), shipment.packed_by.name if shipment.packed_by else None
     yield "checked_by", _("name of the checker"), shipment.checked_by.name if shipment.checked_by else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -16,10 +16,11 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.jobs.models import Job
-from logistics.partners import guard, texts
+from logistics.partners import guard, scope, texts
 from logistics.people.models import User
 from shipments.papers import goods_received_form, labels, packing_list, printable, waybill
 from shipments.papers.models import Paper
+from shipments.shipments import contents
 from shipments.shipments.access import is_partner
 from shipments.shipments.lifecycle import Done
 from shipments.shipments.models import Shipment
@@ -52,6 +53,13 @@ class AlreadyIssued(DomainError):
     code = "paper_already_issued"
 
 
+class PaperShowsOtherSites(DomainError):
+    """The paper shows goods of several sites, and your key is bound to one. A printed paper cannot be cut."""
+
+    code = "paper_shows_other_sites"
+    status = 403
+
+
 class NoSuchPaper(DomainError):
     """This paper has not been issued for the shipment."""
 
@@ -71,7 +79,7 @@ def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     return paper
 
 
-def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, Any], *, at: datetime) -> Paper:
+def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, object], *, at: datetime) -> Paper:
     return request(
         shipment,
         kind,
@@ -79,6 +87,7 @@ def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str,
         version=context["version"],
         template=template_of(Paper.Kind.PACKING_LIST),
         context=context,
+        site_id=contents.manifest().only_site(shipment),
         at=at,
     )
 
@@ -101,9 +110,13 @@ def request(
     template: str,
     context: Mapping[str, object],
     at: datetime,
+    site_id: UUID | None,
     replaces: Document | None = None,
 ) -> Paper:
-    """Queue the printing of a paper and add it to the shipment."""
+    """Queue the printing of a paper and add it to the shipment.
+
+    `site_id`: the only site whose goods the paper shows; None if it shows those of several.
+    """
     document = documents.request(
         kind,
         number=number,
@@ -114,7 +127,9 @@ def request(
         languages=languages(shipment),
         replaces=replaces,
     )
-    return Paper.objects.create(shipment=shipment, document=document, kind=kind, number=number, version=version)
+    return Paper.objects.create(
+        shipment=shipment, document=document, site_id=site_id, kind=kind, number=number, version=version
+    )
 
 
 def languages(shipment: Shipment) -> list[str]:
@@ -206,7 +221,14 @@ def issue(
     if before:
         documents.supersede(before.document, on=day_of(at, charity), at=at)
     paper = request(
-        held, Paper.Kind(kind), number=held.number, version=version, template=template_of(kind), context=context, at=at
+        held,
+        Paper.Kind(kind),
+        number=held.number,
+        version=version,
+        template=template_of(kind),
+        context=context,
+        site_id=contents.manifest().only_site(held),
+        at=at,
     )
     audit.record("paper issued", held, by=by, at=at, kind=kind, number=held.number, version=version)
     return paper
@@ -235,6 +257,7 @@ def _waybill(held: Shipment, leg: Mapping[str, str], *, replaces: str, reason: s
         template=template_of(kind),
         context=context,
         replaces=replaced,
+        site_id=contents.manifest().only_site(held),
         at=at,
     )
     if replaced:
@@ -267,7 +290,16 @@ def visible_to(user: User | AnonymousUser, shipment: Shipment) -> "QuerySet[Pape
 
 
 def packing_list_for(user: User | AnonymousUser, shipment: Shipment) -> Document:
-    """Return the latest packing list in the user's edition. Raises NoSuchPaper."""
+    """Return the latest packing list in the user's edition. Raises NoSuchPaper.
+
+    Raises PaperShowsOtherSites to a user who is bound to one of several sites: there is one PDF of the whole shipment,
+    with its number, its fingerprint and the manifest embedded, and an extract of it would verify as another paper.
+    """
+    site_id = scope.site_of(user)
+    if site_id is not None and contents.manifest().only_site(shipment) != site_id:
+        raise PaperShowsOtherSites(
+            _("The packing list shows goods of other sites too. Read the packages of yours: /packages/.")
+        )
     return latest_packing_list(
         shipment, kind=Paper.Kind.PARTNER_PACKING_LIST if is_partner(user) else Paper.Kind.PACKING_LIST
     )

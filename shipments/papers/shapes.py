@@ -13,8 +13,9 @@ field here, and must not be put into another one.
 
 from typing import Literal, TypedDict
 
-Texts = dict[str, str]
-Flag = Literal["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
+from shipments.packing.vocabulary import Texts
+
+FlagOnPaper = Literal["heavy", "fragile", "this_way_up", "open_first", "dangerous"]
 
 
 class Party(TypedDict):
@@ -35,7 +36,7 @@ class Container(TypedDict):
     seals: list[str]
 
 
-class Line(TypedDict):
+class LineOnPaper(TypedDict):
     item_code: str
     description: Texts
     hs6: str  # "940320"
@@ -50,7 +51,7 @@ class Line(TypedDict):
     remark: str
 
 
-class Package(TypedDict):
+class PackageOnPaper(TypedDict):
     number: int
     marks: str  # "CGD-ML-26-001 1/270"
     kind: Texts  # {"en": "pallet", "fr": "palette"}
@@ -60,12 +61,12 @@ class Package(TypedDict):
     gross_kg: str
     gross_measured: bool  # False: an estimate, and printed as one
     destination: str  # the code of the site, "A"; "" if there is only one site
-    flags: list[Flag]
+    flags: list[FlagOnPaper]
     remark: str  # other handling, "forklift only"; ""
-    lines: list[Line]  # never empty
+    lines: list[LineOnPaper]  # never empty
 
 
-class Totals(TypedDict):
+class TotalsOnPaper(TypedDict):
     packages: int
     lines: int
     net_kg: str

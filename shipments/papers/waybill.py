@@ -47,7 +47,7 @@ class Waybill(TypedDict):
     containers: list[shapes.Container]
     bill_of_lading: str
     cargo_tracking_note: str
-    totals: shapes.Totals
+    totals: shapes.TotalsOnPaper
     by_kind: list[shapes.KindTotal]
     by_destination: list[shapes.DestinationTotal]
     dangerous_goods: list[DangerousGoods]  # empty: there are none

@@ -4,12 +4,13 @@ import re
 import uuid
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
+from logistics.partners import scope
 from logistics.people.models import User
 from logistics.roles import Role
-from shipments.shipments.models import Shipment
+from shipments.shipments.models import Shipment, ShipmentSite
 from shipments.shipments.states import SEEN_BY_PARTNERS
 
 NUMBER = re.compile(r"SHP-\d{4}-\d{5,9}")
@@ -29,12 +30,25 @@ def sees_values(user: User | AnonymousUser, shipment: Shipment) -> bool:
 
 
 def visible_to(user: User | AnonymousUser) -> QuerySet[Shipment]:
-    """Return the shipments a user may see: partners their own, once dispatched; staff all."""
-    if not isinstance(user, User):
-        return Shipment.objects.none()
-    if user.is_staff:
-        return Shipment.objects.all()
-    return Shipment.objects.filter(consignee__memberships__user=user, status__in=SEEN_BY_PARTNERS)
+    """Return the shipments a user may see: staff all, partners their own, once dispatched.
+
+    A user who is bound to a site sees the shipments that also go there, and of their rows those of the site
+    (of_shipment.py).
+    """
+    shipments = Shipment.objects.all()
+    if not (isinstance(user, User) and user.is_staff):
+        shipments = shipments.filter(status__in=SEEN_BY_PARTNERS)
+    return scope.visible(shipments, user, partner="consignee", goes_to=_goes_to)
+
+
+def _goes_to(site_id: uuid.UUID, /) -> Q:
+    """Return the condition on shipments with packages for a site, or to this site only.
+
+    It is not enough that the site is one of the shipment's: the admin opens shipments with all sites of the partner.
+    """
+    sites = ShipmentSite.objects.filter(shipment=OuterRef("pk"))
+    here, others = sites.filter(site=site_id), sites.exclude(site=site_id)
+    return Exists(here.filter(packages__isnull=False)) | (Exists(here) & ~Exists(others))
 
 
 def find(user: User | AnonymousUser, key: str) -> Shipment:

@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 
 from logistics.actions import AllowedAction
 from logistics.errors import DomainError
+from logistics.partners import scope
 from logistics.partners.models import Partner
 from logistics.people.models import User
 from logistics.roles import Role
 from shipments import rights
+from shipments.shipments import contents
 from shipments.shipments.models import Shipment
 from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
@@ -23,7 +25,7 @@ WAREHOUSE = rights.SHIPMENT.roles("change")
 RECEIVERS = rights.SHIPMENT.roles("arrive")
 
 # Returns why an action is refused to a user now, or None.
-Guard = Callable[[Shipment, User], DomainError | None]
+ActionGuard = Callable[[Shipment, User], DomainError | None]
 
 
 class ImportRunning(DomainError):
@@ -70,12 +72,12 @@ ACTIONS: dict[str, Action] = {
         Action("cancel", frozenset({Status.DRAFT, Status.PACKING, Status.SEALED}), WAREHOUSE),
     )
 }
-_guards: dict[str, list[Guard]] = defaultdict(list)
-_first_guards: dict[str, list[Guard]] = defaultdict(list)
-_overridable: dict[str, list[Guard]] = defaultdict(list)
+_guards: dict[str, list[ActionGuard]] = defaultdict(list)
+_first_guards: dict[str, list[ActionGuard]] = defaultdict(list)
+_overridable: dict[str, list[ActionGuard]] = defaultdict(list)
 
 
-def add_guard(action: str, guard: Guard, *, before_state: bool = False, overridable: bool = False) -> None:
+def add_guard(action: str, guard: ActionGuard, *, before_state: bool = False, overridable: bool = False) -> None:
     """Add a guard that may refuse an action.
 
     `before_state`: run it before the state check. `overridable`: run it last; a reason overrides its refusal.
@@ -135,4 +137,13 @@ def may_dispatch(shipment: Shipment, by: User) -> DomainError | None:
     return None
 
 
+def may_arrive(shipment: Shipment, by: User) -> DomainError | None:
+    """Refuse a caller who is bound to one of several sites: an arrival is that of the whole shipment."""
+    site_id = scope.site_of(by)
+    if site_id is None or contents.manifest().only_site(shipment) == site_id:
+        return None
+    return scope.BoundToSite(_("The shipment goes to other sites too. Confirm what arrived at yours."))
+
+
 add_guard("dispatch", may_dispatch)
+add_guard("arrive", may_arrive)

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
@@ -164,7 +164,7 @@ class ReasonForm(TidyForm, forms.Form):
     )
 
 
-class SitesInline(ReadOnlyInline):
+class ShipmentSitesInline(ReadOnlyInline):
     model = ShipmentSite
     fields = ("label", "site", "hand_over_point")
     readonly_fields = fields
@@ -194,7 +194,7 @@ class ShipmentAdmin(BaseAdmin):
     list_select_related = ("consignee",)
     ordering = ("-id",)
     autocomplete_fields = ("consignee",)
-    inlines: tuple[type[ReadOnlyInline], ...] = (SitesInline,)
+    inlines: tuple[type[ReadOnlyInline], ...] = (ShipmentSitesInline,)
     fieldsets = (
         (None, {"fields": ("seen_version", ("number", "status"), "figures", "packages_shown")}),
         (
@@ -261,9 +261,9 @@ class ShipmentAdmin(BaseAdmin):
         ) % {
             "packages": now.package_count,
             "lines": now.line_count,
-            "gross_kg": now.gross_kg,
-            "net_kg": now.net_kg,
-            "volume_m3": now.volume_m3,
+            "gross_kg": formats.number_format(now.gross_kg),
+            "net_kg": formats.number_format(now.net_kg),
+            "volume_m3": formats.number_format(now.volume_m3),
         }
 
     @display(description=gettext_lazy("manifest"))
@@ -320,11 +320,11 @@ class ShipmentAdmin(BaseAdmin):
         return self.page(request, shipment, form, verb, explanation, refused=actions.refusal(name, shipment, by))
 
 
-View = Callable[[ShipmentAdmin, HttpRequest, str], HttpResponse]
+ActionView = Callable[[ShipmentAdmin, HttpRequest, str], HttpResponse]
 May = Callable[[ShipmentAdmin, HttpRequest, object], bool]
 
 
-def add_button(name: str, view: View, *, may: May, label: object, icon: str, first: bool = False) -> None:
+def add_button(name: str, view: ActionView, *, may: May, label: object, icon: str, first: bool = False) -> None:
     """Add a button to the page of a shipment; `may` decides for which users and shipments it is shown."""
     view.__name__ = name
     setattr(ShipmentAdmin, f"has_{name}_permission", may)

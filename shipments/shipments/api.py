@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -21,6 +21,7 @@ from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import Filters, Input
 from logistics.money import amounts as money
+from logistics.partners import scope
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
 from logistics.views import StrictView, without_body
@@ -164,7 +165,11 @@ COLUMNS = (
 @extend_schema_view(list=extend_schema(summary="List shipments, newest first"))
 @extend_schema(tags=["shipments"])
 class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment]):
-    """Shipments, identified by id or number. A partner sees its own, once dispatched."""
+    """Shipments, identified by id or number. A partner sees its own, once dispatched.
+
+    A key that is bound to a site sees the shipments that also go there. Of these it sees the packages, lines,
+    deliveries and papers of the site only: others are not found (404).
+    """
 
     queryset = Shipment.objects.none()
     serializer_class = ShipmentOut
@@ -181,8 +186,9 @@ class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment
         return shipments.only(*COLUMNS) if self.action == "list" else shipments
 
     def get_serializer_context(self) -> dict[str, object]:
-        for_partner = access.is_partner(self.request.user)
-        return dict(super().get_serializer_context()) | {"for_partner": for_partner, "hides_values": for_partner}
+        for_partner, site_id = access.is_partner(self.request.user), scope.site_of(self.request.user)
+        context = {"for_partner": for_partner, "hides_values": for_partner, "site_id": site_id}
+        return dict(super().get_serializer_context()) | context
 
     def _found(self) -> Shipment:
         return access.find(self.request.user, self.kwargs["shipment"])
@@ -285,10 +291,13 @@ class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment
     def trail(self, request: Request, shipment: str) -> Response:
         """List the audit trail as sentences, oldest first.
 
-        For partners, staff are "The charity", and only the reasons that partners gave are shown.
+        For partners, staff are "The charity", and only the reasons that partners gave are shown. A key that is bound to
+        a site reads where the shipment is, and what was done with keys of the same site.
         """
-        entries = audit.trail(self._found())
-        return Response(list(trails.tell(entries, hide_staff=access.is_partner(request.user))))
+        entries, site_id = audit.trail(self._found()), scope.site_of(request.user)
+        if site_id is not None:
+            entries = entries.filter(Q(verb__in=trails.OF_EVERY_SITE) | Q(by__membership__site=site_id))
+        return Response(list(trails.describe(entries, hide_staff=access.is_partner(request.user), site_id=site_id)))
 
 
 def _reason(request: Request, shape: type[Input] = ReasonIn) -> str:

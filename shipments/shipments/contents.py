@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 
 from shipments.shipments.models import Shipment, ShipmentSite
 
@@ -28,8 +29,11 @@ FIGURES = tuple(field.name for field in fields(Totals))
 class Manifest(Protocol):
     """What the room `packing` implements."""
 
-    def count(self, shipment: Shipment) -> Totals:
-        """Return the current totals of the packages and lines."""
+    def count(self, shipment: Shipment, site_id: UUID | None = None) -> Totals:
+        """Return the current totals of the packages and lines; with `site_id`, of those for this site."""
+
+    def only_site(self, shipment: Shipment) -> UUID | None:
+        """Return the site that all packages go to; None if there are several, or none."""
 
     def sha256(self, shipment: Shipment) -> str:
         """Return the fingerprint of the packages and lines."""
@@ -54,8 +58,13 @@ def manifest() -> Manifest:
     return _manifests[0]
 
 
-def totals(shipment: Shipment) -> Totals:
-    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest."""
+def totals(shipment: Shipment, site_id: UUID | None = None) -> Totals:
+    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest.
+
+    With `site_id`: the totals of the packages for this site.
+    """
+    if site_id is not None:
+        return manifest().count(shipment, site_id)
     if shipment.package_count is None:
         return manifest().count(shipment)
     return Totals(**{name: getattr(shipment, name) for name in FIGURES})

@@ -49,7 +49,7 @@ def add_effect(action: str, effect: Effect) -> None:
 def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Record that somebody other than the packer has compared the packages with the manifest.
 
-    Raises WrongState, ImportRunning, CheckerIsPacker, NotReady without a package.
+    Raises WrongState, ImportRunning, CheckerIsPacker, ManifestNotReady without a package.
     """
     shipment = hold(shipment)
     actions.require("check", shipment, by)
@@ -61,7 +61,7 @@ def check(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
 def seal(shipment: Shipment, *, by: User, at: datetime) -> Shipment:
     """Freeze the manifest, so that its figures and texts can no longer change, and issue its packing list.
 
-    Raises WrongState; ImportRunning; NotReady with each problem of the manifest; CharityNotSetUp.
+    Raises WrongState; ImportRunning; ManifestNotReady with each problem of the manifest; CharityNotSetUp.
     """
     shipment = hold(shipment)
     actions.require("seal", shipment, by)
@@ -101,7 +101,7 @@ def dispatch(shipment: Shipment, *, by: User, at: datetime, reason: str = "") ->
     overridden = actions.require("dispatch", shipment, by, reason=reason)
     shipment.become(Status.DISPATCHED)
     shipment.dispatched_at = at
-    details: dict[str, object] = {"contacts_told": notices.notify_contacts(shipment)}
+    details: dict[str, object] = {"contacts_notified": notices.notify_contacts(shipment)}
     if overridden:
         details["overrides"] = overridden.code
     done = Done(by, at, reason.strip() if overridden else "")

@@ -228,7 +228,7 @@ class Shipment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.number or f"shipment {self.pk}"
+        return self.number or f"{self._meta.verbose_name} {self.pk}"
 
     def become(self, status: Status) -> None:
         """Change the status in memory, or raise WrongState; the caller saves."""
@@ -265,4 +265,4 @@ class ShipmentSite(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"site {self.label}"
+        return f"{self._meta.verbose_name} {self.label}"

@@ -8,7 +8,7 @@ from shipments.shipments.models import Shipment
 
 def notify_contacts(shipment: Shipment) -> int:
     """Queue a mail to each contact and return how many; it names the hand-over point, never a site."""
-    contacts = Contact.objects.filter(partner=shipment.consignee, is_told=True).order_by("pk")
+    contacts = Contact.objects.filter(partner=shipment.consignee, is_notified=True).order_by("pk")
     for contact in contacts:
         mail.request(
             "shipment-dispatched",

@@ -1,11 +1,14 @@
 """Base class of the views of one shipment's rows."""
 
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import models
+from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from logistics.partners import scope
 from logistics.views import StrictView
 from shipments.shipments import access
 from shipments.shipments.models import Shipment
@@ -14,7 +17,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class OfShipment(StrictView, GenericViewSet[Row]):
-    """A view of `/shipments/{shipment}/.../` that finds the shipment, if the caller may see it."""
+    """A view of `/shipments/{shipment}/.../` that finds the shipment and those of its rows that the caller may see."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
@@ -26,6 +29,20 @@ class OfShipment(StrictView, GenericViewSet[Row]):
         if not hasattr(self, "_shipment"):
             self._shipment = access.find(self.request.user, self.kwargs["shipment"])
         return self._shipment
+
+    def rows(self) -> "QuerySet[Row]":
+        """Return the rows of the shipment, of all its sites."""
+        raise NotImplementedError
+
+    def goes_to(self, site_id: UUID, /) -> Q | None:
+        """Return the condition on rows that are for this site alone; None: a caller who is bound to it sees no row."""
+        return None
+
+    def get_queryset(self) -> "QuerySet[Row]":
+        if not self.kwargs:  # while the schema is generated
+            assert self.queryset is not None
+            return self.queryset
+        return scope.of_site(self.rows(), self.request.user, self.goes_to)
 
     def get_serializer_context(self) -> dict[str, object]:
         context = dict(super().get_serializer_context())

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -88,18 +89,24 @@ class ShipmentOut(Output[Shipment]):
     arrives_on = serializers.DateField(allow_null=True)
     created_at = serializers.DateTimeField()
     dispatched_at = serializers.DateTimeField(allow_null=True)
-    totals = TotalsOut(allow_null=True)
+    totals = TotalsOut(
+        allow_null=True, help_text="In lists null for a key that is bound to a site; the details have those of the site"
+    )
 
     def left_out(self) -> Collection[str]:
         return self._declared_fields.keys() - SHOWN_TO_PARTNERS if self.context.get("for_partner") else ()
 
     def totals_of(self, shipment: Shipment) -> ShownTotals | None:
-        return None if shipment.package_count is None else shown_totals(shipment)
+        is_bound = self.context.get("site_id") is not None
+        return None if shipment.package_count is None or is_bound else shown_totals(shipment)
 
 
-def shown_totals(shipment: Shipment) -> ShownTotals:
-    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest."""
-    return ShownTotals(contents.totals(shipment), shipment.customs_currency)
+def shown_totals(shipment: Shipment, site_id: UUID | None = None) -> ShownTotals:
+    """Return the totals frozen when the shipment was sealed, or the current ones of an unsealed manifest.
+
+    With `site_id`: the totals of the packages for this site.
+    """
+    return ShownTotals(contents.totals(shipment, site_id), shipment.customs_currency)
 
 
 @extend_schema_serializer(examples=examples.SHIPMENT_DETAIL)
@@ -138,7 +145,7 @@ class ShipmentDetailOut(ShipmentOut):
     allowed_actions = AllowedActionOut(many=True)
 
     def totals_of(self, shipment: Shipment) -> ShownTotals | None:
-        return shown_totals(shipment)
+        return shown_totals(shipment, self.context.get("site_id"))
 
     def freight_of(self, shipment: Shipment) -> str | None:
         if shipment.freight_minor is None:

@@ -117,7 +117,7 @@ def create(*, sites: Iterable[LabelledSite], by: User, at: datetime, **fields: U
     year = charities.day_of(at).year
     shipment.number = f"SHP-{year}-{documents.next_number(SERIES, year):05}"
     shipment.save(force_insert=True)
-    _set_sites(shipment, sites)
+    _set_sites(shipment, sites, by=by, at=at)
     audit.record("created", shipment, by=by, at=at, number=shipment.number)
     return shipment
 
@@ -157,14 +157,14 @@ def edit(
     shipment.version += 1
     shipment.save()
     if sites is not None:
-        _set_sites(shipment, sites)
+        _set_sites(shipment, sites, by=by, at=at)
     if "consignee" in new:  # whose sites its packages were not compared with
         guard.report_existing(lock(shipment.consignee), by=by, at=at)
     audit.record("edited", shipment, by=by, at=at, fields=sorted({*new, *wanted}))
     return shipment
 
 
-def _set_sites(shipment: Shipment, sites: Iterable[LabelledSite]) -> None:
+def _set_sites(shipment: Shipment, sites: Iterable[LabelledSite], *, by: User, at: datetime) -> None:
     wanted = {each.label: each.site for each in sites}
     for site in wanted.values():
         if site.partner_id != shipment.consignee_id:
@@ -175,6 +175,10 @@ def _set_sites(shipment: Shipment, sites: Iterable[LabelledSite]) -> None:
     gone = [row for label, row in here.items() if label not in wanted or wanted[label].pk != row.site_id]
     if contents.manifest().goes_to(gone):
         raise Invalid(_("A site with packages cannot be removed."), field="sites", code="in_use")
+    place = guard.of_partner(shipment.consignee_id)
+    for number, label in enumerate(wanted):
+        named = {"label": label}
+        place.check_texts(ShipmentSite._meta.label_lower, named, by=by, at=at, path=f"sites[{number}].")
     ShipmentSite.objects.filter(pk__in=[row.pk for row in gone]).delete()
     kept = {label for label, row in here.items() if row not in gone}
     ShipmentSite.objects.bulk_create(

@@ -16,12 +16,14 @@ GUARDED: dict[str, tuple[str, ...]] = {
         # A code, but papers print its name: the town must not be that of a site.
         "place_of_delivery",
     ),
+    "shipments.shipmentsite": ("label",),
     "shipments.package": ("marks", "remark"),
     "shipments.manifestline": ("description_en", "description_fr", "serials", "remark"),
     "shipments.delivery": ("received_by", "delivered_by", "seal_read", "note"),
     "shipments.deliveryline": ("reason",),
     "shipments.unlistedgoods": ("description", "remark"),
     "shipments.discrepancy": ("decision_note",),
+    "shipments.reveal": ("driver", "reason"),
     # The leg of a waybill, kept in the context of its document.
     "shipments.paper": (
         *("carrier", "loading_place", "hand_over_place", "vehicle", "registration", "driver", "instructions"),
@@ -35,7 +37,6 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("container_type", "customs_currency", "freight_currency"), CODE),
         "manifest_sha256": RANDOM,
     },
-    "shipments.shipmentsite": {"label": "four characters at most; not printed"},
     "shipments.package": {
         "token": RANDOM,
         **dict.fromkeys(("kind", "flags"), CODE),
@@ -56,14 +57,16 @@ EXEMPT: dict[str, dict[str, str]] = {
         "errors": "without free text from the sheet",
     },
     "shipments.paper": {"kind": CODE, "number": MADE},
+    "shipments.reveal": {"token_sha256": RANDOM, "ended_because": CODE},
 }
 
 
 def in_use(partner: Partner) -> Iterator[models.Model]:
-    """Yield a partner's open shipments with their packages and lines, whose texts papers may still print."""
+    """Yield a partner's open shipments with their sites, packages and lines, whose texts papers may still print."""
     ended = (*NO_LONGER_CARRIED, Status.RECEIVED)
     for shipment in Shipment.objects.filter(consignee=partner).exclude(status__in=ended).order_by("pk"):
         yield shipment
+        yield from shipment.sites.order_by("pk")
         for package in shipment.packages.prefetch_related("lines").order_by("pk"):
             yield package
             yield from package.lines.all()

@@ -6,12 +6,14 @@ Each room adds the sentences for the verbs that it records (shipments/apps.py).
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from logistics.audit.models import AuditEntry
+from logistics.partners import scope
 
 # Details of an entry, with `who`. A text names them as %(...)s; a function returns the sentence.
 Details = dict[str, Any]
@@ -40,24 +42,26 @@ def _dispatched(details: Details) -> str:
     if details.get("overrides"):
         return (
             ngettext(
-                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contact of"
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_notified)s contact of"
                 " the partner was notified.",
-                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_told)s contacts of"
+                "%(who)s dispatched the shipment before its packing list was printed; %(contacts_notified)s contacts of"
                 " the partner were notified.",
-                int(details["contacts_told"]),
+                int(details["contacts_notified"]),
             )
             % details
         )
     return (
         ngettext(
-            "%(who)s dispatched the shipment; %(contacts_told)s contact of the partner was notified.",
-            "%(who)s dispatched the shipment; %(contacts_told)s contacts of the partner were notified.",
-            int(details["contacts_told"]),
+            "%(who)s dispatched the shipment; %(contacts_notified)s contact of the partner was notified.",
+            "%(who)s dispatched the shipment; %(contacts_notified)s contacts of the partner were notified.",
+            int(details["contacts_notified"]),
         )
         % details
     )
 
 
+# Told to each site of a shipment: where it is, without figures of the goods.
+OF_EVERY_SITE = ("dispatched", "arrived", "lost", "found", "returned", "closed")
 # Verb -> its sentence.
 SENTENCES: dict[str, Sentence] = {
     "created": gettext_noop("%(who)s opened shipment %(number)s."),
@@ -80,14 +84,17 @@ def add_sentences(sentences: Mapping[str, Sentence]) -> None:
     SENTENCES.update(sentences)
 
 
-def tell(entries: Iterable[AuditEntry], *, hide_staff: bool) -> Iterator[TrailEntry]:
+def describe(entries: Iterable[AuditEntry], *, hide_staff: bool, site_id: UUID | None = None) -> Iterator[TrailEntry]:
     """Yield each entry with its sentence.
 
     `hide_staff`, for partners: staff are "The charity", and their reasons are left out, because staff write them for
-    each other, with names, values and opinions.
+    each other, with names, values and opinions. `site_id`, for a reader who is bound to it: the partner's other people
+    are "The partner".
     """
     for entry in entries:
         who = _who(entry, hide_staff=hide_staff)
+        if site_id is not None and not _is_staff(entry) and scope.site_of(entry.by) != site_id:
+            who = _("The partner")
         yield {
             "sequence": entry.sequence,
             "at": entry.at,

@@ -18,6 +18,7 @@ def attacked(*programs: str) -> Iterator[tuple[Instance, Place]]:
     with tempfile.TemporaryDirectory(prefix=services.PREFIX) as name:
         folder = Path(name)
         with Instance.started(folder, *programs, settings={"TRUSTED_PROXIES": "1"}) as product:
+            product.env["LOG_LEVEL"] = "WARNING"  # of management commands, whose log is printed among the figures
             yield product, place_of(product, keep=folder)
 
 

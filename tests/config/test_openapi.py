@@ -116,6 +116,17 @@ def test_responses_that_ask_to_wait_describe_retry_after(described):
     assert "Retry-After" in sealing["headers"]
 
 
+def test_operations_that_read_parameters_describe_the_refusal_of_wrong_ones(described):
+    reading = {
+        name: operation["responses"]
+        for name, operation in described.items()
+        if any(one["in"] == "query" and one["name"] != "format" for one in operation.get("parameters", ()))
+    }
+
+    assert [name for name, responses in reading.items() if "400" not in responses] == []
+    assert "GET /api/v1/shipments/import-template/" in reading
+
+
 def test_a_shared_error_is_described_once(description):
     texts = [json.dumps(answer, sort_keys=True) for answer in description["components"]["responses"].values()]
     inline = [

@@ -91,7 +91,7 @@ def test_finance_retries_an_event_in_quarantine(giving: Giving) -> None:
     row = StripeEvent.objects.get()
     assert row.state == "dead"
 
-    form = {"action": "look_again", "_selected_action": [str(row.pk)]}
+    form = {"action": "retry_events", "_selected_action": [str(row.pk)]}
     signed_in(Role.FINANCE).post("/admin/donations/stripeevent/", form)
 
     row.refresh_from_db()

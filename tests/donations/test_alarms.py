@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 def challenges(times: int, at: datetime) -> None:
     Challenge.objects.bulk_create(
-        Challenge(way="proof", purpose="x", issued_at=at, expires_at=at + HOUR) for _ in range(times)
+        Challenge(method="proof", purpose="x", issued_at=at, expires_at=at + HOUR) for _ in range(times)
     )
 
 
@@ -43,7 +43,7 @@ def test_an_unusual_hour_is_mailed_once_to_finance_until_it_is_over() -> None:
     alarms.look(at=NOW + 3 * HOUR)
 
     told = Email.objects.filter(kind="giving-alarm").order_by("id").values_list("to", "subject")
-    english, french = "Online giving is outside its usual range", "Les dons en ligne sortent de l’ordinaire"
+    english, french = "Unusual activity in online giving", "Activité inhabituelle des dons en ligne"
     assert list(told) == 2 * [("fiona@example.org", english), ("francois@example.org", french)]
     assert "- Challenges: 4 (usually 0 to 3 an hour)" in Email.objects.filter(to="fiona@example.org")[0].body
 

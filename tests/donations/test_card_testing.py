@@ -42,10 +42,10 @@ def donor(email: str) -> dict[str, str]:
     return body_of_gift()["donor"] | {"email": email}
 
 
-def challenge_of(answer: Any, *ways: str) -> Any:
+def challenge_of(answer: Any, *methods: str) -> Any:
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (403, "challenge_required"), problem
-    assert problem["ways"] == list(ways or ("proof", "mail"))
+    assert problem["methods"] == list(methods or ("proof", "mail"))
     return problem["challenge"]
 
 
@@ -166,7 +166,7 @@ def test_a_proof_that_expired_or_was_changed_is_refused(limited: Giving) -> None
     solution = solution_of(challenge)
     easier = challenge | {"parameters": challenge["parameters"] | {"keyPrefix": "00", "keySignature": "00"}}
     own = json.loads(base64.b64decode(solution))
-    own["challenge"]["parameters"]["data"]["id"] = Challenge(way="proof").pk.hex
+    own["challenge"]["parameters"]["data"]["id"] = Challenge(method="proof").pk.hex
 
     for wrong in (
         "x",
@@ -197,11 +197,11 @@ def test_each_further_load_of_gifts_from_an_address_makes_its_challenges_harder(
     ("changes", "broken"),
     [
         ({"used_at": timezone.now() + timedelta(days=2)}, "a_challenge_is_not_used_after_it_expired"),
-        ({"way": "mail"}, "a_link_by_mail_is_for_a_donation"),
+        ({"method": "mail"}, "a_link_by_mail_is_for_a_donation"),
     ],
 )
 def test_the_database_refuses_impossible_challenges(db: Any, changes: dict[str, Any], broken: str) -> None:
-    values = {"way": "proof", "purpose": "x", "expires_at": timezone.now()} | changes
+    values = {"method": "proof", "purpose": "x", "expires_at": timezone.now()} | changes
 
     with pytest.raises(IntegrityError, match=broken), transaction.atomic():
         Challenge.objects.create(**values)

@@ -11,7 +11,7 @@ from donations.switches.models import GivingSwitch
 from donations.switches.services import the_switch
 from logistics.audit import services as audit
 from logistics.roles import Role
-from tests.clients import signed_in
+from tests.clients import just_signed_in, signed_in
 from tests.donations.giving import GOOD, Giving, body_of_gift
 from tests.donations.pages import FORM, check_page, text_of
 
@@ -41,6 +41,17 @@ def test_finance_turns_giving_off_and_on_with_a_reason_in_the_audit_trail(giving
     giving.give()
     told = [(entry.verb, entry.reason, entry.by_id is not None) for entry in audit.trail(the_switch())]
     assert told == [("giving turned off", "Card testing since 14:00", True), ("giving turned on", "It stopped", True)]
+
+
+def test_the_switch_needs_a_recent_sign_in(giving: Giving) -> None:
+    late, switch = signed_in(Role.FINANCE), the_switch()
+    just_signed_in(late, minutes_ago=6)
+    at = f"/admin/donations/givingswitch/{switch.pk}/change/"
+
+    page = late.post(at, {"seen_version": str(switch.version), "reason": "Card testing"})
+
+    assert "confirm_password" in page.content.decode()
+    assert the_switch().is_on
 
 
 def test_the_pages_show_the_message_instead_of_the_form(giving: Giving) -> None:

@@ -45,12 +45,12 @@ def intent(status: str = "succeeded", **changes: Any) -> facts.PaymentIntent:
     return facts.PaymentIntent(**values | changes)
 
 
-def refund(status: str, amount: int = 10000, number: int = 1) -> facts.Refund:
-    return facts.Refund(f"re_{number}", status, amount, "HKD", "pi_1", "ch_1", None, None, T0)
+def refund(status: str, amount: int = 10000, number: int = 1) -> facts.StripeRefund:
+    return facts.StripeRefund(f"re_{number}", status, amount, "HKD", "pi_1", "ch_1", None, None, T0)
 
 
-def dispute(status: str, amount: int = 40050) -> facts.Dispute:
-    return facts.Dispute(
+def dispute(status: str, amount: int = 40050) -> facts.StripeDispute:
+    return facts.StripeDispute(
         "du_1", status, "fraudulent", amount, "HKD", "pi_1", "ch_1", None, False, (), False, T0
     )  # fmt: skip
 

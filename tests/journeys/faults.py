@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,30 +157,9 @@ class Givers:
             timeout=timeout,
         )
 
-    # --- Barriers ---------------------------------------------------------------------------
-
-    @contextmanager
-    def held_at(self, table: str, when: str) -> Iterator["Barrier"]:
-        """Block any update of a table's row that makes `when` true, just before it happens.
-
-        The barrier is in the database, so the blocked program is the real one and may be killed there.
-        What a killed program had asked of the database there is done once the barrier opens, but its transaction is not
-        committed.
-        """
-        url = services().postgres.conninfo(self.product.database)
-        with psycopg.connect(url, autocommit=True) as keeper:
-            keeper.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
-            keeper.execute(
-                f"""CREATE FUNCTION wait_at_barrier() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
-                    AS 'BEGIN PERFORM pg_advisory_xact_lock_shared({BARRIER}); RETURN NEW; END';
-                    CREATE TRIGGER aa_barrier BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({when})
-                    EXECUTE FUNCTION wait_at_barrier()""".encode()
-            )
-            try:
-                yield Barrier(keeper)
-            finally:
-                keeper.execute("SELECT pg_advisory_unlock_all()")
-                keeper.execute(f"DROP TRIGGER aa_barrier ON {table}; DROP FUNCTION wait_at_barrier()".encode())
+    def held_at(self, table: str, when: str) -> AbstractContextManager["Barrier"]:
+        """Block updates of a table's rows; see `held_at`."""
+        return held_at(self.product, table, when)
 
     # --- What must be true ------------------------------------------------------------------
 
@@ -271,3 +250,27 @@ class Barrier:
 
     def open(self) -> None:
         self.keeper.execute("SELECT pg_advisory_unlock(%s)", [BARRIER])
+
+
+@contextmanager
+def held_at(product: Instance, table: str, when: str) -> Iterator[Barrier]:
+    """Block any update of a table's row that makes `when` true, just before it happens.
+
+    The barrier is in the database, so the blocked program is the real one and may be killed there.
+    What a killed program had asked of the database there is done once the barrier opens, but its transaction is not
+    committed.
+    """
+    url = services().postgres.conninfo(product.database)
+    with psycopg.connect(url, autocommit=True) as keeper:
+        keeper.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
+        keeper.execute(
+            f"""CREATE FUNCTION wait_at_barrier() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+                AS 'BEGIN PERFORM pg_advisory_xact_lock_shared({BARRIER}); RETURN NEW; END';
+                CREATE TRIGGER aa_barrier BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({when})
+                EXECUTE FUNCTION wait_at_barrier()""".encode()
+        )
+        try:
+            yield Barrier(keeper)
+        finally:
+            keeper.execute("SELECT pg_advisory_unlock_all()")
+            keeper.execute(f"DROP TRIGGER aa_barrier ON {table}; DROP FUNCTION wait_at_barrier()".encode())

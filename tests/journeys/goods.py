@@ -61,7 +61,7 @@ class GoodsStory(Story):
             "name": "Awa Diarra",
             "email": PARTNER_MAIL,
             "language": "fr",
-            "is_told": True,
+            "is_notified": True,
         }
         coordinator.post("/api/v1/contacts/", contact)
         self.facts["sites"] = {}

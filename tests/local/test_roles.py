@@ -9,12 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.local import processes, programs
-from config.local.postgres import APPLICATION, OWNER, Postgres
+from config.local import account, processes, programs
+from config.local.postgres import APPLICATION, OWNER, SEALED, Postgres
 from tests.processes import eventually
 from tests.services import services
 
-pytestmark = pytest.mark.processes
+# In the suite, tests.services migrates as the owner, and every process connects as the application.
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 # As managed PostgreSQL gives one out: it may make roles and databases, and is no superuser.
 ADMINISTRATOR = "administrator"
@@ -54,9 +55,17 @@ def run(env: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+def dumped(postgres: Postgres, database: str, *, role: str) -> str:
+    """Return what pg_dump writes about the tables, as a role."""
+    pg_dump = str(account.PACKAGES / account.BIN / "pg_dump")
+    command = [pg_dump, "--schema-only", postgres.conninfo(database, role=role)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_the_owner_migrates_an_empty_database_and_the_application_runs_on_it(tmp_path: Path) -> None:
     with empty_server(tmp_path) as postgres:
-        env = services().environment() | {"DATABASE_URL": postgres.url("relief"), "VAR_DIR": str(tmp_path / "var")}
+        urls = {"DATABASE_URL": postgres.url("relief"), "SEALED_DATABASE_URL": postgres.url("relief", role=SEALED)}
+        env = services().environment() | urls | {"VAR_DIR": str(tmp_path / "var")}
         owner = {"OWNER_DATABASE_URL": postgres.url("relief", role=OWNER), "DATABASE_STATEMENT_TIMEOUT_MS": "120000"}
 
         for _ in ("first", "again"):
@@ -65,13 +74,17 @@ def test_the_owner_migrates_an_empty_database_and_the_application_runs_on_it(tmp
 
         with psycopg.connect(postgres.conninfo("relief")) as connection:
             owners = connection.execute(
-                """SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                """SELECT DISTINCT relowner::regrole::text FROM pg_class
+                   WHERE relnamespace IN ('public'::regnamespace, 'sealed'::regnamespace)
+                   UNION SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'sealed'
                    UNION SELECT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
             ).fetchall()
         assert owners == [(OWNER,)]
         run(env, "migrate", "--check")
         assert "statements hold" in run(env, "verify")
-        assert "logistics.W003" not in run(env, "check", "--deploy")
+        checked = run(env, "check", "--deploy")
+        assert ("logistics.W003" in checked, "logistics.W005" in checked) == (False, False)
+        assert "CREATE TABLE sealed.ciphertext" in dumped(postgres, "relief", role=OWNER)
         held = processes.HeldPort()
         web = programs.web(held.number, workers=1)
         with (tmp_path / "web.log").open("wb") as log:
@@ -87,13 +100,14 @@ def test_the_owner_migrates_an_empty_database_and_the_application_runs_on_it(tmp
         assert users == [(APPLICATION,)]
 
 
-@pytest.mark.long
 def test_one_role_for_everything_still_works_and_the_checks_warn(tmp_path: Path) -> None:
     with empty_server(tmp_path) as postgres:
         url = postgres.url("relief", role=ADMINISTRATOR)
-        env = services().environment() | {"DATABASE_URL": url, "DATABASE_STATEMENT_TIMEOUT_MS": "120000"}
+        one = {"DATABASE_URL": url, "SEALED_DATABASE_URL": "", "DATABASE_STATEMENT_TIMEOUT_MS": "120000"}
+        env = services().environment() | one
 
         run(env, "migrate", "--no-input", "-v", "0")
 
         assert "statements hold" in run(env, "verify")
-        assert "logistics.W003" in run(env, "check", "--deploy")
+        checked = run(env, "check", "--deploy")
+        assert ("logistics.W003" in checked, "logistics.W005" in checked) == (True, True)

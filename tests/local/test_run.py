@@ -79,7 +79,7 @@ def var(tmp_path: Path) -> Path:
     return tmp_path / "var"
 
 
-def test_it_starts_recovers_stops_and_restarts_with_its_data(var: Path):
+def test_it_starts_recovers_and_stops(var: Path):
     with running(var) as run:
         family = run.family()
         worker = run.part("celery")
@@ -87,8 +87,6 @@ def test_it_starts_recovers_stops_and_restarts_with_its_data(var: Path):
         worker.kill()
         eventually(lambda: run.says("worker: ended by itself"), what="the worker's death to be noticed")
         eventually(lambda: run.part("celery") not in (None, worker), what="another worker")
-        with run.database() as connection:
-            connection.execute("CREATE TABLE kept (word text)")
         family += run.family()
         run.process.send_signal(signal.SIGINT)
 
@@ -96,6 +94,12 @@ def test_it_starts_recovers_stops_and_restarts_with_its_data(var: Path):
         assert [one for one in family if alive(one)] == []
         assert {path.stem for path in (var / "log").glob("*.log")} >= PARTS
         assert not (var / "run" / "environment").exists()
+
+
+@pytest.mark.long
+def test_it_restarts_with_its_data_and_killed_it_leaves_no_process(var: Path):
+    with running(var) as run, run.database() as connection:
+        connection.execute("CREATE TABLE kept (word text)")
 
     with running(var) as run, run.database() as connection:
         family = run.family()

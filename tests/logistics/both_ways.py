@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from weasyprint import DEFAULT_OPTIONS, HTML
 
 from logistics.documents import rendering, replay
-from logistics.documents.paper_tags import Paper
+from logistics.documents.paper_tags import TemplatePaper
 from logistics.documents.replay import markup
 
 MARK = (
@@ -21,7 +21,7 @@ MARK = (
 
 def printed(template: str, context: Mapping[str, Any], *, replayed: bool) -> bytes:
     """Print a paper in one of the two ways. Raises Refused if replay cannot."""
-    paper = Paper(languages=("en", "fr"), context=context)
+    paper = TemplatePaper(languages=("en", "fr"), context=context)
     html = rendering._html(template, paper)
     sheets = [rendering._stylesheet(name) for name in paper.stylesheets]
 

@@ -268,7 +268,7 @@ class TestChanges:
         email = make_email(kind="receipt")
         Email.objects.filter(pk=email.pk).update(state="dead", ended_at=NOON)
 
-        signed_in(Role.FINANCE).post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+        signed_in(Role.FINANCE).post(page_of(Email), {"action": "retry_jobs", "_selected_action": [str(email.pk)]})
 
         email.refresh_from_db()
         assert (email.state, email.attempts) == ("pending", 0)
@@ -278,7 +278,7 @@ class TestChanges:
         client = signed_in(Role.AUDITOR)
         Email.objects.update(state="dead", ended_at=NOON)
 
-        client.post(page_of(Email), {"action": "try_again", "_selected_action": [str(email.pk)]})
+        client.post(page_of(Email), {"action": "retry_jobs", "_selected_action": [str(email.pk)]})
         answer = client.post(page_of(Item, kind="change", args=[item.pk]), {"name_en": "X"})
 
         assert (answer.status_code, Email.objects.get().state) == (403, "dead")
@@ -334,7 +334,7 @@ class TestLookups:
         [
             ("logistics/document", "state__exact=dead"),
             ("logistics/partner", "status__exact=active"),
-            ("logistics/contact", "is_told__exact=1"),
+            ("logistics/contact", "is_notified__exact=1"),
             ("logistics/site", "partner__id__exact=00000000-0000-0000-0000-000000000000"),
             ("shipments/package", "shipment__id__exact=00000000-0000-0000-0000-000000000000"),
             ("shipments/package", "shipment__status__exact=draft"),
@@ -352,6 +352,22 @@ class TestLookups:
 
         for query in set(re.findall(r'href="(\?[a-z][^"]*__[^"]*)"', page)):
             assert client.get(page_of(model) + html.unescape(query)).status_code == 200, query
+
+
+def test_regions_have_names_in_lists_filters_and_choices():
+    site = make_site(region="ML04")
+    client = signed_in(Role.COORDINATOR)
+
+    listed = client.get(page_of(Site)).content.decode()
+    form = client.get(page_of(Site, kind="change", args=[site.pk])).content.decode()
+    other = client.get(page_of(Site), {"region": "ML01"}).content.decode()
+
+    assert re.search(r'data-label="region">\s*(<[^>]*>\s*)*Segou \(ML04\)', listed)
+    assert re.search(r"region=ML04[^>]*>\s*(<[^>]*>\s*)*Segou", other)
+    assert re.search(r'<option value="ML04" selected>\s*Segou \(ML04\)', form)
+    assert '<optgroup label="Burkina Faso">' in form
+    assert site.code in listed
+    assert site.code not in other
 
 
 def test_the_message_shows_the_code_of_a_new_site():

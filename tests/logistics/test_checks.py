@@ -1,6 +1,13 @@
 import pytest
+from django.db import connections
 
-from logistics.checks import check_database_role, check_field_keys, check_paper_limits
+from logistics.checks import (
+    check_database_role,
+    check_field_keys,
+    check_paper_limits,
+    check_sealed_database,
+    check_sealed_role,
+)
 from tests.rights import as_superuser
 
 
@@ -22,6 +29,15 @@ def test_paper_limits_that_outlast_their_task_are_reported(settings, seconds, id
     assert [message.id for message in check_paper_limits(None)] == ids
 
 
+def test_a_sealed_connection_to_another_database_is_refused(monkeypatch):
+    same = check_sealed_database(None)
+    monkeypatch.setitem(connections["sealed"].settings_dict, "NAME", "drill")
+
+    other = check_sealed_database(None)
+
+    assert (same, [message.id for message in other]) == ([], ["logistics.E002"])
+
+
 @pytest.mark.django_db
 def test_a_database_role_that_may_do_everything_is_reported():
     as_application = check_database_role(None)
@@ -32,3 +48,18 @@ def test_a_database_role_that_may_do_everything_is_reported():
         [],
         ["logistics.W003"],
     )
+
+
+@pytest.mark.django_db
+def test_too_much_and_too_little_access_to_sealed_addresses_is_reported():
+    right, vault = check_sealed_role(None), connections["sealed"]
+    with as_superuser():
+        too_much = check_sealed_role(None)
+    connections["sealed"] = connections["default"]
+    try:
+        too_little = check_sealed_role(None)
+    finally:
+        connections["sealed"] = vault
+
+    found = [[message.id for message in messages] for messages in (right, too_much, too_little)]
+    assert found == [[], ["logistics.W005"], ["logistics.W006"]]

@@ -5,6 +5,8 @@ from logistics.demonstration import world
 from logistics.health import services as health
 from logistics.partners.models import Contact, Partner, Site
 from logistics.people.models import ApiKey, User
+from logistics.people.services import may_manage
+from logistics.roles import STAFF_ROLES
 from tests.clients import client_of
 from tests.makers.moments import NOON
 
@@ -23,7 +25,9 @@ def counts():
 def test_it_creates_people_sites_and_goods():
     made = world.demonstrate(NOON)
 
-    assert set(made.staff) == {"finance", "warehouse", "coordinator", "safety", "auditor"}
+    assert set(made.staff) == set(STAFF_ROLES)
+    assert [name for name, user in made.staff.items() if name not in user.roles] == []
+    assert [name for name, user in made.staff.items() if not may_manage(made.staff["administrator"], user)] == []
     assert sorted(made.sites) == ["A", "B", "C", "D", "E"]
     assert sum(site.kind == "confidential" for site in made.sites.values()) == 3
     assert (Category.objects.count(), Item.objects.count()) == (9, 129)

@@ -74,7 +74,7 @@ class TestRender:
 
         document.refresh_from_db()
         assert (document.state, document.last_error_code) == ("dead", "template_broken")
-        with pytest.raises(documents.NotReady, match="template is broken"):
+        with pytest.raises(documents.DocumentNotReady, match="template is broken"):
             documents.read(document)
 
     def test_a_paper_over_its_limits_is_dead_at_once_with_reason_and_advice(self):
@@ -84,9 +84,9 @@ class TestRender:
 
         document.refresh_from_db()
         assert (document.state, document.attempts, document.last_error_code) == ("dead", 1, "paper_too_deep")
-        with pytest.raises(documents.NotReady, match=r"nested too deeply.*template"):
+        with pytest.raises(documents.DocumentNotReady, match=r"nested too deeply.*template"):
             documents.read(document)
-        with translation.override("fr"), pytest.raises(documents.NotReady, match="imbriqués trop profondément"):
+        with translation.override("fr"), pytest.raises(documents.DocumentNotReady, match="imbriqués trop profondément"):
             documents.read(document)
 
     @pytest.mark.django_db(transaction=True)
@@ -112,7 +112,7 @@ class TestRender:
 
 class TestRead:
     def test_an_unprinted_document_answers_with_retry_after(self):
-        with pytest.raises(documents.NotReady) as refusal:
+        with pytest.raises(documents.DocumentNotReady) as refusal:
             documents.read(ask())
 
         assert refusal.value.headers == {"Retry-After": "2"}

@@ -1,4 +1,4 @@
-"""What the application's own credentials may do in the database."""
+"""What the application's own credentials may do in the database, and those of the schema `sealed`."""
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -6,11 +6,11 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from config.local.postgres import APPLICATION, OWNER
+from config.local.postgres import APPLICATION, OWNER, SEALED
 from tests.services import DATABASE, services
 
 # Written by hand, as the rights are derived from the triggers of the models.
@@ -28,17 +28,20 @@ NEVER_DELETED = {
     "donations_refund",
     "donations_stripeevent",
     "logistics_document",
+    "shipments_reveal",
     "shipments_shipment",
 }
 ONLY_THESE_CHANGE = {
     "donations_receipt": {"state", "ended_at", "end_reason"},
     "donations_refund": {"id", "state", "reason", "failure_reason", "created_at"},
+    "shipments_reveal": {"seen_at", "ended_at", "ended_because", "ended_by_id"},
 }
 FROZEN = {
     "donations_donation": {"reference", "amount_minor", "currency", "channel", "created_at"},
     "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
     "donations_stripeevent": {"stripe_id", "kind", "livemode"},
     "logistics_document": {"context", "number", "token", "replaces_id"},
+    "logistics_membership": {"site_id"},
     "shipments_package": {"token"},
 }
 DDL = [
@@ -56,12 +59,35 @@ DDL = [
     "INSERT INTO django_migrations (app, name, applied) VALUES ('a', 'b', now())",
 ]
 
+OF_SEALED = [
+    "SELECT FROM sealed.ciphertext",
+    "SELECT count(*) FROM sealed.ciphertext",
+    "INSERT INTO sealed.ciphertext (id, content, key_id) VALUES (gen_random_uuid(), '', '')",
+    "UPDATE sealed.ciphertext SET content = ''",
+    "DELETE FROM sealed.ciphertext",
+    "TRUNCATE sealed.ciphertext",
+    "COPY sealed.ciphertext TO STDOUT",
+    "CREATE TABLE sealed.another ()",
+    "CREATE VIEW another AS SELECT * FROM sealed.ciphertext",
+    "ALTER SCHEMA sealed RENAME TO another",
+    "GRANT USAGE ON SCHEMA sealed TO relief_app",
+    "SET ROLE relief_sealed",
+    "SET SESSION AUTHORIZATION relief_sealed",
+]
+
 
 @pytest.fixture
 def application() -> Iterator[psycopg.Connection]:
     """A session with the credentials of web, worker, beat and relay, without Django."""
     conninfo = services().postgres.conninfo(DATABASE, role=APPLICATION)
     with psycopg.connect(conninfo, autocommit=True) as session:
+        yield session
+
+
+@pytest.fixture
+def sealed() -> Iterator[psycopg.Connection]:
+    """A session with the credentials of the connection to sealed addresses."""
+    with psycopg.connect(services().postgres.conninfo(DATABASE, role=SEALED), autocommit=True) as session:
         yield session
 
 
@@ -127,10 +153,44 @@ def test_it_can_update_only_what_may_change(application: psycopg.Connection) -> 
     }
 
 
+@pytest.mark.parametrize("statement", OF_SEALED)
+def test_it_has_no_access_to_sealed_addresses(application: psycopg.Connection, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        application.execute(statement.encode())
+
+
+def test_the_role_of_sealed_addresses_reads_no_other_table_and_changes_no_rule(
+    application: psycopg.Connection, sealed: psycopg.Connection
+) -> None:
+    tables = columns(application)
+    ddl = ["TRUNCATE sealed.ciphertext", "ALTER TABLE sealed.ciphertext ADD COLUMN another int", "SET ROLE relief_app"]
+
+    assert [table for table in tables if allowed(sealed, "SELECT FROM {}", table)] == []
+    assert [table for table in tables if allowed(sealed, "INSERT INTO {} DEFAULT VALUES", table)] == []
+    for statement in [*(each for each in DDL if "relief_owner" in each or each.startswith("CREATE")), *ddl]:
+        with pytest.raises(InsufficientPrivilege):
+            sealed.execute(statement.encode())
+    names = ("id", "content", "key_id", "created_at")
+    changed = [name for name in names if allowed(sealed, "UPDATE sealed.ciphertext SET {0} = {0}", name)]
+    assert changed == ["content", "key_id"]
+    assert sealed.execute("SELECT id FROM sealed.ciphertext").fetchall() == []
+
+
 def test_migrate_refuses_two_urls_that_do_not_belong_together(settings: Any) -> None:
     application = connection.settings_dict
     for change, refusal in [({"NAME": "another", "USER": OWNER}, "two databases"), ({}, "the same role")]:
         settings.OWNER_DATABASE = application | change
 
         with pytest.raises(CommandError, match=refusal):
+            call_command("migrate")
+
+
+def test_migrate_refuses_to_let_the_application_or_the_owner_read_sealed_addresses(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OWNER_DATABASE = connection.settings_dict | {"USER": OWNER}
+    for user in (connection.settings_dict["USER"], OWNER):
+        monkeypatch.setitem(connections["sealed"].settings_dict, "USER", user)
+
+        with pytest.raises(CommandError, match="SEALED_DATABASE_URL must name a role of its own"):
             call_command("migrate")

@@ -163,7 +163,7 @@ def test_a_refused_form_does_not_log_the_link_of_a_gift(caplog):
 
 
 def test_what_is_no_token_is_kept():
-    written = "task logistics.render_document of /tests/logistics/test_allowed_actions.py, 3/4 done"
+    written = "task logistics.render_document of /tests/logistics/test_mail_audit_api.py, 3/4 done"
 
     assert line_of(message=written)["event"] == written
 

@@ -48,7 +48,7 @@ class TestDocuments:
         answer = client.post(f"/api/v1/documents/{document.pk}/retry/", headers=once())
 
         assert (answer.status_code, answer.json()["state"], answer.json()["attempts"]) == (200, "pending", 0)
-        assert audit.trail(document).get().verb == "printing tried again"
+        assert audit.trail(document).get().verb == "printing retried"
 
     def test_only_dead_documents_can_be_retried(self):
         document = make_document()
@@ -105,7 +105,9 @@ class TestEmails:
     def test_every_kind_of_mail_has_readers(self):
         apps = [config.path for config in django_apps.get_app_configs() if config.name in OURS]
         sources = [path.read_text("utf-8") for app in apps for path in Path(app).rglob("*.py")]
-        found = re.findall(r'(?:mail\.request|tell_officers)\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources))
+        found = re.findall(
+            r'(?:mail\.request|notify_officers)\(\s*"([^"]+)"|_queue\(\w+, "([^"]+)"', "\n".join(sources)
+        )
 
         assert {kind for kinds in found for kind in kinds if kind} == readers.kinds()
 

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
 from logistics.audit.models import AuditEntry
@@ -215,8 +215,20 @@ class TestAddresses:
     def test_are_encrypted(self, coordinator):
         assert seal(coordinator, make_site()).status_code == 204
 
-        stored = bytes(SiteAddress.objects.get().sealed)
-        assert not [value for value in ADDRESS.values() if value.encode() in stored]
+        with connections["sealed"].cursor() as cursor:
+            cursor.execute("SELECT id, content FROM sealed.ciphertext")
+            [(sealed_id, content)] = cursor.fetchall()
+        assert sealed_id == SiteAddress.objects.get().sealed_id
+        assert not [value for value in ADDRESS.values() if value.encode() in bytes(content)]
+
+    def test_are_out_of_reach_of_the_application_s_connection(self, coordinator):
+        seal(coordinator, make_site())
+
+        with (
+            pytest.raises(ProgrammingError, match="permission denied for schema sealed"),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT content FROM sealed.ciphertext")
 
     def test_can_be_entered_only_with_the_current_version_of_the_site(self, coordinator, officer):
         site = make_site()
@@ -245,9 +257,9 @@ class TestAddresses:
 
     def test_are_mailed_about_to_the_partner_s_administrators_else_to_all_contacts(self, coordinator, officer):
         told, untold = make_site(), make_site()
-        make_contact(told.partner, email="head@example.org", is_administrator=True, is_told=False)
+        make_contact(told.partner, email="head@example.org", is_administrator=True, is_notified=False)
         make_contact(told.partner, email="driver@example.org")
-        make_contact(untold.partner, email="awa@example.org", is_told=False)
+        make_contact(untold.partner, email="awa@example.org", is_notified=False)
         for site in (told, untold):
             seal(coordinator, site)
             reveal(officer, site)
@@ -255,7 +267,7 @@ class TestAddresses:
         mails = Email.objects.filter(kind="address-read").order_by("id")
         assert [mail.to for mail in mails] == ["head@example.org", "awa@example.org"]
         assert told.code in mails[0].subject
-        assert "Safiatou Keïta" in mails[0].body
+        assert "A safety officer of the charity" in mails[0].body and "Safiatou" not in mails[0].body
         assert REASON in mails[0].body
         assert not [value for value in ADDRESS.values() if value in mails[0].body]
 
@@ -342,6 +354,9 @@ class TestAddresses:
 
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "names_the_place")
         assert not SiteAddress.objects.exists()
+        with connections["sealed"].cursor() as cursor:
+            cursor.execute("SELECT id FROM sealed.ciphertext")
+            assert cursor.fetchall() == []
         assert AuditEntry.objects.get(verb="text refused").subject_id == site.partner_id
 
     def test_of_an_open_site_are_not_checked_against_the_hand_over_point(self, coordinator):

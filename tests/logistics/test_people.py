@@ -5,7 +5,7 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -23,6 +23,29 @@ from tests.makers.people import PASSWORD, make_user
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
+
+
+class TestTheFirstUser:
+    def test_is_made_by_a_command_with_roles_and_the_password_of_the_environment(self, monkeypatch):
+        monkeypatch.setenv("PASSWORD", PASSWORD)
+
+        call_command("create_user", "ada@example.org", "--name=Ada", "--role=finance", "--role=administrator")
+
+        user = User.objects.get()
+        assert (user.email, user.name, user.roles) == ("ada@example.org", "Ada", ["finance", "administrator"])
+        assert user.check_password(PASSWORD)
+
+    @pytest.mark.parametrize(
+        ("email", "password"), [("ada@example.org", "123456789012"), ("TAKEN@example.org", PASSWORD)]
+    )
+    def test_is_not_made_with_a_known_password_or_an_address_in_use(self, monkeypatch, email, password):
+        make_user(email="taken@example.org")
+        monkeypatch.setenv("PASSWORD", password)
+
+        with pytest.raises(CommandError):
+            call_command("create_user", email, "--name=Ada", "--role=finance")
+
+        assert User.objects.count() == 1
 
 
 class TestPasswords:

@@ -29,7 +29,7 @@ from logistics.documents.outcomes import (
     PrinterDied,
     TemplateBroken,
 )
-from logistics.documents.printer import Limits, Printer, process
+from logistics.documents.printer import PaperLimits, Printer, process
 from tests.donations.receipt_context import FACTS, receipt
 from tests.logistics.papers.child import MODULES
 from tests.logistics.papers.known import known_to_printers
@@ -37,7 +37,7 @@ from tests.processes import Instance, alive, command_of, eventually
 from tests.shipments import mali
 
 # A paper takes twice the CPU time on a busy machine: only endless papers may reach these two limits.
-LIMITS = Limits(memory_mb=700, cpu_seconds=60, wall_seconds=600)
+LIMITS = PaperLimits(memory_mb=700, cpu_seconds=60, wall_seconds=600)
 MANY = list(range(300))
 RECEIPT = ("donations/receipt.html", {**receipt(), **FACTS})
 PACKING_LIST = (
@@ -170,7 +170,9 @@ class TestBombs:
     @pytest.mark.parametrize(
         ("template", "context", "refusal"),
         [
-            ("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory),
+            pytest.param(
+                *("memory_bomb", {"many": MANY, "said": "x" * 1_000_000}, PaperOutOfMemory), marks=pytest.mark.long
+            ),
             ("note", {"said": "w" * 8_000_000}, PaperOutOfMemory),  # in Pango, which is C and ends with a signal
             ("deep", {"many": MANY}, PaperTooDeep),
         ],
@@ -257,14 +259,14 @@ class TestDeath:
 
         assert pid_of(printer) == pid
 
-    @pytest.mark.parametrize("thread", ["main", "another"])
+    @pytest.mark.parametrize("thread", ["main", pytest.param("another", marks=pytest.mark.long)])
     def test_of_the_parent_ends_the_child_in_the_middle_of_a_paper(self, thread):
         """A child of the main thread is ended by the kernel, any child by the end of its pipe."""
         program = (
             "import threading, django; django.setup()\n"
-            "from logistics.documents.printer import Limits, Printer\n"
+            "from logistics.documents.printer import PaperLimits, Printer\n"
             "from tests.logistics.papers.known import known_to_printers\n"
-            "printer = Printer(Limits(700, 60, 60))\n"
+            "printer = Printer(PaperLimits(700, 60, 60))\n"
             "def work():\n"
             "    with known_to_printers(): print(printer.start().process.pid, flush=True)\n"
             "    said = {'number': '1', 'issued_on': '2026-03-02', 'many': list(range(300)), 'said': 'x'}\n"

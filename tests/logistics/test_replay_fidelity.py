@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -119,7 +120,8 @@ def test_the_form_for_the_real_container():
     assert_alike({**mali.goods_received_form(), **mali.FACTS}, PAPERS + "goods_received_form.html")
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("count", [20, 200])
 def test_many_random_differences(count):
     lists = Lists(Random(20260302))
     differences = [lists.difference(number) for number in range(1, count + 1)]
@@ -129,7 +131,7 @@ def test_many_random_differences(count):
     assert_alike({**note, **mali.FACTS}, PAPERS + "goods_received_note.html")
 
 
-@pytest.mark.parametrize(("count", "examples"), [(50, 1), pytest.param(300, 2, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("count", "examples"), [(30, 1), pytest.param(300, 2, marks=pytest.mark.long)])
 def test_random_lists_look_as_weasyprint_prints_them(count, examples):
     # The same lists in every run, so that moving the pin does not depend on luck. Other seeds are for hunting.
     @seed(20260302)
@@ -144,7 +146,7 @@ def test_random_lists_look_as_weasyprint_prints_them(count, examples):
 # Seeds of papers that replay once printed differently, or refused: see hunt.py.
 @pytest.mark.parametrize(
     ("count", "seeds"),
-    [(50, [7]), *(pytest.param(*more, marks=pytest.mark.long) for more in [(50, [1, 8]), (300, [1])])],
+    [(20, [7]), *(pytest.param(*more, marks=pytest.mark.long) for more in [(50, [1, 7, 8]), (300, [1])])],
 )
 def test_random_papers_look_as_weasyprint_prints_them(count, seeds, tmp_path):
     """Columns, widths, styles, page margins and surroundings are random too."""
@@ -173,6 +175,10 @@ def body(groups: int, rows: int, cell: str = "x", how: str = "") -> str:
     )
 
 
+def long(*cases: tuple[str, str]) -> list[ParameterSet]:
+    return [pytest.param(*case, marks=pytest.mark.long) for case in cases]
+
+
 class TestFaultsOfOnce:
     """One paper for each fault that the hunt found."""
 
@@ -180,11 +186,12 @@ class TestFaultsOfOnce:
         with both_ways.papers_of_our_own(both_ways.template(html, STYLE + style), tmp_path):
             assert_alike({"number": "X-1", "issued_on": "2026-03-02"}, "paper.html")
 
-    @pytest.mark.parametrize("high", [100, 104, 112, 116])
-    @pytest.mark.parametrize("how", ["", "whole"])
+    @pytest.mark.parametrize("high", [112, *(pytest.param(high, marks=pytest.mark.long) for high in (100, 104, 116))])
+    @pytest.mark.parametrize("how", [pytest.param("", marks=pytest.mark.long), "whole"])
     def test_a_list_begins_where_its_first_rows_fit(self, tmp_path, high, how):
         self.alike(tmp_path, f'<div style="height: {high}mm">Above</div>' + body(5, 4, how=how))
 
+    @pytest.mark.long
     def test_pages_where_a_table_goes_on_have_no_margin_above_it(self, tmp_path):
         self.alike(tmp_path, body(1, 60), ".goods { margin-top: 9mm; break-before: page }")
 
@@ -201,22 +208,30 @@ class TestFaultsOfOnce:
     @pytest.mark.parametrize(
         ("around", "style"),
         [
-            ("{}", ""),
             ("{}", "@page { @top-left { content: 'All' } @top-right { content: counter(page) ' / ' counter(pages) } }"),
-            ("{}", "html { background: #eee } body { background: #ffe } @page { @left-middle { content: 'x' } }"),
-            ("{}", "th { string-set: head content() } @page { @bottom-left { content: string(head, last) } }"),
-            ("{}", "@page { @bottom-left { content: string(head, start) } } th { string-set: head content() }"),
-            ('<div class="b">{}</div>', ".b { border-left: 2pt solid red; border-top-left-radius: 9pt }"),
-            ('<div class="b">{}</div>', ".b { background: linear-gradient(red, blue) }"),
-            ('<div class="b">{}</div>', ".b { outline: 1pt solid red }"),
-            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { position: absolute; top: 0; right: 0 }"),
-            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { float: right }"),
-            ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { position: fixed; bottom: 0; right: 0 }"),
-            (
-                '<p class="stamp">Now</p>{}',
-                ".stamp { position: running(now) } @page { @bottom-left { content: element(now) } }",
+            *long(
+                ("{}", ""),
+                ("{}", "html { background: #eee } body { background: #ffe } @page { @left-middle { content: 'x' } }"),
+                ("{}", "th { string-set: head content() } @page { @bottom-left { content: string(head, last) } }"),
+                ("{}", "@page { @bottom-left { content: string(head, start) } } th { string-set: head content() }"),
+                ('<div class="b">{}</div>', ".b { border-left: 2pt solid red; border-top-left-radius: 9pt }"),
+                ('<div class="b">{}</div>', ".b { background: linear-gradient(red, blue) }"),
+                ('<div class="b">{}</div>', ".b { outline: 1pt solid red }"),
+                (
+                    '<div class="b"><i class="stamp">Stamp</i>{}</div>',
+                    ".stamp { position: absolute; top: 0; right: 0 }",
+                ),
+                ('<div class="b"><i class="stamp">Stamp</i>{}</div>', ".stamp { float: right }"),
+                (
+                    '<div class="b"><i class="stamp">Stamp</i>{}</div>',
+                    ".stamp { position: fixed; bottom: 0; right: 0 }",
+                ),
+                (
+                    '<p class="stamp">Now</p>{}',
+                    ".stamp { position: running(now) } @page { @bottom-left { content: element(now) } }",
+                ),
+                ('<a href="#list">List</a><div class="b" id="list">{}</div>', ".b h2 { margin: 0 }"),
             ),
-            ('<a href="#list">List</a><div class="b" id="list">{}</div>', ".b h2 { margin: 0 }"),
         ],
     )
     def test_the_first_page_of_a_list_may_differ_from_the_next(self, tmp_path, around, style):
@@ -246,6 +261,7 @@ class TestFaultsOfOnce:
         with both_ways.papers_of_our_own(templates, tmp_path), pytest.raises(replay.Refused, match="is broken"):
             both_ways.printed("paper.html", {"number": "X-1", "issued_on": "2026-03-02"}, replayed=True)
 
+    @pytest.mark.long
     def test_pictures_and_running_headers_are_in_margins(self, tmp_path):
         style = """
         @page { @bottom-center { content: url(asset:mark.svg) } @bottom-left { content: element(head) } }
@@ -257,23 +273,26 @@ class TestFaultsOfOnce:
         ("cell", "style"),
         [
             ('<span class="note">x</span>', ".note { float: right }"),
-            ('<span class="note">x</span>', ".note { float: footnote }"),
-            ('<span class="note">x</span>', ".note { position: running(note) }"),
-            ('<span style="color: red">x</span>', ""),
             ("x", ".c { outline: 1pt solid red }"),
-            ("x", ".line { transform: translate(3mm, 1mm) }"),
-            ("x", ".goods { opacity: 0.5 }"),
-            ("x", "@page { @top-right { content: counter(page); border: 1pt solid red } }"),
-            (
-                "x",
-                "@page { @top-right { content: counter(page) } @top-left { content: 'x\\A x'; white-space: pre } }",
-            ),
-            ("x", "@page { @top-right { content: counter(page) } @top-left { content: 'x'; background: red } }"),
-            (
-                "x",
-                "@page { @bottom-left { content: counter(pages) } @bottom-right { content: 'x'; text-align: left } }",
-            ),
             ("x<br>" * 60, ""),
+            *long(
+                ('<span class="note">x</span>', ".note { float: footnote }"),
+                ('<span class="note">x</span>', ".note { position: running(note) }"),
+                ('<span style="color: red">x</span>', ""),
+                ("x", ".line { transform: translate(3mm, 1mm) }"),
+                ("x", ".goods { opacity: 0.5 }"),
+                ("x", "@page { @top-right { content: counter(page); border: 1pt solid red } }"),
+                (
+                    "x",
+                    "@page { @top-right { content: counter(page) } @top-left { content: 'x\\A x'; white-space: pre } }",
+                ),
+                ("x", "@page { @top-right { content: counter(page) } @top-left { content: 'x'; background: red } }"),
+                (
+                    "x",
+                    "@page { @bottom-left { content: counter(pages) }"
+                    " @bottom-right { content: 'x'; text-align: left } }",
+                ),
+            ),
         ],
     )
     def test_papers_that_replay_would_print_differently_are_refused(self, tmp_path, cell, style):

@@ -85,9 +85,10 @@ def assert_alike(ours: bytes, other: bytes) -> None:
     assert fidelity.differing_pixels(ours, other) < 0.001
 
 
-def test_random_receipts_look_as_weasyprint_prints_them(caplog):
+@pytest.mark.parametrize("examples", [4, pytest.param(25, marks=pytest.mark.long)])
+def test_random_receipts_look_as_weasyprint_prints_them(caplog, examples):
     @seed(20260302)
-    @settings(max_examples=25, deadline=None, database=None, phases=[Phase.generate])
+    @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate])
     @given(number=st.integers(0, 2**32))
     def alike(number: int) -> None:
         random = Random(number)
@@ -96,10 +97,14 @@ def test_random_receipts_look_as_weasyprint_prints_them(caplog):
 
     alike()
 
-    assert sum(map(len, replay.kept_forms.forms.values())) < 25  # some were filled in on the form of another
+    if examples == 25:
+        assert sum(map(len, replay.kept_forms.forms.values())) < 25  # some were filled in on the form of another
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [*NAMES[1:7:2], *(pytest.param(name, marks=pytest.mark.long) for name in [NAMES[0], *NAMES[2:7:2], *NAMES[7:]])],
+)
 def test_each_name_looks_right_on_another_names_form(caplog, name):
     filled_in({**receipt(), **FACTS}, caplog)
     context = {**receipt(donor={"name": name, "address_lines": ["12/F", "Kowloon"]}), **FACTS}

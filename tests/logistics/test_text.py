@@ -186,8 +186,8 @@ def test_texts_of_stripe_are_kept_like_our_own():
         "metadata": {},
     }  # fmt: skip
 
-    refund = facts.Refund.from_stripe(sent)
+    refund = facts.StripeRefund.from_stripe(sent)
 
     assert (refund.reason, refund.failure_reason) == ("demandé", None)
     with pytest.raises(UnusableText):
-        facts.Refund.from_stripe(sent | {"reason": "a\x00b"})
+        facts.StripeRefund.from_stripe(sent | {"reason": "a\x00b"})

@@ -84,7 +84,7 @@ class TestInvitation:
         assert made.check_password(NEW)
         assert people.user_of_key(key.text, at=timezone.now()) is None  # a new password ends keys
         assert [entry.verb for entry in AuditEntry.objects.filter(subject_id=made.pk).order_by("sequence")] == [
-            "user made", "link to set the password sent", "key made", "key revoked", "password set",
+            "user created", "link to set the password sent", "key created", "key revoked", "password set",
         ]  # fmt: skip
         again = set_password(link, "yet-another-Passw0rd-of-theirs")
         assert (again.status_code, "no longer works" in again.content.decode()) == (404, True)

@@ -21,14 +21,16 @@ def make_partner(**fields: Any) -> Partner:
     return Partner.objects.create(**given | fields)
 
 
-def make_partner_user(partner: Partner | None = None) -> User:
+def make_partner_user(partner: Partner | None = None, *, site: Site | None = None) -> User:
     user = make_user(Role.PARTNER)
-    Membership.objects.create(user=user, partner=partner or make_partner())
+    Membership.objects.create(user=user, partner=partner or make_partner(), site=site)
     return user
 
 
-def make_key(partner: Partner, *, name: str = "phone", at: datetime | None = None) -> people.NewKey:
-    return partners.issue_key(partner, name=name, valid=YEAR, by=None, at=at or datetime.now(UTC))
+def make_key(
+    partner: Partner, *, name: str = "phone", site: Site | None = None, at: datetime | None = None
+) -> people.NewKey:
+    return partners.issue_key(partner, name=name, valid=YEAR, site=site, by=None, at=at or datetime.now(UTC))
 
 
 def make_contact(partner: Partner | None = None, **fields: Any) -> Contact:

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `make demo` reads the lists without Django's settings
-    from shipments.deliveries.notes import Difference, GoodsReceivedNote
+    from shipments.deliveries.notes import DifferenceShown, GoodsReceivedNote
     from shipments.papers.goods_received_form import GoodsReceivedForm
     from shipments.papers.labels import Label, Labels
     from shipments.papers.packing_list import CategoryTotal, PackingList
-    from shipments.papers.shapes import DestinationTotal, Flag, KindTotal, Line, Package, Totals
+    from shipments.papers.shapes import (
+        DestinationTotal,
+        FlagOnPaper,
+        KindTotal,
+        LineOnPaper,
+        PackageOnPaper,
+        TotalsOnPaper,
+    )
     from shipments.papers.waybill import Waybill
 
 
@@ -86,7 +93,7 @@ def _sum_kg(values: Iterable[str]) -> str:
     return f"{sum(map(Decimal, values)):.3f}"
 
 
-def _line(row: dict[str, str]) -> Line:
+def _line(row: dict[str, str]) -> LineOnPaper:
     un_number = next((f"UN{n}" for n in ("3481", "2800") if n in row["flags"]), "")
     return {
         "item_code": row["item_code"],
@@ -104,8 +111,8 @@ def _line(row: dict[str, str]) -> Line:
     }
 
 
-def _package(row: dict[str, str], lines: list[Line]) -> Package:
-    flags: list[Flag] = []
+def _package(row: dict[str, str], lines: list[LineOnPaper]) -> PackageOnPaper:
+    flags: list[FlagOnPaper] = []
     if Decimal(row["gross_kg"]) > 25:
         flags.append("heavy")
     if "fragile" in row["handling"]:
@@ -134,15 +141,15 @@ def _package(row: dict[str, str], lines: list[Line]) -> Package:
 
 @cache
 def _packages_json() -> str:
-    of_package: dict[str, list[Line]] = defaultdict(list)
+    of_package: dict[str, list[LineOnPaper]] = defaultdict(list)
     for row in rows("lines"):
         of_package[row["package_no"]].append(_line(row))
     return json.dumps([_package(row, of_package[row["package_no"]]) for row in rows("packages")])
 
 
-def packages() -> list[Package]:
+def packages() -> list[PackageOnPaper]:
     """All 270, a fresh copy each time, so that a test may change them."""
-    copied: list[Package] = json.loads(_packages_json())
+    copied: list[PackageOnPaper] = json.loads(_packages_json())
     return copied
 
 
@@ -193,7 +200,7 @@ def _by_destination() -> list[DestinationTotal]:
     ]
 
 
-def totals() -> Totals:
+def totals() -> TotalsOnPaper:
     parcels = packages()
     return {
         "packages": len(parcels),
@@ -308,7 +315,7 @@ def goods_received_note(**changes: Any) -> GoodsReceivedNote:
     return done
 
 
-def _difference(package: Package, line: Line, *, damaged: int = 0, missing: int = 0) -> Difference:
+def _difference(package: PackageOnPaper, line: LineOnPaper, *, damaged: int = 0, missing: int = 0) -> DifferenceShown:
     broken = {"en": "door dented", "fr": "porte enfoncée"}
     absent = {"en": "package not in the container", "fr": "colis absent du conteneur"}
     return {

@@ -90,6 +90,17 @@ class TestPages:
         assert 'name="title"' not in sealed
         assert 'name="bill_of_lading"' in sealed
 
+    def test_weights_have_a_decimal_comma_in_french(self) -> None:
+        shipment, client = make_packed(), staff(Role.WAREHOUSE)
+        gross = f"{shipment.packages.get().gross_kg:.3f}"
+
+        english = page(client, "shipment", shipment).content.decode()
+        client.cookies["django_language"] = "fr"
+        french = page(client, "shipment", shipment).content.decode()
+
+        assert f"{gross} kg gross" in english
+        assert f"{gross.replace('.', ',')}\N{NO-BREAK SPACE}kg brut" in french
+
     def test_a_list_of_200_shipments_takes_at_most_twelve_queries(self, django_assert_max_num_queries: Any) -> None:
         client, partner = staff(Role.WAREHOUSE), make_partner()
         by = make_packer()
@@ -269,7 +280,7 @@ class TestForms:
             shipment, MALI_XLSX.read_bytes(), dry_run=True, replace=False, by=make_packer(), at=shipment.created_at
         )
         Upload.objects.filter(pk=upload.pk).update(state="dead", ended_at=shipment.created_at)
-        told = {"action": "try_again", "_selected_action": [str(upload.pk)]}
+        told = {"action": "retry_jobs", "_selected_action": [str(upload.pk)]}
 
         staff(Role.WAREHOUSE).post(reverse("admin:shipments_upload_changelist"), told)
         imports.read_upload(str(upload.pk), at=NOON)

@@ -474,7 +474,7 @@ class TestApi:
                 )
             return len([q for q in caught.captured_queries if "SAVEPOINT" not in q["sql"]])
 
-        assert queries(small) == queries(large) <= 13
+        assert queries(small) == queries(large) <= 15
 
 
 class TestClose:

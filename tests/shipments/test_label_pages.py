@@ -144,7 +144,7 @@ def test_a_label_that_is_no_longer_valid_says_so(verb: str) -> None:
     package = shipment.packages.get(number=2)
 
     assert (facts(package)["is_final"], facts(package)["packages"]) == (False, 2)
-    assert "This label is not valid at present" in opened(package.label_url).content.decode()
+    assert "This label is not currently valid" in opened(package.label_url).content.decode()
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 22, "'; DROP TABLE"])

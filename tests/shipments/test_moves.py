@@ -45,7 +45,7 @@ class TestSeal:
         shipment = make_shipment()
         lifecycle.begin_packing(shipment, by=make_packer())
 
-        with pytest.raises(completeness.NotReady) as refusal:
+        with pytest.raises(completeness.ManifestNotReady) as refusal:
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [p["code"] for p in refusal.value.details["problems"]] == ["no_packages"]  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ class TestSeal:
     def test_lists_the_packages_that_are_not_ready(self, line: dict[str, Any], code: str) -> None:
         shipment = pack(make_packed(), **line)
 
-        with pytest.raises(completeness.NotReady) as refusal:
+        with pytest.raises(completeness.ManifestNotReady) as refusal:
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [(p["code"], p["packages"]) for p in refusal.value.details["problems"]] == [(code, [2])]  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ class TestSeal:
         package = shipment.packages.get(number=2)
         packing.remove_package(package, version=1, by=make_packer(), at=NOON)
 
-        with pytest.raises(completeness.NotReady) as refusal:
+        with pytest.raises(completeness.ManifestNotReady) as refusal:
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
         assert [p["code"] for p in refusal.value.details["problems"]] == ["numbers_not_contiguous"]  # type: ignore[attr-defined]
@@ -82,14 +82,14 @@ class TestSeal:
         shipment = pack(make_shipment(marks="AB"))
         shipment.packages.update(destination=None)
 
-        with pytest.raises(completeness.NotReady, match="destination"):
+        with pytest.raises(completeness.ManifestNotReady, match="destination"):
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
     def test_refuses_more_than_the_containers_payload(self) -> None:
         make_charity()
         shipment = pack(make_shipment(container_payload_kg=13))
 
-        with pytest.raises(completeness.NotReady, match="container"):
+        with pytest.raises(completeness.ManifestNotReady, match="container"):
             lifecycle.seal(shipment, by=make_packer(), at=NOON)
 
     @pytest.mark.parametrize("move", [lifecycle.check, lifecycle.seal])

@@ -20,6 +20,7 @@ CONTROLS_IN = {
     "web": ("^log web",),
     "worker": ("^log worker",),
     "postgres": ("^log postgres",),
+    "sealed": ("^dump",),
 }
 
 

@@ -14,6 +14,7 @@ from logistics.mail.models import Email
 from logistics.partners.models import Partner
 from shipments.papers.models import Paper
 from tests.journeys.people import Person, Program, Staff
+from tests.journeys.place import STAFF
 from tests.processes import Instance
 from tests.sweep import planting
 from tests.sweep import product as products
@@ -44,7 +45,7 @@ class Sweep:
         self._tell(say)
         finder = Finder(self._secrets())
         sign_in = self.story.sign_in_link()
-        walk = Walk(finder, Filler(sign_in_tokens=[sign_in]))
+        walk = Walk(finder, Filler([sign_in], [self.story.facts["drivers_token"]]))
         callers = {name: products.caller(person) for name, person in self._people().items()}
         walk.read({name: callers[name] for name in callers if name not in NOT_IN_ADMIN}, kinds=("admin",))
         walk.read(callers, kinds=("api", "page"))
@@ -55,7 +56,7 @@ class Sweep:
         products.plant_in_stores(self.product, self.folder)
         for place, data in self._stores(monitor):
             finder.look(place, data, unpack=of_mail if place.startswith("mail ") else views)
-        return self._report(walk, say)
+        return self._report_progress(walk, say)
 
     def _tell(self, say: Say) -> None:
         self.story.facts["intent"] = lambda: PaymentAttempt.objects.filter(counts=True).latest("id").payment_intent_id
@@ -92,7 +93,7 @@ class Sweep:
 
     def _people(self) -> dict[str, Person]:
         base = self.story.place.base_url
-        people: dict[str, Person] = {role: self.story.staff(role) for role in self._roles()}
+        people: dict[str, Person] = {role: self.story.staff(role) for role in STAFF}
         donor = Person(base)
         link = f"/my-gifts/in/{self.story.sign_in_link()}/"
         form = {"csrfmiddlewaretoken": products.csrf(donor, link)}
@@ -106,9 +107,6 @@ class Sweep:
             "donor": donor,
         }
 
-    def _roles(self) -> list[str]:
-        return ["finance", "warehouse", "coordinator", "auditor"]
-
     def _secrets(self) -> list[Secret]:
         gifts = [
             planting.of_donor(tokens.token_of(gift), f"the link of gift {number}")
@@ -121,6 +119,9 @@ class Sweep:
             *planting.of_site(),
             *gifts,
             planting.of_donor(self.story.sign_in_link(), "the sign-in link"),
+            planting.of_donor(self.story.payment_link(), "the link to a payment"),
+            Secret("the link of an invitation", self.story.invitation(), ("^mail",)),
+            Secret("a driver's link", self.story.facts["drivers_token"]),
             Secret("a password", PASSWORD),
             *(Secret(f"the key of the {name}", key) for name, key in keys.items()),
             *(Secret(f"the key of the {name}, its secret", key.partition(".")[2]) for name, key in keys.items()),
@@ -130,6 +131,8 @@ class Sweep:
 
     def _stores(self, monitor: products.Monitor) -> Iterator[tuple[str, bytes]]:
         var = Path(self.product.env["VAR_DIR"])
+        for request, answer in self.story.refusals:
+            yield f"refusal {request}", answer
         for number, mail in enumerate(self.story.place.mails()):
             yield f"mail {number} to {mail['To']}", mail.as_bytes()
         for path in sorted((var / "files").rglob("*")):
@@ -144,7 +147,7 @@ class Sweep:
         yield "log postgres", self.postgres_log.read_bytes()
         yield "dump of the database", products.dump_of(self.product.database)
 
-    def _report(self, walk: Walk, say: Say) -> int:
+    def _report_progress(self, walk: Walk, say: Say) -> int:
         finder = walk.finder
         say(f"things searched: {dict(sorted(finder.seen.items()))}, {finder.size / 1e6:.0f} MB unpacked")
         say(f"requests by caller: {dict(walk.requests)}")

@@ -12,12 +12,13 @@ ADDRESS = {
     "phone": "+223 66 41 09 53",
 }
 PASSWORD = "Marabu-gwenzaloq-71"
-REVEALED = r"^(headers )?api coordinator POST /api/v1/sites/[^/]+/address/reveal/"
+# The button of a driver's link is the one page that shows it.
+SHOWN_TO_DRIVER = r"^page \w+ POST /d/[^/]+/$"
 
 # Planted leaks: what they say, and how it is written where it is planted.
 CONTROLS: Mapping[str, str] = {
     name: f"control{name}zuqabexilom"
-    for name in ("field", "paper", "attachment", "mail", "redis", "web", "worker", "postgres")
+    for name in ("field", "paper", "attachment", "mail", "redis", "web", "worker", "postgres", "sealed")
 }
 
 
@@ -30,9 +31,12 @@ def all_escaped(text: str) -> str:
 
 
 def of_site() -> Iterator[Secret]:
-    """Yield each field of the confidential site; no place may show it, but the answer to a coordinator's reason."""
+    """Yield each field of the confidential site; no place that is swept may show it, but the page of a driver's link.
+
+    The answer to a safety officer with a reason does, too, and the sweep sends no reason.
+    """
     for name, text in ADDRESS.items():
-        yield Secret(f"the site's {name}", text, (REVEALED,))
+        yield Secret(f"the site's {name}", text, (SHOWN_TO_DRIVER,))
 
 
 def of_donor(token: str, name: str) -> Secret:

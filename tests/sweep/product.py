@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ import redis
 
 from config.local import account
 from tests.journeys.goods import WORKBOOK, GoodsStory
-from tests.journeys.people import Person
+from tests.journeys.people import Person, Staff
 from tests.journeys.place import place_of
 from tests.journeys.story import eventually, must
 from tests.processes import Instance
@@ -30,11 +31,18 @@ LIMITS = {
     **dict.fromkeys(("GIVE_PER_ADDRESS", "GIVE_PER_EMAIL", "GIVE_PER_HOUR"), "100000"),
 }
 # Papers and people may take long: the sweep runs on busy machines too.
-SETTINGS = {**LIMITS, "PAPER_WALL_SECONDS": "99", "RECENT_SIGN_IN_MINUTES": "600"}
+SETTINGS = {
+    **{**LIMITS, "PAPER_WALL_SECONDS": "99", "RECENT_SIGN_IN_MINUTES": "600"},
+    # The first gift of the story is already more than usual, so that finance gets the alarm.
+    **dict.fromkeys(("GIVE_ALARM_ATTEMPTS", "GIVE_ALARM_DECLINES", "GIVE_ALARM_CHALLENGES"), "0"),
+}
 PROGRAMS = ("web", "worker", "beat", "relay", "stripe")
 PACKAGES = 3
 ROOT = "root@example.org"
 DONOR = "wong@example.org"  # of the story's first gift
+DIRECTOR = "direction@example.org"  # administrator of the partner, who is told when an address was read
+INVITED = "ines@example.org"
+CAUTIOUS = "cautious@example.org"  # a donor who confirms a gift by mail
 WAYBILL = {"kind": "waybill", "mode": "road", "carrier": "Transport Sahel", "loading_place": "Dakar, port"}
 
 
@@ -50,29 +58,73 @@ def started(folder: Path) -> Iterator[tuple[Instance, "SecretStory"]]:
         yield product, SecretStory(place)
 
 
+@dataclass
 class SecretStory(GoodsStory):
     """The main story, whose confidential sites have the planted address; and what the story leaves out."""
 
+    refusals: list[tuple[str, bytes]] = field(default_factory=list)  # what refused requests with secrets were answered
+
+    def refused(self, person: Person, method: str, path: str, body: Any, *, status: int) -> None:
+        """Send a request with a secret, which must be refused with this status; the answer must not repeat it."""
+        answer = person.send(method, path, body, status=(status,))
+        self.refusals.append((f"{method} {path}", repr(sorted(answer.headers.items())).encode() + answer.content))
+
     def coordinator_registers_the_partner(self) -> str:
         told = super().coordinator_registers_the_partner()
-        coordinator = self.staff("coordinator")
+        coordinator, officer = self.staff("coordinator"), self.staff("safety")
+        partner = coordinator.get("/api/v1/partners/", code="AMAR")["results"][0]
+        director = {"partner": partner["id"], "name": "Oumou Sidibé", "email": DIRECTOR, "language": "fr"}
+        coordinator.post("/api/v1/contacts/", director | {"is_notified": False, "is_administrator": True})
+        reason = {"reason": "The driver stands before a closed door."}
         for site in self.facts["sites"].values():
             at = f"/api/v1/sites/{site['id']}/"
             seen = coordinator.get(at)
             if seen["kind"] == "confidential":
                 body = {**ADDRESS, "version": seen["version"]}
                 coordinator.send("PUT", f"{at}address/", body, status=(204,))
-                # The address in what is refused: errors must not repeat it.
-                coordinator.send("PUT", f"{at}address/", {**body, "phone": 7}, status=(400, 412))
-                coordinator.post(f"{at}address/reveal/", {"reason": "The driver stands before a closed door."})
+                self.refused(coordinator, "PUT", f"{at}address/", {**body, "phone": [7]}, status=400)
+                self.refused(coordinator, "PUT", f"{at}address/", body, status=412)
+                self.refused(coordinator, "POST", f"{at}address/reveal/", reason, status=403)
+                shown = officer.post(f"{at}address/reveal/", reason)
+                must(shown == ADDRESS, "a safety officer reads the address")
+        named = {"address": f"{ADDRESS['address']}, {ADDRESS['town']}", "version": partner["version"]}
+        self.refused(coordinator, "PATCH", f"/api/v1/partners/{partner['id']}/", named, status=400)
         return told
+
+    def a_sealed_address_is_named_by_a_text(self) -> str:
+        """Seal an address of which a text in use says a word; another one, as this text stays."""
+        coordinator = self.staff("coordinator")
+        partner = coordinator.get("/api/v1/partners/", code="OTHER")["results"][0]["id"]
+        contact = {"partner": partner, "name": "Yandubelo Sissoko", "email": "yandubelo@example.org", "language": "en"}
+        coordinator.post("/api/v1/contacts/", contact)
+        site = {"partner": partner, "kind": "confidential", "public_name": "", "region": "", "hand_over_point": "Port"}
+        made = coordinator.post("/api/v1/sites/", site)
+        address = {"name": "Maison Yandubelo", "address": "", "town": "", "phone": "", "version": made["version"]}
+        coordinator.send("PUT", f"/api/v1/sites/{made['id']}/address/", address, status=(204,))
+        return "the safety officers are told"
+
+    def an_administrator_invites_a_colleague(self) -> str:
+        administrator, path = self.staff("administrator"), "/admin/logistics/user/add/"
+        form = {"email": INVITED, "name": "Inès Lo", "roles": "administrator", "language": "fr"}
+        form |= {"csrfmiddlewaretoken": csrf(administrator, path)}
+        url = administrator.url(path)
+        page = administrator.http.post(url, data=form, headers={"Referer": url, "Accept": "text/html"}, timeout=60)
+        must(page.url != url and page.ok, "the administrator may invite")
+        eventually("the invitation is mailed", lambda: self.place.mails_to(INVITED))
+        return "invited"
 
     def steps(self) -> list[tuple[str, Any]]:
         """Return the story without what `make attack` and the story itself prove, and with the rest of the papers."""
         steps = [(title, step) for title, step in super().steps() if not title.startswith(("Bad files", "A dry run"))]
         sealed = next(place for place, (title, _) in enumerate(steps) if title.startswith("Sealed"))
         steps.insert(sealed + 1, ("Every other paper", self.every_other_paper_is_issued))
-        return [*steps, ("A refund, a sign-in, a gift that is not paid", self.the_rest_of_the_mails)]
+        return [
+            *steps,
+            ("A text names a sealed address", self.a_sealed_address_is_named_by_a_text),
+            ("An administrator invites a colleague", self.an_administrator_invites_a_colleague),
+            ("A refund, a sign-in, gifts that are not paid, an alarm", self.the_rest_of_the_mails),
+            ("Two links for drivers, one of them used", self.drivers_get_links),
+        ]
 
     def the_spreadsheet_is_imported(self) -> str:
         """Import the first packages only: a busy machine would not print the papers of all 270 in time."""
@@ -96,7 +148,7 @@ class SecretStory(GoodsStory):
 
     def the_partner_confirms_delivery(self) -> str:
         body = {
-            **{"client_id": str(uuid4()), "stated_at": "2026-04-28T10:30:00Z", "received_by": "Awa Diarra"},
+            **{"client_id": str(uuid4()), "stated_at": datetime.now(UTC).isoformat(), "received_by": "Awa Diarra"},
             **{"seal_intact": True, "default": "good"},
             "exceptions": [{"package": 1, "missing": True, "reason": "not in the container"}],
         }
@@ -129,7 +181,7 @@ class SecretStory(GoodsStory):
         return "labels, goods-received form, waybill"
 
     def the_rest_of_the_mails(self) -> str:
-        """A full refund cancels a receipt; a donor asks for a sign-in link; a gift stays unpaid."""
+        """Refund a gift in full, ask for a sign-in link, leave gifts unpaid, and wait for the alarm to finance."""
         finance = self.staff("finance")
         self.place.control("refund", payment_intent=self.facts["intent"]())
         eventually("the receipt is cancelled", lambda: finance.get("/api/v1/receipts/", state="cancelled")["results"])
@@ -140,14 +192,70 @@ class SecretStory(GoodsStory):
         unpaid = self._give("Mme Diop", "diop@example.org", "20.00", "HKD", "fr")
         again = donor.post(f"/api/v1/donations/{unpaid['token']}/checkout/", {})
         self.facts["unpaid"] = again["token"]
+        cautious = {
+            **{"amount": "30.00", "currency": "HKD", "confirm_by_mail": True},
+            "donor": {"name": "Tam Ka Yan", "email": CAUTIOUS},
+        }
+        donor.post("/api/v1/donations/", cautious)
         eventually("the sign-in link is mailed", self.sign_in_link)
-        eventually("all mails are sent", lambda: not finance.get("/api/v1/emails/", state="pending")["results"])
-        return "receipt cancelled, link mailed"
+        eventually("the link to a payment is mailed", self.payment_link)
+        auditor = self.staff("auditor")  # who sees mails of all kinds
+        emails = "/api/v1/emails/"
+        eventually("the alarm is mailed", lambda: auditor.get(emails, kind="giving-alarm")["results"], within_s=300)
+        eventually("all mails are sent", lambda: not auditor.get(emails, state="pending")["results"])
+        return "receipt cancelled, links mailed"
+
+    def drivers_get_links(self) -> str:
+        """A second shipment to a confidential site, so that a link still works when the story is over."""
+        warehouse = self.staff("warehouse")
+        officer = Staff(self.place.base_url, "safety@example.org", PASSWORD)  # who has just signed in
+        code = next(site["code"] for site in self.facts["sites"].values() if site["kind"] == "confidential")
+        asked = {"title": "Desks", "consignee": "AMAR", "customs_currency": "HKD"}
+        shipment = warehouse.post("/api/v1/shipments/", asked | {"sites": [{"code": code, "label": "A"}]})
+        at = f"/api/v1/shipments/{shipment['number']}/"
+        item = warehouse.get("/api/v1/items/")["results"][0]["code"]
+        line = {"item": item, "quantity": 1, "unit_value": "450.00", "origin": "CN", "unit_weight_kg": "1.000"}
+        warehouse.post(f"{at}packages/", {"kind": "CT", "gross_kg": "45", "destination": code, "lines": [line]})
+        warehouse.post(f"{at}seal/", {})
+        waybill = warehouse.post(f"{at}papers/", WAYBILL)["number"]
+        used, self.facts["drivers_token"] = (self._link_for_driver(officer, waybill) for _ in range(2))
+        page = Person(self.place.base_url).http.post(f"{self.place.base_url}/d/{used}/", timeout=30)
+        must(ADDRESS["town"] in page.text, f"the driver sees the address, not {page.status_code}")
+        eventually("the viewing is mailed", lambda: any(waybill in str(mail) for mail in self.place.mails()))
+        return "one used, one left"
+
+    def _link_for_driver(self, officer: Person, waybill: str) -> str:
+        """Make a link in the admin, and return its token."""
+        add = "/admin/shipments/reveal/add/"
+        page = officer.http.get(officer.url(add), headers={"Accept": "text/html"}, timeout=30).text
+        leg = re.search(rf'<option value="([^"]+)"[^>]*>\s*{waybill}', page)
+        must(leg, f"the form offers {waybill}")
+        form = {
+            **{"leg": leg[1] if leg else "", "driver": "Moussa Keita", "hours": "12"},
+            **{"reason": "He brings the desks on Friday.", "csrfmiddlewaretoken": csrf(officer, add)},
+        }
+        headers = {"Referer": officer.url(add), "Accept": "text/html"}
+        made = officer.http.post(officer.url(add), data=form, headers=headers, timeout=30).text
+        found = re.search(r"/d/([\w-]{32})/", made)
+        must(found, "the page shows the link")
+        return found[1] if found else ""
 
     def sign_in_link(self) -> str:
         """Return the token of the mailed link; "" before."""
-        texts = [str(mail.get_body(("plain",)).get_content()) for mail in self.place.mails_to(DONOR)]  # type: ignore[union-attr]
-        found = re.findall(r"/my-gifts/in/([^/\s]+)/", "\n".join(texts))
+        return self._mailed(DONOR, r"/my-gifts/in/([^/\s]+)/")
+
+    def payment_link(self) -> str:
+        """Return the code of the mailed link with which a gift is paid; "" before."""
+        return self._mailed(CAUTIOUS, r"\?confirm=(\S+)")
+
+    def invitation(self) -> str:
+        """Return the token of the mailed link with which a new colleague sets a password."""
+        return self._mailed(INVITED, r"/admin/\S+/[^/\s]+/([^/\s]+)/")
+
+    def _mailed(self, to: str, pattern: str) -> str:
+        """Return what the newest mail to somebody has here; "" if there is none."""
+        texts = [str(mail.get_body(("plain",)).get_content()) for mail in self.place.mails_to(to)]  # type: ignore[union-attr]
+        found = re.findall(pattern, "\n".join(texts))
         return found[-1] if found else ""
 
 
@@ -216,6 +324,10 @@ def plant_in_stores(product: Instance, folder: Path) -> None:
         with product[name].log.open("ab") as log:  # which the program appends to
             log.write(b'{"event": "' + base64.b64encode(b"to: " + CONTROLS[name].encode()) + b'"}\n')
     product.execute(f"DO $$ BEGIN RAISE LOG USING MESSAGE = '{planting.in_hex(CONTROLS['postgres'])}'; END $$")
+    product.execute(
+        "INSERT INTO sealed.ciphertext (id, content, key_id)"
+        f" VALUES (gen_random_uuid(), convert_to('{CONTROLS['sealed']}', 'UTF8'), '')"
+    )
     attached, paper = folder / "attached.txt", next((folder / "keep").glob("receipt-hkd.pdf"))
     attached.write_bytes(base64.b64encode(CONTROLS["attachment"].encode()))
     target = Path(product.env["VAR_DIR"]) / "files" / "planted.pdf"

@@ -6,6 +6,7 @@ The short form of `make sweep` (tests/sweep/__main__.py): one process, each addr
 import base64
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ import pytest
 import redis
 import structlog
 from django.core import mail
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -31,13 +32,15 @@ from logistics.mail.models import Email
 from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.people.models import User
-from logistics.roles import Role
+from logistics.roles import STAFF_ROLES, Role
 from shipments.imports.models import Upload
 from shipments.papers import services as papers
 from shipments.papers.models import Paper
+from shipments.reveals import services as reveals
 from shipments.shipments import lifecycle
 from shipments.shipments import services as shipments
 from tests.clients import BACKEND, client_of, once
+from tests.journeys.place import STAFF
 from tests.lists import World
 from tests.makers.deliveries import confirm
 from tests.makers.moments import NOON, YEAR
@@ -55,11 +58,16 @@ celery_app.loader.import_default_modules()
 DONOR = "kuzomaqi@example.org"
 # Admin pages that repeat what others show.
 IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:object_id>/(?!change/)"
-# Mails that this form does not cause: they need Stripe, an administrator, a card tester or a safety officer. The bodies
-# of those to safety officers are compared with the address in test_sealed_texts.py and logistics/test_partners.py.
+# Mails that this form does not cause, but the long one: they need Stripe, an administrator, a card tester or a safety
+# officer. The bodies of those to safety officers are compared with the address in test_sealed_texts.py and
+# logistics/test_partners.py.
 NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled"} | {
     *("address-read", "sealed-text-found", "sealed-text-refused"),
 }
+
+
+def test_the_long_form_opens_addresses_as_every_role() -> None:
+    assert set(STAFF) == STAFF_ROLES
 
 
 @pytest.fixture
@@ -107,8 +115,8 @@ def a_gift() -> Donation:
     return Donation.objects.get(pk=answer.json()["id"])
 
 
-def a_shipment_to_a_secret_site() -> str:
-    """Return the API key of a partner to whom goods went, with every paper and a difference."""
+def a_shipment_to_a_secret_site() -> tuple[str, str]:
+    """Return the API key of a partner to whom goods went, with every paper and a difference; and a driver's token."""
     partner = make_partner(address=f"BP 12, {CONTROLS['field']}")
     make_contact(partner, name=f"Awa {CONTROLS['mail']}")
     site = make_site(partner, hand_over_point="Gare routière, Ségou")
@@ -130,9 +138,12 @@ def a_shipment_to_a_secret_site() -> str:
     Upload.objects.create(
         shipment=shipment, uploaded_by=packer, uploaded_at=NOON, dry_run=True, sha256="0" * 64, size=1
     )
-    confirm(shipment, {"package": 1, "missing": True, "reason": "not there"})
+    confirm(shipment, {"package": 1, "missing": True, "reason": "not there"}, default="none")
     key = partners.issue_key(partner, name="phone", valid=YEAR, by=None, at=timezone.now())
-    return key.text
+    waybill = Paper.objects.get(shipment=shipment, kind=Paper.Kind.WAYBILL)
+    told = {"driver": "Moussa Keïta", "reason": "He brings the beds on Friday."}
+    now, officer = timezone.now(), make_user(Role.SAFETY)
+    return key.text, reveals.make(waybill, site, **told, proved_at=now, by=officer, at=now).token
 
 
 def caller(user: User | None = None, **headers: str) -> Caller:
@@ -159,6 +170,9 @@ def dump() -> Iterator[tuple[str, bytes]]:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             yield table, "\n".join(row for (row,) in cursor.fetchall()).encode()
+    with connections["sealed"].cursor() as cursor:
+        cursor.execute("SELECT t::text FROM sealed.ciphertext t")
+        yield "sealed.ciphertext", "\n".join(row for (row,) in cursor.fetchall()).encode()
 
 
 def look_at_stores(finder: Finder, log: io.StringIO, files: list[bytes]) -> None:
@@ -178,12 +192,17 @@ def plant_in_stores(log: logging.Logger) -> None:
     log.warning("opened %s", planting.all_escaped(CONTROLS["web"]))
     with redis.Redis.from_url(services().valkey.url) as store:
         store.set("planted", b"\0" + base64.b64encode(b"to: " + CONTROLS["redis"].encode()))
+    with connections["sealed"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sealed.ciphertext (id, content, key_id) VALUES (%s, %s, '')",
+            [uuid4(), CONTROLS["sealed"].encode()],
+        )
 
 
 @pytest.mark.django_db
 def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any) -> None:
     world = World()
-    key = a_shipment_to_a_secret_site()
+    key, drivers_token = a_shipment_to_a_secret_site()
     gift = a_gift()
     client = Client()
     client.post("/my-gifts/", {"email": DONOR})
@@ -200,10 +219,12 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
             planting.control("mail", "^mail"),
             planting.control("redis", "^redis"),
             planting.control("web", "^log"),
+            planting.control("sealed", r"^dump sealed\.ciphertext$"),
             *planting.of_site(),
             planting.of_donor(tokens.token_of(gift), "the link of a gift"),
             planting.of_donor(sign_in, "the sign-in link"),
             Secret("an API key", key),
+            Secret("a driver's link", drivers_token),
             Secret("an API key without its prefix", key.partition(".")[2]),
             Secret("a password", PASSWORD),
             Secret("SECRET_KEY", settings.SECRET_KEY),
@@ -217,7 +238,7 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
         "anonymous": caller(),
         "coordinator": caller(user),
     }
-    walk = Walk(finder, Filler(sign_in_tokens=[sign_in], most=1))
+    walk = Walk(finder, Filler([sign_in], [drivers_token], most=1))
 
     walk.read({name: callers[name] for name in ("superuser", "program")}, kinds=("api",))
     walk.read({"anonymous": callers["anonymous"]}, kinds=("page",))
@@ -230,5 +251,6 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
     assert finder.leaks() == []
     assert walk.server_errors == []
     assert [template for template in walk.never_opened() if not template.startswith("/admin/")] == []
+    assert any(re.search(planting.SHOWN_TO_DRIVER, place) for place in finder.hits["the site's name"])
     assert {paper.kind for paper in Paper.objects.filter(document__state=Job.State.DONE)} == set(Paper.Kind.values)
     assert set(Email.objects.values_list("kind", flat=True)) >= readers.kinds() - NEEDS_MORE

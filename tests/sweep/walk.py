@@ -27,6 +27,8 @@ from tests.sweep.secret import Finder
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 # Each row of these is opened: the confidential site may be any, and each kind of paper is one.
 ALL_OF = (Site, Document, Paper, Receipt)
+# Pages of the admin that say the same of each row, so that one is enough: redirects, and deletion, which few may do.
+SAME_OF_EACH = re.compile(r"^/admin/\w+/\w+/<path:object_id>/(delete/)?$")
 LAST = ("/logout/", "/leave/")  # who opens these is signed out
 # Nobody can open these, by design: catch-alls, what takes only POST, forms for rows that nobody may change by hand.
 NEVER_OPENS = re.compile(
@@ -99,6 +101,7 @@ class Filler:
     """Finds the arguments of routes in the database: each row, up to `most` of a kind, the newest first."""
 
     sign_in_tokens: list[str] = field(default_factory=list)
+    drivers_tokens: list[str] = field(default_factory=list)
     most: int = 3
 
     def paths(self, route: Route) -> Iterator[str]:
@@ -141,7 +144,7 @@ class Filler:
         rows = route.rows()
         if "shipment" in found and any(one.name == "shipment" for one in rows.model._meta.fields):
             rows = rows.filter(shipment__number=found["shipment"])
-        most = 40 if rows.model in ALL_OF else self.most
+        most = 1 if SAME_OF_EACH.search(route.template) else 40 if rows.model in ALL_OF else self.most
         return [str(row.pk) for row in rows.order_by("-pk")[:most]]
 
     def _tokens(self, route: Route) -> list[str]:
@@ -155,6 +158,8 @@ class Filler:
                 return list(Document.objects.values_list("token", flat=True).order_by("-pk")[: self.most])
             case "admin":  # an invitation or a forgotten password: the page of a wrong link
                 return ["no-such-link"]
+            case "d":
+                return self.drivers_tokens
             case "my-gifts":
                 return self.sign_in_tokens
         raise LookupError(f"{route.template}: say in tests/sweep/walk.py what opens it.")

@@ -24,6 +24,6 @@ class Command(BaseCommand):
                 import_module(stage).demonstrate(at)
         self.stdout.write("Sign in at /admin/ as any of these, or call the API as the partner:")
         for role, user in made.staff.items():
-            self.stdout.write(f"  {role + ':':12} {user.email}  {made.password}")
-        self.stdout.write(f"  {'partner:':12} Authorization: Bearer {made.partner_key}")
-        self.stdout.write("  donor:       no account: give at /give/, see your gifts at /my-gifts/")
+            self.stdout.write(f"  {role + ':':15} {user.email}  {made.password}")
+        self.stdout.write(f"  {'partner:':15} Authorization: Bearer {made.partner_key}")
+        self.stdout.write("  donor:          no account: give at /give/, see your gifts at /my-gifts/")

@@ -10,9 +10,9 @@ protocol between them. Each process that prints has its own printer, and the chi
 import atexit
 import os
 
-from logistics.documents.printer.process import Child, Limits, Printer
+from logistics.documents.printer.process import Child, PaperLimits, Printer
 
-__all__ = ["Child", "Limits", "Printer", "start", "stop", "to_pdf"]
+__all__ = ["Child", "PaperLimits", "Printer", "start", "stop", "to_pdf"]
 
 _printer = Printer()
 start, stop, to_pdf = _printer.start, _printer.stop, _printer.to_pdf

@@ -84,13 +84,13 @@ def _end_without_parent(requests: int) -> None:
 def _print(request: Request, answers: int) -> tuple[dict[str, object], bytes]:
     from logistics.documents import rendering
 
-    def tell(percent: int) -> None:
+    def report(percent: int) -> None:
         frames.write(answers, {"progress": percent})
 
     with structlog.contextvars.bound_contextvars(**request["about"]):
         try:
             printed = rendering.to_pdf(
-                request["template"], request["context"], languages=request["languages"], progress=tell
+                request["template"], request["context"], languages=request["languages"], progress=report
             )
         except Exception as error:
             return _refusal(error), b""
@@ -115,7 +115,7 @@ def _refusal(error: Exception) -> dict[str, object]:
 
 
 def _kept_mb() -> float:
-    """Return the memory that this process holds now, in MiB; 0 if the system does not tell (Linux does)."""
+    """Return the memory that this process holds now, in MiB; 0 if the system does not report (Linux does)."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.exists() else 0
 

@@ -29,7 +29,7 @@ REFUSALS: dict[str, type[PaperRefused]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PaperLimits:
     """Limits of one paper: address space of the printer, CPU time and wall-clock time.
 
     `kept_mb`: what a printer may still hold after a paper; one that holds more is replaced, because one long list would
@@ -42,14 +42,14 @@ class Limits:
     kept_mb: int = 400
 
     @classmethod
-    def of_settings(cls) -> "Limits":
+    def of_settings(cls) -> "PaperLimits":
         return cls(settings.PAPER_MEMORY_MB, settings.PAPER_CPU_SECONDS, settings.PAPER_WALL_SECONDS)
 
 
 class Child:
     """A child process that prints. It is started by exec, so it shares no thread, socket or secret with us."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: PaperLimits) -> None:
         self.limits = limits
         self.is_ready = False
         self.timed_out = False
@@ -145,7 +145,7 @@ class Child:
 class Printer:
     """Prints with one child at a time, and replaces one that died, was killed or kept too much memory."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: PaperLimits | None = None) -> None:
         self._limits = limits
         self._child: Child | None = None
         self._one_at_a_time = threading.Lock()
@@ -154,7 +154,7 @@ class Printer:
         """Return a live child, starting one if needed; does not wait until it is warm."""
         if self._child is None or not self._child.is_alive:
             self._forget()
-            self._child = Child(self._limits or Limits.of_settings())
+            self._child = Child(self._limits or PaperLimits.of_settings())
         return self._child
 
     def stop(self) -> None:

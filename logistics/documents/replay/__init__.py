@@ -1,7 +1,7 @@
 """Long lists by layout replay: WeasyPrint lays out one row of each kind, and every row is painted from that.
 
     run = replay.find(html)
-    document = replay.lay_out(run, sources, lay_out=..., tell=...)
+    document = replay.lay_out(run, sources, lay_out=..., report=...)
 
 A paper is replayed if its template marks rows (`<tr data-row="line">`) and it has many of them. Replay refuses what it
 cannot print exactly, and logs why; the paper is then printed by plain WeasyPrint.
@@ -19,9 +19,10 @@ from logistics.documents.replay.filled import Forms
 from logistics.documents.replay.markup import MARK, RowKind
 from logistics.documents.replay.pagination import Group, paginate
 from logistics.documents.replay.paper import ReplayedDocument, ReplayedPage
+from logistics.documents.replay.paragraphs import TINY, Shapers
 from logistics.documents.replay.refusal import Refused
 from logistics.documents.replay.rows import PageRows, Painter
-from logistics.documents.replay.samples import TINY, LayOut, Samples, Shapers, Sheet
+from logistics.documents.replay.samples import LayOut, Samples, SampleSheet
 from logistics.documents.replay.spacers import spacer_html
 
 # Below this the samples cost more than they save (measured).
@@ -62,22 +63,22 @@ def find(html: str) -> markup.Run | None:
 
 
 def lay_out(
-    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, report: Callable[[int], None] = lambda percent: None
 ) -> Any | None:
     """Lay a paper out by replay, or return None if plain WeasyPrint has to.
 
-    `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `tell` is called with per
-    cent.
+    `sources` are the texts of its stylesheets; `lay_out` makes a WeasyPrint document of HTML; `report` is called with
+    per cent.
     """
     try:
-        return lay_out_strictly(run, sources, lay_out=lay_out, tell=tell)
+        return lay_out_strictly(run, sources, lay_out=lay_out, report=report)
     except Refused as refusal:
         logger.info("Not replayed: %s.", refusal)
         return None
 
 
 def lay_out_strictly(
-    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, tell: Callable[[int], None] = lambda percent: None
+    run: markup.Run, sources: Iterable[str], *, lay_out: LayOut, report: Callable[[int], None] = lambda percent: None
 ) -> ReplayedDocument:
     """Lay a paper out by replay. Raises Refused for what it cannot print exactly as WeasyPrint would."""
     rows = [row for group in run.groups for row in group]
@@ -85,14 +86,14 @@ def lay_out_strictly(
     _check(run, sources, kinds)
     samples = Samples(run, sources, lay_out)
     cells = Cells(rows, samples)
-    tell(35)
+    report(35)
     heights = cells.heights(rows)
-    tell(45)
+    report(45)
     each = iter(heights)
     groups = [_group(cells, group, list(islice(each, len(group)))) for group in run.groups]
     around = _around(run, cells, groups, lay_out)
-    tell(70)
-    return _put_together(around, cells, rows, heights, tell)
+    report(70)
+    return _put_together(around, cells, rows, heights, report)
 
 
 def _check(run: markup.Run, sources: Iterable[str], kinds: list[RowKind]) -> None:
@@ -246,7 +247,7 @@ def _first_height(group: Group) -> float:
     return sum(group.heights[:count])
 
 
-def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -> None:
+def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: SampleSheet) -> None:
     """Check that rows are where they were predicted, except the last ones if what follows the list pulled them."""
     found = [(number, spacer) for number, rest in enumerate(rests) for spacer in rest.spacers]
     if len(found) != len(wanted):
@@ -264,7 +265,7 @@ def _check_places(rests: list[chrome.Rest], wanted: list[Piece], sheet: Sheet) -
 
 
 def _put_together(
-    around: Around, cells: Cells, rows: list[markup.Row], heights: list[float], tell: Callable[[int], None]
+    around: Around, cells: Cells, rows: list[markup.Row], heights: list[float], report: Callable[[int], None]
 ) -> ReplayedDocument:
     recorder = cells.recorder
     around.document.fonts.update(recorder.document.fonts)
@@ -295,4 +296,4 @@ def _put_together(
         pages.append(ReplayedPage(drawn[id(rest)], [paints(next(pieces), spacer) for spacer in rest.spacers]))
     spans = {kind: [cell.box.colspan for cell in place.cells] for kind, place in cells.places.items()}
     resources = {"ExtGState": recorder.states(), "XObject": painter.forms()}
-    return ReplayedDocument(around.document, pages, resources=resources, spans=spans.__getitem__, tell=tell)
+    return ReplayedDocument(around.document, pages, resources=resources, spans=spans.__getitem__, report=report)

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind
+from logistics.documents.replay.paragraphs import CENTER, RIGHT, TINY, Paragraph, Shapers, parts
 from logistics.documents.replay.recording import Recorder, Spellings, number
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import CENTER, RIGHT, TINY, Paragraph, Samples, Shapers, parts, side_by_side
-from logistics.documents.replay.shaping import Line, glyphs_of
+from logistics.documents.replay.samples import Samples, side_by_side
+from logistics.documents.replay.shaping import ShapedLine, glyphs_of
 from logistics.documents.replay.weasyprint_private import (
     StackingContext,
     Stream,
@@ -32,21 +33,21 @@ class Drawing(NamedTuple):
 
 
 MIRRORED = set("()[]{}<>«»‹›")  # mirrored in right-to-left text
-Form = tuple[str, ...]  # of each part of a cell that has lines of its own
-Known = tuple[str, list[Line] | Drawing | None, Paragraph | None]  # a part, what is known of it, and its place
+PartForms = tuple[str, ...]  # of each part of a cell that has lines of its own
+Known = tuple[str, list[ShapedLine] | Drawing | None, Paragraph | None]  # a part, what is known of it, and its place
 
 
-class Column:
+class CellColumn:
     """One cell of one kind of row, and every content that it has in this paper."""
 
     def __init__(self) -> None:
         self.drawings: dict[str, Drawing | None] = {}
-        self.forms: dict[Form, list[Paragraph | None] | None] = {}
-        self.marked: dict[str, tuple[list[str], Form]] = {}  # contents with markup in parts, until they are drawn
+        self.forms: dict[PartForms, list[Paragraph | None] | None] = {}
+        self.marked: dict[str, tuple[list[str], PartForms]] = {}  # contents with markup in parts, until they are drawn
         self.waiting: dict[str, list[Known]] = {}  # contents of which WeasyPrint has yet to draw a part
         self.by_weasyprint: dict[str, Drawing | None] = {}  # parts that shaping.py could not write
 
-    def split(self, content: str) -> tuple[list[str], Form]:
+    def split(self, content: str) -> tuple[list[str], PartForms]:
         """The parts of a content and their form."""
         if "<" not in content:
             return ([content], ("x",)) if content.strip(markup.WHITE) else ([], ())
@@ -61,11 +62,11 @@ class Cells:
 
     def __init__(self, rows: Sequence[Row], samples: Samples) -> None:
         self.samples = samples
-        self.columns: dict[RowKind, list[Column]] = {}
+        self.columns: dict[RowKind, list[CellColumn]] = {}
         for row in rows:
             columns = self.columns.get(row.kind)
             if columns is None:
-                columns = self.columns[row.kind] = [Column() for _ in row.kind.cells]
+                columns = self.columns[row.kind] = [CellColumn() for _ in row.kind.cells]
             for column, content in zip(columns, row.contents, strict=True):
                 column.drawings.setdefault(content)
         self.colors: dict[Any, bytes] = {}
@@ -105,13 +106,13 @@ class Cells:
                         column.drawings[content] = self._put_together(known, cell.top)
                 column.marked.clear()
 
-    def _parts(self, column: Column, content: str) -> list[tuple[str, Paragraph | None]]:
+    def _parts(self, column: CellColumn, content: str) -> list[tuple[str, Paragraph | None]]:
         """The parts of a content, each with its place if it has lines of its own."""
         parts, form = column.split(content)
         places = column.forms[form]
         return [(content, None)] if places is None else list(zip(parts, places, strict=True))
 
-    def _known(self, column: Column, part: str, place: Paragraph | None) -> Known:
+    def _known(self, column: CellColumn, part: str, place: Paragraph | None) -> Known:
         """The lines of a part; none if WeasyPrint has to draw it."""
         lines = None
         if part not in column.by_weasyprint:
@@ -139,7 +140,7 @@ class Cells:
                 holes += 1
         return Drawing(y - top, tuple(operators), holes, spellings)
 
-    def _written(self, lines: list[Line], place: Paragraph, y: float) -> tuple[bytes, bytes, bytes]:
+    def _written(self, lines: list[ShapedLine], place: Paragraph, y: float) -> tuple[bytes, bytes, bytes]:
         place.begin = place.begin or self._begin(place)
         operators = []
         for line in lines:
@@ -205,7 +206,7 @@ class Cells:
                     all_known = [(part, drawn or column.by_weasyprint[part], place) for part, drawn, place in known]
                     column.drawings[content] = self._put_together(all_known, cell.top)
 
-    def _spelled(self, lines: list[Line], place: Paragraph) -> Spellings:
+    def _spelled(self, lines: list[ShapedLine], place: Paragraph) -> Spellings:
         glyphs = {glyph for line in lines for glyph in glyphs_of(line)}
         name, _ = place.shaper.font or ("", 0)
         fonts = self.recorder.document.fonts

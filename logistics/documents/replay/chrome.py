@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from logistics.documents.replay.markup import MARK
+from logistics.documents.replay.paragraphs import Shapers
 from logistics.documents.replay.recording import Spellings, form, joined, number, spellings
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import Shapers
 from logistics.documents.replay.spacers import CONTENTS, LAYER_OF_COLOR, SPACER
 from logistics.documents.replay.weasyprint_private import Stream, boxes, id_of_marked_content, pydyf
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from logistics.documents.replay.paragraphs import TINY
 from logistics.documents.replay.recording import joined
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.samples import TINY
 from logistics.documents.replay.vector_paths import steps
 from logistics.documents.replay.weasyprint_private import (
     LayoutContext,

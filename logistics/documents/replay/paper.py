@@ -70,7 +70,7 @@ class ReplayedDocument(Document):
         *,
         resources: dict[str, dict[str, Any]],
         spans: Callable[[Any], list[int]],
-        tell: Callable[[int], None],
+        report: Callable[[int], None],
     ) -> None:
         super().__init__(
             list(pages),
@@ -85,7 +85,7 @@ class ReplayedDocument(Document):
         for number, page in enumerate(self.pages, start=1):
             page.number, page.pages, page.resources = number, len(self.pages), resources
             # Painting is WeasyPrint's step 6: from 75 to 90 per cent of the work.
-            page.painted = partial(tell, 75 + 14 * number // len(self.pages))
+            page.painted = partial(report, 75 + 14 * number // len(self.pages))
 
         first = next(page for page in self.pages if page.paint_rows)
         first.drawn = self._spell_as_read()

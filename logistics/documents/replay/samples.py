@@ -9,48 +9,16 @@ from typing import Any
 
 from logistics.documents.replay import markup
 from logistics.documents.replay.markup import Row, RowKind, Run
+from logistics.documents.replay.paragraphs import ORDINARY, TINY
 from logistics.documents.replay.refusal import Refused
-from logistics.documents.replay.shaping import Shaper
 from logistics.documents.replay.spacers import EMPTY, EMPTY_ROW, SPACER, spacer_html
-from logistics.documents.replay.weasyprint_private import Stream, boxes
+from logistics.documents.replay.weasyprint_private import boxes
 
 LayOut = Callable[[str], Any]
 AVOID = ("avoid", "avoid-page")
 KEPT_MAX, CELLS_MAX = 8, 2000  # tables that a process keeps, and cells in each; a list has some dozens
-TINY = 1e-6  # px; smaller differences are ignored
-# Styles with which a text has the letters, positions and lines that shaping.py computes.
-ORDINARY = {
-    "letter_spacing": "normal",
-    "word_spacing": 0,
-    "white_space": "normal",
-    "text_decoration_line": "none",
-    "text_transform": "none",
-    "direction": "ltr",
-    "visibility": "visible",
-    "word_break": "normal",
-    "overflow_wrap": "normal",
-    "position": "static",
-    "opacity": 1,
-    "overflow": "visible",
-    "max_lines": "none",
-}
 FROM_RIGHT_TO_LEFT = re.compile("rtl|[\u0590-\u08ff\ufb1d-\ufefc]")
 COLUMN = re.compile("<col(?![a-z])(?![^>]* span=)")
-LEFT, RIGHT, CENTER = ("left", "start"), ("right", "end"), ("center",)
-
-
-@dataclass(slots=True)
-class Paragraph:
-    """A place for a text that shares its lines with no other. Sizes in px."""
-
-    shaper: Shaper
-    style: Any
-    x: float
-    width: float
-    line_height: float
-    baseline: float  # below the top of its line
-    align: Sequence[str]
-    begin: bytes = b""  # the operators before its lines, once they are known
 
 
 @dataclass(slots=True)
@@ -84,7 +52,7 @@ class RowPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SampleSheet:
     """Where the rows of a page begin and must end if the list continues from the previous page, in px."""
 
     top: float
@@ -99,7 +67,7 @@ class Table:
     It holds nothing of any particular paper, so it is kept for the next one.
     """
 
-    def __init__(self, document: Any, sheet: Sheet) -> None:
+    def __init__(self, document: Any, sheet: SampleSheet) -> None:
         self.document, self.sheet = document, sheet
         self.rows: dict[RowKind, RowPlace] = {}
         self.cells: dict[tuple[RowKind, int, str], Any] = {}  # boxes by kind of row, column, and HTML inside
@@ -217,7 +185,7 @@ def _body_rows(page_box: Any) -> Iterator[tuple[Any, Any]]:
             yield from ((row, group) for row in group.children)
 
 
-def _sheet(page_box: Any, first_row: Any) -> Sheet:
+def _sheet(page_box: Any, first_row: Any) -> SampleSheet:
     chain = _chain(page_box, first_row)
     for box in chain:
         if isinstance(box, boxes.TableBox):
@@ -231,7 +199,7 @@ def _sheet(page_box: Any, first_row: Any) -> Sheet:
         if box.style["opacity"] != 1:
             raise Refused("something around the marked rows is translucent")
     begins_page = any(box.style["break_before"] in ("always", "page") for box in chain[-2:])
-    return Sheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
+    return SampleSheet(first_row.position_y, page_box.content_box_y() + page_box.height, first_row.width, begins_page)
 
 
 def _chain(page_box: Any, row: Any) -> list[Any]:
@@ -320,77 +288,3 @@ def _px(length: Any) -> float:
         raise Refused("the padding of a marked cell is not a length")
     value: float = length.value
     return value
-
-
-class Shapers:
-    """One shaper for each computed style of text in a document."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.by_style: dict[str, Shaper] = {}
-
-    def of(self, style: Any) -> Shaper:
-        names = ("font_size", "font_family", "font_weight", "font_style", "font_stretch", "lang", "direction")
-        variants = sorted(name for name in style if name.startswith(("font_variant", "font_feature", "font_kerning")))
-        key = repr([style[name] for name in (*names, *variants)])
-        if key not in self.by_style:
-            self.by_style[key] = Shaper(style, self.stream)
-        return self.by_style[key]
-
-
-def parts(cell: Any, count: int, shapers: Shapers) -> list[Paragraph | None] | None:
-    """Return the places of the parts of a cell that was laid out with an x for each text, from its top down.
-
-    None if its parts share lines or have margins; None for a part that only WeasyPrint can lay out.
-    """
-    found: list[Paragraph | None] = []
-    y = cell.content_box_y()
-    blocks = [cell] if cell.children and isinstance(cell.children[0], boxes.LineBox) else cell.children
-    if len(blocks) != count:
-        return None
-    for block in blocks:
-        if block is cell:
-            top, height = y, cell.content_height
-        else:
-            top, height = block.position_y, block.margin_height()
-            if type(block) is not boxes.BlockBox or block.is_floated() or any(_margins(block)):
-                return None
-        if abs(top - y) > TINY:
-            return None
-        found.append(_paragraph(block, shapers, height))
-        y += height
-    return found if abs(y - cell.content_box_y() - cell.content_height) < TINY else None
-
-
-def _paragraph(block: Any, shapers: Shapers, height: float) -> Paragraph | None:
-    if len(block.children) != 1 or not isinstance(block.children[0], boxes.LineBox):
-        return None
-    (line,) = block.children
-    if len(line.children) != 1 or not isinstance(line.children[0], boxes.TextBox) or line.background:
-        return None
-    (text,) = line.children
-    is_plain = isinstance(block, boxes.TableCellBox) or (not block.background and abs(height - line.height) < TINY)
-    if text.text != "x" or not is_plain or not _ordinary(text.style) or not _ordinary(block.style):
-        return None
-    align = next((a for a in (LEFT, RIGHT, CENTER) if block.style["text_align_all"] in a), None)
-    if align is None or block.style["text_align_last"] not in ("auto", block.style["text_align_all"]):
-        return None
-    # Rounded, because its last bits depend on the position of the sample, and samples are cached.
-    baseline = round(text.position_y + text.baseline - line.position_y, 6)
-    shaper = shapers.of(text.style)
-    return Paragraph(shaper, text.style, block.content_box_x(), block.width, line.height, baseline, align)
-
-
-def _ordinary(style: Any) -> bool:
-    return (
-        all(style[name] == value for name, value in ORDINARY.items())
-        and not style["transform"]
-        and style["hyphens"] in ("manual", "none")
-        and not style["text_indent"].value
-        and style["font_size"] > 0
-    )
-
-
-def _margins(box: Any) -> Iterator[float]:
-    for side in ("top", "right", "bottom", "left"):
-        yield getattr(box, f"margin_{side}")

@@ -49,7 +49,7 @@ class Shaped(NamedTuple):
     width: float  # px
 
 
-class Line(NamedTuple):
+class ShapedLine(NamedTuple):
     glyphs: bytes
     width: float
 
@@ -74,7 +74,7 @@ def _escaped(glyphs: bytes) -> bytes:
     return glyphs
 
 
-def glyphs_of(line: Line) -> Iterator[int]:
+def glyphs_of(line: ShapedLine) -> Iterator[int]:
     """The numbers of the glyphs that a line shows."""
     for string in STRING.findall(line.glyphs):
         codes = ESCAPED.sub(lambda escaped: escaped[1].replace(b"r", b"\r"), string)
@@ -145,7 +145,7 @@ class Shaper:
         self.font = font
         self.plain = x is not None
 
-    def lines(self, text: str, width: float) -> list[Line] | None:
+    def lines(self, text: str, width: float) -> list[ShapedLine] | None:
         """Break a text into lines no wider than `width` px; None if only WeasyPrint can."""
         if not self.plain or not PLAIN.fullmatch(text):
             return None
@@ -156,14 +156,14 @@ class Shaper:
             return None
         return self._broken(words, shaped, space, width)
 
-    def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[Line] | None:
+    def _broken(self, words: list[str], shaped: list[Shaped], space: Shaped, width: float) -> list[ShapedLine] | None:
         """Put as many words on each line as fit; None if a word does not fit, or a line only just fits."""
         if len(words) == 1 and (
             shaped[0].width < width - NEAR
             # A single word that cannot be broken overflows.
             or (shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]))
         ):
-            return [Line(*shaped[0])]
+            return [ShapedLine(*shaped[0])]
         lines = []
         glyphs, taken = [shaped[0].glyphs], shaped[0].width
         for word, part in zip(words[1:], shaped[1:], strict=True):
@@ -173,12 +173,12 @@ class Shaper:
             if wanted > width:
                 if self._may_break_inside(word, width - taken - space.width):
                     return None
-                lines.append(Line(_joined(glyphs), taken))
+                lines.append(ShapedLine(_joined(glyphs), taken))
                 glyphs, taken = [part.glyphs], part.width
             else:
                 glyphs += space.glyphs, part.glyphs
                 taken = wanted
-        lines.append(Line(_joined(glyphs), taken))
+        lines.append(ShapedLine(_joined(glyphs), taken))
         return None if any(line.width > width - NEAR for line in lines) else lines
 
     def _may_break_inside(self, word: str, room: float) -> bool:

@@ -16,6 +16,6 @@ class Command(BaseCommand):
     def handle(self, *args: object, email: str, **options: object) -> None:
         user = User.objects.filter(email__iexact=email).first()
         if user is None:
-            raise CommandError("No user has this e-mail address.")
+            raise CommandError("No user has this email address.")
         second_factor.remove(user, by=None, at=timezone.now())
         self.stdout.write(f"{user.email} has no second factor now.")

@@ -24,13 +24,15 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{len(settings.FIELD_KEYS)} keys; {addresses.under_older_keys()} rows are under an older one."
         )
-        totals = {"addresses": 0, "texts": 0}
+        totals = {"ciphertexts": 0, "addresses": 0, "texts": 0}
         for kind, count in addresses.rotate(batch=max(1, batch), at=timezone.now()):
             totals[kind] += count
             self.stdout.write(f"{totals[kind]} {kind}")
         self.stdout.write(f"{second_factor.rotate()} second factors")
         left = addresses.under_older_keys()
-        done = f"{totals['addresses']} addresses and {totals['texts']} allowed texts are now under the newest key."
-        self.stdout.write(f"{done} {left} rows are left under an older key.")
+        self.stdout.write(
+            f"{totals['ciphertexts']} ciphertexts are now under the newest key, and {totals['addresses']} addresses and"
+            f" {totals['texts']} allowed texts are hashed under it. {left} rows are left under an older key."
+        )
         if not left and len(settings.FIELD_KEYS) > 1:
             self.stdout.write("Once no process runs with the old settings, remove the older keys from FIELD_KEYS.")
