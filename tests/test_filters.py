@@ -71,7 +71,7 @@ def test_yes_or_no_is_true_or_false_and_other_words_are_refused_instead_of_showi
     found = {(at, name): [ask(at, name, word) for word in ("true", "False", "yes", "0")] for at, name in tried}
 
     assert {key: statuses for key, statuses in found.items() if statuses != [200, 200, 400, 400]} == {}
-    assert {("import-list", "dry_run"), ("package-list", "is_heavy"), ("contact-list", "is_told")} <= set(found)
+    assert {("import-list", "dry_run"), ("package-list", "is_heavy"), ("contact-list", "is_notified")} <= set(found)
 
 
 @pytest.mark.django_db

@@ -23,7 +23,6 @@ from logistics.barcodes import qr_path
 from logistics.forms import TidyModelForm
 from logistics.ids import as_ids
 from logistics.partners import addresses
-from logistics.partners.models import Site
 from logistics.people.models import User
 from logistics.people.recent import needs_recent_sign_in, proved_at
 from shipments.reveals import services
@@ -139,7 +138,7 @@ class RevealAdmin(BaseAdmin):
         by, at = cast(User, request.user), timezone.now()
         made = services.make(
             paper,
-            cast(Site, site),
+            site,
             driver=said["driver"],
             reason=said["reason"],
             hours=said["hours"],

@@ -95,18 +95,21 @@ def fuzz(product: Instance, folder: Path, *, cases: int, seed: int) -> int:
     known = {name: [row[0] for row in product.rows(query)] for name, query in VALUES.items()}
     (folder / "values.json").write_text(json.dumps({name: found for name, found in known.items() if found}))
     print(f"seed {seed}: {operations} operations, {len(callers)} callers, {each} examples of each", flush=True)
-    sent, failures, errors = 0, Counter[str](), 0
+    sent, failures, errors = 0, Counter[str](), Counter[str]()
     for role, key in callers.items():
         began = time.monotonic()
         done = run_one(product, folder, role, key, each=each, seed=seed)
         took = time.monotonic() - began
-        sent, errors = sent + done["sent"], errors + done["errors"]
+        sent += done["sent"]
         failures.update(done["failures"])
+        errors.update(done["errors"])
         failed = sum(done["failures"].values())
         print(f"{role:<13} {done['sent']:>6} requests in {took:.0f} s, {failed} failures", flush=True)
     for failure, times in failures.most_common():
         print(f"FAILED  {failure} ({times} times)")
-    print(f"{sent} requests, {len(failures)} kinds of failures, {errors} errors of the fuzzer itself")
+    for error, times in errors.most_common():
+        print(f"ERROR of the fuzzer itself  {error} ({times} times)")
+    print(f"{sent} requests, {len(failures)} kinds of failures, {errors.total()} errors of the fuzzer itself")
     return 1 if failures or errors or sent < cases * 0.8 else 0
 
 
@@ -118,6 +121,7 @@ def run_one(product: Instance, folder: Path, role: str, key: str, *, each: int, 
         *(str(programs.BIN / "schemathesis"), f"--config-file={config}", "--no-color", "run"),
         f"{product.env['PUBLIC_URL']}/api/v1/schema/?format=json",
         *(f"--max-examples={each}", f"--seed={seed}", "--phases=fuzzing", "--continue-on-failure"),
+        "--request-timeout=120",  # its own 10 s are too few on a busy machine, and count as errors
         *("--checks=all", "--workers=2", "--suppress-health-check=all", "--no-shrink", "--warnings=off"),
         f"--exclude-path-regex={SPARED}",
         *([f"--exclude-checks={','.join(EXCLUDED)}"] if EXCLUDED else []),
@@ -133,11 +137,12 @@ def run_one(product: Instance, folder: Path, role: str, key: str, *, each: int, 
 
 
 def summary(report: dict[str, Any]) -> dict[str, Any]:
-    """Return how many requests a run sent, and its failures: "title: operation", with how often."""
+    """Return how many requests a run sent, its failures ("title: operation") and its errors, with how often."""
     failures = Counter(
         f"{failure['title']}: {operation}" for failure in report["failures"] for operation in failure["operations"]
     )
-    return {"sent": report["test_cases"]["generated"], "failures": failures, "errors": len(report["errors"])}
+    errors = Counter({error["title"]: error["count"] for error in report["errors"]})
+    return {"sent": report["test_cases"]["generated"], "failures": failures, "errors": errors}
 
 
 if __name__ == "__main__":
