@@ -282,6 +282,7 @@ AXES_LOCKOUT_CALLABLE = "config.errors.locked_out"
 # Fernet keys for encrypted columns, newest first; older ones still decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 
+SESSION_ENGINE = "logistics.people.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True

@@ -102,13 +102,13 @@ class WithoutHiddenFields:
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return self._shown(request, super().get_search_fields(request))  # type: ignore[misc]
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self._shown(request, super().get_fields(request, obj))  # type: ignore[misc]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return tuple(self._shown(request, super().get_readonly_fields(request, obj)))  # type: ignore[misc]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         declared = super().get_fieldsets(request, obj)  # type: ignore[misc]
         return [(title, more | {"fields": self._shown(request, more["fields"])}) for title, more in declared]
 

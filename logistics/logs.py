@@ -3,6 +3,7 @@
 import re
 import sys
 import traceback
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -71,7 +72,7 @@ structlog.configure(
 )
 
 
-def logging_config(*, level: str) -> dict[str, object]:
+def logging_config(*, level: str) -> dict[str, Any]:
     """Return Django's LOGGING: JSON to standard error, newlines and control characters escaped."""
     return {
         "version": 1,

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -17,6 +16,7 @@ from rest_framework.test import APIClient
 from config.api import PROBLEM_JSON
 from logistics.people import services as people
 from logistics.people.models import User
+from logistics.people.sessions import SessionStore, stored_key
 from logistics.roles import Role
 from tests.makers.people import make_user
 
@@ -39,13 +39,14 @@ def give_session(client: Client, user: User) -> None:
         HASH_SESSION_KEY: user.get_session_auth_hash(),
         "signed_in_at": timezone.now().timestamp(),
     }
+    cookie = get_random_string(32)
     session = Session(
-        session_key=get_random_string(32),
+        session_key=stored_key(cookie),
         session_data=SessionStore().encode(said),
         expire_date=timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
     )
     session.save(force_insert=True)
-    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    client.cookies[settings.SESSION_COOKIE_NAME] = cookie
 
 
 def just_signed_in(client: Client, *, minutes_ago: int = 0) -> None:

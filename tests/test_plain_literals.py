@@ -44,7 +44,7 @@ def refusals() -> set[str]:
     return {error.__name__ for error in known} | {"ValidationError"}
 
 
-def texts(tree: ast.AST, *, errors: set[str], of_pages: bool) -> Iterator[ast.AST]:
+def texts(tree: ast.AST, *, errors: set[str], of_pages: bool) -> Iterator[ast.expr]:
     """Yield the expressions that people read."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from io import StringIO
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -62,7 +63,9 @@ def make_world() -> World:
     item = make_item(code="ZORAXI-1", name_en="Zoraxi lamp", name_fr="Lampe zoraxi")
     told: Any = {"item": item, "quantity": 7, "unit_weight_kg": 1, "unit_value_minor": 100}
     there = draft.sites.get(site=theirs)
-    packing.add_package(draft, [told], kind="CT", marks="Zoraxi", gross_kg=9, destination=there, by=packer, at=NOON)
+    packing.add_package(
+        draft, [told], kind="CT", marks="Zoraxi", gross_kg=Decimal(9), destination=there, by=packer, at=NOON
+    )
     shipment = lifecycle.seal(draft, by=packer, at=NOON)
     for kind in (Paper.Kind.LABELS, Paper.Kind.GOODS_RECEIVED_FORM, Paper.Kind.WAYBILL):
         papers.issue(shipment, kind=kind, by=packer, at=NOON)
@@ -188,7 +191,7 @@ class TestABoundKey:
         )
         told: Any = {"item": make_item(), "quantity": 7, "unit_weight_kg": 1, "unit_value_minor": 100}
         there = other.sites.get(site=world.theirs)
-        packing.add_package(other, [told], kind="CT", gross_kg=9, destination=there, by=packer, at=NOON)
+        packing.add_package(other, [told], kind="CT", gross_kg=Decimal(9), destination=there, by=packer, at=NOON)
         other = lifecycle.seal(other, by=packer, at=NOON)
         other = lifecycle.dispatch(other, reason="The truck leaves now.", by=packer, at=NOON)
 
@@ -259,7 +262,7 @@ class TestABoundKey:
             by=packer, at=NOON,
         )  # fmt: skip
         told: Any = {"item": make_item(), "quantity": 7, "unit_weight_kg": 1, "unit_value_minor": 100}
-        packing.add_package(draft, [told], kind="CT", gross_kg=9, destination=None, by=packer, at=NOON)
+        packing.add_package(draft, [told], kind="CT", gross_kg=Decimal(9), destination=None, by=packer, at=NOON)
         sealed = lifecycle.seal(draft, by=packer, at=NOON)
         shipment = lifecycle.dispatch(sealed, reason="The truck leaves now.", by=packer, at=NOON)
         bound, at = key_client(make_key(partner, site=site)), f"/api/v1/shipments/{shipment.number}/"

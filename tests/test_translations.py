@@ -150,12 +150,30 @@ def test_every_french_text_is_used():
     assert sorted(set(dead)) == []
 
 
+def test_guides_name_the_buttons_and_pages_that_exist():
+    """A guide writes what stands on the screen in bold or italics. "Add" is Django's own, before the name of a row."""
+    shown = {text.lower().replace("’", "'").rstrip(".:") for _, text in french()} | {"add"}
+    named = [
+        (path.name, name)
+        for path in sorted((ROOT / "docs" / "guides").glob("*.md"))
+        if not path.name.endswith(".fr.md")
+        for name in re.findall(r"[^\n*-] \*{1,2}([A-Z][^*\n\d]+)\*{1,2}", path.read_text())
+    ]
+
+    assert len(named) > 20
+    assert [
+        (guide, name)
+        for guide, name in named
+        if name.lower().replace("’", "'").rstrip(".:").removeprefix("add ") not in shown
+    ] == []
+
+
 def test_french_punctuation_has_a_no_break_space():
     wrong = [
         text
         for message in french().values()
         for text in (message.string if isinstance(message.string, tuple) else (message.string,))
-        if re.search(r" [:;?!»](?!\w)|« ", text)
+        if re.search(r" [:;?!»](?!\w)|« ", str(text))
     ]
 
     assert wrong == []

@@ -72,7 +72,7 @@ class StripeEventOut(Output[StripeEvent]):
     api_version = serializers.CharField()
     happened_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
-    source = serializers.ChoiceField(choices=StripeEvent.Source.choices)
+    source = serializers.ChoiceField(choices=StripeEvent.Source.choices)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Job.State.choices)
     outcome = serializers.ChoiceField(choices=StripeEvent.Outcome.choices, allow_blank=True)
     attempts = serializers.IntegerField()

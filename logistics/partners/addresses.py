@@ -136,7 +136,8 @@ def reveal(
             link.use()
         site = lock(site)
         notified = _notify_administrators(site, reason=reason.strip(), at=at, link=link)
-        verb, reader, details = "address read", by, dict[str, str]()
+        reader: User | None = by
+        verb, details = "address read", dict[str, str]()
         if link is not None:  # the driver is no user of ours
             verb, reader, details = "address read by link", None, {**link.details, "officer": str(by.pk)}
         audit.record(verb, site, by=reader, at=at, reason=reason.strip(), administrators_notified=notified, **details)

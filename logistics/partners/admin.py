@@ -85,7 +85,7 @@ class KeyForm(TidyForm, forms.Form):
 
     def __init__(self, partner: Partner, posted: QueryDict | None = None) -> None:
         super().__init__(posted)
-        cast(forms.ModelChoiceField, self.fields["site"]).queryset = partner.sites.order_by("code")
+        cast("forms.ModelChoiceField[Site]", self.fields["site"]).queryset = partner.sites.order_by("code")
 
 
 class AllowedTextForm(TidyForm, forms.Form):

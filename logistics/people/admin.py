@@ -92,9 +92,7 @@ class UserAdmin(BaseAdmin):
         people = super().get_queryset(request).exclude(email__endswith="@keys.invalid")
         return cast(QuerySet[User], people.select_related("second_factor"))
 
-    def get_form(
-        self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: object
-    ) -> FormClass:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: object) -> FormClass:
         form = super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}) | options)
         return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
 

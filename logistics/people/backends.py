@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -18,7 +19,7 @@ def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object]
 class RoleBackend(ModelBackend):
     """Sign people in by email and password; their roles give their permissions."""
 
-    def get_user(self, user_id: object) -> User | None:
+    def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session with their membership, which most requests need (logistics.partners.scope)."""
         user = User.objects.select_related("membership").filter(pk=user_id).first()
         return user if self.user_can_authenticate(user) else None

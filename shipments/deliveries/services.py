@@ -110,7 +110,7 @@ def confirm(
     before, bound = list(shipment.deliveries.order_by("sequence")), scope.membership_of(by)
     only_for = bound.site if bound else None
     if known := _repeated(before, client_id, body_sha256, by):
-        return Confirmed(known, False, figures.received(shipment, only_for and only_for.pk))
+        return Confirmed(known, False, figures.received(shipment, only_for.pk if only_for else None))
     _may_confirm(shipment, confirmation["stated_at"], at)
     _check_places(shipment, confirmation, exceptions, unlisted, by=by, at=at)
     site_id = only_for.pk if only_for else contents.manifest().only_site(shipment)

@@ -73,18 +73,21 @@ def request_packing_list(shipment: Shipment, *, at: datetime) -> Paper:
     """
     charity = the_charity()
     last = shipment.papers.filter(kind=Paper.Kind.PACKING_LIST).aggregate(last=Max("version"))["last"] or 0
-    context = packing_list.context(shipment, version=last + 1, charity=charity, at=at)
-    paper = _request_edition(shipment, Paper.Kind.PACKING_LIST, context, at=at)
-    _request_edition(shipment, Paper.Kind.PARTNER_PACKING_LIST, packing_list.for_partner(context, shipment), at=at)
+    version, partners = last + 1, Paper.Kind.PARTNER_PACKING_LIST
+    context = packing_list.context(shipment, version=version, charity=charity, at=at)
+    paper = _request_edition(shipment, Paper.Kind.PACKING_LIST, context, version=version, at=at)
+    _request_edition(shipment, partners, packing_list.for_partner(context, shipment), version=version, at=at)
     return paper
 
 
-def _request_edition(shipment: Shipment, kind: Paper.Kind, context: Mapping[str, object], *, at: datetime) -> Paper:
+def _request_edition(
+    shipment: Shipment, kind: Paper.Kind, context: Mapping[str, object], *, version: int, at: datetime
+) -> Paper:
     return request(
         shipment,
         kind,
         number=shipment.number,
-        version=context["version"],
+        version=version,
         template=template_of(Paper.Kind.PACKING_LIST),
         context=context,
         site_id=contents.manifest().only_site(shipment),
@@ -98,7 +101,8 @@ def _issue_partners_edition(held: Shipment, *, at: datetime) -> Paper:
     if held.papers.filter(kind=Paper.Kind.PARTNER_PACKING_LIST, version=version).exists():
         raise AlreadyIssued(_("The partner’s edition of this packing list has been issued."))
     context = packing_list.context(held, version=version, charity=the_charity(), at=at)
-    return _request_edition(held, Paper.Kind.PARTNER_PACKING_LIST, packing_list.for_partner(context, held), at=at)
+    edition = packing_list.for_partner(context, held)
+    return _request_edition(held, Paper.Kind.PARTNER_PACKING_LIST, edition, version=version, at=at)
 
 
 def request(

@@ -23,7 +23,6 @@ from logistics.barcodes import qr_path
 from logistics.forms import TidyModelForm
 from logistics.ids import as_ids
 from logistics.partners import addresses
-from logistics.partners.models import Site
 from logistics.people.models import User
 from logistics.people.recent import needs_recent_sign_in, proved_at
 from shipments.reveals import services
@@ -129,7 +128,9 @@ class RevealAdmin(BaseAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        # The page after saving shows the link once, so there is nothing to go on to.
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **only_save})
 
     def save_model(self, request: HttpRequest, obj: Reveal, form: DriversLinkForm, change: bool) -> None:
         said = form.cleaned_data
@@ -137,7 +138,7 @@ class RevealAdmin(BaseAdmin):
         by, at = cast(User, request.user), timezone.now()
         made = services.make(
             paper,
-            cast(Site, site),
+            site,
             driver=said["driver"],
             reason=said["reason"],
             hours=said["hours"],

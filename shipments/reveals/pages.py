@@ -38,7 +38,7 @@ def _answer(request: HttpRequest, token: str, *, at: datetime) -> HttpResponse:
         return _page(request, "ended", status=404)  # counted as a guess (config.guessing)
     if request.method != "POST":
         if services.works(reveal, at=at):
-            return _page(request, "ask", reveal=reveal, remaining=_remaining(reveal, at))
+            return _page(request, "open", reveal=reveal, remaining=_remaining(reveal, at))
         return _page(request, "ended", status=410)
     try:
         address = services.see(reveal, at=at)

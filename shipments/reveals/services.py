@@ -86,7 +86,7 @@ def make(
     if not 1 <= hours <= HOURS_MAX:
         raise Invalid(_("Choose 1 to %(most)d hours.") % {"most": HOURS_MAX}, field="hours", code="max_value")
     if not driver.strip():
-        raise Invalid(_("Name the driver."), field="driver", code="required")
+        raise Invalid(_("Enter the driver’s name."), field="driver", code="required")
     if len(reason.strip()) < addresses.REASON_MIN:
         raise Invalid(_("Say briefly why the driver needs the address."), field="reason", code="required")
     shipment = hold(paper.shipment)

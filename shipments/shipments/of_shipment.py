@@ -39,8 +39,7 @@ class OfShipment(GenericViewSet[Row]):
 
     def get_queryset(self) -> "QuerySet[Row]":
         if not self.kwargs:  # while the schema is generated
-            assert self.queryset is not None
-            return self.queryset
+            return super().get_queryset()
         return scope.of_site(self.rows(), self.request.user, self.goes_to)
 
     def get_serializer_context(self) -> dict[str, object]:

@@ -93,7 +93,7 @@ def describe(entries: Iterable[AuditEntry], *, hide_staff: bool, site_id: UUID |
     """
     for entry in entries:
         who = _who(entry, hide_staff=hide_staff)
-        if site_id is not None and not _is_staff(entry) and scope.site_of(entry.by) != site_id:
+        if site_id is not None and entry.by and not _is_staff(entry) and scope.site_of(entry.by) != site_id:
             who = _("The partner")
         yield {
             "sequence": entry.sequence,

@@ -334,7 +334,7 @@ class TestLookups:
         [
             ("logistics/document", "state__exact=dead"),
             ("logistics/partner", "status__exact=active"),
-            ("logistics/contact", "is_told__exact=1"),
+            ("logistics/contact", "is_notified__exact=1"),
             ("logistics/site", "partner__id__exact=00000000-0000-0000-0000-000000000000"),
             ("shipments/package", "shipment__id__exact=00000000-0000-0000-0000-000000000000"),
             ("shipments/package", "shipment__status__exact=draft"),

@@ -267,7 +267,7 @@ class TestAddresses:
         mails = Email.objects.filter(kind="address-read").order_by("id")
         assert [mail.to for mail in mails] == ["head@example.org", "awa@example.org"]
         assert told.code in mails[0].subject
-        assert "A safety officer of the charity" in mails[0].body and "Safiatou" not in mails[0].body
+        assert "Un responsable de la sécurité" in mails[0].body and "Safiatou" not in mails[0].body
         assert REASON in mails[0].body
         assert not [value for value in ADDRESS.values() if value in mails[0].body]
 

@@ -126,7 +126,7 @@ class TestContradictions:
         assert complaints(row) == [(2, "unit_weight_kg", "contradicts_unit"), (3, "item_code", "unlike_catalogue")]
         assert [error["detail"] for error in row.errors] == [
             "The unit KGM weighs 1 kg, the line says 2.000 kg. Correct the unit weight, or count in pieces.",
-            "Is this CR-BIKE? In the catalogue it is: Child bicycle, H87, HS 871200, 10.500 kg."
+            "Is this really CR-BIKE? In the catalogue that is: Child bicycle, H87, HS 871200, 10.500 kg."
             " Correct the item code or the line.",
         ]
         assert (Upload.objects.get().outcome, Package.objects.count()) == ("refused", 0)

@@ -141,7 +141,7 @@ def a_shipment_to_a_secret_site() -> tuple[str, str]:
     confirm(shipment, {"package": 1, "missing": True, "reason": "not there"}, default="none")
     key = partners.issue_key(partner, name="phone", valid=YEAR, by=None, at=timezone.now())
     waybill = Paper.objects.get(shipment=shipment, kind=Paper.Kind.WAYBILL)
-    told = {"driver": "Moussa Keïta", "reason": "He brings the beds on Friday."}
+    told: Any = {"driver": "Moussa Keïta", "reason": "He brings the beds on Friday."}
     now, officer = timezone.now(), make_user(Role.SAFETY)
     return key.text, reveals.make(waybill, site, **told, proved_at=now, by=officer, at=now).token
 

@@ -53,9 +53,9 @@ def program() -> str:
 def html(template: str, context: dict[str, Any], languages: Sequence[str]) -> str:
     """Return the paper as one file: the HTML that WeasyPrint gets, with the stylesheets in its head."""
     from logistics.documents import rendering
-    from logistics.documents.paper_tags import Paper
+    from logistics.documents.paper_tags import TemplatePaper
 
-    paper = Paper(languages=tuple(languages), context=context)
+    paper = TemplatePaper(languages=tuple(languages), context=context)
     body = rendering._html(template, paper)
     sheets = [rendering._engine().get_template(name).source for name in paper.stylesheets]
     return body.replace("</head>", "".join(f"<style>{sheet}</style>" for sheet in sheets) + "</head>", 1)
