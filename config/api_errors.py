@@ -110,67 +110,6 @@ OTHERS = {
     "throttled": (429, "Too many requests.", "Wait as long as `retry_after_s` says."),
     "unsupported_media_type": (415, "The body has the wrong type.", "Send the type that the description names."),
 }
-# Codes in `errors[].code` of `invalid_input`.
-INPUT = {
-    "amount_too_small": "The amount is below the minimum.",
-    "amount_unclear": "The text may mean several amounts; `readings` lists them in minor units.",
-    "amount_zero": "The amount must be more than zero.",
-    "another_currency": "The text names another currency than the one chosen.",
-    "bad_check_digit": "The check digit is wrong: one character was mistyped.",
-    "before_dispatch": "The time is before the dispatch of the shipment: check the clock.",
-    "blank": "The text is empty.",
-    "closes_before_it_opens": "The closing date is before the opening date.",
-    "conflicting_un_number": "The line names another UN number than the catalogue.",
-    "contradicts_unit": "The unit weight is not what the unit weighs.",
-    "contradiction": "Two statements exclude each other, such as damaged and surplus on one line.",
-    "control_characters": "The text has an invisible control character; the error says which one and where.",
-    "currency_not_accepted": "The charity takes no gifts in this currency.",
-    "date": "A timestamp was sent where a date is expected.",
-    "datetime": "A date was sent where a timestamp is expected.",
-    "does_not_exist": "The row that the field names does not exist, or is not yours.",
-    "empty": "The list or file is empty.",
-    "foreign_site": "The site does not belong to this shipment or partner.",
-    "in_the_future": "The time is in the future: check the clock.",
-    "in_use": "Something else needs it, so it cannot be removed.",
-    "incomplete": "Some of several fields that go together are missing.",
-    "incorrect_type": "The value has the wrong JSON type.",
-    "invalid": "The value is wrong; `detail` says why.",
-    "invalid_choice": "The value is not one of the choices.",
-    "make_aware": "The timestamp needs an offset, such as `Z` or `+08:00`.",
-    "max_decimal_places": "Too many decimals.",
-    "max_digits": "Too many digits.",
-    "max_length": "The text is too long.",
-    "max_string_length": "The number is written with too many characters.",
-    "max_value": "The number is too large.",
-    "max_whole_digits": "Too many digits before the point.",
-    "min_length": "The text or list is too short.",
-    "min_value": "The number is too small.",
-    "named_twice": "The line is named twice.",
-    "names_the_place": "The text may reveal a confidential site. Rewrite it, or have a safety officer allow it.",
-    "not_a_list": "A list is expected.",
-    "not_an_amount": 'Write amounts as a decimal string: "500.50".',
-    "not_approved": "The partner is not approved.",
-    "not_printable": "The text has a character that papers cannot print.",
-    "not_unique": "Another row has this value.",
-    "null": "The value must not be null.",
-    "null_characters_not_allowed": "The text has a NUL character.",
-    "read_only": "The server sets this field: leave it out.",
-    "required": "The field is missing.",
-    "says_nothing": "The exception says neither good, damaged, missing nor surplus.",
-    "too_large": "The number is larger than any that is accepted.",
-    "too_long_ago": "The day is too long ago.",
-    "too_many": "More pieces than the line has left.",
-    "too_many_accents": "More accents than any word has are on one letter.",
-    "too_many_decimals": "More decimals than the currency or the field has.",
-    "unknown_appeal": "There is no such appeal.",
-    "unknown_code": "The code is not in the published list.",
-    "unknown_country": "Not an ISO 3166-1 country code.",
-    "unknown_currency": "Not a currency code of ISO 4217.",
-    "unknown_language": "Only `en` and `fr` are known.",
-    "unknown_name": "There is no field or parameter of this name; `detail` offers the nearest one.",
-    "unknown_time_zone": "Not a name of the time zone database, such as `Asia/Hong_Kong`.",
-    "unlike_catalogue": "The line is so unlike its item that the code is probably wrong.",
-}
 
 
 def main() -> None:
@@ -179,12 +118,12 @@ def main() -> None:
 
 
 def text() -> str:
-    """Return the page. Raises KeyError for a code without an entry in WHAT_TO_DO."""
+    """Return the page. Raises KeyError for a code without an entry in WHAT_TO_DO or PAPERS."""
     refusals: dict[str, tuple[object, ...]] = {}
     papers: dict[str, tuple[object, ...]] = {}
     for code, error in by_code().items():
         if issubclass(error, PaperRefused):
-            papers[code] = (_meaning(error),)
+            papers[code] = (_meaning(error), error_tables.PAPERS[code])
         else:
             refusals[code] = (error.status, _meaning(error), WHAT_TO_DO[code])
     return "\n".join(
@@ -194,7 +133,7 @@ def text() -> str:
             *_table(("code", "status", "meaning", "what to do"), refusals | OTHERS),
             "\n## Invalid input: `errors[].code`\n",
             "With `invalid_input`, `errors` gives for each wrong field its path, a code and a sentence.\n",
-            *_table(("code", "meaning"), {code: (meaning,) for code, meaning in INPUT.items()}),
+            *_table(("code", "meaning", "what to do"), error_tables.INPUT),
             "\n## Spreadsheets: `errors[].code` of an import\n",
             "Besides these, an import has the codes of invalid input.\n",
             *_table(("code", "meaning", "what to do"), error_tables.SPREADSHEET),
@@ -207,7 +146,7 @@ def text() -> str:
             *_table(("code", "meaning", "what to do"), error_tables.JOBS),
             "\n## Failed papers: `last_error_code` of a document\n",
             "A document that cannot be printed is dead, and its row says why. No request gets these codes.\n",
-            *_table(("code", "meaning"), papers),
+            *_table(("code", "meaning", "what to do"), papers),
             "",
         ]
     )

@@ -1,4 +1,105 @@
-"""What the codes mean that are not errors of a request: of spreadsheets, of incomplete manifests, of failed jobs."""
+"""What codes inside errors and rows mean: invalid input, spreadsheets, incomplete manifests, failed jobs, papers."""
+
+# `errors[].code` of `invalid_input`, and what to do.
+INPUT = {
+    "amount_too_small": ("The amount is below the minimum.", "Send at least the minimum that `detail` names."),
+    "amount_unclear": (
+        "The text may mean several amounts; `readings` lists them in minor units.",
+        "Ask the donor which is meant, and send that one.",
+    ),
+    "amount_zero": ("The amount must be more than zero.", "Send a positive amount."),
+    "another_currency": ("The text names another currency than the one chosen.", "Choose the currency that is meant."),
+    "bad_check_digit": ("The check digit is wrong: one character was mistyped.", "Read the number again."),
+    "before_dispatch": ("The time is before the dispatch of the shipment.", "Check the clock of the device."),
+    "blank": ("The text is empty.", "Send a text, or leave the field out."),
+    "closes_before_it_opens": ("The closing date is before the opening date.", "Correct one of the dates."),
+    "conflicting_un_number": (
+        "The line names another UN number than the catalogue.",
+        "Look at the goods; correct the line or the item.",
+    ),
+    "contradicts_unit": ("The unit weight is not what the unit weighs.", "Correct the weight or the unit."),
+    "contradiction": (
+        "Two statements exclude each other, such as damaged and surplus on one line.",
+        "Send one of them.",
+    ),
+    "control_characters": (
+        "The text has an invisible control character; the error says which one and where.",
+        "Type the text again.",
+    ),
+    "currency_not_accepted": (
+        "The charity takes no gifts in this currency.",
+        "Choose one of `currencies` of `GET /api/v1/charity/`.",
+    ),
+    "date": ("A timestamp was sent where a date is expected.", "Send `2026-03-02`."),
+    "datetime": ("A date was sent where a timestamp is expected.", "Send `2026-03-02T09:00:00Z`."),
+    "does_not_exist": (
+        "The row that the field names does not exist, or is not yours.",
+        "Look it up in the list of such rows.",
+    ),
+    "empty": ("The list or file is empty.", "Send at least one element, or a file with content."),
+    "foreign_site": (
+        "The site does not belong to this shipment or partner.",
+        "Choose one of the sites of the shipment or partner.",
+    ),
+    "in_the_future": ("The time is in the future.", "Check the clock of the device."),
+    "in_use": (
+        "Something else needs it, so it cannot be removed.",
+        "Remove what needs it first, or deactivate it instead.",
+    ),
+    "incomplete": ("Some of several fields that go together are missing.", "Send all of them, or none."),
+    "incorrect_type": ("The value has the wrong JSON type.", "Send the type that the description names."),
+    "invalid": ("The value is wrong; `detail` says why.", "Correct it as `detail` says."),
+    "invalid_choice": ("The value is not one of the choices.", "Send one of the choices in the description."),
+    "make_aware": ("The timestamp has no offset, such as `Z` or `+08:00`.", "Add the offset."),
+    "max_decimal_places": ("Too many decimals.", "Round it."),
+    "max_digits": ("Too many digits.", "Check the number for a slip."),
+    "max_length": ("The text is too long.", "Shorten it; the description has the limit."),
+    "max_string_length": ("The number is written with too many characters.", "Leave out needless zeros."),
+    "max_value": ("The number is too large.", "Check the number for a slip."),
+    "max_whole_digits": ("Too many digits before the point.", "Check the number for a slip."),
+    "min_length": ("The text or list is too short.", "Lengthen it; the description has the limit."),
+    "min_value": ("The number is too small.", "Check the number for a slip."),
+    "named_twice": ("The line is named twice.", "Send each line once."),
+    "names_the_place": ("The text may reveal a confidential site.", "Rewrite it, or ask a safety officer to allow it."),
+    "not_a_list": ("A list is expected.", "Send `[...]`."),
+    "not_an_amount": ("The text is not an amount.", 'Send a decimal string: `"500.50"`.'),
+    "not_approved": ("The partner is not approved.", "Choose another partner, or have this one approved."),
+    "not_printable": (
+        "The text has a character that papers cannot print.",
+        "Replace the character that `detail` names.",
+    ),
+    "not_unique": ("Another row has this value.", "Choose another value, or edit the row that has it."),
+    "null": ("The value must not be null.", "Send a value, or leave the field out."),
+    "null_characters_not_allowed": ("The text has a NUL character.", "Remove it."),
+    "read_only": ("The server sets this field.", "Leave it out."),
+    "required": ("The field is missing.", "Send it."),
+    "says_nothing": (
+        "The exception says neither good, damaged, missing nor surplus.",
+        "Send the figures, or leave the exception out.",
+    ),
+    "too_large": ("The number is larger than any that is accepted.", "Check the number for a slip."),
+    "too_long_ago": ("The day is too long ago.", "Check the year."),
+    "too_many": ("More pieces than the line has left.", "Count again; the rest was confirmed before."),
+    "too_many_accents": ("More accents than any word has are on one letter.", "Type the text again."),
+    "too_many_decimals": ("More decimals than the currency or the field has.", "Round it."),
+    "unknown_appeal": ("There is no such appeal.", "Look it up: `GET /api/v1/appeals/`."),
+    "unknown_code": (
+        "The code is not in the published list.",
+        "Look it up in the list that the field's description names.",
+    ),
+    "unknown_country": ("Not an ISO 3166-1 country code.", "Send two letters, such as `ML`."),
+    "unknown_currency": ("Not a currency code of ISO 4217.", "Send three letters, such as `XOF`."),
+    "unknown_language": ("The language is not known.", "Send `en` or `fr`."),
+    "unknown_name": (
+        "There is no field or parameter of this name; `detail` offers the nearest one.",
+        "Correct the spelling, or leave it out.",
+    ),
+    "unknown_time_zone": ("Not a name of the time zone database, such as `Asia/Hong_Kong`.", "Send a name of it."),
+    "unlike_catalogue": (
+        "The line is so unlike its item that the code is probably wrong.",
+        "Check the item code and the figures of the line.",
+    ),
+}
 
 # `errors[].code` of an import, and what to do. Other codes there are those of invalid input.
 SPREADSHEET = {
@@ -78,4 +179,16 @@ JOBS = {
     "receipt_replaced": ("The receipt was replaced before it was sent.", "Nothing: the new receipt is sent."),
     "session_mismatch": ("Another checkout was paid than the one we opened.", "Compare the payment in the dashboard."),
     "worker_died": ("Each worker that tried was killed, perhaps for want of memory.", "Look at its log, then retry."),
+}
+
+# What to do about papers that failed: `last_error_code` of a document.
+PAPERS = {
+    "missing_glyphs": "Correct the text, then issue the paper again.",
+    "paper_out_of_memory": "Raise the limit, then retry; or split the shipment.",
+    "paper_out_of_time": "Raise the limit, then retry; or split the shipment.",
+    "paper_refused": "Read the printer's log; report it.",
+    "paper_too_deep": "Report it: no text of a user can cause it.",
+    "paper_too_large": "Split the shipment, or raise the limit and retry.",
+    "printer_died": "Retry; if it recurs, read the worker's log.",
+    "template_broken": "Report it.",
 }

@@ -33,7 +33,7 @@ def test_every_code_of_invalid_input_is_on_the_page():
     raised = codes_raised()
 
     assert len(raised) > 30
-    assert raised.keys() <= api_errors.INPUT.keys()
+    assert raised.keys() <= error_tables.INPUT.keys()
 
 
 # How the codes of spreadsheets, of incomplete manifests and of failed jobs are written, and the files that have them.
@@ -48,7 +48,7 @@ OTHERS = (
 
 def test_every_other_code_is_on_the_page():
     tables = (error_tables.SPREADSHEET, error_tables.NOTICES, error_tables.MANIFEST, error_tables.JOBS)
-    listed = {code for table in (*tables, api_errors.INPUT) for code in table}
+    listed = {code for table in (*tables, error_tables.INPUT) for code in table}
     files = [(path, pattern) for folder, pattern in OTHERS for path in ROOT.glob(folder)]
 
     found = {code for path, pattern in files for code in re.findall(pattern, path.read_text(encoding="utf-8"))}
