@@ -1,7 +1,7 @@
 """Shared by every endpoint: the error shape, and the ordering and search of lists."""
 
 from collections.abc import Iterator
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -9,19 +9,19 @@ from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework import exceptions
-from rest_framework.filters import BaseFilterBackend
 from rest_framework.filters import OrderingFilter as DRFOrderingFilter
 from rest_framework.filters import SearchFilter as DRFSearchFilter
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
-from logistics.inputs import CHARACTERS_SHOWN, NAMES_SHOWN, Filters, unknown
+from logistics.inputs import Filters
 from logistics.matrix import is_hidden
+from logistics.search import occurs, words_of
 
 Record = TypeVar("Record", bound=Model)
 Row = TypeVar("Row")  # what a queryset yields: instances, or values()
@@ -33,45 +33,6 @@ ADVICE = {
     "not_found": _("There is nothing here, or you may not see it. Check the address."),
     "parse_error": _("The body is not valid JSON. Check its syntax and encoding (UTF-8)."),
 }
-
-
-class KnownParameters(BaseFilterBackend):
-    """Refuse query parameters that a list does not know: `?statsu=draft` must not show every shipment."""
-
-    def filter_queryset(
-        self, request: Request, queryset: QuerySet[Record, Row], view: APIView
-    ) -> QuerySet[Record, Row]:
-        known = parameters_of(view, queryset)
-        wrong = [
-            name
-            for name in request.query_params
-            if name not in known or _leads_to_hidden(request, view, queryset.model, name)
-        ]
-        if wrong:
-            raise exceptions.ValidationError(
-                {name[:CHARACTERS_SHOWN]: [unknown(name[:CHARACTERS_SHOWN], known)] for name in wrong[:NAMES_SHOWN]}
-            )
-        return queryset
-
-
-def _leads_to_hidden(request: Request, view: APIView, model: type[Model], name: str) -> bool:
-    """Return whether a filter reads a field that this user may not see: finding rows would reveal it."""
-    filters = FilterBackend().get_filterset_class(view)
-    offered = filters.base_filters.get(name) if filters else None
-    return offered is not None and is_hidden(request.user, model, offered.field_name or name)
-
-
-def parameters_of(view: APIView, queryset: QuerySet[Record, Row]) -> set[str]:
-    """Return the names of all parameters that a list reads."""
-    known = {CursorPagination.cursor_query_param, CursorPagination.page_size_query_param}
-    if api_settings.URL_FORMAT_OVERRIDE:
-        known.add(api_settings.URL_FORMAT_OVERRIDE)
-    if getattr(view, "ordering_fields", ()):
-        known.add(OrderingFilter.ordering_param)
-    if getattr(view, "search_fields", ()):
-        known.add(SearchFilter.search_param)
-    filters = FilterBackend().get_filterset_class(view, queryset)
-    return known | set(filters.base_filters if filters else ())
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -89,6 +50,15 @@ class FilterBackend(DjangoFilterBackend):
             self.made[kind] = super().get_filterset_class(view, queryset)
         return self.made[kind]
 
+    def parameters_of(self, view: Any) -> set[str]:
+        """Return the names of a list's filters, without those that read fields hidden from this user.
+
+        Whether rows are found would tell what such a field holds.
+        """
+        filters, model = self.get_filterset_class(view, view.queryset), view.queryset.model
+        offered = filters.base_filters.items() if filters else ()
+        return {name for name, one in offered if not is_hidden(view.request.user, model, one.field_name or name)}
+
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Record, Row], view: APIView
     ) -> QuerySet[Record, Row]:
@@ -104,6 +74,9 @@ class OrderingFilter(DRFOrderingFilter):
 
     These fields are never null, because the cursor compares with them.
     """
+
+    def parameters_of(self, view: APIView) -> set[str]:
+        return {self.ordering_param} if getattr(view, "ordering_fields", ()) else set()
 
     def get_valid_fields(self, queryset: object, view: object, context: object = None) -> list[tuple[str, str]]:
         return [(name, name) for name in getattr(view, "ordering_fields", ())]
@@ -139,6 +112,17 @@ class SearchFilter(DRFSearchFilter):
 
     Fields that the user may not see are not searched.
     """
+
+    def parameters_of(self, view: APIView) -> set[str]:
+        return {self.search_param} if getattr(view, "search_fields", ()) else set()
+
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Record, Row], view: APIView
+    ) -> QuerySet[Record, Row]:
+        fields = self.get_search_fields(view, request)
+        for word in words_of(request.query_params.get(self.search_param, "")) if fields else ():
+            queryset = queryset.filter(occurs(queryset.model, fields, word))
+        return queryset
 
     def get_search_fields(self, view: APIView, request: Request) -> list[str]:
         model = getattr(getattr(view, "queryset", None), "model", None)
@@ -180,6 +164,9 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, **
 
 def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
     """Return errors that a client can act on as problem+json; anything else is a bug and a logged 500."""
+    request: Any = context.get("request")
+    if getattr(getattr(request, "accepted_renderer", None), "format", "") in ("yaml", "openapi"):
+        request.accepted_renderer = JSONRenderer()  # the API's description has no renderer for errors
     if isinstance(exc, DomainError):
         body = problem(exc.status, exc.code, str(exc)) | exc.details
         headers = exc.headers

@@ -5,12 +5,13 @@ The meaning of a code is the docstring of its class. What to do about it, and th
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
 import django
 
+from config import error_tables
 from logistics.documents.outcomes import PaperRefused
 from logistics.errors import DomainError
 
@@ -52,7 +53,6 @@ WHAT_TO_DO = {
     "client_id_reused": "Send a new `client_id` with a new confirmation.",
     "document_not_ready": "Ask again after `Retry-After`. If printing failed, staff retry the document.",
     "drivers_link_ended": "Ask the safety officer for a new link.",
-    "email_taken": "Use another address, or edit the user who has it.",
     "giving_paused": "Show `detail` to the donor. Finance turns online giving on again in the admin.",
     "idempotency_key_missing": "Send `Idempotency-Key: <UUID>`; keep it for each repetition of this request.",
     "idempotency_key_reused": "Send a new key with a new request, or the same body with the same key.",
@@ -195,6 +195,16 @@ def text() -> str:
             "\n## Invalid input: `errors[].code`\n",
             "With `invalid_input`, `errors` gives for each wrong field its path, a code and a sentence.\n",
             *_table(("code", "meaning"), {code: (meaning,) for code, meaning in INPUT.items()}),
+            "\n## Spreadsheets: `errors[].code` of an import\n",
+            "Besides these, an import has the codes of invalid input.\n",
+            *_table(("code", "meaning", "what to do"), error_tables.SPREADSHEET),
+            "\n## Spreadsheets: `plan.notices[].code` of an import\n",
+            *_table(("code", "meaning", "what to do"), error_tables.NOTICES),
+            "\n## Incomplete manifests: `problems[].code` of `not_ready`\n",
+            *_table(("code", "meaning", "what to do"), error_tables.MANIFEST),
+            "\n## Failed jobs: `last_error_code` or `problem` of an event, mail, delivery or import\n",
+            "No request gets these. An unexpected error has the name of its class in Python.\n",
+            *_table(("code", "meaning", "what to do"), error_tables.JOBS),
             "\n## Failed papers: `last_error_code` of a document\n",
             "A document that cannot be printed is dead, and its row says why. No request gets these codes.\n",
             *_table(("code", "meaning"), papers),
@@ -203,7 +213,7 @@ def text() -> str:
     )
 
 
-def _table(head: tuple[str, ...], rows: dict[str, tuple[object, ...]]) -> Iterator[str]:
+def _table(head: tuple[str, ...], rows: Mapping[str, tuple[object, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for code, cells in sorted(rows.items()):

@@ -16,14 +16,14 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from config import description
 from config.description import Description
 from logistics.permissions import Anyone, public_page
+from logistics.views import StrictView
 
 
-class SchemaView(APIView):
+class SchemaView(StrictView):
     """OpenAPI 3.1: YAML, or JSON with `?format=json`."""
 
     authentication_classes = ()

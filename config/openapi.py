@@ -16,6 +16,7 @@ from logistics.inputs import Input, KnownFields
 from logistics.outputs import Output
 from logistics.permissions import READS
 from logistics.versions import VersionMissing
+from logistics.views import StrictView, handler_of, takes_no_body
 
 Described = dict[str, Any]  # a part of an OpenAPI document
 
@@ -182,7 +183,10 @@ class AutoSchema(SpectacularAutoSchema):
         return [{}] if self._is_public() else super().get_auth()
 
     def _handler(self) -> object:
-        return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
+        return handler_of(self.view, self.method)
+
+    def get_request_serializer(self) -> Any:
+        return None if takes_no_body(self.view, self.method) else super().get_request_serializer()
 
     def _is_idempotent(self) -> bool:
         return bool(getattr(self._handler(), "takes_idempotency_key", False))
@@ -228,16 +232,8 @@ class AutoSchema(SpectacularAutoSchema):
             extras = [*(extras or []), *(own or get_override(shape, "examples", []))]
         return super()._get_examples(serializer, direction, media_type, status_code, extras)
 
-    def _reads_query(self) -> bool:
-        return any(
-            isinstance(one, OpenApiParameter) and one.location == OpenApiParameter.QUERY
-            for one in self.get_override_parameters()
-        )
-
     def _errors_expected(self) -> dict[str, OpenApiResponse]:
-        codes = {"429"}
-        if self.method in WRITES or self._is_list_view() or self._reads_query():
-            codes.add("400")
+        codes = {"400", "429"}  # 400 also for parameters that are not known
         if not self._is_public():
             codes |= {"401", "403"}
         if "{" in self.path:
@@ -265,7 +261,7 @@ class AutoSchema(SpectacularAutoSchema):
 
 def undescribed_classes() -> list[type]:
     """Return the base classes whose docstrings are for developers: serializers without one must not inherit theirs."""
-    return [*get_lib_doc_excludes(), Output, Input, KnownFields]
+    return [*get_lib_doc_excludes(), Output, Input, KnownFields, StrictView]
 
 
 def without_impossible_defaults(result: object, **_: object) -> object:

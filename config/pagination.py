@@ -60,6 +60,9 @@ class CursorPagination(DRFCursorPagination):
     max_page_size = 200
     template = None
 
+    def parameters_of(self, view: object) -> set[str]:
+        return {self.cursor_query_param, self.page_size_query_param}
+
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.address = request.build_absolute_uri()

@@ -330,7 +330,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["logistics.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
-        "config.api.KnownParameters",
         "config.api.FilterBackend",
         "config.api.SearchFilter",
         "config.api.OrderingFilter",

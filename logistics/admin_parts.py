@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django import forms
 from django.contrib.admin import ListFilter, SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model
+from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -14,6 +14,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyModelForm
 from logistics.matrix import is_hidden
+from logistics.search import occurs, words_of
+from logistics.text import UnusableText
 
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
@@ -122,6 +124,19 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Model]", search_term: str
+    ) -> "tuple[QuerySet[Model], bool]":
+        """Search as the API does."""
+        fields = self.get_search_fields(request)
+        try:
+            words = words_of(search_term) if fields else []
+        except UnusableText:
+            return queryset.none(), False  # no stored text has such characters
+        for word in words:
+            queryset = queryset.filter(occurs(self.model, fields, word))
+        return queryset, False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object

@@ -23,13 +23,15 @@ ALWAYS_KNOWN = frozenset({"version", "csrfmiddlewaretoken"})
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 60
 
 
-def unknown(name: str, known: Collection[str]) -> ErrorDetail:
-    """Return the error for an unknown name; it suggests the nearest known one."""
-    near = get_close_matches(name, known, n=1)
+def unknown(name: str, known: Collection[str], more: Collection[str] = ()) -> ErrorDetail:
+    """Return the error for an unknown name; it suggests the nearest of those known, or of `more`."""
+    near = get_close_matches(name, [*known, *more], n=1)
     if near:
         return ErrorDetail(
             _("There is no such name. Did you mean “%(near)s”?") % {"near": near[0]}, code="unknown_name"
         )
+    if not known:
+        return ErrorDetail(_("There is no such name: nothing is read here. Leave it out."), code="unknown_name")
     return ErrorDetail(
         _("There is no such name. Known names: %(known)s.") % {"known": ", ".join(sorted(known))}, code="unknown_name"
     )
@@ -76,7 +78,7 @@ class KnownFields(serializers.BaseSerializer[Any]):
             name: [
                 ErrorDetail(_("This is read-only. Leave it out."), code="read_only")
                 if name in fields
-                else unknown(name, writable)
+                else unknown(name, writable, {"version"} & always)
             ]
             for name in refused[:NAMES_SHOWN]
         }

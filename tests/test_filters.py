@@ -1,7 +1,7 @@
 """A filter by the id of a row that somebody may not see tells nothing: not even that the row exists."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,13 +10,15 @@ import pytest
 from django.urls import reverse
 from django_filters import rest_framework as filters
 from django_filters.filters import ModelChoiceFilter, ModelMultipleChoiceFilter
-from rest_framework.test import APIClient
 
 from config.api import FilterBackend
+from logistics.people import services as people
 from logistics.roles import Role
 from tests.clients import client_of
+from tests.endpoints import endpoints
 from tests.lists import INSIDE, routes
-from tests.makers.partners import make_contact, make_partner, make_partner_user, make_site
+from tests.makers.copies import Goods
+from tests.makers.partners import make_contact, make_key, make_partner, make_partner_user, make_site
 from tests.makers.people import make_user
 from tests.makers.shipments import make_shipment
 
@@ -86,46 +88,110 @@ def test_a_number_with_decimals_is_refused_where_only_whole_ones_exist() -> None
     assert answers == [[200, 400, 200, 400]] * 3
 
 
-def guesses() -> dict[str, tuple[APIClient, str, str]]:
-    """Return, by name, a partner's client, and the addresses of a foreign and of a missing row."""
-    client, other = client_of(make_partner_user(make_partner())), make_partner(code="FOREIGN")
-    contact, site = make_contact(other), make_site(other)
-    shipment, gone = make_shipment(other), uuid4()
-    pairs = {
-        "contacts of a partner": (f"contacts/?partner={other.pk}", f"contacts/?partner={gone}"),
-        "sites of a partner": (f"sites/?partner={other.pk}", f"sites/?partner={gone}"),
-        "shipments of a partner": ("shipments/?partner=FOREIGN", "shipments/?partner=MISSING"),
-        "a partner": (f"partners/{other.pk}/", f"partners/{gone}/"),
-        "a contact": (f"contacts/{contact.pk}/", f"contacts/{gone}/"),
-        "a site": (f"sites/{site.pk}/", f"sites/{gone}/"),
-        "packages": (f"shipments/{shipment.number}/packages/", "shipments/SHP-2026-99999/packages/"),
-    }
-    return {name: (client, f"/api/v1/{there}", f"/api/v1/{missing}") for name, (there, missing) in pairs.items()}
+Ask = Callable[[], Any]  # sends a request and returns its answer
+Guesses = dict[str, tuple[Ask, Ask]]
+
+
+def guesses() -> Guesses:
+    """Return, by name, how a partner asks for a foreign row, and how for a missing one."""
+    goods, other = Goods(), Goods(make_partner(code="FOREIGN"))
+    client, gone = client_of(make_partner_user(goods.partner)), str(uuid4())
+    contact, site, key = make_contact(other.partner), make_site(other.partner), make_key(other.partner)
+
+    def ask(method: str, path: str) -> Ask:
+        more: Any = {} if method == "get" else {"format": "json", "headers": {"Idempotency-Key": gone}}
+        return lambda: getattr(client, method)(path, {} if method != "get" else None, **more)
+
+    # Foreign rows, then foreign rows inside a shipment and a partner of one's own.
+    inside = {
+        "lines": other.line, "imports": other.upload, "deliveries": other.delivery, "papers": other.paper,
+        "keys": key.row,
+    }  # fmt: skip
+    alone = {
+        "partners": other.partner, "contacts": contact, "sites": site, "discrepancies": other.discrepancy,
+        "documents": other.paper.document, "shipments": other.shipment,
+    }  # fmt: skip
+    own = {"shipments": str(goods.shipment.pk), "partners": str(goods.partner.pk)}
+    of_inside = {name: str(row.pk) for name, row in inside.items()}
+    of_all = of_inside | {name: str(row.pk) for name, row in alone.items()}
+    found: Guesses = {}
+    for there, missing in ((of_all, dict.fromkeys(of_all, gone)), (of_inside | own, dict.fromkeys(inside, gone) | own)):
+        for (method, path, _view), (_method, nowhere, _) in zip(endpoints(there), endpoints(missing), strict=True):
+            if path != nowhere:
+                found[f"{method} {path}"] = ask(method, path), ask(method, nowhere)
+    found["GET a shipment by number"] = (
+        ask("get", f"/api/v1/shipments/{other.shipment.number}/"),
+        ask("get", "/api/v1/shipments/SHP-2026-99999/"),
+    )
+    for at, foreign, nothing in (
+        ("contacts", str(other.partner.pk), gone),
+        ("sites", str(other.partner.pk), gone),
+        ("shipments", "FOREIGN", "MISSING"),
+    ):
+        foreign_rows, no_rows = (f"/api/v1/{at}/?partner={one}" for one in (foreign, nothing))
+        found[f"get {at}/?partner="] = ask("get", foreign_rows), ask("get", no_rows)
+    return found
 
 
 @pytest.mark.django_db
 def test_a_foreign_row_is_answered_like_a_missing_one() -> None:
-    for name, (client, there, missing) in guesses().items():
-        answers = client.get(there), client.get(missing)
+    different, asked = {}, guesses()
 
-        assert len({(answer.status_code, answer.content) for answer in answers}) == 1, name
+    for name, (there, missing) in asked.items():
+        answers = [(answer.status_code, answer.content) for answer in (there(), missing())]
+        if answers[0] != answers[1]:
+            different[name] = answers
+
+    assert different == {}
+    assert len(asked) > 60
+
+
+def slower(one: Ask, other: Ask, samples: int = 200) -> float:
+    """Return how often the first takes longer, of all pairs of samples: 0.5 if neither tells anything."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(samples):
+        for ask, taken in list(zip((one, other), times, strict=True))[:: 1 if turn % 2 else -1]:
+            started = time.perf_counter()
+            ask()
+            taken.append(time.perf_counter() - started)
+    return sum(first > second for first in times[0] for second in times[1]) / samples**2
+
+
+# Four standard deviations of what chance gives for 200 samples each.
+TOLERANCE = 4 * (1 / 12 * (1 / 200 + 1 / 200)) ** 0.5
 
 
 @pytest.mark.long
 @pytest.mark.django_db
 def test_a_foreign_row_takes_as_long_as_a_missing_one() -> None:
-    """Which of the two is slower is a coin's toss: 0.5, give or take four standard deviations of 200 samples each."""
-    samples, tolerance = 200, 4 * (1 / 12 * (1 / 200 + 1 / 200)) ** 0.5
-    timed = ("contacts of a partner", "shipments of a partner", "a contact")
-    for name, (client, *pair) in [(name, guess) for name, guess in guesses().items() if name in timed]:
-        times: dict[str, list[float]] = {at: [] for at in pair}
-        for turn in range(samples):
-            for at in pair[:: 1 if turn % 2 else -1]:
-                started = time.perf_counter()
-                client.get(at)
-                times[at].append(time.perf_counter() - started)
+    read = {name: pair for name, pair in guesses().items() if name.startswith("get ")}
 
-        there, missing = times.values()
-        slower = sum(one > other for one in there for other in missing) / samples**2
+    found = {name: slower(*pair) for name, pair in read.items()}
 
-        assert abs(slower - 0.5) < tolerance, (name, slower)
+    assert {name: share for name, share in found.items() if abs(share - 0.5) > TOLERANCE} == {}
+
+
+@pytest.mark.django_db
+def test_a_wrong_key_with_a_known_prefix_costs_what_an_unknown_one_costs(django_assert_num_queries: Any) -> None:
+    """One statement, which finds nothing in both cases."""
+    known = wrong_keys()[0]
+
+    for text in (known, f"{'0' * 12}.x"):
+        with django_assert_num_queries(1):
+            assert people.key_of(text) is None
+
+
+@pytest.mark.long
+@pytest.mark.django_db
+def test_a_wrong_key_takes_as_long_with_a_known_prefix() -> None:
+    known, unknown = wrong_keys()
+
+    share = slower(lambda: people.key_of(known), lambda: people.key_of(unknown))
+
+    assert abs(share - 0.5) < TOLERANCE
+
+
+def wrong_keys() -> tuple[str, str]:
+    """Return two wrong keys: with the prefix of a valid key, and with that of none."""
+    secret = "x" * 43
+    return f"{make_key(make_partner()).row.prefix}.{secret}", f"{'0' * 12}.{secret}"

@@ -1,16 +1,13 @@
 """The matrix of rights is what both doors do: each role asks each endpoint of the API and each page of the admin."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.test import RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from config import roles as page
@@ -19,6 +16,7 @@ from logistics.people.models import User
 from logistics.permissions import Anyone
 from logistics.roles import STAFF_ROLES, Role
 from tests.clients import client_of, once
+from tests.endpoints import endpoints
 from tests.makers.charity import make_charity
 from tests.makers.donations import received_donation
 from tests.makers.mail import make_email
@@ -42,23 +40,6 @@ VERBS = {
     "/issue-receipt/": ("donations.receipt", "change"),
 }
 NO_NOUN = ("/me/", "/units/", "/package-kinds/", "/ports/", "/hs-codes/")
-FILLED = {"uuid": str(uuid4()), "int": "1", "str": "SHP-2026-00001"}
-
-
-def endpoints(patterns: Any = None, before: str = "/") -> Iterator[tuple[str, str, Any]]:
-    """Yield each method and path of the API with its view class."""
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        path = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from endpoints(pattern.url_patterns, path)
-        elif isinstance(pattern, URLPattern) and path.startswith("/api/") and hasattr(pattern.callback, "cls"):
-            view = pattern.callback.cls
-            methods = getattr(pattern.callback, "actions", None) or [
-                name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)
-            ]
-            plain = re.sub(r"\(\?P<\w+>.*?\)(?=[/$])", FILLED["uuid"], path).replace("^", "").replace("$", "")
-            filled = re.sub(r"<(?:(\w+):)?\w+>", lambda found: FILLED[found[1] or "str"], plain)
-            yield from ((method, filled, view) for method in methods if method != "head")
 
 
 def noun_and_verb(method: str, path: str, view: Any) -> tuple[matrix.Noun, str] | None:

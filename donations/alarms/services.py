@@ -86,13 +86,13 @@ def look(*, at: datetime) -> dict[str, HourlyCount]:
     known = {what for what, one in before.items() if one["outside"]}
     new = [what for what, one in found.items() if one["outside"] and what not in known]
     if new:
-        _mail(new, found)
+        _mail(new, found, at=at)
     return found
 
 
-def _mail(new: list[str], found: dict[str, HourlyCount]) -> None:
+def _mail(new: list[str], found: dict[str, HourlyCount], *, at: datetime) -> None:
     rows = [{"name": NAMES[what], **found[what]} for what in new]
-    for email, language in _recipients():
+    for email, language in _recipients(at):
         mail.request(
             "giving-alarm",
             to=email,
@@ -102,8 +102,8 @@ def _mail(new: list[str], found: dict[str, HourlyCount]) -> None:
         )
 
 
-def _recipients() -> list[tuple[str, str]]:
+def _recipients(at: datetime) -> list[tuple[str, str]]:
     """Return email and language of those in finance; before there is anybody, the charity's own."""
-    finance = User.objects.filter(is_active=True, roles__contains=[Role.FINANCE]).order_by("id")
+    finance = User.objects.with_role(Role.FINANCE, at=at)
     charity = Charity.objects.values_list("email", flat=True)
     return list(finance.values_list("email", "language")) or [(email, "en") for email in charity]

@@ -20,6 +20,7 @@ from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.roles import STAFF_ROLES
 from logistics.versions import expected_version, needs_version, with_etag
+from logistics.views import StrictView
 
 
 class AppealIn(Input):
@@ -92,7 +93,7 @@ OUT_EXAMPLE = OpenApiExample(
 )
 
 
-class AppealViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
+class AppealViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Appeal]):
     """Appeals: the public sees those open today, staff see all."""
 
     queryset = Appeal.objects.all()

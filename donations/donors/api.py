@@ -15,6 +15,7 @@ from logistics.matrix import hidden_from
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
+from logistics.views import StrictView
 
 
 class DonorChangesIn(Input):
@@ -70,7 +71,7 @@ DONOR_EXAMPLE = OpenApiExample(
 )
 
 
-class DonorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donor]):
+class DonorViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donor]):
     """Donors, for finance; auditors see gifts, not addresses."""
 
     queryset = Donor.objects.all()

@@ -9,7 +9,6 @@ from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from donations import rights
 from donations.challenges import services as challenges
@@ -41,6 +40,7 @@ from logistics.inputs import BooleanFilter, Filters
 from logistics.permissions import Anyone, actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
+from logistics.views import StrictView, without_body
 from logistics.visitors import address_of
 
 CHALLENGED = (challenges.ChallengeRequired, challenges.TooManyGifts)
@@ -69,7 +69,7 @@ class DonationFilter(Filters):
         return rows.exclude(receipt_blocked_by=[]) if value else rows.filter(receipt_blocked_by=[])
 
 
-class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
+class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts: anybody can give; finance and auditors see them."""
 
     queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
@@ -170,12 +170,12 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     @extend_schema(
         summary="Issue the missing receipt of a donation",
-        request=None,
         responses={201: ReceiptOut},
         examples=[RECEIPT_EXAMPLE],
     )
     @action(detail=True, methods=["post"], url_path="issue-receipt", permission_classes=[may(rights.RECEIPT)])
     @idempotent
+    @without_body
     def issue_receipt(self, request: Request, pk: str) -> Response:
         """Issue the receipt of a gift that was blocked by missing information (`receipt_blocked_by`).
 
@@ -186,7 +186,6 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     @extend_schema(
         summary="Revoke the secret link of a donation",
-        request=None,
         responses={200: DonationOut},
         examples=[DONATION_EXAMPLE],
     )
@@ -197,6 +196,7 @@ class DonationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         permission_classes=[allow(*rights.DONATION.roles("change"))],
     )
     @idempotent
+    @without_body
     def revoke_link(self, request: Request, pk: str) -> Response:
         """End every link to the donor's page of this gift that was sent so far, for example because one was forwarded.
 
@@ -223,7 +223,7 @@ def answer_with_gift(kept: Response, made: list[PaymentAttempt]) -> Response:
     return Response(GiftOut(gift).data, status=kept.status_code, headers=dict(kept.headers))
 
 
-class CheckoutView(APIView):
+class CheckoutView(StrictView):
     permission_classes = [Anyone]
     throttle_scope = "give"
 
@@ -259,7 +259,7 @@ class CheckoutView(APIView):
     post.takes_idempotency_key = True  # type: ignore[attr-defined]
 
 
-class GiftView(APIView):
+class GiftView(StrictView):
     permission_classes = [Anyone]
 
     @extend_schema(
@@ -271,7 +271,7 @@ class GiftView(APIView):
         return Response(GiftOut(status.status_of(tokens.donation_of(token), at=timezone.now())).data)
 
 
-class GiftReceiptView(APIView):
+class GiftReceiptView(StrictView):
     permission_classes = [Anyone]
 
     @extend_schema(

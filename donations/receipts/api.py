@@ -25,6 +25,7 @@ from logistics.money.fields import MoneyField
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.roles import Role
+from logistics.views import StrictView, without_body
 
 
 class DeliveryOut(Output[ReceiptDelivery]):
@@ -112,7 +113,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
+class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
     """Receipts, for finance and auditors."""
 
     # Without document contents and messages, which are long and not shown here.
@@ -154,12 +155,12 @@ class ReceiptViewSet(viewsets.ReadOnlyModelViewSet[Receipt]):
 
     @extend_schema(
         summary="Resend a receipt",
-        request=None,
         responses={202: DeliveryOut},
         examples=[OpenApiExample("Job", response_only=True, value={**DELIVERY_EXAMPLE, "state": "pending"})],
     )
     @action(detail=True, methods=["post"])
     @idempotent
+    @without_body
     def resend(self, request: Request, pk: str) -> Response:
         """Mail the same PDF to the donor again."""
         delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())

@@ -1,8 +1,9 @@
 """Stripe's objects as frozen dataclasses.
 
 Amounts are integers of ISO 4217 minor units, currencies upper-case codes, times aware datetimes in UTC,
-ids Stripe's own. `from_stripe` takes Stripe's JSON of API version 2026-08-26.dahlia and raises KeyError or
-TypeError for anything else. Statuses are Stripe's, listed beside each field.
+ids Stripe's own. `from_stripe` takes Stripe's JSON of API version 2026-08-26.dahlia and raises KeyError,
+TypeError or ValueError for anything else. Texts are in NFC, like our own. Statuses are Stripe's, listed beside each
+field.
 """
 
 import re
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from donations.stripe.amounts import from_stripe_amount
+from logistics.text import tidied
 
 Json = dict[str, Any]
 WORD = re.compile(r"[\x21-\x7e]+")
@@ -32,6 +34,11 @@ def _word(value: object, most: int) -> str:
     if not isinstance(value, str) or not WORD.fullmatch(value) or len(value) > most:
         raise ValueError("not an identifier of Stripe")
     return value
+
+
+def _text(value: str | None) -> str | None:
+    """Return a text as our own are kept. Raises UnusableText, a ValueError."""
+    return None if value is None else tidied(value)
 
 
 def _moment(seconds: object) -> datetime:
@@ -143,10 +150,10 @@ class Charge:
             paid=data["paid"],
             refunded=data["refunded"],
             disputed=data["disputed"],
-            failure_code=data["failure_code"],
+            failure_code=_text(data["failure_code"]),
             payment_intent_id=_id(data["payment_intent"]),
-            card_brand=card.get("brand"),
-            card_last4=card.get("last4"),
+            card_brand=_text(card.get("brand")),
+            card_last4=_text(card.get("last4")),
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             balance_transaction_id=_id(booked),
@@ -184,9 +191,9 @@ class PaymentIntent:
             currency=data["currency"].upper(),
             latest_charge_id=_id(charge),
             charge=Charge.from_stripe(charge) if isinstance(charge, dict) else None,
-            error_code=error.get("code"),
-            decline_code=error.get("decline_code"),
-            error_message=error.get("message"),
+            error_code=_text(error.get("code")),
+            decline_code=_text(error.get("decline_code")),
+            error_message=_text(error.get("message")),
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             metadata=data["metadata"] or {},
@@ -217,8 +224,8 @@ class StripeRefund:
             currency=data["currency"].upper(),
             payment_intent_id=_id(data["payment_intent"]),
             charge_id=_id(data["charge"]),
-            reason=data["reason"],
-            failure_reason=data.get("failure_reason"),
+            reason=_text(data["reason"]),
+            failure_reason=_text(data.get("failure_reason")),
             created_at=_at(data["created"]),
             metadata=data["metadata"] or {},
         )
@@ -249,7 +256,7 @@ class StripeDispute:
         return cls(
             id=data["id"],
             status=data["status"],
-            reason=data["reason"],
+            reason=tidied(data["reason"]),
             amount_minor=from_stripe_amount(data["amount"], data["currency"]),
             currency=data["currency"].upper(),
             payment_intent_id=_id(data["payment_intent"]),

@@ -18,6 +18,7 @@ from logistics.jobs.models import Job
 from logistics.outputs import Output
 from logistics.permissions import Anyone, actor, may
 from logistics.roles import Role
+from logistics.views import StrictView, without_body
 
 SENT_EXAMPLE = OpenApiExample(
     "An event, as Stripe signs it",
@@ -120,7 +121,7 @@ EVENT_EXAMPLE = OpenApiExample(
 )
 
 
-class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
+class StripeEventViewSet(StrictView, viewsets.ReadOnlyModelViewSet[StripeEvent]):
     """Stripe events; finance retries those in quarantine."""
 
     queryset = StripeEvent.objects.select_related("attempt")
@@ -142,11 +143,10 @@ class StripeEventViewSet(viewsets.ReadOnlyModelViewSet[StripeEvent]):
         """Show a Stripe event."""
         return super().retrieve(request)
 
-    @extend_schema(
-        summary="Retry a Stripe event", request=None, responses={202: StripeEventOut}, examples=[EVENT_EXAMPLE]
-    )
+    @extend_schema(summary="Retry a Stripe event", responses={202: StripeEventOut}, examples=[EVENT_EXAMPLE])
     @action(detail=True, methods=["post"])
     @idempotent
+    @without_body
     def retry(self, request: Request, pk: str) -> Response:
         """Retry an event in quarantine: a worker fetches from Stripe again."""
         event = services.retry(self.get_object(), by=actor(request), at=timezone.now())

@@ -12,6 +12,7 @@ from logistics.audit.models import AuditEntry
 from logistics.inputs import Filters
 from logistics.outputs import Output
 from logistics.permissions import may
+from logistics.views import StrictView
 
 
 @extend_schema_serializer(examples=examples.AUDIT_ENTRY)
@@ -50,7 +51,7 @@ class AuditEntryFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show an audit entry"),
 )
-class AuditEntryViewSet(ReadOnlyModelViewSet[AuditEntry]):
+class AuditEntryViewSet(StrictView, ReadOnlyModelViewSet[AuditEntry]):
     queryset = AuditEntry.objects.select_related("by")
     serializer_class = AuditEntryOut
     permission_classes = (may(rights.AUDIT),)

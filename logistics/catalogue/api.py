@@ -8,7 +8,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples, rights
@@ -20,6 +19,7 @@ from logistics.inputs import Filters, KnownFields
 from logistics.permissions import actor, allow, may
 from logistics.roles import STAFF_ROLES, Role
 from logistics.versions import expected_version, with_etag
+from logistics.views import StrictView
 
 READERS = (Role.FINANCE, Role.PARTNER)
 CODES_MAX = 50
@@ -67,7 +67,7 @@ class CodeOut(serializers.Serializer[dict[str, str]]):
     list=extend_schema(summary="List categories"),
     retrieve=extend_schema(summary="Show a category"),
 )
-class CategoryViewSet(ReadOnlyModelViewSet[Category]):
+class CategoryViewSet(StrictView, ReadOnlyModelViewSet[Category]):
     queryset = Category.objects.all()
     serializer_class = CategorySerializer
     permission_classes = (may(rights.CATEGORY),)
@@ -109,7 +109,7 @@ class ItemFilter(Filters):
     list=extend_schema(summary="List items", description="What we send, each described once."),
     retrieve=extend_schema(summary="Show an item"),
 )
-class ItemViewSet(ReadOnlyModelViewSet[Item]):
+class ItemViewSet(StrictView, ReadOnlyModelViewSet[Item]):
     queryset = Item.objects.all()
     serializer_class = ItemSerializer
     permission_classes = (may(rights.ITEM),)
@@ -155,12 +155,13 @@ class ItemViewSet(ReadOnlyModelViewSet[Item]):
         responses=CodeOut(many=True),
     )
 )
-class CodesView(APIView):
+class CodesView(StrictView):
     """A published code list: at most 50 matches, best first, so without pagination."""
 
     permission_classes = (allow(read=(*sorted(STAFF_ROLES), Role.PARTNER)),)
     filter_backends = ()
     pagination_class = None
+    query_names = ("search",)
 
     names: ClassVar[Callable[[], dict[str, str]]]
 

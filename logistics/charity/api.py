@@ -3,7 +3,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from logistics import rights
 from logistics.charity import services
@@ -12,6 +11,7 @@ from logistics.errors import may_raise
 from logistics.inputs import Input
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
+from logistics.views import StrictView
 
 
 class CharityIn(Input):
@@ -60,7 +60,7 @@ IN_EXAMPLE = OpenApiExample("Hong Kong", value=EXAMPLE, request_only=True)
 OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, response_only=True)
 
 
-class CharityView(APIView):
+class CharityView(StrictView):
     """The charity's details: read by all staff, written by finance."""
 
     permission_classes = [may(rights.CHARITY)]

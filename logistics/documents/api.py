@@ -14,6 +14,7 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Filters, IntegerFilter
 from logistics.outputs import Output
 from logistics.permissions import actor, may
+from logistics.views import StrictView, without_body
 
 
 @extend_schema_serializer(examples=examples.DOCUMENT)
@@ -44,7 +45,7 @@ class DocumentFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show a document"),
 )
-class DocumentViewSet(ReadOnlyModelViewSet[Document]):
+class DocumentViewSet(StrictView, ReadOnlyModelViewSet[Document]):
     # The context holds the paper's content, including names: it is not loaded here.
     queryset = Document.objects.defer("context")
     serializer_class = DocumentOut
@@ -53,9 +54,10 @@ class DocumentViewSet(ReadOnlyModelViewSet[Document]):
     search_fields = ("number",)
     ordering_fields = ("id", "requested_at")
 
-    @extend_schema(summary="Print a dead document again", request=None, responses=DocumentOut)
+    @extend_schema(summary="Print a dead document again", responses=DocumentOut)
     @action(detail=True, methods=["post"])
     @idempotent
+    @without_body
     def retry(self, request: Request, pk: str) -> Response:
         """Retry a dead document after its cause (`last_error_code`) was fixed."""
         document = services.retry(self.get_object(), by=actor(request), at=timezone.now())

@@ -21,6 +21,7 @@ from logistics.mail.readers import mails_for
 from logistics.matrix import hidden_from
 from logistics.outputs import Output
 from logistics.permissions import actor, may
+from logistics.views import StrictView, without_body
 
 
 @extend_schema_serializer(examples=examples.EMAIL)
@@ -54,7 +55,7 @@ class EmailFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show a mail"),
 )
-class EmailViewSet(ReadOnlyModelViewSet[Email]):
+class EmailViewSet(StrictView, ReadOnlyModelViewSet[Email]):
     queryset = Email.objects.none()  # for the schema; see `get_queryset`
     serializer_class = EmailOut
     # Addresses are personal data: only for those who work with donors or partners.
@@ -66,9 +67,10 @@ class EmailViewSet(ReadOnlyModelViewSet[Email]):
     def get_queryset(self) -> QuerySet[Email]:
         return mails_for(actor(self.request))
 
-    @extend_schema(summary="Retry a mail that failed", request=None, responses=EmailOut)
+    @extend_schema(summary="Retry a mail that failed", responses=EmailOut)
     @action(detail=True, methods=["post"])
     @idempotent
+    @without_body
     def retry(self, request: Request, pk: str) -> Response:
         """Fix the cause (`last_error_code`) first. The mail is then sent within seconds."""
         email = mail.retry(self.get_object(), by=actor(request), at=timezone.now())

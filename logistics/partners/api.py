@@ -9,7 +9,6 @@ from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import rights
@@ -37,9 +36,10 @@ from logistics.permissions import actor, allow, may
 from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.versions import expected_version, needs_version, with_etag
+from logistics.views import StrictView, without_body
 
 
-class MeView(APIView):
+class MeView(StrictView):
     permission_classes = (allow(*Role),)
 
     @extend_schema(
@@ -81,7 +81,7 @@ class PartnerFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show a partner"),
 )
-class PartnerViewSet(ReadOnlyModelViewSet[Partner]):
+class PartnerViewSet(StrictView, ReadOnlyModelViewSet[Partner]):
     queryset = Partner.objects.all()
     serializer_class = PartnerSerializer
     permission_classes = (may(rights.PARTNERS),)
@@ -146,7 +146,7 @@ class ContactFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show a contact"),
 )
-class ContactViewSet(ReadOnlyModelViewSet[Contact]):
+class ContactViewSet(StrictView, ReadOnlyModelViewSet[Contact]):
     queryset = Contact.objects.select_related("partner")
     serializer_class = ContactSerializer
     # Personal data: finance does not need it.
@@ -207,7 +207,7 @@ class SiteFilter(Filters):
     ),
     retrieve=extend_schema(summary="Show a site"),
 )
-class SiteViewSet(ReadOnlyModelViewSet[Site]):
+class SiteViewSet(StrictView, ReadOnlyModelViewSet[Site]):
     queryset = Site.objects.select_related("partner").annotate(
         has_address=Exists(SiteAddress.objects.filter(site=OuterRef("pk")))
     )
@@ -308,7 +308,7 @@ class KeyFilter(Filters):
     retrieve=extend_schema(summary="Show a partner's key"),
 )
 @extend_schema(parameters=[OpenApiParameter("partner_pk", UUID, OpenApiParameter.PATH, description="The partner.")])
-class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
+class PartnerKeyViewSet(StrictView, ReadOnlyModelViewSet[ApiKey]):
     queryset = ApiKey.objects.none()
     serializer_class = KeyOut
     permission_classes = (may(rights.KEY),)
@@ -344,9 +344,10 @@ class PartnerKeyViewSet(ReadOnlyModelViewSet[ApiKey]):
         )
         return Response(KeyOut(made.row).data | {"key": made.text}, status=201)
 
-    @extend_schema(summary="Revoke a key", request=None, responses=KeyOut)
+    @extend_schema(summary="Revoke a key", responses=KeyOut)
     @action(detail=True, methods=["post"])
     @idempotent
+    @without_body
     def revoke(self, request: Request, partner_pk: str, pk: str) -> Response:
         """Revoke a key with immediate effect. Revoking twice changes nothing."""
         key = people.revoke_key(self.get_object(), by=actor(request), at=timezone.now())

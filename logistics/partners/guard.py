@@ -142,7 +142,7 @@ def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:
         if guard.hits(text)
     ]
     if fields:
-        notified = traces.notify_officers("sealed-text-found", partner, who=by, fields=fields)
+        notified = traces.notify_officers("sealed-text-found", partner, who=by, fields=fields, at=at)
         named = sorted(set(fields))
         audit.record(
             "revealing texts found", partner, by=by, at=at, fields=named, count=len(fields), officers_notified=notified

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import translation
 from prometheus_client import Counter
 
@@ -65,21 +65,16 @@ def _write(partner_id: UUID, by: UUID | None, at: datetime, fields: list[str]) -
     who = User.objects.get(pk=by) if by else None
     recent = audit.trail(partner).filter(verb="text refused", by=who, at__gt=at - MAIL_INTERVAL)
     was_notified = any(entry.details["officers_notified"] for entry in recent)
-    notified = 0 if was_notified else notify_officers("sealed-text-refused", partner, who=who, fields=fields)
+    notified = 0 if was_notified else notify_officers("sealed-text-refused", partner, who=who, fields=fields, at=at)
     named = sorted(set(fields))
     audit.record("text refused", partner, by=who, at=at, fields=named, count=len(fields), officers_notified=notified)
     log.warning("a text names a sealed place", extra={"partner": str(partner_id), "fields": named})
 
 
-def officers() -> "models.QuerySet[User]":
-    """Return the safety officers."""
-    return User.objects.filter(is_active=True, roles__contains=[Role.SAFETY]).order_by("pk")
-
-
-def notify_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str]) -> int:
+def notify_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str], at: datetime) -> int:
     """Queue a mail about texts in these fields to each safety officer, and return how many."""
     notified, fields = 0, list(fields)
-    for officer in officers():
+    for officer in User.objects.with_role(Role.SAFETY, at=at):
         context = {
             "officer": officer.name,
             "partner": partner.code,

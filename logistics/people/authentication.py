@@ -17,10 +17,11 @@ class ApiKeyAuthentication(BaseAuthentication):
         kind, _space, text = get_authorization_header(request).decode("latin-1").partition(" ")
         if kind.lower() != "bearer":
             return None
-        user = services.user_of_key(text.strip(), at=timezone.now())
+        key = services.key_of(text.strip())
+        user = services.use_key(key, at=timezone.now()) if key else None
         if user is None:
             # A program whose key has ended gets this answer each time, however often it tries.
-            request._request.is_guess = not services.was_a_key(text.strip())  # type: ignore[attr-defined]  # for config.guessing
+            request._request.is_guess = key is None  # type: ignore[attr-defined]  # for config.guessing
             raise AuthenticationFailed(
                 _("This API key is unknown, expired or revoked. Ask your coordinator for a new one."), code="bad_key"
             )

@@ -35,6 +35,11 @@ class UserManager(BaseUserManager["User"]):
         fields["is_superuser"] = True
         return self.create_user(email, password, **fields)
 
+    def with_role(self, role: Role, *, at: datetime) -> "models.QuerySet[User]":
+        """Return those who have a role and still work here: to whom its mails go."""
+        works = Q(ends_at=None) | Q(ends_at__gt=at)
+        return self.filter(works, is_active=True, roles__contains=[role]).order_by("pk")
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
 

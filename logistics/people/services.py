@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, Q
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -19,7 +19,7 @@ from logistics.mail import services as mail
 from logistics.people import second_factor
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
-from logistics.transactions import insert_drawn, lock
+from logistics.transactions import Taken, insert_drawn, lock
 
 PREFIX = re.compile(r"[0-9a-f]{12}")
 KEYS_MAX = 2  # so that a key can be replaced without a gap
@@ -51,12 +51,6 @@ class NewKey:
     text: str
 
 
-class EmailTaken(DomainError):
-    """Another user has this email address."""
-
-    code = "email_taken"
-
-
 def email_taken() -> str:
     return _("This email address is already in use. Use another one.")
 
@@ -72,9 +66,9 @@ def make_user(
     by: User | None,
     at: datetime,
 ) -> User:
-    """Create a user who may sign in or, without a password, a user for a program's keys. Raises EmailTaken."""
+    """Create a user who may sign in or, without a password, a user for a program's keys. Raises Taken."""
     if User.objects.filter(email__iexact=email).exists():
-        raise EmailTaken(email_taken())
+        raise Taken(email_taken())
     user = User.objects.create_user(email, password, name=name, roles=list(roles), language=language)
     audit.record("user created", user, by=by, at=at, roles=list(roles))
     return user
@@ -123,7 +117,7 @@ def invite(
     by: User,
     at: datetime,
 ) -> User:
-    """Create a user and mail a link to set the password. Raises EmailTaken, MayNotManage."""
+    """Create a user and mail a link to set the password. Raises Taken, MayNotManage."""
     _check_managed(by, User(roles=[]), {"roles": list(roles)})
     user = make_user(email, None, name=name, roles=roles, language=language, by=by, at=at)
     if ends_at is not None:
@@ -233,24 +227,34 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
     return key
 
 
-def user_of_key(text: str, *, at: datetime) -> User | None:
-    """Return the user of a valid key, or None. The secret has 256 random bits, so a plain hash is enough."""
+def key_of(text: str) -> ApiKey | None:
+    """Return the key with this text, valid or not, or None.
+
+    One statement, which finds no row for an unknown prefix as for a known one with another secret: the time tells
+    nothing. The secret has 256 random bits, so a plain hash is enough.
+    """
     prefix, _dot, secret = text.partition(".")
     if not PREFIX.fullmatch(prefix):
         return None
-    key = live_keys(at).filter(*_conditions, prefix=prefix).select_related("user__membership").first()
-    if key is None or not key.user.is_working(at) or not secrets.compare_digest(key.secret_sha256, _hash(secret)):
+    holds = ExpressionWrapper(Q(*_conditions, pk__isnull=False), models.BooleanField())
+    keys = ApiKey.objects.filter(prefix=prefix, secret_sha256=_hash(secret))
+    return keys.select_related("user__membership").annotate(conditions_hold=holds).first()
+
+
+def user_of_key(text: str, *, at: datetime) -> User | None:
+    """Return the user of the key with this text if it is valid, or None."""
+    key = key_of(text)
+    return use_key(key, at=at) if key else None
+
+
+def use_key(key: ApiKey, *, at: datetime) -> User | None:
+    """Return the user of a key that `key_of` found, and note the use; None if the key is not valid."""
+    is_live = key.revoked_at is None and key.expires_at > at and vars(key)["conditions_hold"]
+    if not (is_live and key.user.is_working(at)):
         return None
     if key.last_used_at is None or at - key.last_used_at > LAST_USED_INTERVAL:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
     return key.user
-
-
-def was_a_key(text: str) -> bool:
-    """Return whether this is the text of a key of ours, valid or not."""
-    prefix, _dot, secret = text.partition(".")
-    key = ApiKey.objects.filter(prefix=prefix).first() if PREFIX.fullmatch(prefix) else None
-    return key is not None and secrets.compare_digest(key.secret_sha256, _hash(secret))
 
 
 def live_keys(at: datetime) -> "models.QuerySet[ApiKey]":

@@ -13,6 +13,7 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Filters
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, needs_version, with_etag
+from logistics.views import StrictView, without_body
 from shipments import rights
 from shipments.discrepancies import examples, services
 from shipments.discrepancies.models import Discrepancy
@@ -35,7 +36,7 @@ class DiscrepancyFilter(Filters):
     retrieve=extend_schema(summary="Read one discrepancy"),
 )
 @extend_schema(tags=["discrepancies"])
-class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Discrepancy]):
+class DiscrepancyViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Discrepancy]):
     """Discrepancies opened by deliveries; a coordinator must decide on and close each before the shipment can close."""
 
     queryset = Discrepancy.objects.select_related("shipment", "package", "line__item").order_by("-id")
@@ -77,12 +78,11 @@ class DiscrepancyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         )
         return self._answer(row)
 
-    @extend_schema(
-        summary="Close a discrepancy that was decided on", request=None, responses=DiscrepancyOut, filters=False
-    )
+    @extend_schema(summary="Close a discrepancy that was decided on", responses=DiscrepancyOut, filters=False)
     @action(detail=True, methods=["post"])
     @idempotent
     @needs_version
+    @without_body
     def close(self, request: Request, pk: str) -> Response:
         """Needs the version that was read, as `If-Match` or `version`."""
         row = services.close(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())

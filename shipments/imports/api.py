@@ -14,7 +14,6 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
 
 from logistics.codes import codes
 from logistics.errors import Invalid, may_raise
@@ -23,6 +22,7 @@ from logistics.inputs import Input
 from logistics.outputs import Output
 from logistics.parsers import MultiPartParser
 from logistics.permissions import actor, may
+from logistics.views import StrictView
 from shipments import rights
 from shipments.imports import examples, services, template
 from shipments.imports.models import Upload
@@ -181,9 +181,10 @@ class XLSXRenderer(BaseRenderer):
         return JSONRenderer().render(data, "application/problem+json", renderer_context)
 
 
-class TemplateView(APIView):
+class TemplateView(StrictView):
     permission_classes = [may(rights.UPLOAD)]
     renderer_classes = [JSONRenderer, XLSXRenderer]
+    query_names = ("currency",)
 
     @extend_schema(
         tags=["imports"],

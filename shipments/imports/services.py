@@ -33,7 +33,7 @@ from shipments.shipments.services import ManifestFrozen
 
 
 class TooLarge(DomainError):
-    """The file is larger than 10 MB."""
+    """The file is larger than 10 MB, or a JSON body than 1 MB."""
 
     code = "too_large"
     status = 413

@@ -151,7 +151,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
         )
         return self._answer(package)
 
-    @extend_schema(summary="Remove a package and its lines from the manifest", request=None, responses={204: None})
+    @extend_schema(summary="Remove a package and its lines from the manifest", responses={204: None})
     @needs_version
     def destroy(self, request: Request, shipment: str, number: int) -> Response:
         services.remove_package(
@@ -239,7 +239,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
         )
         return self._answer(line)
 
-    @extend_schema(summary="Remove goods from a package", request=None, responses={204: None})
+    @extend_schema(summary="Remove goods from a package", responses={204: None})
     @needs_version
     def destroy(self, request: Request, shipment: str, pk: str) -> Response:
         services.remove_line(self.get_object(), version=expected_version(request), by=actor(request), at=timezone.now())

@@ -24,6 +24,7 @@ from logistics.money import amounts as money
 from logistics.partners import scope
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
+from logistics.views import StrictView, without_body
 from shipments import rights
 from shipments.shipments import access, actions, contents, lifecycle, services
 from shipments.shipments import trail as trails
@@ -138,7 +139,7 @@ def shipment_action(
     def decorate(method: Method) -> Method:
         path = url_path or method.__name__
         acting = action(detail=True, methods=["post"], url_path=path, permission_classes=[permission or STAFF])(
-            idempotent(method)
+            idempotent(method if body else without_body(method))
         )
         # Last, because `action` drops the schema set on the method before.
         described = extend_schema(
@@ -163,7 +164,7 @@ COLUMNS = (
 
 @extend_schema_view(list=extend_schema(summary="List shipments, newest first"))
 @extend_schema(tags=["shipments"])
-class ShipmentViewSet(mixins.ListModelMixin, GenericViewSet[Shipment]):
+class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment]):
     """Shipments, identified by id or number. A partner sees its own, once dispatched.
 
     A key that is bound to a site sees the shipments that also go there. Of these it sees the packages, lines,

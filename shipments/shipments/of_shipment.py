@@ -9,13 +9,14 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from logistics.partners import scope
+from logistics.views import StrictView
 from shipments.shipments import access
 from shipments.shipments.models import Shipment
 
 Row = TypeVar("Row", bound=models.Model)
 
 
-class OfShipment(GenericViewSet[Row]):
+class OfShipment(StrictView, GenericViewSet[Row]):
     """A view of `/shipments/{shipment}/.../` that finds the shipment and those of its rows that the caller may see."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:

@@ -1,10 +1,12 @@
 """A chunked body, which many HTTP clients send when they do not know its length, is read like any other."""
 
 import json
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -20,9 +22,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield product
 
 
-def send(product: Instance, path: str, parts: Iterator[bytes], kind: str) -> tuple[HTTPResponse, bytes]:
+def send(product: Instance, path: str, parts: Iterator[bytes], kind: str, **more: str) -> tuple[HTTPResponse, bytes]:
     connection = HTTPConnection("127.0.0.1", product.port, timeout=20)
-    headers = {"Content-Type": kind, "Idempotency-Key": "chunked-body-0001", "Accept": "application/json"}
+    headers = {"Content-Type": kind, "Idempotency-Key": "chunked-body-0001", "Accept": "application/json"} | more
     connection.request("POST", path, body=parts, headers=headers, encode_chunked=True)
     answer = connection.getresponse()
     return answer, answer.read()
@@ -45,3 +47,22 @@ def test_a_body_larger_than_any_endpoint_accepts_is_refused(product: Instance):
     )
 
     assert (answer.status, json.loads(content)["code"]) == (413, "too_large")
+
+
+def test_the_giving_form_is_read(product: Instance):
+    makers = "from tests.makers import appeals, charity; charity.make_charity(); appeals.make_appeal()"
+    product.manage("shell", "-v", "0", "-c", makers)
+    page = product.get("/give/mali/")
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body.decode())
+    assert token is not None
+    entered = {"csrfmiddlewaretoken": token[1], "currency": "HKD", "amount": "500.50", "name": "Chan Tai Man"}
+    form = urlencode(entered).encode()
+
+    parts, kind = iter([form[:50], form[50:]]), "application/x-www-form-urlencoded"
+    answer, content = send(product, "/give/mali/", parts, kind, Cookie=cookie, Accept="text/html")
+
+    # The e-mail address is missing; what was entered is in the form again.
+    assert answer.status == 422
+    assert b"Chan Tai Man" in content
+    assert b"500.50" in content

@@ -32,6 +32,7 @@ def floors(settings: Any) -> None:
 def test_an_unusual_hour_is_mailed_once_to_finance_until_it_is_over() -> None:
     make_user(Role.FINANCE, email="fiona@example.org")
     make_user(Role.FINANCE, email="francois@example.org", language="fr")
+    make_user(Role.FINANCE, ends_at=NOW)
     make_user(Role.WAREHOUSE)
     challenges(4, NOW)
 

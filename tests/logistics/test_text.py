@@ -1,5 +1,6 @@
 """One rule for text at every door: what cannot be seen or printed is refused with its place, or removed."""
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib import admin
 
 from config.urls import urlpatterns
 from donations.portal.forms import GiftForm
+from donations.stripe import facts
 from logistics.admin_parts import ReadOnlyAdmin
 from logistics.catalogue.models import Item
 from logistics.forms import TidyForm
@@ -17,7 +19,7 @@ from logistics.roles import Role
 from logistics.text import UnusableText, tidied
 from shipments.packing.models import ManifestLine
 from shipments.shipments.admin import ReasonForm
-from tests.clients import client_of, once
+from tests.clients import client_of, once, signed_in
 from tests.makers.catalogue import make_categories, make_category, make_item
 from tests.makers.charity import make_charity
 from tests.makers.people import make_packer, make_user
@@ -159,3 +161,33 @@ class TestDoors:
         assert ReasonForm({"reason": "\u200b"}).errors["reason"] == ["This field is required."]
         assert kept.is_valid()
         assert kept.cleaned_data["name"] == "Jean Dupont"
+
+
+@pytest.mark.django_db
+def test_what_is_searched_is_spelt_as_texts_are_stored():
+    decomposed = unicodedata.normalize("NFD", "Ménage")
+    make_user(Role.COORDINATOR, name="Ménage")
+    make_category(name_en="Household", name_fr="Ménage")
+    api, admin = client_of(make_user(Role.WAREHOUSE)), signed_in(Role.ADMINISTRATOR)
+
+    found = api.get("/api/v1/categories/", {"search": decomposed}).json()["results"]
+    page = admin.get("/admin/logistics/user/", {"q": decomposed})
+    refused = api.get("/api/v1/categories/", {"search": "a\x07b"})
+
+    assert [row["name_fr"] for row in found] == ["Ménage"]
+    assert page.context["cl"].result_count == 1
+    assert refused.json()["errors"][0]["code"] == "control_characters"
+
+
+def test_texts_of_stripe_are_kept_like_our_own():
+    sent = {
+        "id": "re_1", "status": "failed", "amount": 100, "currency": "hkd", "payment_intent": "pi_1", "charge": "ch_1",
+        "reason": unicodedata.normalize("NFD", "demandé"), "failure_reason": None, "created": 1_772_400_000,
+        "metadata": {},
+    }  # fmt: skip
+
+    refund = facts.StripeRefund.from_stripe(sent)
+
+    assert (refund.reason, refund.failure_reason) == ("demandé", None)
+    with pytest.raises(UnusableText):
+        facts.StripeRefund.from_stripe(sent | {"reason": "a\x00b"})

@@ -117,8 +117,8 @@ class Books:
 class Goods:
     """A dispatched and confirmed shipment with everything that belongs to it, and as many copies as needed."""
 
-    def __init__(self) -> None:
-        self.partner: Partner = make_partner()
+    def __init__(self, partner: Partner | None = None) -> None:
+        self.partner: Partner = partner or make_partner()
         self.shipment: Shipment = make_dispatched(partner=self.partner)
         self.site: ShipmentSite = self.shipment.sites.get()
         self.paper: Paper = self.shipment.papers.get(kind="partner-packing-list")

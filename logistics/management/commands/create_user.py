@@ -10,6 +10,7 @@ from django.utils import timezone
 from logistics.people import services
 from logistics.people.models import User
 from logistics.roles import STAFF_ROLES
+from logistics.transactions import Taken
 
 
 class Command(BaseCommand):
@@ -30,6 +31,6 @@ class Command(BaseCommand):
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        except services.EmailTaken as error:
+        except Taken as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Created {user.email} with the roles {', '.join(user.roles)}.")

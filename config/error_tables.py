@@ -1,0 +1,81 @@
+"""What the codes mean that are not errors of a request: of spreadsheets, of incomplete manifests, of failed jobs."""
+
+# `errors[].code` of an import, and what to do. Other codes there are those of invalid input.
+SPREADSHEET = {
+    "bad_item_code": ("The code of an item has other characters than A-Z, 0-9, - and _.", "Correct the code."),
+    "bad_sscc": ("An SSCC has 18 digits.", "Enter it as text: Excel rounds long numbers."),
+    "bad_un_number": ("A UN number has four digits.", "Enter UN3481, or none if the goods are not dangerous."),
+    "below_one": ("The number is below one.", "Enter one or more."),
+    "catalogue_changed": ("Somebody changed the catalogue while the file was read.", "Send the file again."),
+    "conflicting_item": ("Two rows describe the same new item differently.", "Make them equal."),
+    "conflicting_package": ("Two rows of one package differ in what is said once.", "Leave the later cell empty."),
+    "duplicate_column": ("A column appears twice.", "Remove one of them."),
+    "duplicate_package": ("The rows of a package are not together.", "Move them together, or correct the number."),
+    "duplicate_sscc": ("Two packages have the same SSCC.", "Read both labels again."),
+    "formula_error": ("The formula in the cell has an error.", "Enter the value."),
+    "formula_without_value": ("The file has a formula without its value.", "Save it in a spreadsheet program."),
+    "gross_below_net": ("A package weighs less than its goods.", "Check the weights and the quantity."),
+    "inactive_item": ("The item is not used any more.", "Use another item, or have it activated."),
+    "line_without_package": ("The row names no package.", "Enter the number of the package."),
+    "manifest_changed": ("Somebody changed the manifest while the file was read.", "Check it; send the file again."),
+    "merged_cells": ("Cells are merged.", "Split them, and enter the value in each row."),
+    "missing_column": ("A required column is missing.", "Add it, as in the template."),
+    "negative": ("The number is below zero.", "Enter zero or more."),
+    "net_mismatch": ("The net weight is not the sum of the goods.", "Correct it, or leave it empty."),
+    "no_rows": ("There are no lines below the column names.", "Fill in the sheet."),
+    "not_a_number": ("The cell has text where a number is expected.", "Enter a number."),
+    "not_a_spreadsheet": ("The file is not an .xlsx file.", "Save it as Excel workbook (.xlsx)."),
+    "not_positive": ("The number is zero or less.", "Enter what was weighed or measured."),
+    "not_text": ("The cell has no text.", "Enter it as text."),
+    "not_whole": ("The number is not whole.", "Enter a whole number."),
+    "not_yes_or_no": ("The cell says neither yes nor no.", "Enter yes or no."),
+    "numbers_not_contiguous": ("A package number is left out.", "Number the packages without gaps."),
+    "package_exists": ("The package is already in the shipment.", "Continue the numbers, or send `replace`."),
+    "package_without_lines": ("A package has no goods.", "Enter its goods, or remove it."),
+    "password": ("The file has a password.", "Save it without one."),
+    "sscc_in_use": ("Another shipment has a package with this SSCC.", "Read the label again."),
+    "too_large_unpacked": ("Unpacked, the file is larger than a manifest can be.", "Send only the sheet of lines."),
+    "too_long": ("The text is too long; `detail` says how long it may be.", "Shorten it."),
+    "too_many_rows": ("The sheet has too many rows, or cells far outside the table.", "Delete them."),
+    "unknown_category": ("There is no such category.", "Use one of those that `detail` lists."),
+    "unknown_column": ("There is no such column.", "Use the names of the template, or remove the column."),
+    "unknown_condition": ("There is no such condition of goods.", "Use one of those that `detail` lists."),
+    "unknown_hs_code": ("The HS code is not in the published list.", "Find it: `GET /api/v1/hs-codes/`."),
+    "unknown_package_kind": ("The kind is not in the published list.", "Find it: `GET /api/v1/package-kinds/`."),
+    "unknown_sheet": ("There is no sheet named “lines”, or another one has data.", "Name the sheet “lines”."),
+    "unknown_site": ("The site is not one of this shipment.", "Use one of those that `detail` lists."),
+    "unknown_unit": ("The unit is not in the published list.", "Find it: `GET /api/v1/units/`."),
+    "unreadable": ("The file is damaged.", "Open it, save it again and resend it."),
+    "unreadable_cell": ("The cell cannot be read.", "Type its value again."),
+    "wrong_currency": ("The column of values names another currency.", "Use the shipment's customs currency."),
+}
+# `plan.notices[].code` of an import: nothing is wrong, but somebody should look.
+NOTICES = {
+    "not_dangerous": ("The row says that the goods are not dangerous; the catalogue says they are.", "Check the row."),
+}
+# `problems[].code` of `not_ready`.
+MANIFEST = {
+    "destination_missing": ("Packages have no destination.", "Give each package one of the shipment's sites."),
+    "empty_packages": ("Packages have no goods.", "Add lines, or remove the packages."),
+    "gross_below_net": ("Packages weigh less than their goods.", "Correct the weights or the quantities."),
+    "names_missing": ("Goods have no name in the partner's language.", "Enter the descriptions."),
+    "no_packages": ("The shipment has no packages.", "Add them, or import a spreadsheet."),
+    "numbers_not_contiguous": ("Package numbers do not run from 1 without gaps.", "Renumber the packages."),
+    "payload_exceeded": ("The goods weigh more than the container's payload.", "Take packages out."),
+    "weights_unknown": ("Gross weights, or unit weights of goods, are missing.", "Weigh the packages."),
+}
+# `last_error_code` (`problem`) of Stripe events, mails, deliveries of receipts and imports. An unexpected error has the
+# name of its Python class.
+JOBS = {
+    "amount_mismatch": ("Stripe's amount is not what we asked for.", "Compare the payment in Stripe's dashboard."),
+    "api_version_mismatch": ("The event has another API version.", "Set the webhook's version, then retry."),
+    "currency_mismatch": ("Stripe's currency is not what we asked for.", "Compare the payment in the dashboard."),
+    "livemode_mismatch": ("A test event came with live keys, or a live one with test keys.", "Check the keys."),
+    "payment_intent_mismatch": ("The checkout has another payment.", "Compare the payment in the dashboard."),
+    "payment_object_missing": ("Stripe does not know the payment.", "Check that the keys are of the same account."),
+    "receipt_cancelled": ("The receipt was cancelled before it was sent.", "Nothing: the gift shows why."),
+    "receipt_not_printed": ("The receipt could not be printed.", "Retry its document, then resend the receipt."),
+    "receipt_replaced": ("The receipt was replaced before it was sent.", "Nothing: the new receipt is sent."),
+    "session_mismatch": ("Another checkout was paid than the one we opened.", "Compare the payment in the dashboard."),
+    "worker_died": ("Each worker that tried was killed, perhaps for want of memory.", "Look at its log, then retry."),
+}
