@@ -31,7 +31,7 @@ def unknown(name: str, known: Collection[str], more: Collection[str] = ()) -> Er
             _("There is no such name. Did you mean “%(near)s”?") % {"near": near[0]}, code="unknown_name"
         )
     if not known:
-        return ErrorDetail(_("There is no such name: nothing is read here. Leave it out."), code="unknown_name")
+        return ErrorDetail(_("No field or parameter is expected here. Leave it out."), code="unknown_name")
     return ErrorDetail(
         _("There is no such name. Known names: %(known)s.") % {"known": ", ".join(sorted(known))}, code="unknown_name"
     )

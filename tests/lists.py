@@ -57,7 +57,7 @@ class Measured:
         """Return the number of queries of a list, none of which counts its rows, and the rows."""
         url = reverse(name, kwargs={INSIDE[name]: self.inside[INSIDE[name]]} if name in INSIDE else {})
         with CaptureQueriesContext(connection) as asked:
-            answer = self.clients[who].get(url, {"page_size": 200})
+            answer = self.clients[who].get(url, {"page_size": 200} if name != "shipment-trail" else {})
         assert answer.status_code == 200, answer.content
         assert not any('AS "__count"' in question["sql"] for question in asked)  # as Django counts
         found = answer.json()

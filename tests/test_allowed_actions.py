@@ -142,10 +142,9 @@ def people(shipment: Shipment) -> dict[str, User | None]:
 
 
 def body_for(action: str) -> tuple[str, dict[str, Any]]:
-    if action == "dispatch":
-        return f"{action}/", {}  # a reason would override the packing list that is not printed
     if action != "deliver":
-        return f"{action}/", {"reason": "a reason"}
+        # To dispatch takes a reason, too, but it would override the packing list that is not printed.
+        return f"{action}/", {"reason": "a reason"} if action in ("reopen", "lose", "return", "cancel") else {}
     goods = {"description": "A box that nobody listed", "quantity": 1, "unit": "H87"}
     told = {"client_id": str(uuid4()), "stated_at": NOON.isoformat(), "received_by": "Awa", "default": "good"}
     return "deliveries/", told | {"unlisted": [goods]}

@@ -113,7 +113,7 @@ def test_the_nearest_known_name_is_offered():
     )
 
     offer = "There is no such name. Did you mean “%s”?"
-    nothing = "There is no such name: nothing is read here. Leave it out."
+    nothing = "No field or parameter is expected here. Leave it out."
     assert of_list == {"page_sise": ("unknown_name", offer % "page_size")}
     assert of_codes == {"serach": ("unknown_name", offer % "search")}
     assert (of_row["search"], of_action["reasn"]) == (
