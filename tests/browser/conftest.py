@@ -4,6 +4,7 @@ A test names the forms that it submits (`@submits("gift-pay")`) and fails unless
 form is forgotten is the business of test_every_form.py.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,8 +16,22 @@ from config.local import setup
 from tests.browser.claims import claimed
 from tests.browser.member import PASSWORD, log_in
 from tests.browser.visitor import Visitor
+from tests.journeys.people import Program
 from tests.processes import Instance
 
+# In one process: a command for each would take a second of a core each.
+MAKE_ROOT_AND_KEYS = """
+import json, os
+from datetime import timedelta
+from django.utils import timezone
+from logistics.people import services
+from logistics.people.models import User
+User.objects.create_superuser("root@example.org", os.environ["DEMO_PASSWORD"], name="Ruth Root")
+valid, at = timedelta(days=1), timezone.now()
+users = {role: User.objects.get(email=f"{role}@example.org") for role in ("finance", "warehouse")}
+keys = {role: services.make_key(user, name="tests", valid=valid, by=None, at=at) for role, user in users.items()}
+print(json.dumps({role: key.text for role, key in keys.items()}))
+"""
 WIDTHS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
     "desktop": {"viewport": {"width": 1366, "height": 900}},
@@ -55,13 +70,19 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """The whole product with the demonstration data, and a superuser."""
+    """The whole product with the demonstration data, a superuser, and keys of programs (`programs`)."""
     folder = tmp_path_factory.mktemp("product")
     with Instance.started(folder, "web", "worker", "relay", "stripe", settings=LIMITS) as started:
-        started.env |= {"DEMO_PASSWORD": PASSWORD, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+        started.env |= {"DEMO_PASSWORD": PASSWORD}
         started.manage("demonstrate")
-        started.manage("createsuperuser", "--no-input", "--email=root@example.org", "--name=Ruth Root")
+        started.env["KEYS"] = started.manage("shell", "-v", "0", "-c", MAKE_ROOT_AND_KEYS)
         yield started
+
+
+@pytest.fixture(scope="package")
+def programs(product: Instance) -> dict[str, Program]:
+    """API clients by their role, "finance" and "warehouse", which create a test's initial data."""
+    return {role: Program(product.env["PUBLIC_URL"], key) for role, key in json.loads(product.env["KEYS"]).items()}
 
 
 @pytest.fixture(params=["phone", pytest.param("desktop", marks=pytest.mark.long)])

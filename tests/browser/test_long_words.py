@@ -19,12 +19,10 @@ def width() -> str:
     return "phone"
 
 
-def program(product: Instance, role: str) -> Program:
-    return Program(product.env["PUBLIC_URL"], product.manage("make_key", f"{role}@example.org", "--name=w").strip())
-
-
-def test_no_page_is_wider_than_a_phone(visit: Callable[..., Visitor], staff: SignIn, product: Instance) -> None:
-    finance, warehouse = program(product, "finance"), program(product, "warehouse")
+def test_no_page_is_wider_than_a_phone(
+    visit: Callable[..., Visitor], staff: SignIn, product: Instance, programs: dict[str, Program]
+) -> None:
+    finance, warehouse = programs["finance"], programs["warehouse"]
     slug = f"long-{uuid4().hex[:8]}"
     words = {"title_en": WORD[:120], "title_fr": WORD[:120], "story_en": WORD, "story_fr": WORD}
     finance.post(

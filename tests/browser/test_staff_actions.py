@@ -23,10 +23,10 @@ def width(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def warehouse(product: Instance) -> Program:
+@pytest.fixture
+def warehouse(programs: dict[str, Program]) -> Program:
     """The warehouse's API client, which creates a test's initial data."""
-    return Program(product.env["PUBLIC_URL"], product.manage("make_key", "warehouse@example.org", "--name=t").strip())
+    return programs["warehouse"]
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ def waits_for_a_lock() -> bool:
     return bool(row and row[0])
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_server_killed_between_the_two_writes_keeps_the_address_as_it_was(tmp_path: Path) -> None:
     with Instance.started(tmp_path, "web") as product:
