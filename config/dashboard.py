@@ -43,6 +43,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("donations.dispute", "gavel"),
             ("donations.paymentattempt", "credit_card"),
             ("donations.stripeevent", "webhook"),
+            ("donations.givingswitch", "toggle_on"),
         ),
     ),
     (

@@ -236,8 +236,10 @@ class AutoSchema(SpectacularAutoSchema):
         codes = {"400", "429"}  # 400 also for parameters that are not known
         if not self._is_public():
             codes |= {"401", "403"}
-        if "{" in self.path:
-            codes.add("404")
+        if "{" in self.path or (self._is_list_view() and getattr(self.view, "pagination_class", None)):
+            codes.add("404")  # also for a cursor that is of another list, or made up
+        if len(self.map_renderers("format")) > 1:
+            codes.add("404")  # for a `format` that the answer does not have
         if self.method in WRITES:
             codes.add("409")
         if self._is_idempotent():
@@ -256,6 +258,8 @@ class AutoSchema(SpectacularAutoSchema):
                 responses[code] = self._get_response_for_code(
                     answer, code, media_types=[PROBLEM_JSON], direction=direction
                 )
+                if any(renderer.media_type == "text/html" for renderer in self.view.get_renderers()):
+                    responses[code]["content"]["text/html"] = {"schema": {"type": "string"}}
         return responses
 
 
@@ -300,4 +304,5 @@ def _name_of_error(answer: Described) -> str:
     """Return "Stale", or "WrongState-StillRunning-Wait" for an answer with two causes and a Retry-After header."""
     examples = answer["content"][PROBLEM_JSON]["examples"].values()
     words = [example["value"]["code"].title().replace("_", "") for example in examples]
-    return "-".join([*words, *(["Wait"] if answer.get("headers") else [])])
+    is_page = "text/html" in answer["content"]
+    return "-".join([*words, *(["Wait"] if answer.get("headers") else []), *(["Page"] if is_page else [])])

@@ -7,17 +7,20 @@ from config import errors, health, metrics
 from config.docs import SchemaView, docs
 from logistics.permissions import public_page
 
+# Any characters: a dot would not match a line break, and a page would answer a program.
+NO_SUCH_ENDPOINT = re_path(r"^(?P<rest>[\s\S]*)$", public_page(errors.no_such_endpoint))
 api: list[URLPattern | URLResolver] = [
     path("", include("logistics.urls")),
     path("", include("shipments.urls")),
     path("", include("donations.urls")),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
-    re_path(r"^(?P<rest>.*)$", public_page(errors.no_such_endpoint)),
+    NO_SUCH_ENDPOINT,
 ]
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("api/", include([NO_SUCH_ENDPOINT])),
     path("admin/", admin.site.urls),
     path("language/", public_page(set_language), name="set_language"),
     path("health/", health.health, name="health"),

@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from config.api import PROBLEM_JSON
 from config.openapi import Described
 from config.reference import markdown
 
@@ -98,7 +99,7 @@ def _examples(content: Described) -> list[dict[str, str]]:
 
 
 def _error(name: str, answer: Described) -> dict[str, object]:
-    (content,) = answer["content"].values()
+    content = answer["content"][PROBLEM_JSON]
     return {
         "name": name,
         "codes": [example["value"]["code"] for example in content["examples"].values()],

@@ -46,6 +46,7 @@ def turn(
     at: datetime,
 ) -> GivingSwitch:
     """Turn online giving on or off, or change the message. Checkouts that are open then are closed within minutes.
+    Turning it on again clears the message.
 
     Raises Stale, and Invalid without a reason or for a text that gives a confidential site of a partner away.
     """
@@ -54,6 +55,8 @@ def turn(
     switch = lock(switch, version=version)
     was_on = switch.is_on
     switch.is_on, switch.message_en, switch.message_fr = is_on, message_en.strip(), message_fr.strip()
+    if is_on and not was_on:
+        switch.message_en = switch.message_fr = ""  # the next pause has another reason
     guard.check(switch, None, by=by, at=at)
     guard.check_texts("logistics.auditentry", {"reason": reason}, None, by=by, at=at)
     switch.version += 1

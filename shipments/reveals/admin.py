@@ -23,19 +23,24 @@ from logistics.barcodes import qr_path
 from logistics.forms import TidyModelForm
 from logistics.ids import as_ids
 from logistics.partners import addresses
+from logistics.partners.models import Site
 from logistics.people.models import User
 from logistics.people.recent import needs_recent_sign_in, proved_at
+from shipments.papers.models import Paper
 from shipments.reveals import services
 from shipments.reveals.models import HOURS_MAX, Reveal
 from shipments.shipments.models import ShipmentSite
 
-COLOURS = {"works": "success", "seen": "info"}
+COLOURS = {"works": "success", "seen": "info", "ended": "default"}
 
 
 class DriversLinkForm(TidyModelForm):
     leg = forms.ChoiceField(
         label=gettext_lazy("Waybill and site"),
-        help_text=gettext_lazy("Valid waybills of shipments that are on their way, and the sites they have goods for."),
+        help_text=gettext_lazy(
+            "Valid waybills of shipments that are on their way, and their confidential sites. If yours is missing: the"
+            " warehouse issues the waybill, and a coordinator enters the address of the site."
+        ),
         widget=UnfoldAdminSelectWidget,
     )
     hours = forms.IntegerField(
@@ -57,7 +62,8 @@ class DriversLinkForm(TidyModelForm):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        sealed = ShipmentSite.objects.filter(site__secret__isnull=False).select_related("site").order_by("site__code")
+        confidential = ShipmentSite.objects.filter(site__kind=Site.Kind.CONFIDENTIAL, site__secret__isnull=False)
+        sealed = confidential.select_related("site").order_by("site__code")
         with_address = Prefetch("shipment__sites", queryset=sealed)
         self.legs = {
             f"{paper.pk}:{each.site_id}": (paper, each.site)
@@ -65,10 +71,16 @@ class DriversLinkForm(TidyModelForm):
             for each in paper.shipment.sites.all()
         }
         if isinstance(leg := self.fields.get("leg"), forms.ChoiceField):
-            leg.choices = [
-                (key, _("%(waybill)s, site %(site)s") % {"waybill": paper.number, "site": site.code})
-                for key, (paper, site) in self.legs.items()
-            ]
+            leg.choices = [("", "–"), *((key, _leg(paper, site)) for key, (paper, site) in self.legs.items())]
+
+
+def _leg(paper: Paper, site: Site) -> str:
+    """Return what tells one choice from another: the codes alone are easily confused."""
+    return _("%(waybill)s, site %(site)s: %(place)s") % {
+        "waybill": paper.number,
+        "site": site.code,
+        "place": site.hand_over_point,
+    }
 
 
 @admin.register(Reveal)
@@ -85,10 +97,10 @@ class RevealAdmin(BaseAdmin):
         ("driver", "waybill", "site"),
         "reason",
         ("made_by", "made_at"),
-        ("expires_at", "seen_at", "state"),
+        ("expires_at", "seen_at", "state_text"),
         ("ended_at", "ended_because", "ended_by"),
     )
-    readonly_fields = ("waybill", "state")
+    readonly_fields = ("waybill", "state_text")
     add_fields = ("leg", "driver", "hours", "reason")
     actions_detail = ("revoke",)
 
@@ -119,6 +131,10 @@ class RevealAdmin(BaseAdmin):
         if services.works(reveal, at=timezone.now()):
             return "works", _("works")
         return "ended", str(reveal.get_ended_because_display()) if reveal.ended_because else _("no longer works")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_text(self, reveal: Reveal) -> str:
+        return self.state(reveal)[1]
 
     @needs_recent_sign_in
     def changeform_view(

@@ -39,6 +39,7 @@ def test_finance_turns_giving_off_and_on_with_a_reason_in_the_audit_trail(giving
     assert not Donation.objects.exists()
     assert turn(is_on="on", reason="It stopped").status_code == 302
     giving.give()
+    assert (the_switch().message_en, the_switch().message_fr) == ("", "")  # the next pause has another reason
     told = [(entry.verb, entry.reason, entry.by_id is not None) for entry in audit.trail(the_switch())]
     assert told == [("giving turned off", "Card testing since 14:00", True), ("giving turned on", "It stopped", True)]
 

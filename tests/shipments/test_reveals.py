@@ -354,9 +354,10 @@ class TestTheOfficer:
         legs = dict(page.context["adminform"].form.fields["leg"].choices)
         numbers = {label.partition(",")[0] for label in legs.values()}
         replaced = Paper.objects.get(document__replaces__isnull=False)
-        assert numbers == {offered.number, replaced.number}
-        assert f"{offered.pk}:{shelter.pk}" in legs
-        assert len(legs) == 2
+        assert numbers == {offered.number, replaced.number, "–"}
+        assert shelter.hand_over_point in legs[f"{offered.pk}:{shelter.pk}"]
+        assert next(iter(legs)) == ""  # nothing is chosen yet
+        assert len(legs) == 3
 
     @pytest.mark.parametrize("role", [Role.COORDINATOR, Role.AUDITOR, Role.WAREHOUSE, Role.FINANCE])
     def test_is_nobody_else(self, role: Role) -> None:

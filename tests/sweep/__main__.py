@@ -13,7 +13,7 @@ from tests import services
 
 CONTROLS_IN = {
     "field": ("^api coordinator GET", "^admin superuser GET", "^dump"),
-    "paper": ("^api warehouse GET .*/pdf/", "^file "),
+    "paper": ("^api finance GET .*/pdf/", "^file "),
     "attachment": ("^file .*planted.pdf",),
     "mail": ("^mail",),
     "redis": ("^redis",),

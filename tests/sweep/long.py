@@ -45,7 +45,7 @@ class Sweep:
         self._tell(say)
         finder = Finder(self._secrets())
         sign_in = self.story.sign_in_link()
-        walk = Walk(finder, Filler([sign_in], [self.story.facts["drivers_token"]]))
+        walk = Walk(finder, Filler([sign_in], [self.story.facts["drivers_token"]], self.story.invitation()))
         callers = {name: products.caller(person) for name, person in self._people().items()}
         walk.read({name: callers[name] for name in callers if name not in NOT_IN_ADMIN}, kinds=("admin",))
         walk.read(callers, kinds=("api", "page"))
@@ -59,7 +59,9 @@ class Sweep:
         return self._report_progress(walk, say)
 
     def _tell(self, say: Say) -> None:
-        self.story.facts["intent"] = lambda: PaymentAttempt.objects.filter(counts=True).latest("id").payment_intent_id
+        paid = PaymentAttempt.objects.filter(counts=True)
+        self.story.facts["intent"] = lambda: paid.latest("id").payment_intent_id
+        self.story.facts["disputed"] = lambda: paid.earliest("id").payment_intent_id
         for number, (title, step) in enumerate(self.story.steps()):
             if number == 1:
                 self._plant_in_charity()
@@ -120,7 +122,7 @@ class Sweep:
             *gifts,
             planting.of_donor(self.story.sign_in_link(), "the sign-in link"),
             planting.of_donor(self.story.payment_link(), "the link to a payment"),
-            Secret("the link of an invitation", self.story.invitation(), ("^mail",)),
+            Secret("the link of an invitation", self.story.invitation()[1], ("^mail",)),
             Secret("a driver's link", self.story.facts["drivers_token"]),
             Secret("a password", PASSWORD),
             *(Secret(f"the key of the {name}", key) for name, key in keys.items()),

@@ -183,8 +183,10 @@ class SecretStory(GoodsStory):
         return "labels, goods-received form, waybill"
 
     def the_rest_of_the_mails(self) -> str:
-        """Refund a gift in full, ask for a sign-in link, leave gifts unpaid, and wait for the alarm to finance."""
+        """Refund a gift, dispute another, ask for a sign-in link, leave gifts unpaid, wait for the alarm to finance."""
         finance = self.staff("finance")
+        self.place.control("dispute", payment_intent=self.facts["disputed"]())
+        eventually("the dispute is recorded", lambda: finance.get("/api/v1/donations/", status="disputed")["results"])
         self.place.control("refund", payment_intent=self.facts["intent"]())
         eventually("the receipt is cancelled", lambda: finance.get("/api/v1/receipts/", state="cancelled")["results"])
         donor = Person(self.place.base_url)
@@ -250,9 +252,10 @@ class SecretStory(GoodsStory):
         """Return the code of the mailed link with which a gift is paid; "" before."""
         return self._mailed(CAUTIOUS, r"\?confirm=(\S+)")
 
-    def invitation(self) -> str:
-        """Return the token of the mailed link with which a new colleague sets a password."""
-        return self._mailed(INVITED, r"/admin/\S+/[^/\s]+/([^/\s]+)/")
+    def invitation(self) -> tuple[str, str]:
+        """Return whose the mailed link is with which a new colleague sets a password, and its token."""
+        user, _, token = self._mailed(INVITED, r"/admin/\S+/([^/\s]+/[^/\s]+)/").partition("/")
+        return user, token
 
     def _mailed(self, to: str, pattern: str) -> str:
         """Return what the newest mail to somebody has here; "" if there is none."""

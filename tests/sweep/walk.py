@@ -102,6 +102,7 @@ class Filler:
 
     sign_in_tokens: list[str] = field(default_factory=list)
     drivers_tokens: list[str] = field(default_factory=list)
+    invitation: tuple[str, str] | None = None  # of the mailed link: whose it is, and the token
     most: int = 3
 
     def paths(self, route: Route) -> Iterator[str]:
@@ -128,7 +129,9 @@ class Filler:
             "app_label": lambda: ["logistics", "shipments", "donations"],
             "content_type_id": lambda: ["1"],
             "uidb64": lambda: [
-                urlsafe_base64_encode(str(user.pk).encode()) for user in User.objects.order_by("-pk")[:1]
+                self.invitation[0]
+                if self.invitation
+                else urlsafe_base64_encode(str(User.objects.latest("pk").pk).encode())
             ],
             "pk": lambda: self._keys(route, found),
             "object_id": lambda: self._keys(route, found),
@@ -151,13 +154,16 @@ class Filler:
         first = route.template.removeprefix("/api/v1").split("/")[1]
         match first:
             case "gifts" | "donations":
-                return [tokens.token_of(gift) for gift in Donation.objects.order_by("-id")[: self.most]]
+                # The newest are not paid; only one that is has a receipt.
+                gifts = Donation.objects.order_by("-id")
+                found = [*gifts[: self.most], *gifts.filter(receipts__isnull=False)[:1]]
+                return [tokens.token_of(gift) for gift in found]
             case "p":
                 return list(Package.objects.values_list("token", flat=True).order_by("-pk")[:2])
             case "verify":
                 return list(Document.objects.values_list("token", flat=True).order_by("-pk")[: self.most])
-            case "admin":  # an invitation or a forgotten password: the page of a wrong link
-                return ["no-such-link"]
+            case "admin":  # an invitation; without one, the page of a wrong link
+                return [self.invitation[1] if self.invitation else "no-such-link"]
             case "d":
                 return self.drivers_tokens
             case "my-gifts":
