@@ -8,7 +8,9 @@ from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.functional import lazy
 
+from logistics import wording
 from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import Invalid
 from logistics.money import amounts as money
@@ -41,7 +43,11 @@ def readable(model: type[Model], name: str) -> AdminColumn:
         return name
     currency = "fee_currency" if name == "fee_minor" else "currency"
 
-    @admin.display(description=str(label_for_field(name, model)).partition(",")[0])
+    def label() -> str:
+        return str(label_for_field(name, model)).partition(",")[0]
+
+    # Lazy: the column is kept for all requests, whatever their language.
+    @admin.display(description=lazy(label, str)())
     def amount(row: Model) -> str:
         return shown(getattr(row, name), getattr(row, currency))
 
@@ -49,8 +55,11 @@ def readable(model: type[Model], name: str) -> AdminColumn:
 
 
 def shown(amount_minor: int | None, currency: str) -> str:
-    """Return 500.50 HKD, or a dash."""
-    return "–" if amount_minor is None else f"{money.decimal_string(amount_minor, currency)} {currency}"
+    """Return 1,500.50 HKD, or 1 500,50 HKD in French; a dash for no amount."""
+    if amount_minor is None:
+        return "–"
+    amount = wording.number(money.decimal_string(amount_minor, currency), [wording.page_language()])
+    return f"{amount} {currency}"
 
 
 def form_error(refusal: Invalid) -> ValidationError:

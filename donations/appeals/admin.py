@@ -20,7 +20,9 @@ from logistics.money import typed
 
 
 class AppealForm(VersionedForm):
-    target_amount = forms.CharField(max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget)
+    target_amount = forms.CharField(
+        max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget, label=gettext_lazy("target amount")
+    )
 
     class Meta:
         model = Appeal

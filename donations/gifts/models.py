@@ -73,8 +73,8 @@ class Donation(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING, editable=False)
     received_at = models.DateTimeField(_("received at"), null=True, editable=False)
     received_on = models.DateField(_("date received"), null=True, editable=False)  # in the charity's time zone
-    refunded_minor = models.PositiveBigIntegerField("refunded, minor units", default=0, editable=False)
-    charged_back_minor = models.PositiveBigIntegerField("charged back, minor units", default=0, editable=False)
+    refunded_minor = models.PositiveBigIntegerField(_("refunded, minor units"), default=0, editable=False)
+    charged_back_minor = models.PositiveBigIntegerField(_("charged back, minor units"), default=0, editable=False)
     # Why no receipt can be issued: "donor_name_missing", "charity_registration_missing" ...
     receipt_blocked_by = ArrayField(
         models.CharField(max_length=40), default=list, blank=True, editable=False, verbose_name=_("receipt blocked by")

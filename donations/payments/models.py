@@ -79,7 +79,7 @@ class PaymentAttempt(models.Model):
     balance_transaction_id = models.CharField(
         _("Stripe balance transaction"), max_length=100, blank=True, editable=False
     )
-    fee_minor = models.BigIntegerField("fee, minor units of the fee's currency", null=True, editable=False)
+    fee_minor = models.BigIntegerField(_("fee, minor units of the fee's currency"), null=True, editable=False)
     fee_currency = models.CharField(_("fee currency"), max_length=3, blank=True, editable=False)
 
     class Meta:

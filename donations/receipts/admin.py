@@ -21,9 +21,24 @@ class ReceiptInline(FactsInline):
     fk_name = "donation"
 
 
-class DeliveryInline(FactsInline):
+SENDING = {
+    "pending": gettext_lazy("waiting to be sent"),
+    "sent": gettext_lazy("sent"),
+    "failed": gettext_lazy("sending failed"),
+}
+
+
+class Sending:
+    """A column that says in words whether the receipt has been sent."""
+
+    @admin.display(description=gettext_lazy("sending"))
+    def sending(self, delivery: ReceiptDelivery) -> str:
+        return str(SENDING[delivery.shown_state])
+
+
+class DeliveryInline(Sending, FactsInline):
     model = ReceiptDelivery
-    fields = ["shown_state", "state", "attempts", "last_error_code", "created_at", "ended_at"]
+    fields = ["sending", "state", "attempts", "last_error_code", "created_at", "ended_at"]
 
 
 @admin.register(Receipt)
@@ -42,7 +57,7 @@ class ReceiptAdmin(FactsAdmin):
     @admin.display(description=gettext_lazy("paper"))
     def paper(self, receipt: Receipt) -> str:
         if receipt.document.state != Job.State.DONE:
-            return str(receipt.document.state)
+            return str(Job.State(receipt.document.state).label)
         return format_html('<a href="{}">PDF</a>', reverse("admin:donations_receipt_pdf", args=[receipt.pk]))
 
     def get_urls(self) -> list[URLPattern]:
@@ -72,7 +87,7 @@ class ReceiptAdmin(FactsAdmin):
 
 
 @admin.register(ReceiptDelivery)
-class ReceiptDeliveryAdmin(FactsAdmin):
-    list_display = ["receipt", "shown_state", "state", "attempts", "last_error_code", "created_at"]
+class ReceiptDeliveryAdmin(Sending, FactsAdmin):
+    list_display = ["receipt", "sending", "state", "attempts", "last_error_code", "created_at"]
     list_filter = ["state"]
     list_select_related = ["receipt", "email"]

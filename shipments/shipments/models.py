@@ -128,7 +128,7 @@ class Shipment(models.Model):
         db_default=False,
         help_text=_("Over the API and on its edition of the packing list"),
     )
-    freight_minor = models.BigIntegerField("freight, minor units", null=True, blank=True)
+    freight_minor = models.BigIntegerField(_("freight, minor units"), null=True, blank=True)
     freight_currency = models.CharField(_("freight currency"), max_length=3, blank=True)
 
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)

@@ -55,6 +55,18 @@ def test_every_page_opens_for_finance_and_is_read_only(giving: Giving, paid: Any
             assert finance.post(link[0].replace("change", "delete"), {"post": "yes"}).status_code == 403, model
 
 
+def test_amounts_and_their_labels_follow_the_language_of_each_request(giving: Giving, paid: Any) -> None:
+    finance, path = signed_in(Role.FINANCE), f"/admin/donations/donation/{paid.pk}/change/"
+
+    english = finance.get(path).content.decode()
+    finance.cookies["django_language"] = "fr"
+    french = finance.get(path).content.decode()
+
+    assert "Refunded" in english and "100.00 HKD" in english
+    assert "Remboursé" in french and "100,00 HKD" in french
+    assert "Refunded" not in french
+
+
 def test_other_staff_cannot_see_donations(giving: Giving, paid: Any) -> None:
     auditor, warehouse = signed_in(Role.AUDITOR), signed_in(Role.WAREHOUSE)
     for model in FACTS:
