@@ -186,7 +186,7 @@ class SecretStory(GoodsStory):
         """Refund a gift, dispute another, ask for a sign-in link, leave gifts unpaid, wait for the alarm to finance."""
         finance = self.staff("finance")
         self.place.control("dispute", payment_intent=self.facts["disputed"]())
-        eventually("the dispute is recorded", lambda: finance.get("/api/v1/donations/", status="disputed")["results"])
+        eventually("the dispute is recorded", lambda: finance.get("/api/v1/donations/?status=disputed")["results"])
         self.place.control("refund", payment_intent=self.facts["intent"]())
         eventually("the receipt is cancelled", lambda: finance.get("/api/v1/receipts/", state="cancelled")["results"])
         donor = Person(self.place.base_url)
