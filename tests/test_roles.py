@@ -80,6 +80,7 @@ def test_the_api_allows_what_the_matrix_says(role: Role) -> None:
 ACTIONS = {
     "logistics.partner issue_key": ("logistics.apikey", matrix.CHANGE),
     "logistics.partner allow_text": ("logistics.allowedtext", matrix.CHANGE),
+    "logistics.site enter_address": ("logistics.siteaddress", matrix.CHANGE),
     "logistics.site reveal": ("logistics.siteaddress", "reveal"),
     "shipments.shipment do_arrive": ("shipments.shipment", "arrive"),
     "shipments.shipment upload": ("shipments.upload", matrix.CHANGE),

@@ -1,10 +1,10 @@
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -26,7 +26,7 @@ from logistics.codes import codes
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import addresses, services
-from logistics.partners.models import Contact, Membership, Partner, Site
+from logistics.partners.models import Contact, Membership, Partner, Site, SiteAddress
 from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in, proved_at
 from logistics.roles import Role
@@ -109,6 +109,22 @@ class RevealForm(TidyForm, forms.Form):
         max_length=500,
         label=gettext_lazy("Reason (recorded in the audit trail and mailed to the partner)"),
         widget=UnfoldAdminTextareaWidget,
+    )
+
+
+class AddressForm(TidyForm, forms.Form):
+    """The address of a site, as the API takes it. It never shows the stored one."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    name = forms.CharField(max_length=200, label=gettext_lazy("Name"), widget=UnfoldAdminTextInputWidget)
+    address = forms.CharField(
+        max_length=500, required=False, label=gettext_lazy("Address"), widget=UnfoldAdminTextareaWidget
+    )
+    town = forms.CharField(
+        max_length=100, required=False, label=gettext_lazy("Town"), widget=UnfoldAdminTextInputWidget
+    )
+    phone = forms.CharField(
+        max_length=40, required=False, label=gettext_lazy("Phone"), widget=UnfoldAdminTextInputWidget
     )
 
 
@@ -290,20 +306,82 @@ class SiteForm(VersionedForm):
 class SiteAdmin(BaseAdmin):
     form = SiteForm
     fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
-    list_display = ("code", "partner", "kind", "public_name", "region_shown", "hand_over_point")
+    list_display = ("code", "partner", "kind", "public_name", "region_shown", "hand_over_point", "address_state")
     list_filter = ("partner", "kind", RegionFilter)
     search_fields = ("code", "public_name", "hand_over_point")
     list_select_related = ("partner",)
     autocomplete_fields = ("partner",)
 
-    actions_detail = ("reveal",)
+    actions_detail = ("enter_address", "reveal")
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Site]":
+        sites: QuerySet[Site] = super().get_queryset(request)
+        return sites.annotate(has_address=Exists(SiteAddress.objects.filter(site=OuterRef("pk"))))
+
+    def get_fields(self, request: HttpRequest, obj: Site | None = None) -> list[Any]:
+        return [*super().get_fields(request, obj), *(["address_shown"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
-        return ("partner",) if obj else ()
+        return ("partner", "address_shown") if obj else ()
+
+    @display(description=gettext_lazy("address"), label={"entered": "success", "missing": "warning"})
+    def address_state(self, site: Site) -> tuple[str, str]:
+        return ("entered", _("entered")) if getattr(site, "has_address", False) else ("missing", _("not yet"))
+
+    @display(description=gettext_lazy("address"))
+    def address_shown(self, site: Site) -> str:
+        """Say whether there is an address, never which."""
+        if not getattr(site, "has_address", False) and site.kind == Site.Kind.CONFIDENTIAL:
+            return _("No address yet: texts are not checked for it.")
+        return self.address_state(site)[1]
 
     @display(description=gettext_lazy("region"), ordering="region")
     def region_shown(self, site: Site) -> str:
         return region_of(site)
+
+    def has_enter_address_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return may_act(request, SiteAddress)
+
+    @action(
+        description=gettext_lazy("Enter the address"),
+        url_path="enter-address",
+        permissions=["enter_address"],
+        icon="edit_location",
+    )
+    def enter_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the site's address, and seal it."""
+        site = self.get_object(request, object_id)
+        if site is None or not self.has_enter_address_permission(request):
+            raise PermissionDenied
+        form = AddressForm(request.POST or None, initial={"seen_version": site.version})
+        back = reverse("admin:logistics_site_change", args=[site.pk])
+        if request.method == "POST" and form.is_valid():
+            version, by = form.cleaned_data["seen_version"], cast(User, request.user)
+            address = addresses.Address(
+                name=form.cleaned_data["name"],
+                address=form.cleaned_data["address"],
+                town=form.cleaned_data["town"],
+                phone=form.cleaned_data["phone"],
+            )
+            try:
+                addresses.seal(site, address, version=version, by=by, at=timezone.now())
+            except DomainError as refusal:
+                _add_refusal(form, refusal)
+            else:
+                messages.success(request, _("The address was stored, encrypted."))
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The address of site %(code)s") % {"code": site.code},
+            "explanation": _(
+                "The address is stored encrypted, and only safety officers can read it. A new address replaces the"
+                " old one, which is not shown here."
+            ),
+            "button": _("Enter the address"),
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "partners/sealed.html", context)
 
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return _is_safety_officer(request)

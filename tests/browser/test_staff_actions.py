@@ -173,6 +173,18 @@ def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, prod
     assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
 
 
+@submits("admin:logistics_site_enter_address")
+def test_a_coordinator_enters_an_address(staff: SignIn, product: Instance) -> None:
+    # The address of the open site, which no other test reads.
+    ((site,),) = product.rows("SELECT id FROM logistics_site WHERE kind = 'open' ORDER BY code LIMIT 1")
+    coordinator = staff("coordinator")
+    acts.begin(coordinator, "logistics/site", site, "Enter the address")
+    acts.enter(coordinator, {"name": "Lycée Zamblara", "town": "Zamblara"})
+    stored = coordinator.press("Enter the address").text()
+
+    assert "was stored, encrypted" in stored and "Zamblara" not in stored
+
+
 @submits("admin:shipments_reveal_add", "admin:shipments_reveal_revoke", "drivers-link")
 def test_a_driver_reads_an_address_once_in_french(
     staff: SignIn,

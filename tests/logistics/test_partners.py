@@ -310,6 +310,39 @@ class TestAddresses:
         assert "no-store" in right["Cache-Control"]
         assert AuditEntry.objects.get(verb="address read").reason == REASON
 
+    def test_are_entered_in_the_admin_and_never_shown_there(self, officer):
+        site, browser = make_site(), signed_in(Role.COORDINATOR)
+        page, at = f"/admin/logistics/site/{site.pk}/change/", f"/admin/logistics/site/{site.pk}/enter-address/"
+
+        before = browser.get(page).content.decode()
+        entered = browser.post(at, ADDRESS | {"seen_version": 1})
+        stale = browser.post(at, ADDRESS | {"seen_version": 1, "name": "Another"}).content.decode()
+        after = [browser.get(url).content.decode() for url in (page, at, "/admin/logistics/site/")]
+
+        assert (entered.status_code, entered["Location"]) == (302, page)
+        assert "No address yet" in before and "No address yet" not in after[0] and "entered" in after[2]
+        assert "changed since you read it" in stale and ADDRESS["name"] not in stale
+        # Not the town: it is also the name of a region.
+        assert not [ADDRESS[name] for name in ("name", "address", "phone") for text in after if ADDRESS[name] in text]
+        assert reveal(officer, site).json() == ADDRESS
+
+    @pytest.mark.parametrize("role", [Role.AUDITOR, Role.WAREHOUSE])
+    def test_are_not_entered_in_the_admin_by_other_roles(self, role):
+        at = f"/admin/logistics/site/{make_site().pk}/enter-address/"
+
+        assert signed_in(role).post(at, ADDRESS | {"seen_version": 1}).status_code == 403
+        assert not SiteAddress.objects.exists()
+
+    def test_are_refused_in_the_admin_if_the_hand_over_point_names_them(self):
+        site = make_site(hand_over_point="RUE 12 - Porte 34")
+        at = f"/admin/logistics/site/{site.pk}/enter-address/"
+
+        answer = signed_in(Role.COORDINATOR).post(at, ADDRESS | {"seen_version": 1})
+
+        assert answer.status_code == 200
+        assert answer.context["form"].non_field_errors()[0] in answer.content.decode().replace("&#x27;", "'")
+        assert not SiteAddress.objects.exists()
+
     def test_a_revealed_address_is_stored_nowhere_else(self, coordinator, officer):
         site = make_site()
         seal(coordinator, site)
