@@ -150,7 +150,7 @@ def _opened(site: Site) -> Address:
     lock(site)
     row = SiteAddress.objects.filter(site=site).first()
     if row is None:
-        raise NoAddress(_("This site has no address yet. Store one with PUT first."))
+        raise NoAddress(_("This site has no address yet. A coordinator enters it."))
     address: Address = json.loads(vault.read([row.sealed_id])[row.sealed_id])
     return address
 
