@@ -333,7 +333,7 @@ class SiteAdmin(BaseAdmin):
         """Say whether there is an address, never which."""
         if not getattr(site, "has_address", False) and site.kind == Site.Kind.CONFIDENTIAL:
             return _("No address yet: texts are not checked for it.")
-        return self.address_state(site)[1]
+        return str(self.address_state(site)[1])
 
     @display(description=gettext_lazy("region"), ordering="region")
     def region_shown(self, site: Site) -> str:

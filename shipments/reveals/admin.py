@@ -134,7 +134,7 @@ class RevealAdmin(BaseAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state_text(self, reveal: Reveal) -> str:
-        return self.state(reveal)[1]
+        return str(self.state(reveal)[1])
 
     @needs_recent_sign_in
     def changeform_view(
