@@ -154,9 +154,9 @@ class Filler:
         first = route.template.removeprefix("/api/v1").split("/")[1]
         match first:
             case "gifts" | "donations":
-                # The newest are not paid; only one that is has a receipt.
+                # The newest are not paid, or refunded; only one that is paid has a receipt that is valid.
                 gifts = Donation.objects.order_by("-id")
-                found = [*gifts[: self.most], *gifts.filter(receipts__isnull=False)[:1]]
+                found = [*gifts[: self.most], *gifts.filter(receipts__isnull=False, receipts__ended_at=None)[:1]]
                 return [tokens.token_of(gift) for gift in found]
             case "p":
                 return list(Package.objects.values_list("token", flat=True).order_by("-pk")[:2])
