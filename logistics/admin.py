@@ -9,7 +9,8 @@ from logistics.charity.admin import CharityAdmin
 from logistics.documents.admin import DocumentAdmin, NumberSeriesAdmin
 from logistics.health.admin import HealthCheckAdmin
 from logistics.mail.admin import EmailAdmin
-from logistics.partners.admin import ContactAdmin, MembershipAdmin, PartnerAdmin, SiteAdmin
+from logistics.partners.admin import ContactAdmin, MembershipAdmin, PartnerAdmin
+from logistics.partners.site_admin import SiteAdmin
 from logistics.people.admin import ApiKeyAdmin, UserAdmin
 
 __all__ = [
