@@ -1,6 +1,6 @@
 """The admin of sites: their regions by name, and their addresses, which safety officers read."""
 
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -123,7 +123,7 @@ class SiteAdmin(BaseAdmin):
         sites: QuerySet[Site] = super().get_queryset(request)
         return sites.annotate(has_address=Exists(SiteAddress.objects.filter(site=OuterRef("pk"))))
 
-    def get_fields(self, request: HttpRequest, obj: Site | None = None) -> list[Any]:
+    def get_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
         return [*super().get_fields(request, obj), *(["address_shown"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
