@@ -211,10 +211,14 @@ def issue(
         raise NotSealed(_("Papers are issued once the shipment is sealed: seal it first."))
     if kind == Paper.Kind.WAYBILL:
         return _waybill(held, leg or {}, replaces=replaces, reason=reason, by=by, at=at)
-    if kind == Paper.Kind.PARTNER_PACKING_LIST:
-        paper = _issue_partners_edition(held, at=at)
-        audit.record("paper issued", held, by=by, at=at, kind=kind, number=paper.number, version=paper.version)
-        return paper
+    is_partners = kind == Paper.Kind.PARTNER_PACKING_LIST
+    paper = _issue_partners_edition(held, at=at) if is_partners else _issue_version(held, kind, at=at)
+    audit.record("paper issued", held, by=by, at=at, kind=kind, number=paper.number, version=paper.version)
+    return paper
+
+
+def _issue_version(held: Shipment, kind: str, *, at: datetime) -> Paper:
+    """Issue labels or the form; their last version, if any, is superseded."""
     charity = the_charity()
     before = held.papers.filter(kind=kind).select_related("document").order_by("-version").first()
     version = before.version + 1 if before else 1
@@ -224,7 +228,7 @@ def issue(
         context = dict(goods_received_form.context(held, charity=charity, at=at))
     if before:
         documents.supersede(before.document, on=day_of(at, charity), at=at)
-    paper = request(
+    return request(
         held,
         Paper.Kind(kind),
         number=held.number,
@@ -234,8 +238,6 @@ def issue(
         site_id=contents.manifest().only_site(held),
         at=at,
     )
-    audit.record("paper issued", held, by=by, at=at, kind=kind, number=held.number, version=version)
-    return paper
 
 
 def template_of(kind: str) -> str:
