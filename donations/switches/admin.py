@@ -1,6 +1,6 @@
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -8,8 +8,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from donations.admin_parts import staff
 from donations.switches import services
 from donations.switches.models import GivingSwitch
-from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
-from logistics.people.recent import needs_recent_sign_in
+from logistics.admin_parts import VersionedForm, copy_saved
+from logistics.people.recent import RecentSignInAdmin
 
 
 class SwitchForm(VersionedForm):
@@ -26,23 +26,13 @@ class SwitchForm(VersionedForm):
 
 
 @admin.register(GivingSwitch)
-class GivingSwitchAdmin(BaseAdmin):
+class GivingSwitchAdmin(RecentSignInAdmin):
     form = SwitchForm
     list_display = ["__str__", "message_en", "message_fr"]
     fieldsets = [(None, {"fields": ["seen_version", "is_on", "message_en", "message_fr", "reason"]})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # there is always one
-
-    @needs_recent_sign_in
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, object] | None = None,
-    ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: GivingSwitch, form: SwitchForm, change: bool) -> None:
         values = form.values()

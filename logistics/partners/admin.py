@@ -26,7 +26,7 @@ from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import addresses, services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.partners.site_admin import add_refusal, is_safety_officer, region_of
+from logistics.partners.site_admin import add_refusal, region_of, sealed_page
 from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in
 
@@ -153,7 +153,7 @@ class PartnerAdmin(BaseAdmin):
         return TemplateResponse(request, "partners/issue_key.html", context)
 
     def has_allow_text_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return is_safety_officer(request)
+        return addresses.is_officer(cast(User, request.user))
 
     @action(description=gettext_lazy("Allow a text"), url_path="allow-text", permissions=["allow_text"], icon="rule")
     def allow_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -171,18 +171,18 @@ class PartnerAdmin(BaseAdmin):
             else:
                 messages.success(request, _("This text can now be entered for the partner."))
                 return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Allow a text for %(partner)s") % {"partner": partner.name},
-            "explanation": _(
+        return sealed_page(
+            self,
+            request,
+            title=_("Allow a text for %(partner)s") % {"partner": partner.name},
+            explanation=_(
                 "A text was refused because it resembles the address of a confidential site. Allow it only if it"
                 " says nothing about the place."
             ),
-            "button": _("Allow the text"),
-            "form": form,
-            "back": back,
-        }
-        return TemplateResponse(request, "partners/sealed.html", context)
+            button=_("Allow the text"),
+            form=form,
+            back=back,
+        )
 
 
 class ContactForm(VersionedForm):

@@ -27,22 +27,33 @@ from logistics.partners import addresses, services
 from logistics.partners.models import Site, SiteAddress
 from logistics.people.models import User
 from logistics.people.recent import needs_recent_sign_in, proved_at
-from logistics.roles import Role
 from logistics.wording import page_language
-
-KEY_DAYS = 365
-
-
-def is_safety_officer(request: HttpRequest) -> bool:
-    """Return whether it is a safety officer; superusers have no need to know."""
-    user = cast(User, request.user)
-    return user.is_active and Role.SAFETY in user.roles
 
 
 def add_refusal(form: forms.Form, refusal: DomainError) -> None:
     """Show a refusal beside its field, else above the form."""
     field = getattr(refusal, "field", "")
     form.add_error(field if field in form.fields else None, str(refusal))
+
+
+def sealed_page(
+    page: BaseAdmin,
+    request: HttpRequest,
+    *,
+    title: str,
+    explanation: str,
+    button: str,
+    form: forms.Form,
+    back: str,
+    address: addresses.Address | None = None,
+) -> HttpResponse:
+    """Return the page of an act about sealed addresses: what it does, its form, and the address once it was read."""
+    context = {
+        **page.admin_site.each_context(request),
+        **{"title": title, "explanation": explanation, "button": button, "form": form, "back": back},
+        "address": address,
+    }
+    return TemplateResponse(request, "partners/sealed.html", context)
 
 
 class RevealForm(TidyForm, forms.Form):
@@ -175,21 +186,21 @@ class SiteAdmin(BaseAdmin):
             else:
                 messages.success(request, _("The address was stored, encrypted."))
                 return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("The address of site %(code)s") % {"code": site.code},
-            "explanation": _(
+        return sealed_page(
+            self,
+            request,
+            title=_("The address of site %(code)s") % {"code": site.code},
+            explanation=_(
                 "The address is stored encrypted, and only safety officers can read it. A new address replaces the"
                 " old one, which is not shown here."
             ),
-            "button": _("Enter the address"),
-            "form": form,
-            "back": back,
-        }
-        return TemplateResponse(request, "partners/sealed.html", context)
+            button=_("Enter the address"),
+            form=form,
+            back=back,
+        )
 
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return is_safety_officer(request)
+        return addresses.is_officer(cast(User, request.user))
 
     @action(description=gettext_lazy("Read the address"), url_path="reveal", permissions=["reveal"], icon="visibility")
     @needs_recent_sign_in
@@ -207,19 +218,19 @@ class SiteAdmin(BaseAdmin):
                 )
             except DomainError as refusal:
                 add_refusal(form, refusal)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("The address of site %(code)s") % {"code": site.code},
-            "explanation": _(
+        return sealed_page(
+            self,
+            request,
+            title=_("The address of site %(code)s") % {"code": site.code},
+            explanation=_(
                 "Your name, the time and the reason are recorded, and the partner is notified, before the address is"
                 " shown."
             ),
-            "button": _("Read the address"),
-            "form": form,
-            "address": address,
-            "back": reverse("admin:logistics_site_change", args=[site.pk]),
-        }
-        return TemplateResponse(request, "partners/sealed.html", context)
+            button=_("Read the address"),
+            form=form,
+            address=address,
+            back=reverse("admin:logistics_site_change", args=[site.pk]),
+        )
 
     def save_model(self, request: HttpRequest, obj: Site, form: SiteForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from logistics.admin_parts import BaseAdmin, FormClass, ReadOnlyAdmin, copy_saved, may_act
+from logistics.admin_parts import FormClass, ReadOnlyAdmin, copy_saved, may_act
 from logistics.forms import TidyModelForm
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
-from logistics.people.recent import needs_recent_sign_in
+from logistics.people.recent import RecentSignInAdmin, needs_recent_sign_in
 from logistics.roles import Role
 
 # Our roles replace Django's groups. The records of axes hold personal data, and the audit trail has what matters.
@@ -70,7 +70,7 @@ class UserForm(RolesForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseAdmin):
+class UserAdmin(RecentSignInAdmin):
     """People who may sign in. Administrators manage those whose roles they have, and never their own rights."""
 
     form = UserForm
@@ -110,16 +110,6 @@ class UserAdmin(BaseAdmin):
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = bool(super().has_change_permission(request, obj))
         return may and (obj is None or services.may_manage(cast(User, request.user), obj))
-
-    @needs_recent_sign_in
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, object] | None = None,
-    ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_send_link_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         by, user = cast(User, request.user), self._other(request, object_id)

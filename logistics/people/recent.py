@@ -23,6 +23,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from logistics.admin_parts import BaseAdmin
 from logistics.errors import DomainError
 from logistics.people import second_factor
 from logistics.people.models import User
@@ -192,6 +193,20 @@ def needs_recent_sign_in(view: View) -> View:
 
     checked.asks_again = True  # type: ignore[attr-defined]  # for a test that looks for acts without it
     return checked
+
+
+class RecentSignInAdmin(BaseAdmin):
+    """An admin page that asks for a recent sign-in before a row is saved."""
+
+    @needs_recent_sign_in
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
 
 def confirm_page(
