@@ -1,6 +1,8 @@
 """Spreadsheets to upload, made from the real list of the Mali shipment, and the results of importing them."""
 
 import io
+import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,23 @@ def told(row: Upload) -> dict[str, Any]:
     """Return what the upload would write, or wrote."""
     assert row.plan is not None, row.errors
     return dict(row.plan)
+
+
+def with_column(name: str, row: int, value: Any) -> Callable[[Sheet], Sheet]:
+    """Return a change that adds a column, with a value in one row."""
+
+    def change(rows: Sheet) -> Sheet:
+        rows = [[*cells, name if number == 0 else None] for number, cells in enumerate(rows)]
+        return put(rows, row, name, value)
+
+    return change
+
+
+def change_sheet(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Rewrite the XML of the first sheet."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            data = old.read(member)
+            new.writestr(member.filename, change(data) if member.filename.endswith("sheet1.xml") else data)
+    return out.getvalue()
