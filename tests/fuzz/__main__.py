@@ -134,7 +134,11 @@ def run_one(product: Instance, folder: Path, role: str, key: str, *, each: int, 
         subprocess.run(command, env=env, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False)
     if not report.exists():
         raise RuntimeError((folder / f"{role}.log").read_text(errors="replace")[-4000:])
-    return summary(json.loads(report.read_text()))
+    done = summary(json.loads(report.read_text()))
+    if done["errors"]:  # the report has only their titles
+        said = (folder / f"{role}.log").read_text(errors="replace").partition(" ERRORS ")[2]
+        print(f"errors of the fuzzer as {role}: {said.partition(' FAILURES ')[0].partition(' SUMMARY ')[0][:3000]}")
+    return done
 
 
 def summary(report: dict[str, Any]) -> dict[str, Any]:
