@@ -44,7 +44,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("content_sha256", "token", "storage_name", "sha256"), RANDOM),
     },
     "logistics.numberseries": {"name": CODE},
-    "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows"},
+    "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows", "bookmark": "ids of rows"},
     "logistics.idempotencyrecord": {
         **dict.fromkeys(("principal", "key", "route"), "ids; deleted after 90 days"),
         "body_sha256": RANDOM,
