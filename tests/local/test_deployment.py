@@ -53,11 +53,11 @@ def test_a_health_check_asks_for_the_worker_of_its_container_and_can_end_it(name
     assert service["restart"] == "unless-stopped"
 
 
-def test_images_are_pinned_to_a_version():
+def test_images_are_pinned_to_a_version_and_a_digest():
     images = [service["image"] for service in SERVICES.values() if service["image"] != "relief:local"]
     images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
-    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+    assert [image for image in images if not re.search(r":\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$", image)] == []
 
 
 def test_only_web_publishes_a_port_and_only_on_this_machine():
