@@ -100,5 +100,7 @@ def logging_config(*, level: str) -> dict[str, Any]:
             "gunicorn.error": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
             # Logs messages and tracebacks; django-structlog's own lines have no values.
             "celery.app.trace": {"level": "CRITICAL"},
+            # One line per received message; ours says how the job ended.
+            "celery.worker.strategy": {"level": "WARNING"},
         },
     }

@@ -73,6 +73,7 @@ def deliver(delivery_id: str) -> bool:
 
 
 def _printed(delivery: ReceiptDelivery) -> None:
+    delivery.receipt = Receipt.objects.select_related("document").get(pk=delivery.receipt_id)
     document = delivery.receipt.document
     if document.state == Job.State.DEAD:
         raise jobs.GiveUp("receipt_not_printed")
@@ -84,7 +85,7 @@ def _queue_mail(delivery: ReceiptDelivery, _: None) -> dict[str, object]:
     receipt = lock(delivery.receipt)
     if receipt.state != ReceiptState.ISSUED:
         raise jobs.GiveUp(f"receipt_{receipt.state}")
-    attachment = documents.as_attachment(receipt.document)
+    attachment = documents.as_attachment(delivery.receipt.document)
     return {"email_id": _queue(receipt, "receipt", "donations/mail/receipt.txt", [attachment]).pk}
 
 
@@ -95,7 +96,7 @@ def notify_cancelled(receipt: Receipt) -> None:
 
 
 def _queue(receipt: Receipt, kind: str, template: str, attachments: Sequence[Attachment] = ()) -> Email:
-    donation = receipt.donation
+    donation = Donation.objects.select_related("donor", "appeal").get(pk=receipt.donation_id)
     charity = charities.the_charity()
     tokens.renew(Donation.objects.filter(pk=donation.pk))
     return mail.request(

@@ -1,6 +1,7 @@
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
@@ -23,6 +24,8 @@ from logistics.jobs.models import Job
 from logistics.mail.services import Attachment
 from logistics.people.models import User
 from logistics.transactions import lock
+
+PROGRESS_EVERY_S = 0.5  # people look every 2 s
 
 
 class DocumentNotReady(DomainError):
@@ -122,7 +125,7 @@ def hash_of(context: Mapping[str, object]) -> str:
 
 def render(document_id: str) -> bool:
     """Print one document if it is due, and return whether it was done. Safe to repeat, concurrently or much later."""
-    return jobs.run(Document, document_id, _print, lambda document, file: file)
+    return jobs.run(Document, document_id, _print)
 
 
 def _print(document: Document) -> dict[str, object]:
@@ -131,7 +134,7 @@ def _print(document: Document) -> dict[str, object]:
             document.template,
             {**document.context, **facts(document)},
             languages=document.languages,
-            progress=partial(jobs.report_progress, document),
+            progress=_now_and_then(partial(jobs.report_progress, document)),
         )
     except PaperTooLarge as refusal:
         raise jobs.GiveUp(refusal.code) from refusal
@@ -141,6 +144,19 @@ def _print(document: Document) -> dict[str, object]:
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(rendered.pdf))
     return {"storage_name": name, "sha256": sha256, "size": len(rendered.pdf), "pages": rendered.pages}
+
+
+def _now_and_then(report: Callable[[int], None]) -> Callable[[int], None]:
+    """Return a function that reports at most every PROGRESS_EVERY_S: a receipt is printed before the first time."""
+    last = time.monotonic()
+
+    def maybe(percent: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_EVERY_S:
+            report(percent)
+            last = time.monotonic()
+
+    return maybe
 
 
 def facts(document: Document) -> dict[str, object]:
@@ -220,8 +236,9 @@ def supersede(document: Document, *, on: date, at: datetime) -> None:
 
 
 def as_attachment(document: Document) -> Attachment:
-    """Return this document as a mail attachment. Raises DocumentNotReady."""
-    read(document)
+    """Return this document as a mail attachment, whose hash is compared when it is sent. Raises DocumentNotReady."""
+    if refusal := refusal_to_read(document):
+        raise refusal
     return Attachment(
         name=document.file_name,
         storage_name=document.storage_name,

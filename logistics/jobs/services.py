@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from logistics.errors import DomainError, WrongState
 from logistics.jobs import lanes
 from logistics.jobs.lanes import Lane, in_lane
-from logistics.jobs.messages import database_now, enqueue_on_commit
-from logistics.jobs.models import Job
+from logistics.jobs.messages import enqueue_on_commit
+from logistics.jobs.models import Job, JobQuerySet
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +62,9 @@ def enqueue_waiting(row: Row, *, at_most: timedelta, lane: Lane | None = None) -
     return row
 
 
-def wake(waiting: "models.QuerySet[Row]") -> None:
+def wake(waiting: JobQuerySet[Row]) -> None:
     """Make pending jobs due now, and notify workers of them when the transaction commits."""
-    rows = list(waiting.filter(state=Job.State.PENDING).select_for_update(of=("self",)))
-    if not rows:
-        return
-    now = database_now()
-    waiting.model.objects.filter(pk__in=[row.pk for row in rows]).update(run_after=now, notified_at=now)
-    for row in rows:
-        row.run_after = row.notified_at = now
+    for row in waiting.filter(state=Job.State.PENDING).update_returning(run_after=Now(), notified_at=Now()):
         enqueue_on_commit(row)
 
 
@@ -86,27 +80,28 @@ def run(
     model: type[Row],
     pk: object,
     act: Callable[[Row], Result],
-    record: Callable[[Row, Result], Mapping[str, object] | None] = lambda row, result: None,
+    record: Callable[[Row, Result], Mapping[str, object] | None] | None = None,
 ) -> bool:
     """Run one job if it is due and no other worker has claimed it. Returns whether it was done.
 
     `act` does the work outside any transaction (it prints, sends, asks Stripe). It may run twice, so it must be
     idempotent. `record` stores the result in the transaction that marks the job done, only while the lease is still
-    ours, and returns further fields of the row to set. There may be two attempts, but never two results.
+    ours, and returns further fields of the row to set. Without `record`, what `act` returns are these fields, if it
+    returns any. There may be two attempts, but never two results.
 
     Any exception of either is logged and the job retried later, up to ATTEMPTS_MAX. They raise GiveUp if a retry
     cannot help, and NotYet if something else must happen first.
     """
-    token = model.objects.claim(pk)
-    if token is None:
+    jobs = cast("JobQuerySet[Row]", model.objects.all())
+    row = jobs.claim(pk)
+    if row is None:
         return False
-    row = cast(Row, model.objects.get(pk=pk))
-    mine = model.objects.filter(pk=pk).leased_by(token)
+    mine = jobs.filter(pk=pk).leased_by(row.lease_token)
     try:
         with in_lane(Lane(row.lane)):
             with _lease_kept(mine, row.LEASE):
                 result = act(row)
-            still_ours = _store(mine, row, partial(record, row, result))
+            still_ours = _store(mine, row, partial(record, row, result) if record else None, result)
     except NotYet as reason:
         _put_back(mine, run_after=Now() + reason.wait, attempts=F("attempts") - 1)
         return False
@@ -120,20 +115,19 @@ def run(
 
 
 @transaction.atomic
-def _store(mine: "models.QuerySet[Row]", row: Row, record: Callable[[], Mapping[str, object] | None]) -> bool:
+def _store(
+    mine: JobQuerySet[Row], row: Row, record: Callable[[], Mapping[str, object] | None] | None, result: object
+) -> bool:
     """Store the result of a job and mark it done. Returns False, and stores nothing, if the lease is no longer ours."""
-    if mine.select_for_update().values_list("pk").first() is None:
+    if record is None:
+        changes = result if isinstance(result, Mapping) else {}
+    elif mine.select_for_update().values_list("pk").first() is None:
         return False
-    changes = record() or {}
-    mine.update(
-        state=Job.State.DONE,
-        lease_token=None,
-        lease_until=None,
-        last_error_code="",
-        progress=100,
-        ended_at=Now(),
-        **changes,
-    )
+    else:
+        changes = record() or {}
+    done = {"state": Job.State.DONE, "lease_token": None, "lease_until": None, "last_error_code": "", "progress": 100}
+    if not mine.update(**done, ended_at=Now(), **changes):
+        return False
     _tell_followers(row)
     return True
 

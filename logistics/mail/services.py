@@ -73,10 +73,10 @@ def deliver(email_id: str) -> bool:
 
     The text may hold a donor's secret link, which a copy of the database must not reveal.
     """
-    return jobs.run(Email, email_id, _send, lambda email, sent: {"body": ""})
+    return jobs.run(Email, email_id, _send)
 
 
-def _send(email: Email) -> None:
+def _send(email: Email) -> dict[str, object]:
     message = EmailMessage(
         subject=email.subject,
         body=email.body,
@@ -91,3 +91,4 @@ def _send(email: Email) -> None:
             raise AttachmentChanged(attachment["storage_name"])
         message.attach(attachment["name"], content, attachment["type"])
     message.send()
+    return {"body": ""}

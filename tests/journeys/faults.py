@@ -37,7 +37,7 @@ from tests.makers.charity import make_charity
 make_charity()
 make_appeal()
 """
-LABELS = 10
+LABELS = 40  # long enough to report progress half-way
 # An advisory lock held by the test: programs wait at the barrier until the test releases it.
 BARRIER = 4_242
 
@@ -69,8 +69,8 @@ class Givers:
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path) -> Iterator["Givers"]:
-        with Instance.started(folder, "web", "worker", "relay", "stripe", settings=SETTINGS) as product:
+    def started(cls, folder: Path, *more: str) -> Iterator["Givers"]:
+        with Instance.started(folder, "web", "worker", *more, "relay", "stripe", settings=SETTINGS) as product:
             product.manage("shell", "-v", "0", "-c", WORLD)
             mailbox = Path(product.env["VAR_DIR"]) / "mail"
             yield cls(

@@ -102,6 +102,7 @@ class TestRender:
             shown.append(client.get(f"/api/v1/documents/{document.pk}/").json()["progress"])
 
         monkeypatch.setattr(jobs, "report_progress", report)
+        monkeypatch.setattr(documents, "PROGRESS_EVERY_S", 0)
         documents.render(str(document.pk))
 
         assert shown == sorted(set(shown))
