@@ -65,6 +65,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logistics.contact", "contacts"),
             ("logistics.site", "location_on"),
             ("shipments.reveal", "link"),
+            ("logistics.refusedtext", "block"),
             ("logistics.apikey", "key"),
         ),
     ),
