@@ -1,7 +1,8 @@
 from datetime import timedelta
-from typing import cast
+from typing import ClassVar, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -21,6 +22,7 @@ from unfold.widgets import (
 )
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
+from logistics.codes import choices
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
 from logistics.partners import services
@@ -38,7 +40,11 @@ class PartnerForm(VersionedForm):
     class Meta:
         model = Partner
         fields = ("code", "name", "status", "languages", "country", "address", "tax_number")
-        widgets = {"languages": ArrayWidget}
+        widgets: ClassVar = {
+            "languages": ArrayWidget(choices=[("", "–"), *settings.LANGUAGES]),
+            "country": UnfoldAdminSelectWidget(choices=choices.countries),
+        }
+        help_texts: ClassVar = {"country": "", "languages": gettext_lazy("Languages of its papers, the main one first")}
 
 
 class ContactsInline(ReadOnlyInline):

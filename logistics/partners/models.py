@@ -77,7 +77,7 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=100)
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
-    language = models.CharField(_("language"), max_length=10, default="fr")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="fr")
     is_notified = models.BooleanField(_("notified of shipments"), default=True)
     is_administrator = models.BooleanField(
         _("partner’s administrator"),
