@@ -1,7 +1,6 @@
-# syntax=docker/dockerfile:1
 # One image for web, worker, beat, relay and migrations; docker-compose.yml says which one a container is.
 
-FROM python:3.11.14-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH
@@ -20,7 +19,7 @@ RUN export SECRET_KEY=build DATABASE_URL=postgres://build/build REDIS_URL=redis:
     && python -m compileall -q /app
 
 
-FROM python:3.11.14-slim-bookworm
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 # What WeasyPrint draws text with. The fonts of the papers come with the application.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \

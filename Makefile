@@ -6,9 +6,10 @@ VENV := .venv/bin
 # Tests start some hundred processes: compiling the code in each of them would take minutes.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The first Python that is new enough; `make PYTHON=... run` chooses another one.
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
-	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# The first Python that is new enough and can make virtual environments; `make PYTHON=... run` chooses another one. The
+# system's own comes first: distributions optimize it with profiles, pyenv does not, and the product is 1.2 times slower.
+PYTHON ?= $(shell for python in /usr/bin/python3 python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 
 # Parallel tests, in a new random order each time.

@@ -37,6 +37,7 @@ def use_our_logs(**_: object) -> None:
 def warm_up_the_printer(**_: object) -> None:
     """Start the printer in processes that will print papers; it warms up in the background."""
     from logistics.documents import printer
+    from logistics.jobs.lanes import QUEUES
 
-    if app.conf.task_routes["logistics.render_document"]["queue"] in app.amqp.queues.consume_from:
+    if set(QUEUES.values()) & set(app.amqp.queues.consume_from):
         printer.start()

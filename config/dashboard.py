@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
+from config.health import WATCHED
 from donations.gifts.models import Donation
 from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
@@ -165,7 +166,7 @@ def _cards(request: HttpRequest) -> list[Card]:
     waiting, dead, late_s = _jobs()
     ages = health.ages_s()
     silent = [
-        name for name in ("worker default", "worker papers", "relay")
+        name for name in WATCHED
         if ages.get(name, float("inf")) > health.SILENT_AFTER.total_seconds()
     ]  # fmt: skip
     broken = health.last_findings()

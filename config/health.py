@@ -11,13 +11,14 @@ from django.http import HttpRequest, JsonResponse
 from redis import Redis
 
 from logistics.health import services
+from logistics.jobs.lanes import WORKERS
 from logistics.permissions import public_page
 
 TIMEOUT_S = 2.0
 # Without these no request can be answered. If another check fails, requests are still answered, and work waits or is
 # done by the relay.
 NEEDED = ("database",)
-WATCHED = ("worker default", "worker papers", "relay")
+WATCHED = (*WORKERS, "relay")
 
 
 def database() -> dict[str, object]:

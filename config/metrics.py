@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address
 from secrets import compare_digest
 
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from donations.alarms import services as alarms
 from logistics.health import services as health
+from logistics.jobs.lanes import Lane
 from logistics.jobs.services import job_models
 from logistics.permissions import public_page
 
@@ -49,14 +51,18 @@ class JobCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         rows = GaugeMetricFamily("jobs", "Jobs that are not done", labels=["kind", "state"])
         overdue = GaugeMetricFamily("jobs_overdue_seconds", "How late the oldest due job is", labels=["kind"])
-        for model in job_models():
-            kind = model._meta.label_lower
-            counts, late_s = _jobs(model._meta.db_table)
+        depth = GaugeMetricFamily("lane_jobs", "Due jobs that no worker has begun", labels=["lane"])
+        waited = GaugeMetricFamily("lane_oldest_seconds", "How late the oldest due job is", labels=["lane"])
+        groups_of = {model._meta.label_lower: _jobs(model._meta.db_table) for model in job_models()}
+        for kind, groups in groups_of.items():
             for state in ("pending", "leased", "dead"):
-                rows.add_metric([kind, state], counts.get(state, 0))
-            overdue.add_metric([kind], late_s)
-        yield rows
-        yield overdue
+                rows.add_metric([kind, state], sum(group.count for group in groups if group.state == state))
+            overdue.add_metric([kind], max((group.late_s for group in groups), default=0.0))
+        in_lanes = [group for groups in groups_of.values() for group in groups]
+        for lane in Lane:
+            depth.add_metric([lane], sum(group.due for group in in_lanes if group.lane == lane))
+            waited.add_metric([lane], max((group.late_s for group in in_lanes if group.lane == lane), default=0.0))
+        yield from (rows, overdue, depth, waited)
 
         ages = GaugeMetricFamily("heartbeat_age_seconds", "Seconds since the last heartbeat", labels=["name"])
         for name, age_s in health.ages_s().items():
@@ -80,15 +86,25 @@ class JobCollector(Collector):
         yield from (hour, edge, alarm)
 
 
-def _jobs(table: str) -> tuple[dict[str, int], float]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The jobs of one kind that are in one state and lane."""
+
+    state: str
+    lane: str
+    count: int
+    due: int  # those that wait for a worker
+    late_s: float  # of the oldest one that is not dead
+
+
+def _jobs(table: str) -> list[_Group]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(run_after)))::float"  # noqa: S608
-            f" FROM \"{table}\" WHERE state IN ('pending', 'leased', 'dead') GROUP BY state"
+            "SELECT state, lane, count(*), count(*) FILTER (WHERE state = 'pending' AND run_after <= now()),"  # noqa: S608
+            " greatest(0, extract(epoch FROM now() - min(run_after) FILTER (WHERE state <> 'dead')))::float"
+            f" FROM \"{table}\" WHERE state IN ('pending', 'leased', 'dead') GROUP BY state, lane"
         )
-        found = {state: (count, late_s) for state, count, late_s in cursor.fetchall()}
-    late_s = max((late_s for state, (_, late_s) in found.items() if state != "dead"), default=0.0)
-    return {state: count for state, (count, _) in found.items()}, late_s
+        return [_Group(*row) for row in cursor.fetchall()]
 
 
 def _registry() -> CollectorRegistry:

@@ -145,11 +145,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 100
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {
-    "logistics.render_document": {"queue": "papers"},
-    "shipments.read_upload": {"queue": "papers"},
-}
+CELERY_TASK_DEFAULT_QUEUE = "2-soon"  # of periodic tasks; each job names its own: see logistics/jobs/lanes.py
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
@@ -167,6 +163,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     # A publish that cannot connect fails at once; kombu would otherwise retry for 6 s while the donor waits.
     "max_retries": 0,
+    # A worker empties its queues in alphabetical order; "priority" would follow the order of a set.
+    "queue_order_strategy": "sorted",
 }
 
 # --- Files ----------------------------------------------------------------------------------

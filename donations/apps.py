@@ -12,10 +12,14 @@ class DonationsConfig(AppConfig):
     def ready(self) -> None:
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
+        from donations.receipts import deliveries
+        from logistics.documents.models import Document
+        from logistics.jobs import services as jobs
         from logistics.mail import readers
         from logistics.partners import texts
 
         register(check_payments)
+        jobs.when_ended(Document, deliveries.paper_ended)
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         kinds = {
             "receipt": _("receipt"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from logistics.documents import services as documents
 from logistics.health import services as health
 from logistics.idempotency import api as idempotency
+from logistics.jobs.lanes import UPKEEP, WORKERS, heartbeats_of
 from logistics.mail import services as mail
 from logistics.partners import addresses, refusals
 
@@ -17,23 +18,29 @@ log = logging.getLogger(__name__)
 
 # `manage.py relay` sweeps jobs, not beat: a dead beat delays no receipt.
 PERIODIC: dict[str, dict[str, object]] = {
-    # One per queue, so that each kind of worker shows that it is alive; late ones expire, as they say nothing new.
-    f"heartbeat {queue}": {
+    # One for each kind of worker, which takes it before its jobs; late ones expire, as they say nothing new.
+    f"heartbeat {worker}": {
         "task": "logistics.beat_heart",
         "schedule": 15.0,
-        "args": [queue],
-        "options": {"queue": queue, "expires": 15},
+        "args": [worker],
+        "options": {"queue": heartbeats_of(worker), "expires": 15},
     }
-    for queue in ("default", "papers")
+    for worker in WORKERS
 } | {
-    "invariants": {"task": "logistics.verify_invariants", "schedule": crontab(minute="7")},
+    "invariants": {
+        "task": "logistics.verify_invariants",
+        "schedule": crontab(minute="7"),
+        "options": {"queue": UPKEEP},
+    },
     "forget old idempotency keys": {
         "task": "logistics.forget_idempotency_keys",
         "schedule": crontab(hour="3", minute="10"),
+        "options": {"queue": UPKEEP},
     },
     "remove unused ciphertexts": {
         "task": "logistics.remove_unused_ciphertexts",
         "schedule": crontab(hour="3", minute="30"),
+        "options": {"queue": UPKEEP},
     },
 }
 
@@ -49,8 +56,8 @@ def send_email(email_id: str) -> None:
 
 
 @shared_task(name="logistics.beat_heart")
-def beat_heart(queue: str) -> None:
-    health.beat(f"worker {queue}")
+def beat_heart(worker: str) -> None:
+    health.beat(worker)
 
 
 @shared_task(name="logistics.verify_invariants")

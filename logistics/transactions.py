@@ -3,11 +3,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from celery import current_app
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.sql import InsertQuery
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 from psycopg.errors import UniqueViolation
 
 from logistics.errors import DomainError, Stale
@@ -128,23 +126,3 @@ def change(row: Row, changes: Mapping[str, object], *, version: int) -> tuple[Ro
         with _unique(row):
             held.save(update_fields=[*values])
     return held, changed
-
-
-def enqueue_on_commit(task_name: str, row: models.Model) -> None:
-    """Notify a worker of a row when the transaction commits.
-
-    Tasks are given by name, not imported, so that lower apps need not import upper ones. If the
-    broker is down, the job starts seconds later (see `manage.py relay`), but the user's request
-    succeeds: the row itself says that there is work to do.
-    """
-    row_id = str(row.pk)
-
-    # A named function, not functools.partial: Django 5.2 logs a failed callback by its
-    # __qualname__, which a partial lacks, so that logging itself would fail.
-    def send() -> None:
-        try:
-            current_app.send_task(task_name, args=[row_id], retry=False)
-        except OperationalError:
-            log.warning("not enqueued: the broker does not answer; the relay will", extra={"task": task_name})
-
-    transaction.on_commit(send, robust=True)

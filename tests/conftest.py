@@ -1,7 +1,9 @@
 """Fixtures for all tests. Row factories are in tests/makers, real processes in tests/processes.py."""
 
 import gc
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.services import services
 
 PATIENCE_S = 120
 BROWSER = "tests/browser"
+PAPERS = re.compile(r"/test_(paper|papers_conform|long_words|replay|slots|editions|printable)\w*\.py$")
 # No deadline: the time taken depends on how busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
@@ -41,15 +44,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in set(long)]
-    items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), item.get_closest_marker("processes") is None))
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(BROWSER),
+            item.get_closest_marker("processes") is None,
+            PAPERS.search(item.location[0]) is None,
+        )
+    )
 
 
 class FilesTogether(LoadFileScheduling):
-    """Give each worker whole files, because their tests share state; all browser files share one product."""
+    """Give each worker whole files, because their tests share state; all browser files share one product.
+
+    Files about papers share a process as well, because the first paper of a kind in a process takes seconds to lay out.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return BROWSER if file.startswith(f"{BROWSER}/") else file
+        if file.startswith(f"{BROWSER}/"):
+            return BROWSER
+        return "papers" if PAPERS.search(file) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesTogether:
@@ -96,14 +110,19 @@ def django_db_setup() -> None:
         options["pool"] = {**options["pool"], "max_size": 16, "timeout": PATIENCE_S}
 
 
+@cache
+def broker() -> redis.Redis:
+    """The run's own Redis-protocol server, over one connection for all tests of a process."""
+    return redis.Redis.from_url(services().valkey.url)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_lingers() -> Iterator[None]:
     """Isolate tests from each other's queued tasks, request counts, language and logging context."""
     yield
     translation.deactivate()  # middleware sets these two for a request, and leaves them to the next one
     structlog.contextvars.clear_contextvars()
-    with redis.Redis.from_url(services().valkey.url) as client:
-        client.flushall()
+    broker().flushall()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -192,6 +192,7 @@ class Instance:
     ) -> Iterator["Instance"]:
         """Start the named programs ("web", "worker", "beat", "relay", "stripe") with their own data, and stop them.
 
+        "worker" takes all lanes of jobs; "worker-now" is reserved for the first one.
         `settings` are environment variables that differ from those of the test run.
         """
         instance = cls._made(services(), folder, dict(settings or {}), durable_broker)
@@ -304,8 +305,10 @@ class Instance:
         match name:
             case "web":
                 return programs.web(self.port, workers=1)
-            case "worker":
+            case "worker":  # takes all lanes
                 return programs.worker()
+            case "worker-now":  # reserved for the first one
+                return programs.worker(name, processes=1)
             case "beat":
                 return programs.beat(self.folder / "beat-schedule")
             case "relay":
@@ -324,4 +327,4 @@ class Instance:
             return processes.web_answers(self.port)
         if name == "stripe":
             return port_answers(self.stripe_port)
-        return " ready." in self[name].text() if name == "worker" else True
+        return " ready." in self[name].text() if name.startswith("worker") else True

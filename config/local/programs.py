@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from logistics.jobs.lanes import WORKERS
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -42,20 +44,25 @@ def web(port: int, *, listeners: Sequence[int] = (), workers: int = 2) -> Progra
     )
 
 
-def worker(
-    *, queues: Sequence[str] = ("default", "papers"), processes: int = 2, hostname: str = "worker@%h"
-) -> Program:
+# On one machine the worker for all lanes does the upkeep as well; another process is reserved for the lane "now".
+TAKEN = {
+    "worker": (*WORKERS["worker"], *WORKERS["worker-upkeep"]),
+    "worker-now": WORKERS["worker-now"],
+}
+
+
+def worker(name: str = "worker", *, processes: int = 2, hostname: str = "") -> Program:
     """A Celery worker. Its reads of the broker block, so it needs a longer socket timeout than a web process."""
     return Program(
-        "worker",
+        name,
         [
             str(BIN / "celery"),
             "--app=config.celery",
             "worker",
             "--pool=prefork",
             f"--concurrency={processes}",
-            f"--queues={','.join(queues)}",
-            f"--hostname={hostname}",
+            f"--queues={','.join(TAKEN[name])}",
+            f"--hostname={hostname or f'{name}@%h'}",
             "--without-gossip",
             "--without-mingle",
             "--loglevel=INFO",

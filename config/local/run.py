@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -79,12 +80,16 @@ class Product:
         """Keep it running until it is told to stop."""
         if self.supervisor.stopping:  # before everything was started
             return
-        worker = next(part for part in self.supervisor.parts if part.name == "worker")
-        watchdog = Watchdog(self.local.env["REDIS_URL"])
+        watched = [
+            (part, Watchdog(self.local.env["REDIS_URL"], hostname_of(part.name)))
+            for part in self.supervisor.parts
+            if part.name in programs.TAKEN
+        ]
 
         def each_second() -> None:
-            if worker.running and watchdog.finds_it_silent(running_for=worker.ran_for()):
-                self.supervisor.restart(worker, "does not answer")
+            for part, watchdog in watched:
+                if part.running and watchdog.finds_it_silent(running_for=part.ran_for()):
+                    self.supervisor.restart(part, "does not answer")
 
         self.supervisor.watch(each_second)
 
@@ -137,11 +142,16 @@ class Product:
         """Start all others in parallel, as each loads for seconds, and return when they are ready."""
         if self.supervisor.stopping:
             return
-        name = f"worker-{os.getpid()}@{socket.gethostname()}"  # unique, even on a shared broker
         asking = client(self.local.env["REDIS_URL"], within=ANSWER_SECONDS)
         numbers = [listener.fileno() for listener in self.local.web]
         parts = [
-            self._part(programs.worker(hostname=name), lambda: bool(answers(asking, name, within=0.5))),
+            *(
+                self._part(
+                    programs.worker(name, processes=processes, hostname=hostname_of(name)),
+                    partial(lambda host: bool(answers(asking, host, within=0.5)), hostname_of(name)),
+                )
+                for name, processes in (("worker", 2), ("worker-now", 1))
+            ),
             self._part(programs.beat(self.local.var / "run" / "beat-schedule")),
             self._part(programs.relay()),
             self._part(
@@ -216,6 +226,11 @@ class Product:
         if world:
             say("\n" + world.strip())
         say("\nCtrl-C stops it; the data stay. `make reset` deletes them.")
+
+
+def hostname_of(worker: str) -> str:
+    """Return the name by which a worker is pinged: unique, even on a shared broker."""
+    return f"{worker}-{os.getpid()}@{socket.gethostname()}"
 
 
 def only_one(var: Path) -> TextIO:

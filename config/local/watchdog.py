@@ -13,7 +13,8 @@ START_SECONDS = 20.0
 class Watchdog:
     """Pings the worker at intervals and counts unanswered pings."""
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, hostname: str | None = None) -> None:
+        self._hostname = hostname  # None: any worker
         self._app = client(broker_url, within=ANSWER_SECONDS)
         self._next_at = 0.0
         self._misses = 0
@@ -26,6 +27,6 @@ class Watchdog:
         if time.monotonic() < self._next_at:
             return False
         self._next_at = time.monotonic() + EVERY_SECONDS
-        silent = answers(self._app, None, within=ANSWER_SECONDS) is False
+        silent = answers(self._app, self._hostname, within=ANSWER_SECONDS) is False
         self._misses = self._misses + 1 if silent else 0
         return self._misses > MISSES_ALLOWED

@@ -25,6 +25,7 @@ from donations.gifts.models import Donation
 from donations.payments import limits
 from logistics.charity import services as charities
 from logistics.errors import DomainError
+from logistics.jobs.lanes import Lane
 from logistics.mail import services as mail
 from logistics.transactions import lock
 
@@ -230,6 +231,7 @@ def mail_link(donation: Donation, asked: Asked, *, language: str, at: datetime) 
             "hours": int(LINK_LASTS.total_seconds() // 3600),
         },
         language=language,
+        lane=Lane.NOW,  # the donor waits for it before paying
     )
     return challenge
 

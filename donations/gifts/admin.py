@@ -15,6 +15,7 @@ from donations.receipts.models import Receipt
 from donations.receipts.paper import MISSING
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.jobs.lanes import in_lane_of
 
 
 @admin.register(Donation)
@@ -33,7 +34,8 @@ class DonationAdmin(FactsAdmin):
             return
         for donation in donations:
             try:
-                receipt = receipts.issue(donation, by=staff(request), at=timezone.now())
+                with in_lane_of(len(donations)):
+                    receipt = receipts.issue(donation, by=staff(request), at=timezone.now())
                 self.message_user(request, f"{donation}: {receipt}", messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, f"{donation}: {refusal}", messages.ERROR)

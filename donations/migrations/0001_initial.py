@@ -174,6 +174,7 @@ class Migration(migrations.Migration):
             name='ReceiptDelivery',
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8, verbose_name="state")),
+                ('lane', models.CharField(choices=[('now', 'Now'), ('soon', 'Soon'), ('bulk', 'Bulk')], db_default='soon', default='soon', editable=False, max_length=4, verbose_name="lane")),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="not before")),
                 ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="attempts")),
@@ -215,6 +216,7 @@ class Migration(migrations.Migration):
             name='SignInRequest',
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8, verbose_name="state")),
+                ('lane', models.CharField(choices=[('now', 'Now'), ('soon', 'Soon'), ('bulk', 'Bulk')], db_default='soon', default='soon', editable=False, max_length=4, verbose_name="lane")),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="not before")),
                 ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="attempts")),
@@ -241,6 +243,7 @@ class Migration(migrations.Migration):
             name='StripeEvent',
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8, verbose_name="state")),
+                ('lane', models.CharField(choices=[('now', 'Now'), ('soon', 'Soon'), ('bulk', 'Bulk')], db_default='soon', default='soon', editable=False, max_length=4, verbose_name="lane")),
                 ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="not before")),
                 ('notified_at', models.DateTimeField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="attempts")),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.donors.models import Donor
 from logistics.ids import uuid7
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 
 
@@ -17,6 +18,7 @@ class SignInRequest(Job):
     """
 
     TASK = "donations.send_sign_in_link"
+    LANE = Lane.NOW
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     email = models.CharField(_("email address"), max_length=254, blank=True, editable=False)

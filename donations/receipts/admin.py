@@ -12,6 +12,7 @@ from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
 
 
@@ -80,7 +81,8 @@ class ReceiptAdmin(FactsAdmin):
             return
         for receipt in rows:
             try:
-                deliveries.resend(receipt, by=staff(request), at=timezone.now())
+                with in_lane_of(len(rows)):
+                    deliveries.resend(receipt, by=staff(request), at=timezone.now())
                 self.message_user(request, _("%(receipt)s is on its way.") % {"receipt": receipt}, messages.SUCCESS)
             except DomainError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)

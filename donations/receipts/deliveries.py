@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,14 +13,33 @@ from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.documents import services as documents
+from logistics.documents.models import Document
 from logistics.errors import DomainError, WrongState
 from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.services import Attachment
 from logistics.people.models import User
 from logistics.transactions import lock
+
+# A delivery waits for its paper, which wakes it (`paper_ended`). This is only in case that is ever forgotten.
+PRINTED_AT_MOST: Final = timedelta(hours=1)
+
+
+def deliver_once_printed(receipt: Receipt, *, lane: Lane | None = None, by: User | None = None) -> ReceiptDelivery:
+    """Have a receipt mailed as soon as it is printed. The caller has just requested its paper, or locked it."""
+    delivery = ReceiptDelivery(receipt=receipt, asked_by=by)
+    if receipt.document.state in (Job.State.DONE, Job.State.DEAD):
+        return jobs.enqueue(delivery, lane=lane)
+    return jobs.enqueue_waiting(delivery, at_most=PRINTED_AT_MOST, lane=lane)
+
+
+def paper_ended(document: Job) -> None:
+    """Deliver a receipt whose paper is printed, or give its deliveries up if it cannot be."""
+    if isinstance(document, Document) and document.kind == "receipt":
+        jobs.wake(ReceiptDelivery.objects.filter(receipt__document=document))
 
 
 @transaction.atomic
@@ -30,7 +50,8 @@ def resend(receipt: Receipt, *, by: User | None, at: datetime) -> ReceiptDeliver
     receipt = lock(receipt)
     if refusal := refusal_to_resend(receipt):
         raise refusal
-    delivery = jobs.enqueue(ReceiptDelivery(receipt=receipt, asked_by=by))
+    receipt.document = lock(receipt.document)  # it cannot be printed between our look at it and our commit
+    delivery = deliver_once_printed(receipt, by=by)
     audit.record("receipt resent", receipt.donation, by=by, at=at, receipt=receipt.number)
     return delivery
 
@@ -47,7 +68,7 @@ def refusal_to_resend(receipt: Receipt) -> DomainError | None:
 
 
 def deliver(delivery_id: str) -> bool:
-    """Queue the mail with the printed receipt; waits until it is printed, gives up if it is no longer valid."""
+    """Queue the mail with the printed receipt; gives up if it could not be printed or is no longer valid."""
     return jobs.run(ReceiptDelivery, delivery_id, _printed, _queue_mail)
 
 
@@ -56,7 +77,7 @@ def _printed(delivery: ReceiptDelivery) -> None:
     if document.state == Job.State.DEAD:
         raise jobs.GiveUp("receipt_not_printed")
     if document.state != Job.State.DONE:
-        raise jobs.NotYet(timedelta(seconds=1))
+        raise jobs.NotYet(PRINTED_AT_MOST)
 
 
 def _queue_mail(delivery: ReceiptDelivery, _: None) -> dict[str, object]:

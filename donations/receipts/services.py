@@ -11,14 +11,14 @@ from django.utils.translation import gettext_noop
 
 from donations.gifts.models import Donation
 from donations.receipts import deliveries, paper
-from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from donations.receipts.models import Receipt, ReceiptState
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
 from logistics.errors import DomainError, WrongState
-from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.people.models import User
 from logistics.transactions import lock
@@ -86,6 +86,7 @@ def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by
 def _issue(
     donation: Donation, charity: Charity, amount_minor: int, *, replaces: Receipt | None, at: datetime, by: User | None
 ) -> Receipt:
+    lane = None if replaces else Lane.NOW  # the donor of a new gift is watching
     issued_on = charities.day_of(at, charity)
     series = charity.jurisdiction
     # From here to the commit, everyone else who needs a number waits.
@@ -103,6 +104,7 @@ def _issue(
         at=at,
         languages=[donation.language],
         replaces=replaces.document if replaces else None,
+        lane=lane,
     )
     receipt = Receipt.objects.create(
         donation=donation,
@@ -119,7 +121,7 @@ def _issue(
         issued_on=issued_on,
         replaces=replaces,
     )
-    jobs.enqueue(ReceiptDelivery(receipt=receipt))
+    deliveries.deliver_once_printed(receipt, lane=lane)
     audit.record("receipt issued", donation, by=by, at=at, receipt=number, amount_minor=amount_minor)
     return receipt
 

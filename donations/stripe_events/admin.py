@@ -10,6 +10,7 @@ from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.jobs.lanes import in_lane_of
 
 
 @admin.register(StripeEvent)
@@ -26,7 +27,8 @@ class StripeEventAdmin(FactsAdmin):
             return
         for event in events:
             try:
-                services.retry(event, by=staff(request), at=timezone.now())
+                with in_lane_of(len(events)):
+                    services.retry(event, by=staff(request), at=timezone.now())
                 self.message_user(
                     request, _("%(event)s will be processed again within seconds.") % {"event": event}, messages.SUCCESS
                 )

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from donations.payments.models import PaymentAttempt
 from logistics.ids import uuid7
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 
 
@@ -18,6 +19,7 @@ class StripeEvent(Job):
     """
 
     TASK = "donations.apply_stripe_event"
+    LANE = Lane.NOW
 
     class Source(models.TextChoices):
         WEBHOOK = "webhook", pgettext_lazy("Stripe event", "Webhook")

@@ -18,9 +18,10 @@ from donations.stripe_events.snapshots import Snapshot
 from logistics.audit import services as audit
 from logistics.errors import WrongState
 from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.people.models import User
-from logistics.transactions import enqueue_on_commit, lock
+from logistics.transactions import lock
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ def store_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetim
     try:
         with transaction.atomic():
             if row.state == Job.State.PENDING:
-                jobs.enqueue(row)
+                # Of a delivery that failed, found later: after the payments of donors who are looking at the page now.
+                jobs.enqueue(row, lane=Lane.SOON if source == StripeEvent.Source.LIST else None)
             else:
                 row.save(force_insert=True)
     except IntegrityError:  # another thread stored it between our check and our insert
@@ -161,10 +163,9 @@ def retry(event: StripeEvent, *, by: User | None, at: datetime) -> StripeEvent:
     event = lock(event)
     if refusal := refusal_to_retry(event):
         raise refusal
-    StripeEvent.objects.filter(pk=event.pk).retry()
-    enqueue_on_commit(event.TASK, event)
+    event = jobs.retry(event)
     audit.record("event retried", event, by=by, at=at)
-    return lock(event)
+    return event
 
 
 def refusal_to_retry(event: StripeEvent) -> WrongState | None:

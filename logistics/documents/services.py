@@ -18,6 +18,7 @@ from logistics.documents.models import Document
 from logistics.documents.outcomes import PaperTooLarge
 from logistics.errors import DomainError
 from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.mail.services import Attachment
 from logistics.people.models import User
@@ -72,10 +73,12 @@ def request(
     version: int = 1,
     languages: Sequence[str] = ("en",),
     replaces: Document | None = None,
+    lane: Lane | None = None,
 ) -> Document:
     """Request a PDF, printed soon after the transaction commits, from these values as they are now.
 
-    `replaces`: the document, with another number, that this one replaces; the caller supersedes it.
+    `replaces`: the document, with another number, that this one replaces; the caller supersedes it. `lane`: where it
+    waits to be printed (see `jobs.enqueue`).
 
     The template gets the context plus `content_sha256` and `verify_url` of the document. The context must have
     `issued_on` (ISO 8601), so that the paper and its verification page show the same date.
@@ -96,7 +99,8 @@ def request(
             requested_at=at,
             issued_on=date.fromisoformat(str(context["issued_on"])),
             replaces=replaces,
-        )
+        ),
+        lane=lane,
     )
 
 

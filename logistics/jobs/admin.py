@@ -10,6 +10,7 @@ from unfold.decorators import action, display
 
 from logistics.admin_parts import ReadOnlyAdmin, may_act
 from logistics.errors import DomainError
+from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
 
 STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
@@ -34,9 +35,11 @@ class JobAdmin(ReadOnlyAdmin):
     @action(description=gettext_lazy("Retry failed jobs"), permissions=["retry_jobs"])
     def retry_jobs(self, request: HttpRequest, rows: QuerySet[Job]) -> None:
         retried = 0
-        for row in rows.filter(state=Job.State.DEAD).order_by("pk"):
+        dead = rows.filter(state=Job.State.DEAD).order_by("pk")
+        for row in dead:
             try:
-                self.retry(row, by=request.user)
+                with in_lane_of(len(dead)):
+                    self.retry(row, by=request.user)
                 retried += 1
             except DomainError as refusal:
                 messages.error(request, str(refusal))

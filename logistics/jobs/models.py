@@ -7,7 +7,8 @@ worker. Lost, duplicate or late messages do no harm, because the relay sweeps th
 """
 
 import uuid
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
@@ -16,9 +17,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-# A worker normally starts within milliseconds of the commit. The relay handles jobs of which no worker was notified.
-GRACE = timedelta(seconds=3)
-NOTIFY_AGAIN_AFTER = timedelta(seconds=15)
+from logistics.jobs.lanes import Lane
+
+# A message counts as lost when those that were sent this much later have been taken: a worker may hold a message for
+# a moment before it claims the job, and messages sent at the same time may change places.
+LOST_AFTER = timedelta(seconds=15)
 
 Row_co = TypeVar("Row_co", bound="Job", covariant=True)
 
@@ -30,10 +33,19 @@ class JobQuerySet(models.QuerySet[Row_co]):
         abandoned = Q(state=Job.State.LEASED, lease_until__lt=Now())
         return self.filter(waiting | abandoned, attempts__lt=self.model.ATTEMPTS_MAX)
 
-    def overdue(self) -> "JobQuerySet[Row_co]":
-        """Return due jobs of which no worker was notified lately: the message was lost or never sent."""
-        not_notified = Q(notified_at=None, run_after__lte=Now() - GRACE) | Q(notified_at__lt=Now() - NOTIFY_AGAIN_AFTER)
-        return self.due().filter(not_notified)
+    def overdue(self, oldest_message: Mapping[Lane, datetime | None]) -> "JobQuerySet[Row_co]":
+        """Return due jobs whose message was lost or never sent. A message that waits its turn is not lost.
+
+        `oldest_message`: for each lane, when the row of its oldest message was notified; None: not known.
+        """
+        missed = Q(notified_at=None)
+        for lane, at in oldest_message.items():
+            if at is not None:
+                missed |= Q(lane=lane, notified_at__lt=at - LOST_AFTER)
+        return self.due().filter(missed)
+
+    def unfinished(self) -> "JobQuerySet[Row_co]":
+        return self.filter(state__in=[Job.State.PENDING, Job.State.LEASED])
 
     def claim(self, pk: object) -> uuid.UUID | None:
         """Claim one due job and return its lease token; None if another worker claimed it or it is not due.
@@ -53,25 +65,32 @@ class JobQuerySet(models.QuerySet[Row_co]):
         )
         return token if taken == 1 else None
 
-    def mark_dead(self) -> int:
-        """Mark jobs dead whose workers died ATTEMPTS_MAX times. Returns how many."""
-        return self.filter(state=Job.State.LEASED, lease_until__lt=Now(), attempts__gte=self.model.ATTEMPTS_MAX).update(
-            state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code="worker_died", ended_at=Now()
-        )
+    def worn_out(self) -> "JobQuerySet[Row_co]":
+        """Return jobs whose workers died ATTEMPTS_MAX times."""
+        return self.filter(state=Job.State.LEASED, lease_until__lt=Now(), attempts__gte=self.model.ATTEMPTS_MAX)
 
     def leased_by(self, token: uuid.UUID | None) -> "JobQuerySet[Row_co]":
         """Return the job while its lease is still ours; nothing once another worker has taken over."""
         return self.filter(state=Job.State.LEASED, lease_token=token)
 
-    def retry(self) -> int:
-        """Make dead jobs pending again and reset their attempts. The relay finds them within seconds."""
+    def retry(self, *, lane: Lane) -> int:
+        """Make dead jobs pending again and reset their attempts; the caller notifies workers."""
         return self.filter(state=Job.State.DEAD).update(
-            state=Job.State.PENDING, attempts=0, run_after=Now(), notified_at=None, last_error_code="", ended_at=None
+            state=Job.State.PENDING,
+            attempts=0,
+            lane=lane,
+            run_after=Now(),
+            notified_at=Now(),
+            last_error_code="",
+            ended_at=None,
         )
 
 
 class Job(models.Model):
-    """A row that a worker must process. A subclass names its `TASK`, whose only argument is the row's id."""
+    """A row that a worker must process. A subclass names its `TASK`, whose only argument is the row's id.
+
+    `LANE` is where jobs of this kind wait, unless the work that needs them has a lane (see `lanes.in_lane`).
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", pgettext_lazy("job", "Pending")
@@ -80,11 +99,20 @@ class Job(models.Model):
         DEAD = "dead", pgettext_lazy("job", "Dead")
 
     TASK: ClassVar[str]
+    LANE: ClassVar[Lane] = Lane.SOON
     ATTEMPTS_MAX: ClassVar[int] = 5
     # A worker renews its lease every few seconds; one that has not done so for this long is presumed dead.
     LEASE: ClassVar[timedelta] = timedelta(seconds=20)
 
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING, editable=False)
+    lane = models.CharField(
+        pgettext_lazy("job", "lane"),
+        max_length=4,
+        choices=Lane,
+        default=Lane.SOON,
+        db_default=Lane.SOON,
+        editable=False,
+    )
     run_after = models.DateTimeField(_("not before"), db_default=Now(), editable=False)
     notified_at = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)

@@ -1,8 +1,10 @@
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 from django.apps import apps
@@ -12,8 +14,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError, WrongState
+from logistics.jobs import lanes
+from logistics.jobs.lanes import Lane, in_lane
+from logistics.jobs.messages import database_now, enqueue_on_commit
 from logistics.jobs.models import Job
-from logistics.transactions import enqueue_on_commit
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +41,45 @@ class GiveUp(Exception):
         self.code = code
 
 
-def enqueue(row: Row) -> Row:
-    """Store a new job and notify a worker when the transaction commits."""
+def enqueue(row: Row, *, lane: Lane | None = None) -> Row:
+    """Store a new job and notify a worker when the transaction commits.
+
+    It goes into the lane of the work in progress (`in_lane`); else into the given one; else into its kind's.
+    """
+    row.lane = lanes.current() or lane or row.LANE
+    row.notified_at = Now()
     row.save(force_insert=True)
-    enqueue_on_commit(row.TASK, row)
+    row.notified_at = row.created_at  # the same moment, which the database has returned
+    enqueue_on_commit(row)
     return row
+
+
+def enqueue_waiting(row: Row, *, at_most: timedelta, lane: Lane | None = None) -> Row:
+    """Store a new job that waits for something else, which calls `wake`; if it never does, the job runs anyway."""
+    row.lane = lanes.current() or lane or row.LANE
+    row.run_after = Now() + at_most
+    row.save(force_insert=True)
+    return row
+
+
+def wake(waiting: "models.QuerySet[Row]") -> None:
+    """Make pending jobs due now, and notify workers of them when the transaction commits."""
+    rows = list(waiting.filter(state=Job.State.PENDING).select_for_update(of=("self",)))
+    if not rows:
+        return
+    now = database_now()
+    waiting.model.objects.filter(pk__in=[row.pk for row in rows]).update(run_after=now, notified_at=now)
+    for row in rows:
+        row.run_after = row.notified_at = now
+        enqueue_on_commit(row)
+
+
+_followers: dict[type[Job], list[Callable[[Job], None]]] = defaultdict(list)
+
+
+def when_ended(model: type[Job], follow: Callable[[Job], None]) -> None:
+    """Have a function called with each job of a kind that is done or dead, in the transaction that marks it so."""
+    _followers[model].append(follow)
 
 
 def run(
@@ -65,21 +103,10 @@ def run(
     row = cast(Row, model.objects.get(pk=pk))
     mine = model.objects.filter(pk=pk).leased_by(token)
     try:
-        with _lease_kept(mine, row.LEASE):
-            result = act(row)
-        with transaction.atomic():
-            still_ours = mine.select_for_update().values_list("pk").first() is not None
-            if still_ours:
-                changes = record(row, result) or {}
-                mine.update(
-                    state=Job.State.DONE,
-                    lease_token=None,
-                    lease_until=None,
-                    last_error_code="",
-                    progress=100,
-                    ended_at=Now(),
-                    **changes,
-                )
+        with in_lane(Lane(row.lane)):
+            with _lease_kept(mine, row.LEASE):
+                result = act(row)
+            still_ours = _store(mine, row, partial(record, row, result))
     except NotYet as reason:
         _put_back(mine, run_after=Now() + reason.wait, attempts=F("attempts") - 1)
         return False
@@ -90,6 +117,25 @@ def run(
         _fail(mine, row, error)
         return False
     return still_ours
+
+
+@transaction.atomic
+def _store(mine: "models.QuerySet[Row]", row: Row, record: Callable[[], Mapping[str, object] | None]) -> bool:
+    """Store the result of a job and mark it done. Returns False, and stores nothing, if the lease is no longer ours."""
+    if mine.select_for_update().values_list("pk").first() is None:
+        return False
+    changes = record() or {}
+    mine.update(
+        state=Job.State.DONE,
+        lease_token=None,
+        lease_until=None,
+        last_error_code="",
+        progress=100,
+        ended_at=Now(),
+        **changes,
+    )
+    _tell_followers(row)
+    return True
 
 
 @contextmanager
@@ -121,11 +167,20 @@ def _lease_kept(mine: "models.QuerySet[Job]", lease: timedelta) -> Iterator[None
 @transaction.atomic
 def retry(row: Row) -> Row:
     """Make a dead job pending again and notify a worker. Raises WrongState unless it is dead."""
-    if not type(row).objects.filter(pk=row.pk).retry():
+    if not type(row).objects.filter(pk=row.pk).retry(lane=lanes.current() or Lane(row.lane)):
         raise WrongState(_("Only a failed job can be retried; the others are still being processed."), state=row.state)
-    enqueue_on_commit(row.TASK, row)
     row.refresh_from_db()
+    enqueue_on_commit(row)
     return row
+
+
+@transaction.atomic
+def mark_dead(model: type[Job]) -> int:
+    """Mark jobs dead whose workers died ATTEMPTS_MAX times. Returns how many."""
+    worn_out = list(model.objects.worn_out().select_for_update(of=("self",), skip_locked=True))
+    for row in worn_out:
+        _end(model.objects.filter(pk=row.pk), row, "worker_died")
+    return len(worn_out)
 
 
 def report_progress(row: Job, percent: int) -> None:
@@ -139,7 +194,15 @@ def _put_back(mine: "models.QuerySet[Job]", **changes: object) -> None:
 
 def _end(mine: "models.QuerySet[Job]", row: Job, code: str) -> None:
     log.error("job is dead", extra={"task": row.TASK, "row": str(row.pk), "code": code})
-    mine.update(state=Job.State.DEAD, lease_token=None, lease_until=None, last_error_code=code[:60], ended_at=Now())
+    dead = {"state": Job.State.DEAD, "lease_token": None, "lease_until": None, "last_error_code": code[:60]}
+    with in_lane(Lane(row.lane)), transaction.atomic():
+        if mine.update(**dead, ended_at=Now()):
+            _tell_followers(row)
+
+
+def _tell_followers(row: Job) -> None:
+    for follow in _followers.get(type(row), []):
+        follow(row)
 
 
 def _fail(mine: "models.QuerySet[Job]", row: Job, error: Exception) -> None:

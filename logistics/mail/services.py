@@ -13,6 +13,7 @@ from django.utils import translation
 
 from logistics.audit import services as audit
 from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.mail.models import Email
 from logistics.transactions import lock
 
@@ -37,8 +38,12 @@ def request(
     context: Mapping[str, object],
     language: str = "en",
     attachments: Sequence[Attachment] = (),
+    lane: Lane | None = None,
 ) -> Email:
-    """Queue a mail. The template's first line is the subject, the rest the text, in `language`."""
+    """Queue a mail. The template's first line is the subject, the rest the text, in `language`.
+
+    `lane`: where it waits (see `jobs.enqueue`).
+    """
     with translation.override(language):
         text = render_to_string(template, {**context, "public_url": settings.PUBLIC_URL}).strip()
     subject, _, body = text.partition("\n")
@@ -50,7 +55,8 @@ def request(
             subject=subject.strip()[:200],
             body=body.strip() + "\n",
             attachments=list(attachments),
-        )
+        ),
+        lane=lane,
     )
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from shipments.shipments.models import Shipment
 
@@ -18,6 +19,7 @@ class Upload(Job):
     """
 
     TASK = "shipments.read_upload"
+    LANE = Lane.NOW
 
     class Outcome(models.TextChoices):
         WOULD_IMPORT = "would_import", pgettext_lazy("spreadsheet", "Would import")

@@ -12,6 +12,8 @@ from django.test import Client
 from config import health
 from logistics.health import services as heartbeats
 from logistics.health.models import HealthCheck
+from logistics.jobs.lanes import Lane
+from logistics.mail.models import Email
 from tests.makers.mail import make_email
 from tests.makers.moments import NOON
 from tests.processes import Instance, eventually
@@ -49,11 +51,11 @@ class TestHealth:
         assert (status, body["status"], body["checks"]["broker"]["error"]) == (200, "degraded", "ConnectionError")
 
     def test_a_worker_without_heartbeat_is_reported(self):
-        HealthCheck.objects.filter(name="worker papers").update(at=Now() - timedelta(seconds=90))
+        HealthCheck.objects.filter(name="worker-now").update(at=Now() - timedelta(seconds=90))
 
         status, body = ask()
 
-        assert (status, body["status"], body["checks"]["heartbeats"]["who"]) == (200, "degraded", "worker papers")
+        assert (status, body["status"], body["checks"]["heartbeats"]["who"]) == (200, "degraded", "worker-now")
 
     def test_without_the_database_the_server_leaves_the_rotation(self, monkeypatch):
         monkeypatch.setitem(health.CHECKS, "database", lambda: 1 / 0)
@@ -87,7 +89,7 @@ class TestHealth:
 @pytest.mark.processes
 def test_a_running_product_is_healthy_and_sums_metrics_over_processes(tmp_path):
     """Beat sends a heartbeat through each queue; the metrics of gunicorn's processes are summed."""
-    with Instance.started(tmp_path, "web", "worker", "beat", "relay") as product:
+    with Instance.started(tmp_path, "web", "worker", "worker-now", "beat", "relay") as product:
         eventually(lambda: product.get("/health/").json()["status"] == "ok", within=180, what="all to be well")
 
         assert 'http_requests_total{method="GET",route="health/",status="200"}' in product.get("/metrics").body.decode()
@@ -122,6 +124,17 @@ class TestMetrics:
         assert found['jobs{kind="logistics.email",state="pending"}'] == "1.0"
         assert found['jobs{kind="logistics.email",state="dead"}'] == "1.0"
         assert 119 < float(found['jobs_overdue_seconds{kind="logistics.email"}']) < 180
+
+    def test_the_length_and_delay_of_each_lane_are_exported(self):
+        bulk = [make_email(lane=Lane.BULK) for _ in range(3)]
+        Email.objects.filter(pk=bulk[0].pk).update(run_after=Now() - timedelta(seconds=120))
+        Email.objects.filter(pk=bulk[1].pk).update(run_after=Now() + timedelta(hours=1))  # waits for something else
+
+        _, found = figures()
+
+        assert [found[f'lane_jobs{{lane="{lane}"}}'] for lane in ("now", "soon", "bulk")] == ["0.0", "0.0", "2.0"]
+        assert 119 < float(found['lane_oldest_seconds{lane="bulk"}']) < 180
+        assert found['lane_oldest_seconds{lane="now"}'] == "0.0"
 
     def test_heartbeats_and_broken_invariants_are_exported(self):
         heartbeats.beat("relay")

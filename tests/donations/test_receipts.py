@@ -18,9 +18,10 @@ from logistics.audit.models import AuditEntry
 from logistics.charity.models import Charity
 from logistics.documents import fonts
 from logistics.documents import services as documents
-from logistics.documents.models import NumberSeries
+from logistics.documents.models import Document, NumberSeries
 from logistics.errors import WrongState
 from logistics.jobs.models import Job
+from logistics.mail.models import Email
 from logistics.roles import Role
 from logistics.transactions import lock
 from tests.clients import signed_in
@@ -165,6 +166,59 @@ def test_a_gift_that_was_not_received_gets_no_receipt(giving: Giving) -> None:
 
 
 # --- Delivery ------------------------------------------------------------------------------------------------------
+
+
+def lanes() -> list[str]:
+    """The lanes of all jobs but Stripe's events."""
+    return [row.lane for model in (Document, ReceiptDelivery, Email) for row in model.objects.order_by("created_at")]
+
+
+def test_a_receipt_is_mailed_when_it_is_printed_without_looking_for_it_before(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    for event in stripe_events.StripeEvent.objects.all():
+        stripe_events.apply_event(str(event.pk), at=datetime.now(UTC))
+    assert not ReceiptDelivery.objects.due().exists()
+
+    assert documents.render(str(Document.objects.get().pk))
+
+    delivery = ReceiptDelivery.objects.due().get()
+    assert deliveries.deliver(str(delivery.pk))
+    assert (delivery.attempts, delivery.notified_at is not None) == (0, True)
+    assert Email.objects.get().kind == "receipt"
+    assert lanes() == ["now", "now", "now"]
+
+
+def test_a_receipt_resent_before_it_is_printed_waits_for_its_paper_too(giving: Giving) -> None:
+    gift = giving.give()
+    giving.type_card(gift["checkout_url"])
+    giving.deliver()
+    for event in stripe_events.StripeEvent.objects.all():
+        stripe_events.apply_event(str(event.pk), at=datetime.now(UTC))
+    deliveries.resend(Receipt.objects.get(), by=None, at=datetime.now(UTC))
+    assert not ReceiptDelivery.objects.due().exists()
+
+    documents.render(str(Document.objects.get().pk))
+
+    assert ReceiptDelivery.objects.due().count() == 2
+
+
+def test_receipts_resent_together_are_bulk_work_and_one_is_not(giving: Giving) -> None:
+    giving.gift_paid()
+    [receipt] = receipts_of(giving.gift_paid())
+    admin = signed_in(Role.FINANCE)
+
+    for chosen in ([receipt.pk], list(Receipt.objects.values_list("pk", flat=True))):
+        answer = admin.post(
+            "/admin/donations/receipt/", {"action": "send_again", "_selected_action": [str(pk) for pk in chosen]}
+        )
+        assert answer.status_code == 302
+    giving.work()
+
+    resent = [row.lane for row in ReceiptDelivery.objects.exclude(asked_by=None).order_by("created_at")]
+    assert resent == ["soon", "bulk", "bulk"]
+    assert [row.lane for row in Email.objects.order_by("created_at")] == ["now", "now", "soon", "bulk", "bulk"]
 
 
 def test_resending_sends_the_same_bytes(giving: Giving) -> None:

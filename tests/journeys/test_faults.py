@@ -122,7 +122,7 @@ def test_relay_and_worker_killed_and_the_broker_emptied(givers: Givers):
         gift.pay()
     givers.place.control("settle")
     with redis.Redis.from_url(givers.product.broker.valkey.url) as broker:
-        assert broker.llen("default") > 0
+        assert broker.llen("1-now") > 0
         broker.flushall()
     givers.product["relay"].start()
     givers.start("worker")

@@ -7,14 +7,16 @@ import pytest
 import yaml
 from django.conf import settings
 
+from config.local import programs
 from config.local.postgres import APPLICATION, OWNER, ROLES, SEALED
+from logistics.jobs.lanes import QUEUES, UPKEEP, WORKERS, Lane, heartbeats_of
 from tests.sources import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {"web", "worker", "worker-papers", "beat", "relay", "migrate", "bucket"}
-RUNS_TASKS = ["worker", "worker-papers", "relay"]
+OURS = {"web", *WORKERS, "beat", "relay", "migrate", "bucket"}
+RUNS_TASKS = [*WORKERS, "relay"]
 ONE_OFF = {"migrate", "bucket"}
 
 
@@ -39,7 +41,7 @@ def test_every_server_has_a_health_check(name: str):
     assert SERVICES[name]["healthcheck"]["test"]
 
 
-@pytest.mark.parametrize("name", ["worker", "worker-papers"])
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_health_check_asks_for_the_worker_of_its_container_and_can_end_it(name: str):
     service = SERVICES[name]
     hostname, pidfile = service["healthcheck"]["test"][-2:]
@@ -51,11 +53,11 @@ def test_a_health_check_asks_for_the_worker_of_its_container_and_can_end_it(name
     assert service["restart"] == "unless-stopped"
 
 
-def test_images_are_pinned_to_a_version():
+def test_images_are_pinned_to_a_version_and_a_digest():
     images = [service["image"] for service in SERVICES.values() if service["image"] != "relief:local"]
     images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
-    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+    assert [image for image in images if not re.search(r":\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$", image)] == []
 
 
 def test_only_web_publishes_a_port_and_only_on_this_machine():
@@ -81,7 +83,7 @@ def test_each_container_connects_only_as_the_roles_that_it_needs_and_none_of_our
     sealed = application | {"SEALED_DATABASE_URL": SEALED}
     assert roles == {
         **dict.fromkeys(OURS, application),
-        **dict.fromkeys(("web", "worker"), sealed),
+        **dict.fromkeys(("web", "worker-upkeep"), sealed),
         "migrate": sealed | {"OWNER_DATABASE_URL": OWNER},
     }
     assert [name for name in OURS if "${POSTGRES_PASSWORD" in str(SERVICES[name])] == []
@@ -103,12 +105,24 @@ def test_a_deployment_lets_running_tasks_finish(name: str):
     assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > settings.CELERY_TASK_TIME_LIMIT
 
 
-def test_papers_have_their_own_queue_and_every_queue_has_a_worker():
-    queues = [word for name in RUNS_TASKS for word in SERVICES[name]["command"] if word.startswith("--queues=")]
-    routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+@pytest.mark.parametrize("name", WORKERS)
+def test_each_worker_takes_its_lanes_in_compose_and_in_make_run_alike(name: str):
+    [taken] = [word for word in SERVICES[name]["command"] if word.startswith("--queues=")]
+    ran = {queue for queues in programs.TAKEN.values() for queue in queues}
 
-    assert sorted(queues) == ["--queues=default", "--queues=papers"]
-    assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == {"default", "papers"}
+    assert taken == f"--queues={','.join(WORKERS[name])}"
+    assert set(WORKERS[name]) - ran == set()
+    assert sorted(WORKERS[name]) == [*WORKERS[name]]  # the order in which a worker takes them
+
+
+def test_a_worker_is_reserved_for_what_somebody_waits_for_and_each_queue_has_a_worker():
+    heartbeats = {heartbeats_of(worker) for worker in WORKERS}
+
+    assert {*QUEUES.values(), UPKEEP, *heartbeats} == {queue for queues in WORKERS.values() for queue in queues}
+    assert Lane.SOON.queue == settings.CELERY_TASK_DEFAULT_QUEUE
+    assert [queue for queue in WORKERS["worker-now"] if queue in QUEUES.values()] == [Lane.NOW.queue]
+    assert WORKERS["worker-now"] == programs.TAKEN["worker-now"]
+    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["queue_order_strategy"] == "sorted"
 
 
 def test_limits_and_the_token_of_metrics_can_be_set_and_have_the_defaults_of_the_product():

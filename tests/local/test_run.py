@@ -21,7 +21,7 @@ from tests.services import services
 
 pytestmark = pytest.mark.processes
 
-PARTS = {"postgres", "valkey", "stripe", "web", "worker", "beat", "relay"}
+PARTS = {"postgres", "valkey", "stripe", "web", "worker", "worker-now", "beat", "relay"}
 
 
 @dataclass

@@ -355,11 +355,12 @@ class TestLookups:
         assert signed_in(is_superuser=True).get(f"/admin/{path}/?{asked}").status_code == 200
 
     @pytest.mark.parametrize("model", list(admin.site._registry), ids=str)
-    def test_every_link_of_every_filter_works(self, model):
+    def test_a_link_of_every_filter_works(self, model):
         client = signed_in(is_superuser=True)
         page = client.get(page_of(model)).content.decode()
 
-        for query in set(re.findall(r'href="(\?[a-z][^"]*__[^"]*)"', page)):
+        links = re.findall(r'href="(\?([a-z][^"=]*__[^"=]*)=[^"]*)"', page)
+        for query in {name: query for query, name in links}.values():  # one of each filter
             assert client.get(page_of(model) + html.unescape(query)).status_code == 200, query
 
 

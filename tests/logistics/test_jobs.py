@@ -8,12 +8,14 @@ from celery import current_app
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from logistics.errors import DomainError
+from logistics.errors import DomainError, WrongState
+from logistics.jobs import messages, relay
 from logistics.jobs import services as jobs
+from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.jobs.relay import sweep
 from logistics.mail.models import Email
-from tests.logistics.queues import queued_for
+from tests.logistics.queues import queued_for, queued_in, row_of
 from tests.makers.mail import make_email
 from tests.threads import in_threads
 
@@ -172,7 +174,7 @@ class TestLease:
             lapse(email)
 
         assert not Email.objects.claim(email.pk)
-        assert Email.objects.mark_dead() == 1
+        assert jobs.mark_dead(Email) == 1
 
         email.refresh_from_db()
         assert (email.state, email.last_error_code, email.attempts) == ("dead", "worker_died", 5)
@@ -181,14 +183,16 @@ class TestLease:
         email = make_email(attempts=4)
         do(email, lambda row: 1 / 0)
 
-        assert Email.objects.filter(pk=email.pk).retry() == 1
+        jobs.retry(Email.objects.get(pk=email.pk))
 
         assert do(email)
 
     def test_only_dead_jobs_can_be_retried(self):
-        do(make_email())
+        email = make_email()
+        do(email)
 
-        assert Email.objects.retry() == 0
+        with pytest.raises(WrongState):
+            jobs.retry(email)
 
 
 @pytest.mark.parametrize(
@@ -207,37 +211,77 @@ def test_the_database_refuses_inconsistent_states(constraint, change):
         Email.objects.filter(pk=email.pk).update(**change)
 
 
-def waiting_since(email: Email, seconds: int) -> Email:
-    Email.objects.filter(pk=email.pk).update(run_after=Now() - timedelta(seconds=seconds))
+def notified(email: Email, *, seconds_ago: int, lost: bool = False) -> Email:
+    """Have a worker notified some time ago; the message still waits in the queue, or is lost."""
+    messages.mark_notified(email, at=messages.database_now() - timedelta(seconds=seconds_ago))
+    assert lost or messages.send(email)
     return email
 
 
 class TestSweep:
-    def test_notifies_a_worker_of_a_waiting_job_once(self):
-        email = waiting_since(make_email(), 5)
+    def test_notifies_a_worker_of_a_job_at_once_and_only_once(self):
+        email = make_email()
 
         assert sweep().notified == 1
         assert sweep().notified == 0
 
-        assert queued_for("default") == 1
+        assert queued_for("2-soon") == 1
         email.refresh_from_db()
         assert (email.state, email.notified_at is not None) == ("pending", True)
 
-    def test_leaves_new_jobs_to_the_notified_worker(self):
-        make_email()
+    def test_a_message_that_waits_its_turn_is_never_repeated(self):
+        for seconds_ago in (3600, 1800, 60, 1):
+            notified(make_email(), seconds_ago=seconds_ago)
+
+        assert [sweep().notified for _ in range(3)] == [0, 0, 0]
+
+        assert queued_for("2-soon") == 4
+
+    def test_a_message_is_lost_when_later_ones_were_taken(self):
+        lost = notified(make_email(), seconds_ago=3600, lost=True)
+        waiting = notified(make_email(), seconds_ago=1800)
+
+        assert [sweep().notified for _ in range(2)] == [1, 0]
+
+        assert [row_of(message) for message in queued_in("2-soon")] == [str(waiting.pk), str(lost.pk)]
+
+    def test_messages_without_a_job_say_nothing_about_others(self):
+        current_app.send_task("logistics.verify_invariants", queue="2-soon")
+        notified(make_email(), seconds_ago=60)
 
         assert sweep().notified == 0
 
-    def test_notifies_again_after_a_while(self):
-        email = waiting_since(make_email(), 60)
-        sweep()
-        Email.objects.filter(pk=email.pk).update(notified_at=Now() - timedelta(seconds=16))
+    def test_after_the_broker_lost_everything_each_job_is_notified_again_once(self):
+        for _ in range(3):
+            notified(make_email(), seconds_ago=60, lost=True)
+        notified(make_email(), seconds_ago=1)
+
+        assert [sweep().notified for _ in range(3)] == [3, 0, 0]
+
+    def test_one_lane_does_not_wait_for_another(self):
+        notified(make_email(lane=Lane.BULK), seconds_ago=3600)
+        notified(make_email(lane=Lane.NOW), seconds_ago=60, lost=True)
 
         assert sweep().notified == 1
 
+        assert (queued_for("1-now"), queued_for("3-bulk")) == (1, 1)
+
+    def test_runs_first_what_somebody_waits_for_while_the_broker_is_down(
+        self, dead_broker, files, mailoutbox, monkeypatch
+    ):
+        current_app.loader.import_default_modules()
+        monkeypatch.setattr(relay, "RUNNING_HERE_S", 0)
+        for lane in (Lane.BULK, Lane.BULK, Lane.SOON, Lane.NOW):
+            make_email(lane=lane, subject=lane)
+
+        swept = sweep()
+
+        assert (swept.run_here, swept.is_unfinished) == (2, True)
+        assert [mail.subject for mail in mailoutbox] == ["now", "soon"]
+
     def test_runs_jobs_itself_while_the_broker_is_down(self, dead_broker, files, mailoutbox):
         current_app.loader.import_default_modules()
-        email = waiting_since(make_email(), 5)
+        email = make_email()
 
         result = sweep()
 

@@ -3,43 +3,11 @@ from django.db import transaction
 
 from logistics.catalogue.models import Item
 from logistics.errors import Stale
-from logistics.mail.models import Email
-from logistics.transactions import Taken, change, enqueue_on_commit, insert, lock
-from tests.logistics.queues import queued_for
+from logistics.transactions import Taken, change, insert, lock
 from tests.makers.catalogue import make_item
-from tests.makers.mail import make_email
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def test_a_task_is_sent_only_after_the_commit():
-    email = make_email()
-
-    with transaction.atomic():
-        enqueue_on_commit("logistics.send_email", email)
-        assert queued_for("default") == 0
-
-    assert queued_for("default") == 1
-
-
-def test_a_rolled_back_change_sends_nothing():
-    email = make_email()
-
-    with pytest.raises(RuntimeError), transaction.atomic():
-        enqueue_on_commit("logistics.send_email", email)
-        raise RuntimeError
-
-    assert queued_for("default") == 0
-
-
-def test_a_broker_outage_is_not_an_error_for_the_caller(dead_broker):
-    email = make_email()
-
-    with transaction.atomic():
-        enqueue_on_commit("logistics.send_email", email)
-
-    assert Email.objects.due().get() == email  # for the relay
 
 
 def test_an_edit_based_on_an_old_version_is_refused():

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from logistics.health import services as health
-from logistics.jobs.relay import sweep
+from logistics.jobs.relay import Sweep, sweep
 from logistics.jobs.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -32,24 +32,25 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: stop.set())
         with Turn(LOCK) as turn:
             while not stop.is_set():
-                sweep_if_active(turn)
+                swept = sweep_if_active(turn)
                 if once:
                     return
-                stop.wait(every)
+                if not (swept and swept.is_unfinished):
+                    stop.wait(every)
 
 
-def sweep_if_active(turn: Turn) -> bool:
-    """Sweep once if this relay is active, and return whether it did; returns False if the database does not answer."""
+def sweep_if_active(turn: Turn) -> Sweep | None:
+    """Sweep once and return what was done; None if this relay is not active, or if the database does not answer."""
     try:
         if not turn.is_ours():
-            return False
-        did = asdict(sweep())
+            return None
+        swept = sweep()
         health.beat("relay")
     except (OperationalError, InterfaceError, psycopg.Error):
         # PostgreSQL restarts, or a statement timed out. The lock stays ours unless its own session broke.
         log.warning("the database does not answer; trying again")
         connection.close()
-        return False
-    if any(did.values()):
-        log.info("swept", extra=did)
-    return True
+        return None
+    if swept != Sweep():
+        log.info("swept", extra=asdict(swept))
+    return swept
