@@ -88,7 +88,9 @@ class NamedFilter(SimpleListFilter):
     """Filter by the values of a column of codes, under names in the reader's language."""
 
     parameter_name: str
-    name_of: ClassVar[Callable[[str], str]] = staticmethod(gettext)
+
+    def name_of(self, value: str) -> str:
+        return gettext(value)
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin") -> list[tuple[str, str]]:
         values = model_admin.model._default_manager.order_by().values_list(self.parameter_name, flat=True).distinct()

@@ -19,7 +19,9 @@ class VerbFilter(NamedFilter):
 class SubjectFilter(NamedFilter):
     title = gettext_lazy("subject kind")
     parameter_name = "subject_kind"
-    name_of = staticmethod(services.kind_name)
+
+    def name_of(self, value: str) -> str:
+        return services.kind_name(value)
 
 
 @admin.register(AuditEntry)

@@ -16,7 +16,9 @@ from logistics.people.models import User
 class KindFilter(NamedFilter):
     title = gettext_lazy("kind")
     parameter_name = "kind"
-    name_of = staticmethod(kind_name)
+
+    def name_of(self, value: str) -> str:
+        return kind_name(value)
 
 
 @admin.register(Document)

@@ -19,7 +19,9 @@ from logistics.roles import HasRoles
 class KindFilter(NamedFilter):
     title = gettext_lazy("kind")
     parameter_name = "kind"
-    name_of = staticmethod(name_of)
+
+    def name_of(self, value: str) -> str:
+        return name_of(value)
 
 
 @admin.register(Email)
