@@ -43,9 +43,9 @@ class LastDayField(forms.DateField):
     def prepare_value(self, value: object) -> object:
         return last_day_before(value) if isinstance(value, datetime) else value
 
-    def clean(self, value: object) -> Any:
+    def clean(self, value: object) -> datetime | None:
         day = super().clean(value)
-        return day and timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
 
     def has_changed(self, initial: object, data: object) -> bool:
         return bool(super().has_changed(self.prepare_value(initial), data))

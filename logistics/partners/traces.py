@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import translation
 from prometheus_client import Counter
 
@@ -62,31 +62,36 @@ def settle() -> None:
     for refusal in refusals:
         REFUSED.labels(refusal.field).inc()
     for what in dict.fromkeys(refusal[:3] for refusal in refusals):
-        _write(*what, [(refusal.field, refusal.text) for refusal in refusals if refusal[:3] == what])
+        refused = [(refusal.field, refusal.text) for refusal in refusals if refusal[:3] == what]
+        _write(*what, [field for field, _text in refused])
+        try:
+            _keep(*what, {text: field for field, text in refused})
+        except DatabaseError:  # a worker that reads strangers' files may not use the vault; the trace is written
+            log.warning("refused texts were not kept", extra={"partner": str(what[0])})
 
 
 @transaction.atomic
-def _write(partner_id: UUID, by: UUID | None, at: datetime, refused: list[tuple[str, str]]) -> None:
+def _write(partner_id: UUID, by: UUID | None, at: datetime, fields: list[str]) -> None:
     partner = lock(Partner(pk=partner_id))
     who = User.objects.get(pk=by) if by else None
-    fields = [field for field, _text in refused]
     recent = audit.trail(partner).filter(verb="text refused", by=who, at__gt=at - MAIL_INTERVAL)
     was_notified = any(entry.details["officers_notified"] for entry in recent)
     notified = 0 if was_notified else notify_officers("sealed-text-refused", partner, who=who, fields=fields, at=at)
     named = sorted(set(fields))
     audit.record("text refused", partner, by=who, at=at, fields=named, count=len(fields), officers_notified=notified)
     log.warning("a text names a sealed place", extra={"partner": str(partner_id), "fields": named})
-    for text, field in [*{text: field for field, text in refused}.items()][:TEXTS_KEPT]:
-        _keep(partner, field, text, who=who, at=at)
 
 
-def _keep(partner: Partner, field: str, text: str, *, who: User | None, at: datetime) -> None:
-    """Store a refused text sealed; one that was refused before is not stored again. The caller locks the partner."""
-    found, last = keys.digested(text, partner.pk), {"field": field, "refused_by": who, "refused_at": at}
-    if not RefusedText.objects.filter(partner=partner, **found).update(**last):
-        sealed_id = uuid7()
-        RefusedText.objects.create(partner=partner, sealed_id=sealed_id, **found, **last)
-        vault.put(sealed_id, text.encode())
+@transaction.atomic
+def _keep(partner_id: UUID, by: UUID | None, at: datetime, refused: dict[str, str]) -> None:
+    """Store refused texts, with their fields, sealed; one that was refused before is not stored again."""
+    partner = lock(Partner(pk=partner_id))
+    for text, field in [*refused.items()][:TEXTS_KEPT]:
+        found, last = keys.digested(text, partner_id), {"field": field, "refused_by_id": by, "refused_at": at}
+        if not RefusedText.objects.filter(partner=partner, **found).update(**last):
+            sealed_id = uuid7()
+            RefusedText.objects.create(partner=partner, sealed_id=sealed_id, **found, **last)
+            vault.put(sealed_id, text.encode())
 
 
 def notify_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str], at: datetime) -> int:

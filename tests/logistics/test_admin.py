@@ -113,7 +113,7 @@ class TestPages:
             "\N{NO-BREAK SPACE}", " "
         )
         assert f">{partner}</a>" in listed
-        assert "adresse lue" in mails
+        assert "adresse consultée" in mails
         rows = narrowed.partition('id="result_list"')[2].partition("</table>")[0]
         assert "partenaire créé" in rows and "clé émise" not in rows
 
