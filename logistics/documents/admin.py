@@ -13,7 +13,7 @@ from logistics.jobs.models import Job
 from logistics.people.models import User
 
 
-class KindFilter(NamedFilter):
+class PaperKindFilter(NamedFilter):
     title = gettext_lazy("kind")
     parameter_name = "kind"
 
@@ -33,7 +33,7 @@ class DocumentAdmin(JobAdmin):
         "pages",
         "last_error_code",
     )
-    list_filter = ("state", KindFilter)
+    list_filter = ("state", PaperKindFilter)
     search_fields = ("number",)
     fields = (
         ("kind_shown", "number", "version"),

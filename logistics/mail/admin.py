@@ -16,7 +16,7 @@ from logistics.mail.readers import mails_for, name_of
 from logistics.roles import HasRoles
 
 
-class KindFilter(NamedFilter):
+class MailKindFilter(NamedFilter):
     title = gettext_lazy("kind")
     parameter_name = "kind"
 
@@ -27,7 +27,7 @@ class KindFilter(NamedFilter):
 @admin.register(Email)
 class EmailAdmin(JobAdmin):
     list_display = ("subject", "kind_shown", "to", "state_shown", "created_at", "ended_at", "last_error_code")
-    list_filter = ("state", KindFilter, "language")
+    list_filter = ("state", MailKindFilter, "language")
     search_fields = ("to", "subject")
     fields = (
         ("kind_shown", "to", "language"),
