@@ -66,6 +66,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logistics.contact", "contacts"),
             ("logistics.site", "location_on"),
             ("shipments.reveal", "link"),
+            ("logistics.refusedtext", "block"),
             ("logistics.apikey", "key"),
         ),
     ),
@@ -111,7 +112,7 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, object] | No
 
 def environment(request: HttpRequest) -> list[object] | None:
     """Return the badge that marks a demonstration."""
-    return [gettext_lazy("Demonstration"), "warning"] if settings.DEBUG else None
+    return [gettext_lazy("Demonstration"), "warning"] if settings.DEVELOPMENT else None
 
 
 @dataclass(frozen=True)

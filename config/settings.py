@@ -15,7 +15,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
 # --- Core -----------------------------------------------------------------------------------
-DEBUG = env.bool("DEBUG", default=False)
+# On a developer's machine: demonstration data, a stand-in for Stripe, static files straight from the folders.
+DEVELOPMENT = env.bool("DEBUG", default=False)
+# Django's own pages for errors would show code and settings. Whoever tries the product sees what its users will see.
+DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY")
 # Earlier keys: with them, sessions and links in old mails stay valid after a key is replaced.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -190,16 +193,16 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
-            if DEBUG
+            if DEVELOPMENT
             else "whitenoise.storage.CompressedManifestStaticFilesStorage"
         )
     },
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT
 # How long browsers may keep files whose names do not change with their content (seconds).
-WHITENOISE_MAX_AGE = env.int("STATIC_MAX_AGE", default=0 if DEBUG else 60)
+WHITENOISE_MAX_AGE = env.int("STATIC_MAX_AGE", default=0 if DEVELOPMENT else 60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # Limits of printing one paper. The wall-clock limit is below the tasks' limit, so that a failed paper says why.
 PAPER_MEMORY_MB = env.int("PAPER_MEMORY_MB", default=2048)
@@ -226,7 +229,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="giving@example.org")
 # --- Payments -------------------------------------------------------------------------------
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
-# Empty: Stripe itself. Anything else is a stand-in, refused when DEBUG is off.
+# Empty: Stripe itself. Anything else is a stand-in, refused unless DEVELOPMENT.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 # Checkouts per hour by network address, by email and in total: card testers try thousands.
 GIVE_LIMITS = {
@@ -261,7 +264,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "logistics.people.passwords.EndsKeys"},
 ]
 # Staff must have a second factor, this long after the first sign-in at which it is required. Otherwise they may.
-SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEVELOPMENT)
 SECOND_FACTOR_GRACE = timedelta(days=env.int("SECOND_FACTOR_GRACE_DAYS", default=14))
 # For what needs a recent sign-in, such as issuing a key: how recent.
 RECENT_SIGN_IN_MINUTES = env.int("RECENT_SIGN_IN_MINUTES", default=5)

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
 
 from donations import rights  # noqa: F401  # declares who may do what
 from logistics.roles import Role
@@ -20,6 +21,11 @@ class DonationsConfig(AppConfig):
         register(check_payments)
         jobs.when_ended(Document, deliveries.paper_ended)
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
-        readers.register(
-            {Role.FINANCE}, "receipt", "receipt-cancelled", "sign-in-link", "gift-confirmation", "giving-alarm"
-        )
+        kinds = {
+            "receipt": _("receipt"),
+            "receipt-cancelled": _("receipt cancelled"),
+            "sign-in-link": _("sign-in link"),
+            "gift-confirmation": _("confirmation of a gift"),
+            "giving-alarm": _("alarm of online giving"),
+        }
+        readers.register({Role.FINANCE}, kinds)

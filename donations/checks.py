@@ -17,7 +17,7 @@ def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
     """
     found: list[CheckMessage] = []
     key, is_live = settings.STRIPE_SECRET_KEY, gateway.is_live()
-    if settings.STRIPE_API_BASE and not settings.DEBUG:
+    if settings.STRIPE_API_BASE and not settings.DEVELOPMENT:
         found.append(
             Error(
                 "STRIPE_API_BASE points to a stand-in for Stripe while DEBUG is off: unpaid gifts would be receipted.",
@@ -25,7 +25,7 @@ def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
                 id="donations.E001",
             )
         )
-    if is_live and settings.DEBUG:
+    if is_live and settings.DEVELOPMENT:
         found.append(
             Error(
                 "STRIPE_SECRET_KEY is a live key while DEBUG is on: real cards would be charged from development.",

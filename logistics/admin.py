@@ -10,6 +10,7 @@ from logistics.documents.admin import DocumentAdmin, NumberSeriesAdmin
 from logistics.health.admin import HealthCheckAdmin
 from logistics.mail.admin import EmailAdmin
 from logistics.partners.admin import ContactAdmin, MembershipAdmin, PartnerAdmin
+from logistics.partners.refusal_admin import RefusedTextAdmin
 from logistics.partners.site_admin import SiteAdmin
 from logistics.people.admin import ApiKeyAdmin, UserAdmin
 
@@ -26,6 +27,7 @@ __all__ = [
     "MembershipAdmin",
     "NumberSeriesAdmin",
     "PartnerAdmin",
+    "RefusedTextAdmin",
     "SiteAdmin",
     "UserAdmin",
 ]

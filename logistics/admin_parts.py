@@ -8,6 +8,7 @@ from django.contrib.admin import ListFilter, SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -17,6 +18,7 @@ from logistics.matrix import is_hidden
 from logistics.search import occurs, words_of
 from logistics.text import UnusableText
 
+WRONG_DATE = gettext_lazy("Enter the date as year-month-day, for example 2026-11-28.")
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
@@ -82,6 +84,22 @@ def _asked_by(offer: str | type[SimpleListFilter] | tuple[str, type[ListFilter]]
     return first if isinstance(first, str) else str(first.parameter_name)
 
 
+class NamedFilter(SimpleListFilter):
+    """Filter by the values of a column of codes, under names in the reader's language."""
+
+    parameter_name: str
+
+    def name_of(self, value: str) -> str:
+        return gettext(value)
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin") -> list[tuple[str, str]]:
+        values = model_admin.model._default_manager.order_by().values_list(self.parameter_name, flat=True).distinct()
+        return sorted(((value, self.name_of(value)) for value in values), key=lambda pair: pair[1])
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Model]") -> "QuerySet[Model]":
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
 Name = TypeVar("Name")
 
 
@@ -144,7 +162,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         """Explain how to write a date if one was entered in an ambiguous form."""
         field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **options)
         if isinstance(field, forms.DateField):
-            field.error_messages["invalid"] = _("Enter the date as year-month-day, for example 2026-11-28.")
+            field.error_messages["invalid"] = WRONG_DATE
         return field
 
     def changeform_view(

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from logistics import rights  # noqa: F401  # declares who may do what
 from logistics.roles import Role
@@ -17,6 +18,7 @@ class LogisticsConfig(AppConfig):
         # A suspended partner's keys work again once it is approved.
         approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
         people.keys_work_only_if(Q(user__membership=None) | approved)
-        readers.register({Role.ADMINISTRATOR}, "invitation")
-        readers.register({Role.SAFETY}, "sealed-text-refused", "sealed-text-found")
-        readers.register({Role.COORDINATOR, Role.SAFETY}, "address-read")
+        readers.register({Role.ADMINISTRATOR}, {"invitation": _("invitation")})
+        refused, found = _("text refused"), _("revealing texts found")
+        readers.register({Role.SAFETY}, {"sealed-text-refused": refused, "sealed-text-found": found})
+        readers.register({Role.COORDINATOR, Role.SAFETY}, {"address-read": _("address read")})

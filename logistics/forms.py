@@ -1,9 +1,11 @@
 """What all HTML forms have in common."""
 
 from collections.abc import Callable
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from logistics.text import UnusableText, tidied
 
@@ -33,3 +35,22 @@ def _tidy_first(to_python: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 class TidyModelForm(TidyForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
     """The form of the admin's pages that have none of their own."""
+
+
+class LastDayField(forms.DateField):
+    """A moment entered as the last day before it: the end of that day in the current time zone, the charity's."""
+
+    def prepare_value(self, value: object) -> object:
+        return last_day_before(value) if isinstance(value, datetime) else value
+
+    def clean(self, value: object) -> datetime | None:
+        day = super().clean(value)
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        return bool(super().has_changed(self.prepare_value(initial), data))
+
+
+def last_day_before(moment: datetime) -> object:
+    """Return the last whole or begun day before a moment, in the current time zone."""
+    return timezone.localdate(moment - timedelta(microseconds=1))

@@ -12,7 +12,7 @@ INVARIANTS: list[Invariant] = [
         _("Every entry of the trail follows from the one before it."),
         Growing(every=chain.broken_links, more=chain.more_broken_links),
     ),
-    (_("Every sealed address and allowed text has its ciphertext."), addresses.without_ciphertext),
+    (_("Every sealed address and refused text has its ciphertext."), addresses.without_ciphertext),
     (_("The newest 1,000 issued documents have the files that were issued."), documents.damaged),
     (
         _("No lease ended more than an hour ago: the relay retries such jobs or gives them up."),

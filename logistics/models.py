@@ -7,11 +7,10 @@ from logistics.documents.models import Document, NumberSeries
 from logistics.health.models import HealthCheck
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email
-from logistics.partners.models import AllowedText, Contact, Membership, Partner, Site, SiteAddress
+from logistics.partners.models import Contact, Membership, Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import ApiKey, RecoveryCode, SecondFactor, User
 
 __all__ = [
-    "AllowedText",
     "ApiKey",
     "AuditEntry",
     "Category",
@@ -26,6 +25,7 @@ __all__ = [
     "NumberSeries",
     "Partner",
     "RecoveryCode",
+    "RefusedText",
     "SecondFactor",
     "Site",
     "SiteAddress",

@@ -36,5 +36,6 @@ EMAIL = declare(
     hidden=[contact_details("to", seen_by=[FINANCE, COORDINATOR, SAFETY, ADMINISTRATOR])],
 )
 AUDIT = declare("logistics.auditentry", view=[AUDITOR, SAFETY])
-ALLOWED_TEXT = declare("logistics.allowedtext", view=[], change=[SAFETY])
+# Who refused what, when; the text itself is sealed, and reading it is recorded.
+REFUSED_TEXT = declare("logistics.refusedtext", view=[SAFETY], change=[SAFETY])
 HEALTH = declare("logistics.healthcheck", view=sorted(STAFF_ROLES))

@@ -5,13 +5,14 @@ from dataclasses import asdict
 
 from celery import shared_task
 from celery.schedules import crontab
+from django.utils import timezone
 
 from logistics.documents import services as documents
 from logistics.health import services as health
 from logistics.idempotency import api as idempotency
 from logistics.jobs.lanes import UPKEEP, WORKERS, heartbeats_of
 from logistics.mail import services as mail
-from logistics.partners import addresses
+from logistics.partners import addresses, refusals
 
 log = logging.getLogger(__name__)
 
@@ -74,4 +75,5 @@ def forget_idempotency_keys() -> None:
 
 @shared_task(name="logistics.remove_unused_ciphertexts")
 def remove_unused_ciphertexts() -> None:
+    refusals.forget_old(at=timezone.now())
     addresses.remove_unused()

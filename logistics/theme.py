@@ -6,6 +6,7 @@ tests/logistics/test_theme.py finds those that are missing after an update of th
 from django.utils.translation import gettext_noop
 
 TEXTS = (
+    gettext_noop("Add new item"),
     gettext_noop("All applications"),
     gettext_noop("Apply Filters"),
     gettext_noop("Choose file to upload"),

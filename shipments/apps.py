@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from logistics.roles import Role
 from shipments import rights  # noqa: F401  # declares who may do what
@@ -12,7 +13,8 @@ class ShipmentsConfig(AppConfig):
         from logistics.partners import texts
         from shipments.shipments import texts as our_texts
 
-        readers.register({Role.COORDINATOR}, "shipment-dispatched", "delivery-differs")
+        sent, differs = _("shipment dispatched"), _("delivery differs")
+        readers.register({Role.COORDINATOR}, {"shipment-dispatched": sent, "delivery-differs": differs})
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         texts.add_source(our_texts.in_use)
         register_rooms()

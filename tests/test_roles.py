@@ -35,7 +35,7 @@ OTHERS = {
 VERBS = {
     "/address/": ("logistics.siteaddress", "change"),
     "/address/reveal/": ("logistics.siteaddress", "reveal"),
-    "/allowed-texts/": ("logistics.allowedtext", "change"),
+    "/allowed-texts/": ("logistics.refusedtext", "change"),
     "/arrive/": ("shipments.shipment", "arrive"),
     "/issue-receipt/": ("donations.receipt", "change"),
 }
@@ -79,7 +79,7 @@ def test_the_api_allows_what_the_matrix_says(role: Role) -> None:
 # Actions of the admin that are about another noun than their page's, or have a verb of their own.
 ACTIONS = {
     "logistics.partner issue_key": ("logistics.apikey", matrix.CHANGE),
-    "logistics.partner allow_text": ("logistics.allowedtext", matrix.CHANGE),
+    "logistics.refusedtext review": ("logistics.refusedtext", matrix.CHANGE),
     "logistics.site enter_address": ("logistics.siteaddress", matrix.CHANGE),
     "logistics.site reveal": ("logistics.siteaddress", "reveal"),
     "shipments.shipment do_arrive": ("shipments.shipment", "arrive"),
@@ -131,7 +131,7 @@ def test_nothing_is_declared_that_does_not_exist() -> None:
 def test_auditors_change_nothing_and_see_all_but_contacts_and_sealed_addresses() -> None:
     hidden = {label for label, noun in NOUNS.items() if Role.AUDITOR not in noun.roles(matrix.VIEW)}
 
-    assert hidden == {"logistics.allowedtext", "logistics.contact", "logistics.siteaddress"}
+    assert hidden == {"logistics.contact", "logistics.refusedtext", "logistics.siteaddress"}
     assert [
         label
         for label, noun in NOUNS.items()

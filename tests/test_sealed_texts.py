@@ -1,6 +1,7 @@
 """No text that reaches a paper, page, mail, log or export names a sealed place: each door, each way of writing it."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -10,18 +11,21 @@ from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import models
+from django.db import IntegrityError, models
 from django.test import Client
 from django.utils import timezone
 
 from donations import demonstration as donations
 from logistics.audit.models import AuditEntry
 from logistics.documents.models import Document
+from logistics.ids import uuid7
 from logistics.mail.models import Email
-from logistics.partners import addresses, guard, texts, traces
+from logistics.partners import addresses, guard, refusals, texts, traces
 from logistics.partners.hints import unpacked
-from logistics.partners.models import Partner, Site, SiteAddress
+from logistics.partners.models import Partner, RefusedText, Site, SiteAddress
+from logistics.people.recent import SignInAgain
 from logistics.roles import Role
+from logistics.tasks import remove_unused_ciphertexts
 from shipments import demonstration as shipments
 from shipments.shipments.models import Shipment
 from tests.clients import BACKEND, client_of, once, signed_in
@@ -260,18 +264,68 @@ class TestAllowing:
         assert entry.reason == "The title of a novel."
         assert "Neta" not in str(entry.details)
 
-    def test_is_also_a_page_of_the_admin(self) -> None:
+    def test_in_the_admin_the_officer_reads_the_text_then_allows_it(self) -> None:
         world = make_world()
-        at, body = f"/admin/logistics/partner/{world.partner.pk}/allow-text/", {"text": "Book: La fille de Neta"}
-        officer = signed_in(Role.SAFETY)
+        shipment, text = make_shipment(world.partner), "Book: La fille de Neta"
+        shipment_at = f"/api/v1/shipments/{shipment.number}/"
+        for _attempt in range(2):
+            assert refused(edit(world.staff, shipment_at, shipment, "title", text))
+        row = RefusedText.objects.get()
+        at, read = f"/admin/logistics/refusedtext/{row.pk}/review/", AuditEntry.objects.filter(verb="refused text read")
+        officer, reason = signed_in(Role.SAFETY), {"reason": "The title of a novel."}
 
-        telling = officer.post(at, body | {"reason": "Not our foyer Neta."})
-        allowed = officer.post(at, body | {"reason": "The title of a novel."})
+        pages = [officer.get(f"/admin/logistics/refusedtext/{page}") for page in ("", f"{row.pk}/change/")]
+        pages += [officer.get(at)]
+        unread = read.count()
+        others = [signed_in(Role.COORDINATOR).post(at, reason).status_code, read.count()]
+        shown = officer.post(at)
+        telling = officer.post(at, {"reason": "Not our foyer Neta."})
+        allowed = officer.post(at, reason)
 
-        assert signed_in(Role.COORDINATOR).post(at, body).status_code == 403
+        assert [page.status_code for page in pages] == [200] * 3
+        assert not [page for page in pages if "fille" in page.content.decode()]
+        assert "shipment: title" in pages[0].content.decode()
+        assert (unread, others) == (0, [403, 0])
+        assert text in shown.content.decode()
+        assert [entry.details for entry in read] == [{"text": str(row.pk), "fields": ["shipments.shipment.title"]}] * 2
         assert (telling.status_code, [*telling.context["form"].errors]) == (200, ["reason"])
         assert allowed.status_code == 302
-        assert guard.of_partner(world.partner.pk).hits("Book: La fille de Neta") is False
+        assert edit(world.staff, shipment_at, shipment, "title", text).status_code == 200
+        assert AuditEntry.objects.get(verb="text allowed").details == {"text": str(row.pk)}
+
+    def test_reading_needs_a_sign_in_of_the_last_minutes(self) -> None:
+        world = make_world()
+        assert refused(
+            edit(world.staff, f"/api/v1/sites/{world.shelter.pk}/", world.shelter, "hand_over_point", "Neta")
+        )
+        row, officer = RefusedText.objects.get(), make_user(Role.SAFETY)
+        late = Client()
+        late.force_login(officer, backend=BACKEND)
+
+        asked = late.post(f"/admin/logistics/refusedtext/{row.pk}/review/")
+
+        assert "confirm_password" in asked.content.decode() and "Neta" not in asked.content.decode()
+        with pytest.raises(SignInAgain):
+            refusals.read(row, proved_at=NOON - timedelta(minutes=6), by=officer, at=NOON)
+
+    def test_a_text_that_nobody_allowed_is_deleted_after_a_month(self) -> None:
+        world = make_world()
+        site_at = f"/api/v1/sites/{world.shelter.pk}/"
+        for text in ("Chez Neta", "Rue 305", "Kemparana"):
+            assert refused(edit(world.staff, site_at, world.shelter, "hand_over_point", text))
+        allowed, _old, new = RefusedText.objects.order_by("refused_at")
+        refusals.allow(allowed, reason="A common name.", by=make_user(Role.SAFETY), at=NOON)
+        RefusedText.objects.exclude(pk=new.pk).update(refused_at=timezone.now() - timedelta(days=31))
+
+        remove_unused_ciphertexts()
+
+        assert set(RefusedText.objects.all()) == {allowed, new}
+
+    def test_the_database_wants_to_know_who_allowed_a_text(self) -> None:
+        row = RefusedText(partner=make_world().partner, digest=b"", sealed_id=uuid7(), allowed_at=NOON)
+
+        with pytest.raises(IntegrityError, match="a_text_is_allowed_by_somebody"):
+            row.save()
 
 
 @pytest.mark.django_db
@@ -280,7 +334,7 @@ class TestRotation:
         world = make_world()
         sites = [world.shelter, make_shelter(world.partner, name="Jigiya"), make_shelter(name="Sabali")]
         officer = make_user(Role.SAFETY)
-        addresses.allow_text(world.partner, "La fille de Neta", reason="The title of a novel.", by=officer, at=NOON)
+        refusals.allow_text(world.partner, "La fille de Neta", reason="The title of a novel.", by=officer, at=NOON)
         old, new = settings.FIELD_KEYS[0], Fernet.generate_key().decode()
         settings.FIELD_KEYS = [new, old]
         next(addresses.rotate(batch=1, at=NOON))  # and interrupted
@@ -292,7 +346,7 @@ class TestRotation:
 
         # Four ciphertexts, and the hashes of three addresses and a text.
         assert between == (7, [True, True, False])
-        assert "3 ciphertexts are now under the newest key, and 3 addresses and 1 allowed texts" in out.getvalue()
+        assert "3 ciphertexts are now under the newest key, and 3 addresses and 1 refused texts" in out.getvalue()
         assert "0 rows are left under an older key" in out.getvalue()
         settings.FIELD_KEYS = [new]
         place = guard.of_partner(world.partner.pk)

@@ -9,6 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Model
@@ -17,7 +18,10 @@ from django.utils.translation import gettext, gettext_lazy, override, pgettext
 from django.utils.translation.template import templatize
 
 from logistics.audit.models import AuditEntry
+from logistics.documents.models import kind_name
+from logistics.mail import readers
 from logistics.people.models import User
+from shipments.papers.models import Paper
 from shipments.shipments import trail
 
 ROOT = Path(__file__).parent.parent
@@ -179,6 +183,16 @@ def test_french_punctuation_has_a_no_break_space():
     assert wrong == []
 
 
+def test_kinds_of_papers_and_mails_have_french_names():
+    with override("fr"):
+        names = {kind: kind_name(kind) for kind in (*Paper.Kind.values, "receipt")}
+        mails = {kind: readers.name_of(kind) for kind in readers.kinds()}
+
+    same = {"invitation"}  # in both languages
+    assert [kind for kind, name in names.items() if name == kind.replace("-", " ").capitalize()] == []
+    assert [kind for kind, name in mails.items() if name == kind and kind not in same] == []
+
+
 def test_catalogs_do_not_contradict_each_other():
     # Django merges them: one application's translation would appear on another's papers.
     said: dict[Key, set[str]] = {}
@@ -194,7 +208,7 @@ def test_catalogs_do_not_contradict_each_other():
 
 def test_all_field_texts_in_the_admin_are_translatable():
     """A name derived from the attribute, or a plain string, would appear in English on a French page."""
-    english = []
+    english, own = [], set(dict(settings.LANGUAGES).values())  # languages are named in themselves
     for model, shown in fields_of_admin().items():
         names = {"verbose_name": model._meta.verbose_name, "verbose_name_plural": model._meta.verbose_name_plural}
         for field in model._meta.fields:
@@ -202,6 +216,7 @@ def test_all_field_texts_in_the_admin_are_translatable():
                 names[field.name] = field.verbose_name
                 names[f"{field.name}, help"] = field.help_text or gettext_lazy("No")
                 names |= {f"{field.name}: {value}": label for value, label in field.flatchoices if label != value}
+                names = {where: text for where, text in names.items() if text not in own}
         english += [f"{model.__name__} {where}: {text}" for where, text in names.items() if type(text) is str]
 
     assert english == []

@@ -1,4 +1,4 @@
-from typing import cast
+from typing import ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -7,13 +7,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from donations.admin_parts import form_error, shown, staff
 from donations.appeals import services
 from donations.appeals.models import Appeal
 from logistics import wording
 from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
+from logistics.codes import choices
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.money import typed
@@ -28,7 +29,15 @@ class AppealForm(VersionedForm):
         model = Appeal
         exclude = ["target_minor"]
         # The model's help text has angle brackets, which browsers take for a tag.
-        help_texts = {"slug": gettext_lazy("The last part of its address, e.g. “mali” of /give/mali/.")}
+        help_texts: ClassVar = {
+            "slug": gettext_lazy("The last part of its address, e.g. “mali” of /give/mali/."),
+            "currency": gettext_lazy("Of the target. Gifts may be made in any currency that we accept."),
+            "country": gettext_lazy("Blank if several"),
+        }
+        widgets: ClassVar = {
+            "currency": UnfoldAdminSelectWidget(choices=choices.currencies),
+            "country": UnfoldAdminSelectWidget(choices=choices.countries),
+        }
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
         # Django calls this again after saving a new appeal, when this instance has no target yet.

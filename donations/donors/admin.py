@@ -1,13 +1,15 @@
-from typing import cast
+from typing import ClassVar, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from donations.admin_parts import staff
 from donations.donors import services
 from donations.donors.models import Donor
 from logistics.admin_parts import BaseAdmin, VersionedForm
+from logistics.codes import choices
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
@@ -25,6 +27,8 @@ class DonorForm(VersionedForm):
     class Meta:
         model = Donor
         fields = CORRECTABLE
+        widgets: ClassVar = {"country": UnfoldAdminSelectWidget(choices=choices.countries)}
+        help_texts: ClassVar = {"country": ""}
 
 
 @admin.register(Donor)

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import pgtrigger
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -61,7 +62,7 @@ class Donation(models.Model):
     amount_minor = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.ONLINE)
-    language = models.CharField(_("language"), max_length=10, default="en")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     anonymous = models.BooleanField(_("anonymous"), default=False, help_text=_("The name is never shown in public."))
     message = models.CharField(_("message"), max_length=500, blank=True)
     consent_text = models.TextField(

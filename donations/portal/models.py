@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +22,7 @@ class SignInRequest(Job):
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     email = models.CharField(_("email address"), max_length=254, blank=True, editable=False)
-    language = models.CharField(_("language"), max_length=10, default="en", editable=False)
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en", editable=False)
     address_hash = models.CharField(max_length=32, blank=True, editable=False)
     email_hash = models.CharField(max_length=32, blank=True, editable=False)
     donor = models.ForeignKey(

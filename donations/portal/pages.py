@@ -56,7 +56,11 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], status: i
     switch = switches.the_switch()
     paused = "" if switch.is_on else switch.message(languages.current())
     shown = {"charity": charity, "language": languages.current(), "paused": paused, **context}
-    return render(request, f"donations/pages/{name}.html", shown, status=status)
+    page = render(request, f"donations/pages/{name}.html", shown, status=status)
+    if request.method == "POST":
+        # Not "no-store": the browser's Back button could not show this page again, as it does not send forms twice.
+        page["Cache-Control"] = "private, no-cache"
+    return page
 
 
 def with_working_link(page: Page[[str]]) -> Page[[str]]:

@@ -58,7 +58,7 @@ class PaymentObjectMissing(DomainError):
 
 def v1() -> Any:
     """Return Stripe's v1 services for the current settings and process."""
-    if settings.STRIPE_API_BASE and not settings.DEBUG:
+    if settings.STRIPE_API_BASE and not settings.DEVELOPMENT:
         raise PaymentProviderMisconfigured(
             _("STRIPE_API_BASE points to a stand-in for Stripe, which is refused when DEBUG is off.")
         )

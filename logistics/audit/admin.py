@@ -1,30 +1,14 @@
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin
-from django.db.models import QuerySet
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import ReadOnlyAdmin
-from logistics.audit import services
+from logistics.admin_parts import NamedFilter, ReadOnlyAdmin
+from logistics.audit import details, services
 from logistics.audit.models import AuditEntry
-
-
-class NamedFilter(admin.SimpleListFilter):
-    """Filter by the values of a column, under names in the reader's language."""
-
-    parameter_name: str
-
-    def name_of(self, value: str) -> str:
-        return gettext(value)
-
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[AuditEntry]") -> list[tuple[str, str]]:
-        values = AuditEntry.objects.order_by().values_list(self.parameter_name, flat=True).distinct()
-        return sorted(((value, self.name_of(value)) for value in values), key=lambda pair: pair[1])
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
 
 
 class VerbFilter(NamedFilter):
@@ -42,7 +26,7 @@ class SubjectFilter(NamedFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("at", "who", "verb_shown", "subject", "subject_id", "reason")
+    list_display = ("at", "who", "verb_shown", "subject", "row_shown", "reason")
     list_filter = (SubjectFilter, VerbFilter)
     search_fields = ("subject_id__exact", "request_id__exact", "verb")
     list_select_related = ("by",)
@@ -51,12 +35,12 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     fields = (
         ("at", "who"),
         ("verb_shown", "reason"),
-        ("subject", "subject_id", "sequence"),
+        ("subject", "row_shown", "sequence"),
         "details_shown",
         "request_id",
         ("previous_hash", "hash"),
     )
-    readonly_fields = ("who", "verb_shown", "subject", "details_shown")
+    readonly_fields = ("who", "verb_shown", "subject", "row_shown", "details_shown")
 
     @display(description=gettext_lazy("action"), ordering="verb")
     def verb_shown(self, entry: AuditEntry) -> str:
@@ -66,10 +50,27 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def subject(self, entry: AuditEntry) -> str:
         return services.kind_name(entry.subject_kind)
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        page: ChangeList = super().get_changelist_instance(request)
+        services.name_rows(page.result_list)
+        return page
+
+    @display(description=gettext_lazy("object"))
+    def row_shown(self, entry: AuditEntry) -> str:
+        """The row's name, with a link to its page; what is no longer there has its id."""
+        if entry.row_name is None:
+            services.name_rows([entry])
+        app, _dot, model = entry.subject_kind.partition(".")
+        try:
+            link = reverse(f"admin:{app}_{model}_change", args=[entry.subject_id])
+        except NoReverseMatch:  # such rows have no pages
+            return entry.row_name or "–"
+        return format_html('<a href="{}">{}</a>', link, entry.row_name)
+
     @display(description=gettext_lazy("by"))
     def who(self, entry: AuditEntry) -> str:
         return str(entry.by) if entry.by_id else "–"
 
     @display(description=gettext_lazy("details"))
     def details_shown(self, entry: AuditEntry) -> str:
-        return format_html("{}", "; ".join(f"{name}: {value}" for name, value in entry.details.items()) or "–")
+        return details.shown(entry)

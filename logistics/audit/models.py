@@ -28,6 +28,8 @@ class AuditEntry(models.Model):
     previous_hash = models.CharField(_("previous hash"), max_length=64, blank=True)
     hash = models.CharField(_("hash"), max_length=64)
 
+    row_name: str | None = None  # of the subject, set by services.name_rows
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")

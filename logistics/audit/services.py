@@ -1,6 +1,7 @@
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -80,3 +81,17 @@ def kind_name(label: str) -> str:
         return str(apps.get_model(label)._meta.verbose_name)
     except LookupError:
         return label
+
+
+def name_rows(entries: Iterable[AuditEntry]) -> None:
+    """Set the name of each entry's subject, its id if the row is gone: one query for each kind of subject."""
+    found: dict[str, list[AuditEntry]] = {}
+    for entry in entries:
+        entry.row_name = str(entry.subject_id)
+        found.setdefault(entry.subject_kind, []).append(entry)
+    for kind, some in found.items():
+        with suppress(LookupError):
+            rows = apps.get_model(kind)._default_manager.in_bulk({entry.subject_id for entry in some})
+            for entry in some:
+                if entry.subject_id in rows:
+                    entry.row_name = str(rows[entry.subject_id])

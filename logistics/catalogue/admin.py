@@ -1,13 +1,15 @@
-from typing import cast
+from typing import ClassVar, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.catalogue import services
 from logistics.catalogue.models import Category, Item
+from logistics.codes import choices
 from logistics.people.models import User
 
 
@@ -20,6 +22,8 @@ class ItemForm(VersionedForm):
             "code", "name_en", "name_fr", "category", "unit", "hs6", "origin", "unit_weight_kg", "is_dangerous",
             "un_number", "is_active",
         )  # fmt: skip
+        widgets: ClassVar = {"origin": UnfoldAdminSelectWidget(choices=choices.countries)}
+        help_texts: ClassVar = {"origin": gettext_lazy("Where it was made; blank if unknown or several")}
 
 
 @admin.register(Item)

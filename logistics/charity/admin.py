@@ -1,15 +1,17 @@
-from typing import cast
+from typing import ClassVar, cast
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.contrib.forms.widgets import ArrayWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.charity import services
 from logistics.charity.models import Charity
+from logistics.codes import choices
 from logistics.people.models import User
 
 
@@ -21,6 +23,12 @@ class CharityForm(VersionedForm):
     class Meta:
         model = Charity
         exclude = ["website"]
+        widgets: ClassVar = {
+            "country": UnfoldAdminSelectWidget(choices=choices.countries),
+            "time_zone": UnfoldAdminSelectWidget(choices=choices.time_zones),
+            "currencies": ArrayWidget(choices=choices.currencies),
+        }
+        help_texts: ClassVar = {"country": "", "currencies": gettext_lazy("In which donors may give")}
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
         if field_name == "website":

@@ -5,21 +5,38 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import ReadOnlyAdmin
+from logistics.admin_parts import NamedFilter, ReadOnlyAdmin
 from logistics.documents import services as documents
-from logistics.documents.models import Document, NumberSeries
+from logistics.documents.models import Document, NumberSeries, kind_name
 from logistics.jobs.admin import JobAdmin
 from logistics.jobs.models import Job
 from logistics.people.models import User
 
 
+class PaperKindFilter(NamedFilter):
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def name_of(self, value: str) -> str:
+        return kind_name(value)
+
+
 @admin.register(Document)
 class DocumentAdmin(JobAdmin):
-    list_display = ("number", "kind", "version", "state_shown", "progress", "issued_on", "pages", "last_error_code")
-    list_filter = ("state", "kind")
+    list_display = (
+        "number",
+        "kind_shown",
+        "version",
+        "state_shown",
+        "progress",
+        "issued_on",
+        "pages",
+        "last_error_code",
+    )
+    list_filter = ("state", PaperKindFilter)
     search_fields = ("number",)
     fields = (
-        ("kind", "number", "version"),
+        ("kind_shown", "number", "version"),
         ("state", "progress", "attempts", "last_error_code"),
         "why_dead",
         ("issued_on", "superseded_on"),
@@ -29,9 +46,15 @@ class DocumentAdmin(JobAdmin):
         "sha256",
     )
 
+    readonly_fields = ("kind_shown",)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         documents: QuerySet[Document] = super().get_queryset(request)
         return documents.defer("context")
+
+    @display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_shown(self, row: Document) -> str:
+        return kind_name(row.kind)
 
     @display(description=gettext_lazy("why it failed"))
     def why_dead(self, row: Document) -> str:

@@ -5,6 +5,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
@@ -15,6 +16,11 @@ from logistics.triggers import never_truncated
 def verification_token() -> str:
     """Return 128 random bits, enough to rule out collisions; only a paper's QR code carries it."""
     return secrets.token_urlsafe(16)
+
+
+def kind_name(kind: str) -> str:
+    """Return "packing-list" as text for people; the app that prints such papers has the translation."""
+    return gettext(kind.replace("-", " ").capitalize())
 
 
 class Document(Job):

@@ -1,4 +1,3 @@
-from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
@@ -7,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from logistics import examples
-from logistics.documents.models import Document
+from logistics.documents.models import Document, kind_name
 from logistics.jobs.models import Job
 from logistics.permissions import Anyone
 
@@ -55,7 +54,7 @@ class VerifyView(APIView):
         found: dict[str, object] = _verdict(document) if document else {"genuine": False}
         status = 200 if document else 404
         if request.accepted_renderer.format == "html":
-            found = found | {"kind_name": kind_name(document)}
+            found = found | {"kind_name": kind_name(document.kind) if document else ""}
         headers = {"X-Robots-Tag": "noindex, nofollow"}
         return Response(found, status=status, template_name="documents/verify.html", headers=headers)
 
@@ -86,8 +85,3 @@ def _replaced_by(document: Document) -> str | None:
     while last.superseded_at and (newer := Document.objects.filter(replaces=last).defer("context").first()):
         last = newer
     return last.number if last != document and last.superseded_at is None else None
-
-
-def kind_name(document: Document | None) -> str:
-    """Return "packing-list" as text for people; the app that prints such papers has the translation."""
-    return gettext(document.kind.replace("-", " ").capitalize()) if document else ""

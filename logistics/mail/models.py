@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ class Email(Job):
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=40)  # for staff: "receipt", "shipment-dispatched"
     to = models.EmailField(_("recipient"))
-    language = models.CharField(_("language"), max_length=10, default="en")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     subject = models.CharField(_("subject"), max_length=200)
     body = models.TextField()  # may hold a secret link, so emptied once it is sent
     # Each: name (as the recipient sees it), storage_name, sha256, type.

@@ -1,19 +1,26 @@
-"""Which roles may see which mails. Addresses are personal data, so access depends on the kind of mail."""
+"""Kinds of mail: their names, and which roles may see them, as addresses are personal data."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.db.models import QuerySet
+from django.utils.functional import Promise
 
 from logistics.mail.models import Email
 from logistics.roles import HasRoles, Role
 
 _readers: dict[str, frozenset[Role]] = {}
+_names: dict[str, str | Promise] = {}
 
 
-def register(roles: Collection[Role], *kinds: str) -> None:
-    """Let users with these roles see mails of these kinds. Each app registers its own kinds in its apps.py."""
-    for kind in kinds:
-        _readers[kind] = frozenset(roles)
+def register(roles: Collection[Role], names: Mapping[str, str | Promise]) -> None:
+    """Let users with these roles see mails of these kinds. Each app registers its own kinds, named, in its apps.py."""
+    for kind, name in names.items():
+        _readers[kind], _names[kind] = frozenset(roles), name
+
+
+def name_of(kind: str) -> str:
+    """Return the name of a kind of mail, in the reader's language; the kind itself if no app registered it."""
+    return str(_names.get(kind, kind))
 
 
 def kinds() -> set[str]:

@@ -16,13 +16,13 @@ from logistics.errors import DomainError, Forbidden, Invalid
 from logistics.ids import uuid7
 from logistics.mail import services as mail
 from logistics.partners import guard, hints, keys, vault
-from logistics.partners.models import AllowedText, Contact, Partner, Site, SiteAddress
+from logistics.partners.models import Contact, Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import User
 from logistics.people.recent import SignInAgain
 from logistics.roles import Role
 from logistics.transactions import lock
 
-Sealed = TypeVar("Sealed", SiteAddress, AllowedText)
+Sealed = TypeVar("Sealed", SiteAddress, RefusedText)
 REASON_MIN = 10
 # How long a password or second factor just given is proof that it is still the same person.
 PROOF_VALID = timedelta(minutes=5)
@@ -157,7 +157,7 @@ def _opened(site: Site) -> Address:
 
 def _notify_administrators(site: Site, *, reason: str, at: datetime, link: DriversLink | None) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
-    said = {"site": site.code, "on": day_of(at).isoformat(), "reason": reason}
+    said: dict[str, object] = {"site": site.code, "on": day_of(at), "reason": reason}
     said |= {"driver": link.driver, "waybill": link.waybill} if link else {"driver": ""}
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:
@@ -169,32 +169,6 @@ def _notify_administrators(site: Site, *, reason: str, at: datetime, link: Drive
             language=contact.language,
         )
     return sum(each.is_administrator for each in contacts) or len(contacts)
-
-
-@transaction.atomic
-def allow_text(partner: Partner, text: str, *, reason: str, by: User, at: datetime) -> AllowedText:
-    """Allow one text, in any field of this partner, although it resembles a sealed address.
-
-    Raises Forbidden unless a safety officer asks, Invalid without a reason or for one that gives a place away.
-    """
-    if not is_officer(by):
-        raise Forbidden(_("Only a safety officer may allow a text."))
-    if len(reason.strip()) < REASON_MIN:
-        raise Invalid(_("Say briefly why this text is harmless."), field="reason", code="required")
-    guard.check_texts("logistics.auditentry", {"reason": reason}, partner.pk, by=by, at=at)
-    partner = lock(partner)
-    row = AllowedText.objects.create(
-        partner=partner, allowed_by=by, allowed_at=at, sealed_id=uuid7(), **_digested(text, partner.pk)
-    )
-    audit.record("text allowed", partner, by=by, at=at, reason=reason.strip(), text=str(row.pk))
-    vault.put(row.sealed_id, text.encode())
-    return row
-
-
-def _digested(text: str, partner_id: UUID) -> dict[str, bytes | str]:
-    """Return the digest of a text under the newest key."""
-    key_id = keys.newest()
-    return {"digest": guard.digest_of(text, keys.hasher(key_id, partner_id)), "key_id": key_id}
 
 
 def rotate(*, batch: int, at: datetime) -> Iterator[tuple[str, int]]:
@@ -209,13 +183,13 @@ def rotate(*, batch: int, at: datetime) -> Iterator[tuple[str, int]]:
         yield "ciphertexts", done
     while addresses := list(_older(SiteAddress).values_list("pk", flat=True)[:batch]):
         yield "addresses", _hash_addresses(addresses, at)
-    while texts := list(_older(AllowedText).values_list("pk", flat=True)[:batch]):
+    while texts := list(_older(RefusedText).values_list("pk", flat=True)[:batch]):
         yield "texts", _hash_texts(texts)
 
 
 def under_older_keys() -> int:
     """Return how many ciphertexts, and hashes of addresses and texts, are not under the newest key."""
-    return vault.under_older_keys() + _older(SiteAddress).count() + _older(AllowedText).count()
+    return vault.under_older_keys() + _older(SiteAddress).count() + _older(RefusedText).count()
 
 
 def _older(model: type[Sealed]) -> "models.QuerySet[Sealed]":
@@ -238,11 +212,11 @@ def _hash_addresses(site_ids: list[UUID], at: datetime) -> int:
 
 @transaction.atomic
 def _hash_texts(pks: list[UUID]) -> int:
-    rows = list(_older(AllowedText).filter(pk__in=pks).select_for_update())
+    rows = list(_older(RefusedText).filter(pk__in=pks).select_for_update())
     texts = vault.read([row.sealed_id for row in rows])
     for row in rows:
-        values = _digested(texts[row.sealed_id].decode(), row.partner_id)
-        AllowedText.objects.filter(pk=row.pk).update(**values)
+        values = keys.digested(texts[row.sealed_id].decode(), row.partner_id)
+        RefusedText.objects.filter(pk=row.pk).update(**values)
     return len(rows)
 
 
@@ -255,13 +229,13 @@ def remove_unused() -> int:
 
 
 def without_ciphertext() -> Iterator[str]:
-    """Yield the ids of sites and allowed texts whose ciphertext is missing."""
+    """Yield the ids of sites and refused texts whose ciphertext is missing."""
     references = _references()
     lost = vault.missing([sealed_id for _pk, sealed_id in references])
     yield from (str(pk) for pk, sealed_id in references if sealed_id in lost)
 
 
 def _references() -> list[tuple[UUID, UUID]]:
-    """Return the id of each site with an address and each allowed text, with that of its ciphertext."""
-    found = SiteAddress.objects.values_list("pk", "sealed_id"), AllowedText.objects.values_list("pk", "sealed_id")
+    """Return the id of each site with an address and each refused text, with that of its ciphertext."""
+    found = SiteAddress.objects.values_list("pk", "sealed_id"), RefusedText.objects.values_list("pk", "sealed_id")
     return [reference for references in found for reference in references]

@@ -1,7 +1,8 @@
 from datetime import timedelta
-from typing import cast
+from typing import ClassVar, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -17,16 +18,16 @@ from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from logistics.admin_parts import BaseAdmin, NamedLookups, ReadOnlyInline, VersionedForm, copy_saved, may_act
+from logistics.codes import choices
 from logistics.errors import DomainError
 from logistics.forms import TidyForm, TidyModelForm
-from logistics.partners import addresses, services
+from logistics.partners import services
 from logistics.partners.models import Contact, Membership, Partner, Site
-from logistics.partners.site_admin import add_refusal, region_of, sealed_page
+from logistics.partners.site_admin import region_of
 from logistics.people.models import ApiKey, User
 from logistics.people.recent import needs_recent_sign_in
 
@@ -39,7 +40,11 @@ class PartnerForm(VersionedForm):
     class Meta:
         model = Partner
         fields = ("code", "name", "status", "languages", "country", "address", "tax_number")
-        widgets = {"languages": ArrayWidget}
+        widgets: ClassVar = {
+            "languages": ArrayWidget(choices=[("", "–"), *settings.LANGUAGES]),
+            "country": UnfoldAdminSelectWidget(choices=choices.countries),
+        }
+        help_texts: ClassVar = {"country": "", "languages": gettext_lazy("Languages of its papers, the main one first")}
 
 
 class ContactsInline(ReadOnlyInline):
@@ -86,21 +91,6 @@ class KeyForm(TidyForm, forms.Form):
         cast("forms.ModelChoiceField[Site]", self.fields["site"]).queryset = partner.sites.order_by("code")
 
 
-class AllowedTextForm(TidyForm, forms.Form):
-    text = forms.CharField(
-        max_length=1000,
-        label=gettext_lazy("Text"),
-        help_text=gettext_lazy("The whole text of the field, as it was refused."),
-        widget=UnfoldAdminTextareaWidget,
-    )
-    reason = forms.CharField(
-        min_length=addresses.REASON_MIN,
-        max_length=500,
-        label=gettext_lazy("Reason (recorded in the audit trail)"),
-        widget=UnfoldAdminTextareaWidget,
-    )
-
-
 @admin.register(Partner)
 class PartnerAdmin(BaseAdmin):
     form = PartnerForm
@@ -112,7 +102,7 @@ class PartnerAdmin(BaseAdmin):
         (gettext_lazy("Office"), {"fields": ("address", ("country", "tax_number"))}),
     )
     inlines = (ContactsInline, SitesInline)
-    actions_detail = ("issue_key", "allow_text")
+    actions_detail = ("issue_key",)
 
     def save_model(self, request: HttpRequest, obj: Partner, form: PartnerForm, change: bool) -> None:
         by, at = cast(User, request.user), timezone.now()
@@ -151,38 +141,6 @@ class PartnerAdmin(BaseAdmin):
             "back": reverse("admin:logistics_partner_change", args=[partner.pk]),
         }
         return TemplateResponse(request, "partners/issue_key.html", context)
-
-    def has_allow_text_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return addresses.is_officer(cast(User, request.user))
-
-    @action(description=gettext_lazy("Allow a text"), url_path="allow-text", permissions=["allow_text"], icon="rule")
-    def allow_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for a text that was refused because it resembles a sealed address, and allow it."""
-        partner = self.get_object(request, object_id)
-        if partner is None or not self.has_allow_text_permission(request):
-            raise PermissionDenied
-        form, back = AllowedTextForm(request.POST or None), reverse("admin:logistics_partner_change", args=[partner.pk])
-        if request.method == "POST" and form.is_valid():
-            by = cast(User, request.user)
-            try:
-                addresses.allow_text(partner, **form.cleaned_data, by=by, at=timezone.now())
-            except DomainError as refusal:
-                add_refusal(form, refusal)
-            else:
-                messages.success(request, _("This text can now be entered for the partner."))
-                return HttpResponseRedirect(back)
-        return sealed_page(
-            self,
-            request,
-            title=_("Allow a text for %(partner)s") % {"partner": partner.name},
-            explanation=_(
-                "A text was refused because it resembles the address of a confidential site. Allow it only if it"
-                " says nothing about the place."
-            ),
-            button=_("Allow the text"),
-            form=form,
-            back=back,
-        )
 
 
 class ContactForm(VersionedForm):

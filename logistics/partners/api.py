@@ -15,7 +15,7 @@ from logistics import rights
 from logistics.errors import Invalid, may_raise
 from logistics.idempotency.api import idempotent
 from logistics.inputs import BooleanFilter, Filters
-from logistics.partners import addresses, scope, services
+from logistics.partners import addresses, refusals, scope, services
 from logistics.partners.models import Contact, Partner, Site, SiteAddress, foreign_site
 from logistics.partners.serializers import (
     AddressSerializer,
@@ -117,7 +117,7 @@ class PartnerViewSet(StrictView, ReadOnlyModelViewSet[Partner]):
         return with_etag(Response(self.get_serializer(partner).data), partner)
 
     @extend_schema(summary="Allow a refused text", request=AllowedTextIn, responses={204: None})
-    @action(detail=True, methods=["post"], url_path="allowed-texts", permission_classes=[may(rights.ALLOWED_TEXT)])
+    @action(detail=True, methods=["post"], url_path="allowed-texts", permission_classes=[may(rights.REFUSED_TEXT)])
     @idempotent
     def allow_text(self, request: Request, pk: str) -> Response:
         """Allow one text for this partner that was refused because it resembles a sealed address.
@@ -126,7 +126,7 @@ class PartnerViewSet(StrictView, ReadOnlyModelViewSet[Partner]):
         """
         body = AllowedTextIn(data=request.data)
         body.is_valid(raise_exception=True)
-        addresses.allow_text(self.get_object(), **body.validated_data, by=actor(request), at=timezone.now())
+        refusals.allow_text(self.get_object(), **body.validated_data, by=actor(request), at=timezone.now())
         return Response(status=204)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from logistics.audit import services as audit
 from logistics.errors import Invalid
 from logistics.partners import hints, keys, texts, traces
-from logistics.partners.models import AllowedText, Partner, Site, SiteAddress
+from logistics.partners.models import Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import User
 
 
@@ -59,11 +59,18 @@ class Guard:
         """
         for name, text in found.items():
             if self.hits(text, strict=strict):
-                raise self.refusal(f"{label}.{name}", shown=f"{path}{name}", by=by, at=at)
+                raise self.refusal(f"{label}.{name}", text, shown=f"{path}{name}", by=by, at=at, strict=strict)
 
-    def refusal(self, field: str, *, shown: str, by: User | None, at: datetime) -> Invalid:
-        """Return the refusal of a text, and leave its trace. `field`: of a model; `shown`: what callers call it."""
-        traces.add(traces.Refusal(self.partner, by.pk if by else None, at, field))
+    def refusal(
+        self, field: str, text: object, *, shown: str, by: User | None, at: datetime, strict: bool = False
+    ) -> Invalid:
+        """Return the refusal of a text, or of one of a list, and leave its trace.
+
+        `field`: of a model; `shown`: what callers call it.
+        """
+        parts = text if isinstance(text, list | tuple) else [text]
+        refused = next(str(part) for part in parts if self.hits(part, strict=strict))
+        traces.add(traces.Refusal(self.partner, by.pk if by else None, at, field, refused))
         return Invalid(
             _(
                 "This text may reveal a place that must stay secret. Write it without names, streets, numbers or"
@@ -75,8 +82,8 @@ class Guard:
 
     def _is_allowed(self, text: str) -> bool:
         return any(
-            bytes(row.digest) == digest_of(text, keys.hasher(row.key_id, self.partner))
-            for row in AllowedText.objects.filter(partner=self.partner)
+            bytes(row.digest) == keys.digest_of(text, row.key_id, self.partner)
+            for row in RefusedText.objects.filter(partner=self.partner, allowed_at__isnull=False)
         )
 
 
@@ -122,11 +129,6 @@ def check_site(site: Site, *, by: User | None, at: datetime) -> None:
     if site.kind == Site.Kind.CONFIDENTIAL:
         own = Guard(site.partner_id, SiteAddress.objects.filter(site=site))
         own.check_texts(site._meta.label_lower, texts.of(site), by=by, at=at, strict=True)
-
-
-def digest_of(text: str, hasher: hints.Hasher) -> bytes:
-    """Return the hash by which an allowed text is found: of its letters and digits in plain form."""
-    return hasher.of(f"allowed {' '.join(hints.plain(text).tokens)}")
 
 
 def report_existing(partner: Partner, *, by: User | None, at: datetime) -> int:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from logistics.partners.hints import Hasher
+from logistics.partners.hints import Hasher, plain
 
 
 def newest() -> str:
@@ -23,6 +23,17 @@ def hasher(key_id: str, partner_id: UUID) -> Hasher:
         if _id(key) == key_id:
             return Hasher(blake2b(partner_id.bytes, key=_derived(key, b"hints"), digest_size=32).digest())
     raise ImproperlyConfigured("A sealed address was hashed under a key that is not in FIELD_KEYS. Put the key back.")
+
+
+def digest_of(text: str, key_id: str, partner_id: UUID) -> bytes:
+    """Return the hash by which a refused text is found: of its letters and digits in plain form."""
+    return hasher(key_id, partner_id).of(f"allowed {' '.join(plain(text).tokens)}")
+
+
+def digested(text: str, partner_id: UUID) -> dict[str, bytes | str]:
+    """Return the columns by which a refused text is found, under the newest key."""
+    key_id = newest()
+    return {"digest": digest_of(text, key_id, partner_id), "key_id": key_id}
 
 
 def _id(key: str) -> str:

@@ -77,7 +77,7 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=100)
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
-    language = models.CharField(_("language"), max_length=10, default="fr")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="fr")
     is_notified = models.BooleanField(_("notified of shipments"), default=True)
     is_administrator = models.BooleanField(
         _("partner’s administrator"),
@@ -200,23 +200,38 @@ class SiteAddress(models.Model):
         return f"{self.site_id}"
 
 
-class AllowedText(models.Model):
-    """A text that a safety officer allowed although it resembles a sealed address of the partner.
+class RefusedText(models.Model):
+    """A text that was refused because it resembles a sealed address of the partner, and may be allowed nevertheless.
 
-    Found by its keyed hash; sealed as well (partners.vault), so that it can be hashed again under a new key.
+    The text is sealed (partners.vault), as the address that it may name; it is found by its keyed hash.
     """
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="allowed_texts")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+", verbose_name=_("partner"))
+    # Where it was entered last, e.g. "shipments.shipment.title". Blank: allowed before anybody entered it.
+    field = models.CharField(_("field"), max_length=100, blank=True)
     digest = models.BinaryField()
     sealed_id = models.UUIDField(unique=True)
     key_id = models.CharField(max_length=16)  # of the key that hashed it
-    allowed_at = models.DateTimeField(_("allowed at"))
-    allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    refused_at = models.DateTimeField(_("refused at"), null=True)
+    refused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("entered by")
+    )
+    allowed_at = models.DateTimeField(_("allowed at"), null=True)
+    allowed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("allowed by")
+    )
 
     class Meta:
-        verbose_name = _("allowed text")
-        verbose_name_plural = _("allowed texts")
+        verbose_name = _("refused text")
+        verbose_name_plural = _("refused texts")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(allowed_at__isnull=True, allowed_by__isnull=True)
+                | models.Q(allowed_at__isnull=False, allowed_by__isnull=False),
+                name="a_text_is_allowed_by_somebody",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self._meta.verbose_name} {self.pk}"

@@ -60,7 +60,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "logistics.contact": {"language": CODE},
     "logistics.site": {"code": RANDOM, "kind": CODE, "region": "an admin-1 code"},
     "logistics.siteaddress": dict.fromkeys(("hints", "key_id"), RANDOM),
-    "logistics.allowedtext": dict.fromkeys(("digest", "key_id"), RANDOM),
+    "logistics.refusedtext": {"field": CODE, **dict.fromkeys(("digest", "key_id"), RANDOM)},
     "logistics.user": {
         "password": RANDOM,
         "email": "how a person signs in; entered by administrators",

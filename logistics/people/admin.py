@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSingleDateWidget
 
-from logistics.admin_parts import FormClass, ReadOnlyAdmin, copy_saved, may_act
-from logistics.forms import TidyModelForm
+from logistics.admin_parts import WRONG_DATE, FormClass, ReadOnlyAdmin, copy_saved, may_act
+from logistics.forms import LastDayField, TidyModelForm, last_day_before
 from logistics.people import services
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.people.recent import RecentSignInAdmin, needs_recent_sign_in
@@ -42,6 +42,13 @@ class RolesForm(TidyModelForm):
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         label=gettext_lazy("Roles"),
+    )
+    ends_at = LastDayField(
+        required=False,
+        widget=UnfoldAdminSingleDateWidget,
+        label=gettext_lazy("Access until"),
+        help_text=gettext_lazy("For temporary staff: the last day on which sign-in and keys work. Blank: no end date."),
+        error_messages={"invalid": WRONG_DATE},
     )
     to_give: ClassVar[frozenset[str]] = frozenset()  # set by UserAdmin.get_form
 
@@ -74,11 +81,11 @@ class UserAdmin(RecentSignInAdmin):
     """People who may sign in. Administrators manage those whose roles they have, and never their own rights."""
 
     form = UserForm
-    list_display = ("name", "email", "roles_shown", "is_active", "ends_at", "with_second_factor", "last_login")
+    list_display = ("name", "email", "roles_shown", "is_active", "ends_on", "with_second_factor", "last_login")
     list_filter = ("is_active", "language")
     search_fields = ("name", "email")
     ordering = ("name",)
-    readonly_fields = ("email", "last_login", "created_at")
+    readonly_fields = ("email", "ends_on", "last_login", "created_at")
     fieldsets = (
         (None, {"fields": ("email", "name", "language", "is_active", "ends_at")}),
         (gettext_lazy("Permissions"), {"fields": ("roles", "is_superuser")}),
@@ -97,7 +104,15 @@ class UserAdmin(RecentSignInAdmin):
         return type(form.__name__, (form,), {"to_give": services.roles_to_give(cast(User, request.user))})
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+        if obj is None:
+            return self.add_fieldsets
+        shown = super().get_fieldsets(request, obj)
+        if "ends_at" in self.get_readonly_fields(request, obj) or not self.has_change_permission(request, obj):
+            last_day = {"ends_at": "ends_on"}  # not the midnight after it
+            shown = [
+                (title, {"fields": [last_day.get(name, name) for name in more["fields"]]}) for title, more in shown
+            ]
+        return shown
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -161,6 +176,10 @@ class UserAdmin(RecentSignInAdmin):
     @display(description=gettext_lazy("roles"), label=True)
     def roles_shown(self, user: User) -> str:
         return ", ".join(_short(role) for role in user.roles) or (_("superuser") if user.is_superuser else "–")
+
+    @display(description=gettext_lazy("access until"), ordering="ends_at")
+    def ends_on(self, user: User) -> object:
+        return last_day_before(user.ends_at) if user.ends_at else None
 
     @display(description=gettext_lazy("second factor"), boolean=True)
     def with_second_factor(self, user: User) -> bool:

@@ -1,6 +1,7 @@
 from datetime import datetime
 from typing import ClassVar, TypedDict, Unpack
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -51,7 +52,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(_("email address"))
     name = models.CharField(_("name"), max_length=100)
     roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles"))
-    language = models.CharField(_("language"), max_length=10, default="en")
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(
         _("superuser"), default=False, help_text=_("Has all rights in the admin; for set-up only.")

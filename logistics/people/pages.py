@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from logistics import sealing
@@ -178,7 +179,18 @@ def _recovery_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
     return _page(request, "people/recovery_codes.html", _("Your recovery codes"), codes=codes)
 
 
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in its stubs only
+class WeakAtFirst:
+    """Shows what is wrong with a new password beside that password; Django would show it beside its repetition."""
+
+    def validate_password_for_user(self, user: User, *_args: str) -> None:
+        super().validate_password_for_user(user, "new_password1")  # type: ignore[misc]
+
+
+class ChangePasswordForm(WeakAtFirst, AdminOwnPasswordChangeForm):
+    """The form of "Change password"."""
+
+
+class NewPasswordForm(WeakAtFirst, SetPasswordForm):  # type: ignore[type-arg]  # generic in its stubs only
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         for field in self.fields.values():

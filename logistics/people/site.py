@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -35,6 +36,16 @@ class StaffSite(UnfoldAdminSite):
             extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
         )
         return cast(HttpResponse, never_cache(sign_in)(request))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        from logistics.people import pages
+
+        change = PasswordChangeView.as_view(
+            form_class=pages.ChangePasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return cast(HttpResponse, change(request))
 
     def extra_urls(self) -> list[URLPattern]:
         from logistics.people import pages

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
@@ -290,7 +291,7 @@ def _may_confirm(shipment: Shipment, stated_at: datetime, at: datetime) -> None:
     if shipment.dispatched_at and stated_at < shipment.dispatched_at - CLOCK_ERROR:
         raise Invalid(
             _("This is before the shipment was dispatched (%(day)s). Check the clock.")
-            % {"day": day_of(shipment.dispatched_at).isoformat()},
+            % {"day": date_format(day_of(shipment.dispatched_at), "DATE_FORMAT")},
             field="stated_at",
             code="before_dispatch",
         )

@@ -199,7 +199,7 @@ def _check_places(values: Values, rows: list[int], errors: Errors, context: Impo
         found = {cell for cell in set(cells) if context.place.hits(cell)}
         for row, cell in zip(rows, cells, strict=True) if found else ():
             if cell in found:
-                refusal = context.place.refusal(field, shown=name, by=context.by, at=context.at)
+                refusal = context.place.refusal(field, cell, shown=name, by=context.by, at=context.at)
                 errors.add(row, name, "names_the_place", str(refusal))
 
 

@@ -3,12 +3,20 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from logistics.documents.models import Document
 from logistics.ids import uuid7
 from logistics.partners.models import Site
 from logistics.triggers import never_truncated
 from shipments.shipments.models import Shipment
+
+# Kinds as the engine of documents calls them (documents.models.kind_name), for the admin and the page of a paper.
+KIND_NAMES = (
+    gettext_noop("Goods received form"),
+    gettext_noop("Goods received note"),
+    gettext_noop("Partner packing list"),
+)
 
 
 class Paper(models.Model):

@@ -1,6 +1,6 @@
 import re
 from collections.abc import Callable
-from typing import cast
+from typing import ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,11 +12,11 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from logistics import wording
 from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, copy_saved
-from logistics.codes import codes
+from logistics.codes import choices, codes
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
@@ -111,6 +111,10 @@ class ShipmentForm(VersionedForm):
     class Meta:
         model = Shipment
         exclude = ("freight_minor",)
+        widgets: ClassVar = dict.fromkeys(
+            ("customs_currency", "freight_currency"), UnfoldAdminSelectWidget(choices=choices.currencies)
+        )
+        help_texts: ClassVar = {"customs_currency": gettext_lazy("Of all customs values on the manifest")}
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
         if field_name == "freight":

@@ -26,6 +26,7 @@ WORDS = {
         "step": "One more step",
         "failed": "This browser can’t do the check.",
         "enter": "Show my gifts",
+        "nothing": "There is nothing here",
         "gifts": "My gifts",
         "sign_out": "Sign out",
     },
@@ -41,6 +42,7 @@ WORDS = {
         "step": "Plus qu’une étape",
         "failed": "Ce navigateur ne peut pas faire la vérification.",
         "enter": "Voir mes dons",
+        "nothing": "Page introuvable",
         "gifts": "Mes dons",
         "sign_out": "Se déconnecter",
     },
@@ -135,7 +137,13 @@ def test_choosing_the_currency_by_a_button_keeps_the_input(
     amount.fill("65500")
     donor.page.locator("[name=consent]").check()
     donor.press(words["continue"])
+    donor.page.go_back()  # to a page that answered a form
+    after = donor.text()
+    with donor.refused(404):
+        missing = donor.open("/give/nothing-here/").text()
 
+    assert words["currency"].format("XOF") in after
+    assert words["nothing"] in missing
     assert gifts_of(product, email) == [("XOF", 65500, "pending", "")]
     assert product.rows("SELECT name FROM donations_donor WHERE email = %s", email) == [("Moussa Keïta",)]
 

@@ -155,20 +155,26 @@ def test_a_key_is_issued_works_and_is_revoked(staff: SignIn, product: Instance) 
     assert (before, phone.answer("/api/v1/shipments/").status_code) == (200, 401)
 
 
-@submits("admin:logistics_site_reveal", "admin:logistics_partner_allow_text")
-def test_a_safety_officer_reads_an_address_and_allows_a_text(staff: SignIn, product: Instance) -> None:
-    ((partner,),) = product.rows("SELECT id FROM logistics_partner WHERE code = 'AMAR-ML'")
+@submits("admin:logistics_site_reveal", "admin:logistics_refusedtext_review")
+def test_a_safety_officer_reads_an_address_and_allows_a_text(
+    staff: SignIn, product: Instance, warehouse: Program
+) -> None:
     ((site,),) = product.rows("SELECT id FROM logistics_site WHERE hand_over_point LIKE %s", "%Mopti%")
     reason = f"Planning the lorry {uuid4().hex[:6]}."
     officer = staff("safety")
     acts.begin(officer, "logistics/site", site, "Read the address")
     acts.enter(officer, {"reason": reason})
     right = officer.press("Read the address").text()
-    acts.begin(officer, "logistics/partner", partner, "Allow a text")
-    acts.enter(officer, {"text": f"Book: Jigiya {reason}", "reason": "The title of a novel."})
+    shipment = {"title": f"Book: Jigiya {reason}", "consignee": "AMAR-ML", "customs_currency": "HKD"}
+    warehouse.post("/api/v1/shipments/", shipment, status=(400,))
+    ((text,),) = product.rows("SELECT id FROM logistics_refusedtext ORDER BY id DESC LIMIT 1")
+    acts.begin(officer, "logistics/refusedtext", text, "Read the text")
+    shown = officer.press("Read the text").text()
+    acts.enter(officer, {"reason": "The title of a novel."})
     allowed = officer.press("Allow the text").text()
 
     assert "porte 263" in right
+    assert shipment["title"] in shown
     assert "can now be entered" in allowed
     assert product.rows("SELECT verb FROM logistics_auditentry WHERE reason = %s", reason) == [("address read",)]
 

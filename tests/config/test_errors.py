@@ -122,9 +122,7 @@ class TestPrograms:
 
 class TestPeople:
     @pytest.mark.parametrize(("language", "heading"), [("en", "There is nothing here"), ("fr", "Page introuvable")])
-    def test_get_a_page_in_their_language(self, settings, language, heading):
-        settings.DEBUG = False
-
+    def test_get_a_page_in_their_language(self, language, heading):
         answer = Client().get("/nothing-here/", headers={"Accept": "text/html", "Accept-Language": language})
 
         assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")

@@ -276,7 +276,7 @@ class TestFailures:
         )
 
     def test_a_stand_in_is_refused_when_debug_is_off(self, stand_in: StandIn, settings: Any) -> None:
-        settings.DEBUG = False
+        settings.DEVELOPMENT = False
 
         with pytest.raises(gateway.PaymentProviderMisconfigured):
             open_session(stand_in)

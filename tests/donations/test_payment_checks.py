@@ -27,7 +27,7 @@ STAND_IN = "http://127.0.0.1:12111"
 def test_dangerous_payment_settings_are_reported(  # noqa: PLR0917 - one column each
     settings: Any, debug: bool, base: str, key: str, secrets: list[str], found: list[str]
 ) -> None:
-    settings.DEBUG, settings.STRIPE_API_BASE = debug, base
+    settings.DEVELOPMENT, settings.STRIPE_API_BASE = debug, base
     settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRETS = key, secrets
 
     assert [message.id for message in check_payments(None)] == found

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from axes.utils import reset
+from django import forms
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
@@ -95,16 +96,24 @@ class TestPages:
     def test_the_audit_trail_is_read_and_filtered_in_french(self):
         client, partner = signed_in(Role.AUDITOR), make_partner()
         for verb in ("partner created", "key issued"):
-            audit.record(verb, partner, by=None, at=NOON)
+            entry = audit.record(verb, partner, by=None, at=NOON, fields=["tax_number"], was="ended", key=True)
+        make_email(kind="address-read")
         url = reverse("admin:logistics_auditentry_changelist")
         client.post(reverse("set_language"), {"language": "fr"})
 
         first, listed = client.get(reverse("admin:index")).content.decode(), client.get(url).content.decode()
+        detail = client.get(page_of(AuditEntry, kind="change", args=[entry.pk])).content.decode()
+        mails = client.get(page_of(Email)).content.decode()
         narrowed = client.get(f"{url}?verb=partner+created").content.decode()
 
         for page in (first, listed):
             assert "partenaire créé" in page
             assert "partner created" not in re.sub(r'(href|value)="[^"]*"', "", page)
+        assert "clé : oui · avant : Partenariat terminé · champs : numéro fiscal" in detail.replace(
+            "\N{NO-BREAK SPACE}", " "
+        )
+        assert f">{partner}</a>" in listed
+        assert "adresse consultée" in mails
         rows = narrowed.partition('id="result_list"')[2].partition("</table>")[0]
         assert "partenaire créé" in rows and "clé émise" not in rows
 
@@ -383,3 +392,28 @@ def test_the_message_shows_the_code_of_a_new_site():
     answer = signed_in(Role.COORDINATOR).post(page_of(Site, kind="add"), form, follow=True)
 
     assert f"site {Site.objects.get().code}" in html.unescape(answer.content.decode())
+
+
+def test_no_form_asks_for_a_time_or_for_a_code_that_could_be_chosen(rf):
+    request, asked = rf.get("/admin/"), {}
+    request.user = make_user(is_superuser=True)
+    codes = {"language", "languages", "country", "origin", "time_zone"}
+
+    for model, page in admin.site._registry.items():
+        if not (page.has_add_permission(request) or page.has_change_permission(request)):
+            continue
+        for name, field in page.get_form(request).base_fields.items():
+            if name in codes or name.endswith(("currency", "currencies")):
+                asked[model.__name__, name] = bool(getattr(field.widget, "choices", None))
+            assert not isinstance(field, forms.DateTimeField | forms.SplitDateTimeField), (model, name)
+
+    assert {where for where, is_chosen in asked.items() if not is_chosen} == set()
+    assert len(asked) > 10
+
+
+def test_a_password_that_is_too_weak_is_refused_beside_it():
+    weak = {"old_password": PASSWORD, "new_password1": "Password1234!", "new_password2": "Password1234!"}
+
+    answer = signed_in(Role.FINANCE).post("/admin/password_change/", weak)
+
+    assert [*answer.context["form"].errors] == ["new_password1"]

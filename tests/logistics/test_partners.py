@@ -7,12 +7,14 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
+from logistics import wording
 from logistics.audit.models import AuditEntry
+from logistics.charity.services import day_of
 from logistics.errors import Forbidden
 from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email
 from logistics.partners import addresses
-from logistics.partners.models import Contact, Partner, Site, SiteAddress
+from logistics.partners.models import Contact, Partner, RefusedText, Site, SiteAddress
 from logistics.people import services as people
 from logistics.people.models import ApiKey
 from logistics.people.recent import SignInAgain
@@ -270,6 +272,7 @@ class TestAddresses:
         assert "Un responsable de la sécurité" in mails[0].body and "Safiatou" not in mails[0].body
         assert REASON in mails[0].body
         assert not [value for value in ADDRESS.values() if value in mails[0].body]
+        assert f" le {wording.day(day_of(timezone.now()).isoformat(), ['fr'])}" in mails[0].body
 
     @pytest.mark.parametrize("minutes", [None, -1, 6])
     def test_need_a_proof_given_within_five_minutes(self, coordinator, minutes):
@@ -389,7 +392,7 @@ class TestAddresses:
         assert not SiteAddress.objects.exists()
         with connections["sealed"].cursor() as cursor:
             cursor.execute("SELECT id FROM sealed.ciphertext")
-            assert cursor.fetchall() == []
+            assert cursor.fetchall() == [(RefusedText.objects.get().sealed_id,)]
         assert AuditEntry.objects.get(verb="text refused").subject_id == site.partner_id
 
     def test_of_an_open_site_are_not_checked_against_the_hand_over_point(self, coordinator):

@@ -11,7 +11,7 @@ from logistics import theme
 
 THEME = Path(unfold.__file__).parent
 # Parts that we do not use: users of Django's own kind, editors, nested and crispy forms, datasets.
-UNUSED = re.compile(r"contrib/(?!filters/)|/auth/user/|crispy|nested|dataset")
+UNUSED = re.compile(r"contrib/(?!filters/|forms/templates/unfold/forms/array)|/auth/user/|crispy|nested|dataset")
 SINGLE = re.compile(r"\{%\s*trans(?:late)?\s+([\"'])(.*?)\1|\b(?:_|gettext|gettext_lazy)\(\s*([\"'])(.*?)\3\s*\)")
 SAME_IN_FRENCH = {"Action", "Date"}
 

@@ -90,7 +90,7 @@ def test_an_address_without_its_ciphertext_is_reported_by_verify() -> None:
     with pytest.raises(CommandError, match="1 of "):
         call_command("verify", stdout=out)
 
-    assert "broken  Every sealed address and allowed text has its ciphertext." in out.getvalue()
+    assert "broken  Every sealed address and refused text has its ciphertext." in out.getvalue()
     assert f"1 rows: {lost.pk}\n" in out.getvalue()
 
 

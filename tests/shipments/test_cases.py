@@ -180,7 +180,7 @@ class TestConfirmations:
                 "22-confirmation-from-1970.json",
                 "stated_at",
                 "before_dispatch",
-                "This is before the shipment was dispatched (2026-03-02). Check the clock.",
+                "This is before the shipment was dispatched (2 March 2026). Check the clock.",
             ),
         ],
     )

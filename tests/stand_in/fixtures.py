@@ -18,7 +18,7 @@ def stand_in(settings: Any) -> Iterator[StandIn]:
     """
     with StandIn(webhook_secret=WEBHOOK_SECRET) as running:
         # The gateway refuses a stand-in unless DEBUG is on, and test runners switch it off.
-        settings.DEBUG = True
+        settings.DEVELOPMENT = True
         settings.STRIPE_API_BASE = running.url
         settings.STRIPE_SECRET_KEY = running.api_key
         settings.STRIPE_WEBHOOK_SECRETS = [WEBHOOK_SECRET]

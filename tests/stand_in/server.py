@@ -155,7 +155,9 @@ class Handler(BaseHTTPRequestHandler):
         self._send(status, body + b"\n", "application/json", headers)
 
     def _html(self, status: int, text: str) -> None:
-        self._send(status, text.encode(), "text/html; charset=utf-8", PAGE_HEADERS)
+        # What answers a form may be kept: the browser's Back button does not send a form twice.
+        kept = {"Cache-Control": "private, no-cache"} if self.command == "POST" else {}
+        self._send(status, text.encode(), "text/html; charset=utf-8", PAGE_HEADERS | kept)
 
     def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Create demonstration data: people, a partner, a catalogue, gifts, a shipment. Safe to run again."
 
     def handle(self, *args: object, **options: object) -> None:
-        if not settings.DEBUG:
+        if not settings.DEVELOPMENT:
             raise CommandError("Users with known passwords are created in development only: DEBUG is off.")
         at = timezone.now()
         made = world.demonstrate(at)

@@ -38,6 +38,8 @@ function start(challenge) {
   }
 }
 
-// The donor came back with the browser's button: this solution is used up.
-addEventListener("pageshow", (shown) => shown.persisted && location.reload());
-if (window.Worker && window.crypto?.subtle) start(JSON.parse(box.dataset.challenge));
+// The donor came back with the browser's button: this solution is used up, so go on to the form before it.
+const [visit] = performance.getEntriesByType("navigation");
+addEventListener("pageshow", (shown) => shown.persisted && history.back());
+if (visit?.type === "back_forward") history.back();
+else if (window.Worker && window.crypto?.subtle) start(JSON.parse(box.dataset.challenge));

@@ -12,7 +12,7 @@ BATCH = 200
 
 class Command(BaseCommand):
     help = (
-        "Encrypt sealed addresses, allowed texts and second factors again under the first key of FIELD_KEYS, and hash"
+        "Encrypt sealed addresses, refused texts and second factors again under the first key of FIELD_KEYS, and hash"
         " them under it."
         " May be interrupted and run again. Afterwards the older keys can be removed from FIELD_KEYS."
     )
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         left = addresses.under_older_keys()
         self.stdout.write(
             f"{totals['ciphertexts']} ciphertexts are now under the newest key, and {totals['addresses']} addresses and"
-            f" {totals['texts']} allowed texts are hashed under it. {left} rows are left under an older key."
+            f" {totals['texts']} refused texts are hashed under it. {left} rows are left under an older key."
         )
         if not left and len(settings.FIELD_KEYS) > 1:
             self.stdout.write("Once no process runs with the old settings, remove the older keys from FIELD_KEYS.")

@@ -11,5 +11,16 @@ function nameBoxes() {
     chosen.setAttribute("aria-labelledby", label.id);
   }
 }
+// On phones a row of a list is a card: its labels begin with a capital letter, as the heads of columns do.
+addEventListener("DOMContentLoaded", () => {
+  for (const { dataset } of document.querySelectorAll("[data-label]")) {
+    dataset.label = dataset.label.charAt(0).toUpperCase() + dataset.label.slice(1);
+  }
+});
+// Django warns beside each date that the reader's clock differs from the server's. Here every day is the charity's, and
+// "Today" is its today, so there is nothing to warn of.
+addEventListener("DOMContentLoaded", () => {
+  if (window.DateTimeShortcuts) window.DateTimeShortcuts.addTimezoneWarning = () => {};
+});
 addEventListener("DOMContentLoaded", () => window.django?.jQuery?.(nameBoxes)); // after Django's own
 document.addEventListener("formset:added", () => setTimeout(nameBoxes));
