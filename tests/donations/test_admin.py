@@ -114,7 +114,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
     giving.give()
     finance = signed_in(Role.FINANCE)
     charity, appeal, donor = Charity.objects.get(), Appeal.objects.get(), Donor.objects.get()
-    forms = {
+    forms: dict[str, dict[str, str | list[str]]] = {
         f"/admin/logistics/charity/{charity.pk}/change/": {
             "name": "Renamed", "address": charity.address, "country": "HK", "registration": "91/1234",
             "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": charity.email, "signatory": "Lee",
@@ -127,7 +127,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
         f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "language": "en"},
     }  # fmt: skip
     for path, form in forms.items():
-        seen = {"seen_version": hidden(finance.get(path).content.decode(), "seen_version")}
+        seen: dict[str, str | list[str]] = {"seen_version": hidden(finance.get(path).content.decode(), "seen_version")}
         saved = finance.post(path, form | seen)
         assert saved.status_code == 302, saved.content.decode()[:20_000]
         again = finance.post(path, form | seen)

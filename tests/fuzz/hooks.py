@@ -5,12 +5,14 @@ FUZZ_VALUES is a JSON file of the known values of path parameters.
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import schemathesis
 
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 KNOWN: dict[str, list[str]] = json.loads(Path(os.environ["FUZZ_VALUES"]).read_text(encoding="utf-8"))
 
 
@@ -32,6 +34,12 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[s
 def filter_query(context: Any, query: dict[str, Any] | None) -> bool:
     """Leave out empty parameters, which count as not given although no choice of the description is empty."""
     return not any(value == "" for value in (query or {}).values())
+
+
+@schemathesis.hook
+def filter_headers(context: Any, headers: dict[str, Any] | None) -> bool:
+    """Leave out names that RFC 9110 does not allow: the web server refuses them before the API sees the request."""
+    return all(TOKEN.fullmatch(name) for name in headers or {})
 
 
 @schemathesis.hook
