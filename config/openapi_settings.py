@@ -20,6 +20,7 @@ SPECTACULAR = {
     ],
     # Several fields are named `status`; each set of values gets a name of its own.
     "ENUM_NAME_OVERRIDES": {
+        "Language": "django.conf.settings.LANGUAGES",
         "JobState": "logistics.jobs.models.Job.State",
         "PartnerStatus": "logistics.partners.models.Partner.Status",
         "ShipmentStatus": "shipments.shipments.states.Status",

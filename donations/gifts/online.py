@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -23,7 +24,6 @@ from logistics.charity.models import Charity
 from logistics.errors import DomainError, Invalid
 from logistics.transactions import insert_drawn, lock
 
-LANGUAGES: Final = ("en", "fr")
 CONSENT_VERSION: Final = "2026-01"
 
 
@@ -138,7 +138,7 @@ def _start(
 
 
 def _check_donor(request: DonationRequest) -> None:
-    if request.language not in LANGUAGES:
+    if request.language not in dict(settings.LANGUAGES):
         raise Invalid(_("The language must be English or French."), field="donor.language", code="unknown_language")
     if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")

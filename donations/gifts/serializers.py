@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -6,7 +7,7 @@ from donations.challenges.services import Proof
 from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.gifts.offline import OfflineGift
-from donations.gifts.online import LANGUAGES, DonationRequest
+from donations.gifts.online import DonationRequest
 from donations.gifts.status import GiftStatus
 from donations.receipts.models import Receipt
 from logistics.actions import AllowedAction, AllowedActionOut
@@ -53,7 +54,7 @@ class DonationOut(Output[Donation]):
 class DonorDetailsIn(Input):
     name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
     email = serializers.EmailField(max_length=254)
-    language = serializers.ChoiceField(choices=LANGUAGES, default="en")
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, default="en")
     country = StrictCharField(
         max_length=2, required=False, allow_blank=True, default="", help_text="ISO 3166-1 alpha-2"
     )
