@@ -84,7 +84,7 @@ def took(givers: Givers, gifts: list[Gift]) -> Took:
     references = [gift.reference for gift in gifts]
 
     def rows() -> list[tuple[float, float]]:
-        found: list[tuple[float, float]] = givers.product.rows(  # type: ignore[assignment]
+        found: list[tuple[float, float]] = givers.product.rows(
             """SELECT extract(epoch FROM p.ended_at - min(e.received_at))::float,
                       extract(epoch FROM m.ended_at - min(e.received_at))::float
                FROM donations_donation g
@@ -165,7 +165,7 @@ class Meter:
 
     def _counts_now(self) -> tuple[int, int]:
         with redis.Redis.from_url(self.givers.product.broker.valkey.url) as broker:
-            stats: dict[str, Any] = broker.info("commandstats")  # type: ignore[assignment]
+            stats: dict[str, Any] = broker.info("commandstats")
         jobs = " + ".join(f"(SELECT count(*) FROM {table} WHERE attempts > 0)" for table in JOBS)
         [(count,)] = self.givers.product.rows(f"SELECT {jobs}")
         return int(stats.get("cmdstat_lpush", {"calls": 0})["calls"]), int(count)
