@@ -2,13 +2,16 @@
 
 from django.utils.translation import gettext_noop as _
 
-from logistics.audit import services as audit
+from logistics.audit import chain
 from logistics.documents import services as documents
-from logistics.health.services import Invariant
+from logistics.health.services import Growing, Invariant
 from logistics.partners import addresses
 
 INVARIANTS: list[Invariant] = [
-    (_("Every entry of the trail follows from the one before it."), audit.broken_links),
+    (
+        _("Every entry of the trail follows from the one before it."),
+        Growing(every=chain.broken_links, more=chain.more_broken_links),
+    ),
     (_("Every sealed address and allowed text has its ciphertext."), addresses.without_ciphertext),
     (_("The newest 1,000 issued documents have the files that were issued."), documents.damaged),
     (

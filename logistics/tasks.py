@@ -59,7 +59,8 @@ def beat_heart(worker: str) -> None:
     health.beat(worker)
 
 
-@shared_task(name="logistics.verify_invariants")
+# Below the broker's visibility timeout: a longer task would be delivered again while it runs.
+@shared_task(name="logistics.verify_invariants", soft_time_limit=540, time_limit=570)
 def verify_invariants() -> None:
     for finding in health.check_all():
         if finding.broken:

@@ -37,7 +37,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "donations.dispute": dict.fromkeys(("stripe_id", "state", "currency", "reason"), STRIPE),
     "donations.refund": dict.fromkeys(("stripe_id", "state", "currency", "reason", "failure_reason"), STRIPE),
     "donations.signinrequest": {
-        **dict.fromkeys(("state", "last_error_code", "language"), CODE),
+        **dict.fromkeys(("state", "last_error_code", "lane", "language"), CODE),
         "email": DONOR,
         **dict.fromkeys(("address_hash", "email_hash"), RANDOM),
     },
@@ -45,10 +45,10 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("kind", "jurisdiction", "series", "currency", "state", "end_reason"), CODE),
         "number": MADE,
     },
-    "donations.receiptdelivery": dict.fromkeys(("state", "last_error_code"), CODE),
+    "donations.receiptdelivery": dict.fromkeys(("state", "last_error_code", "lane"), CODE),
     "donations.stripeevent": dict.fromkeys(
         (
-            *("state", "last_error_code", "stripe_id", "kind", "object_type", "object_id", "payment_intent_id"),
+            *("state", "last_error_code", "lane", "stripe_id", "kind", "object_type", "object_id", "payment_intent_id"),
             *("api_version", "source", "outcome"),
         ),
         STRIPE,

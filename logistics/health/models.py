@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class HealthCheck(models.Model):
     """When something that must happen regularly last happened, and what it found.
 
-    "worker default", "worker papers", "relay": their last heartbeats. "invariants": the last check. In the
+    "worker", "worker-now", "worker-upkeep", "relay": their last heartbeats. "invariants": the last check. In the
     database, not in the cache, so that they can be read while Redis is down.
     """
 
@@ -15,6 +15,8 @@ class HealthCheck(models.Model):
     at = models.DateTimeField(_("time"))
     # For "invariants": {"statement that did not hold": number of rows that break it}; otherwise empty.
     findings = models.JSONField(_("findings"), default=dict)
+    # How far a check has come that looks at a part of its rows each time.
+    bookmark = models.JSONField(_("bookmark"), default=dict, editable=False)
 
     class Meta:
         verbose_name = _("health check")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 
 from django.apps import apps
 from django.db import connection, transaction
@@ -17,9 +18,26 @@ SILENT_AFTER = timedelta(seconds=60)
 INVARIANTS = "invariants"
 SAMPLES = 5
 
+# Told how many rows of how many were checked.
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A check that would take too long to look at every row each hour.
+
+    `every` yields the ids of all rows that break the statement. `more` looks at a part of the rows: it gets a bookmark
+    and returns the next one, with the ids that are known to break the statement.
+    """
+
+    every: Callable[[Tell], Iterator[str]]
+    more: Callable[[dict[str, object]], tuple[dict[str, object], list[str]]]
+
+
 # A statement that must always be true of the data, and what finds the rows that break it: SQL whose first column is
-# the row's id, or a function that yields ids.
-Invariant = tuple[str, str | Callable[[], Iterator[str]]]
+# the row's id, a function that yields ids, or a check in parts.
+Query = str | Callable[[], Iterator[str]] | Growing
+Invariant = tuple[str, Query]
 
 
 @dataclass(frozen=True)
@@ -65,17 +83,37 @@ def invariants() -> list[Invariant]:
     return found
 
 
-def check(statement: str, query: str | Callable[[], Iterator[str]]) -> Finding:
-    """Look for rows that break one statement. It may take 10 minutes, so that growing tables do not stop it."""
+def check(statement: str, query: Query, *, progress: Tell | None = None) -> Finding:
+    """Look for rows that break one statement; of a check in parts, at all rows if it can tell its progress.
+
+    It may take 10 minutes, so that growing tables do not stop it, and keeps only a few ids in memory.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '10min'")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
         if isinstance(query, str):
-            cursor.execute(query)
-            broken = [str(row[0]) for row in cursor.fetchall()]
-        else:
-            broken = [str(row) for row in query()]
-    return Finding(statement, len(broken), broken[:SAMPLES])
+            return _counted(statement, _ids_of(query))
+        if not isinstance(query, Growing):
+            return _counted(statement, query())
+        if progress:
+            return _counted(statement, query.every(progress))
+        row, _ = HealthCheck.objects.select_for_update().get_or_create(name=statement[:40], defaults={"at": Now()})
+        bookmark, broken = query.more(row.bookmark)
+        HealthCheck.objects.filter(pk=row.pk).update(at=Now(), bookmark=bookmark)
+        return _counted(statement, iter(broken))
+
+
+def _ids_of(query: str) -> Iterator[str]:
+    """Yield the ids that a query finds, from a cursor of the server: there may be a million."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query)
+        while rows := cursor.fetchmany(1000):
+            yield from (str(row[0]) for row in rows)
+
+
+def _counted(statement: str, ids: Iterator[str]) -> Finding:
+    samples = list(islice(ids, SAMPLES))
+    return Finding(statement, len(samples) + sum(1 for _ in ids), samples)
 
 
 def last_findings() -> dict[str, int] | None:
@@ -84,10 +122,26 @@ def last_findings() -> dict[str, int] | None:
     return dict(last.findings) if last else None
 
 
-def check_all() -> list[Finding]:
-    """Check every statement, and store the outcome for /metrics and the admin."""
-    findings = [check(statement, query) for statement, query in invariants()]
-    HealthCheck.objects.update_or_create(
-        name=INVARIANTS, defaults={"at": Now(), "findings": {f.statement: f.broken for f in findings if f.broken}}
-    )
+def check_all(*, progress: Tell | None = None) -> list[Finding]:
+    """Check every statement, and store the outcome for /metrics and the admin.
+
+    Growing tables are checked in part, unless `progress` is given: then all rows are, and it is told how far they are.
+    What was found is stored even if time runs out before the last statement.
+    """
+    findings: list[Finding] = []
+    try:
+        findings.extend(check(statement, query, progress=progress) for statement, query in invariants())
+    finally:
+        _store(findings)
+    HealthCheck.objects.filter(name=INVARIANTS).update(at=Now())
     return findings
+
+
+def _store(findings: list[Finding]) -> None:
+    """Replace what was known about these statements; "at" is the time of the last complete check."""
+    with transaction.atomic():
+        row, _ = HealthCheck.objects.select_for_update().get_or_create(name=INVARIANTS, defaults={"at": Now()})
+        checked = {finding.statement for finding in findings}
+        kept = {statement: broken for statement, broken in row.findings.items() if statement not in checked}
+        found = {finding.statement: finding.broken for finding in findings if finding.broken}
+        HealthCheck.objects.filter(pk=row.pk).update(findings=kept | found)

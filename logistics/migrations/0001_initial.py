@@ -179,6 +179,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name="name")),
                 ('at', models.DateTimeField(verbose_name="time")),
                 ('findings', models.JSONField(default=dict, verbose_name="findings")),
+                ('bookmark', models.JSONField(default=dict, editable=False, verbose_name="bookmark")),
             ],
             options={"verbose_name": "health check", "verbose_name_plural": "health checks", 
                 'ordering': ['name'],

@@ -39,19 +39,19 @@ EXEMPT: dict[str, dict[str, str]] = {
         OURS,
     ),
     "logistics.document": {
-        **dict.fromkeys(("state", "last_error_code", "kind", "template", "languages"), CODE),
+        **dict.fromkeys(("state", "last_error_code", "lane", "kind", "template", "languages"), CODE),
         **dict.fromkeys(("number", "context"), MADE),
         **dict.fromkeys(("content_sha256", "token", "storage_name", "sha256"), RANDOM),
     },
     "logistics.numberseries": {"name": CODE},
-    "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows"},
+    "logistics.healthcheck": {"name": CODE, "findings": "numbers of rows", "bookmark": "ids of rows"},
     "logistics.idempotencyrecord": {
         **dict.fromkeys(("principal", "key", "route"), "ids; deleted after 90 days"),
         "body_sha256": RANDOM,
         "response": "the answer to a request that was checked",
     },
     "logistics.email": {
-        **dict.fromkeys(("state", "last_error_code", "kind", "language"), CODE),
+        **dict.fromkeys(("state", "last_error_code", "lane", "kind", "language"), CODE),
         "to": "the address of a donor, a contact (guarded there) or a user",
         **dict.fromkeys(("subject", "body"), MADE),
         "attachments": "names of papers",

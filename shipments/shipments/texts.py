@@ -50,7 +50,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         "reason": "copied from a delivery or from the reason of a loss, guarded there",
     },
     "shipments.upload": {
-        **dict.fromkeys(("state", "last_error_code", "outcome"), CODE),
+        **dict.fromkeys(("state", "last_error_code", "lane", "outcome"), CODE),
         "sha256": RANDOM,
         "content": "the file as sent: deleted once it is read, and shown to nobody",
         "plan": "figures and codes; names of new items, checked on their lines",
