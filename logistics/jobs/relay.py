@@ -56,7 +56,10 @@ def sweep() -> Sweep:
 
 def _overdue(oldest: dict[Lane, datetime | None]) -> Iterator[Job]:
     """Yield overdue jobs, those of the first lane first, at most SWEEP_MAX of each kind and lane."""
+    overdue = {model: model.objects.overdue(oldest) for model in job_models()}
+    # Mostly none: one query for each kind says so.
+    lanes = {model: set(rows.values_list("lane", flat=True).order_by().distinct()) for model, rows in overdue.items()}
     for lane in Lane:
-        for model in job_models():
-            overdue = model.objects.overdue(oldest).filter(lane=lane).order_by("run_after")
-            yield from overdue.only("lane", "notified_at")[:SWEEP_MAX]
+        for model in (model for model in overdue if lane in lanes[model]):
+            in_lane = overdue[model].filter(lane=lane).order_by("run_after")
+            yield from in_lane.only("lane", "notified_at")[:SWEEP_MAX]

@@ -168,12 +168,11 @@ def retry(row: Row) -> Row:
     return row
 
 
-@transaction.atomic
 def mark_dead(model: type[Job]) -> int:
     """Mark jobs dead whose workers died ATTEMPTS_MAX times. Returns how many."""
-    worn_out = list(model.objects.worn_out().select_for_update(of=("self",), skip_locked=True))
+    worn_out = list(model.objects.worn_out())
     for row in worn_out:
-        _end(model.objects.filter(pk=row.pk), row, "worker_died")
+        _end(model.objects.worn_out().filter(pk=row.pk), row, "worker_died")
     return len(worn_out)
 
 
