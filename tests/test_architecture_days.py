@@ -27,12 +27,14 @@ ALLOWED = {
         "logistics/audit/services.py",
         "astimezone",
     ): "The text that is hashed names UTC, whatever the reader's time zone.",
+    ("logistics/forms.py", "make_aware"): "A day typed in the admin ends at midnight of the charity's zone.",
+    ("logistics/forms.py", "localdate"): "The same, shown again.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.
 OF_THE_ADMIN = {
     "logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html",
-    "logistics/templates/people/second_factor.html",
+    "logistics/templates/people/second_factor.html", "logistics/templates/partners/refused_text.html",
 }  # fmt: skip
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")

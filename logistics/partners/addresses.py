@@ -157,7 +157,7 @@ def _opened(site: Site) -> Address:
 
 def _notify_administrators(site: Site, *, reason: str, at: datetime, link: DriversLink | None) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
-    said: dict[str, object] = {"site": site.code, "on": day_of(at), "reason": reason}
+    said: dict[str, object] = {"site": site.code, "read_on": day_of(at), "reason": reason}
     said |= {"driver": link.driver, "waybill": link.waybill} if link else {"driver": ""}
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:

@@ -93,6 +93,7 @@ def test_every_template_with_a_form_is_known() -> None:
         "issue_key.html": 1,
         "my_gifts.html": 1,
         "open.html": 1,
+        "refused_text.html": 2,
         "sealed.html": 1,
         "second_factor.html": 2,
         "set_password.html": 1,

@@ -27,7 +27,9 @@ def check_page(answer: Any) -> str:
     assert "<script" not in html and "style=" not in html and "onclick" not in html
     nonce = re.search(r'<style nonce="([^"]+)"', html)
     assert nonce and f"'nonce-{nonce[1]}'" in answer["Content-Security-Policy"]
-    assert "no-store" in answer["Cache-Control"]
+    # Answers to forms may be kept by the browser itself, so that its Back button can show them again.
+    kept = "no-cache" if answer.wsgi_request.method == "POST" else "no-store"
+    assert {"private", kept} <= set(answer["Cache-Control"].split(", "))
     return html
 
 

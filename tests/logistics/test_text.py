@@ -92,7 +92,11 @@ def test_every_form_of_ours_follows_the_rule() -> None:
 
     assert len(ours) > 10
     # Passwords are taken as they were typed.
-    assert {form.__name__ for form in ours if not issubclass(form, TidyForm)} == {"ConfirmForm", "NewPasswordForm"}
+    assert {form.__name__ for form in ours if not issubclass(form, TidyForm)} == {
+        "ChangePasswordForm",
+        "ConfirmForm",
+        "NewPasswordForm",
+    }
 
 
 def test_a_tower_of_accents_is_refused_before_it_costs_time() -> None:
