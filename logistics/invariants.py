@@ -10,7 +10,7 @@ from logistics.partners import addresses
 INVARIANTS: list[Invariant] = [
     (
         _("Every entry of the trail follows from the one before it."),
-        Growing(every=chain.broken_links, more=chain.more_broken_links),
+        Growing("audit trail", every=chain.broken_links, more=chain.more_broken_links),
     ),
     (_("Every sealed address and refused text has its ciphertext."), addresses.without_ciphertext),
     (_("The newest 1,000 issued documents have the files that were issued."), documents.damaged),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from logistics.audit.models import AuditEntry
@@ -22,7 +22,7 @@ REMEMBERED = 1_000
 
 @dataclass(frozen=True)
 class Bookmark:
-    """How far the hourly checks have come, and the entries that they found broken: these stay broken."""
+    """How far the hourly checks have come, and the entries that they found broken: each looks at these again."""
 
     new: UUID | None = None  # entries up to here were checked at least once
     again: UUID | None = None  # the present round over the old entries has come to here
@@ -69,7 +69,8 @@ def check_more(bookmark: Bookmark) -> Bookmark:
     )
     if newest is None:
         return bookmark
-    broken = dict.fromkeys(bookmark.broken)
+    known = AuditEntry.objects.filter(id__in=bookmark.broken)
+    broken = dict.fromkeys(_check(known, len(bookmark.broken)).broken)
     for part in slices(bookmark.new, until=newest):
         broken |= dict.fromkeys(part.broken)
     again, seen = bookmark.again, 0
@@ -99,15 +100,21 @@ def more_broken_links(stored: dict[str, object]) -> tuple[dict[str, object], lis
 
 
 def _slice(after: UUID | None, until: UUID | None) -> Slice:
-    before = AuditEntry.objects.filter(
-        subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id"), sequence=OuterRef("sequence") - 1
-    )
-    entries = AuditEntry.objects.annotate(expected=Subquery(before.values("hash")[:1])).order_by("id")
+    entries = AuditEntry.objects.all()
     if after:
         entries = entries.filter(id__gt=after)
     if until:
         entries = entries.filter(id__lte=until)
-    rows = list(entries.values_list("id", "hash", "expected", *(F(name) for name in FIELDS))[:SLICE])
+    return _check(entries, SLICE)
+
+
+def _check(entries: QuerySet[AuditEntry], at_most: int) -> Slice:
+    """Check the first of these entries: their own hashes, and that each follows the one before it."""
+    before = AuditEntry.objects.filter(
+        subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id"), sequence=OuterRef("sequence") - 1
+    )
+    entries = entries.annotate(expected=Subquery(before.values("hash")[:1])).order_by("id")
+    rows = list(entries.values_list("id", "hash", "expected", *(F(name) for name in FIELDS))[:at_most])
     broken = []
     for pk, own, expected, *fields in rows:
         previous, sequence = fields[FIELDS.index("previous_hash")], fields[FIELDS.index("sequence")]

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 class HealthCheck(models.Model):
     """When something that must happen regularly last happened, and what it found.
 
-    "worker", "worker-now", "worker-upkeep", "relay": their last heartbeats. "invariants": the last check. In the
-    database, not in the cache, so that they can be read while Redis is down.
+    "worker", "worker-now", "worker-upkeep", "relay": their last heartbeats. "invariants": the last check;
+    "audit trail": its last part. In the database, not in the cache, so that they can be read while Redis is down.
     """
 
     name = models.CharField(_("name"), max_length=40, primary_key=True)

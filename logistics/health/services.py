@@ -27,9 +27,10 @@ class Growing:
     """A check that would take too long to look at every row each hour.
 
     `every` yields the ids of all rows that break the statement. `more` looks at a part of the rows: it gets a bookmark
-    and returns the next one, with the ids that are known to break the statement.
+    and returns the next one, with the ids that are known to break the statement. The bookmark is kept under `name`.
     """
 
+    name: str
     every: Callable[[Tell], Iterator[str]]
     more: Callable[[dict[str, object]], tuple[dict[str, object], list[str]]]
 
@@ -97,7 +98,7 @@ def check(statement: str, query: Query, *, progress: Tell | None = None) -> Find
             return _counted(statement, query())
         if progress:
             return _counted(statement, query.every(progress))
-        row, _ = HealthCheck.objects.select_for_update().get_or_create(name=statement[:40], defaults={"at": Now()})
+        row, _ = HealthCheck.objects.select_for_update().get_or_create(name=query.name, defaults={"at": Now()})
         bookmark, broken = query.more(row.bookmark)
         HealthCheck.objects.filter(pk=row.pk).update(at=Now(), bookmark=bookmark)
         return _counted(statement, iter(broken))

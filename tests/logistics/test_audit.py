@@ -85,12 +85,12 @@ def test_a_change_that_bypasses_the_trigger_is_detected(tampering):
     assert set(broken) <= {str(pk) for pk in AuditEntry.objects.filter(sequence__gte=2).values_list("pk", flat=True)}
 
 
-def tampered(entry: AuditEntry) -> None:
+def tampered(entry: AuditEntry, verb: str = "never happened") -> None:
     """Change an entry behind the triggers' back."""
     with as_superuser() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE logistics_auditentry DISABLE TRIGGER USER")
-        cursor.execute("UPDATE logistics_auditentry SET verb = 'never happened' WHERE id = %s", [entry.pk])
+        cursor.execute("UPDATE logistics_auditentry SET verb = %s WHERE id = %s", [verb, entry.pk])
         cursor.execute("ALTER TABLE logistics_auditentry ENABLE TRIGGER USER")
 
 
@@ -127,6 +127,16 @@ class TestHourlyChecks:
         broken = (str(entries[3].pk),)
         assert found == [(entries[3].pk, broken), (None, broken), (entries[1].pk, broken), (entries[3].pk, broken)]
 
+    def test_what_was_found_is_forgotten_once_it_is_right_again(self, entries):
+        tampered(entries[4], "never happened")
+        found = chain.check_more(chain.Bookmark())
+        tampered(entries[4], "changed")
+
+        again = chain.check_more(found)
+
+        assert found.broken == (str(entries[4].pk),)
+        assert again.broken == ()
+
     def test_an_entry_that_has_just_been_written_waits_because_earlier_ones_may_still_be_committed(self, entries):
         new = audit.record("changed", make_item(), by=None, at=datetime.now(UTC))
 
@@ -146,7 +156,7 @@ class TestHourlyChecks:
         assert whole[statement].samples == [str(entries[4].pk)]
         assert told == [(2, 5), (4, 5), (5, 5)]
         assert health.last_findings() == {statement: 1}
-        assert HealthCheck.objects.get(name=statement[:40]).bookmark["new"] == str(entries[4].pk)
+        assert HealthCheck.objects.get(name="audit trail").bookmark["new"] == str(entries[4].pk)
 
     def test_what_was_found_is_stored_even_if_time_runs_out(self, entries, monkeypatch):
         def too_long():

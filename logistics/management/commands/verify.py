@@ -24,4 +24,6 @@ class Command(BaseCommand):
 
     def _tell(self, checked: int, total: int) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r{checked:,} of {total:,} entries of the audit trail", ending="")
+            self.stderr.write(
+                f"\r{checked:,} of {total:,} entries of the audit trail", ending="\n" if checked == total else ""
+            )
