@@ -285,6 +285,7 @@ class TestAllowing:
         assert [page.status_code for page in pages] == [200] * 3
         assert not [page for page in pages if "fille" in page.content.decode()]
         assert "shipment: title" in pages[0].content.decode()
+        assert not [page for page in pages if f"text {row.pk}" in page.content.decode()]  # titles are no ids
         assert (unread, others) == (0, [403, 0])
         assert text in shown.content.decode()
         assert [entry.details for entry in read] == [{"text": str(row.pk), "fields": ["shipments.shipment.title"]}] * 2

@@ -19,7 +19,9 @@ from django.utils.translation.template import templatize
 
 from logistics.audit.models import AuditEntry
 from logistics.documents.models import kind_name
+from logistics.forms import TidyForm
 from logistics.mail import readers
+from logistics.partners.traces import field_name
 from logistics.people.models import User
 from shipments.papers.models import Paper
 from shipments.shipments import trail
@@ -259,3 +261,29 @@ def test_the_trail_is_in_the_language_of_its_reader(verb, details, english, fren
         assert english in trail.sentence(entry, "Ama")
     with override("fr"):
         assert french_words in trail.sentence(entry, "Ama")
+
+
+def test_every_field_of_a_form_of_the_admin_has_a_label_of_its_own() -> None:
+    """Django would make an English one from the name in the code."""
+    forms = {shown.form for shown in admin.site._registry.values()} | {*subclasses(TidyForm)}
+    made = {
+        f"{form.__name__}.{name}"
+        for form in forms
+        if "portal" not in form.__module__  # the labels of the giving page stand in its templates
+        for name, field in getattr(form, "base_fields", {}).items()
+        if field.label is None and not field.widget.is_hidden
+    }
+
+    assert len(forms) > 20
+    assert made == set()
+
+
+def subclasses(of: type) -> Iterator[type]:
+    for one in of.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+def test_the_name_of_a_refused_field_has_a_french_colon() -> None:
+    with override("fr"):
+        assert field_name("shipments.shipment.title") == "expédition\N{NO-BREAK SPACE}: titre"

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -18,7 +19,13 @@ from logistics.people.models import User
 class CharityForm(VersionedForm):
     check = staticmethod(services.check)
     # Declared here, because the model's own form field warns about the scheme that Django 6 will assume.
-    website = forms.URLField(max_length=200, required=False, assume_scheme="https", widget=UnfoldAdminTextInputWidget)
+    website = forms.URLField(
+        label=capfirst(Charity._meta.get_field("website").verbose_name),
+        max_length=200,
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminTextInputWidget,
+    )
 
     class Meta:
         model = Charity

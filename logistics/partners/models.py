@@ -234,4 +234,4 @@ class RefusedText(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return str(self.partner)  # the page's title

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, transaction
 from django.utils import translation
+from django.utils.translation import gettext
 from prometheus_client import Counter
 
 from logistics.audit import services as audit
@@ -126,4 +127,4 @@ def field_name(path: str) -> str:
         name = getattr(model._meta.get_field(field), "verbose_name", field)
     except FieldDoesNotExist:  # of a waybill's leg: "driver"
         name = field.replace("_", " ")
-    return f"{model._meta.verbose_name}: {name}"
+    return gettext("%(name)s: %(value)s") % {"name": model._meta.verbose_name, "value": name}
