@@ -12,8 +12,9 @@ PYTHON ?= $(shell for python in /usr/bin/python3 python3.11 python3.12 python3.1
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 
-# Parallel tests, in a new random order each time.
-JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() or 1))')
+# Parallel tests, in a new random order each time: one more than there are cores, because browsers and other processes are
+# waited for a third of the time.
+JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 .PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers setup setup-test manage
 

@@ -43,6 +43,34 @@ def test_running_the_product_needs_no_browser(bare: Path) -> None:
     assert "chromium" in setup.missing_programs("test")
 
 
+APT_GET = """#!/bin/sh
+echo "$@" >> {calls}
+case "$*" in *"recommends {knows}") printf '#!/bin/sh\n' > {folder}/{knows}; /bin/chmod +x {folder}/{knows};; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "installs"),
+    [
+        ("chromium-headless-shell", ["chromium-headless-shell"]),
+        ("chromium", ["chromium-headless-shell", "chromium"]),
+    ],
+)
+def test_root_gets_the_small_browser_where_there_is_one(
+    known: str, installs: list[str], bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(bare, "pdftotext")
+    program(bare, "qpdf")
+    calls = bare / "calls"
+    program(bare, "apt-get").write_text(APT_GET.format(calls=calls, folder=bare, knows=known))
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+
+    setup.system_packages("test")
+
+    assert setup.browser() == str(bare / known)
+    assert [call.split()[-1] for call in calls.read_text().splitlines()] == ["-qq", *installs]
+
+
 @pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_is_found_by_its_usual_names(name: str, bare: Path) -> None:
     path = program(bare, name)
