@@ -4,15 +4,18 @@ import os
 from importlib import import_module
 from importlib.util import find_spec
 
-from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery import Celery, Task
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
 from django.apps import apps
+from django.db import close_old_connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("relief")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery would close the pool before and after each task: a new session of PostgreSQL and four threads for each job.
+app.conf.CELERY_DB_REUSE_MAX = 1_000_000_000
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
@@ -31,6 +34,14 @@ def schedule(sender: Celery, **_: object) -> None:
 @setup_logging.connect
 def use_our_logs(**_: object) -> None:
     """Leave logging to settings.LOGGING; Celery would replace it."""
+
+
+@task_prerun.connect
+@task_postrun.connect
+def return_connections(sender: Task, **_: object) -> None:
+    """Give the task's connections back to their pool, which replaces broken ones, as Django does for a request."""
+    if not sender.request.is_eager:
+        close_old_connections()
 
 
 @worker_process_init.connect

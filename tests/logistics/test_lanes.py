@@ -112,21 +112,56 @@ class TestLanes:
         assert ended == [document.pk]
 
 
+def send_mail(product: Instance, lane: Lane) -> None:
+    """Store a mail, and the message that tells a worker of it."""
+    [(pk,)] = product.rows(
+        """INSERT INTO logistics_email (id, kind, "to", language, subject, body, attachments, state, lane,
+               notified_at, attempts, last_error_code, progress)
+           VALUES (gen_random_uuid(), 'note', 'a@example.org', 'en', '', '', '[]', 'pending', %s,
+               now(), 0, '', 0) RETURNING id""",
+        lane.value,
+    )
+    sender = Celery("sender", broker=product.broker.valkey.url, set_as_current=False)
+    sender.send_task(Email.TASK, args=[str(pk)], queue=lane.queue)
+
+
+def attempts(product: Instance) -> list[int]:
+    return [count for (count,) in product.rows("SELECT attempts FROM logistics_email WHERE state = 'done'")]
+
+
+@pytest.mark.processes
+def test_a_worker_keeps_its_database_session_and_replaces_a_lost_one(tmp_path: Path):
+    of_this = "datname = current_database() AND usename = 'relief_app'"
+    sessions = f"SELECT pid FROM pg_stat_activity WHERE {of_this} ORDER BY pid"
+    with Instance.started(tmp_path) as product:
+        program = programs.worker(processes=1)
+        product.running["worker"] = Running(program, product.env, tmp_path / "worker.log").start()
+        send_mail(product, Lane.NOW)
+        eventually(lambda: len(attempts(product)) == 1, what="the first mail to be sent")
+        first = product.rows(sessions)
+        for _ in range(5):
+            send_mail(product, Lane.NOW)
+        eventually(lambda: len(attempts(product)) == 6, what="six mails to be sent")
+        kept = product.rows(sessions)
+
+        product.rows(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {of_this}")
+        for _ in range(3):
+            send_mail(product, Lane.NOW)
+        eventually(lambda: len(attempts(product)) == 9, what="mails to be sent after the session was lost")
+
+        assert first
+        assert kept == first
+        assert not set(first) & set(product.rows(sessions))
+        assert attempts(product) == [1] * 9
+
+
 @pytest.mark.processes
 def test_a_worker_takes_what_somebody_waits_for_first(tmp_path: Path):
     """One real worker, and messages that were sent in the opposite order before it started."""
     program = programs.worker(processes=1)
     with Instance.started(tmp_path) as product:
-        sender = Celery("sender", broker=product.broker.valkey.url, set_as_current=False)
         for lane in (Lane.BULK, Lane.SOON, Lane.NOW) * 3:
-            [(pk,)] = product.rows(
-                """INSERT INTO logistics_email (id, kind, "to", language, subject, body, attachments, state, lane,
-                       notified_at, attempts, last_error_code, progress)
-                   VALUES (gen_random_uuid(), 'note', 'a@example.org', 'en', '', '', '[]', 'pending', %s,
-                       now(), 0, '', 0) RETURNING id""",
-                lane.value,
-            )
-            sender.send_task(Email.TASK, args=[str(pk)], queue=lane.queue)
+            send_mail(product, lane)
         product.running["worker"] = Running(program, product.env, tmp_path / "worker.log").start()
 
         def taken() -> list[str]:
