@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import ClassVar
+from uuid import uuid4
 
 import structlog
 from csp.constants import NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -21,6 +22,11 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 class RequestLogMiddleware(RequestMiddleware):
     """Log one line per request, with its route pattern: paths hold ids and tokens, which must not be logged."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        """Name the request. Its user is not known yet, and the line about its start would not be written."""
+        told = request.headers.get("X-Request-ID", "") if settings.DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID else ""
+        structlog.contextvars.bind_contextvars(request_id=told or str(uuid4()))
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:

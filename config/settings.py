@@ -104,8 +104,7 @@ def database(url: str, *, pool_min: int, pool_max: int) -> dict[str, Any]:
             " -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000"
         ),
     }
-    engine = "django.db.backends.postgresql"
-    return found | {"ENGINE": engine, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    return found | {"ENGINE": "config.postgresql", "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 DATABASE_URL = env.str("DATABASE_URL")
@@ -327,7 +326,7 @@ REST_FRAMEWORK = {
         "logistics.people.authentication.StaffSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["logistics.permissions.NobodyUnlessAllowed"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["config.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["logistics.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
@@ -337,10 +336,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.exception_handler",
-    "DEFAULT_THROTTLE_CLASSES": [
-        "config.throttling.CallerThrottle",
-        "config.throttling.ScopedThrottle",
-    ],
+    "DEFAULT_THROTTLE_CLASSES": ["config.throttling.CallerThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "anonymous": env.str("RATE_ANONYMOUS", default="120/min"),
         "caller": env.str("RATE_CALLER", default="1200/min"),
@@ -368,6 +364,5 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = TRUSTED_PROXIES > 0
-# One line per request and per job: the one with its outcome.
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# One line per request (config.middleware) and per job: the one with its outcome.
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG

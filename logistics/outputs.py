@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 Row = TypeVar("Row")
 Read = Callable[[Any], object]  # reads one field of a row; its types are not known here
+Nested = serializers.BaseSerializer[Any]
 
 
 class Output(serializers.Serializer[Row]):
@@ -47,7 +48,7 @@ class Output(serializers.Serializer[Row]):
         """Return the function that converts a field's value, if not null; None if it needs no conversion."""
         if isinstance(field, serializers.ListSerializer):
             assert field.child is not None
-            one = self._nested(cast("serializers.BaseSerializer[Any]", field.child))
+            one = self._nested(cast(Nested, field.child))
             return lambda rows: [one(row) for row in rows]
         if isinstance(field, serializers.BaseSerializer):
             return self._nested(field)
@@ -57,7 +58,7 @@ class Output(serializers.Serializer[Row]):
             return date.isoformat
         return None
 
-    def _nested(self, declared: "serializers.BaseSerializer[Any]") -> Read:
+    def _nested(self, declared: Nested) -> Read:
         """Return the function that converts a nested row in our context; stored JSON is plain already."""
         write: Read = type(declared)(context=self.context).to_representation
         return lambda row: row if isinstance(row, dict) else write(row)

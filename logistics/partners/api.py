@@ -23,6 +23,7 @@ from logistics.partners.serializers import (
     ContactSerializer,
     IssuedKeyOut,
     KeyOut,
+    Me,
     MeOut,
     NewKeyIn,
     PartnerSerializer,
@@ -64,9 +65,7 @@ class MeView(StrictView):
     def get(self, request: Request) -> Response:
         """Return the user of this key or session, the partner that the user acts for, and the site it is bound to."""
         user = actor(request)
-        partner = services.partner_of(user)
-        shown = {name: getattr(user, name) for name in ("id", "name", "email", "roles", "language")}
-        return Response(MeOut(shown | {"partner": partner.pk if partner else None, "site": scope.site_of(user)}).data)
+        return Response(MeOut(Me(user, scope.membership_of(user))).data)
 
 
 class PartnerFilter(Filters):

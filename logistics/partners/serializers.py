@@ -1,5 +1,7 @@
 """Serializers of partners, contacts, sites and keys. They check shape only; rules are in services.py."""
 
+from typing import NamedTuple
+
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
@@ -7,24 +9,35 @@ from logistics import examples
 from logistics.inputs import Input, KnownFields
 from logistics.outputs import Output
 from logistics.partners.addresses import REASON_MIN
-from logistics.partners.models import Contact, Partner, Site
-from logistics.people.models import ApiKey
+from logistics.partners.models import Contact, Membership, Partner, Site
+from logistics.people.models import ApiKey, User
 from logistics.roles import Role
 
 KEY_DAYS = 365
 
 
-class MeOut(serializers.Serializer[dict[str, object]]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    email = serializers.EmailField()
-    roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices))
-    language = serializers.CharField()
+class Me(NamedTuple):
+    """A user and for whom they act."""
+
+    user: User
+    membership: Membership | None
+
+
+class MeOut(Output[Me]):
+    id = serializers.UUIDField(source="user.id")
+    name = serializers.CharField(source="user.name")
+    email = serializers.EmailField(source="user.email")
+    roles = serializers.ListField(source="user.roles", child=serializers.ChoiceField(choices=Role.choices))
+    language = serializers.CharField(source="user.language")
     partner = serializers.UUIDField(
-        allow_null=True, help_text="The partner that you act for: you see only its rows. Null for staff."
+        source="membership.partner_id",
+        allow_null=True,
+        help_text="The partner that you act for: you see only its rows. Null for staff.",
     )
     site = serializers.UUIDField(
-        allow_null=True, help_text="The site that your key is bound to: you see only its rows. Null: it is not bound."
+        source="membership.site_id",
+        allow_null=True,
+        help_text="The site that your key is bound to: you see only its rows. Null: it is not bound.",
     )
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,6 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from logistics.people.models import User
+from logistics.rows import Prepared
+
+_USERS = Prepared(lambda pk: User.objects.select_related("membership").filter(pk=pk), UUID(int=1))
 
 
 def guessed_email(request: HttpRequest | None, credentials: Mapping[str, object] | None = None) -> str:
@@ -21,7 +25,7 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session with their membership, which most requests need (logistics.partners.scope)."""
-        user = User.objects.select_related("membership").filter(pk=user_id).first()
+        user = _USERS.first(user_id)
         return user if self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:

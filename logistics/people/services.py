@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db import models, transaction
@@ -19,6 +20,7 @@ from logistics.mail import services as mail
 from logistics.people import second_factor
 from logistics.people.models import ApiKey, User, UserFields
 from logistics.roles import Role
+from logistics.rows import Prepared
 from logistics.transactions import Taken, insert_drawn, lock
 
 PREFIX = re.compile(r"[0-9a-f]{12}")
@@ -35,6 +37,7 @@ def keys_work_only_if(condition: Q) -> None:
     """Add a condition on ApiKey, without which a key is refused. Rooms above call this when their app is ready."""
     if condition not in _conditions:
         _conditions.append(condition)
+        _keys_by_text.cache_clear()
 
 
 class TooManyKeys(DomainError):
@@ -236,9 +239,14 @@ def key_of(text: str) -> ApiKey | None:
     prefix, _dot, secret = text.partition(".")
     if not PREFIX.fullmatch(prefix):
         return None
+    return _keys_by_text().first(prefix, _hash(secret))
+
+
+@cache
+def _keys_by_text() -> Prepared[ApiKey]:
     holds = ExpressionWrapper(Q(*_conditions, pk__isnull=False), models.BooleanField())
-    keys = ApiKey.objects.filter(prefix=prefix, secret_sha256=_hash(secret))
-    return keys.select_related("user__membership").annotate(conditions_hold=holds).first()
+    keys = ApiKey.objects.select_related("user__membership").annotate(conditions_hold=holds)
+    return Prepared(lambda prefix, sha256: keys.filter(prefix=prefix, secret_sha256=sha256), "a prefix", "a hash")
 
 
 def user_of_key(text: str, *, at: datetime) -> User | None:

@@ -4,12 +4,22 @@ The key is in the member's cookie only: a thief of the table, or of a dump of it
 """
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from logistics.rows import Prepared
 
 KEY_LENGTH = 40  # of the table's column: 160 bits
+
+_VALID = Prepared(
+    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now),
+    "a key",
+    datetime.min.replace(tzinfo=UTC),
+)
 
 
 def stored_key(session_key: str) -> str:
@@ -21,10 +31,8 @@ class SessionStore(DatabaseStore):
     """Django's sessions in the database. What is asynchronous in them is not used here, and does not hash."""
 
     def _get_session_from_db(self) -> Session | None:
-        cookie, found = self.session_key, None
-        if cookie is not None:
-            self._session_key = stored_key(cookie)
-            found = super()._get_session_from_db()  # type: ignore[misc]  # missing in the stubs
+        cookie = self.session_key
+        found = _VALID.first(stored_key(cookie), timezone.now()) if cookie is not None else None
         self._session_key = cookie if found else None
         return found
 

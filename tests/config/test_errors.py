@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from django.core.cache.backends.redis import RedisCache
+import redis
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path
 
 from config import errors
+from config.throttling import COUNT
 from logistics.roles import Role
 from tests.clients import client_of, is_a_problem, once
 from tests.makers.partners import make_partner
@@ -113,9 +114,8 @@ class TestPrograms:
         assert answer.json()["request_id"] == answer["X-Request-ID"]
 
     def test_rate_limits_pass_requests_while_the_cache_is_down(self, coordinator, monkeypatch):
-
-        dead = RedisCache("redis://127.0.0.1:9/0", {"OPTIONS": {"socket_connect_timeout": 1}})
-        monkeypatch.setattr("config.throttling.CallerThrottle.cache", dead)
+        dead = redis.Redis.from_url("redis://127.0.0.1:9/0", socket_connect_timeout=1)
+        monkeypatch.setattr("config.throttling._script", lambda: dead.register_script(COUNT))
 
         assert coordinator.get("/api/v1/me/").status_code == 200
 

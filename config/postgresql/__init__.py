@@ -1,0 +1,1 @@
+"""Django's database backend, with a cheaper check of pooled connections."""
