@@ -3,8 +3,9 @@
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
-from celery import Celery, Task
+from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
 from django.apps import apps
 from django.db import close_old_connections

@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
                 ('balance_transaction_id', models.CharField(blank=True, editable=False, max_length=100, verbose_name="Stripe balance transaction")),
                 ('fee_minor', models.BigIntegerField(editable=False, null=True, verbose_name="fee, minor units of the fee's currency")),
                 ('fee_currency', models.CharField(blank=True, editable=False, max_length=3, verbose_name="fee currency")),
+                ('looked_at', models.DateTimeField(editable=False, null=True, verbose_name='last compared with Stripe')),
                 ('donation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='donations.donation', verbose_name="donation")),
             ],
             options={"verbose_name": "payment attempt", "verbose_name_plural": "payment attempts", 

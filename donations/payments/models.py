@@ -81,6 +81,8 @@ class PaymentAttempt(models.Model):
     )
     fee_minor = models.BigIntegerField(_("fee, minor units of the fee's currency"), null=True, editable=False)
     fee_currency = models.CharField(_("fee currency"), max_length=3, blank=True, editable=False)
+    # When the newest snapshot that was booked was begun, by the database's clock. What happened before is in it.
+    looked_at = models.DateTimeField(_("last compared with Stripe"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("payment attempt")

@@ -130,7 +130,7 @@ def record(attempt: PaymentAttempt, payment: RecordedPayment) -> None:
         attempt.become(payment.state)
     if attempt.state == AttemptState.SUCCEEDED and not attempt.counts:
         attempt.counts = not attempt.donation.attempts.filter(counts=True).exists()
-    attempt.save(update_fields=["state", "counts", *FACTS])
+    attempt.save(update_fields=["state", "counts", "looked_at", *FACTS])
 
 
 def mark_counted(attempt: PaymentAttempt) -> None:

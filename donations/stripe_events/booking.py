@@ -19,11 +19,14 @@ from logistics.transactions import lock
 
 
 @transaction.atomic
-def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime) -> PaymentAttempt:
+def book(
+    attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime, looked_at: datetime | None = None
+) -> PaymentAttempt:
     """Update our rows from a snapshot: the attempt, its refunds and disputes, the gift, its receipt.
 
-    The first attempt that succeeds counts for the gift. Raises Mismatch, and books nothing, if the snapshot does
-    not match what we asked for.
+    The first attempt that succeeds counts for the gift. `looked_at` is a time before the snapshot was begun, by the
+    database's clock; events that came earlier need no snapshot of their own. Raises Mismatch, and books nothing, if
+    the snapshot does not match what we asked for.
     """
     donation = lock(attempt.donation)
     attempt = lock(attempt)
@@ -31,10 +34,15 @@ def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime) -> Paymen
     refund_rows, dispute_rows = refunds.of(attempt), disputes.of(attempt)
     before = _recorded(attempt, refund_rows, dispute_rows)
     after = machine.advance(before, snapshot, livemode=gateway.is_live())
+    is_newest = looked_at is not None and (attempt.looked_at is None or attempt.looked_at < looked_at)
+    if is_newest:
+        attempt.looked_at = looked_at
     if after != before:
         payments.record(attempt, after.payment)
         refunds.record(attempt, refund_rows, after.refunds)
         disputes.record(attempt, dispute_rows, after.disputes)
+    elif is_newest:
+        attempt.save(update_fields=["looked_at"])
     if attempt.state == AttemptState.SUCCEEDED:
         _settle(donation, *_that_counts(attempt, after), at=at)
     return attempt

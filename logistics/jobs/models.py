@@ -154,3 +154,9 @@ class Job(models.Model):
                 name="%(app_label)s_%(class)s_jobs",
             )
         ]
+
+    @property
+    def claimed_at(self) -> datetime:
+        """When this attempt began, by the database's clock. Only of a row that `claim` returned."""
+        assert self.lease_until is not None
+        return self.lease_until - self.LEASE
