@@ -137,12 +137,27 @@ class Bar:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Panel:
+    """The rows of one kind by state; `note` stands below them."""
+
+    title: str
+    bars: list[Bar]
+    empty: str
+    note_title: str = ""
+    note: str = ""
+
+
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """Add the data of the admin's first page that this user may see."""
     user = cast(User, request.user)
-    context |= {"cards": _cards(request), "shipments": _shipments(), "hello": _("Hello, %s") % user.name.split(" ")[0]}
+    panels = [Panel(_("Shipments by state"), _shipments(), _("No shipment yet."))]
     if user.has_perm("donations.view_donation"):
-        context |= {"donations": _donations(), "months": _this_month()}
+        received = "; ".join(_this_month())
+        panels.append(
+            Panel(_("Donations by state"), _donations(), _("No donation yet."), _("Received this month:"), received)
+        )
+    context |= {"cards": _cards(request), "panels": panels, "hello": _("Hello, %s") % user.name.split(" ")[0]}
     if user.has_perm("logistics.view_auditentry"):
         latest = AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
         context["trail"] = [(entry, _(entry.verb), audit.kind_name(entry.subject_kind)) for entry in latest]

@@ -145,10 +145,10 @@ EMAIL = [
         "On its way",
         {
             "id": "019a1f3c-7d2e-7b60-8c1f-2f7d54b1a060",
-            "kind": "shipment-dispatched",
-            "to": "partner@example.org",
+            "kind": "invitation",
+            "to": "warehouse@example.org",
             "language": "fr",
-            "subject": "L'envoi SHP-2026-00001 est parti",
+            "subject": "Choisissez votre mot de passe",
             "state": "done",
             "attempts": 1,
             "last_error_code": "",

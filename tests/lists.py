@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from logistics.roles import Role
 from tests.clients import client_of
-from tests.makers.copies import Base, Books, Goods
+from tests.makers.copies import Base, Gifts, Goods
 from tests.makers.partners import make_partner_user
 from tests.makers.people import make_user
 from tests.rights import as_superuser
@@ -75,7 +75,7 @@ class World:
     """One row of each list, which can be copied to as many as needed."""
 
     def __init__(self) -> None:
-        self.goods, self.books = Goods(), Books()
+        self.goods, self.gifts = Goods(), Gifts()
         self.base = Base(self.goods.partner)
 
     def measured(self) -> Measured:
@@ -91,7 +91,7 @@ class World:
     def grow(self, first: int, last: int) -> None:
         self.goods.grow(first, last)
         self.goods.grow_papers(first, last)
-        self.books.grow(first, last)
+        self.gifts.grow(first, last)
         self.base.grow(first, last)
         # As autovacuum does in production. Without statistics, joins are planned for tables of one row.
         with as_superuser() as cursor:

@@ -170,6 +170,18 @@ def test_no_string_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[st
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize(("lower", "upper"), [("logistics", ("shipments", "donations")), ("shipments", ("donations",))])
+def test_no_template_of_a_lower_app_names_an_upper_one(lower: str, upper: tuple[str, ...]):
+    """In its tags and variables: the upper app passes its rows under a name that the lower one chose."""
+    named = re.compile(rf"\{{[{{%][^}}]*\b({'|'.join(upper)})\b[^}}]*[%}}]\}}")
+    pages = [path for path in (ROOT / lower / "templates").rglob("*.*") if path.is_file()]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0][:80]}" for path in pages for match in named.finditer(path.read_text())
+    ]
+
+    assert len(pages) > 10 and not found, "\n".join(found)
+
+
 def test_tests_do_not_import_each_other():
     """Code shared by test files belongs in helper modules: tests/makers, tests/clients.py."""
     found = [

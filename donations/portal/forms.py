@@ -27,7 +27,7 @@ SUGGESTED_ELSEWHERE = (10, 25, 50, 100)
 
 def suggestions(currency: str) -> list[str]:
     """Return the suggested amounts, as strings of whole major units."""
-    least = amounts.smallest(currency) / 10 ** codes.currencies()[currency].exponent
+    least = money.from_minor(amounts.smallest(currency), currency)
     offered: tuple[int, ...] = SUGGESTED.get(currency, SUGGESTED_ELSEWHERE)
     if offered[0] < least:
         offered = tuple(int(least * factor) for factor in (1, 2, 5, 10))

@@ -21,7 +21,7 @@ from logistics.jobs.models import Job
 log = logging.getLogger(__name__)
 
 NOTIFIED_AT = "notified_at"
-# How long a transaction may take, from storing its job to the message, before the job is marked anew.
+# How long a transaction may take, from storing its job to the message, before the job is marked again.
 PUNCTUAL_S = 5.0
 # Messages of periodic tasks carry no time; one among this many does.
 LOOKED_AT = 20

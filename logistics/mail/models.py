@@ -14,7 +14,7 @@ class Email(Job):
     TASK = "logistics.send_email"
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(_("kind"), max_length=40)  # for staff: "receipt", "shipment-dispatched"
+    kind = models.CharField(_("kind"), max_length=40)  # for staff: "invitation"
     to = models.EmailField(_("recipient"))
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     subject = models.CharField(_("subject"), max_length=200)

@@ -82,7 +82,7 @@ def count(
         path = f"exceptions[{place}]"
         for line in _named(of_package, exception, path):
             if line.pk in counted:
-                raise Invalid(_("This line is named twice."), field=path, code="named_twice")
+                raise Invalid(_("This line is named twice."), field=path, code="not_unique")
             counted[line.pk] = _judge(line, exception, default, path)
     return list(counted.values())
 

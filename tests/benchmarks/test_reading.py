@@ -16,16 +16,16 @@ from config import description, docs
 from logistics.roles import Role
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, statements
 from tests.clients import client_of
-from tests.makers.copies import Books, Goods
+from tests.makers.copies import Gifts, Goods
 from tests.makers.people import make_user
 
 FEW, MANY = 1_000, 100_000
 
 
 @pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Goods, Books, APIClient]]:
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Goods, Gifts, APIClient]]:
     with django_db_blocker.unblock(), transaction.atomic():
-        yield Goods(), Books(), client_of(make_user(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR))
+        yield Goods(), Gifts(), client_of(make_user(Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR))
         transaction.set_rollback(True)
 
 
@@ -48,7 +48,7 @@ def with_plain_serializer(client: APIClient, url: str, monkeypatch: pytest.Monke
 
 
 def test_lists_of_50(world: Any, report: Report, monkeypatch: pytest.MonkeyPatch):
-    goods, books, client = world
+    goods, gifts, client = world
     urls = {
         "donations": "/api/v1/donations/",
         "shipments": "/api/v1/shipments/",
@@ -58,7 +58,7 @@ def test_lists_of_50(world: Any, report: Report, monkeypatch: pytest.MonkeyPatch
     asked: dict[tuple[str, int], list[str]] = {}
     plain: dict[str, Cost] = {}
     for first, last in ((2, FEW), (FEW + 1, MANY)):
-        books.grow(first, last)
+        gifts.grow(first, last)
         goods.grow(first, last)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0; ANALYZE")

@@ -19,7 +19,7 @@ from shipments.deliveries.models import Delivery
 from shipments.shipments.models import Shipment
 from tests.clients import client_of, key_client, once
 from tests.endpoints import endpoints
-from tests.makers.copies import Base, Books, Goods
+from tests.makers.copies import Base, Gifts, Goods
 from tests.makers.partners import make_key, make_partner, make_partner_user
 from tests.makers.people import make_user
 from tests.makers.shipments import make_dispatched, make_shipment
@@ -35,21 +35,21 @@ def errors(answer: Any) -> dict[str, tuple[str, str]]:
 
 def rows() -> dict[str, str]:
     """Make a row of each kind; return what names it in a path, by its list or by the argument."""
-    goods, books = Goods(), Books()
+    goods, gifts = Goods(), Gifts()
     base = Base(goods.partner)
     own = {
         "partners": goods.partner, "keys": base.key, "contacts": base.contact, "sites": base.site,
         "categories": base.category, "items": base.item, "emails": base.email, "audit-entries": base.entry,
         "documents": goods.paper.document, "papers": goods.paper, "lines": goods.line, "imports": goods.upload,
-        "deliveries": goods.delivery, "discrepancies": goods.discrepancy, "donations": books.donation,
-        "donors": books.donor, "receipts": books.receipt, "stripe-events": books.event,
+        "deliveries": goods.delivery, "discrepancies": goods.discrepancy, "donations": gifts.donation,
+        "donors": gifts.donor, "receipts": gifts.receipt, "stripe-events": gifts.event,
     }  # fmt: skip
     named = {name: str(row.pk) for name, row in own.items()}
     return named | {
         "shipments": goods.shipment.number,
         "packages": str(goods.package.number),
-        "appeals": books.appeal.slug,
-        "token": tokens.token_of(books.donation),
+        "appeals": gifts.appeal.slug,
+        "token": tokens.token_of(gifts.donation),
     }
 
 

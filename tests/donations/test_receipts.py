@@ -336,9 +336,9 @@ def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corre
         headers={"If-Match": '"1"'},
     )
     assert corrected.status_code == 200
-    anew = staff.post(path)
-    assert (anew.status_code, anew.json()["state"]) == (201, "issued")
-    assert staff.post(path).json()["number"] == anew.json()["number"]
+    again = staff.post(path)
+    assert (again.status_code, again.json()["state"]) == (201, "issued")
+    assert staff.post(path).json()["number"] == again.json()["number"]
     giving.work()
 
     old, new = receipts_of(donation)

@@ -44,18 +44,18 @@ def copy(row: models.Model, first: int, last: int, **values: str) -> None:
     model = type(row)
     names = [str(field.column) for field in model._meta.concrete_fields if not field.generated]
     chosen = {"id": ID} | values
-    told = ", ".join(chosen.get(name, f'r."{name}"') for name in names)
+    columns = ", ".join(chosen.get(name, f'r."{name}"') for name in names)
     table = model._meta.db_table
     with as_superuser() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = '5min'")
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, names))}) SELECT {told}"
+            f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, names))}) SELECT {columns}"
             f" FROM {table} r, generate_series(%s::int, %s::int) g WHERE r.id = %s",
             [first, last, row.pk],
         )
 
 
-class Books:
+class Gifts:
     """A received gift with its receipt, and as many copies as needed."""
 
     def __init__(self) -> None:

@@ -199,8 +199,11 @@ class TestRefusals:
         assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[0].reason", "not_printable")
 
     def test_a_line_named_twice_is_refused(self) -> None:
-        with pytest.raises(Invalid, match="twice"):
+        with pytest.raises(Invalid, match="twice") as refusal:
             confirm(make_dispatched(), {"package": 1, "missing": True}, {"package": 1, "line": 1, "missing": 1})
+
+        errors: Any = refusal.value.details["errors"]
+        assert (errors[0]["field"], errors[0]["code"]) == ("exceptions[1]", "not_unique")
 
     def test_a_confirmation_before_dispatch_is_refused(self) -> None:
         with pytest.raises(WrongState):

@@ -128,7 +128,7 @@ class TestExpiry:
         assert caller.events()[-2] == "checkout.session.completed"
 
 
-class TestBooks:
+class TestBalanceTransactions:
     def test_the_fee_is_that_of_a_hong_kong_account(self, caller: Caller) -> None:
         booked = caller.api("GET", f"/v1/balance_transactions/{charge(caller, paid(caller))['balance_transaction']}")
 

@@ -140,7 +140,6 @@ class Shaper:
         self.codes: dict[str, Shaped | None] = {}
         self.joints: dict[str, bool] = {}  # pairs of characters: whether they look the same as alone
         self.ends: dict[str, bool] = {}  # first and last letters of words: the same beside spaces
-        self.shapings = 0
         font, x = self._shape("x")
         self.font = font
         self.plain = x is not None
@@ -246,7 +245,6 @@ class Shaper:
         return self.words[word]
 
     def _shape(self, text: str) -> tuple[Font | None, Shaped | None]:
-        self.shapings += 1
         self.layout.set_text(text)
         first_line, _ = self.layout.get_first_line()
         if not LETTER_BY_LETTER.fullmatch(text) and any(len(letter.glyphs) > 1 for letter in letters(self.layout)):

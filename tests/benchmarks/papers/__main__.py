@@ -2,7 +2,7 @@
 
 Each engine does each piece of work in a process of its own, after a small one that warms it up; lists of up to 1,000
 lines in several processes, of which the median counts, but for plain WeasyPrint. What takes long comes last. After each
-result var/bench/papers.json and papers.md are written anew, so a run that is stopped keeps what it has: --continue does
+result var/bench/papers.json and papers.md are rewritten, so a run that is stopped keeps what it has: --continue does
 the rest.
 """
 
@@ -50,7 +50,7 @@ def _jobs(sizes: list[int], without: list[str], *, longer: bool) -> Iterator[Job
     for engine in table.NAMES:
         if engine in without:
             continue
-        if engine != "chromium":  # which starts anew for each: a receipt would say how long that takes
+        if engine != "chromium":  # which is restarted for each: a receipt would say how long that takes
             yield Job("receipts", engine)
         for lines in [*sizes, *(LONGER if longer and engine == "ours" else [])]:
             if engine != "weasyprint_shared" or lines <= SHARED_UP_TO:
