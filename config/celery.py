@@ -3,7 +3,6 @@
 import os
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
@@ -39,10 +38,9 @@ def use_our_logs(**_: object) -> None:
 
 @task_prerun.connect
 @task_postrun.connect
-def return_connections(sender: Any, **_: object) -> None:
+def return_connections(**_: object) -> None:
     """Give the task's connections back to their pool, which replaces broken ones, as Django does for a request."""
-    if not sender.request.is_eager:
-        close_old_connections()
+    close_old_connections()
 
 
 @worker_process_init.connect

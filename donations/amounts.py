@@ -1,6 +1,7 @@
 """Valid gift amounts: above zero and, by card, neither too small nor too large."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -56,4 +57,4 @@ def _check_size(amount_minor: int, currency: str, field: str) -> None:
 
 def smallest(currency: str) -> int:
     """Return the smallest gift by card, in minor units."""
-    return int(SMALLEST.get(currency, 1) * 10 ** money.exponent(currency))
+    return money.to_minor(Decimal(SMALLEST.get(currency, 1)), currency)

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from logistics.demonstration import world
+from logistics.money import amounts as money
 from logistics.people.models import User
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
@@ -73,7 +74,7 @@ def _open(made: world.World, *, by: User, at: datetime) -> Shipment:
         reaches_port_on=date.fromisoformat(row["eta_port"]),
         arrives_on=date.fromisoformat(row["eta_final"]),
         customs_currency=row["customs_value_currency"],
-        freight_minor=int(Decimal(row["freight_hkd"]) * 100),
+        freight_minor=money.parse(row["freight_hkd"], "HKD"),
         freight_currency="HKD",
         sites=_sites(made),
         by=by,

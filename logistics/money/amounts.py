@@ -46,7 +46,7 @@ def parse(text: str, currency: str, *, field: str = "amount", most: int | None =
         raise too_many_decimals(currency, field)
     if most is not None and Decimal(text) > most:
         raise Invalid(_("At most %(most)d.") % {"most": most}, field=field, code="too_large")
-    return int(Decimal(text).scaleb(decimals))
+    return to_minor(Decimal(text), currency)
 
 
 def too_many_decimals(currency: str, field: str) -> Invalid:
@@ -57,6 +57,14 @@ def too_many_decimals(currency: str, field: str) -> Invalid:
         field=field,
         code="too_many_decimals",
     )
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """Return the minor units of an amount in whole units, which has no more decimals than the currency.
+
+    Raises Invalid for an unknown currency.
+    """
+    return int(amount.scaleb(exponent(currency)))
 
 
 def from_minor(amount_minor: int, currency: str) -> Decimal:

@@ -14,6 +14,7 @@ from stdnum import ean
 
 from logistics.codes import codes
 from logistics.documents import fonts
+from logistics.money import amounts as money
 from logistics.text import UnusableText, tidied
 from shipments.packing.goods import NOT_DANGEROUS, UNIT_VALUE_MAX, UNKNOWN_ORIGIN
 from shipments.packing.models import Condition, Flag
@@ -309,7 +310,7 @@ def value_column(currency: str) -> Column:
     parse_amount = number(exponent, low=Decimal(0), high=Decimal(UNIT_VALUE_MAX), code_low="negative")
 
     def parse(cell: object) -> int:
-        return int(parse_amount(cell).scaleb(exponent))
+        return money.to_minor(parse_amount(cell), currency)
 
     name = f"{VALUE_PREFIX}{currency.lower()}"
     return Column(name, parse, required=True, help=f"Customs value of one unit, in {currency}")
