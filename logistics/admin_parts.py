@@ -133,9 +133,23 @@ class WithoutHiddenFields:
         return [(title, more | {"fields": self._shown(request, more["fields"])}) for title, more in declared]
 
 
+class Titled:
+    """A row under the title of its page. Its `__str__` goes into logs and the history, and holds no personal data."""
+
+    def __init__(self, row: Model, title: str) -> None:
+        self.row, self.title = row, title
+
+    def __str__(self) -> str:
+        return self.title
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.row, name)
+
+
 class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     """Rows are changed by services only, whose errors are shown in the form. Nothing is deleted."""
 
+    title_field = ""  # what people call a row by; for those who may see it, the title of its page
     form = TidyModelForm
     list_per_page = 50
     show_full_result_count = False
@@ -181,6 +195,21 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
                 raise
             request.refusal = refusal  # type: ignore[attr-defined]  # for get_form
             return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        """Return the title of a row's page. It is only shown; `__str__` is recorded."""
+        if self.title_field and not is_hidden(request.user, self.model, self.title_field):
+            return str(getattr(row, self.title_field)) or str(row)
+        return str(row)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+    ) -> HttpResponse:
+        """Show the title where Django shows `__str__`: in the browser's tab and at the end of the path."""
+        if obj is not None:
+            title = self.title_of(request, obj)
+            context |= {"subtitle": title, "original": Titled(obj, title)}
+        return cast(HttpResponse, super().render_change_form(request, context, *args, obj=obj, **options))
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: object

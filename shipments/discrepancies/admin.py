@@ -3,7 +3,7 @@ from typing import cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -68,6 +68,12 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     readonly_fields = ("item",)
     actions_detail = ("decide", "close")
 
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        """Return "SHP-2026-000001: Damage, package 17"."""
+        found = cast(Discrepancy, row)
+        words = [found.get_kind_display(), *([str(found.package)] if found.package else [])]
+        return f"{found.shipment}: {', '.join(words)}"
+
     @display(description=gettext_lazy("item"))
     def item(self, row: Discrepancy) -> str:
         return str(row.line.item) if row.line else "–"
@@ -118,5 +124,11 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(back)
-        context = {**self.admin_site.each_context(request), "title": row, "form": form, "verb": verb, "back": back}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.title_of(request, row),
+            "form": form,
+            "verb": verb,
+            "back": back,
+        }
         return TemplateResponse(request, "shipments/admin/action.html", context)

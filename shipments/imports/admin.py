@@ -14,7 +14,7 @@ from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
-from logistics.jobs.admin import JobAdmin
+from logistics.jobs.admin import JobAdmin, last_error
 from logistics.jobs.models import Job
 from logistics.people.models import User
 from shipments.imports import services
@@ -46,7 +46,7 @@ class UploadAdmin(JobAdmin):
         ("shipment", "uploaded_by", "uploaded_at"),
         ("dry_run", "replace"),
         ("state", "progress", "outcome"),
-        ("error_count", "last_error_code"),
+        ("error_count", last_error),
         "sha256",
         "size",
     )
