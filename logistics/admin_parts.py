@@ -133,6 +133,15 @@ class WithoutHiddenFields:
         return [(title, more | {"fields": self._shown(request, more["fields"])}) for title, more in declared]
 
 
+def for_back_button(answer: HttpResponse) -> HttpResponse:
+    """Let the browser keep this answer to a form, as it does not send forms twice and could not show it again.
+
+    Only for a form that was refused. What holds a secret, such as an address or a new key, stays out of every cache.
+    """
+    answer.is_for_back_button = True  # type: ignore[attr-defined]  # for PrivateByDefaultMiddleware
+    return answer
+
+
 class Titled:
     """A row under the title of its page. Its `__str__` goes into logs and the history, and holds no personal data."""
 
@@ -189,12 +198,14 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         """Show the page; after a refusal, the form as filled in, with the reason beside its field."""
         page = super().changeform_view
         try:
-            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+            shown = page(request, object_id, form_url, extra_context)
         except DomainError as refusal:
             if request.method != "POST":
                 raise
             request.refusal = refusal  # type: ignore[attr-defined]  # for get_form
-            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+            shown = page(request, object_id, form_url, extra_context)
+        form = (getattr(shown, "context_data", None) or {}).get("adminform")
+        return for_back_button(shown) if form and request.method == "POST" else shown
 
     def title_of(self, request: HttpRequest, row: Model) -> str:
         """Return the title of a row's page. It is only shown; `__str__` is recorded."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, may_act
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, for_back_button, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
@@ -131,4 +131,4 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             "verb": verb,
             "back": back,
         }
-        return TemplateResponse(request, "shipments/admin/action.html", context)
+        return for_back_button(TemplateResponse(request, "shipments/admin/action.html", context))

@@ -326,7 +326,7 @@ def test_an_error_without_words_is_unexpected_and_no_error_is_nothing():
 
 
 def test_the_admin_says_in_french_why_a_job_failed():
-    email = make_email(state="dead", ended_at=NOON, attempts=5, last_error_code="SMTPRecipientsRefused")
+    email = make_email(kind="receipt", state="dead", ended_at=NOON, attempts=5, last_error_code="SMTPRecipientsRefused")
     client = signed_in(Role.FINANCE)
     client.post(reverse("set_language"), {"language": "fr"})
 
