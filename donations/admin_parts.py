@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
@@ -41,7 +42,7 @@ class FactsInline(ReadOnlyInline):
 def readable(model: type[Model], name: str) -> AdminColumn:
     """Return the column for a field: its name, or a function for what is shown otherwise: amounts and error codes."""
     if name == "last_error_code":
-        return last_error
+        return cast(AdminColumn, last_error)
     if not name.endswith("_minor"):
         return name
     currency = "fee_currency" if name == "fee_minor" else "currency"

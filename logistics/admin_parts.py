@@ -214,13 +214,13 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         return str(row)
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+        self, request: HttpRequest, context: dict[str, object], *args: object, obj: Model | None = None, **more: object
     ) -> HttpResponse:
         """Show the title where Django shows `__str__`: in the browser's tab and at the end of the path."""
         if obj is not None:
             title = self.title_of(request, obj)
             context |= {"subtitle": title, "original": Titled(obj, title)}
-        return cast(HttpResponse, super().render_change_form(request, context, *args, obj=obj, **options))
+        return cast(HttpResponse, super().render_change_form(request, context, *args, obj=obj, **more))
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: object

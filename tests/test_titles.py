@@ -21,7 +21,7 @@ from logistics.health.models import HealthCheck
 from logistics.ids import uuid7
 from logistics.partners.models import Contact, RefusedText
 from logistics.people.models import User
-from logistics.roles import STAFF_ROLES
+from logistics.roles import STAFF_ROLES, Role
 from tests.clients import just_signed_in, signed_in
 from tests.makers.charity import make_charity
 from tests.makers.copies import Base, Books, Goods
@@ -92,19 +92,38 @@ def test_the_check_finds_an_id(rows: dict[str, Any]) -> None:
     assert len(named_by_id(shown)) == 2
 
 
-def test_a_donor_is_titled_by_name_for_those_who_see_it(rows: dict[str, Any]) -> None:
-    titles = {}
-    for label in ("donations.Donor", "logistics.Contact", "logistics.Email", "donations.PaymentAttempt"):
-        page = everybody().get(reverse(f"admin:{label.lower().replace('.', '_')}_change", args=[rows[label].pk]))
-        match = re.search(r"<title>\s*(.*?) \|", page.content.decode())
-        titles[label] = unescape(match[1]) if match else ""
-
-    assert titles == {
+def test_rows_are_titled_by_what_people_call_them(rows: dict[str, Any]) -> None:
+    told = {
         "donations.Donor": "Chan Tai Man",
+        "donations.PaymentAttempt": f"{rows['donations.PaymentAttempt'].donation}: payment attempt 1",
+        "donations.ReceiptDelivery": f"{rows['donations.Receipt']}: receipt delivery, ",
         "logistics.Contact": rows["logistics.Contact"].name,
         "logistics.Email": rows["logistics.Email"].subject,
-        "donations.PaymentAttempt": f"{rows['donations.PaymentAttempt'].donation.reference}: payment attempt 1",
+        "shipments.Discrepancy": f"{rows['shipments.Discrepancy'].shipment}: Damage, package 1",
+        "shipments.Reveal": rows["shipments.Reveal"].driver,
+        "shipments.Upload": f"{rows['shipments.Upload'].shipment}: ",
     }
+    client, wrong = everybody(), {}
+    for label, title in told.items():
+        page = client.get(reverse(f"admin:{label.lower().replace('.', '_')}_change", args=[rows[label].pk]))
+        match = re.search(r"<title>\s*(.*?) \|", page.content.decode())
+        if match is None or not unescape(match[1]).startswith(title):
+            wrong[label] = match and match[1]
+
+    assert wrong == {}
+
+
+def test_what_a_user_may_not_see_is_no_title_either(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    donor = rows["donations.Donor"]
+    monkeypatch.setattr(admin.site._registry[Donor], "title_field", "email")
+
+    pages = {
+        role: signed_in(role).get(reverse("admin:donations_donor_change", args=[donor.pk])).content.decode()
+        for role in (Role.FINANCE, Role.AUDITOR)
+    }
+
+    assert {role: donor.email in page for role, page in pages.items()} == {Role.FINANCE: True, Role.AUDITOR: False}
+    assert re.search(r"<title>\s*donor, ", pages[Role.AUDITOR])
 
 
 def test_what_is_recorded_of_a_row_is_neither_personal_nor_an_address(rows: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
+from typing import cast
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -94,3 +96,6 @@ class ReceiptDeliveryAdmin(Sending, FactsAdmin):
     list_display = ["receipt", "sending", "state", "attempts", last_error, "created_at"]
     list_filter = ["state"]
     list_select_related = ["receipt", "email"]
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        return f"{cast(ReceiptDelivery, row).receipt}: {row}"

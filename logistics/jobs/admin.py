@@ -37,7 +37,7 @@ class JobAdmin(ReadOnlyAdmin):
     def state_shown(self, row: Job) -> tuple[str, str]:
         return row.state, str(Job.State(row.state).label)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[object, ...]:
         return (*super().get_readonly_fields(request, obj), last_error)
 
     def has_retry_jobs_permission(self, request: HttpRequest, object_id: object = None) -> bool:

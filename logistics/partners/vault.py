@@ -36,8 +36,10 @@ def keep_refused(pk: UUID, text: bytes) -> None:
     `pk`: the `sealed_id` of a RefusedText that is already stored; the database refuses any other.
     """
     with connection.cursor() as cursor:
-        values = [pk, sealing.seal(text), keys.newest()]
-        cursor.execute("SELECT public.keep_refused_text(%s, %s, %s)", values)
+        cursor.execute(
+            "SELECT public.keep_refused_text(%s, %s, %s)",
+            [pk, sealing.seal(text), keys.newest()],
+        )
 
 
 def read(pks: Collection[UUID]) -> dict[UUID, bytes]:

@@ -2,7 +2,7 @@ from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -65,6 +65,9 @@ class UploadAdmin(JobAdmin):
         context = (extra_context or {}) | {"upload": upload, "under_way": under_way}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        return f"{cast(Upload, row).shipment}: {row}"
 
     @display(description=gettext_lazy("kind"))
     def kind(self, upload: Upload) -> object:
