@@ -39,7 +39,7 @@ def use_our_logs(**_: object) -> None:
 
 @task_prerun.connect
 @task_postrun.connect
-def return_connections(sender: "Task[..., object]", **_: object) -> None:
+def return_connections(sender: Any, **_: object) -> None:
     """Give the task's connections back to their pool, which replaces broken ones, as Django does for a request."""
     if not sender.request.is_eager:
         close_old_connections()
