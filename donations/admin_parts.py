@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
@@ -13,6 +14,7 @@ from django.utils.functional import lazy
 from logistics import wording
 from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import Invalid
+from logistics.jobs.admin import last_error
 from logistics.money import amounts as money
 from logistics.people.models import User
 
@@ -30,7 +32,7 @@ class FactsAdmin(ReadOnlyAdmin):
 
 class FactsInline(ReadOnlyInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
-        return [readable(self.model, str(name)) for name in self.fields or ()]
+        return [readable(self.model, name) if isinstance(name, str) else name for name in self.fields or ()]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return self.get_readonly_fields(request, obj)
@@ -38,7 +40,9 @@ class FactsInline(ReadOnlyInline):
 
 @cache  # the same object every time: Django compares the shown fields with the read-only ones
 def readable(model: type[Model], name: str) -> AdminColumn:
-    """Return the column for a field: its name, or for one in minor units a function that formats the amount."""
+    """Return the column for a field: its name, or a function for what is shown otherwise: amounts and error codes."""
+    if name == "last_error_code":
+        return cast(AdminColumn, last_error)
     if not name.endswith("_minor"):
         return name
     currency = "fee_currency" if name == "fee_minor" else "currency"

@@ -5,6 +5,20 @@ from django.utils.translation import gettext_lazy as _
 from donations import rights  # noqa: F401  # declares who may do what
 from logistics.roles import Role
 
+# Why jobs failed, for staff.
+REASONS = {
+    "amount_mismatch": _("Stripe’s amount is not what we asked for"),
+    "api_version_mismatch": _("the event has another API version"),
+    "currency_mismatch": _("Stripe’s currency is not what we asked for"),
+    "livemode_mismatch": _("a test event with live keys, or a live one with test keys"),
+    "payment_intent_mismatch": _("the checkout has another payment"),
+    "payment_object_missing": _("Stripe does not know the payment"),
+    "receipt_cancelled": _("the receipt was cancelled before it was sent"),
+    "receipt_not_printed": _("the receipt could not be printed"),
+    "receipt_replaced": _("the receipt was replaced before it was sent"),
+    "session_mismatch": _("another checkout was paid than the one we opened"),
+}
+
 
 class DonationsConfig(AppConfig):
     name = "donations"
@@ -14,6 +28,7 @@ class DonationsConfig(AppConfig):
         from donations.checks import check_payments
         from donations.receipts import deliveries
         from logistics.documents.models import Document
+        from logistics.jobs import reasons
         from logistics.jobs import services as jobs
         from logistics.mail import readers
         from logistics.partners import texts
@@ -29,3 +44,4 @@ class DonationsConfig(AppConfig):
             "giving-alarm": _("alarm of online giving"),
         }
         readers.register({Role.FINANCE}, kinds)
+        reasons.register(REASONS)

@@ -133,9 +133,32 @@ class WithoutHiddenFields:
         return [(title, more | {"fields": self._shown(request, more["fields"])}) for title, more in declared]
 
 
+def for_back_button(answer: HttpResponse) -> HttpResponse:
+    """Let the browser keep this answer to a form, as it does not send forms twice and could not show it again.
+
+    Only for a form that was refused. What holds a secret, such as an address or a new key, stays out of every cache.
+    """
+    answer.is_for_back_button = True  # type: ignore[attr-defined]  # for PrivateByDefaultMiddleware
+    return answer
+
+
+class Titled:
+    """A row under the title of its page. Its `__str__` goes into logs and the history, and holds no personal data."""
+
+    def __init__(self, row: Model, title: str) -> None:
+        self.row, self.title = row, title
+
+    def __str__(self) -> str:
+        return self.title
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.row, name)
+
+
 class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     """Rows are changed by services only, whose errors are shown in the form. Nothing is deleted."""
 
+    title_field = ""  # what people call a row by; for those who may see it, the title of its page
     form = TidyModelForm
     list_per_page = 50
     show_full_result_count = False
@@ -175,12 +198,29 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         """Show the page; after a refusal, the form as filled in, with the reason beside its field."""
         page = super().changeform_view
         try:
-            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+            shown = page(request, object_id, form_url, extra_context)
         except DomainError as refusal:
             if request.method != "POST":
                 raise
             request.refusal = refusal  # type: ignore[attr-defined]  # for get_form
-            return cast(HttpResponse, page(request, object_id, form_url, extra_context))
+            shown = page(request, object_id, form_url, extra_context)
+        form = (getattr(shown, "context_data", None) or {}).get("adminform")
+        return for_back_button(shown) if form and request.method == "POST" else shown
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        """Return the title of a row's page. It is only shown; `__str__` is recorded."""
+        if self.title_field and not is_hidden(request.user, self.model, self.title_field):
+            return str(getattr(row, self.title_field)) or str(row)
+        return str(row)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, object], *args: object, obj: Model | None = None, **more: object
+    ) -> HttpResponse:
+        """Show the title where Django shows `__str__`: in the browser's tab and at the end of the path."""
+        if obj is not None:
+            title = self.title_of(request, obj)
+            context |= {"subtitle": title, "original": Titled(obj, title)}
+        return cast(HttpResponse, super().render_change_form(request, context, *args, obj=obj, **more))
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: object

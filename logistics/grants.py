@@ -4,7 +4,8 @@ The role does not own the tables, so it can neither alter them nor switch their 
 Where a trigger refuses an UPDATE or a DELETE, the role does not have that right either: the rights are derived from the
 triggers that the models declare, so that there is only one list.
 
-Ciphertexts of addresses are in a schema that this role cannot use. Another role can use it, and nothing else.
+Ciphertexts of addresses are in a schema that this role cannot use. Another role can use it, and nothing else. The
+application's role may only call a function that stores the ciphertext of a refused text there.
 """
 
 from collections.abc import Collection, Iterator
@@ -67,6 +68,8 @@ def statements_on_sealed(role: str, *, keep_out: str) -> Iterator[sql.Composed]:
     yield sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA sealed FROM PUBLIC, {}, {}").format(application, to)
     yield sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(to)
     yield sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(to)
+    yield sql.SQL("REVOKE ALL ON FUNCTION public.keep_refused_text FROM PUBLIC, {}").format(to)
+    yield sql.SQL("GRANT EXECUTE ON FUNCTION public.keep_refused_text TO {}").format(application)
     yield sql.SQL("GRANT USAGE ON SCHEMA sealed TO {}").format(to)
     yield sql.SQL("GRANT SELECT, INSERT, UPDATE (content, key_id), DELETE ON sealed.ciphertext TO {}").format(to)
 

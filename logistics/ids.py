@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime
 
 import uuid_utils
 
@@ -6,6 +7,11 @@ import uuid_utils
 def uuid7() -> uuid.UUID:
     """Return an id without meaning that sorts by creation time (RFC 9562, version 7)."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
+
+
+def moment_of(pk: uuid.UUID) -> datetime:
+    """Return when an id of version 7 was drawn, which its first 48 bits say in milliseconds."""
+    return datetime.fromtimestamp((pk.int >> 80) / 1000, UTC)
 
 
 def as_ids(text: object) -> list[uuid.UUID]:

@@ -6,18 +6,26 @@ ISO 80000-1: groups of three separated by a space, decimals after a point ("6 49
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from django.utils import translation
+from django.utils import timezone, translation
 
 # Non-breaking, so that a number stays on one line; the narrow one is invisible in small print.
 GROUP = "\N{NO-BREAK SPACE}"
 # Day before month, as in Hong Kong and in French.
 DATE_LOCALE = {"en": "en_GB"}
+
+
+def of_moment(name: object, at: object) -> str:
+    """Return "donor, 2026-03-02 10:15": a name for a row that has no number and whose own name is kept out of logs.
+
+    `at` is in the time zone of the page. A row that is not stored yet has no moment, and the bare name.
+    """
+    return f"{name}, {timezone.localtime(at):%Y-%m-%d %H:%M}" if isinstance(at, datetime) else str(name)
 
 
 def page_language() -> str:

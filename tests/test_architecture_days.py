@@ -29,6 +29,8 @@ ALLOWED = {
     ): "The text that is hashed names UTC, whatever the reader's time zone.",
     ("logistics/forms.py", "make_aware"): "A day typed in the admin ends at midnight of the charity's zone.",
     ("logistics/forms.py", "localdate"): "The same, shown again.",
+    ("logistics/wording.py", "localtime"): "The moment in a row's name, in the time zone of the page.",
+    ("logistics/ids.py", "fromtimestamp"): "The milliseconds of an id become a moment.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.

@@ -264,6 +264,7 @@ class TestAllowing:
         assert entry.reason == "The title of a novel."
         assert "Neta" not in str(entry.details)
 
+    @pytest.mark.django_db(transaction=True)  # one connection stores the text, another reads it
     def test_in_the_admin_the_officer_reads_the_text_then_allows_it(self) -> None:
         world = make_world()
         shipment, text = make_shipment(world.partner), "Book: La fille de Neta"

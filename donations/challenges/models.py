@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from donations.gifts.models import Donation
+from logistics import wording
 from logistics.ids import uuid7
 
 
@@ -51,4 +52,4 @@ class Challenge(models.Model):
         indexes: ClassVar = [models.Index(fields=["issued_at"], name="challenges_by_age")]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.issued_at)

@@ -34,6 +34,7 @@ class DonorForm(VersionedForm):
 @admin.register(Donor)
 class DonorAdmin(BaseAdmin):
     form = DonorForm
+    title_field = "name"
     list_display = ["name", "organisation", "email", "country", "created_at"]
     search_fields = ["name", "organisation", "email"]
     list_filter = ["country", "language"]

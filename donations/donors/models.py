@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from logistics import wording
 from logistics.ids import uuid7
 
 
@@ -35,7 +36,7 @@ class Donor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.created_at)
 
     @property
     def addressee(self) -> str:

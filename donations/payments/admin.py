@@ -1,4 +1,8 @@
+from typing import cast
+
 from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, shown
@@ -18,6 +22,9 @@ class PaymentAttemptAdmin(FactsAdmin):
     list_select_related = ["donation"]
     exclude = ["address_hash", "email_hash", "checkout_url"]
 
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        return f"{cast(PaymentAttempt, row).donation}: {row}"
+
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, attempt: PaymentAttempt) -> str:
         return shown(attempt.amount_minor, attempt.currency)
@@ -29,5 +36,9 @@ class PaymentAttemptAdmin(FactsAdmin):
 
 @admin.register(Decline)
 class DeclineAdmin(FactsAdmin):
-    list_display = ["id", "attempt", "declined_at"]
-    list_select_related = ["attempt"]
+    list_display = ["declined_at", "gift", "attempt"]
+    list_select_related = ["attempt__donation"]
+
+    @admin.display(description=gettext_lazy("donation"))
+    def gift(self, row: Decline) -> str:
+        return str(row.attempt.donation)

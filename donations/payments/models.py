@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from donations.gifts.models import Donation
+from logistics import wording
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 
@@ -170,4 +171,4 @@ class Decline(models.Model):
         indexes: ClassVar = [models.Index(fields=["declined_at"], name="declines_by_age")]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.declined_at)

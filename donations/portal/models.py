@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from donations.donors.models import Donor
+from logistics import wording
 from logistics.ids import uuid7
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
@@ -44,4 +45,4 @@ class SignInRequest(Job):
         indexes: ClassVar = [*Job.Meta.indexes, models.Index(fields=["created_at"], name="sign_ins_by_age")]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.created_at)

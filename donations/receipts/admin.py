@@ -1,5 +1,7 @@
+from typing import cast
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -12,6 +14,7 @@ from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.jobs.admin import last_error
 from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
 
@@ -39,7 +42,7 @@ class Sending:
 
 class DeliveryInline(Sending, FactsInline):
     model = ReceiptDelivery
-    fields = ["sending", "state", "attempts", "last_error_code", "created_at", "ended_at"]
+    fields = ["sending", "state", "attempts", last_error, "created_at", "ended_at"]
 
 
 @admin.register(Receipt)
@@ -90,6 +93,9 @@ class ReceiptAdmin(FactsAdmin):
 
 @admin.register(ReceiptDelivery)
 class ReceiptDeliveryAdmin(Sending, FactsAdmin):
-    list_display = ["receipt", "sending", "state", "attempts", "last_error_code", "created_at"]
+    list_display = ["receipt", "sending", "state", "attempts", last_error, "created_at"]
     list_filter = ["state"]
     list_select_related = ["receipt", "email"]
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        return f"{cast(ReceiptDelivery, row).receipt}: {row}"

@@ -8,6 +8,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from donations.gifts.models import Donation
+from logistics import wording
 from logistics.documents.models import Document
 from logistics.errors import WrongState
 from logistics.ids import uuid7
@@ -151,7 +152,7 @@ class ReceiptDelivery(Job):
         ]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.receipt_id}"
+        return wording.of_moment(self._meta.verbose_name, self.created_at)
 
     @property
     def shown_state(self) -> str:

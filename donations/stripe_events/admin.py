@@ -10,12 +10,13 @@ from donations.stripe_events import services
 from donations.stripe_events.models import StripeEvent
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.jobs.admin import last_error
 from logistics.jobs.lanes import in_lane_of
 
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(FactsAdmin):
-    list_display = ["kind", "state", "outcome", "last_error_code", "received_at", "source", "stripe_id"]
+    list_display = ["kind", "state", "outcome", last_error, "received_at", "source", "stripe_id"]
     list_filter = ["state", "outcome", "source", "kind"]
     search_fields = ["stripe_id", "object_id", "payment_intent_id"]
     actions = ["retry_events"]

@@ -3,8 +3,10 @@ from typing import ClassVar
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from logistics import wording
 from logistics.ids import uuid7
 from logistics.triggers import never_truncated
 
@@ -44,4 +46,4 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.subject_kind} {self.subject_id}"
+        return wording.of_moment(gettext(self.verb), self.at)

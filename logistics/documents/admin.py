@@ -8,7 +8,7 @@ from unfold.decorators import display
 from logistics.admin_parts import NamedFilter, ReadOnlyAdmin
 from logistics.documents import services as documents
 from logistics.documents.models import Document, NumberSeries, kind_name
-from logistics.jobs.admin import JobAdmin
+from logistics.jobs.admin import JobAdmin, last_error
 from logistics.jobs.models import Job
 from logistics.people.models import User
 
@@ -31,13 +31,13 @@ class DocumentAdmin(JobAdmin):
         "progress",
         "issued_on",
         "pages",
-        "last_error_code",
+        last_error,
     )
     list_filter = ("state", PaperKindFilter)
     search_fields = ("number",)
     fields = (
         ("kind_shown", "number", "version"),
-        ("state", "progress", "attempts", "last_error_code"),
+        ("state", "progress", "attempts", last_error),
         "why_dead",
         ("issued_on", "superseded_on"),
         ("requested_at", "ended_at", "superseded_at"),

@@ -3,6 +3,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from logistics import wording
+
 
 class HealthCheck(models.Model):
     """When something that must happen regularly last happened, and what it found.
@@ -24,4 +26,4 @@ class HealthCheck(models.Model):
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.at:%Y-%m-%d %H:%M:%S}"
+        return wording.of_moment(self.name, self.at)

@@ -3,15 +3,23 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from logistics.admin_parts import ReadOnlyAdmin, may_act
 from logistics.errors import DomainError
+from logistics.jobs import reasons
 from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
+
+
+@display(description=gettext_lazy("last error"), ordering="last_error_code")
+def last_error(row: Job) -> str:
+    """A column: why the last attempt failed, in words, with the code."""
+    return reasons.shown(row.last_error_code) or "–"
+
 
 STATE_LABELS = {"pending": "info", "leased": "info", "done": "success", "dead": "danger"}
 
@@ -28,6 +36,9 @@ class JobAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("state"), label=STATE_LABELS, ordering="state")
     def state_shown(self, row: Job) -> tuple[str, str]:
         return row.state, str(Job.State(row.state).label)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[object, ...]:
+        return (*super().get_readonly_fields(request, obj), last_error)
 
     def has_retry_jobs_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return may_act(request, self.model)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from logistics.admin_parts import NamedFilter
-from logistics.jobs.admin import JobAdmin
+from logistics.jobs.admin import JobAdmin, last_error
 from logistics.mail import services as mail
 from logistics.mail.models import Email
 from logistics.mail.readers import mails_for, name_of
@@ -26,12 +26,13 @@ class MailKindFilter(NamedFilter):
 
 @admin.register(Email)
 class EmailAdmin(JobAdmin):
-    list_display = ("subject", "kind_shown", "to", "state_shown", "created_at", "ended_at", "last_error_code")
+    title_field = "subject"
+    list_display = ("subject", "kind_shown", "to", "state_shown", "created_at", "ended_at", last_error)
     list_filter = ("state", MailKindFilter, "language")
     search_fields = ("to", "subject")
     fields = (
         ("kind_shown", "to", "language"),
-        ("state", "attempts", "last_error_code"),
+        ("state", "attempts", last_error),
         ("created_at", "ended_at"),
         "subject",
     )

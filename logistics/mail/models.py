@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from logistics import wording
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
 
@@ -28,4 +29,4 @@ class Email(Job):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk} ({self.kind})"
+        return wording.of_moment(f"{self._meta.verbose_name} ({self.kind})", self.created_at)

@@ -24,6 +24,20 @@ SEALED = """
         created_at timestamptz NOT NULL DEFAULT now()
     );
 """
+# The application's only right to that schema: to store the ciphertext of a text that it has refused. It runs with the
+# rights of the owner of the tables. The caller can neither read, replace nor delete what it has stored.
+KEEP_REFUSED_TEXT = """
+    CREATE FUNCTION public.keep_refused_text(pk uuid, content bytea, key_id varchar) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+        IF NOT EXISTS (SELECT FROM public.logistics_refusedtext WHERE sealed_id = pk) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'no refused text has this id';
+        END IF;
+        INSERT INTO sealed.ciphertext (id, content, key_id) VALUES (pk, content, key_id);
+    END
+    $$;
+    REVOKE ALL ON FUNCTION public.keep_refused_text FROM PUBLIC;
+"""
 
 
 class Migration(migrations.Migration):
@@ -469,4 +483,5 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='a_membership_has_a_site_of_its_partner', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."site_id" IS NOT NULL)', func="\n                    IF NOT EXISTS (\n                        SELECT FROM logistics_site s WHERE s.id = NEW.site_id AND s.partner_id = NEW.partner_id\n                    ) THEN\n                        RAISE EXCEPTION 'pgtrigger: The site belongs to another partner';\n                    END IF;\n                    RETURN NEW;\n                ", hash='80580b0c44bbeddd643f8803515c246215d0cb49', operation='INSERT OR UPDATE', pgid='pgtrigger_a_membership_has_a_site_of_its_partner_a420d', table='logistics_membership', when='BEFORE')),
         ),
         migrations.RunSQL(SEALED, "DROP SCHEMA sealed CASCADE"),
+        migrations.RunSQL(KEEP_REFUSED_TEXT, "DROP FUNCTION public.keep_refused_text"),
     ]

@@ -152,6 +152,7 @@ class ContactForm(VersionedForm):
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
     form = ContactForm
+    title_field = "name"
     fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator")
     list_display = ("name", "partner", "email", "language", "is_notified")
     list_filter = ("partner", "is_notified")

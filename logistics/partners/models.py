@@ -10,7 +10,8 @@ from django.db import models
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from logistics.ids import uuid7
+from logistics import wording
+from logistics.ids import moment_of, uuid7
 
 # No vowels, no 0/1: a code is read aloud and must not spell a word.
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ23456789"
@@ -93,7 +94,7 @@ class Contact(models.Model):
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, moment_of(self.pk))
 
 
 class Membership(models.Model):

@@ -67,8 +67,8 @@ def settle() -> None:
         _write(*what, [field for field, _text in refused])
         try:
             _keep(*what, {text: field for field, text in refused})
-        except DatabaseError:  # a worker that reads strangers' files may not use the vault; the trace is written
-            log.warning("refused texts were not kept", extra={"partner": str(what[0])})
+        except DatabaseError:  # whoever was refused gets that answer, and the trace is written
+            log.error("refused texts were not kept", extra={"partner": str(what[0])})
 
 
 @transaction.atomic
@@ -92,7 +92,7 @@ def _keep(partner_id: UUID, by: UUID | None, at: datetime, refused: dict[str, st
         if not RefusedText.objects.filter(partner=partner, **found).update(**last):
             sealed_id = uuid7()
             RefusedText.objects.create(partner=partner, sealed_id=sealed_id, **found, **last)
-            vault.put(sealed_id, text.encode())
+            vault.keep_refused(sealed_id, text.encode())
 
 
 def notify_officers(kind: str, partner: Partner, *, who: User | None, fields: Iterable[str], at: datetime) -> int:

@@ -1,16 +1,19 @@
-"""Ciphertexts of addresses and allowed texts, in the schema `sealed`: the only code that connects as its role.
+"""Ciphertexts of addresses and refused texts, in the schema `sealed`: the only code that connects as its role.
 
-The application's own role cannot use that schema (`logistics.grants`). Its rows refer to a ciphertext by an id.
+The application's own role cannot use that schema (`logistics.grants`), except that it may store what it has refused
+(`keep_refused`): workers that read spreadsheets of strangers refuse texts too, and do not have the other role's
+password. Rows refer to a ciphertext by an id.
 
-Two connections are two transactions, and this one commits at once. So `put` is called inside the transaction that
-stores the id. If that one fails, a ciphertext is left over that belongs to nothing, and `remove_unused` deletes it.
-There is never a row whose ciphertext is missing. Ages are measured by the database's clock, the same for all processes.
+Two connections are two transactions, and the other role's commits at once. So `put` is called inside the transaction
+that stores the id. If that one fails, a ciphertext is left over that belongs to nothing, and `remove_unused` deletes
+it. There is never a row whose ciphertext is missing. Ages are measured by the database's clock, the same for all
+processes.
 """
 
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from logistics import sealing
 from logistics.partners import keys
@@ -23,6 +26,18 @@ def put(pk: UUID, text: bytes) -> None:
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(
             "INSERT INTO sealed.ciphertext (id, content, key_id) VALUES (%s, %s, %s)",
+            [pk, sealing.seal(text), keys.newest()],
+        )
+
+
+def keep_refused(pk: UUID, text: bytes) -> None:
+    """Encrypt a refused text and store it, as the application's role and in the transaction of its row.
+
+    `pk`: the `sealed_id` of a RefusedText that is already stored; the database refuses any other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT public.keep_refused_text(%s, %s, %s)",
             [pk, sealing.seal(text), keys.newest()],
         )
 

@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from logistics import matrix
-from logistics.ids import uuid7
+from logistics import matrix, wording
+from logistics.ids import moment_of, uuid7
 from logistics.roles import STAFF_ROLES, Role
 
 
@@ -82,7 +82,7 @@ class User(AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"{self._meta.verbose_name} {self.pk}"
+        return self.name or wording.of_moment(self._meta.verbose_name, moment_of(self.pk))
 
     def is_working(self, at: datetime) -> bool:
         """Return whether this user may sign in, and their keys work."""

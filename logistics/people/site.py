@@ -37,6 +37,12 @@ class StaffSite(UnfoldAdminSite):
         )
         return cast(HttpResponse, never_cache(sign_in)(request))
 
+    def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Sign out, and have the browser forget the refused forms that it kept for its Back button."""
+        answer = cast(HttpResponse, super().logout(request, extra_context))
+        answer["Clear-Site-Data"] = '"cache"'
+        return answer
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         from logistics.people import pages
 

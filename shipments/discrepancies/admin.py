@@ -3,7 +3,7 @@ from typing import cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, may_act
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, for_back_button, may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
@@ -68,6 +68,12 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     readonly_fields = ("item",)
     actions_detail = ("decide", "close")
 
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        """Return "SHP-2026-000001: Damage, package 17"."""
+        found = cast(Discrepancy, row)
+        words = [found.get_kind_display(), *([str(found.package)] if found.package else [])]
+        return f"{found.shipment}: {', '.join(words)}"
+
     @display(description=gettext_lazy("item"))
     def item(self, row: Discrepancy) -> str:
         return str(row.line.item) if row.line else "–"
@@ -118,5 +124,11 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             except DomainError as refusal:
                 messages.error(request, str(refusal))
             return HttpResponseRedirect(back)
-        context = {**self.admin_site.each_context(request), "title": row, "form": form, "verb": verb, "back": back}
-        return TemplateResponse(request, "shipments/admin/action.html", context)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.title_of(request, row),
+            "form": form,
+            "verb": verb,
+            "back": back,
+        }
+        return for_back_button(TemplateResponse(request, "shipments/admin/action.html", context))

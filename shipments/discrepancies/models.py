@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from logistics import wording
 from logistics.errors import WrongState
 from logistics.ids import uuid7
 from shipments.packing.models import ManifestLine, Package
@@ -97,7 +98,7 @@ class Discrepancy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return wording.of_moment(self.get_kind_display(), self.opened_at)
 
     def become(self, state: State) -> None:
         """Change the state in memory, or raise WrongState; the caller saves."""

@@ -2,7 +2,7 @@ from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +14,7 @@ from logistics.admin_parts import may_act
 from logistics.errors import DomainError
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
-from logistics.jobs.admin import JobAdmin
+from logistics.jobs.admin import JobAdmin, last_error
 from logistics.jobs.models import Job
 from logistics.people.models import User
 from shipments.imports import services
@@ -46,7 +46,7 @@ class UploadAdmin(JobAdmin):
         ("shipment", "uploaded_by", "uploaded_at"),
         ("dry_run", "replace"),
         ("state", "progress", "outcome"),
-        ("error_count", "last_error_code"),
+        ("error_count", last_error),
         "sha256",
         "size",
     )
@@ -65,6 +65,9 @@ class UploadAdmin(JobAdmin):
         context = (extra_context or {}) | {"upload": upload, "under_way": under_way}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def title_of(self, request: HttpRequest, row: Model) -> str:
+        return f"{cast(Upload, row).shipment}: {row}"
 
     @display(description=gettext_lazy("kind"))
     def kind(self, upload: Upload) -> object:

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from logistics import wording
 from logistics.ids import uuid7
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
@@ -67,4 +68,4 @@ class Upload(Job):
         ]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.uploaded_at)

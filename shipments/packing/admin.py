@@ -8,8 +8,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
+from logistics.admin_parts import NamedFilter, ReadOnlyAdmin, ReadOnlyInline
 from logistics.money import amounts as money
+from logistics.wording import page_language
+from shipments.packing import vocabulary
 from shipments.packing.models import ManifestLine, Package
 
 
@@ -32,6 +34,14 @@ class LinesInline(ReadOnlyInline):
         return lines.select_related("item", "package__shipment").order_by("position")
 
 
+class PackageKindFilter(NamedFilter):
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def name_of(self, value: str) -> str:
+        return f"{vocabulary.package_kind(value)[page_language()]} ({value})"
+
+
 @admin.register(Package)
 class PackageAdmin(ReadOnlyAdmin):
     """Packages and their lines. They are changed by spreadsheet or API, before the shipment is sealed."""
@@ -40,20 +50,20 @@ class PackageAdmin(ReadOnlyAdmin):
         "number",
         "shipment",
         "marks",
-        "kind",
+        "kind_shown",
         "gross_kg",
         "net_kg",
         "volume_m3",
         "lines",
         "destination_code",
     )
-    list_filter = ("kind", "gross_measured", "shipment__status")
+    list_filter = (PackageKindFilter, "gross_measured", "shipment__status")
     lookups_linked = frozenset({"shipment__id__exact"})  # from the page of a shipment
     search_fields = ("shipment__number", "marks", "sscc", "lines__item__code")
     list_select_related = ("shipment", "destination__site")
     ordering = ("-shipment_id", "number")
     fields = (
-        ("shipment", "number", "kind"),
+        ("shipment", "number", "kind_shown"),
         ("marks", "sscc"),
         ("length_cm", "width_cm", "height_cm", "volume_m3"),
         ("gross_kg", "gross_measured", "net_kg"),
@@ -61,12 +71,16 @@ class PackageAdmin(ReadOnlyAdmin):
         "remark",
         "label",
     )
-    readonly_fields = ("net_kg", "destination_code", "label")
+    readonly_fields = ("kind_shown", "net_kg", "destination_code", "label")
     inlines = (LinesInline,)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Package]":
         packages: QuerySet[Package] = super().get_queryset(request)
         return packages.annotate(net=Sum("lines__net_kg"), line_count=Count("lines"))
+
+    @display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_shown(self, package: Package) -> str:
+        return f"{vocabulary.package_kind(package.kind)[page_language()]} ({package.kind})"
 
     @display(description=gettext_lazy("net kg"))
     def net_kg(self, package: Package) -> str:

@@ -88,6 +88,7 @@ class RevealAdmin(BaseAdmin):
     """Links for drivers to the address of a site, made by safety officers; with who got each, and when it was seen."""
 
     form = DriversLinkForm
+    title_field = "driver"
     list_display = ("driver", "waybill", "site", "made_by", "made_at", "expires_at", "seen_at", "state")
     list_filter = ("ended_because",)
     search_fields = ("driver", "paper__number")

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from logistics import wording
 from logistics.ids import uuid7
 from logistics.partners.models import Site
 from logistics.triggers import never_truncated
@@ -98,4 +99,4 @@ class Reveal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        return wording.of_moment(self._meta.verbose_name, self.made_at)

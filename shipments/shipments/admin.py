@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from logistics import wording
-from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, copy_saved
+from logistics.admin_parts import BaseAdmin, Cleaned, ReadOnlyInline, VersionedForm, copy_saved, for_back_button
 from logistics.codes import choices, codes
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyForm
@@ -303,7 +303,7 @@ class ShipmentAdmin(BaseAdmin):
             "refused": refused,
             "back": reverse("admin:shipments_shipment_change", args=[shipment.pk]),
         }
-        return TemplateResponse(request, "shipments/admin/action.html", context)
+        return for_back_button(TemplateResponse(request, "shipments/admin/action.html", context))
 
     def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Ask for confirmation, and for a reason if one is required; then take the action."""

@@ -273,6 +273,20 @@ def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> 
     assert set_up == [("+852 2222 3333", ["HKD"])]
 
 
+@submits("admin:donations_appeal_add")
+def test_back_shows_a_refused_form_again(staff: SignIn) -> None:
+    finance = staff("finance").open("/admin/donations/appeal/add/")
+    acts.enter(finance, {**ROWS[0].add, "slug": f"back-{uuid4().hex[:8]}", "target_amount": "much"})
+    finance.press("Save")
+    refused_at = finance.page.url
+    finance.page.locator("[name=target_amount]").fill("12")
+    acts.save(finance)
+    finance.page.go_back()  # fails where the browser has not kept the answer
+
+    assert finance.page.url == refused_at
+    assert finance.page.locator("[name=title_en]").input_value().startswith("Wells")
+
+
 @submits("admin:donations_givingswitch_change")
 def test_giving_is_turned_off_and_on(staff: SignIn, visit: Callable[..., Visitor]) -> None:
     finance = staff("finance").open("/admin/donations/givingswitch/")

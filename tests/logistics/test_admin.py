@@ -214,6 +214,21 @@ class TestChanges:
         assert "not a subheading of the Harmonized System" in page
         assert not Item.objects.exists()
 
+    def test_only_a_refused_form_may_be_kept_for_the_back_button_until_one_signs_out(self):
+        warehouse, coordinator = signed_in(Role.WAREHOUSE), signed_in(Role.COORDINATOR)
+        form_at, key_at = (
+            page_of(Item, kind="add"),
+            reverse("admin:logistics_partner_issue_key", args=[make_partner().pk]),
+        )
+
+        refused = warehouse.post(form_at, {"code": "BED"})
+        others = [warehouse.get(form_at), coordinator.post(key_at, {"name": "phone", "valid_days": "30"})]
+
+        assert refused["Cache-Control"] == "private, no-cache"
+        assert [answer.status_code for answer in others] == [200, 200]
+        assert all("no-store" in answer["Cache-Control"] for answer in others)
+        assert warehouse.post("/admin/logout/")["Clear-Site-Data"] == '"cache"'
+
     def test_an_edit_of_an_old_version_is_refused(self):
         item = make_item()
         client, url = signed_in(Role.WAREHOUSE), page_of(Item, kind="change", args=[item.pk])

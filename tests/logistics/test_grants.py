@@ -6,11 +6,14 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from config.local.postgres import APPLICATION, OWNER, SEALED
+from logistics.ids import uuid7
+from logistics.partners.models import RefusedText
+from tests.makers.partners import make_partner
 from tests.services import DATABASE, services
 
 # Written by hand, as the rights are derived from the triggers of the models.
@@ -151,6 +154,27 @@ def test_it_can_update_only_what_may_change(application: psycopg.Connection) -> 
         *FROZEN,
         "django_migrations",
     }
+
+
+@pytest.mark.django_db
+def test_it_can_store_the_ciphertext_of_a_refused_text_once_and_no_other(sealed: psycopg.Connection) -> None:
+    partner, pk = make_partner(), uuid7()
+    RefusedText.objects.create(partner=partner, digest=b"", sealed_id=pk)
+    keep = "SELECT public.keep_refused_text(%s, %s, 'key')"
+
+    with connection.cursor() as application:
+        application.execute("SELECT current_user")
+        assert application.fetchone() == (APPLICATION,)
+        application.execute(keep, [pk, b"first"])
+        with pytest.raises(IntegrityError, match="ciphertext_pkey"), transaction.atomic():
+            application.execute(keep, [pk, b"second"])
+        with pytest.raises(ProgrammingError, match="no refused text has this id"), transaction.atomic():
+            application.execute(keep, [uuid7(), b"of nothing"])
+        for statement in (each for each in OF_SEALED if not each.startswith("SET ")):  # the session is a superuser's
+            with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
+                application.execute(statement)
+    with pytest.raises(InsufficientPrivilege):
+        sealed.execute("SELECT public.keep_refused_text(%s, %s, 'key')", [pk, b""])
 
 
 @pytest.mark.parametrize("statement", OF_SEALED)

@@ -7,16 +7,22 @@ import pytest
 from celery import current_app
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import translation
 
+from config import error_tables
 from logistics.errors import DomainError, WrongState
-from logistics.jobs import messages, relay
+from logistics.jobs import messages, reasons, relay
 from logistics.jobs import services as jobs
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.jobs.relay import sweep
 from logistics.mail.models import Email
+from logistics.roles import Role
+from tests.clients import signed_in
 from tests.logistics.queues import queued_for, queued_in, row_of
 from tests.makers.mail import make_email
+from tests.makers.moments import NOON
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -303,3 +309,26 @@ def test_every_kind_of_job_names_a_task_that_exists():
 
     assert Email in jobs.job_models()
     assert {model.TASK for model in jobs.job_models()} <= set(current_app.tasks)
+
+
+def test_every_code_of_a_failed_job_has_words_in_both_languages():
+    for code in (*error_tables.JOBS, *error_tables.PAPERS, "TimeoutError"):
+        words = {}
+        for language in ("en", "fr"):
+            with translation.override(language):
+                words[language] = reasons.shown(code)
+        assert words["en"] != words["fr"], code
+        assert all(text.endswith(f" ({code})") and "unexpected" not in text for text in words.values()), words
+
+
+def test_an_error_without_words_is_unexpected_and_no_error_is_nothing():
+    assert (reasons.shown("ZeroDivisionError"), reasons.shown("")) == ("unexpected error (ZeroDivisionError)", "")
+
+
+def test_the_admin_says_in_french_why_a_job_failed():
+    email = make_email(kind="receipt", state="dead", ended_at=NOON, attempts=5, last_error_code="SMTPRecipientsRefused")
+    client = signed_in(Role.FINANCE)
+    client.post(reverse("set_language"), {"language": "fr"})
+
+    for url in ("/admin/logistics/email/", f"/admin/logistics/email/{email.pk}/change/"):
+        assert "a refusé le destinataire (SMTPRecipientsRefused)" in client.get(url).content.decode()

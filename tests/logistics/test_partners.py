@@ -383,6 +383,7 @@ class TestAddresses:
         with pytest.raises(Forbidden):
             addresses.reveal(site, reason=REASON, proved_at=NOON, by=make_user(is_superuser=True), at=NOON)
 
+    @pytest.mark.django_db(transaction=True)  # one connection stores the text, another reads it
     def test_are_not_sealed_for_a_site_whose_hand_over_point_names_them(self, coordinator):
         site = make_site(hand_over_point="RUE 12 - Porte 34")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -70,6 +71,12 @@ def errors_of(answer: Any) -> Any:
 
 
 class TestInvitation:
+    def test_its_language_is_chosen_by_name(self) -> None:
+        page = client_of(administrator()).get("/admin/logistics/user/add/").content.decode()
+
+        choices = re.search(r'<select name="language".*?</select>', page, re.DOTALL)
+        assert choices and re.findall(r"<option value=\"(\w*)\"[^>]*>([^<]*)<", choices[0]) == settings.LANGUAGES
+
     def test_an_administrator_invites_staff_who_set_their_password_once(self) -> None:
         answer = invite(administrator(Role.FINANCE), Role.FINANCE)
 
@@ -77,6 +84,7 @@ class TestInvitation:
         made = User.objects.get(email="new@example.org")
         assert (made.roles, made.has_usable_password()) == (["finance"], False)
         assert Email.objects.get().language == "fr"
+        assert Email.objects.get().subject == "Choisissez votre mot de passe"
         link = link_to(made.email)
         assert [*set_password(link, "Password1234!").context["form"].errors] == ["new_password1"]
         key = people.make_key(made, name="before", valid=YEAR, by=None, at=timezone.now())

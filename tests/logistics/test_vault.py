@@ -163,3 +163,49 @@ def test_a_server_killed_between_the_two_writes_keeps_the_address_as_it_was(tmp_
         product["web"].start()
         product.wait_for("web")
         assert (change(), kept()) == (204, [(3, True, 2)])
+
+
+SPREADSHEET = """
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from logistics.roles import Role
+from shipments.imports import services
+from tests.clients import give_session
+from tests.makers.partners import make_shelter
+from tests.makers.people import make_packer, make_user
+from tests.makers.shipments import make_shipment
+from tests.shipments.sheets import mali_rows, put, xlsx
+content = xlsx(put(mali_rows(1), 2, "description_en", "Beds for Kemparana"))
+shipment = make_shipment(make_shelter().partner)
+row = services.upload(shipment, content, dry_run=True, replace=False, by=make_packer(), at=timezone.now())
+client = Client()
+give_session(client, make_user(Role.SAFETY))
+print(row.pk, client.cookies["sessionid"].value)
+"""
+
+
+@pytest.mark.processes
+def test_a_worker_without_the_password_of_the_vault_keeps_what_it_refuses_in_a_spreadsheet(tmp_path: Path) -> None:
+    with Instance.started(tmp_path, "web") as product:
+        upload, session = product.manage("shell", "-v", "0", "-c", SPREADSHEET).split()
+        product.env["SEALED_DATABASE_URL"] = ""  # as in Compose
+        product.start("worker")
+
+        def refused() -> list[tuple[Any, ...]]:
+            """the worker to refuse a cell"""
+            return product.rows("SELECT id FROM logistics_refusedtext")
+
+        ((text,),) = eventually(refused)
+        token = "a" * 32
+        shown = product.request(
+            "POST",
+            f"/admin/logistics/refusedtext/{text}/review/",
+            body=f"csrfmiddlewaretoken={token}".encode(),
+            headers={"Cookie": f"sessionid={session}; csrftoken={token}", "Referer": product.env["PUBLIC_URL"]},
+        )
+        assert shown.status == 200, shown.body
+        assert "Beds for Kemparana" in shown.body.decode()
+        assert product.rows("SELECT state FROM shipments_upload WHERE id = %s", upload) == [("done",)]
+        for log in ("worker", "web"):
+            assert "Kemparana" not in product[log].text()

@@ -9,6 +9,7 @@ from django.urls import reverse
 from logistics.roles import Role
 from shipments.imports import services as imports
 from shipments.imports.models import Upload
+from shipments.packing.models import Package
 from shipments.shipments.models import Shipment
 from tests.makers.deliveries import confirm
 from tests.makers.moments import NOON
@@ -89,6 +90,14 @@ class TestPages:
         assert 'name="title"' in packed
         assert 'name="title"' not in sealed
         assert 'name="bill_of_lading"' in sealed
+
+    def test_the_kind_of_a_package_is_a_word_with_its_code(self) -> None:
+        package, client = make_packed().packages.get(), staff(Role.WAREHOUSE)
+        Package.objects.update(kind="BX")
+        client.post(reverse("set_language"), {"language": "fr"})
+
+        for url in ("/admin/shipments/package/", f"/admin/shipments/package/{package.pk}/change/"):
+            assert "boîte (BX)" in client.get(url).content.decode()
 
     def test_weights_have_a_decimal_comma_in_french(self) -> None:
         shipment, client = make_packed(), staff(Role.WAREHOUSE)
