@@ -24,7 +24,7 @@ from logistics.people.models import User
 from logistics.roles import STAFF_ROLES, Role
 from tests.clients import just_signed_in, signed_in
 from tests.makers.charity import make_charity
-from tests.makers.copies import Base, Books, Goods
+from tests.makers.copies import Base, Gifts, Goods
 from tests.makers.moments import NOON
 from tests.makers.partners import make_contact, make_partner_user
 from tests.makers.reveals import make_leg, make_reveal
@@ -40,7 +40,7 @@ LAST = re.compile(r'<span class="align-middle inline-block leading-5 [^>]*>(.*?)
 def rows(db: None) -> dict[str, Any]:
     """A row of each model that has pages in the admin."""
     make_charity()
-    books, user = Books(), make_partner_user()
+    books, user = Gifts(), make_partner_user()
     goods = Goods(user.membership.partner)
     make_contact(goods.partner)
     Base(goods.partner)
