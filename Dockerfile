@@ -33,6 +33,6 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp 
     VAR_DIR=/tmp/var STATIC_ROOT=/app/static
 USER 10001:10001
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi:application", "--config=python:config.web_server", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", \
+CMD ["gunicorn", "config.wsgi:application", "--config=python:config.web_server", "--bind=0.0.0.0:8000", "--reuse-port", "--worker-class=gthread", "--workers=2", \
      "--threads=8", "--timeout=30", "--graceful-timeout=30", "--max-requests=10000", "--max-requests-jitter=1000", \
      "--worker-tmp-dir=/dev/shm", "--log-level=warning"]

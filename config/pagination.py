@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from logistics.rows import fast
+
 # Names of the primary key: an ordering that holds one has no ties.
 PRIMARY = {"id", "pk"}
 
@@ -75,7 +77,7 @@ class CursorPagination(DRFCursorPagination):
             rows = queryset.order_by(*order)
             if self.position is not None:
                 rows = rows.filter(_beyond(queryset.model, order, self.position.values))
-            found = list(rows[: self.size + 1])
+            found = list(fast(rows)[: self.size + 1])
         except (ValidationError, ValueError, DataError) as error:
             # A made-up cursor: its values do not fit these fields.
             raise exceptions.NotFound(self.invalid_cursor_message) from error

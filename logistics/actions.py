@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from rest_framework import serializers
 
@@ -22,7 +23,12 @@ class AllowedAction:
     @classmethod
     def of(cls, action: str, refusal: DomainError | None) -> "AllowedAction":
         """Return the entry for an action that is refused with this error, or allowed (None)."""
-        return cls(action, True) if refusal is None else cls(action, False, refusal.code, str(refusal))
+        return _granted(action) if refusal is None else cls(action, False, refusal.code, str(refusal))
+
+
+@cache
+def _granted(action: str) -> AllowedAction:
+    return AllowedAction(action, True)
 
 
 def allowed(user: HasRoles, actions: Mapping[str, tuple[Collection[Role], DomainError | None]]) -> list[AllowedAction]:

@@ -33,6 +33,8 @@ def web(port: int, *, listeners: Sequence[int] = (), workers: int = 2) -> Progra
             "config.wsgi:application",
             "--config=python:config.web_server",
             *(f"--bind={place}" for place in places),
+            # Each process listens by itself. Otherwise one of them takes nearly all connections that are kept alive.
+            *([] if listeners else ["--reuse-port"]),
             "--worker-class=gthread",
             f"--workers={workers}",
             "--threads=6",

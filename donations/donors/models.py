@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from logistics import wording
 from logistics.ids import uuid7
+from logistics.rows import reads
 
 
 class Donor(models.Model):
@@ -39,6 +40,7 @@ class Donor(models.Model):
         return wording.of_moment(self._meta.verbose_name, self.created_at)
 
     @property
+    @reads("name", "organisation")
     def addressee(self) -> str:
         """Name on the receipt: the organisation, else the person; "" if neither is given."""
         return self.organisation or self.name

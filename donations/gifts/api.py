@@ -44,12 +44,6 @@ from logistics.views import StrictView, without_body
 from logistics.visitors import address_of
 
 CHALLENGED = (challenges.ChallengeRequired, challenges.TooManyGifts)
-# What DonationOut shows and `refusal_to_issue` reads. The other columns of a page would cost as much as these.
-COLUMNS = (
-    "reference", "status", "amount_minor", "refunded_minor", "charged_back_minor", "currency", "channel", "language",
-    "anonymous", "message", "consent_version", "created_at", "received_at", "received_on", "receipt_blocked_by",
-    "donor__name", "donor__organisation", "donor__address", "appeal__slug", "appeal__title_en", "appeal__title_fr",
-)  # fmt: skip
 
 
 class DonationFilter(Filters):
@@ -72,7 +66,7 @@ class DonationFilter(Filters):
 class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = receipts.with_valid_receipt(Donation.objects.select_related("appeal", "donor").only(*COLUMNS))
+    queryset = receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all()))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would reveal them.
@@ -84,12 +78,11 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
 
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
-        charity = cache(charities.the_charity)
+        charity, user, finance = cache(charities.the_charity), actor(self.request), (Role.FINANCE,)
 
         def actions(donation: Donation) -> list[AllowedAction]:
             refusal = receipts.refusal_to_issue(donation, charity)
-            finance = (Role.FINANCE,)
-            return allowed(actor(self.request), {"issue-receipt": (finance, refusal), "revoke-link": (finance, None)})
+            return allowed(user, {"issue-receipt": (finance, refusal), "revoke-link": (finance, None)})
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 

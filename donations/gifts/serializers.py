@@ -15,6 +15,7 @@ from logistics.inputs import Input, StrictCharField
 from logistics.money import amounts as money
 from logistics.money.fields import AmountField, MoneyField
 from logistics.outputs import Output
+from logistics.rows import reads
 
 DECLINED = gettext_lazy(
     "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
@@ -45,6 +46,11 @@ class DonationOut(Output[Donation]):
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
     allowed_actions = AllowedActionOut(many=True)
 
+    # What `receipts.refusal_to_issue` reads, beside the valid receipt.
+    @reads(
+        "status", "amount_minor", "refunded_minor", "charged_back_minor", "language", "donor__name",
+        "donor__organisation", "donor__address", "appeal__title_en", "appeal__title_fr",
+    )  # fmt: skip
     def allowed_actions_of(self, donation: Donation) -> list[AllowedAction]:
         """Return the allowed actions. `issue-receipt` stays allowed once issued: it then returns the same receipt."""
         actions: list[AllowedAction] = self.context["allowed_actions"](donation)

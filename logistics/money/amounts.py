@@ -75,7 +75,11 @@ def from_minor(amount_minor: int, currency: str) -> Decimal:
 
 def decimal_string(amount_minor: int, currency: str) -> str:
     """Return the decimal string that `parse` reads, with exactly the decimals of the currency: 112500 HKD is 1125.00"""
-    return f"{from_minor(amount_minor, currency):.{codes.currencies()[currency].exponent}f}"
+    decimals = codes.currencies()[currency].exponent
+    if not decimals:
+        return str(amount_minor)
+    whole, rest = divmod(abs(amount_minor), 10**decimals)
+    return f"{'-' * (amount_minor < 0)}{whole}.{rest:0{decimals}d}"
 
 
 def printed(amount_minor: int, currency: str, languages: Sequence[str]) -> str:

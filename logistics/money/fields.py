@@ -35,7 +35,7 @@ class MoneyField(serializers.Field[InCurrency, object, str, object]):
     """Read-only: the decimal string of an attribute in minor units, with the row's `currency`."""
 
     def __init__(self, minor: str) -> None:
-        self.minor = minor
+        self.minor, self.reads = minor, (minor, "currency")
         super().__init__(read_only=True, source="*")
 
     def to_representation(self, value: InCurrency) -> str:

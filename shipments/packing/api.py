@@ -65,8 +65,6 @@ PACKAGE_CHANGE = OpenApiExample(
     "Weighed on a scale", value={"version": 1, "gross_kg": "31.640", "gross_measured": True}, request_only=True
 )
 # A line's own columns, and of its package and item only what LineOut shows.
-LINE_COLUMNS = (*(field.name for field in ManifestLine._meta.concrete_fields), "package__number", "item__code")
-
 LINE = OpenApiExample(
     "Three more chairs",
     value={"package": 12, "item": "CR-CHAIR", "quantity": 3, "unit_value": "150.00", "origin": "CN"},
@@ -195,8 +193,9 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
 
     def rows(self) -> "QuerySet[ManifestLine]":
         lines = ManifestLine.objects.filter(package__shipment=self.shipment())
-        lines = lines.select_related("package", "item").order_by("id")
-        return lines.only(*LINE_COLUMNS) if self.action == "list" else lines
+        return (LineOut.reading(lines) if self.action == "list" else lines.select_related("package", "item")).order_by(
+            "id"
+        )
 
     def goes_to(self, site_id: UUID, /) -> Q:
         return goes_to(site_id, "package__")

@@ -10,6 +10,7 @@ from logistics.catalogue.models import Item
 from logistics.inputs import Input
 from logistics.money import amounts as money
 from logistics.outputs import Output
+from logistics.rows import reads
 from shipments.packing import examples
 from shipments.packing.models import Condition, Flag, ManifestLine, Package
 
@@ -42,9 +43,11 @@ class LineOut(Output[ManifestLine]):
     def left_out(self) -> Collection[str]:
         return ("unit_value", "value") if self.context.get("hides_values") else ()
 
+    @reads("unit_value_minor")
     def unit_value_of(self, line: ManifestLine) -> str | None:
         return money.decimal_string(line.unit_value_minor, self.context["currency"])
 
+    @reads("value_minor")
     def value_of(self, line: ManifestLine) -> str | None:
         return money.decimal_string(line.value_minor, self.context["currency"])
 

@@ -26,7 +26,7 @@ from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
 from logistics.views import StrictView, without_body
 from shipments import rights
-from shipments.shipments import access, actions, contents, lifecycle, services
+from shipments.shipments import access, actions, lifecycle, services
 from shipments.shipments import trail as trails
 from shipments.shipments.models import Shipment
 from shipments.shipments.serializers import ShipmentDetailOut, ShipmentIn, ShipmentOut
@@ -154,14 +154,6 @@ def shipment_action(
     return decorate
 
 
-# What ShipmentOut shows: half of the columns.
-COLUMNS = (
-    "number", "status", "version", "title", "reference", "container_number", "bill_of_lading", "departs_on",
-    "arrives_on", "created_at", "dispatched_at", "customs_currency", *contents.FIGURES,
-    "consignee__code", "consignee__name",
-)  # fmt: skip
-
-
 @extend_schema_view(list=extend_schema(summary="List shipments, newest first"))
 @extend_schema(tags=["shipments"])
 class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment]):
@@ -182,8 +174,8 @@ class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment
     lookup_value_converter = "str"
 
     def get_queryset(self) -> "QuerySet[Shipment]":
-        shipments = access.visible_to(self.request.user).select_related("consignee")
-        return shipments.only(*COLUMNS) if self.action == "list" else shipments
+        shipments = access.visible_to(self.request.user)
+        return ShipmentOut.reading(shipments) if self.action == "list" else shipments.select_related("consignee")
 
     def get_serializer_context(self) -> dict[str, object]:
         for_partner, site_id = access.is_partner(self.request.user), scope.site_of(self.request.user)

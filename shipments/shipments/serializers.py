@@ -13,6 +13,7 @@ from logistics.inputs import Input
 from logistics.money import amounts as money
 from logistics.outputs import Output
 from logistics.partners.models import Partner, Site
+from logistics.rows import reads
 from shipments.shipments import contents, examples
 from shipments.shipments.models import Mode, Shipment, ShipmentSite
 from shipments.shipments.states import Status
@@ -96,6 +97,7 @@ class ShipmentOut(Output[Shipment]):
     def left_out(self) -> Collection[str]:
         return self._declared_fields.keys() - SHOWN_TO_PARTNERS if self.context.get("for_partner") else ()
 
+    @reads(*contents.FIGURES, "customs_currency")
     def totals_of(self, shipment: Shipment) -> ShownTotals | None:
         is_bound = self.context.get("site_id") is not None
         return None if shipment.package_count is None or is_bound else shown_totals(shipment)

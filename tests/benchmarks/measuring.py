@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,25 @@ def cost(work: Callable[[], Any], *, times: int, warm: int = 1, before: Callable
         if number >= warm:
             cpu.append(used * 1000)
             wall.append(took * 1000)
-    return Cost(statistics.median(cpu), statistics.median(wall), quantile(wall, 0.95))
+    return _cost(cpu, wall)
+
+
+def costs(works: Mapping[str, Callable[[], Any]], *, times: int, warm: int = 1) -> dict[str, Cost]:
+    """Repeat several pieces of work in turns, so that a busy moment of the machine meets all of them."""
+    for work in works.values():
+        cost(work, times=0, warm=warm)
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for _ in range(times):
+        for name, work in works.items():
+            began, thread = time.perf_counter(), time.thread_time()
+            work()
+            used, took = time.thread_time() - thread, time.perf_counter() - began
+            taken[name].append((used * 1000, took * 1000))
+    return {name: _cost([cpu for cpu, _ in both], [wall for _, wall in both]) for name, both in taken.items()}
+
+
+def _cost(cpu: list[float], wall: list[float]) -> Cost:
+    return Cost(statistics.median(cpu), statistics.median(wall), quantile(wall, 0.95)) if cpu else Cost(0, 0, 0)
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -1,13 +1,17 @@
 """Connections of the pool: one that works is not asked each time, one that was closed is replaced."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 from psycopg import OperationalError
 
 from config.postgresql import base
 from config.postgresql.base import PooledConnection, check
+from logistics.people.models import User
+from tests.makers.people import make_user
 from tests.rights import as_superuser
 
 
@@ -81,3 +85,16 @@ def test_the_pool_of_the_product_checks_like_this():
     pool: Any = getattr(connection, "pool")  # noqa: B009  missing in the stubs
 
     assert (pool._check, pool.connection_class) == (check, PooledConnection)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Hong_Kong"])
+def test_times_are_read_in_utc_whatever_people_see(zone):
+    written = datetime(2026, 3, 1, 12, 30, 0, 5, tzinfo=UTC)
+    user = make_user()
+    with timezone.override(zone):
+        User.objects.filter(pk=user.pk).update(ends_at=written)
+        found = [User.objects.get(pk=user.pk).ends_at, *User.objects.values_list("ends_at", flat=True).iterator()]
+
+    assert found == [written] * 2
+    assert [one.tzinfo for one in found if one] == [UTC] * 2

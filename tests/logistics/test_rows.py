@@ -9,10 +9,12 @@ from django.db import connection, models
 from django.db.models import Value
 from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
+from rest_framework import serializers
 
+from logistics.outputs import Output
 from logistics.partners.models import Membership
 from logistics.people.models import ApiKey, User
-from logistics.rows import Prepared, fast
+from logistics.rows import Prepared, fast, reads
 from tests.makers.partners import make_key, make_partner, make_partner_user, make_site
 from tests.makers.people import make_user
 
@@ -136,3 +138,45 @@ def test_a_sample_that_does_not_arrive_in_the_statement_is_a_mistake():
 
     with pytest.raises(ValueError, match="does not occur"):
         query.first("Awa", "x")
+
+
+class ReaderOut(Output[User]):
+    name = serializers.CharField()
+
+
+class MemberOut(Output[Membership]):
+    number = serializers.IntegerField(source="id")
+    user = ReaderOut()
+    site = serializers.CharField(source="site.code", allow_null=True)
+    shown = serializers.CharField()
+
+    @reads("partner__code", "user__name")
+    def shown_of(self, row: Membership) -> str:
+        return f"{row.user.name} of {row.partner.code}"
+
+
+class SilentOut(MemberOut):
+    def shown_of(self, row: Membership) -> str:
+        return ""
+
+
+def test_a_list_loads_what_its_declaration_reads():
+    partner = make_partner()
+    for site in (None, make_site(partner)):
+        make_partner_user(partner, site=site)
+
+    with CaptureQueriesContext(connection) as asked:
+        shown = MemberOut(fast(MemberOut.reading(Membership.objects.order_by("pk"))), many=True).data
+
+    assert len(asked) == 1
+    assert "email" not in asked[0]["sql"]
+    assert [list(row) for row in shown] == [["number", "user", "site", "shown"]] * 2
+    assert [(row["site"] is None, row["shown"].endswith(partner.code)) for row in shown] == [
+        (True, True),
+        (False, True),
+    ]
+
+
+def test_a_method_that_does_not_say_what_it_reads_is_a_mistake():
+    with pytest.raises(TypeError, match="which columns it reads"):
+        SilentOut.reading(Membership.objects.all())
