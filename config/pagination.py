@@ -1,7 +1,5 @@
 """Cursor pagination: each row once, in both directions, even if many rows share the value they are ordered by."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Model, QuerySet
@@ -32,7 +30,9 @@ class CursorPagination(DRFCursorPagination):
     def parameters_of(self, view: object) -> set[str]:
         return {self.cursor_query_param, self.page_size_query_param}
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override]  # always with a view
+        self, queryset: QuerySet[Model], request: Request, view: APIView
+    ) -> list[Model]:
         self.request = request
         self.address = request.build_absolute_uri()
         size, fields = self.get_page_size(request), self.get_ordering(request, queryset, view)

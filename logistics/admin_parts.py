@@ -21,7 +21,7 @@ from logistics.search import find, words_of
 from logistics.text import UnusableText
 
 WRONG_DATE = gettext_lazy("Enter the date as year-month-day, for example 2026-11-28.")
-Column = str | Callable[[Model], str | bool]  # an item of `list_display`
+ListColumn = str | Callable[[Model], str | bool]  # an item of `list_display`
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
@@ -119,7 +119,7 @@ class WithoutHiddenFields:
                 shown.append(name)
         return shown
 
-    def get_list_display(self, request: HttpRequest) -> list[Column]:
+    def get_list_display(self, request: HttpRequest) -> list[ListColumn]:
         return self._shown(request, super().get_list_display(request))  # type: ignore[misc]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
@@ -151,7 +151,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     def get_list_filter(self, request: HttpRequest) -> list[Offer]:
         return [offered(self.model, one) for one in super().get_list_filter(request)]
 
-    def get_sortable_by(self, request: HttpRequest) -> list[Column]:
+    def get_sortable_by(self, request: HttpRequest) -> list[ListColumn]:
         """Return the columns that sort the list: of a long list, those whose index has the rows in this order."""
         shown, allowed = super().get_sortable_by(request), sortable(self.model)
         names = {column: _sorts_by(self, column) for column in shown}
@@ -209,7 +209,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         return _refused(form, refusal) if refusal else form
 
 
-def _sorts_by(page: ModelAdmin, column: Column) -> str:
+def _sorts_by(page: ModelAdmin, column: ListColumn) -> str:
     """Return the name by which a column of a list sorts it."""
     shown = getattr(page, column, None) if isinstance(column, str) else column
     return str(getattr(shown, "admin_order_field", None) or column)

@@ -15,7 +15,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from logistics.search import ways_of
 
 Row = TypeVar("Row")
-Place = tuple[str | None, ...]
+RowValues = tuple[str | None, ...]
 # Up to here, `about` counts.
 COUNTED = 1_000
 
@@ -27,7 +27,7 @@ class Position(NamedTuple):
     """
 
     ordering: tuple[str, ...]
-    values: Place
+    values: RowValues
     backwards: bool
 
     def encoded(self) -> str:
@@ -181,7 +181,7 @@ class Compared(Func):
         return f"({left}) {self.operator} ({right})", [one for _text, given in compiled for one in given]
 
 
-def _beyond(model: type[Model], order: Sequence[str], values: Place) -> Q:
+def _beyond(model: type[Model], order: Sequence[str], values: RowValues) -> Q:
     """Return the condition for rows after these values: (a, b) > (x, y), each in its own direction."""
     names = [name.lstrip("-") for name in order]
     columns = [_field(model, name) for name in names]

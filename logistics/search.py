@@ -73,17 +73,15 @@ def _ways(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
             own.append(name)
     ways = [occurs(model, own, word)] if own else []
     for first, names in related.items():
-        relation = _relation(model, first)
-        other = relation.related_model._default_manager.filter(_occurs_inside(relation.related_model, names, word))
+        relation = model._meta.get_field(first)
+        target = relation.related_model
+        assert isinstance(target, type), f"{model.__name__}.{first} leads to no model"
+        other = target._default_manager.filter(_occurs_inside(target, names, word))
         if isinstance(relation, ManyToOneRel):
             ways.append(Q(pk__in=other.values(relation.remote_field.name)))
         else:
             ways.append(Q(**{f"{first}{LOOKUP_SEP}in": other}))
     return ways
-
-
-def _relation(model: type[Model], name: str) -> Any:
-    return model._meta.get_field(name)
 
 
 def _holds(name: str, word: str) -> Q:
@@ -106,7 +104,7 @@ def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:
     found, of_many = Q(pk__in=()), defaultdict[ManyToOneRel, list[str]](list)
     for name in fields:
         first, _separator, rest = name.partition(LOOKUP_SEP)
-        relation = _relation(model, first)
+        relation: Any = model._meta.get_field(first)
         if isinstance(relation, ManyToOneRel):
             of_many[relation].append(rest)
         elif rest in WHOLE:

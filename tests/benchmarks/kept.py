@@ -88,6 +88,7 @@ def use(server: Kept, database: str) -> None:
 
     environment = services.Services(server.folder, server.postgres, server.valkey).environment(database=database)
     os.environ.update(environment | {"DATABASE_URL": server.postgres.url(database, role=SUPERUSER)})
+    os.environ["DATABASE_STATEMENT_TIMEOUT_MS"] = "600000"  # to fill the database, and to look for rows in the middle
     os.environ.update(dict.fromkeys(("RATE_ANONYMOUS", "RATE_CALLER", "RATE_GIVE"), "1000000/min"))
     if not apps.ready:
         django.setup()

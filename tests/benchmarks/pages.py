@@ -20,7 +20,7 @@ from tests.benchmarks.measuring import FOLDER, quantile
 
 RATIO, FLOOR_MS, MOST_MS, PAGES = 1.3, 10.0, 100.0, 60
 WARM = 1
-AGAIN = 2  # a page outside is measured again: other programs can only make it slower
+AGAIN = 1  # a page outside is measured again: other programs can only make it slower
 SHOWN = 15
 # Indexes that no page uses, and what does.
 ELSEWHERE = {

@@ -13,7 +13,7 @@ from tests.makers.people import make_user
 class Templates:
     def __init__(self) -> None:
         world = World()
-        goods, books, base = world.goods, world.books, world.base
+        goods, books, base = world.goods, world.gifts, world.base
         self.partner, self.shipment, self.shipment_site = goods.partner, goods.shipment, goods.site
         self.site, self.item, self.package, self.line, self.paper = (
             base.site,
