@@ -16,7 +16,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # waited for a third of the time.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers setup setup-test manage
+.PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers bench-pages seed setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ bench: setup-test  ## measure the figures in README.md
 
 bench-papers: setup-test  ## compare papers with other engines, up to 50,000 lines; takes half an hour
 	@exec $(VENV)/python -m tests.benchmarks.papers --growth $(ARGS)
+
+seed: setup-test  ## fill a database with gifts and all that belongs to them, for bench-pages; ARGS="--gifts 1000000"
+	@exec $(VENV)/python -m tests.benchmarks.seed $(ARGS)
+
+bench-pages: setup-test  ## measure every list, filter, ordering, search and page with 10,000 and 1,000,000 gifts; fails if one is slow
+	@exec $(VENV)/python -m tests.benchmarks.pages $(ARGS)
 
 manage: setup  ## run a management command on the running product: make manage ARGS="shell"
 	@exec $(VENV)/python -m config.local.manage $(ARGS)

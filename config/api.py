@@ -21,7 +21,7 @@ from config.pagination import CursorPagination
 from logistics.errors import DomainError
 from logistics.inputs import Filters
 from logistics.matrix import is_hidden
-from logistics.search import occurs, words_of
+from logistics.search import find, words_of
 
 Record = TypeVar("Record", bound=Model)
 Row = TypeVar("Row")  # what a queryset yields: instances, or values()
@@ -70,9 +70,11 @@ class FilterBackend(DjangoFilterBackend):
 
 
 class OrderingFilter(DRFOrderingFilter):
-    """`?ordering=name` or `-name`, by the fields in the view's `ordering_fields`; ties: newest first.
+    """`?ordering=name` or `-name`, by the fields in the view's `ordering_fields`; ties: by id, in the same direction.
 
-    These fields are never null, because the cursor compares with them.
+    These fields are never null, because the cursor compares with them. A list that is narrowed to a range, such as
+    `?issued_from=`, is in the order of its column unless another one is asked for (`ordering_of_ranges`): the rows then
+    stand beside each other in an index. Newest first, those before some day come after all newer rows.
     """
 
     def parameters_of(self, view: APIView) -> set[str]:
@@ -84,7 +86,8 @@ class OrderingFilter(DRFOrderingFilter):
     def get_ordering(self, request: Request, queryset: QuerySet[Record, Row], view: APIView) -> tuple[str, ...] | None:
         asked = request.query_params.get(self.ordering_param, "")
         if not asked:
-            return tuple(self.get_default_ordering(view) or ()) or None
+            of_range = ordering_of_range(view, request)
+            return (of_range,) if of_range else tuple(self.get_default_ordering(view) or ()) or None
         allowed = [name for name, _label in self.get_valid_fields(queryset, view)]
         if asked.removeprefix("-") not in allowed:
             message = _("Order by one of: %(allowed)s.") % {"allowed": ", ".join(allowed)}
@@ -101,7 +104,7 @@ class OrderingFilter(DRFOrderingFilter):
                 "name": self.ordering_param,
                 "in": "query",
                 "required": False,
-                "description": f"{_default_order(view)} With `-`: descending.",
+                "description": f"{_default_order(view)}{_order_of_ranges(view)} With `-`: descending.",
                 "schema": {"type": "string", "enum": values},
             }
         ]
@@ -120,9 +123,8 @@ class SearchFilter(DRFSearchFilter):
         self, request: Request, queryset: QuerySet[Record, Row], view: APIView
     ) -> QuerySet[Record, Row]:
         fields = self.get_search_fields(view, request)
-        for word in words_of(request.query_params.get(self.search_param, "")) if fields else ():
-            queryset = queryset.filter(occurs(queryset.model, fields, word))
-        return queryset
+        words = words_of(request.query_params.get(self.search_param, "")) if fields else []
+        return find(queryset, fields, words) if words else queryset
 
     def get_search_fields(self, view: APIView, request: Request) -> list[str]:
         model = getattr(getattr(view, "queryset", None), "model", None)
@@ -133,12 +135,19 @@ class SearchFilter(DRFSearchFilter):
         fields = getattr(view, "search_fields", ())
         if not fields:
             return []
+        parts = [name for name in fields if "exact" not in name]
+        wholes = [name.removesuffix("__iexact").removesuffix("__exact") for name in fields if "exact" in name]
+        said = (
+            f"Each word must occur in one of: {', '.join(parts)}" if parts else "Each word must be the whole of one of"
+        )
+        said += f"; or be the whole of: {', '.join(wholes)}" if parts and wholes else ""
+        said += f": {', '.join(wholes)}" if not parts else ""
         return [
             {
                 "name": self.search_param,
                 "in": "query",
                 "required": False,
-                "description": f"Each word must occur in one of: {', '.join(fields)}.",
+                "description": f"{said}.",
                 "schema": {"type": "string"},
             }
         ]
@@ -148,6 +157,20 @@ def _default_order(view: APIView) -> str:
     default = getattr(view, "ordering", None) or CursorPagination.ordering
     first = default if isinstance(default, str) else default[0]
     return "Default: newest first." if first == "-id" else f"Default: by {first}."
+
+
+def ordering_of_range(view: APIView, request: Request) -> str | None:
+    """Return the ordering of a list that this request narrows to a range of a column; None otherwise."""
+    ranges: dict[str, str] = getattr(view, "ordering_of_ranges", {})
+    return next((ordering for name, ordering in ranges.items() if request.query_params.get(name)), None)
+
+
+def _order_of_ranges(view: APIView) -> str:
+    ranges: dict[str, str] = getattr(view, "ordering_of_ranges", {})
+    return "".join(
+        f" With {' or '.join(f'`{name}`' for name, one in ranges.items() if one == ordering)}: by {ordering}."
+        for ordering in dict.fromkeys(ranges.values())
+    )
 
 
 def problem(status: int, code: str, detail: str, *, title: str | None = None, **extra: object) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import cast
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Model, Sum
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from config.health import WATCHED
 from donations.gifts.models import Donation
+from logistics import lists
 from logistics.audit import services as audit
 from logistics.audit.models import AuditEntry
 from logistics.charity import services as charities
@@ -235,14 +236,18 @@ def _bars(rows: dict[str, tuple[int, str]], labels: Mapping[str, object], where:
 
 
 def _shipments() -> list[Bar]:
-    counts = dict(Shipment.objects.values_list("status").annotate(Count("pk")).order_by())
-    return _bars({state: (count, "") for state, count in counts.items()}, dict(Status.choices), _list_of("shipment"))
+    return _bars(_by_status(Shipment, Status.values), dict(Status.choices), _list_of("shipment"))
 
 
 def _donations() -> list[Bar]:
-    counts = dict(Donation.objects.values_list("status").annotate(Count("pk")).order_by())
-    labels = dict(Donation.Status.choices)
-    return _bars({state: (count, "") for state, count in counts.items()}, labels, _list_of("donation"))
+    statuses = Donation.Status
+    return _bars(_by_status(Donation, statuses.values), dict(statuses.choices), _list_of("donation"))
+
+
+def _by_status(model: type[Model], statuses: list[str]) -> dict[str, tuple[int, str]]:
+    """Return how many rows there are in each state that has any, and a note where the number is an estimate."""
+    counts = {status: lists.about(model._default_manager.filter(status=status)) for status in statuses}
+    return {status: (count, "" if is_exact else _("about")) for status, (count, is_exact) in counts.items() if count}
 
 
 def _list_of(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from django.utils.translation import gettext_noop as _
 
-from logistics.health.services import Invariant
+from donations.gifts import totals
+from logistics.health.services import Growing, Invariant
 
 KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
 
@@ -73,6 +74,10 @@ INVARIANTS: list[Invariant] = [
         OR d.charged_back_minor <> least(d.amount_minor, coalesce((
             SELECT sum(amount_minor) FROM donations_dispute WHERE attempt_id = a.id AND state = 'lost'), 0))
         """,
+    ),
+    (
+        _("The total of an appeal in a currency is the sum of what is kept of its gifts."),
+        Growing("gift totals", every=totals.wrong_totals, more=totals.more_wrong_totals),
     ),
     (
         _("A payment has the amount and currency of its gift."),

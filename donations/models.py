@@ -1,6 +1,6 @@
 """The index of the rooms' models; Django imports this module."""
 
-from donations.appeals.models import Appeal
+from donations.appeals.models import Appeal, GiftTotal
 from donations.challenges.models import Challenge
 from donations.disputes.models import Dispute
 from donations.donors.models import Donor
@@ -19,6 +19,7 @@ __all__ = [
     "Dispute",
     "Donation",
     "Donor",
+    "GiftTotal",
     "GivingSwitch",
     "PaymentAttempt",
     "Receipt",

@@ -6,6 +6,7 @@ from logistics.roles import Role
 READERS, FINANCE = (Role.FINANCE, Role.AUDITOR), (Role.FINANCE,)
 
 APPEAL = declare("donations.appeal", view=[*READERS, Role.WAREHOUSE, Role.COORDINATOR], change=FINANCE, public=[VIEW])
+GIFT_TOTAL = declare("donations.gifttotal", view=READERS)  # shown as part of its appeal
 DONOR = declare(
     "donations.donor",
     view=READERS,

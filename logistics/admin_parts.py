@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
-from django.contrib.admin import ListFilter, SimpleListFilter
+from django.contrib.admin import ListFilter, ShowFacets, SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,13 +12,16 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from logistics import lists
+from logistics.admin_lists import KeysetChangeList, Offer, offered, sortable
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyModelForm
 from logistics.matrix import is_hidden
-from logistics.search import occurs, words_of
+from logistics.search import find, words_of
 from logistics.text import UnusableText
 
 WRONG_DATE = gettext_lazy("Enter the date as year-month-day, for example 2026-11-28.")
+ListColumn = str | Callable[[Model], str | bool]  # an item of `list_display`
 Cleaned = dict[str, Any]  # as Django types `cleaned_data`
 FormClass = type[forms.ModelForm]  # type: ignore[type-arg]  # generic in its stubs only
 
@@ -93,7 +96,7 @@ class NamedFilter(SimpleListFilter):
         return gettext(value)
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin") -> list[tuple[str, str]]:
-        values = model_admin.model._default_manager.order_by().values_list(self.parameter_name, flat=True).distinct()
+        values = map(str, lists.stored_values(model_admin.model, self.parameter_name))
         return sorted(((value, self.name_of(value)) for value in values), key=lambda pair: pair[1])
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Model]") -> "QuerySet[Model]":
@@ -116,7 +119,7 @@ class WithoutHiddenFields:
                 shown.append(name)
         return shown
 
-    def get_list_display(self, request: HttpRequest) -> list[str | Callable[[Model], str | bool]]:
+    def get_list_display(self, request: HttpRequest) -> list[ListColumn]:
         return self._shown(request, super().get_list_display(request))  # type: ignore[misc]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
@@ -162,6 +165,24 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     form = TidyModelForm
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count the rows of each choice
+    is_short: ClassVar[bool] = False  # a list that never gets long: it can be sorted by any column
+
+    def get_changelist(self, request: HttpRequest, **_options: object) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def get_list_filter(self, request: HttpRequest) -> list[Offer]:
+        return [offered(self.model, one) for one in super().get_list_filter(request)]
+
+    def get_sortable_by(self, request: HttpRequest) -> list[ListColumn]:
+        """Return the columns that sort the list: of a long list, those whose index has the rows in this order."""
+        shown, allowed = super().get_sortable_by(request), sortable(self.model)
+        names = {column: _sorts_by(self, column) for column in shown}
+        return [
+            column
+            for column, name in names.items()
+            if name in allowed or (self.is_short and _is_own_column(self.model, name))
+        ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -175,9 +196,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
             words = words_of(search_term) if fields else []
         except UnusableText:
             return queryset.none(), False  # no stored text has such characters
-        for word in words:
-            queryset = queryset.filter(occurs(self.model, fields, word))
-        return queryset, False
+        return find(queryset, fields, words), False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object
@@ -228,6 +247,16 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         form: FormClass = super().get_form(request, obj, change, **options)
         refusal: DomainError | None = getattr(request, "refusal", None)
         return _refused(form, refusal) if refusal else form
+
+
+def _sorts_by(page: ModelAdmin, column: ListColumn) -> str:
+    """Return the name by which a column of a list sorts it."""
+    shown = getattr(page, column, None) if isinstance(column, str) else column
+    return str(getattr(shown, "admin_order_field", None) or column)
+
+
+def _is_own_column(model: type[Model], name: str) -> bool:
+    return any(name == field.name for field in model._meta.concrete_fields if not field.is_relation)
 
 
 def _refused(form: FormClass, refusal: DomainError) -> FormClass:

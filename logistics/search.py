@@ -1,13 +1,18 @@
-"""Search by words, in the lists of the API and of the admin."""
+"""Search by words, in the lists of the API and of the admin.
+
+Words are found by trigram indexes, which `trigrams` declares: on a long list, a column without one is not searched.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, ManyToOneRel, Model, OuterRef, Q
+from django.db.models import Exists, ManyToOneRel, Model, OuterRef, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.functions import Upper
 from django.utils.text import smart_split, unescape_string_literal
 
 from logistics.text import tidied
@@ -23,11 +28,78 @@ def words_of(text: str) -> list[str]:
     return [word for word in found if word]
 
 
+Record = TypeVar("Record", bound=Model)
+Row = TypeVar("Row")
+# In a name of a search field: the whole text is compared, with an ordinary index.
+WHOLE = ("exact", "iexact")
+SHORT = 2
+
+
+def trigrams(*columns: str, name: str) -> GinIndex:
+    """Return the index by which words are found in these columns, as `icontains` compares them."""
+    return GinIndex(*(OpClass(Upper(column), name="gin_trgm_ops") for column in columns), name=name)
+
+
+def find(rows: "QuerySet[Record, Row]", fields: Iterable[str], words: list[str]) -> "QuerySet[Record, Row]":
+    """Return the rows in which each word occurs in one of the fields.
+
+    The longest word, which the fewest rows hold, is also looked for in each table by itself (`ways_of`): one query
+    with OR over joins uses no index. Filter before, not after, since the ways know only the filters up to here.
+    """
+    fields = list(fields)
+    words = sorted(words, key=len, reverse=True)
+    for word in words[1:]:
+        rows = rows.filter(occurs(rows.model, fields, word))
+    for word in words[:1]:
+        ways = [rows.filter(way) for way in _ways(rows.model, fields, word)]
+        rows = rows.filter(occurs(rows.model, fields, word))
+        rows.query.ways = ways  # type: ignore[attr-defined]  # copied with the query
+    return rows
+
+
+def ways_of(rows: "QuerySet[Model, Row]") -> "list[QuerySet[Model, Row]]":
+    """Return queries whose rows together are those that `find` returned; none if these were not searched."""
+    return list(getattr(rows.query, "ways", ()))
+
+
+def _ways(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
+    """Return conditions that together say that a word occurs in one of these fields, each on one table."""
+    own, related = list[str](), defaultdict[str, list[str]](list)
+    for name in fields:
+        first, separator, rest = name.partition(LOOKUP_SEP)
+        if separator and rest not in WHOLE:
+            related[first].append(rest)
+        else:
+            own.append(name)
+    ways = [occurs(model, own, word)] if own else []
+    for first, names in related.items():
+        relation = model._meta.get_field(first)
+        target = relation.related_model
+        assert isinstance(target, type), f"{model.__name__}.{first} leads to no model"
+        other = target._default_manager.filter(_occurs_inside(target, names, word))
+        if isinstance(relation, ManyToOneRel):
+            ways.append(Q(pk__in=other.values(relation.remote_field.name)))
+        else:
+            ways.append(Q(**{f"{first}{LOOKUP_SEP}in": other}))
+    return ways
+
+
+def _holds(name: str, word: str) -> Q:
+    """Return the condition that a text holds a word.
+
+    Trigrams cannot find one or two letters inside of a word: so these are looked for where a word begins.
+    """
+    if len(word) > SHORT or not (word.isascii() and word.isalnum()):
+        return Q(**{f"{name}{LOOKUP_SEP}icontains": word})
+    return Q(**{f"{name}{LOOKUP_SEP}istartswith": word}) | Q(**{f"{name}{LOOKUP_SEP}icontains": f" {word}"})
+
+
 def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:
     """Return the condition that a word occurs in one of these fields of a row, or of its related rows.
 
-    A name may end in `__exact`. Fields of many related rows, such as `lines__remark`, are searched by one EXISTS.
-    Joined, as by DRF and Django, they would make every row occur several times.
+    A name may end in `__exact` or `__iexact`: then the word must be the whole text. Fields of many related rows, such
+    as `lines__remark`, are searched by one EXISTS. Joined, as by DRF and Django, they would make every row occur
+    several times.
     """
     found, of_many = Q(pk__in=()), defaultdict[ManyToOneRel, list[str]](list)
     for name in fields:
@@ -35,11 +107,11 @@ def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:
         relation: Any = model._meta.get_field(first)
         if isinstance(relation, ManyToOneRel):
             of_many[relation].append(rest)
-        elif rest == "exact":
+        elif rest in WHOLE:
             with suppress(ValidationError):  # a word that is no UUID is not in such a column
-                found |= Q(**{first: relation.to_python(word)})
+                found |= Q(**{name: relation.to_python(word)})
         else:
-            found |= Q(**{f"{name}{LOOKUP_SEP}icontains": word})
+            found |= _holds(name, word)
     for relation, names in of_many.items():
         rows = relation.related_model._default_manager.filter(**{relation.remote_field.name: OuterRef("pk")})
         found |= Q(Exists(rows.filter(_occurs_inside(relation.related_model, names, word))))
@@ -58,7 +130,7 @@ def _occurs_inside(model: type[Model], fields: Iterable[str], word: str) -> Q:
         if separator:
             related[first].append(rest)
         else:
-            found |= Q(**{f"{name}{LOOKUP_SEP}icontains": word})
+            found |= _holds(name, word)
     for first, names in related.items():
         other = model._meta.get_field(first).related_model
         assert isinstance(other, type), f"{model.__name__}.{first} leads to no model"

@@ -63,6 +63,7 @@ class AppealForm(VersionedForm):
 
 @admin.register(Appeal)
 class AppealAdmin(BaseAdmin):
+    is_short = True
     form = AppealForm
     list_display = ["title_en", "target", "opens_on", "closes_on", "slug"]
     list_filter = ["country", "currency"]

@@ -19,7 +19,7 @@ class Appeal(models.Model):
     """A fundraising appeal, as donors read it."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    slug = models.SlugField(_("slug"), max_length=80, help_text=_("Its address: /give/<slug>/"))
+    slug = models.SlugField(_("slug"), max_length=80, db_index=False, help_text=_("Its address: /give/<slug>/"))
     title_en = models.CharField(_("English title"), max_length=120)
     title_fr = models.CharField(_("French title"), max_length=120)
     story_en = models.TextField(_("English story"), help_text=_("Separate paragraphs with a blank line."))
@@ -65,3 +65,26 @@ class Appeal(models.Model):
 
     def is_open_on(self, day: date) -> bool:
         return self.opens_on <= day and (self.closes_on is None or day <= self.closes_on)
+
+
+class GiftTotal(models.Model):
+    """What an appeal has received in one currency and kept. The database keeps it (donations.gifts.totals)."""
+
+    appeal = models.ForeignKey(
+        Appeal, on_delete=models.PROTECT, related_name="totals", db_index=False, verbose_name=_("appeal")
+    )
+    currency = models.CharField(_("currency"), max_length=3, editable=False)
+    amount_minor = models.BigIntegerField(_("amount"), editable=False)
+    gifts = models.PositiveBigIntegerField(_("gifts"), editable=False)
+
+    class Meta:
+        verbose_name = _("total of gifts")
+        verbose_name_plural = _("totals of gifts")
+        ordering: ClassVar = ["appeal", "currency"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["appeal", "currency"], name="an_appeal_has_one_total_in_a_currency"),
+            models.CheckConstraint(name="no_total_of_gifts_is_negative", condition=Q(amount_minor__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.appeal_id} {self.currency}"

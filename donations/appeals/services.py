@@ -5,11 +5,11 @@ from typing import Final, TypedDict
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, ProtectedError, Sum
+from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from donations import amounts
-from donations.appeals.models import Appeal
+from donations.appeals.models import Appeal, GiftTotal
 from logistics.audit import services as audit
 from logistics.codes import codes
 from logistics.documents import fonts
@@ -143,16 +143,9 @@ def _save(appeal: Appeal) -> None:
 
 
 def received(appeals: Iterable[Appeal]) -> dict[UUID, list[Received]]:
-    """Return the total kept of each appeal's gifts, by currency: summed from the gifts, in one query."""
+    """Return the total kept of each appeal's gifts, by currency."""
     totals: dict[UUID, list[Received]] = {appeal.pk: [] for appeal in appeals}
-    kept = F("donations__amount_minor") - F("donations__refunded_minor") - F("donations__charged_back_minor")
-    rows = (
-        # Not `~Q(status="pending")`: across a to-many relation that means appeals without any pending gift.
-        Appeal.objects.filter(pk__in=totals, donations__received_at__isnull=False)
-        .order_by("pk", "donations__currency")
-        .values_list("pk", "donations__currency")
-        .annotate(amount=Sum(kept), gifts=Count("donations"))
-    )
-    for pk, currency, amount, gifts in rows:
-        totals[pk].append(Received(currency, max(0, amount), gifts))
+    rows = GiftTotal.objects.filter(appeal__in=totals, gifts__gt=0).order_by("appeal_id", "currency")
+    for total in rows:
+        totals[total.appeal_id].append(Received(total.currency, total.amount_minor, total.gifts))
     return totals

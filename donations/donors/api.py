@@ -1,6 +1,7 @@
 from collections.abc import Collection
 
 import django_filters
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -45,12 +46,15 @@ class DonorOut(Output[Donor]):
 
 
 class DonorFilter(Filters):
-    email = django_filters.CharFilter(lookup_expr="iexact")
+    email = django_filters.CharFilter(method="filter_email", label="The whole address, in any letter case")
     name = django_filters.CharFilter(lookup_expr="icontains")
 
     class Meta:
         model = Donor
         fields = ["country", "language"]
+
+    def filter_email(self, donors: QuerySet[Donor], name: str, value: str) -> QuerySet[Donor]:
+        return donors.filter(email=value.strip().lower())  # as they are stored
 
 
 DONOR_IN_EXAMPLE = OpenApiExample("Name for the receipt", request_only=True, value={"name": "Chan Tai Man"})
@@ -78,7 +82,7 @@ class DonorViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin,
     serializer_class = DonorOut
     filterset_class = DonorFilter
     search_fields = ["name", "organisation", "email"]
-    ordering_fields = ["id", "name"]
+    ordering_fields = ["id"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
     permission_classes = [may(rights.DONOR)]

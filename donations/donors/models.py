@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from logistics import wording
 from logistics.ids import uuid7
 from logistics.rows import reads
+from logistics.search import trigrams
 
 
 class Donor(models.Model):
@@ -34,6 +35,12 @@ class Donor(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint("email", Lower("name"), Lower("organisation"), name="a_donor_is_known_once"),
             models.CheckConstraint(name="an_email_of_a_donor_is_in_lower_case", condition=Q(email=Lower("email"))),
+        ]
+        indexes: ClassVar = [
+            trigrams("name", "organisation", "email", name="donors_by_words"),  # searches, also of gifts
+            # Filters of the lists, which are in the order of the ids.
+            models.Index(fields=["country", "id"], name="donors_by_country"),
+            models.Index(fields=["language", "id"], name="donors_by_language"),
         ]
 
     def __str__(self) -> str:

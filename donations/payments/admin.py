@@ -18,7 +18,7 @@ class AttemptInline(FactsInline):
 class PaymentAttemptAdmin(FactsAdmin):
     list_display = ["donation", "number", "state", "amount", "fee", "created_at", "succeeded_at", "counts"]
     list_filter = ["state", "counts", "currency"]
-    search_fields = ["donation__reference", "session_id", "payment_intent_id"]
+    search_fields = ["donation__reference", "session_id__exact", "payment_intent_id__exact"]
     list_select_related = ["donation"]
     exclude = ["address_hash", "email_hash", "checkout_url"]
 

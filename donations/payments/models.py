@@ -44,7 +44,7 @@ class PaymentAttempt(models.Model):
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     donation = models.ForeignKey(
-        Donation, on_delete=models.PROTECT, related_name="attempts", verbose_name=_("donation")
+        Donation, on_delete=models.PROTECT, related_name="attempts", db_index=False, verbose_name=_("donation")
     )
     number = models.PositiveSmallIntegerField(_("number"))  # 1, 2, 3 ... of the donation
     state = models.CharField(
@@ -113,6 +113,10 @@ class PaymentAttempt(models.Model):
             models.CheckConstraint(name="an_attempt_is_of_more_than_nothing", condition=Q(amount_minor__gt=0)),
         ]
         indexes: ClassVar = [
+            # Filters of the admin's list, which is in the order of the ids. Most attempts count.
+            models.Index(fields=["state", "id"], name="attempts_by_state"),
+            models.Index(fields=["currency", "id"], name="attempts_by_currency"),
+            models.Index(fields=["id"], condition=Q(counts=False), name="attempts_that_do_not_count"),
             models.Index(fields=["created_at"], name="attempts_by_age"),
             models.Index(fields=["expires_at"], condition=Q(state__in=UNFINISHED), name="attempts_living"),
         ]

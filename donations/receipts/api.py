@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from typing import ClassVar
 
 import django_filters
 from django.db.models import Prefetch
@@ -125,7 +126,8 @@ class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
     serializer_class = ReceiptOut
     filterset_class = ReceiptFilter
     search_fields = ["number", "donation__reference"]
-    ordering_fields = ["id", "issued_on", "amount_minor"]
+    ordering_fields = ["id", "issued_on"]
+    ordering_of_ranges: ClassVar = dict.fromkeys(["issued_from", "issued_to"], "-issued_on")
     ordering = ["-id"]
     lookup_value_converter = "uuid"
     permission_classes = [may(rights.RECEIPT)]

@@ -14,6 +14,7 @@ from logistics.errors import WrongState
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
+from logistics.search import trigrams
 
 
 class ReceiptState(models.TextChoices):
@@ -87,6 +88,16 @@ class Receipt(models.Model):
             ),
             models.CheckConstraint(name="no_receipt_replaces_itself", condition=~Q(replaces=F("id"))),
         ]
+        indexes: ClassVar = [
+            # Filters of the lists, which are in the order of the ids. Most receipts are issued and single.
+            models.Index(fields=["state", "id"], condition=~Q(state="issued"), name="receipts_that_ended"),
+            models.Index(fields=["kind", "id"], condition=~Q(kind="single"), name="receipts_of_other_kinds"),
+            models.Index(fields=["currency", "id"], name="receipts_by_currency"),
+            models.Index(fields=["year", "id"], name="receipts_by_year"),
+            models.Index(fields=["jurisdiction", "id"], name="receipts_by_jurisdiction"),
+            models.Index(fields=["issued_on", "id"], name="receipts_by_day"),  # ranges of days, and their ordering
+            trigrams("number", name="receipts_by_words"),  # searches
+        ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="receipts_are_not_deleted", operation=pgtrigger.Delete),
             pgtrigger.Protect(
@@ -136,6 +147,7 @@ class ReceiptDelivery(Job):
         editable=False,
         on_delete=models.PROTECT,
         related_name="+",
+        db_index=False,
         verbose_name=_("requested by"),
     )
 

@@ -18,7 +18,7 @@ from logistics.jobs.lanes import in_lane_of
 class StripeEventAdmin(FactsAdmin):
     list_display = ["kind", "state", "outcome", last_error, "received_at", "source", "stripe_id"]
     list_filter = ["state", "outcome", "source", "kind"]
-    search_fields = ["stripe_id", "object_id", "payment_intent_id"]
+    search_fields = ["stripe_id__exact", "object_id__exact", "payment_intent_id__exact"]
     actions = ["retry_events"]
 
     @admin.action(description=gettext_lazy("Retry event"))

@@ -127,7 +127,7 @@ class StripeEventViewSet(StrictView, viewsets.ReadOnlyModelViewSet[StripeEvent])
     queryset = StripeEvent.objects.select_related("attempt")
     serializer_class = StripeEventOut
     filterset_class = StripeEventFilter
-    search_fields = ["stripe_id", "kind", "object_id", "payment_intent_id"]
+    search_fields = ["stripe_id__exact", "object_id__exact", "payment_intent_id__exact"]
     ordering_fields = ["id", "happened_at"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"

@@ -64,6 +64,17 @@ class StripeEvent(Job):
         indexes: ClassVar = [
             *Job.Meta.indexes,
             models.Index(fields=["id"], condition=Q(state="dead"), name="events_in_quarantine"),
+            # Filters of the lists, which are in the order of the ids. Most events come by webhook, without a problem.
+            models.Index(fields=["kind", "id"], name="events_by_kind"),
+            models.Index(fields=["outcome", "id"], name="events_by_outcome"),
+            models.Index(fields=["source", "id"], condition=~Q(source="webhook"), name="events_from_other_sources"),
+            models.Index(fields=["last_error_code", "id"], condition=~Q(last_error_code=""), name="events_by_problem"),
+            models.Index(fields=["happened_at", "id"], name="events_by_time"),  # ?ordering=happened_at
+            # Searches for a whole id of Stripe's, and a filter.
+            models.Index(fields=["object_id"], name="events_by_object"),
+            models.Index(
+                fields=["payment_intent_id"], condition=~Q(payment_intent_id=""), name="events_by_payment_intent"
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="events_are_not_deleted", operation=pgtrigger.Delete),

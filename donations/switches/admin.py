@@ -27,6 +27,7 @@ class SwitchForm(VersionedForm):
 
 @admin.register(GivingSwitch)
 class GivingSwitchAdmin(RecentSignInAdmin):
+    is_short = True
     form = SwitchForm
     list_display = ["__str__", "message_en", "message_fr"]
     fieldsets = [(None, {"fields": ["seen_version", "is_on", "message_en", "message_fr", "reason"]})]

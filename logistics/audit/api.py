@@ -1,5 +1,6 @@
 """The audit trail: who did what to which row, and when."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django_filters import rest_framework as filters
@@ -56,5 +57,6 @@ class AuditEntryViewSet(StrictView, ReadOnlyModelViewSet[AuditEntry]):
     serializer_class = AuditEntryOut
     permission_classes = (may(rights.AUDIT),)
     filterset_class = AuditEntryFilter
-    search_fields = ("verb", "reason", "request_id")
+    search_fields = ("verb", "reason", "request_id__exact")
     ordering_fields = ("id",)
+    ordering_of_ranges: ClassVar = dict.fromkeys(["after", "before"], "-at")

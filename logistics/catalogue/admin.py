@@ -28,6 +28,7 @@ class ItemForm(VersionedForm):
 
 @admin.register(Item)
 class ItemAdmin(BaseAdmin):
+    is_short = True
     form = ItemForm
     list_display = ("code", "name_en", "name_fr", "category", "unit", "hs6", "un_number", "unit_weight_kg", "is_active")
     list_filter = ("category", "is_active", "is_dangerous")
@@ -61,6 +62,7 @@ class CategoryForm(VersionedForm):
 
 @admin.register(Category)
 class CategoryAdmin(BaseAdmin):
+    is_short = True
     form = CategoryForm
     fields = ("seen_version", "name_en", "name_fr")
     list_display = ("name_en", "name_fr")

@@ -45,6 +45,7 @@ class CharityForm(VersionedForm):
 
 @admin.register(Charity)
 class CharityAdmin(BaseAdmin):
+    is_short = True
     form = CharityForm
     list_display = ["name", "registration", "jurisdiction", "time_zone"]
     fieldsets = [

@@ -66,4 +66,5 @@ class DocumentAdmin(JobAdmin):
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ReadOnlyAdmin):
+    is_short = True
     list_display = ("name", "year", "last")

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_serializer, extend_schema_view
@@ -53,6 +55,7 @@ class DocumentViewSet(StrictView, ReadOnlyModelViewSet[Document]):
     filterset_class = DocumentFilter
     search_fields = ("number",)
     ordering_fields = ("id", "requested_at")
+    ordering_of_ranges: ClassVar = {"requested_after": "-requested_at"}
 
     @extend_schema(summary="Print a dead document again", responses=DocumentOut)
     @action(detail=True, methods=["post"])

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
+from logistics.search import trigrams
 from logistics.triggers import never_truncated
 
 
@@ -46,7 +47,7 @@ class Document(Job):
     issued_on = models.DateField(
         _("date of issue"), editable=False
     )  # the date printed on the paper, in the charity's time zone
-    token = models.CharField(max_length=30, default=verification_token, unique=True, editable=False)
+    token = models.CharField(max_length=30, default=verification_token, editable=False)
     superseded_at = models.DateTimeField(
         _("superseded at"), null=True, editable=False
     )  # or cancelled: no longer valid, still readable
@@ -74,6 +75,8 @@ class Document(Job):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *Job.Meta.constraints,
+            # Not unique=True, which makes a second index for LIKE.
+            models.UniqueConstraint(fields=["token"], name="a_document_has_a_token_of_its_own"),
             models.CheckConstraint(
                 name="document_has_a_file_exactly_when_done",
                 condition=(Q(state="done", size__isnull=False) & ~Q(storage_name="") & ~Q(sha256=""))
@@ -84,6 +87,16 @@ class Document(Job):
                 condition=Q(superseded_at__isnull=True, superseded_on__isnull=True)
                 | Q(superseded_at__isnull=False, superseded_on__isnull=False),
             ),
+        ]
+        indexes: ClassVar = [
+            *Job.Meta.indexes,
+            # Filters of the lists, which are in the order of the ids. Most documents are printed first versions.
+            models.Index(fields=["kind", "id"], name="documents_by_kind"),
+            models.Index(fields=["number", "id"], name="documents_by_number"),
+            models.Index(fields=["version", "id"], condition=Q(version__gt=1), name="documents_of_later_versions"),
+            models.Index(fields=["progress", "id"], condition=Q(progress__lt=100), name="documents_in_progress"),
+            models.Index(fields=["requested_at", "id"], name="documents_by_time"),  # ?requested_after, and an ordering
+            trigrams("number", name="documents_by_words"),  # searches
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="documents_are_not_deleted", operation=pgtrigger.Delete),

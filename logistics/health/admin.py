@@ -7,6 +7,7 @@ from logistics.health.models import HealthCheck
 
 @admin.register(HealthCheck)
 class HealthCheckAdmin(ReadOnlyAdmin):
+    is_short = True
     list_display = fields = ("name", "at", "findings_shown")
 
     @admin.display(description=gettext_lazy("findings"))

@@ -10,7 +10,8 @@ class HealthCheck(models.Model):
     """When something that must happen regularly last happened, and what it found.
 
     "worker", "worker-now", "worker-upkeep", "relay": their last heartbeats. "invariants": the last check;
-    "audit trail": its last part. In the database, not in the cache, so that they can be read while Redis is down.
+    "audit trail", "gift totals": their last parts. In the database, not in the cache, so that they can be read while
+    Redis is down.
     """
 
     name = models.CharField(_("name"), max_length=40, primary_key=True)

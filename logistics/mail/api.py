@@ -1,6 +1,7 @@
 """Queued, sent and failed mails, for the staff who work with their recipients."""
 
 from collections.abc import Collection
+from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -63,6 +64,7 @@ class EmailViewSet(StrictView, ReadOnlyModelViewSet[Email]):
     filterset_class = EmailFilter
     search_fields = ("to", "subject")
     ordering_fields = ("id", "created_at")
+    ordering_of_ranges: ClassVar = {"created_after": "-created_at"}
 
     def get_queryset(self) -> QuerySet[Email]:
         return mails_for(actor(self.request))

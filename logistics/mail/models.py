@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from logistics import wording
 from logistics.ids import uuid7
 from logistics.jobs.models import Job
+from logistics.search import trigrams
 
 
 class Email(Job):
@@ -27,6 +28,15 @@ class Email(Job):
         verbose_name = _("email")
         verbose_name_plural = _("emails")
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            *Job.Meta.indexes,
+            # Filters of the lists, which are in the order of the ids.
+            models.Index(fields=["kind", "id"], name="emails_by_kind"),
+            models.Index(fields=["to", "id"], name="emails_by_recipient"),
+            models.Index(fields=["language", "id"], name="emails_by_language"),
+            models.Index(fields=["created_at", "id"], name="emails_by_time"),  # ?created_after, and an ordering
+            trigrams("to", "subject", name="emails_by_words"),  # searches
+        ]
 
     def __str__(self) -> str:
         return wording.of_moment(f"{self._meta.verbose_name} ({self.kind})", self.created_at)

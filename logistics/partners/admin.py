@@ -93,6 +93,7 @@ class KeyForm(TidyForm, forms.Form):
 
 @admin.register(Partner)
 class PartnerAdmin(BaseAdmin):
+    is_short = True
     form = PartnerForm
     list_display = ("code", "name", "status", "country", "languages")
     list_filter = ("status", "country")
@@ -151,6 +152,7 @@ class ContactForm(VersionedForm):
 
 @admin.register(Contact)
 class ContactAdmin(BaseAdmin):
+    is_short = True
     form = ContactForm
     title_field = "name"
     fields = ("seen_version", "partner", "name", "email", "phone", "language", "is_notified", "is_administrator")

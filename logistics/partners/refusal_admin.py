@@ -50,6 +50,7 @@ class AllowedFilter(admin.SimpleListFilter):
 class RefusedTextAdmin(ReadOnlyAdmin):
     """Who entered a refused text, where and when. The text is shown by `review` only."""
 
+    is_short = True
     list_display = ("refused_at", "partner", "field_shown", "refused_by", "state")
     list_filter = (AllowedFilter, "partner")
     list_select_related = ("partner", "refused_by")

@@ -120,6 +120,7 @@ class SiteForm(VersionedForm):
 
 @admin.register(Site)
 class SiteAdmin(BaseAdmin):
+    is_short = True
     form = SiteForm
     fields = ("seen_version", "partner", "kind", "public_name", "region", "hand_over_point")
     list_display = ("code", "partner", "kind", "public_name", "region_shown", "hand_over_point", "address_state")

@@ -80,6 +80,7 @@ class UserForm(RolesForm):
 class UserAdmin(RecentSignInAdmin):
     """People who may sign in. Administrators manage those whose roles they have, and never their own rights."""
 
+    is_short = True
     form = UserForm
     list_display = ("name", "email", "roles_shown", "is_active", "ends_on", "with_second_factor", "last_login")
     list_filter = ("is_active", "language")
@@ -197,6 +198,7 @@ class UserAdmin(RecentSignInAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
+    is_short = True
     list_display = ("name", "user", "prefix", "state", "last_used_at", "expires_at")
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__name")

@@ -1,6 +1,8 @@
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import formats
@@ -42,6 +44,22 @@ class PackageKindFilter(NamedFilter):
         return f"{vocabulary.package_kind(value)[page_language()]} ({value})"
 
 
+def _count_lines(packages: "Sequence[Package]") -> None:
+    """Count the lines of these packages, and only of these: with the list's query, those of all packages would be."""
+    lines = ManifestLine.objects.filter(package__in=packages).order_by()
+    counted = {pk: (count, net) for pk, count, net in lines.values_list("package").annotate(Count("pk"), Sum("net_kg"))}
+    for package in packages:
+        vars(package)["counted"] = counted.get(package.pk, (0, None))
+
+
+def _counted(package: Package) -> tuple[int, Decimal | None]:
+    """Return the number of lines in a package, and their net weight, None if unknown."""
+    if "counted" not in vars(package):
+        _count_lines([package])
+    counted: tuple[int, Decimal | None] = vars(package)["counted"]
+    return counted
+
+
 @admin.register(Package)
 class PackageAdmin(ReadOnlyAdmin):
     """Packages and their lines. They are changed by spreadsheet or API, before the shipment is sealed."""
@@ -57,9 +75,9 @@ class PackageAdmin(ReadOnlyAdmin):
         "lines",
         "destination_code",
     )
-    list_filter = (PackageKindFilter, "gross_measured", "shipment__status")
+    list_filter = (PackageKindFilter, "shipment__status")
     lookups_linked = frozenset({"shipment__id__exact"})  # from the page of a shipment
-    search_fields = ("shipment__number", "marks", "sscc", "lines__item__code")
+    search_fields = ("shipment__number", "marks", "sscc__exact")
     list_select_related = ("shipment", "destination__site")
     ordering = ("-shipment_id", "number")
     fields = (
@@ -74,9 +92,10 @@ class PackageAdmin(ReadOnlyAdmin):
     readonly_fields = ("kind_shown", "net_kg", "destination_code", "label")
     inlines = (LinesInline,)
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Package]":
-        packages: QuerySet[Package] = super().get_queryset(request)
-        return packages.annotate(net=Sum("lines__net_kg"), line_count=Count("lines"))
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        page: ChangeList = super().get_changelist_instance(request)
+        _count_lines(page.result_list)
+        return page
 
     @display(description=gettext_lazy("kind"), ordering="kind")
     def kind_shown(self, package: Package) -> str:
@@ -84,7 +103,7 @@ class PackageAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("net kg"))
     def net_kg(self, package: Package) -> str:
-        net: Decimal | None = vars(package)["net"]  # counted by get_queryset
+        net = _counted(package)[1]
         return formats.number_format(net, 3) if net is not None else "–"
 
     @display(description=gettext_lazy("label page"))
@@ -93,7 +112,7 @@ class PackageAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("lines"))
     def lines(self, package: Package) -> int:
-        return int(vars(package)["line_count"])
+        return _counted(package)[0]
 
     @display(description=gettext_lazy("destination"))
     def destination_code(self, package: Package) -> str:

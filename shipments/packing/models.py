@@ -20,6 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from logistics.catalogue.models import Item
 from logistics.ids import uuid7
+from logistics.search import trigrams
 from shipments.packing.freezing import OF_LINES, OF_PACKAGES, frozen_once_sealed
 from shipments.shipments.models import Shipment, ShipmentSite, is_known
 
@@ -69,11 +70,11 @@ class Package(models.Model):
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     shipment = models.ForeignKey(
-        Shipment, on_delete=models.PROTECT, related_name="packages", verbose_name=_("shipment")
+        Shipment, on_delete=models.PROTECT, related_name="packages", db_index=False, verbose_name=_("shipment")
     )
     number = models.PositiveIntegerField(_("number"), help_text=_("1 to N within its shipment, without gaps"))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
-    token = models.CharField(max_length=22, default=label_token, unique=True, editable=False)
+    token = models.CharField(max_length=22, default=label_token, editable=False)
     kind = models.CharField(
         _("kind"), max_length=2, help_text=_("UN/ECE Rec 21: CT carton, PX pallet, BL bale, PK package")
     )
@@ -108,6 +109,8 @@ class Package(models.Model):
         ordering: ClassVar = ["shipment", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shipment", "number"], name="a_package_number_is_used_once_in_a_shipment"),
+            # Not unique=True, which makes a second index for LIKE.
+            models.UniqueConstraint(fields=["token"], name="a_label_has_an_address_of_its_own"),
             models.CheckConstraint(name="packages_are_numbered_from_one", condition=Q(number__gte=1)),
             models.CheckConstraint(
                 name="an_unknown_gross_weight_is_null", condition=Q(gross_kg=None) | Q(gross_kg__gt=0)
@@ -125,6 +128,11 @@ class Package(models.Model):
             models.CheckConstraint(
                 name="only_what_stood_on_a_scale_is_measured", condition=Q(gross_measured=False) | is_known("gross_kg")
             ),
+        ]
+        indexes: ClassVar = [
+            # The admin's list of all packages: its filter, in the order of its rows, and its search.
+            models.Index(fields=["kind", "shipment", "number"], name="packages_by_kind"),
+            trigrams("marks", name="packages_by_words"),
         ]
         triggers: ClassVar = [
             *frozen_once_sealed("package", OF_PACKAGES),
@@ -159,7 +167,9 @@ class ManifestLine(models.Model):
     """A quantity of one item in one package, as printed on the papers."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="lines", verbose_name=_("package"))
+    package = models.ForeignKey(
+        Package, on_delete=models.CASCADE, related_name="lines", db_index=False, verbose_name=_("package")
+    )
     position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 to n within its package"))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", verbose_name=_("item"))

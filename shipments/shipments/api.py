@@ -1,7 +1,7 @@
 """`/shipments/`: shipments, and one POST per action."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import django_filters
 from django.db.models import Q, QuerySet
@@ -22,6 +22,7 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import Filters, Input
 from logistics.money import amounts as money
 from logistics.partners import scope
+from logistics.partners.models import Partner
 from logistics.permissions import actor, may
 from logistics.versions import expected_version, with_etag
 from logistics.views import StrictView, without_body
@@ -40,7 +41,7 @@ RECEIVERS = may(rights.SHIPMENT, "arrive")
 
 class ShipmentFilter(Filters):
     status = django_filters.MultipleChoiceFilter(choices=Status.choices, label="One or more states")
-    partner = django_filters.CharFilter("consignee__code", label="Code of the consignee")
+    partner = django_filters.CharFilter("consignee__code", method="filter_partner", label="Code of the consignee")
     number = django_filters.CharFilter(label="SHP-2026-00001")
     dispatched_after = django_filters.IsoDateTimeFilter("dispatched_at", "gte")
     dispatched_before = django_filters.IsoDateTimeFilter("dispatched_at", "lt")
@@ -50,6 +51,11 @@ class ShipmentFilter(Filters):
     class Meta:
         model = Shipment
         fields: list[str] = []
+
+    def filter_partner(self, shipments: "QuerySet[Shipment]", name: str, value: str) -> "QuerySet[Shipment]":
+        # The id first. Found in the same query, it would be unknown when the index is chosen.
+        partner = Partner.objects.filter(code=value).first()
+        return shipments.filter(consignee=partner) if partner else shipments.none()
 
 
 class ReasonIn(Input):
@@ -169,6 +175,10 @@ class ShipmentViewSet(StrictView, mixins.ListModelMixin, GenericViewSet[Shipment
     filterset_class = ShipmentFilter
     search_fields = ["number", "reference", "title", "container_number", "bill_of_lading"]
     ordering_fields = ["id", "number"]
+    ordering_of_ranges: ClassVar = {
+        **dict.fromkeys(["dispatched_after", "dispatched_before"], "-dispatched_at"),
+        **dict.fromkeys(["created_after", "created_before"], "-created_at"),
+    }
     ordering = ["-id"]
     lookup_url_kwarg = "shipment"
     lookup_value_converter = "str"

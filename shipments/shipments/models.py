@@ -17,6 +17,7 @@ from logistics.errors import WrongState
 from logistics.ids import uuid7
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
+from logistics.search import trigrams
 from shipments.shipments.states import EVER_DISPATCHED, NEXT, OPEN_FOR_PACKING, SEALED_STATES, Status
 
 TOTALS = (
@@ -58,9 +59,15 @@ class Mode(models.TextChoices):
 
 
 def optional_user() -> "models.ForeignKey[User | None, User | None]":
-    """Return a column for the user who did something; null until it is done."""
+    """Return a column for the user who did something; null until it is done. No list asks for it: no index."""
     return models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        db_index=False,
     )
 
 
@@ -78,7 +85,7 @@ class Shipment(models.Model):
     )
     purpose = models.TextField(_("purpose"), blank=True)
     consignee = models.ForeignKey(
-        Partner, on_delete=models.PROTECT, related_name="shipments", verbose_name=_("consignee")
+        Partner, on_delete=models.PROTECT, related_name="shipments", db_index=False, verbose_name=_("consignee")
     )
     notify_party = models.TextField(_("notify party"), blank=True, help_text=_("Blank: the consignee"))
 
@@ -211,8 +218,16 @@ class Shipment(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["status", "-id"], name="shipments_by_status"),
-            models.Index(fields=["consignee", "-id"], name="shipments_by_consignee"),
+            # Filters of the lists, which are in the order of the ids.
+            models.Index(fields=["status", "id"], name="shipments_by_status"),
+            models.Index(fields=["consignee", "id"], name="shipments_by_consignee"),
+            models.Index(fields=["mode", "id"], name="shipments_by_mode"),
+            # Ranges of times, and their orderings.
+            models.Index(fields=["dispatched_at", "id"], name="shipments_by_dispatch"),
+            models.Index(fields=["created_at", "id"], name="shipments_by_creation"),
+            trigrams(
+                "number", "reference", "title", "container_number", "bill_of_lading", name="shipments_by_words"
+            ),  # searches
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="shipments_are_not_deleted", operation=pgtrigger.Delete),
@@ -248,7 +263,9 @@ class ShipmentSite(models.Model):
     """A site that a shipment has goods for, and the packers' label for it."""
 
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="sites", verbose_name=_("shipment"))
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, related_name="sites", db_index=False, verbose_name=_("shipment")
+    )
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
     label = models.CharField(
         _("label"), max_length=4, help_text=_("Label in the packers' spreadsheet, e.g. A; not printed")

@@ -5,6 +5,7 @@ from django.db import connection
 
 from donations.invariants import INVARIANTS
 from logistics.documents.models import NumberSeries
+from logistics.health.services import Growing
 from logistics.roles import Role
 from tests.clients import signed_in
 from tests.donations.giving import Giving
@@ -16,6 +17,9 @@ def broken() -> list[str]:
     found = []
     with connection.cursor() as cursor:
         for statement, sql in INVARIANTS:
+            if isinstance(sql, Growing):
+                found += [statement] if sql.more({})[1] else []
+                continue
             assert isinstance(sql, str)
             cursor.execute(sql)
             if cursor.fetchall():
@@ -41,6 +45,11 @@ def busy(giving: Giving) -> Giving:
 
 
 PLANTED: list[tuple[str, str, str]] = [
+    (
+        "The total of an appeal in a currency is the sum of what is kept of its gifts.",
+        "donations_gifttotal",
+        "UPDATE donations_gifttotal SET amount_minor = amount_minor + 1",
+    ),
     ("Receipt numbers have no gaps.", "logistics_numberseries", "UPDATE logistics_numberseries SET last = last + 1"),
     (
         "A receipt's number consists of its series, year and sequence.",

@@ -175,9 +175,9 @@ class TestPages:
     def test_a_secret_address_has_no_admin_page(self):
         assert not [model for model in admin.site._registry if model._meta.model_name == "siteaddress"]
 
-    def test_the_item_list_takes_the_same_queries_for_ten_and_a_thousand(self):
+    def test_the_item_list_takes_the_same_queries_for_a_hundred_and_a_thousand(self):
         category, client, counts = make_category(), signed_in(Role.WAREHOUSE), []
-        for count in (10, 1000):
+        for count in (100, 1000):  # one page is not estimated
             Item.objects.bulk_create(Item(code=f"I{count}-{n}", name_en="I", category=category) for n in range(count))
             with CaptureQueriesContext(
                 connection,
