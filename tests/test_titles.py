@@ -40,14 +40,14 @@ LAST = re.compile(r'<span class="align-middle inline-block leading-5 [^>]*>(.*?)
 def rows(db: None) -> dict[str, Any]:
     """A row of each model that has pages in the admin."""
     make_charity()
-    books, user = Gifts(), make_partner_user()
+    gifts, user = Gifts(), make_partner_user()
     goods = Goods(user.membership.partner)
     make_contact(goods.partner)
     Base(goods.partner)
-    money = {"attempt": books.attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
+    money = {"attempt": gifts.attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **money)
     Dispute.objects.create(stripe_id="du_1", state="needs_response", **money)
-    Decline.objects.create(attempt=books.attempt, event_id="evt_2", declined_at=NOON)
+    Decline.objects.create(attempt=gifts.attempt, event_id="evt_2", declined_at=NOON)
     Challenge.objects.create(method="proof", expires_at=NOON + timedelta(days=9999))
     SignInRequest.objects.create(email="a@example.org")
     make_reveal(make_leg())
