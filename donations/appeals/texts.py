@@ -10,6 +10,7 @@ DONOR = "typed by donors, who know no address; a refusal would let anybody guess
 STRIPE = "from Stripe"
 EXEMPT: dict[str, dict[str, str]] = {
     "donations.appeal": dict.fromkeys(("currency", "country"), CODE),
+    "donations.gifttotal": {"currency": CODE},
     "donations.donor": {
         **dict.fromkeys(("name", "organisation", "email", "address"), DONOR),
         **dict.fromkeys(("country", "language"), CODE),

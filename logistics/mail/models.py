@@ -33,7 +33,6 @@ class Email(Job):
             # Filters of the lists, which are in the order of the ids.
             models.Index(fields=["kind", "id"], name="emails_by_kind"),
             models.Index(fields=["to", "id"], name="emails_by_recipient"),
-            models.Index(fields=["language", "id"], name="emails_by_language"),
             models.Index(fields=["created_at", "id"], name="emails_by_time"),  # ?created_after, and an ordering
             trigrams("to", "subject", name="emails_by_words"),  # searches
         ]

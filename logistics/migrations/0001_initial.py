@@ -541,10 +541,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='email',
-            index=models.Index(fields=['language', 'id'], name='emails_by_language'),
-        ),
-        migrations.AddIndex(
-            model_name='email',
             index=models.Index(fields=['created_at', 'id'], name='emails_by_time'),
         ),
         migrations.AddIndex(
