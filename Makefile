@@ -16,7 +16,7 @@ SETUP = $(if $(PYTHON),$(PYTHON),python3) config/local/setup.py
 # waited for a third of the time.
 JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers bench-pages seed setup setup-test manage
+.PHONY: help run reset test test-all coverage lint format lock demo sweep fuzz attack bench bench-papers bench-pages bench-upkeep seed setup setup-test manage
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ seed: setup-test  ## fill a database with gifts and all that belongs to them, fo
 
 bench-pages: setup-test  ## measure every list, filter, ordering, search and page with 10,000 and 1,000,000 gifts; fails if one is slow
 	@exec $(VENV)/python -m tests.benchmarks.pages $(ARGS)
+
+bench-upkeep: setup-test  ## measure the hourly and nightly work, and /metrics, in the large database; fails if it is slow or needs much memory
+	@exec $(VENV)/python -m tests.benchmarks.upkeep $(ARGS)
 
 manage: setup  ## run a management command on the running product: make manage ARGS="shell"
 	@exec $(VENV)/python -m config.local.manage $(ARGS)
