@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import seed
@@ -57,11 +58,11 @@ def _memory_mb(name: str) -> float:
 
 def works() -> Iterator[Work]:
     """Yield the work that an hour or a night brings, in the order in which it grows."""
-    from django.test import Client  # noqa: PLC0415  # after Django is set up
+    from django.test import Client  # after Django is set up
 
-    from config.celery import app  # noqa: PLC0415
-    from logistics.health import services as health  # noqa: PLC0415
-    from logistics.jobs import relay  # noqa: PLC0415
+    from config.celery import app
+    from logistics.health import services as health
+    from logistics.jobs import relay
 
     client = Client(headers={"host": "localhost"})
 
@@ -72,12 +73,13 @@ def works() -> Iterator[Work]:
     yield Work("scrape of /metrics", scrape, SCRAPE_S)
     relay.sweep()
     yield Work("sweep of the relay", relay.sweep, SWEEP_S)
+    app.finalize()  # apps declare their periodic tasks
     tasks = dict.fromkeys((str(one["task"]), tuple(one.get("args", ()))) for one in app.conf.beat_schedule.values())
     for task, arguments in tasks:
         if task not in ASKS_STRIPE | IS_THE_CHECK:
-            yield Work(f"task {task}", lambda task=task, arguments=arguments: app.tasks[task](*arguments), TASK_S)
+            yield Work(f"task {task}", partial(app.tasks[task], *arguments), TASK_S)
     for statement, query in health.invariants():
-        yield Work(f"hourly: {statement}", lambda s=statement, q=query: health.check(s, q), TASK_S)
+        yield Work(f"hourly: {statement}", partial(health.check, statement, query), HOURLY_S)
     yield Work("the whole hourly check", health.check_all, HOURLY_S)
     yield Work("manage.py verify, all rows", lambda: health.check_all(progress=lambda _done, _all: None), float("inf"))
 
@@ -115,7 +117,7 @@ def main() -> int:
     (FOLDER / "upkeep.md").write_text(table(rows) + "\n", encoding="utf-8")
     print(table(rows))
     print(f"{arguments.gifts:,} gifts, load {os.getloadavg()[0]:.1f}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-    print("Outside:", *(work.name for work, _cost in outside or []), sep="\n  ")
+    print("Outside:", *([work.name for work, _cost in outside] or ["none"]), sep="\n  ")
     return 1 if outside else 0
 
 
