@@ -1,6 +1,5 @@
 """Fixtures for all tests. Row factories are in tests/makers, real processes in tests/processes.py."""
 
-import gc
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -72,8 +71,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesToge
 
 def pytest_collection_finish() -> None:
     """Freeze imported and collected objects, which live to the end, so that the garbage collector skips them."""
-    gc.collect()
-    gc.freeze()
+    from logistics.documents import rendering
+
+    rendering.freeze()
 
 
 def recreate_database(_: TransactionTestCase) -> None:

@@ -31,11 +31,17 @@ def test_the_main_story_holds(tmp_path: Path) -> None:
     }
 
 
-def test_the_demo_starts_without_settings() -> None:
-    """`make demo` starts its own product; what it imports before that must not need settings."""
+PROGRAMS = (
+    "tests.attacks.__main__", "tests.benchmarks.pages", "tests.benchmarks.papers.__main__", "tests.benchmarks.seed",
+    "tests.benchmarks.upkeep", "tests.fuzz.__main__", "tests.journeys.demo", "tests.sweep.__main__",
+)  # fmt: skip
+
+
+def test_programs_of_the_makefile_start_without_settings() -> None:
+    """They start their own data stores; what they import before that must not need settings."""
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     started = subprocess.run(
-        [sys.executable, "-c", "import tests.journeys.demo"],
+        [sys.executable, "-c", f"import {', '.join(PROGRAMS)}"],
         cwd=ROOT,
         env=bare,
         capture_output=True,

@@ -7,7 +7,6 @@ kept between papers, and answers on its original standard output. It has no secr
 
 import argparse
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -48,8 +47,7 @@ def main() -> None:
     threading.Thread(target=_end_without_parent, args=(requests,), daemon=True).start()
     if not select.select([requests], [], [], 0)[0]:  # a waiting paper is a better warm-up
         rendering.to_pdf(WARM_UP, {"number": "0", "issued_on": "2026-01-01"})
-    gc.collect()
-    gc.freeze()  # what is loaded now stays, so later collections can skip it
+    rendering.freeze()
     frames.write(answers, {"ready": True})
 
     with contextlib.suppress(EOFError, BrokenPipeError):

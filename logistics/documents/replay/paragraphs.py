@@ -18,7 +18,6 @@ ORDINARY = {
     "direction": "ltr",
     "visibility": "visible",
     "word_break": "normal",
-    "overflow_wrap": "normal",
     "position": "static",
     "opacity": 1,
     "overflow": "visible",
@@ -51,7 +50,7 @@ class Shapers:
     def of(self, style: Any) -> Shaper:
         names = ("font_size", "font_family", "font_weight", "font_style", "font_stretch", "lang", "direction")
         variants = sorted(name for name in style if name.startswith(("font_variant", "font_feature", "font_kerning")))
-        key = repr([style[name] for name in (*names, *variants)])
+        key = repr([style[name] for name in (*names, "overflow_wrap", *variants)])
         if key not in self.by_style:
             self.by_style[key] = Shaper(style, self.stream)
         return self.by_style[key]

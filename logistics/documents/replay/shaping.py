@@ -143,6 +143,8 @@ class Shaper:
         font, x = self._shape("x")
         self.font = font
         self.plain = x is not None
+        # Otherwise WeasyPrint breaks a word that is wider than its line. Words that fit are laid out alike.
+        self.keeps_words = style["overflow_wrap"] == "normal"
 
     def lines(self, text: str, width: float) -> list[ShapedLine] | None:
         """Break a text into lines no wider than `width` px; None if only WeasyPrint can."""
@@ -160,7 +162,7 @@ class Shaper:
         if len(words) == 1 and (
             shaped[0].width < width - NEAR
             # A single word that cannot be broken overflows.
-            or (shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]))
+            or (self.keeps_words and shaped[0].width > width + NEAR and SAFE.fullmatch(words[0]))
         ):
             return [ShapedLine(*shaped[0])]
         lines = []
