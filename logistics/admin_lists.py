@@ -41,12 +41,12 @@ class KeysetChangeList(ChangeList):
             raise IncorrectLookupParameters from error
         self.result_list = page.rows
         self.multi_page = bool(page.previous or page.next)
-        # A search is not estimated: the statistics know little about words.
-        self.is_estimated = self.multi_page and not self.query
+        # A search is not counted: it would read every row that it finds.
         self.is_open_ended = self.multi_page and bool(self.query)
-        self.result_count = len(page.rows)
-        if self.is_estimated:
-            self.result_count = max(lists.estimated(self.queryset), len(page.rows))
+        self.result_count, self.is_estimated = len(page.rows), False
+        if self.multi_page and not self.query:
+            self.result_count, is_exact = lists.about(self.queryset)
+            self.is_estimated = not is_exact
         # The same, so that Unfold does not show the number as exact beside the title.
         self.full_result_count, self.show_full_result_count = self.result_count, False
         self.can_show_all, self.show_admin_actions = False, True

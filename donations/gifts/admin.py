@@ -22,7 +22,7 @@ from logistics.jobs.lanes import in_lane_of
 class DonationAdmin(FactsAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
     list_filter = ["status", "currency", "channel", "appeal"]
-    search_fields = ["reference", "donor__email", "donor__name"]
+    search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts", "revoke_links"]

@@ -177,7 +177,7 @@ class TestPages:
 
     def test_the_item_list_takes_the_same_queries_for_a_hundred_and_a_thousand(self):
         category, client, counts = make_category(), signed_in(Role.WAREHOUSE), []
-        for count in (100, 1000):  # one page is not estimated
+        for count in (100, 1000):  # more than a thousand are estimated, by one more query
             Item.objects.bulk_create(Item(code=f"I{count}-{n}", name_en="I", category=category) for n in range(count))
             with CaptureQueriesContext(
                 connection,
@@ -185,7 +185,7 @@ class TestPages:
                 client.get(page_of(Item))
             counts.append(len(queries))
 
-        assert counts[0] == counts[1]
+        assert counts[1] <= counts[0] + 1
 
 
 def form_of(client, url) -> dict[str, str]:
