@@ -53,15 +53,13 @@ def search(member: Visitor, label: str, text: str) -> None:
         member.open(f"/admin/{label}/")
     box = member.page.locator("#changelist-search [name=q]")
     box.fill(text)
-    with member.page.expect_navigation():
-        box.press("Enter")
+    member.submit(box)
 
 
 def open_row(member: Visitor, label: str, text: str) -> None:
     """Find a row by searching its list, and open its page."""
     search(member, label, text)
-    with member.page.expect_navigation():
-        member.page.locator("#result_list tbody th a, #result_list tbody td a").first.click()
+    member.follow(member.page.locator("#result_list tbody th a, #result_list tbody td a").first)
 
 
 def run(member: Visitor, label: str, pk: object, act: str) -> str:
@@ -79,8 +77,7 @@ def begin(member: Visitor, label: str, pk: object, link: str) -> None:
     more = member.page.get_by_text("more_horiz")
     if more.is_visible():
         more.click()
-    with member.page.expect_navigation():
-        found.first.click()
+    member.follow(found.first)
 
 
 def open_menu(member: Visitor) -> None:

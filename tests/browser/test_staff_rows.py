@@ -171,8 +171,7 @@ USERS = "admin:logistics_user"
 
 def set_up_second_factor(member: Visitor) -> None:
     """Set up a second factor from the page of one's own account."""
-    with member.page.expect_navigation():
-        member.open("/admin/second-factor/").page.get_by_role("link", name="Set it up").click()
+    member.open("/admin/second-factor/").follow("Set it up")
     assert member.faults() == []
     secret = member.page.locator(".select-all").inner_text().replace("-", "")
     app = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
@@ -214,8 +213,7 @@ def test_a_new_user_sets_a_password_and_a_second_factor(visit: Callable[..., Vis
     member.fill(new_password1=PASSWORD + "2", new_password2=PASSWORD + "2").press("Set the password")
     acts.log_in(member, email, PASSWORD + "2")
     acts.open_menu(member)
-    with member.page.expect_navigation():
-        member.page.get_by_role("link", name="Change password").click()
+    member.follow("Change password")
     acts.enter(member, {"old_password": PASSWORD + "2", "new_password1": PASSWORD, "new_password2": PASSWORD})
     member.press("Change password")
 
@@ -260,8 +258,7 @@ def test_the_charity_is_set_up_and_changed(staff: SignIn, product: Instance) -> 
     finance = staff("finance").open("/admin/logistics/charity/add/")
     acts.enter(finance, dict(zip(columns.split(", "), map(str, kept), strict=True)) | {"currencies": "HKD"})
     told = acts.save(finance)
-    with finance.page.expect_navigation():
-        finance.page.locator("#result_list tbody th a").first.click()
+    finance.follow(finance.page.locator("#result_list tbody th a").first)
     finance.fill(phone="+852 2222 3333")
     acts.save(finance)
 
@@ -292,8 +289,7 @@ def test_giving_is_turned_off_and_on(staff: SignIn, visit: Callable[..., Visitor
     finance = staff("finance").open("/admin/donations/givingswitch/")
     texts = []
     for reason in ("Card testing", "It stopped"):
-        with finance.page.expect_navigation():
-            finance.page.locator("#result_list tbody th a").click()
+        finance.follow(finance.page.locator("#result_list tbody th a"))
         finance.page.locator("[name=is_on]").set_checked(reason == "It stopped")
         finance.fill(reason=reason, message_en="Back on Monday.")
         acts.save(finance)
@@ -313,8 +309,7 @@ def test_appeals_without_gifts_are_deleted(staff: SignIn, product: Instance) -> 
         acts.save(finance)
     one, other = (product.rows("SELECT id FROM donations_appeal WHERE slug = %s", slug)[0][0] for slug in slugs)
     finance.open(f"/admin/donations/appeal/{one}/change/")
-    with finance.page.expect_navigation():
-        finance.page.get_by_role("link", name="Delete").click()
+    finance.follow("Delete")
     finance.press("Yes, I’m sure")
     acts.run(finance, "donations/appeal", other, "delete_selected")
     told = finance.press("Yes, I’m sure").text()
@@ -330,8 +325,7 @@ def test_a_contact_is_deleted(staff: SignIn, product: Instance) -> None:
     acts.enter(coordinator, {"partner": "AMAR-ML", "name": name, "email": "k@example.org", "language": "fr"})
     acts.save(coordinator)
     acts.open_row(coordinator, "logistics/contact", name)
-    with coordinator.page.expect_navigation():
-        coordinator.page.get_by_role("link", name="Delete").click()
+    coordinator.follow("Delete")
     coordinator.press("Yes, I’m sure")
 
     assert not product.rows("SELECT 1 FROM logistics_contact WHERE name = %s", name)

@@ -1,6 +1,6 @@
 """One visitor with a browser, which records forms, problems and where each form was submitted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -85,8 +85,21 @@ class Visitor:
     def press(self, button: str | Locator) -> "Visitor":
         """Press a button that leads to another page; it must be visible and enabled, as for a user."""
         found = self.page.get_by_role("button", name=button, exact=True) if isinstance(button, str) else button
+        return self._leave(found.click)
+
+    def follow(self, link: str | Locator) -> "Visitor":
+        """Follow a link of the page that is open, and wait for the page that it leads to."""
+        found = self.page.get_by_role("link", name=link) if isinstance(link, str) else link
+        return self._leave(found.click)
+
+    def submit(self, box: Locator) -> "Visitor":
+        """Submit a form with the Enter key."""
+        return self._leave(lambda: box.press("Enter"))
+
+    def _leave(self, act: Callable[[], None]) -> "Visitor":
+        # `act` must not open a page itself: the first page that loads ends the wait.
         with self.page.expect_navigation():
-            found.click()
+            act()
         return self
 
     def text(self) -> str:
