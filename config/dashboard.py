@@ -76,6 +76,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("logistics.document", "description"),
             ("logistics.email", "mail"),
+            ("logistics.unsubscription", "unsubscribe"),
             ("logistics.auditentry", "history"),
             ("logistics.charity", "domain"),
             ("logistics.user", "group"),

@@ -43,5 +43,5 @@ class DonationsConfig(AppConfig):
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
         }
-        readers.register({Role.FINANCE}, kinds)
+        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm"])
         reasons.register(REASONS)

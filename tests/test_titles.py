@@ -19,6 +19,7 @@ from donations.portal.models import SignInRequest
 from donations.refunds.models import Refund
 from logistics.health.models import HealthCheck
 from logistics.ids import uuid7
+from logistics.mail.models import Unsubscription
 from logistics.partners.models import Contact, RefusedText
 from logistics.people.models import User
 from logistics.roles import STAFF_ROLES, Role
@@ -52,6 +53,7 @@ def rows(db: None) -> dict[str, Any]:
     SignInRequest.objects.create(email="a@example.org")
     make_reveal(make_leg())
     RefusedText.objects.create(partner=goods.partner, digest=b"", sealed_id=uuid7(), refused_at=NOON)
+    Unsubscription.objects.create(kind="shipment-dispatched", to="a@example.org")
     HealthCheck.objects.create(name="relay", at=NOON)
     found = {model._meta.label: model._default_manager.last() for model in admin.site._registry}
     assert [label for label, row in found.items() if row is None] == []

@@ -16,7 +16,7 @@ from django.contrib import admin
 from tests.browser import member as acts
 from tests.browser.claims import submits
 from tests.browser.member import PASSWORD, SignIn
-from tests.browser.visitor import Visitor, mail_to
+from tests.browser.visitor import Visitor, text_mailed_to
 from tests.processes import Instance
 
 pytestmark = pytest.mark.processes
@@ -206,7 +206,7 @@ def test_a_new_user_sets_a_password_and_a_second_factor(visit: Callable[..., Vis
     assert "was changed successfully" in acts.save(root)
     assert sorted(roles) == ["auditor", "partner"]
 
-    link = re.search(r"/admin/password/\S+", mail_to(product, email).get_content())
+    link = re.search(r"/admin/password/\S+", text_mailed_to(product, email))
     assert link
     member = visit().open(link[0])
     assert member.faults() == []

@@ -29,6 +29,7 @@ from logistics.jobs.services import job_models
 from logistics.logs import logging_config
 from logistics.mail import readers
 from logistics.mail.models import Email
+from logistics.notices import services as notices
 from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.people.models import User
@@ -63,6 +64,7 @@ IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:objec
 # logistics/test_partners.py.
 NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled"} | {
     *("address-read", "sealed-text-found", "sealed-text-refused"),
+    *map(notices.kind_of, job_models()),  # jobs that failed for good; these mails say only how many
 }
 
 
