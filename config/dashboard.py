@@ -45,6 +45,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("donations.dispute", "gavel"),
             ("donations.paymentattempt", "credit_card"),
             ("donations.stripeevent", "webhook"),
+            ("donations.stripedifference", "difference"),
             ("donations.givingswitch", "toggle_on"),
         ),
     ),

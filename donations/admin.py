@@ -8,6 +8,7 @@ from donations.gifts.admin import DonationAdmin
 from donations.payments.admin import DeclineAdmin, PaymentAttemptAdmin
 from donations.portal.admin import SignInRequestAdmin
 from donations.receipts.admin import ReceiptAdmin, ReceiptDeliveryAdmin
+from donations.reconciliation.admin import StripeDifferenceAdmin
 from donations.refunds.admin import RefundAdmin, RefundInline
 from donations.stripe_events.admin import StripeEventAdmin
 from donations.switches.admin import GivingSwitchAdmin
@@ -25,6 +26,7 @@ __all__ = [
     "ReceiptDeliveryAdmin",
     "RefundAdmin",
     "SignInRequestAdmin",
+    "StripeDifferenceAdmin",
     "StripeEventAdmin",
 ]
 

@@ -42,6 +42,7 @@ class DonationsConfig(AppConfig):
             "sign-in-link": _("sign-in link"),
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
+            "stripe-differs": _("differences with Stripe"),
         }
-        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm"])
+        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm", "stripe-differs"])
         reasons.register(REASONS)

@@ -8,6 +8,7 @@ from donations.gifts.models import Donation
 from donations.payments.models import Decline, PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.reconciliation.models import StripeDifference
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
 from donations.switches.models import GivingSwitch
@@ -26,5 +27,6 @@ __all__ = [
     "ReceiptDelivery",
     "Refund",
     "SignInRequest",
+    "StripeDifference",
     "StripeEvent",
 ]

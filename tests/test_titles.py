@@ -16,6 +16,7 @@ from donations.disputes.models import Dispute
 from donations.donors.models import Donor
 from donations.payments.models import Decline
 from donations.portal.models import SignInRequest
+from donations.reconciliation.models import StripeDifference
 from donations.refunds.models import Refund
 from logistics.health.models import HealthCheck
 from logistics.ids import uuid7
@@ -48,6 +49,9 @@ def rows(db: None) -> dict[str, Any]:
     money = {"attempt": gifts.attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **money)
     Dispute.objects.create(stripe_id="du_1", state="needs_response", **money)
+    StripeDifference.objects.create(
+        about="refund", kind="not_there", stripe_id="re_1", attempt=gifts.attempt, happened_at=NOON, found_at=NOON
+    )
     Decline.objects.create(attempt=gifts.attempt, event_id="evt_2", declined_at=NOON)
     Challenge.objects.create(method="proof", expires_at=NOON + timedelta(days=9999))
     SignInRequest.objects.create(email="a@example.org")
