@@ -1,6 +1,7 @@
 """Shared by the admin pages for money: everything is read-only."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import cast
 
@@ -9,11 +10,12 @@ from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 
 from logistics import wording
 from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
 from logistics.errors import Invalid
+from logistics.exports import ExportColumn
 from logistics.jobs.admin import last_error
 from logistics.money import amounts as money
 from logistics.people.models import User
@@ -64,6 +66,16 @@ def shown(amount_minor: int | None, currency: str) -> str:
         return "–"
     amount = wording.number(money.decimal_string(amount_minor, currency), [wording.page_language()])
     return f"{amount} {currency}"
+
+
+def money_column(name: str, title: str | Promise, *, currency: str = "currency") -> ExportColumn:
+    """Return the column of an export with an amount as a number, such as 1500.50; its currency has a column beside."""
+
+    def value(row: Model) -> Decimal | None:
+        amount_minor = getattr(row, name)
+        return None if amount_minor is None else money.from_minor(amount_minor, getattr(row, currency))
+
+    return ExportColumn(title, value)
 
 
 def form_error(refusal: Invalid) -> ValidationError:

@@ -1,11 +1,11 @@
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, shown, staff
+from donations.admin_parts import FactsAdmin, money_column, shown, staff
 from donations.gifts import services as gifts
 from donations.gifts.models import Donation
 from donations.payments.admin import AttemptInline
@@ -15,17 +15,40 @@ from donations.receipts.models import Receipt
 from donations.receipts.paper import MISSING
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.exports import ExportColumn, ExportedAdmin, column
 from logistics.jobs.lanes import in_lane_of
 
 
+def _valid_numbers(gift: Model) -> str:
+    assert isinstance(gift, Donation)
+    return ", ".join(receipt.number for receipt in gift.receipts.all() if receipt.ended_at is None)
+
+
 @admin.register(Donation)
-class DonationAdmin(FactsAdmin):
+class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
     list_filter = ["status", "currency", "channel", "appeal"]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts", "revoke_links"]
+    export_related = ("donor", "appeal", "receipts")
+    export_columns = (
+        column(Donation, "reference"),
+        column(Donation, "received_on"),
+        column(Donation, "status"),
+        money_column("amount_minor", gettext_lazy("amount")),
+        money_column("kept_minor", gettext_lazy("kept")),
+        column(Donation, "currency"),
+        column(Donation, "channel"),
+        column(Donation, "donor__name", gettext_lazy("donor")),
+        column(Donation, "donor__organisation"),
+        column(Donation, "donor__email"),
+        column(Donation, "donor__country"),
+        column(Donation, "appeal__slug", gettext_lazy("appeal")),
+        ExportColumn(gettext_lazy("receipt"), _valid_numbers),
+        column(Donation, "created_at"),
+    )
 
     @admin.action(description=gettext_lazy("Issue missing receipt"))
     def issue_receipts(self, request: HttpRequest, donations: QuerySet[Donation]) -> None:

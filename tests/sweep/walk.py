@@ -127,6 +127,7 @@ class Filler:
             "slug": lambda: [*Appeal.objects.values_list("slug", flat=True)[: self.most], "most-needed", "no-such"],
             "token": lambda: self._tokens(route),
             "rest": lambda: ["no-such-endpoint/"],
+            "kind": lambda: ["csv", "xlsx"],
             "url": lambda: ["no-such-page/"],
             "app_label": lambda: ["logistics", "shipments", "donations"],
             "content_type_id": lambda: ["1"],
