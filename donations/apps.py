@@ -42,7 +42,8 @@ class DonationsConfig(AppConfig):
             "sign-in-link": _("sign-in link"),
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
+            "desk": _("what waits for finance"),
             "stripe-differs": _("differences with Stripe"),
         }
-        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm", "stripe-differs"])
+        readers.register({Role.FINANCE}, kinds, optional=["desk", "giving-alarm", "stripe-differs"])
         reasons.register(REASONS)

@@ -10,7 +10,7 @@ from donations.gifts import services as gifts
 from donations.gifts.models import Donation
 from donations.payments.admin import AttemptInline
 from donations.receipts import services as receipts
-from donations.receipts.admin import ReceiptInline
+from donations.receipts.admin import MissingReceiptFilter, ReceiptInline
 from donations.receipts.models import Receipt
 from donations.receipts.paper import MISSING
 from logistics.admin_parts import may_act
@@ -27,7 +27,7 @@ def _valid_numbers(gift: Model) -> str:
 @admin.register(Donation)
 class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
-    list_filter = ["status", "currency", "channel", "appeal"]
+    list_filter = ["status", "currency", "channel", "appeal", MissingReceiptFilter]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     inlines = [AttemptInline, ReceiptInline]
