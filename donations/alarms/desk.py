@@ -23,7 +23,6 @@ from logistics.jobs.models import Job
 from logistics.mail import services as mail
 
 CHECK: Final = "desk of finance"  # the health check that remembers until when finance was told
-MAIL: Final = "desk"
 # A bank decides against us when evidence is late; finance is reminded of it this long before.
 REMINDED: Final = timedelta(days=3)
 # The mail tells of no more than what came since the last one, and at first of no more than this.
@@ -67,7 +66,7 @@ def tell_finance(*, at: datetime) -> int:
         with translation.override(language):
             rows = [{"title": str(one.title), "count": one.count, "path": one.path} for one in new]
         sent = mail.notify(
-            MAIL, to=email, template="donations/mail/desk.txt", context={"rows": rows}, language=language
+            "desk", to=email, template="donations/mail/desk.txt", context={"rows": rows}, language=language
         )
         told += sent is not None
     return told
