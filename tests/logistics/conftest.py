@@ -2,9 +2,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
+from axes.utils import reset
 from celery import current_app
+from django.core.cache import cache
 
 from logistics.documents import printer
+from tests.logistics import sign_ins
 from tests.logistics.papers.known import known_to_printers
 
 
@@ -23,6 +27,20 @@ def _broker(url: str) -> None:
     app.conf.broker_write_url = url
     # As a forked worker does: drop the producers, which keep their connections.
     app._after_fork()
+
+
+@pytest.fixture
+def no_earlier_guesses() -> None:
+    """Forget the guesses at passwords and codes that earlier tests made."""
+    reset()
+    cache.clear()
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """The clock stands at sign_ins.START; `clock.shift` moves it."""
+    with time_machine.travel(sign_ins.START, tick=False) as clock:
+        yield clock
 
 
 @pytest.fixture(scope="module")
