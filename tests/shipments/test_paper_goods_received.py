@@ -62,6 +62,14 @@ class TestNote:
 
 
 class TestForm:
+    def test_a_package_number_of_five_digits_stays_whole(self):
+        package = {**mali.packages()[0], "number": 12_345}
+        context = {**mali_receipts.goods_received_form(packages=[package]), **mali.FACTS}
+
+        printed = rendering.to_pdf("shipments/papers/goods_received_form.html", context, languages=BOTH)
+
+        assert f"12345 {package['marks']} " in pdfs.text_of(printed.pdf)
+
     def test_has_a_row_for_every_line_and_room_for_signatures(self):
         context = {**mali_receipts.goods_received_form(), **mali.FACTS}
 
