@@ -1,12 +1,16 @@
 """The contexts of what the partner signs for the container of mali.py: goods-received note and form."""
 
-from decimal import Decimal
-from typing import Any
+from __future__ import annotations
 
-from shipments.deliveries.notes import DifferenceShown, GoodsReceivedNote
-from shipments.papers.goods_received_form import GoodsReceivedForm
-from shipments.papers.shapes import LineOnPaper, PackageOnPaper
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
 from tests.shipments.mali import packages, shipment, totals
+
+if TYPE_CHECKING:  # as in mali.py
+    from shipments.deliveries.notes import DifferenceShown, GoodsReceivedNote
+    from shipments.papers.goods_received_form import GoodsReceivedForm
+    from shipments.papers.shapes import LineOnPaper, PackageOnPaper
 
 
 def goods_received_note(**changes: Any) -> GoodsReceivedNote:
