@@ -12,7 +12,7 @@ from logistics.confined import once
 
 READER = "shipments.imports.reader"
 SHEET = "lines"
-# 10,000 lines take 0.6 s of CPU and 150 MB of address space; see tests/benchmarks.
+# 10,000 lines take 0.4 s of CPU and 150 MB of address space; see tests/benchmarks.
 LIMITS = once.Limits(memory_mb=400, cpu_seconds=20, wall_seconds=60, answer_max_bytes=64_000_000)
 _one_at_a_time = threading.Lock()
 

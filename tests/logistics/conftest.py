@@ -6,10 +6,14 @@ import time_machine
 from axes.utils import reset
 from celery import current_app
 from django.core.cache import cache
+from rest_framework.test import APIClient
 
 from logistics.documents import printer
+from logistics.roles import Role
+from tests.clients import client_of
 from tests.logistics import sign_ins
 from tests.logistics.papers.known import known_to_printers
+from tests.makers.people import make_user
 
 
 @pytest.fixture
@@ -27,6 +31,11 @@ def _broker(url: str) -> None:
     app.conf.broker_write_url = url
     # As a forked worker does: drop the producers, which keep their connections.
     app._after_fork()
+
+
+@pytest.fixture
+def coordinator() -> APIClient:
+    return client_of(make_user(Role.COORDINATOR))
 
 
 @pytest.fixture

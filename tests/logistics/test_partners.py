@@ -15,11 +15,6 @@ pytestmark = pytest.mark.django_db
 PARTNER = {"code": "AMAR-ML", "name": "Association malienne", "languages": ["fr", "en"], "country": "ML"}
 
 
-@pytest.fixture
-def coordinator():
-    return client_of(make_user(Role.COORDINATOR))
-
-
 class TestPartners:
     def test_a_coordinator_creates_a_partner(self, coordinator):
         answer = coordinator.post("/api/v1/partners/", PARTNER, format="json", headers=once())
