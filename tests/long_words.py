@@ -86,7 +86,7 @@ def waybill() -> Any:
 
 def goods_received_note() -> Any:
     differences = [
-        mali._difference(package, package["lines"][0], missing=1) | {"reason": {"en": NOTE, "fr": NOTE}}
+        mali_receipts.difference(package, package["lines"][0], missing=1) | {"reason": {"en": NOTE, "fr": NOTE}}
         for package in packages()
     ]
     unlisted = [

@@ -17,8 +17,8 @@ def goods_received_note(**changes: Any) -> GoodsReceivedNote:
     """A delivery in which two packages were missing and one refrigerator damaged."""
     lost = [p for p in packages() if p["number"] in (96, 204)]
     fridge = next(p for p in packages() if p["lines"][0]["item_code"].startswith("CR-FRIDGE"))
-    differences = [_difference(p, line, missing=int(line["quantity"])) for p in lost for line in p["lines"]]
-    differences.append(_difference(fridge, fridge["lines"][0], damaged=1))
+    differences = [difference(p, line, missing=int(line["quantity"])) for p in lost for line in p["lines"]]
+    differences.append(difference(fridge, fridge["lines"][0], damaged=1))
     sent = sum(int(Decimal(line["quantity"])) for p in packages() for line in p["lines"])
     missing = sum(int(d["missing"]) for d in differences)
     context: Any = shipment() | {
@@ -53,7 +53,7 @@ def goods_received_note(**changes: Any) -> GoodsReceivedNote:
     return done
 
 
-def _difference(package: PackageOnPaper, line: LineOnPaper, *, damaged: int = 0, missing: int = 0) -> DifferenceShown:
+def difference(package: PackageOnPaper, line: LineOnPaper, *, damaged: int = 0, missing: int = 0) -> DifferenceShown:
     broken = {"en": "door dented", "fr": "porte enfoncée"}
     absent = {"en": "package not in the container", "fr": "colis absent du conteneur"}
     return {
