@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Model, Q, QuerySet, Value
 from django.db.models.sql.compiler import SQLCompiler
 
+from logistics.related import fetched
 from logistics.search import ways_of
 
 Row = TypeVar("Row")
@@ -119,20 +120,12 @@ def _first(rows: "QuerySet[Model, Row]", order: tuple[str, ...], beyond: Q, limi
 
     Rows that were searched are looked for in each table by itself, so that each search can use its index: the first
     of all are among the first of each. One query for all, with joins and OR, would read the whole list.
-
-    What is joined to the rows is joined to those of the page only: PostgreSQL might merge two long indexes instead.
     """
     ways = ways_of(rows)
     if len(ways) > 1:
-        each = [_keys(way, order, beyond, limit) for way in ways]
-        rows = rows.filter(pk__in=each[0].union(*each[1:], all=True))
-    elif rows.query.select_related:
-        return list(rows.filter(pk__in=_keys(rows, order, beyond, limit)).order_by(*order))
-    return list(rows.filter(beyond).order_by(*order)[:limit])
-
-
-def _keys(rows: "QuerySet[Model, Row]", order: tuple[str, ...], beyond: Q, limit: int) -> "QuerySet[Model, object]":
-    return rows.select_related(None).filter(beyond).order_by(*order).values("pk")[:limit]
+        each = [way.select_related(None).filter(beyond).order_by(*order).values("pk")[:limit] for way in ways]
+        return fetched(rows.filter(pk__in=each[0].union(*each[1:], all=True)).filter(beyond).order_by(*order)[:limit])
+    return fetched(rows.filter(beyond).order_by(*order)[:limit])
 
 
 def _position(
@@ -209,7 +202,7 @@ def _beyond_each(order: Sequence[str], columns: Sequence[Field | None], wanted: 
             after = Q(**{f"{bare}__{'lt' if falls else 'gt'}": value})
             after |= Q(**{f"{bare}__isnull": True}) if has_nulls and not falls else Q(pk__in=())
         if place == 0:
-            bound = after | same
+            bound = after | same if has_nulls else Q(**{f"{bare}__{'lte' if falls else 'gte'}": value})
         condition |= equal & after
         equal &= same
     return bound & condition

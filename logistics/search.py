@@ -1,4 +1,4 @@
-"""Search by words, in the lists of the API and of the admin.
+"""Search by words, in the lists of the API and of the admin, whatever their accents and capital letters.
 
 Words are found by trigram indexes, which `trigrams` declares: on a long list, a column without one is not searched.
 """
@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.core.exceptions import ValidationError
-from django.db.models import Exists, ManyToOneRel, Model, OuterRef, Q, QuerySet
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Exists, F, Func, GeneratedField, ManyToOneRel, Model, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.constants import LOOKUP_SEP
-from django.db.models.functions import Upper
+from django.db.models.lookups import Contains, StartsWith
 from django.utils.text import smart_split, unescape_string_literal
 
 from logistics.text import tidied
@@ -35,9 +35,29 @@ WHOLE = ("exact", "iexact")
 SHORT = 2
 
 
+KEPT = "_folded"  # ends the name of a column that holds the folded text of another
+
+
+class Folded(Func):
+    """A text as searches compare it: without accents, in capital letters. The function is made by the migration."""
+
+    function = "public.folded"
+    arity = 1
+    output_field = TextField()
+
+
+def folded(column: str) -> GeneratedField:
+    """Return the column `<column>_folded`, for a text in which a word is often looked for in many rows.
+
+    Folding takes longer than comparing, so the folded text is stored. Searches for `column` use it by themselves.
+    """
+    return GeneratedField(expression=Folded(column), output_field=TextField(), db_persist=True)
+
+
 def trigrams(*columns: str, name: str) -> GinIndex:
-    """Return the index by which words are found in these columns, as `icontains` compares them."""
-    return GinIndex(*(OpClass(Upper(column), name="gin_trgm_ops") for column in columns), name=name)
+    """Return the index by which words are found in these columns."""
+    texts = (F(column) if column.endswith(KEPT) else Folded(column) for column in columns)
+    return GinIndex(*(OpClass(text, name="gin_trgm_ops") for text in texts), name=name)
 
 
 def find(rows: "QuerySet[Record, Row]", fields: Iterable[str], words: list[str]) -> "QuerySet[Record, Row]":
@@ -84,14 +104,29 @@ def _ways(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
     return ways
 
 
-def _holds(name: str, word: str) -> Q:
+def _holds(model: type[Model], name: str, word: str) -> Q:
     """Return the condition that a text holds a word.
 
     Trigrams cannot find one or two letters inside of a word: so these are looked for where a word begins.
     """
+    text = _folded_text(model, name)
     if len(word) > SHORT or not (word.isascii() and word.isalnum()):
-        return Q(**{f"{name}{LOOKUP_SEP}icontains": word})
-    return Q(**{f"{name}{LOOKUP_SEP}istartswith": word}) | Q(**{f"{name}{LOOKUP_SEP}icontains": f" {word}"})
+        return Q(Contains(text, Folded(Value(word))))
+    return Q(StartsWith(text, Folded(Value(word)))) | Q(Contains(text, Folded(Value(f" {word}"))))
+
+
+def _folded_text(model: type[Model], name: str) -> F | Folded:
+    """Return the folded text of a column, which may be that of a related row: stored, or folded now."""
+    *steps, last = name.split(LOOKUP_SEP)
+    for step in steps:
+        related = model._meta.get_field(step).related_model
+        assert isinstance(related, type), f"{model.__name__}.{step} leads to no model"
+        model = related
+    try:
+        model._meta.get_field(f"{last}{KEPT}")
+    except FieldDoesNotExist:
+        return Folded(name)
+    return F(f"{name}{KEPT}")
 
 
 def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:
@@ -111,7 +146,7 @@ def occurs(model: type[Model], fields: Iterable[str], word: str) -> Q:
             with suppress(ValidationError):  # a word that is no UUID is not in such a column
                 found |= Q(**{name: relation.to_python(word)})
         else:
-            found |= _holds(name, word)
+            found |= _holds(model, name, word)
     for relation, names in of_many.items():
         rows = relation.related_model._default_manager.filter(**{relation.remote_field.name: OuterRef("pk")})
         found |= Q(Exists(rows.filter(_occurs_inside(relation.related_model, names, word))))
@@ -130,7 +165,7 @@ def _occurs_inside(model: type[Model], fields: Iterable[str], word: str) -> Q:
         if separator:
             related[first].append(rest)
         else:
-            found |= _holds(name, word)
+            found |= _holds(model, name, word)
     for first, names in related.items():
         other = model._meta.get_field(first).related_model
         assert isinstance(other, type), f"{model.__name__}.{first} leads to no model"

@@ -192,7 +192,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     lookup_value_converter = "uuid"
 
     def rows(self) -> "QuerySet[ManifestLine]":
-        lines = ManifestLine.objects.filter(package__shipment=self.shipment())
+        lines = ManifestLine.objects.filter(shipment=self.shipment())
         return (LineOut.reading(lines) if self.action == "list" else lines.select_related("package", "item")).order_by(
             "id"
         )
