@@ -26,7 +26,10 @@ class DonationsConfig(AppConfig):
     def ready(self) -> None:
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
+        from donations.gifts.models import Donation
         from donations.receipts import deliveries
+        from donations.receipts.models import Receipt
+        from logistics.audit import numbers
         from logistics.documents.models import Document
         from logistics.jobs import reasons
         from logistics.jobs import services as jobs
@@ -47,3 +50,5 @@ class DonationsConfig(AppConfig):
         }
         readers.register({Role.FINANCE}, kinds, optional=["desk", "giving-alarm", "stripe-differs"])
         reasons.register(REASONS)
+        numbers.register(Donation, "reference")
+        numbers.register(Receipt, "number", subject="donation")

@@ -17,7 +17,7 @@ from logistics.admin_lists import KeysetChangeList, Offer, offered, sortable
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyModelForm
 from logistics.matrix import is_hidden
-from logistics.search import find, words_of
+from logistics.search import Also, find, words_of
 from logistics.text import UnusableText
 
 WRONG_DATE = gettext_lazy("Enter the date as year-month-day, for example 2026-11-28.")
@@ -167,6 +167,9 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # they count the rows of each choice
     is_short: ClassVar[bool] = False  # a list that never gets long: it can be sorted by any column
+    # Amounts are sorted within their currency: {"amount_minor": "currency"}.
+    sorted_within: ClassVar[dict[str, str]] = {}
+    found_by: ClassVar[Also | None] = None  # another way to find rows by a word (logistics.search)
 
     def get_changelist(self, request: HttpRequest, **_options: object) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -176,7 +179,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> list[ListColumn]:
         """Return the columns that sort the list: of a long list, those whose index has the rows in this order."""
-        shown, allowed = super().get_sortable_by(request), sortable(self.model)
+        shown, allowed = super().get_sortable_by(request), sortable(self.model, self.sorted_within)
         names = {column: _sorts_by(self, column) for column in shown}
         return [
             column
@@ -196,7 +199,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
             words = words_of(search_term) if fields else []
         except UnusableText:
             return queryset.none(), False  # no stored text has such characters
-        return find(queryset, fields, words), False
+        return find(queryset, fields, words, also=self.found_by), False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object

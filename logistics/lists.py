@@ -3,7 +3,7 @@
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -68,6 +68,18 @@ def ending_with_the_key(ordering: Sequence[str], *, key: str = "id") -> tuple[st
     if {key, "pk"} & {name.lstrip("-") for name in ordering}:
         return tuple(ordering)
     return (*ordering, f"-{key}" if ordering and ordering[-1].startswith("-") else key)
+
+
+def within(ordering: Iterable[str], columns: Mapping[str, str]) -> Iterator[str]:
+    """Yield an ordering in which a column is sorted within another one: amounts within their currency.
+
+    Amounts of several currencies, sorted by their numbers alone, would look as if 500 yen were more than 400 euros.
+    """
+    for name in ordering:
+        outer = columns.get(name.lstrip("-"))
+        if outer:
+            yield f"-{outer}" if name.startswith("-") else outer
+        yield name
 
 
 def page_of(rows: "QuerySet[Model, Row]", ordering: tuple[str, ...], at: Position | None, size: int) -> ListPage[Row]:

@@ -4,13 +4,25 @@ Words are found by trigram indexes, which `trigrams` declares: on a long list, a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Exists, F, Func, GeneratedField, ManyToOneRel, Model, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    Exists,
+    F,
+    Func,
+    GeneratedField,
+    ManyToOneRel,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.lookups import Contains, StartsWith
 from django.utils.text import smart_split, unescape_string_literal
@@ -29,6 +41,7 @@ def words_of(text: str) -> list[str]:
 
 
 Record = TypeVar("Record", bound=Model)
+Also = Callable[[str], Q]
 Row = TypeVar("Row")
 # In a name of a search field: the whole text is compared, with an ordinary index.
 WHOLE = ("exact", "iexact")
@@ -60,19 +73,22 @@ def trigrams(*columns: str, name: str) -> GinIndex:
     return GinIndex(*(OpClass(text, name="gin_trgm_ops") for text in texts), name=name)
 
 
-def find(rows: "QuerySet[Record, Row]", fields: Iterable[str], words: list[str]) -> "QuerySet[Record, Row]":
-    """Return the rows in which each word occurs in one of the fields.
+def find(
+    rows: "QuerySet[Record, Row]", fields: Iterable[str], words: list[str], *, also: Also | None = None
+) -> "QuerySet[Record, Row]":
+    """Return the rows in which each word occurs in one of the fields; `also` returns another way to find by a word.
 
     The longest word, which the fewest rows hold, is also looked for in each table by itself (`ways_of`): one query
     with OR over joins uses no index. Filter before, not after, since the ways know only the filters up to here.
     """
-    fields = list(fields)
+    fields, model = list(fields), rows.model
+    others = {word: also(word) if also else Q(pk__in=()) for word in words}
     words = sorted(words, key=len, reverse=True)
     for word in words[1:]:
-        rows = rows.filter(occurs(rows.model, fields, word))
+        rows = rows.filter(occurs(model, fields, word) | others[word])
     for word in words[:1]:
-        ways = [rows.filter(way) for way in _ways(rows.model, fields, word)]
-        rows = rows.filter(occurs(rows.model, fields, word))
+        ways = [rows.filter(way) for way in [*_ways(model, fields, word), *([others[word]] if also else ())]]
+        rows = rows.filter(occurs(model, fields, word) | others[word])
         rows.query.ways = ways  # type: ignore[attr-defined]  # copied with the query
     return rows
 
@@ -96,11 +112,12 @@ def _ways(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
         relation = model._meta.get_field(first)
         target = relation.related_model
         assert isinstance(target, type), f"{model.__name__}.{first} leads to no model"
-        other = target._default_manager.filter(_occurs_inside(target, names, word))
-        if isinstance(relation, ManyToOneRel):
-            ways.append(Q(pk__in=other.values(relation.remote_field.name)))
-        else:
-            ways.append(Q(**{f"{first}{LOOKUP_SEP}in": other}))
+        for way in _ways(target, names, word):
+            other = target._default_manager.order_by().filter(way)
+            if isinstance(relation, ManyToOneRel):
+                ways.append(Q(pk__in=other.values(relation.remote_field.name)))
+            else:
+                ways.append(Q(**{f"{first}{LOOKUP_SEP}in": other}))
     return ways
 
 

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -30,6 +32,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_filter = ["status", "currency", "channel", "appeal", MissingReceiptFilter]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
+    sorted_within: ClassVar = {"amount_minor": "currency"}
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts", "revoke_links"]
     export_related = ("donor", "appeal", "receipts")

@@ -79,6 +79,7 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     # Not the email address, which auditors may not see: a search would reveal them.
     search_fields = ["reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
+    sorted_within: ClassVar = {"amount_minor": "currency"}
     ordering_of_ranges: ClassVar = dict.fromkeys(["received_from", "received_to"], "-received_on")
     ordering = ["-id"]
     lookup_value_converter = "uuid"

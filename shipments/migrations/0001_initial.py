@@ -646,6 +646,6 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='manifestline',
-            trigger=pgtrigger.compiler.Trigger(name='a_line_is_in_the_shipment_of_its_package', sql=pgtrigger.compiler.UpsertTriggerSql(func='SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id; RETURN NEW;', hash='2bf04151573de17fc4ddd85970a32bca66907320', operation='INSERT OR UPDATE OF "package_id", "shipment_id"', pgid='pgtrigger_a_line_is_in_the_shipment_of_its_package_e627f', table='shipments_manifestline', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='a_line_is_in_the_shipment_of_its_package', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id;\n                    RETURN NEW;\n                ', hash='7077189fa50de8a58c6c806766750de873ca23d3', operation='INSERT OR UPDATE OF "package_id", "shipment_id"', pgid='pgtrigger_a_line_is_in_the_shipment_of_its_package_e627f', table='shipments_manifestline', when='BEFORE')),
         ),
     ]

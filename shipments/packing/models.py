@@ -244,7 +244,10 @@ class ManifestLine(models.Model):
                 name="a_line_is_in_the_shipment_of_its_package",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("package_id", "shipment_id"),
-                func="SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id; RETURN NEW;",
+                func="""
+                    SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id;
+                    RETURN NEW;
+                """,
             ),
         ]
 
