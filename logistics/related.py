@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Field, ForeignObjectRel, Lookup, Model, QuerySet
+from django.db.models import Field, ForeignObject, ForeignObjectRel, Lookup, Model, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from logistics.rows import Prepared, fast
@@ -36,6 +36,7 @@ class Columns(NamedTuple):
 
 
 @Field.register_lookup
+@ForeignObject.register_lookup  # whose lookups are not those of other fields
 class AnyOf(Lookup):  # type: ignore[type-arg]  # not generic at run time
     """`column = ANY(array)`: one parameter for all values, so that the statement is the same for any number of them."""
 
