@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -93,7 +93,8 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
     def rows(self) -> "QuerySet[Package]":
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
-        return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
+        lines = Prefetch("lines", ManifestLine.objects.order_by("position"))  # their usual order joins two tables
+        return packages.select_related("destination__site").prefetch_related(lines, "lines__item")
 
     def goes_to(self, site_id: UUID, /) -> Q:
         return goes_to(site_id)
@@ -159,7 +160,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
 
 class LineFilter(Filters):
-    package = IntegerFilter("package__number")
+    package = IntegerFilter("package__number", method="of_package")
     item = django_filters.CharFilter("item__code")
     hs6 = django_filters.CharFilter()
     origin = django_filters.CharFilter()
@@ -168,6 +169,12 @@ class LineFilter(Filters):
     class Meta:
         model = ManifestLine
         fields: list[str] = []
+
+    def of_package(self, lines: "QuerySet[ManifestLine]", name: str, number: int) -> "QuerySet[ManifestLine]":
+        # The id first: joined, the package of each line would be looked for.
+        view: Any = self.request.parser_context["view"]
+        package = Package.objects.filter(shipment=view.shipment(), number=number).first()
+        return lines.filter(package=package) if package else lines.none()
 
 
 class NewLineIn(LineIn):

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from tests.benchmarks.measuring import FOLDER, quantile
 
 RATIO, FLOOR_MS, MOST_MS, PAGES = 1.3, 10.0, 100.0, 60
 WARM = 1
-AGAIN = 1  # a page outside is measured again: other programs can only make it slower
+# A page whose time is outside is measured again, in both databases in turn, and the lowest p95 of each counts: what
+# other programs cost it (caches, the other thread of a core) is only ever added.
+AGAIN = 4
 SHOWN = 15
 # Indexes that no page uses, and what does.
 ELSEWHERE = {
@@ -44,7 +46,15 @@ class Taken:
 
     p95_ms: float
     most_pages: int  # of one statement
+    all_pages: int
     statements: int
+
+    def better(self, other: "Taken") -> "Taken":
+        """Return the same with the lower time."""
+        return replace(self, p95_ms=min(self.p95_ms, other.p95_ms))
+
+
+Found = dict[str, tuple[Any, Taken]]
 
 
 def measured(page: Any, times: int, *, with_statements: bool) -> Taken:
@@ -56,9 +66,9 @@ def measured(page: Any, times: int, *, with_statements: bool) -> Taken:
             took.append((_cpu_s() - began) * 1000)
         if answer.status_code != 200:
             print(f"{page.name}: {page.url} answered {answer.status_code}: {answer.content[:300]!r}", file=sys.stderr)
-            return Taken(float("inf"), 0, 0)
+            return Taken(float("inf"), 0, 0, 0)
     read = [_pages_of(sql) for sql in _statements(page)] if with_statements else []
-    return Taken(quantile(took, 0.95), max(read, default=0), len(read))
+    return Taken(quantile(took, 0.95), max(read, default=0), sum(read), len(read))
 
 
 def _cpu_s() -> float:
@@ -98,7 +108,7 @@ def _pages_of(sql: str) -> int:
     return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
 
 
-def walked(server: Kept, gifts: int, arguments: argparse.Namespace, again: set[str] | None = None) -> dict[str, Any]:
+def walked(server: Kept, gifts: int, arguments: argparse.Namespace, again: set[str] | None = None) -> Found:
     """Return what each page took in the database of this size; `again`: only these pages."""
     if not server.is_filled(gifts):
         use(server, database_of(server, gifts))
@@ -112,14 +122,29 @@ def walked(server: Kept, gifts: int, arguments: argparse.Namespace, again: set[s
     if again is None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_reset()")
-    found: dict[str, Any] = {}
+    found: Found = {}
     for page in pages():
         wanted = page.name in again if again is not None else arguments.only in page.name
         if wanted and page.name not in found:
-            found[page.name] = (page, measured(page, arguments.times, with_statements=gifts == arguments.large))
+            reads = gifts == arguments.large and again is None
+            found[page.name] = (page, measured(page, arguments.times, with_statements=reads))
             if len(found) % 100 == 0:
                 print(f"  {gifts:,} gifts: {len(found)} pages", file=sys.stderr, flush=True)
     return found
+
+
+def measured_again(server: Kept, arguments: argparse.Namespace, small: Found, large: Found) -> None:
+    """Measure the pages whose time is outside once more, in both databases, and keep the lower time of each."""
+    slower = {
+        name
+        for name, (page, took) in large.items()
+        if any("pages" not in wrong for wrong in outside(page, small.get(name, (0, None))[1], took))
+    }
+    for gifts, found in ((arguments.small, small), (arguments.large, large)):
+        if slower and gifts:
+            for name, (_page, took) in walked(server, gifts, arguments, slower).items():
+                page, before = found[name]
+                found[name] = (page, before.better(took))
 
 
 def outside(page: Any, small: Taken | None, large: Taken) -> list[str]:
@@ -156,12 +181,12 @@ def _is_used_elsewhere(name: str) -> bool:
 
 def table(rows: list[tuple[str, Taken | None, Taken, list[str]]], sizes: tuple[int, int]) -> str:
     lines = [
-        f"| page | p95 at {sizes[0]:,} | p95 at {sizes[1]:,} | pages read | statements | |",
-        "|---|--:|--:|--:|--:|---|",
+        f"| page | p95 at {sizes[0]:,} | p95 at {sizes[1]:,} | pages of a statement | in all | statements | |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
     for name, small, large, wrong in rows:
         first = f"{small.p95_ms:.1f} ms" if small else "–"
-        figures = f"{first} | {large.p95_ms:.1f} ms | {large.most_pages} | {large.statements}"
+        figures = f"{first} | {large.p95_ms:.1f} ms | {large.most_pages} | {large.all_pages} | {large.statements}"
         told = f"| {name} | {figures} | {'; '.join(wrong)} |"
         lines.append(told)
     return "\n".join(lines)
@@ -180,15 +205,7 @@ def main() -> int:
         large = walked(server, arguments.large, arguments)
         idle = unused(server)
         for _ in range(AGAIN):
-            slower = {
-                name
-                for name, (page, took) in large.items()
-                if any("pages" not in wrong for wrong in outside(page, small.get(name, (0, None))[1], took))
-            }
-            if slower:
-                for name, (page, took) in walked(server, arguments.large, arguments, slower).items():
-                    if took.p95_ms < large[name][1].p95_ms:
-                        large[name] = (page, took)
+            measured_again(server, arguments, small, large)
     rows = [
         (name, known, took, outside(page, known, took))
         for name, (page, took) in large.items()

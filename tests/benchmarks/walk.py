@@ -22,7 +22,7 @@ from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.portal.pages import SIGNED_IN
 from logistics.admin_lists import LAST
-from logistics.lists import Position, ending_with_the_key
+from logistics.lists import Position, ending_with_the_key, within
 from logistics.partners.models import Partner
 from logistics.people.models import User
 from shipments.shipments.models import Shipment
@@ -75,9 +75,8 @@ def _of_list(client: Client, path: str, parameters: dict[str, Any]) -> Iterator[
     yield page("near the end", cursor=_cursor(_ordering(getattr(view, "ordering", "-id")), _near_the_end(model)))
     for ordering in parameters.get("ordering", {}).get("schema", {}).get("enum", ()):
         yield page(f"ordering={ordering}", ordering=ordering)
-        yield page(
-            f"ordering={ordering}, in the middle", ordering=ordering, cursor=_cursor((ordering,), _middle(model))
-        )
+        order = tuple(within([ordering], getattr(view, "sorted_within", {})))
+        yield page(f"ordering={ordering}, in the middle", ordering=ordering, cursor=_cursor(order, _middle(model)))
     if "search" in parameters:
         for name, word in _words(model, view.search_fields):
             yield page(f"search: {name}", search=word)

@@ -242,8 +242,10 @@ def test_amounts_are_sorted_within_their_currency(staff: Client) -> None:
     with as_superuser() as cursor:  # what was given is frozen by a trigger
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
-            "UPDATE donations_donation SET currency = 'JPY', amount_minor = 1 + ('x' || left(md5(reference), 6))::bit(24)::int"
-            " WHERE id IN (SELECT id FROM donations_donation ORDER BY id LIMIT 30)"  # few: others look at the table's size
+            "UPDATE donations_donation SET currency = 'JPY',"
+            " amount_minor = 1 + ('x' || left(md5(reference), 6))::bit(24)::int"
+            # Few: other tests look at the table's size.
+            " WHERE id IN (SELECT id FROM donations_donation ORDER BY id LIMIT 30)"
         )
         cursor.execute("SET LOCAL session_replication_role = DEFAULT")
     url, column = list_of("donations.Donation"), page(staff, list_of("donations.Donation")).list_display.index("amount")

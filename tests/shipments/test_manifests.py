@@ -149,7 +149,7 @@ class TestShipmentOfALine:
     def test_a_package_stays_in_its_shipment(self) -> None:
         shipment, other = make_packed(), make_packed()
 
-        with pytest.raises(DatabaseError), transaction.atomic():
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
             Package.objects.filter(shipment=shipment).update(shipment=other, number=9)
         with pytest.raises(DatabaseError, match="Cannot update"), as_superuser() as cursor:
             cursor.execute("UPDATE shipments_package SET shipment_id = %s, number = 9", [other.pk])
