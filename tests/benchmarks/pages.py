@@ -209,13 +209,14 @@ def _is_used_elsewhere(name: str) -> bool:
 
 def table(rows: list[tuple[str, Taken | None, Taken, list[str]]], sizes: tuple[int, int]) -> str:
     lines = [
-        f"| page | p95 at {sizes[0]:,} | p95 at {sizes[1]:,} | pages of a statement | in all | statements | rows lie in | |",
+        f"| page | p95 at {sizes[0]:,} | p95 at {sizes[1]:,} | pages, most of a statement | in all | statements"
+        " | the rows lie in | |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for name, small, large, wrong in rows:
         first = f"{small.p95_ms:.1f} ms" if small else "–"
-        figures = f"{first} | {large.p95_ms:.1f} ms | {large.most_pages} | {large.all_pages} | {large.statements} | {large.lie_in}"
-        told = f"| {name} | {figures} | {'; '.join(wrong)} |"
+        read = f"{large.most_pages} | {large.all_pages} | {large.statements} | {large.lie_in}"
+        told = f"| {name} | {first} | {large.p95_ms:.1f} ms | {read} | {'; '.join(wrong)} |"
         lines.append(told)
     return "\n".join(lines)
 
