@@ -199,7 +199,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
             words = words_of(search_term) if fields else []
         except UnusableText:
             return queryset.none(), False  # no stored text has such characters
-        return find(queryset, fields, words, also=self.found_by), False
+        return find(queryset, fields, words, also=type(self).found_by), False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object

@@ -19,6 +19,7 @@ Row = TypeVar("Row")
 RowValues = tuple[str | None, ...]
 # Up to here, `about` counts.
 COUNTED = 1_000
+SURELY_MORE = 5  # estimates may be wrong, but seldom by this factor
 
 
 class Position(NamedTuple):
@@ -103,9 +104,15 @@ def page_of(rows: "QuerySet[Model, Row]", ordering: tuple[str, ...], at: Positio
 
 
 def about(rows: "QuerySet[Model, Row]") -> tuple[int, bool]:
-    """Return how many rows there are, and whether that is exact: beyond a thousand it is the planner's estimate."""
+    """Return how many rows there are, and whether that is exact: beyond a thousand it is the planner's estimate.
+
+    Where the planner expects many more, nothing is counted: a thousand rows may lie in hundreds of pages.
+    """
+    expected = estimated(rows)
+    if expected > SURELY_MORE * COUNTED:
+        return expected, False
     counted = rows.order_by()[: COUNTED + 1].count()
-    return (counted, True) if counted <= COUNTED else (max(estimated(rows), counted), False)
+    return (counted, True) if counted <= COUNTED else (max(expected, counted), False)
 
 
 def estimated(rows: "QuerySet[Model, Row]") -> int:

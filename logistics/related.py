@@ -37,7 +37,7 @@ class Columns(NamedTuple):
 
 @Field.register_lookup
 @ForeignObject.register_lookup  # whose lookups are not those of other fields
-class AnyOf(Lookup):  # type: ignore[type-arg]  # not generic at run time
+class AnyOf(Lookup):
     """`column = ANY(array)`: one parameter for all values, so that the statement is the same for any number of them."""
 
     lookup_name = "any_of"

@@ -3,9 +3,12 @@
 Words are found by trigram indexes, which `trigrams` declares: on a long list, a column without one is not searched.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -13,6 +16,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import (
     Exists,
     F,
+    ForeignKey,
     Func,
     GeneratedField,
     ManyToOneRel,
@@ -21,6 +25,7 @@ from django.db.models import (
     Q,
     QuerySet,
     TextField,
+    UniqueConstraint,
     Value,
 )
 from django.db.models.constants import LOOKUP_SEP
@@ -80,6 +85,9 @@ def find(
 
     The longest word, which the fewest rows hold, is also looked for in each table by itself (`ways_of`): one query
     with OR over joins uses no index. Filter before, not after, since the ways know only the filters up to here.
+
+    If it is all of a number or of an email address, only the rows with exactly this one are returned: numbers are much
+    alike, so an index of their parts holds long lists of rows for each part.
     """
     fields, model = list(fields), rows.model
     others = {word: also(word) if also else Q(pk__in=()) for word in words}
@@ -87,8 +95,12 @@ def find(
     for word in words[1:]:
         rows = rows.filter(occurs(model, fields, word) | others[word])
     for word in words[:1]:
-        ways = [rows.filter(way) for way in [*_ways(model, fields, word), *([others[word]] if also else ())]]
-        rows = rows.filter(occurs(model, fields, word) | others[word])
+        if whole := [way for way in _ways_to_whole(model, fields, word) if rows.filter(way).exists()]:
+            ways = [rows.filter(way) for way in whole]
+            rows = rows.filter(reduce(or_, whole))
+        else:
+            ways = [rows.filter(way) for way in [*_ways(model, fields, word), *([others[word]] if also else ())]]
+            rows = rows.filter(occurs(model, fields, word) | others[word])
         rows.query.ways = ways  # type: ignore[attr-defined]  # copied with the query
     return rows
 
@@ -119,6 +131,44 @@ def _ways(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
             else:
                 ways.append(Q(**{f"{first}{LOOKUP_SEP}in": other}))
     return ways
+
+
+NUMBER_OR_ADDRESS = re.compile(r".*[0-9@]")
+
+
+def _ways_to_whole(model: type[Model], fields: Iterable[str], word: str) -> list[Q]:
+    """Return the conditions that a column with an index of its own holds exactly this word, in any letter case."""
+    spellings = {word, word.upper(), word.lower()}
+    if len(word) <= SHORT or not NUMBER_OR_ADDRESS.match(word):
+        return []
+    found = list[Q]()
+    for name in fields:
+        *steps, column = name.split(LOOKUP_SEP)
+        target: type[Model] | None = model
+        for step in steps if column not in WHOLE else ():
+            relation = target._meta.get_field(step) if target else None
+            target = relation.related_model if isinstance(relation, ForeignKey) else None  # type: ignore[assignment]
+        if column not in WHOLE and target and _leads_an_index(target, column):
+            found.append(_through(model, steps, Q(**{f"{column}__in": spellings})))
+    return found
+
+
+def _through(model: type[Model], steps: list[str], condition: Q) -> Q:
+    """Return the condition that the row to which these steps lead meets another one, without joins."""
+    if not steps:
+        return condition
+    target = model._meta.get_field(steps[0]).related_model
+    assert isinstance(target, type)
+    rows = target._default_manager.order_by().filter(_through(target, steps[1:], condition))
+    return Q(**{f"{steps[0]}{LOOKUP_SEP}in": rows})
+
+
+def _leads_an_index(model: type[Model], column: str) -> bool:
+    """Return whether the rows with a value of this column are found by an index of all rows."""
+    uniques = [one for one in model._meta.constraints if isinstance(one, UniqueConstraint)]
+    leading = [one.fields[0] for one in (*model._meta.indexes, *uniques) if one.fields and not one.condition]
+    leading += [first.name for one in uniques for first in one.expressions[:1] if isinstance(first, F)]
+    return model._meta.get_field(column).unique or column in leading
 
 
 def _holds(model: type[Model], name: str, word: str) -> Q:

@@ -716,4 +716,8 @@ class Migration(migrations.Migration):
             model_name='stripedifference',
             trigger=pgtrigger.compiler.Trigger(name='differences_are_not_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b9e017c32c9f11887dcadf266c0a0e46ca6d016b', operation='DELETE', pgid='pgtrigger_differences_are_not_deleted_f7df0', table='donations_stripedifference', when='BEFORE')),
         ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['state', 'id'], name='refunds_by_state'),
+        ),
     ]

@@ -12,6 +12,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from logistics.catalogue.models import Item
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
 from logistics.inputs import BooleanFilter, Filters, IntegerFilter
@@ -32,12 +33,18 @@ class PackageFilter(Filters):
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
     number_from = IntegerFilter("number", "gte")
     number_to = IntegerFilter("number", "lte")
-    item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
+    item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", method="with_item")
     is_heavy = BooleanFilter(label="More than 25 kg", method="heavier")
 
     class Meta:
         model = Package
         fields: list[str] = []
+
+    def with_item(self, packages: "QuerySet[Package]", name: str, code: str) -> "QuerySet[Package]":
+        # The shipment's lines, read together; joined, the lines of each package would be looked for.
+        view: Any = self.request.parser_context["view"]
+        lines = ManifestLine.objects.filter(shipment=view.shipment(), item=Item.objects.filter(code=code).first())
+        return packages.filter(pk__in=lines.values("package"))
 
     def heavier(self, packages: "QuerySet[Package]", name: str, wanted: bool) -> "QuerySet[Package]":
         return packages.filter(gross_kg__gt=HEAVY_KG) if wanted else packages.exclude(gross_kg__gt=HEAVY_KG)

@@ -43,6 +43,7 @@ class Page:
     client: Client
     is_list: bool = True
     is_search: bool = False
+    first: str = ""  # the name of the list's first page
 
 
 def pages() -> Iterator[Page]:
@@ -68,7 +69,13 @@ def _of_list(client: Client, path: str, parameters: dict[str, Any]) -> Iterator[
     model: Any = view.queryset.model
 
     def page(name: str, /, **query: str) -> Page:
-        return Page(f"{path} {name}", f"{url}?{urlencode(query)}", client, is_search="search" in query)
+        return Page(
+            f"{path} {name}",
+            f"{url}?{urlencode(query)}",
+            client,
+            is_search="search" in query,
+            first=f"{path} first page",
+        )
 
     yield page("first page")
     yield page("in the middle", cursor=_cursor(_ordering(getattr(view, "ordering", "-id")), _middle(model)))
@@ -121,7 +128,8 @@ def _of_changelist(client: Client, model: Any, admin_of: Any, request: Any) -> I
     order = tuple(shown.queryset.query.order_by)
 
     def page(name: str, query: str = "") -> Page:
-        return Page(f"admin: {model._meta.model_name} {name}", url + query, client, is_search="?q=" in query)
+        of = f"admin: {model._meta.model_name}"
+        return Page(f"{of} {name}", url + query, client, is_search="?q=" in query, first=f"{of} first page")
 
     yield page("first page")
     if model.objects.exists():

@@ -8,12 +8,14 @@ from uuid import UUID
 import pytest
 from django.contrib import admin
 from django.db import connection, transaction
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from donations.donors.models import Donor
 from donations.gifts.models import Donation
+from donations.receipts.models import Receipt
 from logistics import lists
 from logistics.audit import services as audit
 from logistics.catalogue.models import Item
@@ -227,13 +229,14 @@ def test_the_trail_is_found_by_the_numbers_that_it_shows(staff: Client) -> None:
         return [{row.subject_id for row in shown}, {UUID(row["subject_id"]) for row in over_api}]
 
     receipt = gift.receipts.latest("pk")
-    for word, row in [
+    asked: list[tuple[str, Model]] = [
         (gift.reference, gift),
         (gift.reference.lower(), gift),
         (receipt.number, gift),  # the entries about a receipt are those of its gift
         (shipment.number, shipment),
         (item.code, item),
-    ]:
+    ]
+    for word, row in asked:
         assert found(word) == [{row.pk}] * 2, word
     assert found("GFT-0000-0000") == [set()] * 2
 
@@ -252,7 +255,7 @@ def test_amounts_are_sorted_within_their_currency(staff: Client) -> None:
     for sign in ("", "-"):
         shown = page(staff, f"{url}?o={sign}{column}")
         pairs = [(row.currency, row.amount_minor) for row in shown.result_list]
-        answer = staff.get("/api/v1/donations/", {"ordering": f"{sign}amount_minor", "page_size": 50}).json()
+        answer = staff.get("/api/v1/donations/", {"ordering": f"{sign}amount_minor", "page_size": "50"}).json()
 
         assert pairs == sorted(pairs, reverse=bool(sign))
         assert [row["id"] for row in answer["results"]] == [str(row.pk) for row in shown.result_list]
@@ -270,3 +273,21 @@ def test_a_list_is_titled_by_what_it_holds(staff: Client, label: str, english: s
 
         assert re.search(rf"<title>\s*{title} \|", text)
         assert "Select " + title.lower()[:-1] not in text  # as Django's titles are
+
+
+def test_a_whole_number_or_address_finds_its_own_rows_only(staff: Client) -> None:
+    """Numbers are much alike, and a part of one is in many others."""
+    first, second = Donor.objects.order_by("pk")[84:86]
+    Donor.objects.filter(pk=first.pk).update(email="lee@example.org")
+    Donor.objects.filter(pk=second.pk).update(email="ashlee@example.org", organisation="lee@example.org.hk Ltd")
+
+    def found(words: str, label: str = "donations.Donation") -> set[str]:
+        return {row.donor.email for row in page(staff, f"{list_of(label)}?q={words}").result_list}
+
+    assert found("lee@example.org") == found("LEE@example.org") == {"lee@example.org"}
+    assert found("lee@example.or") == {"lee@example.org", "ashlee@example.org"}
+    # Not among the gifts with this reference, where it is a part of another address.
+    assert found(f"lee@example.org {second.donations.get().reference}") == {"ashlee@example.org"}
+    receipt = Receipt.objects.latest("pk")
+    for words in (receipt.number, receipt.number.lower(), f"{receipt.number} {receipt.donation.reference}"):
+        assert page(staff, f"{list_of('donations.Receipt')}?q={words}").result_list == [receipt]
