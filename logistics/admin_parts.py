@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django import forms
 from django.contrib.admin import ListFilter, ShowFacets, SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from logistics.admin_lists import KeysetChangeList, Offer, offered, sortable
 from logistics.errors import DomainError, Invalid
 from logistics.forms import TidyModelForm
 from logistics.matrix import is_hidden
-from logistics.search import Also, find, words_of
+from logistics.search import find, words_of
 from logistics.text import UnusableText
 
 WRONG_DATE = gettext_lazy("Enter the date as year-month-day, for example 2026-11-28.")
@@ -169,7 +169,6 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     is_short: ClassVar[bool] = False  # a list that never gets long: it can be sorted by any column
     # Amounts are sorted within their currency: {"amount_minor": "currency"}.
     sorted_within: ClassVar[dict[str, str]] = {}
-    found_by: ClassVar[Also | None] = None  # another way to find rows by a word (logistics.search)
 
     def get_changelist(self, request: HttpRequest, **_options: object) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -190,6 +189,11 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    @staticmethod
+    def found_by(word: str) -> Q | None:
+        """Return another way to find rows by a word, beside the search fields; None: there is none."""
+        return None
+
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Model]", search_term: str
     ) -> "tuple[QuerySet[Model], bool]":
@@ -199,7 +203,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
             words = words_of(search_term) if fields else []
         except UnusableText:
             return queryset.none(), False  # no stored text has such characters
-        return find(queryset, fields, words, also=type(self).found_by), False
+        return find(queryset, fields, words, also=self.found_by), False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object

@@ -46,11 +46,12 @@ def words_of(text: str) -> list[str]:
 
 
 Record = TypeVar("Record", bound=Model)
-Also = Callable[[str], Q]
+Also = Callable[[str], Q | None]
 Row = TypeVar("Row")
 # In a name of a search field: the whole text is compared, with an ordinary index.
 WHOLE = ("exact", "iexact")
 SHORT = 2
+NOTHING = Q(pk__in=())
 
 
 KEPT = "_folded"  # ends the name of a column that holds the folded text of another
@@ -90,7 +91,7 @@ def find(
     alike, so an index of their parts holds long lists of rows for each part.
     """
     fields, model = list(fields), rows.model
-    others = {word: also(word) if also else Q(pk__in=()) for word in words}
+    others = {word: (also and also(word)) or NOTHING for word in words}
     words = sorted(words, key=len, reverse=True)
     for word in words[1:]:
         rows = rows.filter(occurs(model, fields, word) | others[word])
@@ -99,7 +100,7 @@ def find(
             ways = [rows.filter(way) for way in whole]
             rows = rows.filter(reduce(or_, whole))
         else:
-            ways = [rows.filter(way) for way in [*_ways(model, fields, word), *([others[word]] if also else ())]]
+            ways = [rows.filter(way) for way in [*_ways(model, fields, word), others[word]] if way != NOTHING]
             rows = rows.filter(occurs(model, fields, word) | others[word])
         rows.query.ways = ways  # type: ignore[attr-defined]  # copied with the query
     return rows
@@ -147,7 +148,7 @@ def _ways_to_whole(model: type[Model], fields: Iterable[str], word: str) -> list
         target: type[Model] | None = model
         for step in steps if column not in WHOLE else ():
             relation = target._meta.get_field(step) if target else None
-            target = relation.related_model if isinstance(relation, ForeignKey) else None  # type: ignore[assignment]
+            target = relation.related_model if isinstance(relation, ForeignKey) else None
         if column not in WHOLE and target and _leads_an_index(target, column):
             found.append(_through(model, steps, Q(**{f"{column}__in": spellings})))
     return found
@@ -167,8 +168,10 @@ def _leads_an_index(model: type[Model], column: str) -> bool:
     """Return whether the rows with a value of this column are found by an index of all rows."""
     uniques = [one for one in model._meta.constraints if isinstance(one, UniqueConstraint)]
     leading = [one.fields[0] for one in (*model._meta.indexes, *uniques) if one.fields and not one.condition]
-    leading += [first.name for one in uniques for first in one.expressions[:1] if isinstance(first, F)]
-    return model._meta.get_field(column).unique or column in leading
+    first_of: list[Any] = [one.expressions[0] for one in uniques if one.expressions]
+    leading += [getattr(one, "name", "") for one in first_of]  # of F
+    field: Any = model._meta.get_field(column)
+    return field.unique or column in leading
 
 
 def _holds(model: type[Model], name: str, word: str) -> Q:

@@ -220,8 +220,8 @@ def test_who_may_not_see_addresses_cannot_search_for_them(staff: Client) -> None
 def test_the_trail_is_found_by_the_numbers_that_it_shows(staff: Client) -> None:
     gift, shipment = Donation.objects.filter(receipts__isnull=False).latest("pk"), Shipment.objects.latest("pk")
     item = Item.objects.latest("pk")
-    for row in (gift, shipment, item):
-        audit.record("tried", row, by=None, at=NOON)
+    for subject in (gift, shipment, item):
+        audit.record("tried", subject, by=None, at=NOON)
 
     def found(word: str) -> list[set[UUID]]:
         over_api = staff.get("/api/v1/audit-entries/", {"search": f"{word} tried"}).json()["results"]
