@@ -4,30 +4,32 @@ Joined, each of them is looked for from the root of its index: a page of 50 rows
 pages instead of 40. Keys that are asked for together are mostly neighbours in the index, and found in one walk.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
-from django.db.models import Field, ForeignObject, ForeignObjectRel, Lookup, Model, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, ForeignKey, ForeignObject, Lookup, Model, OneToOneRel, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from logistics.rows import Prepared, fast
 
 Row = TypeVar("Row")
+Setter = Callable[[Model, Model | None], None]
 Wanted = Mapping[str, "Wanted"]  # as select_related names relations, and those of their rows
 
 
-class Columns(NamedTuple):
+class LoadedColumns(NamedTuple):
     """The columns that a queryset loads: only these, or all but these. Those of related rows are paths."""
 
     names: frozenset[str]
     are_left_out: bool
 
-    def at(self, relation: str) -> "Columns":
+    def at(self, relation: str) -> "LoadedColumns":
         """Return the columns of the related rows."""
         start = f"{relation}__"
         inside = frozenset(name.removeprefix(start) for name in self.names if name.startswith(start))
-        return Columns(inside, self.are_left_out or not inside)
+        return LoadedColumns(inside, self.are_left_out or not inside)
 
     def of(self, rows: "QuerySet[Model]", key: str) -> "QuerySet[Model]":
         own = [name for name in self.names if "__" not in name]
@@ -43,7 +45,7 @@ class AnyOf(Lookup):
     lookup_name = "any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[object]]:  # type: ignore[override]
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[object]]:  # type: ignore[override]
         column, given = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s)", [*given, self.rhs]
 
@@ -55,36 +57,55 @@ def fetched(rows: "QuerySet[Model, Row]") -> list[Row]:
         return list(rows)
     found = list(rows.select_related(None))
     names, are_left_out = rows.query.deferred_loading
-    _load(found, rows.model, wanted, Columns(frozenset(names), are_left_out))
+    _load(cast(list[Model], found), rows.model, wanted, LoadedColumns(frozenset(names), are_left_out))
     return found
 
 
-def _load(rows: Sequence[Any], model: type[Model], wanted: Wanted, columns: Columns) -> None:
+class Link(NamedTuple):
+    """How the rows of a model are joined to those of another one."""
+
+    model: type[Model]
+    here: str  # the column whose values are the keys
+    there: str  # and the other model's
+    is_forward: bool
+    set_here: Setter
+    set_there: Setter | None  # only a row of a one-to-one relation knows its other side
+
+
+def _link(model: type[Model], name: str) -> Link:
+    relation = model._meta.get_field(name)
+    if isinstance(relation, OneToOneRel):
+        back = relation.field
+        return Link(
+            relation.related_model, "pk", back.attname, False, relation.set_cached_value, back.set_cached_value
+        )  # fmt: skip
+    assert isinstance(relation, ForeignKey) and isinstance(relation.related_model, type), name
+    back_of_one = relation.remote_field.set_cached_value if relation.one_to_one else None
+    there = relation.target_field.attname
+    return Link(relation.related_model, relation.attname, there, True, relation.set_cached_value, back_of_one)
+
+
+def _load(rows: Sequence[Model], model: type[Model], wanted: Wanted, columns: LoadedColumns) -> None:
     for name, further in wanted.items():
-        relation: Any = model._meta.get_field(name)
-        inside = columns.at(name)
-        is_reverse = isinstance(relation, ForeignObjectRel)
-        here = "pk" if is_reverse else relation.attname
-        there = relation.field.attname if is_reverse else relation.target_field.attname
-        keys = {getattr(row, here) for row in rows} - {None}
-        found = _rows_of(relation.related_model, there, inside).all(list(keys)) if keys else []
+        link, inside = _link(model, name), columns.at(name)
+        keys = {getattr(row, link.here) for row in rows} - {None}
+        found = _rows_of(link.model, link.there, inside).all(list(keys)) if keys else []
         if further:
-            _load(found, relation.related_model, further, inside)
-        _join(rows, here, relation, {getattr(one, there): one for one in found})
+            _load(found, link.model, further, inside)
+        _join(rows, link, {getattr(one, link.there): one for one in found})
 
 
-def _join(rows: Iterable[Any], here: str, relation: Any, found: Mapping[object, Any]) -> None:
-    """Set the related row of each row, as Django's joins do; the row of a one-to-one relation knows its other side."""
-    back = relation.remote_field if relation.one_to_one else None
+def _join(rows: Iterable[Model], link: Link, found: Mapping[object, Model]) -> None:
+    """Set the related row of each row, as Django's joins do."""
     for row in rows:
-        other = found.get(getattr(row, here))
-        if other is not None or not relation.concrete:
-            relation.set_cached_value(row, other)
-        if other is not None and back is not None:
-            back.set_cached_value(other, row)
+        other = found.get(getattr(row, link.here))
+        if other is not None or not link.is_forward:
+            link.set_here(row, other)
+        if other is not None and link.set_there is not None:
+            link.set_there(other, row)
 
 
 @cache  # as many as there are lists
-def _rows_of(model: type[Model], key: str, columns: Columns) -> Prepared[Model]:
+def _rows_of(model: type[Model], key: str, columns: LoadedColumns) -> Prepared[Model]:
     """Return the query for the rows of a model that have one of some keys."""
     return Prepared(lambda keys: fast(columns.of(model._base_manager.filter(**{f"{key}__any_of": keys}), key)), [""])

@@ -168,10 +168,9 @@ def _leads_an_index(model: type[Model], column: str) -> bool:
     """Return whether the rows with a value of this column are found by an index of all rows."""
     uniques = [one for one in model._meta.constraints if isinstance(one, UniqueConstraint)]
     leading = [one.fields[0] for one in (*model._meta.indexes, *uniques) if one.fields and not one.condition]
-    first_of: list[Any] = [one.expressions[0] for one in uniques if one.expressions]
+    first_of = [one.expressions[0] for one in uniques if one.expressions]
     leading += [getattr(one, "name", "") for one in first_of]  # of F
-    field: Any = model._meta.get_field(column)
-    return field.unique or column in leading
+    return column in leading or bool(getattr(model._meta.get_field(column), "unique", False))
 
 
 def _holds(model: type[Model], name: str, word: str) -> Q:

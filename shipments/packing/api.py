@@ -28,6 +28,11 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
 
 
+def _shipment_of(filters: Filters) -> Shipment:
+    """Return the shipment whose rows are filtered."""
+    return cast("OfShipment[Package]", filters.request.parser_context["view"]).shipment()
+
+
 class PackageFilter(Filters):
     kind = django_filters.CharFilter(label="UN/ECE Rec 21")
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
@@ -42,8 +47,7 @@ class PackageFilter(Filters):
 
     def with_item(self, packages: "QuerySet[Package]", name: str, code: str) -> "QuerySet[Package]":
         # The shipment's lines, read together; joined, the lines of each package would be looked for.
-        view: Any = self.request.parser_context["view"]
-        lines = ManifestLine.objects.filter(shipment=view.shipment(), item=Item.objects.filter(code=code).first())
+        lines = ManifestLine.objects.filter(shipment=_shipment_of(self), item=Item.objects.filter(code=code).first())
         return packages.filter(pk__in=lines.values("package"))
 
     def heavier(self, packages: "QuerySet[Package]", name: str, wanted: bool) -> "QuerySet[Package]":
@@ -179,8 +183,7 @@ class LineFilter(Filters):
 
     def of_package(self, lines: "QuerySet[ManifestLine]", name: str, number: int) -> "QuerySet[ManifestLine]":
         # The id first: joined, the package of each line would be looked for.
-        view: Any = self.request.parser_context["view"]
-        package = Package.objects.filter(shipment=view.shipment(), number=number).first()
+        package = Package.objects.filter(shipment=_shipment_of(self), number=number).first()
         return lines.filter(package=package) if package else lines.none()
 
 
