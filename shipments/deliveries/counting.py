@@ -4,7 +4,7 @@ A confirmation is small: a default ("good" or "none") and its exceptions. The ex
 "good" delivery is counted by one SQL statement (figures.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 from uuid import UUID
@@ -87,7 +87,9 @@ def count(
     return list(counted.values())
 
 
-def _lines(shipment: Shipment, numbers: Iterable[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
+def _lines(shipment: Shipment, numbers: Collection[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
+    if not numbers:
+        return {}
     lines = ManifestLine.objects.filter(package__shipment=shipment, package__number__in=list(numbers))
     if site_id is not None:
         lines = lines.filter(goes_to(site_id, "package__"))
