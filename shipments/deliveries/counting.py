@@ -4,7 +4,7 @@ A confirmation is small: a default ("good" or "none") and its exceptions. The ex
 "good" delivery is counted by one SQL statement (figures.py).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 from uuid import UUID
@@ -76,7 +76,7 @@ def count(
     is left to account for, damage without a reason.
     """
     numbers = {exception["package"] for exception in exceptions}
-    of_package = _lines(shipment, numbers, site_id)
+    of_package = _lines(shipment, numbers, site_id) if numbers else {}
     counted: dict[UUID, Counted] = {}
     for place, exception in enumerate(exceptions):
         path = f"exceptions[{place}]"
@@ -87,9 +87,7 @@ def count(
     return list(counted.values())
 
 
-def _lines(shipment: Shipment, numbers: Collection[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
-    if not numbers:
-        return {}
+def _lines(shipment: Shipment, numbers: Iterable[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
     lines = ManifestLine.objects.filter(package__shipment=shipment, package__number__in=list(numbers))
     if site_id is not None:
         lines = lines.filter(goes_to(site_id, "package__"))
