@@ -110,7 +110,7 @@ class DonationIn(ChallengeIn):
     consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
     def donation_request(self) -> DonationRequest:
-        data = {name: value for name, value in self.validated_data.items() if name not in ChallengeIn().fields}
+        data = {name: value for name, value in self.validated_data.items() if name not in ChallengeIn._declared_fields}
         return DonationRequest(**data.pop("donor"), **data)
 
 

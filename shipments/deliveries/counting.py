@@ -76,7 +76,7 @@ def count(
     is left to account for, damage without a reason.
     """
     numbers = {exception["package"] for exception in exceptions}
-    of_package = _lines(shipment, numbers, site_id)
+    of_package = _lines(shipment, numbers, site_id) if numbers else {}
     counted: dict[UUID, Counted] = {}
     for place, exception in enumerate(exceptions):
         path = f"exceptions[{place}]"
