@@ -60,11 +60,11 @@ class CheckoutSession:
     currency: str
     reference: str | None
     payment_intent_id: str | None  # None until the donor first tries a card
-    intent: "PaymentIntent | None"  # if it was expanded
     livemode: bool
     created_at: datetime
     expires_at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    intent: "PaymentIntent | None" = None  # if it was expanded
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -78,11 +78,11 @@ class CheckoutSession:
             currency=data["currency"].upper(),
             reference=data["client_reference_id"],
             payment_intent_id=_id(intent),
-            intent=PaymentIntent.from_stripe(intent) if isinstance(intent, dict) else None,
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             expires_at=_at(data["expires_at"]),
             metadata=data["metadata"] or {},
+            intent=PaymentIntent.from_stripe(intent) if isinstance(intent, dict) else None,
         )
 
 
@@ -140,7 +140,8 @@ class Charge:
     balance_transaction_id: str | None  # None until Stripe has booked it, moments after the payment
     balance_transaction: BalanceTransaction | None
     metadata: Mapping[str, str] = field(default_factory=dict)  # the payment's, when the card was tried
-    refunds: "tuple[StripeRefund, ...] | None" = None  # all of them, oldest first, if they were expanded and are ten at most
+    # All of them, oldest first, if they were expanded and are ten at most.
+    refunds: "tuple[StripeRefund, ...] | None" = None
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:

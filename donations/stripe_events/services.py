@@ -60,7 +60,7 @@ SUCCESS: Final = (
 )
 FEE: Final = "charge.updated"  # nor can this one, once the fee is booked
 # How long an event waits for the look at its payment that is under way or about to begin.
-LOOK_WAIT: Final = timedelta(seconds=5)
+LOOK_WAIT: Final = timedelta(seconds=30)
 PROVIDER_WAIT: Final = timedelta(seconds=15)
 # Stripe shows a new event within seconds; what is read twice is stored once.
 OVERLAP: Final = timedelta(hours=2)
@@ -217,15 +217,18 @@ def _finish_others(event: StripeEvent, attempt: PaymentAttempt) -> None:
     """Mark the payment's other waiting events done that this look has answered."""
     seen = Q(run_after__lt=event.claimed_at) & ~Q(kind=DECLINED) & ~Q(kind__startswith=DISPUTE)
     others = StripeEvent.objects.filter(
-        seen | Q(kind__in=_told_by(attempt)),
         payment_intent_id=attempt.payment_intent_id,
         state=Job.State.PENDING,
         api_version=gateway.API_VERSION,
         livemode=gateway.is_live(),
     )
     # One that a worker has just taken is for that worker.
-    free = others.select_for_update(skip_locked=True).values("pk")
-    jobs.mark_done(StripeEvent.objects.filter(pk__in=free), **_applied_to(attempt))
+    free = others.filter(seen | Q(kind__in=_told_by(attempt))).select_for_update(skip_locked=True)
+    jobs.mark_done(StripeEvent.objects.filter(pk__in=free.values("pk")), **_applied_to(attempt))
+    if (
+        attempt.state != AttemptState.SUCCEEDED
+    ):  # what waits for this look may tell of a success that it was too early for
+        jobs.wake(others.filter(notified_at=None))
 
 
 def _applied_to(attempt: PaymentAttempt) -> dict[str, object]:

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from logistics.audit.models import AuditEntry
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(
     verb: str,
     subject: models.Model,
@@ -29,18 +29,19 @@ def record(
     The caller must hold the subject's lock, so that entries of one subject are written one after another.
     """
     kind = subject._meta.label_lower
-    last = AuditEntry.objects.filter(subject_kind=kind, subject_id=subject.pk).order_by("-sequence").first()
+    entries = AuditEntry.objects.filter(subject_kind=kind, subject_id=subject.pk)
+    sequence, previous_hash = entries.order_by("-sequence").values_list("sequence", "hash").first() or (0, "")
     entry = AuditEntry(
         subject_kind=kind,
         subject_id=subject.pk,
-        sequence=last.sequence + 1 if last else 1,
+        sequence=sequence + 1,
         verb=verb,
         by_id=by.pk if by is not None else None,
         at=at,
         reason=reason,
         details=details,
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
-        previous_hash=last.hash if last else "",
+        previous_hash=previous_hash,
     )
     entry.hash = digest([getattr(entry, name) for name in FIELDS])
     entry.save(force_insert=True)
