@@ -47,7 +47,8 @@ def update(donation: Donation, *, at: datetime, by: User | None = None) -> Recei
     while the payment is disputed. Missing information is noted on the donation instead. Numbers are taken last,
     because others wait for them. `by`: the user; None: Stripe.
     """
-    valid = _valid(donation)
+    receipts = list(donation.receipts.select_related("document").defer("document__context").order_by("-id"))
+    valid = next((receipt for receipt in receipts if receipt.state == ReceiptState.ISSUED), None)
     kept_minor = donation.kept_minor
     is_dead = valid is not None and valid.document.state == Job.State.DEAD
     if valid is not None and valid.amount_minor == kept_minor and not is_dead:
@@ -69,7 +70,7 @@ def update(donation: Donation, *, at: datetime, by: User | None = None) -> Recei
         return None
     if valid is not None:
         _end(valid, ReceiptState.REPLACED, reason=reason, at=at, by=by)
-    replaced = valid or donation.receipts.order_by("-id").first()
+    replaced = valid or next(iter(receipts), None)
     return _issue(donation, charity, kept_minor, replaces=replaced, at=at, by=by)
 
 

@@ -21,7 +21,7 @@ _LAST = Prepared(
 )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(
     verb: str,
     subject: models.Model,
