@@ -156,8 +156,8 @@ def _begun(principal: str, key: str) -> tuple[bool, _Recorded | None]:
         found = cursor.fetchone()
     if found is None:
         return is_ours, None
-    *about, response = found
-    return is_ours, _Recorded(*about, response=None if response is None else json.loads(response))
+    route, body_sha256, status, response = found
+    return is_ours, _Recorded(route, body_sha256, status, None if response is None else json.loads(response))
 
 
 def forget_old() -> int:

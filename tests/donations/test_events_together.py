@@ -206,7 +206,7 @@ def test_an_inquiry_is_looked_at_although_the_payment_was_looked_at_since(commit
     giving.stand_in.control.refund(payment_intent=intent, amount=100)
     giving.deliver()
 
-    apply(StripeEvent.objects.due().exclude(kind__startswith="charge.dispute").first())
+    apply(StripeEvent.objects.due().exclude(kind__startswith="charge.dispute")[0])
     assert not PaymentAttempt.objects.get().disputes.exists()
     giving.work()
 

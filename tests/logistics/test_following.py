@@ -26,7 +26,7 @@ QUEUE = "2-soon"  # of mails
 
 def as_worker(row: Job) -> None:
     """Do a job as a worker does that takes the job's message."""
-    current_app.tasks[row.TASK].apply(args=[str(row.pk)], throw=True)
+    current_app.tasks[row.TASK].apply(args=(str(row.pk),), throw=True)
 
 
 def rows_in(queue: str) -> set[str]:
