@@ -177,7 +177,7 @@ class Prepared(Generic[Row]):
         for at, which in compiled.places:
             parameters[at] = values[which]
         with connections[self._db].cursor() as cursor:
-            cursor.execute(compiled.sql, parameters)
+            cursor.execute(compiled.sql, parameters)  # type: ignore[arg-type]  # lists become arrays
             rows = cursor.fetchall()
         return [cast(Row, compiled.make(row)) for row in compiled.convert(rows)]
 

@@ -6,6 +6,7 @@ from django.db import connections
 from django.db.transaction import TransactionManagementError
 from django.http import Http404
 
+from logistics.people.models import User
 from logistics.roles import Role
 from shipments.shipments import access
 from shipments.shipments.models import Shipment
@@ -17,7 +18,7 @@ from tests.makers.shipments import MARKS, make_dispatched, make_shipment
 pytestmark = pytest.mark.django_db
 
 
-def is_found(user: object, key: object) -> bool:
+def is_found(user: User | AnonymousUser, key: object) -> bool:
     try:
         return access.find(user, str(key)).pk is not None
     except Http404:
@@ -30,14 +31,14 @@ def test_it_is_found_by_those_whose_list_has_it(by: str) -> None:
     sent, sent_to_another = make_dispatched(partner=partner), make_dispatched(partner=other)
     draft = make_shipment(partner=partner, marks=MARKS)
     site = sent.sites.get().site
-    users = {
+    users: dict[str, User | AnonymousUser] = {
         "coordinator": make_user(Role.COORDINATOR),
         "superuser": make_user(is_superuser=True),
         "staff and partner": make_user(Role.WAREHOUSE, Role.PARTNER),
         "partner": make_partner_user(partner),
         "another partner": make_partner_user(other),
         "bound to its site": make_partner_user(partner, site=site),
-        "bound to another site": make_partner_user(partner, site=draft.sites.first().site),
+        "bound to another site": make_partner_user(partner, site=draft.sites.get(label="A").site),
         "of no partner": make_user(Role.PARTNER),
         "nobody": AnonymousUser(),
     }
