@@ -112,7 +112,7 @@ class ReceiptAdmin(ExportedAdmin, FactsAdmin):
     exclude = ["not_printed"]  # shown by `squares`
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
-        return [*super().get_readonly_fields(request, obj), squares]
+        return [*super().get_readonly_fields(request, obj), cast(AdminColumn, squares)]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, receipt: Receipt) -> str:

@@ -47,11 +47,11 @@ def _claiming(model: "type[Job]") -> tuple[str, tuple[object, ...]]:
     return f"{statement} RETURNING {columns}", tuple(parameters)
 
 
-def _fields(model: "type[Job]") -> "list[Field[Any, Any]]":
+def _fields(model: "type[Job]") -> "list[Field[object, object]]":
     return list(model._meta.concrete_fields)
 
 
-def _read(field: "Field[Any, Any]", value: object) -> object:
+def _read(field: "Field[object, object]", value: object) -> object:
     for convert in field.get_db_converters(connection):
         value = convert(value, None, connection)
     return value
@@ -64,7 +64,7 @@ def hold(row: "Job") -> bool:
 
 def finish(row: "Job", values: Mapping[str, object]) -> bool:
     """Set fields of a job that has ended, if its lease is still ours; return whether it was."""
-    fields = [(cast("Field[Any, Any]", row._meta.get_field(name)), value) for name, value in values.items()]
+    fields = [(cast("Field[object, object]", row._meta.get_field(name)), value) for name, value in values.items()]
     columns = "".join(f"{field.column} = %s, " for field, _ in fields)
     given = [field.get_db_prep_save(value, connection) for field, value in fields]
     ended = f"UPDATE {row._meta.db_table} SET {columns}ended_at = STATEMENT_TIMESTAMP() {STILL_OURS}"  # noqa: S608  # names of ours
