@@ -1,15 +1,15 @@
 """What papers can print, and how a text is printed in which some of it cannot be."""
 
 import re
+import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from logistics.documents import fonts, han
-from logistics.documents.printer import Printer
+from logistics.documents.printer import PaperLimits, Printer
 from tests.donations.receipt_context import FACTS, receipt
-from tests.logistics.test_printer import LIMITS, linux
 
 # The hundred commonest surnames of China; 28 of them were once refused.
 SURNAMES = (
@@ -78,10 +78,10 @@ def test_chinese_characters_have_the_forms_of_their_language(text, country, lang
     assert han.language_of(text, country) == language
 
 
-@linux
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which files a process has mapped")
 def test_a_font_is_read_only_for_a_paper_that_needs_it():
     latin = {"NotoSans-Regular.ttf", "NotoSans-Bold.ttf"}
-    printer = Printer(LIMITS)
+    printer = Printer(PaperLimits(memory_mb=700, cpu_seconds=60, wall_seconds=600))
 
     def read_after(name: str) -> set[str]:
         context = receipt(donor={"name": name, "address_lines": []})

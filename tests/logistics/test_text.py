@@ -172,7 +172,7 @@ class TestDoors:
             ("serials", ["A1", "A\x7f"], "lines[0].serials"),
         ],
     )
-    def test_a_line_of_a_shipment_with_a_control_character_is_refused(self, field: str, text: Any, refused: str) -> None:
+    def test_a_control_character_in_a_line_is_refused(self, field: str, text: Any, refused: str) -> None:
         shipment, staff = make_packed(partner=make_partner()), client_of(make_user(Role.WAREHOUSE))
         line = LINE | {"item": make_item().code, field: text}
         at = f"/api/v1/shipments/{shipment.number}"
