@@ -27,21 +27,21 @@ class Index(Sequence[bytes]):
 
     def __init__(self, table: memoryview, at: int) -> None:
         self.table = table
-        (self.count,) = struct.unpack_from(">H", table, at)
-        self.width = table[at + 2] if self.count else 0
+        (self.length,) = struct.unpack_from(">H", table, at)
+        self.width = table[at + 2] if self.length else 0
         self.offsets = at + 3
-        self.data = self.offsets + (self.count + 1) * self.width - 1  # offsets begin at 1
-        self.end = self.data + self._offset(self.count) if self.count else at + 2
+        self.data = self.offsets + (self.length + 1) * self.width - 1  # offsets begin at 1
+        self.end = self.data + self._offset(self.length) if self.length else at + 2
 
     def _offset(self, number: int) -> int:
         start = self.offsets + number * self.width
         return int.from_bytes(self.table[start : start + self.width], "big")
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, number: Any) -> Any:
-        if not 0 <= number < self.count:
+        if not 0 <= number < self.length:
             raise IndexError(number)
         return bytes(self.table[self.data + self._offset(number) : self.data + self._offset(number + 1)])
 

@@ -123,8 +123,9 @@ class Outlines:
 
 @lru_cache(maxsize=GLYPHS_KEPT)
 def _glyph(font: Outlines, number: int) -> Glyph:
+    parts: tuple[tuple[int, int], ...] = ()
     if font.cubic:
-        outline, parts = font.cubic.outline(number), ()
+        outline = font.cubic.outline(number)
     else:
         start = font.tables[b"loca"][0] + (4 if font.long else 2) * number
         begins, ends = struct.unpack_from(">2L" if font.long else ">2H", font.file, start)
