@@ -36,8 +36,8 @@ class Squares(admin.SimpleListFilter):
 
 
 @admin.display(description=gettext_lazy("characters not printed"))
-def squares(receipt: Receipt) -> str:
-    return " ".join(receipt.not_printed)
+def squares(receipt: Model) -> str:
+    return " ".join(cast(Receipt, receipt).not_printed)
 
 
 class ReceiptInline(FactsInline):
