@@ -36,8 +36,8 @@ class Squares(admin.SimpleListFilter):
 
 
 @admin.display(description=gettext_lazy("characters not printed"))
-def squares(receipt: Receipt) -> str:
-    return " ".join(receipt.not_printed)
+def squares(receipt: Model) -> str:
+    return " ".join(cast(Receipt, receipt).not_printed)
 
 
 class ReceiptInline(FactsInline):
@@ -112,7 +112,7 @@ class ReceiptAdmin(ExportedAdmin, FactsAdmin):
     exclude = ["not_printed"]  # shown by `squares`
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
-        return [*super().get_readonly_fields(request, obj), cast(AdminColumn, squares)]
+        return [*super().get_readonly_fields(request, obj), squares]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, receipt: Receipt) -> str:
