@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db import connection
-from django.db.models import Field
+from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 
@@ -66,9 +66,13 @@ def finish(row: "Job", values: Mapping[str, object]) -> bool:
     """Set fields of a job that has ended, if its lease is still ours; return whether it was."""
     fields = [(cast("Field[object, object]", row._meta.get_field(name)), value) for name, value in values.items()]
     columns = "".join(f"{field.column} = %s, " for field, _ in fields)
-    given = [field.get_db_prep_save(value, connection) for field, value in fields]
+    given = [field.get_db_prep_save(_plain(value), connection) for field, value in fields]
     ended = f"UPDATE {row._meta.db_table} SET {columns}ended_at = STATEMENT_TIMESTAMP() {STILL_OURS}"  # noqa: S608  # names of ours
     return _done_with(row, ended, *given)
+
+
+def _plain(value: object) -> object:
+    return value.pk if isinstance(value, Model) else value
 
 
 def _done_with(row: "Job", statement: str, *parameters: object) -> bool:
