@@ -18,9 +18,10 @@ from logistics.codes import choices
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.money import typed
+from logistics.pictures.forms import PictureForm
 
 
-class AppealForm(VersionedForm):
+class AppealForm(PictureForm, VersionedForm):
     target_amount = forms.CharField(
         max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget, label=gettext_lazy("target amount")
     )
@@ -70,6 +71,10 @@ class AppealAdmin(BaseAdmin):
     search_fields = ["title_en", "title_fr", "slug"]
     fieldsets = [
         (None, {"fields": ["seen_version", "slug", ("title_en", "title_fr"), ("story_en", "story_fr")]}),
+        (
+            gettext_lazy("Picture"),
+            {"fields": ["picture_file", "remove_picture", ("picture_alt_en", "picture_alt_fr")]},
+        ),
         (gettext_lazy("Target"), {"fields": [("target_amount", "currency"), "country", ("opens_on", "closes_on")]}),
     ]
 
