@@ -63,7 +63,7 @@ def the_charity() -> Charity:
 
 def letterhead() -> Letterhead:
     """Return whom mails come from."""
-    charity = Charity.objects.values_list("name", "email").first()
+    charity = Charity.objects.values_list("name", "email", "colour").first()
     return Letterhead(*charity) if charity else Letterhead()
 
 
