@@ -49,7 +49,7 @@ def test_going_back_and_giving_again_in_two_tabs_is_one_gift_whose_amount_can_ch
     tab = Visitor(donor.page.context.new_page(), product)
     promise(tab, email, words, amount="450")
     same_checkout = tab.page.url == donor.page.url
-    donor.page.get_by_role("link", name=words["leave"]).click()
+    donor.follow(words["leave"])
     faults = donor.faults()
     offered = donor.page.locator("[name=amount]").input_value()
     donor.fill(amount="600").press(words["continue"])
@@ -77,7 +77,7 @@ def test_an_unclear_amount_is_asked_as_two_choices_and_another_error_keeps_the_a
         kept = donor.page.locator("[name=amount]").input_value()
         focused = donor.page.evaluate("document.activeElement.name")
     donor.fill(email=email).press(words["continue"])
-    donor.page.get_by_role("link", name=words["leave"]).click()
+    donor.follow(words["leave"])
     with donor.refused(422):
         donor.fill(amount="20.000").press(words["continue"])
         faults += donor.faults()
@@ -97,7 +97,7 @@ def test_no_script_is_needed_to_give(
 ) -> None:
     donor = visit(locale=language, java_script_enabled=False)
     promise(donor, email, words, to="mali", amount="300")
-    donor.page.get_by_role("link", name=words["leave"]).click()
+    donor.follow(words["leave"])
     donor.fill(amount="350").press(words["continue"])
     pay(donor, WORKS)
 
