@@ -9,10 +9,10 @@ from PIL import Image
 
 from tests.browser.claims import submits
 from tests.browser.giving import WORDS, WORKS, gifts_of, pay, promise
+from tests.browser.member import SignIn
 from tests.browser.visitor import CHECKOUT, Visitor
 from tests.processes import Instance, eventually
 
-SignIn = Callable[[str], Visitor]
 ALT = {"en": "A girl carries a chair into a dormitory.", "fr": "Une fille porte une chaise dans un dortoir."}
 
 
@@ -130,14 +130,14 @@ def test_staff_upload_a_picture_which_comes_before_the_form(  # noqa: PLR0917  #
     [(appeal,)] = product.rows("SELECT id FROM donations_appeal WHERE slug = 'mali'")
     finance = staff("finance").open(f"/admin/donations/appeal/{appeal}/change/")
     finance.page.locator("[name=picture_file]").set_input_files(files["letter.jpg"])
-    finance.press(finance.page.locator("[name=_save]"))
+    finance.press("Save")
     refused = finance.text()
     finance.page.locator("[name=picture_file]").set_input_files(files["photo.jpg"])
-    finance.press(finance.page.locator("[name=_save]"))
+    finance.press("Save")
     undescribed = finance.text()
     finance.page.locator("[name=picture_file]").set_input_files(files["photo.jpg"])
     finance.fill(picture_alt_en=ALT["en"], picture_alt_fr=ALT["fr"])
-    finance.press(finance.page.locator("[name=_save]"))
+    finance.press("Save")
     donor.open("/give/mali/")
     picture = donor.page.get_by_role("img", name=ALT[language])
     loaded = picture.evaluate("image => image.complete && image.naturalWidth")
@@ -161,11 +161,11 @@ def test_the_charity_s_colours_and_logo_are_on_every_public_page_with_a_way_home
     [(charity, name)] = product.rows("SELECT id, name FROM logistics_charity")
     finance = staff("finance").open(f"/admin/logistics/charity/{charity}/change/")
     finance.page.locator("[name=colour]").evaluate("field => { field.value = '#ffcc00' }")
-    finance.press(finance.page.locator("[name=_save]"))
+    finance.press("Save")
     refused = finance.text()
     finance.page.locator("[name=colour]").evaluate("field => { field.value = '#5b1f7a' }")
     finance.page.locator("[name=picture_file]").set_input_files(files["logo.png"])
-    finance.press(finance.page.locator("[name=_save]"))
+    finance.press("Save")
     (token,) = product.rows("SELECT token FROM logistics_document WHERE kind = 'packing-list'")[0]
     pages = {"/give/": 200, f"/verify/{token}/": 200, "/verify/nothing/": 404, "/nowhere/": 404, "/give/?x=%00": 400}
     faults: list[str] = []
