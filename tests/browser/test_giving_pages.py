@@ -79,11 +79,14 @@ def test_an_unclear_amount_is_asked_as_two_choices_and_another_error_keeps_the_a
     donor.fill(email=email).press(words["continue"])
     donor.follow(words["leave"])
     with donor.refused(422):
-        donor.fill(amount="20.000").press(words["continue"])
+        donor.fill(amount="20.000").submit(donor.page.locator("[name=amount]"))
+        donor.submit(donor.page.locator("[name=amount]"))  # the Enter key answers nothing
+        asked_again = donor.page.locator("[name=meant]").count()
         faults += donor.faults()
     donor.press(donor.page.locator("[name=meant]").first)
 
     assert values == ["10000.00", "10.00"]
+    assert asked_again == 2
     assert "".join(filter(str.isdigit, kept)) == "1000000"
     assert focused == "email"
     assert "/c/pay/" in donor.page.url
