@@ -11,16 +11,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from logistics.confined import frames, serving
 from logistics.pictures import FILE_MAX
 
-PIXELS_MAX = 40_000_000  # a phone's photo has 12 to 50 million; JPEGs are read at a smaller scale
-FORMATS = ("JPEG", "PNG", "WEBP")
+# Phones make JPEGs of up to 50 million pixels, and a JPEG is read at a smaller scale; the others are read whole.
+PIXELS_MAX = {"JPEG": 100_000_000, "PNG": 40_000_000, "WEBP": 40_000_000}
 PHOTO, SMALL, LOGO = 1280, 640, 480  # the longer side
 
 
 def answer(file: bytes, *, is_logo: bool) -> dict[str, object]:
     """Return the encoded picture in two sizes, or why it is refused."""
     try:
-        with Image.open(io.BytesIO(file), formats=FORMATS) as found:
-            if found.width * found.height > PIXELS_MAX:
+        with Image.open(io.BytesIO(file), formats=tuple(PIXELS_MAX)) as found:
+            if found.width * found.height > PIXELS_MAX[str(found.format)]:
                 return {"refused": "too_many_pixels"}
             found.draft("RGB", (PHOTO, PHOTO))
             found.load()
