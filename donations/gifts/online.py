@@ -267,7 +267,7 @@ def pay_again(donation: Donation, *, address: str, proof: Proof = NO_PROOF, at: 
     return _start(donation, asked, number=number, passed=passed, charity=charities.the_charity(), at=at)
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def change_amount(donation: Donation, amount_minor: int) -> Donation:
     """Change the amount of an unpaid gift; the next checkout is for that amount.
 

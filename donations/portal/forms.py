@@ -1,6 +1,6 @@
 import unicodedata
 from dataclasses import fields
-from typing import ClassVar, cast
+from typing import cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -129,7 +129,7 @@ class UnpaidGiftForm(AmountForm):
     """The same form on the page of a gift, which has a currency."""
 
     def __init__(self, *args: object, currency: str, **named: object) -> None:
-        super().__init__(*args, **named)  # type: ignore[arg-type]  # as Django's form
+        super().__init__(*args, **named)
         self.currency = currency
 
     @property
@@ -140,7 +140,7 @@ class UnpaidGiftForm(AmountForm):
 class GiftForm(AmountForm):
     """Validate the form's shape only; the service decides what may be given, as for the API."""
 
-    field_order: ClassVar = ["suggested", "amount", "meant", "currency"]
+    field_order = ("suggested", "amount", "meant", "currency")
     suggested = forms.CharField(required=False, max_length=20)
     currency = forms.CharField(max_length=3)
     form = forms.CharField(required=False, max_length=64)  # names the gift, however often the form is sent

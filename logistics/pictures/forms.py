@@ -1,6 +1,6 @@
 """The part of an admin form with which staff upload, replace or remove a picture."""
 
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -24,7 +24,7 @@ class PictureForm(TidyModelForm):
     remove_picture = forms.BooleanField(required=False, widget=UnfoldBooleanWidget, label=_("Remove the picture"))
 
     def __init__(self, *args: object, **named: object) -> None:
-        super().__init__(*args, **named)  # type: ignore[arg-type]  # as Django's form
+        super().__init__(*args, **named)
         if self.picture_is_logo:
             self.fields["picture_file"].label = _("Logo")
             self.fields["remove_picture"].label = _("Remove the logo")
@@ -39,7 +39,7 @@ class PictureForm(TidyModelForm):
 
     def clean_picture_file(self) -> Picture | None:
         """Return the uploaded picture, stored as we encode it."""
-        file = cast("UploadedFile | None", self.cleaned_data["picture_file"])
+        file = cast("UploadedFile[bytes] | None", self.cleaned_data["picture_file"])
         if not file:
             return None
         try:
@@ -47,8 +47,8 @@ class PictureForm(TidyModelForm):
         except Invalid as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> dict[str, Any]:
         """Return all fields, with the picture in place of those that change it."""
-        values = cast("dict[str, object]", super().values())  # type: ignore[misc]  # of VersionedForm
+        values = cast("dict[str, Any]", super().values())  # type: ignore[misc]  # of VersionedForm
         uploaded, is_removed = values.pop("picture_file", None), values.pop("remove_picture", False)
         return values | {self.picture_name: uploaded or (None if is_removed else self._present())}

@@ -160,7 +160,8 @@ def test_forty_donors_who_all_begin_before_anybody_has_paid_can_all_pay(evening:
 def test_of_five_hundred_attempts_of_a_bot_ten_reach_stripe(evening: Giving) -> None:
     answers = [post(evening, donor=donor(f"bot-{number}@example.org")).status_code for number in range(500)]
 
-    assert (answers.count(201), answers.count(403)) == (10, 490)
+    assert answers.count(201) == 10
+    assert set(answers) == {201, 403, 429}  # a challenge, and then the limit of requests from one address
     assert len(evening.stand_in.world.store.newest_first("checkout.session")) == 10
 
 
@@ -421,7 +422,7 @@ def test_while_stripe_is_down_a_decline_still_closes_the_checkout_later(
     monkeypatch.setattr(http_client.HTTPClient, "MAX_DELAY", 0.01)
     monkeypatch.setattr(http_client.HTTPClient, "INITIAL_DELAY", 0.001)
     gift = giving.give()
-    giving.stand_in.control.switch(fault="500", fault_when="before", fault_path="/expire", faults=3)
+    giving.stand_in.control.switch(fault="500", fault_when="before", fault_path="/v1/checkout/sessions/", faults=3)
 
     decline(giving, gift, times=5)
 

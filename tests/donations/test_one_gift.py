@@ -132,7 +132,7 @@ def test_while_stripe_is_down_the_former_amount_stays(giving: Giving, monkeypatc
     monkeypatch.setattr(http_client.HTTPClient, "INITIAL_DELAY", 0.001)
     form = form_of(giving)
     former = giving.client.post("/give/mali/", form)["Location"]
-    giving.stand_in.control.switch(fault="500", fault_when="before", fault_path="/expire", faults=3)
+    giving.stand_in.control.switch(fault="500", fault_when="before", fault_path="/v1/checkout/sessions/", faults=3)
     answer = giving.client.post("/give/mali/", form | {"amount": "60"})
 
     assert answer.status_code == 422
