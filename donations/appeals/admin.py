@@ -56,10 +56,13 @@ class AppealForm(PictureForm, VersionedForm):
                 data["target_amount"], data["currency"], wording.page_language(), field="target_amount"
             )
             data["target_amount"] = money.decimal_string(target_minor, data["currency"])
-            services.check(services.AppealFields(**self.values()))
+            services.check(self.appeal_fields())
         except Invalid as refusal:
             raise form_error(refusal) from refusal
         return data
+
+    def appeal_fields(self) -> services.AppealFields:
+        return services.AppealFields(**cast(services.AppealChanges, self.values()))
 
 
 @admin.register(Appeal)
@@ -95,7 +98,7 @@ class AppealAdmin(BaseAdmin):
                 obj, services.change(Appeal.objects.get(pk=obj.pk), changes=changes, version=version, by=by, at=at)
             )
         else:
-            copy_saved(obj, services.publish(services.AppealFields(**form.values()), by=by, at=at))
+            copy_saved(obj, services.publish(form.appeal_fields(), by=by, at=at))
 
     def delete_model(self, request: HttpRequest, obj: Appeal) -> None:
         services.remove(Appeal.objects.get(pk=obj.pk), by=staff(request), at=timezone.now())

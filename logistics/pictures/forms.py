@@ -1,6 +1,6 @@
 """The part of an admin form with which staff upload, replace or remove a picture."""
 
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -47,8 +47,8 @@ class PictureForm(TidyModelForm):
         except Invalid as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """Return all fields, with the picture in place of those that change it."""
-        values = cast("dict[str, Any]", super().values())  # type: ignore[misc]  # of VersionedForm
+        values = cast("dict[str, object]", super().values())  # type: ignore[misc]  # of VersionedForm
         uploaded, is_removed = values.pop("picture_file", None), values.pop("remove_picture", False)
         return values | {self.picture_name: uploaded or (None if is_removed else self._present())}
