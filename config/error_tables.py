@@ -13,6 +13,7 @@ INPUT = {
     "before_dispatch": ("The time is before the dispatch of the shipment.", "Check the clock of the device."),
     "blank": ("The text is empty.", "Send a text, or leave the field out."),
     "closes_before_it_opens": ("The closing date is before the opening date.", "Correct one of the dates."),
+    "colour_too_light": ("White text on the charity's colour would be hard to read.", "Send a darker colour."),
     "conflicting_un_number": (
         "The line names another UN number than the catalogue.",
         "Look at the goods; correct the line or the item.",
@@ -60,7 +61,9 @@ INPUT = {
     "min_length": ("The text or list is too short.", "Lengthen it; the description has the limit."),
     "min_value": ("The number is too small.", "Check the number for a slip."),
     "names_the_place": ("The text may reveal a confidential site.", "Rewrite it, or ask a safety officer to allow it."),
+    "not_a_colour": ("Not a colour such as `#0b5c6b`.", "Send six hexadecimal digits, in lower case, after `#`."),
     "not_a_list": ("A list is expected.", "Send `[...]`."),
+    "not_a_picture": ("Not a picture that can be read.", "Send a JPEG, PNG or WebP file."),
     "not_an_amount": ("The text is not an amount.", 'Send a decimal string: `"500.50"`.'),
     "not_approved": ("The partner is not approved.", "Choose another partner, or have this one approved."),
     "not_printable": (
@@ -73,6 +76,7 @@ INPUT = {
     ),
     "null": ("The value must not be null.", "Send a value, or leave the field out."),
     "null_characters_not_allowed": ("The text has a NUL character.", "Remove it."),
+    "picture_too_large": ("The picture has too many pixels or bytes.", "Scale it to 4000 pixels and 10 MB at most."),
     "read_only": ("The server sets this field.", "Leave it out."),
     "required": ("The field is missing.", "Send it."),
     "says_nothing": (

@@ -230,7 +230,7 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 # Empty: Stripe itself. Anything else is a stand-in, refused unless DEVELOPMENT.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
-# Checkouts per hour by network address, by email and in total: card testers try thousands.
+# Unpaid checkouts per hour by network address and by email, and all in total: card testers try thousands.
 GIVE_LIMITS = {
     "address": env.int("GIVE_PER_ADDRESS", default=10),
     "email": env.int("GIVE_PER_EMAIL", default=10),

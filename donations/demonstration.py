@@ -84,7 +84,7 @@ def demonstrate(at: datetime) -> list[Appeal]:
     for values in APPEALS:
         appeal = Appeal.objects.filter(slug=values["slug"]).first()
         if appeal is None:
-            fields = appeals.AppealFields(**values, opens_on=today - timedelta(days=60), closes_on=None)
+            fields = appeals.AppealFields(**values, opens_on=today - timedelta(days=60), closes_on=None, picture=None)
             appeal = appeals.publish(fields, by=finance, at=at)
         shown.append(appeal)
     if not Donation.objects.exists():

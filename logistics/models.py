@@ -9,6 +9,7 @@ from logistics.idempotency.models import IdempotencyRecord
 from logistics.mail.models import Email, Unsubscription
 from logistics.partners.models import Contact, Membership, Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import ApiKey, RecoveryCode, SecondFactor, User
+from logistics.pictures.models import Picture
 
 __all__ = [
     "ApiKey",
@@ -24,6 +25,7 @@ __all__ = [
     "Membership",
     "NumberSeries",
     "Partner",
+    "Picture",
     "RecoveryCode",
     "RefusedText",
     "SecondFactor",

@@ -28,6 +28,8 @@ USER = declare(
 )
 
 DOCUMENT = declare("logistics.document", view=OFFICE, change=[FINANCE, WAREHOUSE, COORDINATOR])
+# Everybody sees them on public pages; they are uploaded on the pages of what they illustrate.
+PICTURE = declare("logistics.picture", view=OFFICE)
 NUMBERS = declare("logistics.numberseries", view=OFFICE)
 EMAIL = declare(
     "logistics.email",

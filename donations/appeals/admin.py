@@ -18,9 +18,10 @@ from logistics.codes import choices
 from logistics.errors import Invalid
 from logistics.money import amounts as money
 from logistics.money import typed
+from logistics.pictures.forms import PictureForm
 
 
-class AppealForm(VersionedForm):
+class AppealForm(PictureForm, VersionedForm):
     target_amount = forms.CharField(
         max_length=typed.LONGEST, widget=UnfoldAdminTextInputWidget, label=gettext_lazy("target amount")
     )
@@ -55,10 +56,13 @@ class AppealForm(VersionedForm):
                 data["target_amount"], data["currency"], wording.page_language(), field="target_amount"
             )
             data["target_amount"] = money.decimal_string(target_minor, data["currency"])
-            services.check(services.AppealFields(**self.values()))
+            services.check(self.appeal_fields())
         except Invalid as refusal:
             raise form_error(refusal) from refusal
         return data
+
+    def appeal_fields(self) -> services.AppealFields:
+        return services.AppealFields(**cast(services.AppealChanges, self.values()))
 
 
 @admin.register(Appeal)
@@ -70,6 +74,10 @@ class AppealAdmin(BaseAdmin):
     search_fields = ["title_en", "title_fr", "slug"]
     fieldsets = [
         (None, {"fields": ["seen_version", "slug", ("title_en", "title_fr"), ("story_en", "story_fr")]}),
+        (
+            gettext_lazy("Picture"),
+            {"fields": ["picture_file", "remove_picture", ("picture_alt_en", "picture_alt_fr")]},
+        ),
         (gettext_lazy("Target"), {"fields": [("target_amount", "currency"), "country", ("opens_on", "closes_on")]}),
     ]
 
@@ -90,7 +98,7 @@ class AppealAdmin(BaseAdmin):
                 obj, services.change(Appeal.objects.get(pk=obj.pk), changes=changes, version=version, by=by, at=at)
             )
         else:
-            copy_saved(obj, services.publish(services.AppealFields(**form.values()), by=by, at=at))
+            copy_saved(obj, services.publish(form.appeal_fields(), by=by, at=at))
 
     def delete_model(self, request: HttpRequest, obj: Appeal) -> None:
         services.remove(Appeal.objects.get(pk=obj.pk), by=staff(request), at=timezone.now())

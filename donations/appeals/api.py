@@ -19,6 +19,7 @@ from logistics.money.fields import AmountField, MoneyField
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.roles import STAFF_ROLES
+from logistics.rows import reads
 from logistics.versions import expected_version, needs_version, with_etag
 from logistics.views import StrictView
 
@@ -34,6 +35,10 @@ class AppealIn(Input):
     country = serializers.CharField(max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1 alpha-2")
     opens_on = serializers.DateField()
     closes_on = serializers.DateField(required=False, allow_null=True, help_text="The last day")
+    picture_alt_en = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Describes the picture, which the admin uploads"
+    )
+    picture_alt_fr = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
 class ReceivedOut(Output[Received]):
@@ -54,12 +59,19 @@ class AppealOut(Output[Appeal]):
     country = serializers.CharField()
     opens_on = serializers.DateField()
     closes_on = serializers.DateField(allow_null=True)
+    picture = serializers.CharField(allow_null=True, help_text="The path of the picture, if there is one")
+    picture_alt_en = serializers.CharField()
+    picture_alt_fr = serializers.CharField()
     received = ReceivedOut(many=True, help_text="Amounts received and not given back, by currency")
     version = serializers.IntegerField()
 
     def received_of(self, appeal: Appeal) -> Sequence[Received]:
         found: Sequence[Received] = self.context["received"][appeal.pk]
         return found
+
+    @reads("picture__sha256")
+    def picture_of(self, appeal: Appeal) -> str | None:
+        return appeal.picture.path if appeal.picture else None
 
 
 class AppealFilter(Filters):
@@ -79,6 +91,8 @@ EXAMPLE = {
     "country": "ML",
     "opens_on": "2026-01-01",
     "closes_on": None,
+    "picture_alt_en": "A girl carries a chair into a dormitory.",
+    "picture_alt_fr": "Une fille porte une chaise dans un dortoir.",
 }
 IN_EXAMPLE = OpenApiExample("Mali", value=EXAMPLE, request_only=True)
 OUT_EXAMPLE = OpenApiExample(
@@ -87,6 +101,7 @@ OUT_EXAMPLE = OpenApiExample(
     value={
         "id": "01976f4e-8c5b-7c11-9d7e-0d4b8a1c2e3f",
         **EXAMPLE,
+        "picture": "/pictures/7a0c1f43e1c4f7f0ab0c7b6c0c1f5a3bd6b36c2b21c7c9a0f8b7b3e0f0a1c2d3/",
         "received": [{"currency": "HKD", "amount": "500.50", "gifts": 1}],
         "version": 1,
     },
@@ -108,9 +123,11 @@ class AppealViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin
     def get_queryset(self) -> QuerySet[Appeal]:
         user = self.request.user
         if user.is_authenticated and user.has_role(*STAFF_ROLES):
-            return Appeal.objects.all()
+            return Appeal.objects.with_picture()
         charity = Charity.objects.first()
-        return Appeal.objects.open_on(charities.day_of(timezone.now(), charity)) if charity else Appeal.objects.none()
+        if charity is None:
+            return Appeal.objects.none()
+        return Appeal.objects.open_on(charities.day_of(timezone.now(), charity)).with_picture()
 
     def _shown(self, appeals: Sequence[Appeal]) -> list[object]:
         context = {**self.get_serializer_context(), "received": services.received(appeals)}

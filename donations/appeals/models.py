@@ -7,12 +7,17 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from logistics.ids import uuid7
+from logistics.pictures.models import Picture
 
 
 class AppealQuerySet(models.QuerySet["Appeal"]):
     def open_on(self, day: date) -> "AppealQuerySet":
         """Return the appeals open for gifts on that day (in the charity's time zone)."""
         return self.filter(Q(closes_on=None) | Q(closes_on__gte=day), opens_on__lte=day)
+
+    def with_picture(self) -> "AppealQuerySet":
+        """Read what a page needs of the pictures, without their contents."""
+        return self.select_related("picture").defer("picture__content", "picture__small")
 
 
 class Appeal(models.Model):
@@ -37,6 +42,31 @@ class Appeal(models.Model):
     closes_on = models.DateField(
         _("closing date"), null=True, blank=True, help_text=_("The last day; blank: no end date")
     )
+    picture = models.ForeignKey(
+        Picture,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="appeals",
+        verbose_name=_("picture"),
+    )
+    picture_alt_en = models.CharField(
+        _("English description of the picture"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("For people who do not see it"),
+    )
+    picture_alt_fr = models.CharField(
+        _("French description of the picture"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("For people who do not see it"),
+    )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
@@ -50,6 +80,10 @@ class Appeal(models.Model):
             models.UniqueConstraint(fields=["slug"], name="an_appeal_has_an_address_of_its_own"),
             models.CheckConstraint(name="an_appeal_asks_for_more_than_nothing", condition=Q(target_minor__gt=0)),
             models.CheckConstraint(
+                name="a_picture_is_described_in_both_languages",
+                condition=Q(picture=None) | ~(Q(picture_alt_en="") | Q(picture_alt_fr="")),
+            ),
+            models.CheckConstraint(
                 name="an_appeal_closes_after_it_opens", condition=Q(closes_on=None) | Q(closes_on__gte=F("opens_on"))
             ),
             models.CheckConstraint(
@@ -62,6 +96,12 @@ class Appeal(models.Model):
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en
+
+    def story(self, language: str) -> str:
+        return self.story_fr if language == "fr" else self.story_en
+
+    def picture_alt(self, language: str) -> str:
+        return self.picture_alt_fr if language == "fr" else self.picture_alt_en
 
     def is_open_on(self, day: date) -> bool:
         return self.opens_on <= day and (self.closes_on is None or day <= self.closes_on)

@@ -17,6 +17,8 @@ from logistics.errors import DomainError, Invalid
 from logistics.money import amounts as money
 from logistics.partners import guard
 from logistics.people.models import User
+from logistics.pictures import services as pictures
+from logistics.pictures.models import Picture
 from logistics.transactions import lock
 
 
@@ -49,6 +51,9 @@ class AppealFields:
     opens_on: date
     closes_on: date | None = None
     country: str = ""
+    picture: Picture | None = None
+    picture_alt_en: str = ""
+    picture_alt_fr: str = ""
 
 
 class AppealChanges(TypedDict, total=False):
@@ -64,6 +69,9 @@ class AppealChanges(TypedDict, total=False):
     opens_on: date
     closes_on: date | None
     country: str
+    picture: Picture | None
+    picture_alt_en: str
+    picture_alt_fr: str
 
 
 @transaction.atomic
@@ -81,10 +89,13 @@ def publish(wanted: AppealFields, *, by: User | None, at: datetime) -> Appeal:
 def change(appeal: Appeal, *, changes: AppealChanges, version: int, by: User | None, at: datetime) -> Appeal:
     """Change an appeal. Raises Stale, Invalid."""
     appeal = lock(appeal, version=version)
+    former = appeal.picture
     _set(appeal, replace(_fields_of(appeal), **changes))
     guard.check(appeal, None, only=changes, by=by, at=at)
     appeal.version += 1
     _save(appeal)
+    if former != appeal.picture:
+        pictures.forget(former)
     audit.record("changed", appeal, by=by, at=at, fields=sorted(changes))
     return appeal
 
@@ -107,6 +118,13 @@ def check(wanted: AppealFields) -> int:
     target_minor = amounts.read(wanted.target_amount, wanted.currency, field="target_amount")
     if wanted.country and wanted.country not in codes.countries():
         raise Invalid(_("Not an ISO 3166-1 country code."), field="country", code="unknown_country")
+    for language in ("en", "fr") if wanted.picture else ():
+        if not getattr(wanted, f"picture_alt_{language}").strip():
+            raise Invalid(
+                _("Describe the picture in a sentence, for people who do not see it."),
+                field=f"picture_alt_{language}",
+                code="required",
+            )
     fonts.check({"title_en": wanted.title_en, "title_fr": wanted.title_fr})
     if wanted.closes_on and wanted.closes_on < wanted.opens_on:
         raise Invalid(

@@ -3,7 +3,7 @@
 from logistics.partners.texts import CODE, MADE, RANDOM
 
 GUARDED: dict[str, tuple[str, ...]] = {
-    "donations.appeal": ("slug", "title_en", "title_fr", "story_en", "story_fr"),
+    "donations.appeal": ("slug", "title_en", "title_fr", "story_en", "story_fr", "picture_alt_en", "picture_alt_fr"),
     "donations.givingswitch": ("message_en", "message_fr"),
 }
 DONOR = "typed by donors, who know no address; a refusal would let anybody guess"
@@ -16,7 +16,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("country", "language"), CODE),
     },
     "donations.donation": {
-        "reference": RANDOM,
+        **dict.fromkeys(("reference", "form_key"), RANDOM),
         **dict.fromkeys(("currency", "channel", "language", "consent_version", "status", "receipt_blocked_by"), CODE),
         "message": DONOR,
         "consent_text": "the product's own",

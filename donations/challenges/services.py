@@ -32,7 +32,8 @@ from logistics.transactions import lock
 ChallengeMethod = Challenge.Method
 PROOF_LASTS: Final = timedelta(minutes=20)
 LINK_LASTS: Final = timedelta(hours=24)
-LINKS_AN_HOUR: Final = 5  # per email; four times as many per IP address
+LINKS_AN_HOUR: Final = 5  # per email
+LINKS_FROM_HERE: Final = 40  # per IP address, of those that are not used yet: an evening has many donors
 KEPT: Final = timedelta(days=29)  # alarms compare with four weeks
 
 
@@ -200,14 +201,14 @@ def mail_link(donation: Donation, asked: Asked, *, language: str, at: datetime) 
     lock(donation)
     made = limits.count(address_hash=asked.address_hash, email_hash=asked.email_hash, at=at)
     links = Challenge.objects.filter(method=ChallengeMethod.MAIL, issued_at__gt=at - limits.WINDOW)
-    from_here = links.filter(address_hash=asked.address_hash).exclude(address_hash="").count()
+    from_here = links.filter(address_hash=asked.address_hash, used_at=None).exclude(address_hash="").count()
     to_them = links.filter(email_hash=asked.email_hash).count()
     # In total, because a mail server that sends thousands of mails nobody asked for is soon blocked for receipts, too.
     is_flood = links.count() >= settings.GIVE_LIMITS["world"]
     if (
         is_flood
         or to_them >= LINKS_AN_HOUR
-        or from_here >= 4 * LINKS_AN_HOUR
+        or from_here >= LINKS_FROM_HERE
         or ChallengeMethod.MAIL not in _methods(made)
     ):
         raise TooManyGifts

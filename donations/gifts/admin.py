@@ -33,6 +33,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     sorted_within: ClassVar = {"amount_minor": "currency"}
+    exclude = ["form_key"]
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts", "revoke_links"]
     export_related = ("donor", "appeal", "receipts")

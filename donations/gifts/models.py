@@ -88,6 +88,8 @@ class Donation(models.Model):
     # The gift's secret link contains this number: a new number ends every link sent before.
     link_number = models.PositiveIntegerField(_("link number"), default=1, db_default=1, editable=False)
     link_renewed_at = models.DateTimeField(_("link renewed at"), db_default=Now(), editable=False)
+    # Keyed hash of the form it was made with, its appeal and its email: a form that is sent again is the same gift.
+    form_key = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         verbose_name = _("donation")
@@ -95,6 +97,11 @@ class Donation(models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["reference"], name="a_donation_has_a_reference_of_its_own"),
+            models.UniqueConstraint(
+                fields=["form_key"],
+                condition=Q(status="pending") & ~Q(form_key=""),
+                name="a_form_has_one_unpaid_donation",
+            ),
             models.CheckConstraint(name="a_donation_is_more_than_nothing", condition=Q(amount_minor__gt=0)),
             models.CheckConstraint(
                 name="the_currency_of_a_donation_is_a_code", condition=Q(currency__regex=r"^[A-Z]{3}$")
@@ -126,14 +133,23 @@ class Donation(models.Model):
             # By amount, within each currency.
             models.Index(fields=["currency", "amount_minor", "id"], name="donations_by_amount"),
             trigrams("reference", name="donations_by_words"),  # searches
+            models.Index(fields=["form_key"], condition=~Q(form_key=""), name="donations_by_form"),
         ]
         triggers: ClassVar = [
             *kept_in_totals(),
             pgtrigger.Protect(
                 name="what_was_given_is_frozen",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(
-                    "reference", "amount_minor", "currency", "channel", "created_at", "consent_text", "consent_version"
+                condition=pgtrigger.AnyChange("reference", "channel", "created_at", "form_key"),
+            ),
+            # Until it is paid, its donor may change the amount.
+            pgtrigger.Protect(
+                name="what_was_received_is_frozen",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.status <> 'pending' AND"
+                    " (OLD.amount_minor, OLD.currency, OLD.consent_text, OLD.consent_version)"
+                    " IS DISTINCT FROM (NEW.amount_minor, NEW.currency, NEW.consent_text, NEW.consent_version)"
                 ),
             ),
             pgtrigger.Protect(

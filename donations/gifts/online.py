@@ -1,5 +1,6 @@
 """Online gifts: a donor gives by card, with as many payment attempts as needed."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -14,6 +15,7 @@ from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
 from donations.challenges.services import NO_PROOF, Asked, Proof
 from donations.donors import services as donors
+from donations.gifts import repeats
 from donations.gifts.models import Donation, public_reference
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
@@ -57,6 +59,7 @@ class DonationRequest:
     consent: bool = False
     consent_text: str = ""
     consent_version: str = ""
+    form: str = ""  # the token of the giving page
 
 
 # No savepoint: called inside the Idempotency-Key transaction, which is rolled back as a whole.
@@ -64,14 +67,20 @@ class DonationRequest:
 def give(request: DonationRequest, *, address: str, proof: Proof = NO_PROOF, at: datetime) -> PaymentAttempt:
     """Record a gift and its first payment attempt; nothing is charged yet.
 
-    `address` is the visitor's IP address. Raises GivingPaused, Invalid (field amount, currency, appeal, donor.name
-    ...), CharityNotSetUp, AppealClosed, ChallengeRequired, TooManyGifts.
+    A form that is sent again is the same gift, with what is typed now. `address` is the visitor's IP address. Raises
+    GivingPaused, Invalid (field amount, currency, appeal, donor.name ...), CharityNotSetUp, AppealClosed, AlreadyGiven,
+    ChallengeRequired, TooManyGifts.
     """
     charity, amount_minor, appeal = _checked(request, at)
+    donation = _changed(request, amount_minor, appeal, at=at)
+    last = payments.latest(donation) if donation else None
+    if last is not None and last.is_unfinished:
+        return last
     asked = Asked.by(address=address, email=request.email)
     passed = challenges.admit(asked, donation=None, proof=proof, at=at)
-    donation = _recorded(request, amount_minor, appeal, at=at)
-    return _start(donation, asked, number=1, passed=passed, charity=charity, at=at)
+    donation = donation or _recorded(request, amount_minor, appeal, at=at)
+    number = last.number + 1 if last else 1
+    return _start(donation, asked, number=number, passed=passed, charity=charity, at=at)
 
 
 @transaction.atomic(savepoint=False)
@@ -81,25 +90,92 @@ def give_by_mail(request: DonationRequest, *, address: str, at: datetime) -> Don
     Raises what `give` raises, but no ChallengeRequired.
     """
     _charity, amount_minor, appeal = _checked(request, at)
-    donation = _recorded(request, amount_minor, appeal, at=at)
+    donation = _changed(request, amount_minor, appeal, at=at) or _recorded(request, amount_minor, appeal, at=at)
     asked = Asked.by(address=address, email=request.email)
     challenges.mail_link(donation, asked, language=request.language, at=at)
     return donation
 
 
+def let_go_of_former(request: DonationRequest, *, at: datetime) -> None:
+    """Close the checkout that this form opened before, if the amount is another one now: call it before `give`.
+
+    Outside any transaction, as it calls Stripe. Raises what `give` raises, and PaymentProviderUnavailable.
+    """
+    former = repeats.made_with(_form_key(request), at=at)
+    if former is not None:
+        _charity, amount_minor, _of = _checked(request, at)
+        repeats.let_go(former, amount_minor=amount_minor, currency=request.currency)
+
+
+def refusals(request: DonationRequest) -> list[Invalid]:
+    """Return everything that is wrong with what a donor typed, for a page that shows all of it at once."""
+    found = []
+    for check in _checks(request, charities.the_charity()):
+        try:
+            check()
+        except Invalid as refusal:
+            found.append(refusal)
+    return found
+
+
 def _checked(request: DonationRequest, at: datetime) -> tuple[Charity, int, Appeal | None]:
     switches.check_on()
     charity = charities.the_charity()
+    for check in _checks(request, charity):
+        check()
+    appeal = _appeal(request.appeal, charities.day_of(at, charity))
+    return charity, amounts.parse(request.amount, request.currency), appeal
+
+
+def _checks(request: DonationRequest, charity: Charity) -> Iterator[Callable[[], object]]:
+    """Yield the checks of what a donor typed, one for each field, in the order of the page."""
+    yield lambda: _check_currency(request, charity)
+    if request.currency in charity.currencies:
+        yield lambda: amounts.parse(request.amount, request.currency)
+    yield lambda: _check_donor(request)
+    yield lambda: donors.check(organisation=request.organisation, path="donor.")
+    yield lambda: donors.check(country=request.country, path="donor.")
+
+
+def _check_currency(request: DonationRequest, charity: Charity) -> None:
     if request.currency not in charity.currencies:
         raise Invalid(
             _("We accept gifts in %s.") % ", ".join(charity.currencies), field="currency", code="currency_not_accepted"
         )
-    amount_minor = amounts.parse(request.amount, request.currency)
-    _check_donor(request)
-    return charity, amount_minor, _appeal(request.appeal, charities.day_of(at, charity))
+
+
+def _form_key(request: DonationRequest) -> str:
+    return repeats.key_of(request.form, appeal=request.appeal, email=request.email)
+
+
+def _changed(request: DonationRequest, amount_minor: int, appeal: Appeal | None, *, at: datetime) -> Donation | None:
+    """Return the unpaid gift that was made with the same form, as it is wanted now; None if there is none.
+
+    Raises AlreadyGiven if the form made the same gift, which is paid or being paid.
+    """
+    key = _form_key(request)
+    if not key:
+        return None
+    repeats.wait_for(key)
+    former = repeats.made_with(key, at=at)
+    if former is None:
+        return None
+    former, wanted = lock(former), _wanted(request, amount_minor, appeal, at=at)
+    if former.status == Donation.Status.PENDING:
+        repeats.change(former, wanted)
+        return former
+    if not repeats.differs(former, wanted):
+        raise repeats.AlreadyGiven(former)
+    return None
 
 
 def _recorded(request: DonationRequest, amount_minor: int, appeal: Appeal | None, *, at: datetime) -> Donation:
+    donation = _wanted(request, amount_minor, appeal, at=at)
+    insert_drawn(donation, field="reference", draw=public_reference)
+    return donation
+
+
+def _wanted(request: DonationRequest, amount_minor: int, appeal: Appeal | None, *, at: datetime) -> Donation:
     consent_text, consent_version = _consent(request)
     donor = donors.get_or_create(
         name=request.name,
@@ -108,7 +184,7 @@ def _recorded(request: DonationRequest, amount_minor: int, appeal: Appeal | None
         country=request.country,
         language=request.language,
     )
-    donation = Donation(
+    return Donation(
         donor=donor,
         appeal=appeal,
         amount_minor=amount_minor,
@@ -119,9 +195,8 @@ def _recorded(request: DonationRequest, amount_minor: int, appeal: Appeal | None
         consent_text=consent_text,
         consent_version=consent_version,
         created_at=at,
+        form_key=_form_key(request),
     )
-    insert_drawn(donation, field="reference", draw=public_reference)
-    return donation
 
 
 def _start(
@@ -185,6 +260,22 @@ def pay_again(donation: Donation, *, address: str, proof: Proof = NO_PROOF, at: 
     passed = challenges.admit(asked, donation=donation, proof=proof, at=at)
     number = last.number + 1 if last else 1
     return _start(donation, asked, number=number, passed=passed, charity=charities.the_charity(), at=at)
+
+
+@transaction.atomic
+def change_amount(donation: Donation, amount_minor: int) -> Donation:
+    """Change the amount of an unpaid gift; the next checkout is for that amount.
+
+    Close the checkout of the former amount first (`repeats.let_go`). Raises GivingPaused, AlreadyPaid; AlreadyGiven if
+    the former amount is being paid.
+    """
+    donation = _payable(donation)
+    if repeats.is_of(donation, amount_minor, donation.currency):
+        return donation
+    repeats.check_not_being_paid(donation)
+    donation.amount_minor = amount_minor
+    donation.save(update_fields=["amount_minor"])
+    return donation
 
 
 @transaction.atomic(savepoint=False)

@@ -85,6 +85,20 @@ def settle(
     return donation
 
 
+def follow(donation: Donation, amount_minor: int, currency: str) -> None:
+    """Let an unpaid gift be of the amount that was paid after all: its donor changed it meanwhile.
+
+    The caller holds its lock, and settles it.
+    """
+    if donation.status != Donation.Status.PENDING or (donation.amount_minor, donation.currency) == (
+        amount_minor,
+        currency,
+    ):
+        return
+    donation.amount_minor, donation.currency = amount_minor, currency
+    donation.save(update_fields=["amount_minor", "currency"])
+
+
 def gifts_under(email: str) -> QuerySet[Donation]:
     """Return all gifts made with an email, newest first."""
     return Donation.objects.filter(donor__email=email.strip().lower()).select_related("appeal", "donor")

@@ -43,12 +43,15 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(blank=True, help_text='ISO 3166-1 alpha-2; blank if several', max_length=2, verbose_name="country")),
                 ('opens_on', models.DateField(verbose_name="opening date")),
                 ('closes_on', models.DateField(blank=True, help_text='The last day; blank: no end date', null=True, verbose_name="closing date")),
+                ('picture', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='logistics.picture', verbose_name='picture')),
+                ('picture_alt_en', models.CharField(blank=True, db_default='', default='', help_text='For people who do not see it', max_length=200, verbose_name='English description of the picture')),
+                ('picture_alt_fr', models.CharField(blank=True, db_default='', default='', help_text='For people who do not see it', max_length=200, verbose_name='French description of the picture')),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
             ],
             options={"verbose_name": "appeal", "verbose_name_plural": "appeals", 
                 'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('slug',), name='an_appeal_has_an_address_of_its_own'), models.CheckConstraint(condition=models.Q(('target_minor__gt', 0)), name='an_appeal_asks_for_more_than_nothing'), models.CheckConstraint(condition=models.Q(('closes_on', None), ('closes_on__gte', models.F('opens_on')), _connector='OR'), name='an_appeal_closes_after_it_opens'), models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='the_currency_of_an_appeal_is_a_code')],
+                'constraints': [models.UniqueConstraint(fields=('slug',), name='an_appeal_has_an_address_of_its_own'), models.CheckConstraint(condition=models.Q(('target_minor__gt', 0)), name='an_appeal_asks_for_more_than_nothing'), models.CheckConstraint(condition=models.Q(('picture', None), models.Q(('picture_alt_en', ''), ('picture_alt_fr', ''), _connector='OR', _negated=True), _connector='OR'), name='a_picture_is_described_in_both_languages'), models.CheckConstraint(condition=models.Q(('closes_on', None), ('closes_on__gte', models.F('opens_on')), _connector='OR'), name='an_appeal_closes_after_it_opens'), models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='the_currency_of_an_appeal_is_a_code')],
             },
         ),
         migrations.CreateModel(
@@ -93,6 +96,7 @@ class Migration(migrations.Migration):
                 ('receipt_blocked_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, editable=False, size=None, verbose_name="receipt blocked by")),
                 ('link_number', models.PositiveIntegerField(db_default=1, default=1, editable=False, verbose_name="link number")),
                 ('link_renewed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="link renewed at")),
+                ('form_key', models.CharField(blank=True, db_default='', default='', editable=False, max_length=32)),
                 ('appeal', models.ForeignKey(blank=True, db_index=False, help_text='Blank: where it is most needed', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='donations.appeal', verbose_name='appeal')),
                 ('donor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='donations.donor', verbose_name='donor')),
             ],
@@ -286,6 +290,14 @@ class Migration(migrations.Migration):
             model_name='donation',
             constraint=models.UniqueConstraint(fields=('reference',), name='a_donation_has_a_reference_of_its_own'),
         ),
+        migrations.AddIndex(
+            model_name='donation',
+            index=models.Index(condition=models.Q(('form_key', ''), _negated=True), fields=['form_key'], name='donations_by_form'),
+        ),
+        migrations.AddConstraint(
+            model_name='donation',
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending'), models.Q(('form_key', ''), _negated=True)), fields=('form_key',), name='a_form_has_one_unpaid_donation'),
+        ),
         migrations.AddConstraint(
             model_name='donation',
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='a_donation_is_more_than_nothing'),
@@ -308,7 +320,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."channel" IS DISTINCT FROM (NEW."channel") OR OLD."consent_text" IS DISTINCT FROM (NEW."consent_text") OR OLD."consent_version" IS DISTINCT FROM (NEW."consent_version") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='e9e518ccce83b959559a5dabf522ffbdd3fcbc48', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."channel" IS DISTINCT FROM (NEW."channel") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."form_key" IS DISTINCT FROM (NEW."form_key") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7589a7abad737fb5ef12f10c68e4f47209c0eaf1', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='what_was_received_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status <> 'pending' AND (OLD.amount_minor, OLD.currency, OLD.consent_text, OLD.consent_version) IS DISTINCT FROM (NEW.amount_minor, NEW.currency, NEW.consent_text, NEW.consent_version))", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7fd019075e82b123ad7b6ff89fafebb8d82e8eef', operation='UPDATE', pgid='pgtrigger_what_was_received_is_frozen_e1414', table='donations_donation', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',

@@ -1,4 +1,4 @@
-"""What is counted against card testing: checkouts by IP address, by email and in total, and declined cards.
+"""What is counted against card testing: unpaid checkouts by IP address and email, all checkouts, declined cards.
 
 Counted in our own rows, so the limits hold while the cache is down, and before any call to Stripe. Beyond a limit,
 donors pass a challenge (donations.challenges): nobody can close giving for others.
@@ -19,8 +19,9 @@ WINDOW: Final = timedelta(hours=1)
 BY_MAIL: Final = "mail"  # PaymentAttempt.passed: by a link that only the owner of the email address gets
 # The figures of Made. By hand, because Django would take four milliseconds for each gift to write it.
 COUNT: Final = """
-    SELECT count(*) FILTER (WHERE is_from_here) AS address,
-           count(*) FILTER (WHERE email_hash = %(email)s AND (is_from_here OR passed = %(by_mail)s)) AS email,
+    SELECT count(*) FILTER (WHERE is_from_here AND state <> %(succeeded)s) AS address,
+           count(*) FILTER (WHERE email_hash = %(email)s AND state <> %(succeeded)s
+                            AND (is_from_here OR passed = %(by_mail)s)) AS email,
            count(*) FILTER (WHERE email_hash = %(email)s AND passed = %(by_mail)s) AS mailed,
            count(*) AS world,
            count(*) FILTER (WHERE is_from_here AND state <> %(succeeded)s AND NOT EXISTS (
@@ -38,10 +39,14 @@ COUNT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was done within the last hour: checkouts by this address, with this email, and in total; declined cards."""
+    """What was done within the last hour: unpaid checkouts by this address and email, all checkouts, declined cards.
 
-    address: int
-    email: int  # only those that the owner of the email can have started
+    A checkout that was just opened counts until it is paid. Otherwise a program could open hundreds at once and then
+    try a card in each.
+    """
+
+    address: int  # only those that are not paid: gifts of many donors at one place are welcome
+    email: int  # the same, and only those that the owner of the email can have started
     mailed: int  # of these, by a link that was mailed to the owner
     world: int
     unpaid: int  # checkouts of this address without a payment or a decline, of which we may hear later

@@ -15,29 +15,31 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from donations import amounts
 from donations.appeals import services as appeals
 from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
 from donations.challenges.services import ChallengeRequired, Proof, TooManyGifts
 from donations.donors.models import Donor
-from donations.gifts import online, tokens
+from donations.gifts import online, repeats, tokens
 from donations.gifts import services as gifts
 from donations.gifts.api import receipt_response
 from donations.gifts.models import Donation
 from donations.gifts.status import status_of
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
-from donations.portal import languages, services
-from donations.portal.forms import EmailForm, GiftForm, countries, suggestions
+from donations.portal import languages, services, tokens_of_forms
+from donations.portal.forms import EmailForm, GiftForm, UnpaidGiftForm, as_typed, countries, suggestions
 from donations.portal.languages import Page, in_two_languages
 from donations.portal.progress import progress_of
 from donations.receipts import services as receipts
 from donations.stripe import gateway
 from donations.switches import services as switches
+from logistics.charity import look as looks
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.documents import services as documents
-from logistics.errors import DomainError
+from logistics.errors import DomainError, Invalid
 from logistics.permissions import public_page
 from logistics.visitors import address_of
 
@@ -52,13 +54,14 @@ CONFIRM = "confirm"  # in the mailed link, and in the form of the gift's page
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, object], status: int = 200) -> HttpResponse:
-    charity = Charity.objects.first()
+    charity = Charity.objects.select_related("logo").defer("logo__content", "logo__small").first()
     switch = switches.the_switch()
     paused = "" if switch.is_on else switch.message(languages.current())
-    shown = {"charity": charity, "language": languages.current(), "paused": paused, **context}
+    look = looks.of(charity) if charity else looks.Look()
+    shown = {"charity": charity, "look": look, "language": languages.current(), "paused": paused, **context}
     page = render(request, f"donations/pages/{name}.html", shown, status=status)
-    if request.method == "POST":
-        # Not "no-store": the browser's Back button could not show this page again, as it does not send forms twice.
+    if request.method == "POST" or name == "give_to":
+        # Not "no-store": the browser's Back button could not show this page again with what was typed.
         page["Cache-Control"] = "private, no-cache"
     return page
 
@@ -84,7 +87,8 @@ def give(request: HttpRequest) -> HttpResponse:
     charity = Charity.objects.first()
     if charity is None:
         return _page(request, "not_yet", {})
-    found = list(Appeal.objects.open_on(charities.day_of(timezone.now(), charity)).order_by("-id")[:60])
+    today = charities.day_of(timezone.now(), charity)
+    found = list(Appeal.objects.open_on(today).with_picture().order_by("-id")[:60])
     received = appeals.received(found)
     return _page(request, "give", {"shown": [progress_of(appeal, received[appeal.pk]) for appeal in found]})
 
@@ -96,7 +100,11 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
     """The giving form: redirects to Stripe's page if valid, else shows each error beside its field."""
     charity = get_object_or_404(Charity)
     today = charities.day_of(timezone.now(), charity)
-    appeal = None if slug == MOST_NEEDED else get_object_or_404(Appeal, slug=slug, opens_on__lte=today)
+    appeal = (
+        None
+        if slug == MOST_NEEDED
+        else get_object_or_404(Appeal.objects.with_picture(), slug=slug, opens_on__lte=today)
+    )
     form = GiftForm(request.POST or None)
     currency = str(
         request.POST.get("show") or request.POST.get("currency") or request.GET.get("currency") or ""
@@ -106,14 +114,17 @@ def give_to(request: HttpRequest, slug: str) -> HttpResponse:
         currency = of_appeal if of_appeal in charity.currencies else charity.currencies[0]
     status = 200
     if request.method == "POST" and "show" in request.POST:
-        form = GiftForm(initial={**request.POST.dict(), "suggested": "", "amount": ""})
+        form = GiftForm(initial={**request.POST.dict(), "suggested": ""})
     elif request.method == "POST":
         if form.is_valid():
             answer = _give(request, form, appeal)
             if answer is not None:
                 return answer
         status = 422
-    return _page(request, "give_to", _form_context(charity, appeal, form, currency), status)
+    token = tokens_of_forms.token_of(request)
+    page = _page(request, "give_to", {"token": token} | _form_context(charity, appeal, form, currency), status)
+    tokens_of_forms.keep(page, token)
+    return page
 
 
 def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, currency: str) -> dict[str, object]:
@@ -125,7 +136,7 @@ def _form_context(charity: Charity, appeal: Appeal | None, form: GiftForm, curre
         "currency": currency,
         "currencies": charity.currencies,
         "suggestions": suggestions(currency),
-        "countries": countries(),
+        "countries": countries(charity.country),
         "consent_text": online.consent_text(languages.current()),
     }
 
@@ -134,6 +145,7 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
     now, address = timezone.now(), address_of(request)
     wanted = form.donation_request(appeal=appeal.slug if appeal else "", language=languages.current())
     try:
+        online.let_go_of_former(wanted, at=now)
         if BY_MAIL in request.POST:
             with transaction.atomic():
                 online.give_by_mail(wanted, address=address, at=now)
@@ -142,6 +154,8 @@ def _give(request: HttpRequest, form: GiftForm, appeal: Appeal | None) -> HttpRe
             attempt = online.give(wanted, address=address, proof=_proof(request), at=now)
     except ChallengeRequired as required:
         return _challenge_page(request, required, email=wanted.email)
+    except repeats.AlreadyGiven as given:
+        return HttpResponseRedirect(tokens.path_of(given.donation), status=303)
     except DomainError as refusal:
         form.refuse(refusal)
         return None
@@ -186,20 +200,30 @@ def _to_checkout(attempt: PaymentAttempt) -> HttpResponse:
 @with_working_link
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The status of a gift, for the donor who has its secret URL."""
-    shown = status_of(tokens.donation_of(token), at=timezone.now())
+    return _gift_page(request, tokens.donation_of(token), token)
+
+
+def _gift_page(
+    request: HttpRequest, donation: Donation, token: str, form: UnpaidGiftForm | None = None
+) -> HttpResponse:
+    shown = status_of(donation, at=timezone.now())
     problem = request.GET.get("problem") if shown.may_pay else None
     is_back = request.GET.urlencode() == payments.BACK_FROM_CHECKOUT
     context = {
+        "form": form or UnpaidGiftForm(currency=donation.currency, initial={"amount": as_typed(donation)}),
         "gift": shown,
         "donation": shown.donation,
         "token": token,
         "problem": problem,
-        "confirm": request.GET.get(CONFIRM, ""),
+        "confirm": request.POST.get(CONFIRM) or request.GET.get(CONFIRM, ""),
         # Stripe sends donors back only once they have paid, which it tells us a moment later. A session that has ended
         # was not paid: this is an old address, from a bookmark or the history.
         "is_confirming": shown.may_pay and is_back and shown.session_is_open,
     }
-    return _page(request, "gift", context)
+    page = _page(request, "gift", context, 422 if form else 200)
+    if is_back or not shown.may_pay:
+        tokens_of_forms.forget(page)
+    return page
 
 
 @public_page
@@ -207,18 +231,37 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 @in_two_languages
 @with_working_link
 def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """Continue to Stripe's page for a gift that is not paid yet."""
+    """Continue to Stripe's page for a gift that is not paid yet, with the amount that the donor wants now."""
     donation = tokens.donation_of(token)
     if request.method != "POST":  # the page of a challenge has this address, and links to itself in another language
         return HttpResponseRedirect(tokens.path_of(donation))
+    form = UnpaidGiftForm(request.POST, currency=donation.currency) if "amount" in request.POST else None
+    if form and not form.is_valid():
+        return _gift_page(request, donation, token, form)
+    problem = ""
     try:
+        if form:
+            _change_amount(donation, form.cleaned_data["amount"])
         return _pay(request, donation)
+    except Invalid as refusal:
+        assert form
+        form.refuse(refusal)
+        return _gift_page(request, donation, token, form)
     except ChallengeRequired as required:
         return _challenge_page(request, required, email=donation.donor.email)
-    except (online.AlreadyPaid, switches.GivingPaused):
-        return HttpResponseRedirect(tokens.path_of(donation), status=303)
+    except gateway.PaymentProviderUnavailable:
+        problem = "?problem=provider"
     except TooManyGifts:
-        return HttpResponseRedirect(tokens.path_of(donation) + "?problem=limit", status=303)
+        problem = "?problem=limit"
+    except (online.AlreadyPaid, switches.GivingPaused, repeats.AlreadyGiven):
+        pass  # its page says so
+    return HttpResponseRedirect(tokens.path_of(donation) + problem, status=303)
+
+
+def _change_amount(donation: Donation, amount: str) -> None:
+    amount_minor = amounts.parse(amount, donation.currency)
+    repeats.let_go(donation, amount_minor=amount_minor, currency=donation.currency)
+    online.change_amount(donation, amount_minor)
 
 
 def _pay(request: HttpRequest, donation: Donation) -> HttpResponse:

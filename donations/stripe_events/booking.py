@@ -80,6 +80,7 @@ def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState
     """Settle the gift from the attempt that counts, then update its receipt."""
     assert attempt.succeeded_at is not None
     if recorded.outcome != gifts.GiftOutcome.of(donation):
+        gifts.follow(donation, attempt.amount_minor, attempt.currency)
         donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
         receipts.update(donation, at=at)
 

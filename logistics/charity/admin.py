@@ -7,17 +7,19 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 from unfold.contrib.forms.widgets import ArrayWidget
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from logistics.admin_parts import BaseAdmin, VersionedForm, copy_saved
 from logistics.charity import services
 from logistics.charity.models import Charity
 from logistics.codes import choices
 from logistics.people.models import User
+from logistics.pictures.forms import PictureForm
 
 
-class CharityForm(VersionedForm):
+class CharityForm(PictureForm, VersionedForm):
     check = staticmethod(services.check)
+    picture_name, picture_is_logo = "logo", True
     # Declared here, because the model's own form field warns about the scheme that Django 6 will assume.
     website = forms.URLField(
         label=capfirst(Charity._meta.get_field("website").verbose_name),
@@ -34,6 +36,8 @@ class CharityForm(VersionedForm):
             "country": UnfoldAdminSelectWidget(choices=choices.countries),
             "time_zone": UnfoldAdminSelectWidget(choices=choices.time_zones),
             "currencies": ArrayWidget(choices=choices.currencies),
+            "colour": UnfoldAdminColorInputWidget,
+            "accent": UnfoldAdminColorInputWidget,
         }
         help_texts: ClassVar = {"country": "", "currencies": gettext_lazy("In which donors may give")}
 
@@ -55,6 +59,7 @@ class CharityAdmin(BaseAdmin):
             {"fields": ["jurisdiction", "registration", "time_zone", "signatory", "signatory_title"]},
         ),
         (gettext_lazy("Giving"), {"fields": ["currencies"]}),
+        (gettext_lazy("Public pages"), {"fields": [("colour", "accent"), "picture_file", "remove_picture"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -35,6 +35,10 @@ class CharityIn(Input):
     currencies = serializers.ListField(
         child=serializers.CharField(max_length=3, min_length=3), min_length=1, max_length=40, help_text="ISO 4217"
     )
+    colour = serializers.CharField(
+        max_length=7, required=False, help_text="Of public pages, such as #0b5c6b; left out: as it was"
+    )
+    accent = serializers.CharField(max_length=7, required=False, help_text="Of buttons; left out: as it was")
 
 
 class CharityOut(CharityIn):
@@ -55,6 +59,8 @@ EXAMPLE = {
     "signatory": "Chan Tai Man",
     "signatory_title": "Honorary Treasurer",
     "currencies": ["HKD", "XOF", "USD", "EUR"],
+    "colour": "#0b5c6b",
+    "accent": "#e07a2f",
 }
 IN_EXAMPLE = OpenApiExample("Hong Kong", value=EXAMPLE, request_only=True)
 OUT_EXAMPLE = OpenApiExample("Hong Kong", value={**EXAMPLE, "version": 1}, response_only=True)

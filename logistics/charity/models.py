@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from logistics.ids import uuid7
+from logistics.pictures.models import Picture
+
+DEFAULT_COLOUR: Final = "#0b5c6b"
+DEFAULT_ACCENT: Final = "#e07a2f"
 
 
 class Jurisdiction(models.TextChoices):
@@ -38,6 +42,26 @@ class Charity(models.Model):
         help_text=_("ISO 4217 codes that we accept"),
         verbose_name=_("currencies"),
     )
+    # How public pages look.
+    colour = models.CharField(
+        _("colour"),
+        max_length=7,
+        default=DEFAULT_COLOUR,
+        db_default=DEFAULT_COLOUR,
+        help_text=_("Of headings and links; dark enough for white text"),
+    )
+    accent = models.CharField(
+        _("second colour"), max_length=7, default=DEFAULT_ACCENT, db_default=DEFAULT_ACCENT, help_text=_("Of buttons")
+    )
+    logo = models.ForeignKey(
+        Picture,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("logo"),
+    )
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     class Meta:
@@ -46,6 +70,10 @@ class Charity(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["is_the_one"], name="there_is_one_charity"),
             models.CheckConstraint(condition=Q(is_the_one=True), name="the_charity_is_the_one"),
+            models.CheckConstraint(
+                condition=Q(colour__regex=r"^#[0-9a-f]{6}$", accent__regex=r"^#[0-9a-f]{6}$"),
+                name="the_colours_of_the_charity_are_colours",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,12 +7,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from logistics.audit import services as audit
+from logistics.charity import look
 from logistics.charity.models import Charity
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid, Stale
 from logistics.mail.messages import Letterhead
 from logistics.people.models import User
+from logistics.pictures import services as pictures
+from logistics.pictures.models import Picture
 from logistics.rows import Prepared
 from logistics.transactions import Taken, insert
 
@@ -33,6 +36,9 @@ class CharityFields(TypedDict, total=False):
     signatory: str
     signatory_title: str
     currencies: list[str]
+    colour: str
+    accent: str
+    logo: Picture | None
 
 
 class CharityNotSetUp(DomainError):
@@ -57,7 +63,7 @@ def the_charity() -> Charity:
 
 def letterhead() -> Letterhead:
     """Return whom mails come from."""
-    charity = Charity.objects.values_list("name", "email").first()
+    charity = Charity.objects.values_list("name", "email", "colour").first()
     return Letterhead(*charity) if charity else Letterhead()
 
 
@@ -100,6 +106,7 @@ def set_up(*, values: CharityFields, version: int | None, by: User | None, at: d
         )
     is_first = charity is None
     charity = charity or Charity(version=0)
+    former_logo = charity.logo
     for name, value in values.items():
         setattr(charity, name, value)
     charity.version += 1
@@ -112,6 +119,8 @@ def set_up(*, values: CharityFields, version: int | None, by: User | None, at: d
         raise Stale(
             _("Somebody else has changed this in the meantime. Open it again and repeat your change.")
         ) from error
+    if former_logo != charity.logo:
+        pictures.forget(former_logo)
     audit.record("set up", charity, by=by, at=at, version=charity.version)
     return charity
 
@@ -123,6 +132,7 @@ ON_PAPER = ("name", "name_local", "address", "registration", "email", "phone", "
 def check(values: CharityFields) -> None:
     """Raise Invalid, with the field, for codes not in the lists and for characters that papers cannot print."""
     fonts.check({name: values.get(name) for name in ON_PAPER})
+    look.check({name: values[name] for name in ("colour", "accent") if name in values})
     if values.get("country") not in codes.countries():
         raise Invalid(_("Not an ISO 3166-1 country code."), field="country", code="unknown_country")
     if values.get("time_zone") not in available_timezones():

@@ -21,6 +21,7 @@ class Letterhead:
 
     name: str = ""
     reply_to: str = ""
+    colour: str = "#0b5c6b"
 
 
 _letterhead: list[Callable[[], Letterhead]] = [Letterhead]

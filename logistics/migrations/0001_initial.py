@@ -309,6 +309,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Picture',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sha256', models.CharField(editable=False, max_length=64)),
+                ('media_type', models.CharField(editable=False, max_length=20, verbose_name='type')),
+                ('width', models.PositiveSmallIntegerField(editable=False, verbose_name='width')),
+                ('height', models.PositiveSmallIntegerField(editable=False, verbose_name='height')),
+                ('content', models.BinaryField()),
+                ('small', models.BinaryField()),
+                ('small_width', models.PositiveSmallIntegerField(editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'picture',
+                'verbose_name_plural': 'pictures',
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('sha256',), name='a_picture_is_stored_once'), models.CheckConstraint(condition=models.Q(('media_type__in', ['image/jpeg', 'image/png'])), name='a_picture_is_a_jpeg_or_png')],
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='picture',
+            trigger=pgtrigger.compiler.Trigger(name='pictures_are_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='abbfbdb3da7c4247491ae9629b61860037365888', operation='UPDATE', pgid='pgtrigger_pictures_are_frozen_7f502', table='logistics_picture', when='BEFORE')),
+        ),
+        migrations.CreateModel(
             name='Charity',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
@@ -326,11 +350,14 @@ class Migration(migrations.Migration):
                 ('signatory', models.CharField(help_text='Who signs receipts', max_length=100, verbose_name="signatory")),
                 ('signatory_title', models.CharField(blank=True, max_length=100, verbose_name="signatory’s title")),
                 ('currencies', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=3), default=list, help_text='ISO 4217 codes that we accept', size=None, verbose_name="currencies")),
+                ('colour', models.CharField(db_default='#0b5c6b', default='#0b5c6b', help_text='Of headings and links; dark enough for white text', max_length=7, verbose_name='colour')),
+                ('accent', models.CharField(db_default='#e07a2f', default='#e07a2f', help_text='Of buttons', max_length=7, verbose_name='second colour')),
+                ('logo', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='logistics.picture', verbose_name='logo')),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
             ],
             options={"verbose_name": "charity", 
                 'verbose_name_plural': "charity",
-                'constraints': [models.UniqueConstraint(fields=('is_the_one',), name='there_is_one_charity'), models.CheckConstraint(condition=models.Q(('is_the_one', True)), name='the_charity_is_the_one')],
+                'constraints': [models.UniqueConstraint(fields=('is_the_one',), name='there_is_one_charity'), models.CheckConstraint(condition=models.Q(('is_the_one', True)), name='the_charity_is_the_one'), models.CheckConstraint(condition=models.Q(('accent__regex', '^#[0-9a-f]{6}$'), ('colour__regex', '^#[0-9a-f]{6}$')), name='the_colours_of_the_charity_are_colours')],
             },
         ),
         migrations.CreateModel(

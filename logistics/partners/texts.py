@@ -31,13 +31,21 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("previous_hash", "hash"), RANDOM),
     },
     "logistics.item": dict.fromkeys(("unit", "hs6", "origin", "un_number"), CODE),
-    "logistics.charity": dict.fromkeys(
-        (
-            *("name", "name_local", "address", "country", "registration", "jurisdiction", "time_zone", "email"),
-            *("phone", "website", "signatory", "signatory_title", "currencies"),
+    "logistics.charity": {
+        **dict.fromkeys(
+            (
+                *("name", "name_local", "address", "country", "registration", "jurisdiction", "time_zone", "email"),
+                *("phone", "website", "signatory", "signatory_title", "currencies"),
+            ),
+            OURS,
         ),
-        OURS,
-    ),
+        **dict.fromkeys(("colour", "accent"), CODE),
+    },
+    "logistics.picture": {
+        "sha256": RANDOM,
+        "media_type": CODE,
+        **dict.fromkeys(("content", "small"), "A picture that we encoded: without the text that was in the file."),
+    },
     "logistics.document": {
         **dict.fromkeys(("state", "last_error_code", "lane", "kind", "template", "languages"), CODE),
         **dict.fromkeys(("number", "context"), MADE),

@@ -99,4 +99,5 @@ def test_every_template_with_a_form_is_known() -> None:
         "set_password.html": 1,
         "set_up.html": 1,
         "sign_in.html": 1,
+        "unsubscribe.html": 2,
     }

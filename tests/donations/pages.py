@@ -27,8 +27,10 @@ def check_page(answer: Any) -> str:
     assert "<script" not in html and "style=" not in html and "onclick" not in html
     nonce = re.search(r'<style nonce="([^"]+)"', html)
     assert nonce and f"'nonce-{nonce[1]}'" in answer["Content-Security-Policy"]
-    # Answers to forms may be kept by the browser itself, so that its Back button can show them again.
-    kept = "no-cache" if answer.wsgi_request.method == "POST" else "no-store"
+    # The giving page and answers to forms may be kept by the browser, so that its Back button can show them again.
+    request = answer.wsgi_request
+    is_kept = request.method == "POST" or request.resolver_match.url_name == "give-to"
+    kept = "no-cache" if is_kept else "no-store"
     assert {"private", kept} <= set(answer["Cache-Control"].split(", "))
     return html
 

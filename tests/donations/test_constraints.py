@@ -1,5 +1,6 @@
 """Constraints and triggers: the database refuses invalid rows."""
 
+import functools
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,8 +16,12 @@ from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
+from logistics.charity.models import Charity
+from logistics.pictures.models import Picture
 from tests.donations.giving import Giving, receipts_of
 from tests.makers.appeals import make_appeal
+from tests.makers.charity import make_charity
+from tests.makers.pictures import make_picture
 from tests.rights import as_superuser
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
@@ -35,6 +40,22 @@ def test_the_database_refuses_inconsistent_appeals() -> None:
     refused("an_appeal_asks_for_more_than_nothing", lambda: Appeal.objects.update(target_minor=0))
     refused("an_appeal_closes_after_it_opens", lambda: Appeal.objects.update(closes_on=date(2019, 1, 1)))
     refused("the_currency_of_an_appeal_is_a_code", lambda: Appeal.objects.update(currency="hk"))
+    picture = make_picture()
+    refused(
+        "a_picture_is_described_in_both_languages",
+        lambda: Appeal.objects.update(picture=picture, picture_alt_en="A bed.", picture_alt_fr=""),
+    )
+
+
+@pytest.mark.django_db
+def test_the_database_refuses_pictures_and_colours_that_no_page_can_show() -> None:
+    picture = make_picture()
+    refused("a_picture_is_stored_once", make_picture)
+    refused("a_picture_is_a_jpeg_or_png", lambda: make_picture(sha256="1" * 64, media_type="image/svg+xml"))
+    refused("Cannot update", lambda: Picture.objects.filter(pk=picture.pk).update(width=1))
+    make_charity()
+    for colours in ({"colour": "red"}, {"accent": "#FFF"}):
+        refused("the_colours_of_the_charity_are_colours", functools.partial(Charity.objects.update, **colours))
 
 
 @pytest.mark.django_db
@@ -53,7 +74,9 @@ def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
     refused("no_more_goes_back_than_was_given", lambda: rows.update(refunded_minor=50051))
     refused("no_more_goes_back_than_was_given", lambda: rows.update(charged_back_minor=50051))
     refused("only_received_money_goes_back", lambda: waiting.update(refunded_minor=1))
-    refused("what_was_given_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("what_was_received_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("what_was_given_is_frozen", lambda: waiting.update(form_key="x"))
+    refused("what_was_given_is_frozen", lambda: waiting.update(reference="GFT-0000-0000"))
     refused("received_gifts_are_not_deleted", lambda: rows._raw_delete("default"))
     values = {"donor": paid.donor, "created_at": NOON}
     refused(

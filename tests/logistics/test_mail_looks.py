@@ -47,6 +47,12 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(body.get_content())
 
 
+def test_a_mail_has_the_charity_s_colour(tmp_path):
+    make_charity(colour="#5b1f7a")
+
+    assert "background:#5b1f7a" in part(sent(tmp_path, make_email(body="Hello.\n")), "html")
+
+
 def test_a_mail_comes_from_the_charity_and_answers_go_to_it(tmp_path, settings):
     settings.DEFAULT_FROM_EMAIL = "giving@relief.example"
     charity = make_charity(name="Crossroads, Ltd. 國際十字路會", email="office@relief.example")

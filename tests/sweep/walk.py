@@ -21,6 +21,7 @@ from logistics.mail import unsubscribing
 from logistics.mail.models import Email
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
+from logistics.pictures.models import Picture
 from shipments.packing.models import Package
 from shipments.papers.models import Paper
 from shipments.shipments.models import Shipment
@@ -125,6 +126,7 @@ class Filler:
                 str(one.number) for one in Package.objects.filter(shipment__number=found["shipment"])[:2]
             ],
             "slug": lambda: [*Appeal.objects.values_list("slug", flat=True)[: self.most], "most-needed", "no-such"],
+            "sha256": lambda: [*Picture.objects.values_list("sha256", flat=True)[: self.most], "no-such"],
             "token": lambda: self._tokens(route),
             "rest": lambda: ["no-such-endpoint/"],
             "kind": lambda: ["csv", "xlsx"],
