@@ -287,6 +287,7 @@ def _this_month() -> list[str]:
     first = charities.day_of(timezone.now()).replace(day=1)
     received = (
         Donation.objects.filter(received_on__gte=first)
+        .exclude(status=Donation.Status.VOIDED)
         .values_list("currency")
         .annotate(total=Sum("amount_minor"), gifts=Count("pk"))
         .order_by("currency")

@@ -1,5 +1,6 @@
 """Errors outside the API's views: problem+json for programs, a page for people, both saying what to do."""
 
+import sys
 from typing import NamedTuple
 
 import structlog
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from config.api import ADVICE, PROBLEM_JSON, problem
+from logistics.errors import Busy, waited_too_long
 
 
 class ErrorText(NamedTuple):
@@ -35,6 +37,11 @@ LOCKED_OUT = ErrorText(
     _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
 )
 TOO_MANY = ErrorText("throttled", _("Too many requests"), _("Wait a minute, then try again."))
+BUSY = ErrorText(
+    "busy",
+    _("Too much is going on at once"),
+    _("Nothing was changed. Wait a few seconds, then try again."),
+)
 CSRF = ErrorText(
     "csrf_failed",
     _("This form has expired"),
@@ -68,7 +75,15 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return answer(request, 500)
+    # Django calls this while it handles the exception.
+    return busy(request) if waited_too_long(sys.exception()) else answer(request, 500)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """Answer 503: others held what this request needs for too long."""
+    response = answer(request, Busy.status, BUSY)
+    response["Retry-After"] = Busy.headers["Retry-After"]
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

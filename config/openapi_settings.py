@@ -26,6 +26,8 @@ SPECTACULAR = {
         "ShipmentStatus": "shipments.shipments.states.Status",
         "DeliverySource": "shipments.deliveries.models.Delivery.Source",
         "DonationStatus": "donations.gifts.models.Donation.Status",
+        "DonationChannel": "donations.gifts.models.Donation.Channel",
+        "OfflineChannel": "donations.gifts.serializers.OFFLINE",
     },
     "TAGS": [
         {"name": "me", "description": "Who you are."},

@@ -3,11 +3,11 @@
 from donations.appeals.admin import AppealAdmin
 from donations.challenges.admin import ChallengeAdmin
 from donations.disputes.admin import DisputeAdmin, DisputeInline
-from donations.donors.admin import DonorAdmin
 from donations.gifts.admin import DonationAdmin
 from donations.payments.admin import DeclineAdmin, PaymentAttemptAdmin
 from donations.portal.admin import SignInRequestAdmin
 from donations.receipts.admin import ReceiptAdmin, ReceiptDeliveryAdmin
+from donations.receipts.reissue_admin import DonorWithReceiptsAdmin
 from donations.reconciliation.admin import StripeDifferenceAdmin
 from donations.refunds.admin import RefundAdmin, RefundInline
 from donations.stripe_events.admin import StripeEventAdmin
@@ -19,7 +19,7 @@ __all__ = [
     "DeclineAdmin",
     "DisputeAdmin",
     "DonationAdmin",
-    "DonorAdmin",
+    "DonorWithReceiptsAdmin",
     "GivingSwitchAdmin",
     "PaymentAttemptAdmin",
     "ReceiptAdmin",

@@ -26,6 +26,8 @@ class DonationsConfig(AppConfig):
     def ready(self) -> None:
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
+        from donations.donors import services as donors
+        from donations.gifts import services as gifts
         from donations.gifts.models import Donation
         from donations.receipts import deliveries
         from donations.receipts.models import Receipt
@@ -37,6 +39,7 @@ class DonationsConfig(AppConfig):
         from logistics.partners import texts
 
         register(check_payments)
+        donors.when_readdressed(gifts.revoke_links_of)
         jobs.when_ended(Document, deliveries.paper_ended)
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         kinds = {

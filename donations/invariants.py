@@ -5,7 +5,7 @@ from django.utils.translation import gettext_noop as _
 from donations.gifts import totals
 from logistics.health.services import Growing, Invariant
 
-KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
+KEPT = "CASE WHEN d.status = 'voided' THEN 0 ELSE d.amount_minor - d.refunded_minor - d.charged_back_minor END"
 
 INVARIANTS: list[Invariant] = [
     (

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from donations.gifts import corrections
 from donations.gifts.models import Donation
 from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState
@@ -213,10 +214,11 @@ def test_the_packer_is_refused_as_checker() -> None:
 
 @dataclass
 class Money:
-    """A finance row, its URL, and its actions: action -> method and path."""
+    """A finance row, its URL, and its actions: action -> method and path, and what is sent."""
 
     url: str
     actions: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Any] = field(default_factory=dict)
 
 
 def gift(**changes: Any) -> Donation:
@@ -236,10 +238,19 @@ def receipted(**changes: Any) -> Donation:
     return donation
 
 
-def nameless() -> Donation:
-    donation = gift()
+def nameless(donation: Donation | None = None) -> Donation:
+    donation = donation or gift()
     donation.donor.name = ""
     donation.donor.save()
+    return donation
+
+
+def cheque(status: str = "received") -> Donation:
+    make_charity()
+    donation = received_donation(timezone.now(), channel="cheque")
+    receipts.issue(donation, by=None, at=timezone.now())
+    if status == "voided":
+        corrections.void(donation, reason="Typed twice.", by=None, at=timezone.now())
     return donation
 
 
@@ -256,14 +267,16 @@ def printed() -> Donation:
 
 
 def of_gift(donation: Donation) -> Money:
-    return Money(f"/api/v1/donations/{donation.pk}/", {"issue-receipt": "post", "revoke-link": "post"})
+    acts = dict.fromkeys(("issue-receipt", "revoke-link", "correct", "void"), "post")
+    why = {"reason": "Typed twice."}
+    return Money(f"/api/v1/donations/{donation.pk}/", acts, {"correct": why, "void": why})
 
 
 def of_receipt(donation: Donation, state: str = "issued") -> Money:
     receipt = donation.receipts.get()
     if state != "issued":
         receipts._end(receipt, ReceiptState(state), reason="x", at=timezone.now(), by=None)
-    return Money(f"/api/v1/receipts/{receipt.pk}/", {"resend": "post", "pdf": "get"})
+    return Money(f"/api/v1/receipts/{receipt.pk}/", {"resend": "post", "replace": "post", "pdf": "get"})
 
 
 def event(state: str) -> Money:
@@ -285,6 +298,11 @@ MONEY: dict[str, Callable[[], Money]] = {
     "gift: the donor has no name": lambda: of_gift(nameless()),
     "gift: disputed before its receipt": lambda: of_gift(gift(status="disputed")),
     "gift: its receipt could not be printed": lambda: of_gift(unprinted()),
+    "gift: a cheque": lambda: of_gift(cheque()),
+    "gift: a void cheque": lambda: of_gift(cheque("voided")),
+    "receipt: of a void cheque": lambda: of_receipt(cheque("voided")),
+    "receipt: of a donor without a name": lambda: of_receipt(nameless(receipted())),
+    "receipt: disputed": lambda: of_receipt(receipted(status="disputed")),
     "receipt: printed": lambda: of_receipt(printed()),
     "receipt: being printed": lambda: of_receipt(receipted()),
     "receipt: not printable": lambda: of_receipt(unprinted()),
@@ -305,7 +323,9 @@ def test_allowed_actions_of_finance_match_the_attempts(row: str, files: Any) -> 
         said = offers(answer.json()) if answer.status_code == 200 else {}
         assert (answer.status_code == 200) == (role in (Role.FINANCE, Role.AUDITOR))
         for action, method in asked.actions.items():
-            if differs := said_and_done(client, said.get(action), method, f"{asked.url}{action}/"):
+            if differs := said_and_done(
+                client, said.get(action), method, f"{asked.url}{action}/", asked.bodies.get(action)
+            ):
                 wrong[role, action] = differs
 
     assert wrong == {}

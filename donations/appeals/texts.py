@@ -19,6 +19,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         "reference": RANDOM,
         **dict.fromkeys(("currency", "channel", "language", "consent_version", "status", "receipt_blocked_by"), CODE),
         "message": DONOR,
+        "payment_reference": "on the donor’s cheque or the bank’s statement; for finance and auditors only",
         "consent_text": "the product's own",
     },
     "donations.paymentattempt": {

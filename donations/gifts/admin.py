@@ -7,9 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, money_column, shown, staff
+from donations.admin_parts import money_column, shown, staff
 from donations.gifts import services as gifts
 from donations.gifts.models import Donation
+from donations.gifts.offline_admin import OfflineGiftAdmin
 from donations.payments.admin import AttemptInline
 from donations.receipts import services as receipts
 from donations.receipts.admin import MissingReceiptFilter, ReceiptInline
@@ -27,14 +28,15 @@ def _valid_numbers(gift: Model) -> str:
 
 
 @admin.register(Donation)
-class DonationAdmin(ExportedAdmin, FactsAdmin):
+class DonationAdmin(ExportedAdmin, OfflineGiftAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
     list_filter = ["status", "currency", "channel", "appeal", MissingReceiptFilter]
-    search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
+    search_fields = ["reference", "payment_reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     sorted_within: ClassVar = {"amount_minor": "currency"}
     inlines = [AttemptInline, ReceiptInline]
     actions = ["issue_receipts", "revoke_links"]
+    actions_detail = ["correct_gift", "void_gift"]
     export_related = ("donor", "appeal", "receipts")
     export_columns = (
         column(Donation, "reference"),
@@ -44,6 +46,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
         money_column("kept_minor", gettext_lazy("kept")),
         column(Donation, "currency"),
         column(Donation, "channel"),
+        column(Donation, "payment_reference"),
         column(Donation, "donor__name", gettext_lazy("donor")),
         column(Donation, "donor__organisation"),
         column(Donation, "donor__email"),

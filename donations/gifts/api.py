@@ -14,18 +14,18 @@ from rest_framework.response import Response
 from donations import rights
 from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
-from donations.gifts import offline, online, status, tokens
+from donations.gifts import corrections, online, status, tokens
 from donations.gifts import services as gifts
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
-    OFFLINE_EXAMPLE,
     PENDING_EXAMPLE,
     RECEIVED_EXAMPLE,
     REQUEST_EXAMPLE,
     SOLVED_EXAMPLE,
 )
 from donations.gifts.models import Donation
-from donations.gifts.serializers import ChallengeIn, DonationIn, DonationOut, GiftOut, OfflineGiftIn
+from donations.gifts.offline_api import OfflineActions
+from donations.gifts.serializers import ChallengeIn, DonationIn, DonationOut, GiftOut
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
@@ -70,14 +70,16 @@ class DonationFilter(Filters):
         return rows.exclude(receipt_blocked_by=[]) if value else rows.filter(receipt_blocked_by=[])
 
 
-class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
+class DonationViewSet(
+    OfflineActions, StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]
+):
     """Gifts: anybody can give; finance and auditors see them."""
 
     queryset = receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all()))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would reveal them.
-    search_fields = ["reference", "donor__name", "donor__organisation"]
+    search_fields = ["reference", "payment_reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
     sorted_within: ClassVar = {"amount_minor": "currency"}
     ordering_of_ranges: ClassVar = dict.fromkeys(["received_from", "received_to"], "-received_on")
@@ -94,7 +96,13 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
             if not is_finance:
                 return []
             refusal = receipts.refusal_to_issue(donation, charity)
-            return [AllowedAction.of("issue-receipt", refusal), AllowedAction.of("revoke-link", None)]
+            uncorrectable = corrections.refusal_to_correct(donation)
+            return [
+                AllowedAction.of("issue-receipt", refusal),
+                AllowedAction.of("revoke-link", None),
+                AllowedAction.of("correct", uncorrectable),
+                AllowedAction.of("void", uncorrectable),
+            ]
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -134,6 +142,7 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         made: list[PaymentAttempt] = []
 
         def write_down() -> Response:
+            made.clear()  # it may run again, after a transaction that was rolled back
             wanted = DonationIn(data=request.data)
             wanted.is_valid(raise_exception=True)
             gift, address = wanted.donation_request(), address_of(request)
@@ -148,30 +157,6 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         return answer_with_gift(kept, made)
 
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
-
-    @extend_schema(
-        summary="Record an offline donation",
-        request=OfflineGiftIn,
-        responses={201: DonationOut},
-        examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
-    )
-    @may_raise(NoFreeCode)
-    @action(detail=False, methods=["post"], permission_classes=[allow(*rights.DONATION.roles("change"))])
-    def offline(self, request: Request) -> Response:
-        """Record a gift by bank transfer, cash or cheque; its receipt is issued at once."""
-
-        def write_down() -> Response:
-            wanted = OfflineGiftIn(data=request.data)
-            wanted.is_valid(raise_exception=True)
-            donation = offline.record(wanted.offline_gift(), by=actor(request), at=timezone.now())
-            # The idempotency record keeps the id only: it may outlive the donor's personal data.
-            return Response({"donation": donation.pk}, status=201)
-
-        kept = run_once(request, write_down)
-        donation = self.get_queryset().get(pk=kept.data["donation"])
-        return Response(self.get_serializer(donation).data, status=kept.status_code, headers=dict(kept.headers))
-
-    offline.takes_idempotency_key = True  # type: ignore[attr-defined]
 
     @extend_schema(
         summary="Issue the missing receipt of a donation",
@@ -249,6 +234,7 @@ class CheckoutView(StrictView):
         made: list[PaymentAttempt] = []
 
         def write_down() -> Response:
+            made.clear()  # it may run again, after a transaction that was rolled back
             sent = ChallengeIn(data=request.data)
             sent.is_valid(raise_exception=True)
             address = address_of(request)

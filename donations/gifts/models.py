@@ -1,13 +1,15 @@
 import secrets
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Final
 
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now, Replace, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -32,6 +34,16 @@ def public_reference() -> str:
     return f"GFT-{letters[:4]}-{letters[4:]}"
 
 
+# How payment references are compared: "ab 12" is "AB12".
+AS_COMPARED: Final = Upper(Replace("payment_reference", Value(" "), Value("")))
+
+
+def _differ(*columns: str) -> Q:
+    """Return the condition of a trigger that one of these columns changes: unlike AnyChange, a part of others."""
+    changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in columns]
+    return reduce(or_, changes)
+
+
 class Donation(models.Model):
     """One gift of money. Its status follows from its payments, refunds and disputes (GiftOutcome)."""
 
@@ -42,6 +54,7 @@ class Donation(models.Model):
         REFUNDED = "refunded", pgettext_lazy("gift", "Refunded")
         DISPUTED = "disputed", pgettext_lazy("gift", "Disputed")
         CHARGED_BACK = "charged_back", pgettext_lazy("gift", "Charged Back")
+        VOIDED = "voided", pgettext_lazy("gift", "Voided")  # an offline gift that was recorded by mistake
 
     class Channel(models.TextChoices):
         ONLINE = "online", pgettext_lazy("gift", "Online")
@@ -67,6 +80,14 @@ class Donation(models.Model):
     amount_minor = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.ONLINE)
+    payment_reference = models.CharField(
+        _("payment reference"),
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of an offline gift: the cheque’s number or the bank’s reference"),
+    )
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     anonymous = models.BooleanField(_("anonymous"), default=False, help_text=_("The name is never shown in public."))
     message = models.CharField(_("message"), max_length=500, blank=True)
@@ -112,6 +133,9 @@ class Donation(models.Model):
                 name="only_received_money_goes_back",
                 condition=~Q(status="pending") | Q(refunded_minor=0, charged_back_minor=0),
             ),
+            models.CheckConstraint(
+                name="only_offline_gifts_are_voided", condition=~Q(status="voided") | ~Q(channel="online")
+            ),
         ]
         indexes: ClassVar = [
             # Filters of the lists, which are in the order of the ids. The first two also stand for their foreign keys.
@@ -122,19 +146,35 @@ class Donation(models.Model):
             models.Index(fields=["channel", "id"], name="donations_by_channel"),
             models.Index(fields=["id"], condition=~Q(receipt_blocked_by=[]), name="donations_without_receipt"),
             # Ranges of days, and what was received this month, for which the index alone is read.
-            models.Index(fields=["received_on", "id"], include=["currency", "amount_minor"], name="donations_by_day"),
+            models.Index(
+                fields=["received_on", "id"], include=["currency", "amount_minor", "status"], name="donations_by_day"
+            ),
             # By amount, within each currency.
             models.Index(fields=["currency", "amount_minor", "id"], name="donations_by_amount"),
-            trigrams("reference", name="donations_by_words"),  # searches
+            trigrams("reference", "payment_reference", name="donations_by_words"),  # searches
+            models.Index(  # gifts with the same payment reference
+                AS_COMPARED, condition=~Q(payment_reference=""), name="donations_by_payment"
+            ),
         ]
         triggers: ClassVar = [
             *kept_in_totals(),
             pgtrigger.Protect(
                 name="what_was_given_is_frozen",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(
-                    "reference", "amount_minor", "currency", "channel", "created_at", "consent_text", "consent_version"
-                ),
+                condition=pgtrigger.AnyChange("reference", "created_at", "consent_text", "consent_version"),
+            ),
+            # Finance may correct what was typed of an offline gift; what was paid by card is what Stripe says.
+            pgtrigger.Protect(
+                name="what_was_paid_online_is_frozen",
+                operation=pgtrigger.Update,
+                condition=_differ("amount_minor", "currency", "channel")
+                & (pgtrigger.Q(old__channel="online") | pgtrigger.Q(new__channel="online")),
+            ),
+            pgtrigger.Protect(
+                name="voided_gifts_stay_voided",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status="voided")
+                & _differ("status", "amount_minor", "currency", "received_on", "refunded_minor", "charged_back_minor"),
             ),
             pgtrigger.Protect(
                 name="received_gifts_are_not_deleted",
@@ -148,8 +188,8 @@ class Donation(models.Model):
 
     @property
     def kept_minor(self) -> int:
-        """The amount kept after refunds and chargebacks, in minor units; 0 while pending."""
-        if self.status == Donation.Status.PENDING:
+        """The amount kept after refunds and chargebacks, in minor units; 0 while pending, and once voided."""
+        if self.status in (Donation.Status.PENDING, Donation.Status.VOIDED):
             return 0
         return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)
 
@@ -165,9 +205,11 @@ class Donation(models.Model):
         self.status = status
 
 
-_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING}
+_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING, Donation.Status.VOIDED}
 # A received gift is never pending again. All other changes are allowed in both directions, because the status follows
-# from refunds and disputes: a refund may fail late, a dispute may be won.
+# from refunds and disputes: a refund may fail late, a dispute may be won. Only a voided gift stays what it is.
 NEXT: Final[Mapping[Donation.Status, frozenset[Donation.Status]]] = {
-    status: _RECEIVED - {status} for status in Donation.Status
+    **{status: _RECEIVED - {status} for status in Donation.Status},
+    Donation.Status.RECEIVED: _RECEIVED - {Donation.Status.RECEIVED} | {Donation.Status.VOIDED},
+    Donation.Status.VOIDED: frozenset(),
 }

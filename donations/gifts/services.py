@@ -3,9 +3,10 @@ from datetime import datetime
 from typing import Final, Self
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_noop
 
+from donations.donors.models import Donor
 from donations.gifts.models import Donation
 from logistics.audit import services as audit
 from logistics.charity import services as charities
@@ -98,3 +99,8 @@ def revoke_link(donation: Donation, *, by: User | None, at: datetime) -> Donatio
     donation.save(update_fields=["link_number"])
     audit.record("link revoked", donation, by=by, at=at)
     return donation
+
+
+def revoke_links_of(donor: Donor) -> None:
+    """End every link to a donor's gifts that was sent so far: they may have gone to somebody else."""
+    Donation.objects.filter(donor=donor).update(link_number=F("link_number") + 1)

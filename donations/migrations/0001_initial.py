@@ -79,13 +79,14 @@ class Migration(migrations.Migration):
                 ('amount_minor', models.PositiveBigIntegerField(verbose_name="amount")),
                 ('currency', models.CharField(max_length=3, verbose_name="currency")),
                 ('channel', models.CharField(choices=[('online', 'Online'), ('bank', 'Bank'), ('cash', 'Cash'), ('cheque', 'Cheque')], default='online', max_length=10, verbose_name="channel")),
+                ('payment_reference', models.CharField(blank=True, db_default='', default='', help_text='Of an offline gift: the cheque’s number or the bank’s reference', max_length=60, verbose_name='payment reference')),
                 ('language', models.CharField(choices=[('en', 'English'), ('fr', 'Français')], default='en', max_length=10, verbose_name="language")),
                 ('anonymous', models.BooleanField(default=False, help_text='The name is never shown in public.', verbose_name="anonymous")),
                 ('message', models.CharField(blank=True, max_length=500, verbose_name="message")),
                 ('consent_text', models.TextField(blank=True, help_text='Word for word what the donor was shown and agreed to', verbose_name="consent text")),
                 ('consent_version', models.CharField(blank=True, max_length=20, verbose_name="consent version")),
                 ('created_at', models.DateTimeField(verbose_name="created at")),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('received', 'Received'), ('partially_refunded', 'Partially Refunded'), ('refunded', 'Refunded'), ('disputed', 'Disputed'), ('charged_back', 'Charged Back')], default='pending', editable=False, max_length=20, verbose_name="status")),
+                ('status', models.CharField(choices=[('pending', 'Pending'), ('received', 'Received'), ('partially_refunded', 'Partially Refunded'), ('refunded', 'Refunded'), ('disputed', 'Disputed'), ('charged_back', 'Charged Back'), ('voided', 'Voided')], default='pending', editable=False, max_length=20, verbose_name="status")),
                 ('received_at', models.DateTimeField(editable=False, null=True, verbose_name="received at")),
                 ('received_on', models.DateField(editable=False, null=True, verbose_name="date received")),
                 ('refunded_minor', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='refunded, minor units')),
@@ -305,9 +306,21 @@ class Migration(migrations.Migration):
             model_name='donation',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'pending'), _negated=True), models.Q(('charged_back_minor', 0), ('refunded_minor', 0)), _connector='OR'), name='only_received_money_goes_back'),
         ),
+        migrations.AddConstraint(
+            model_name='donation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'voided'), _negated=True), models.Q(('channel', 'online'), _negated=True), _connector='OR'), name='only_offline_gifts_are_voided'),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."channel" IS DISTINCT FROM (NEW."channel") OR OLD."consent_text" IS DISTINCT FROM (NEW."consent_text") OR OLD."consent_version" IS DISTINCT FROM (NEW."consent_version") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='e9e518ccce83b959559a5dabf522ffbdd3fcbc48', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."consent_text" IS DISTINCT FROM (NEW."consent_text") OR OLD."consent_version" IS DISTINCT FROM (NEW."consent_version") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='cdf283ea6aa27b6bc2e0b85169577a1b804af91e', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='what_was_paid_online_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN ((OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."channel" IS DISTINCT FROM (NEW."channel")) AND (OLD."channel" = \'online\' OR NEW."channel" = \'online\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='221477a0f5cc18a8fea4c2a75fb3759a21fdf974', operation='UPDATE', pgid='pgtrigger_what_was_paid_online_is_frozen_c6969', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='voided_gifts_stay_voided', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."status" = \'voided\' AND (OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."received_on" IS DISTINCT FROM (NEW."received_on") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='9dd4f32ce08bfe5ed9cc2f218b20a5c4c2a03fb4', operation='UPDATE', pgid='pgtrigger_voided_gifts_stay_voided_38193', table='donations_donation', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
@@ -579,7 +592,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=models.Index(fields=['received_on', 'id'], include=('currency', 'amount_minor'), name='donations_by_day'),
+            index=models.Index(fields=['received_on', 'id'], include=('currency', 'amount_minor', 'status'), name='donations_by_day'),
         ),
         migrations.AddIndex(
             model_name='donation',
@@ -587,7 +600,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), name='donations_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('payment_reference'), name='gin_trgm_ops'), name='donations_by_words'),
+        ),
+        migrations.AddIndex(
+            model_name='donation',
+            index=models.Index(django.db.models.functions.text.Upper(django.db.models.functions.text.Replace('payment_reference', models.Value(' '), models.Value(''))), condition=models.Q(('payment_reference', ''), _negated=True), name='donations_by_payment'),
         ),
         migrations.AddIndex(
             model_name='donor',
@@ -671,11 +688,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='a_new_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.status <> 'pending')", func="\n    IF NEW.appeal_id IS NOT NULL AND NEW.status <> 'pending' THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='ba8c8eccf437e416022cc2cd45a4e6b1b686e201', operation='INSERT', pgid='pgtrigger_a_new_gift_is_in_its_total_638ea', table='donations_donation', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='a_new_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.status <> 'pending')", func="\n    IF NEW.appeal_id IS NOT NULL AND NEW.status NOT IN ('pending', 'voided') THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='cb22322c3a9a2822dfdfca74c7ae1910d186298e', operation='INSERT', pgid='pgtrigger_a_new_gift_is_in_its_total_638ea', table='donations_donation', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='a_changed_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."appeal_id" IS DISTINCT FROM (NEW."appeal_id") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."status" IS DISTINCT FROM (NEW."status"))', func="\n    IF OLD.appeal_id IS NOT NULL AND OLD.status <> 'pending' THEN\n        UPDATE donations_gifttotal SET amount_minor = amount_minor - greatest(0, OLD.amount_minor - OLD.refunded_minor - OLD.charged_back_minor), gifts = gifts - 1\n        WHERE appeal_id = OLD.appeal_id AND currency = OLD.currency;\n    END IF;\n \n    IF NEW.appeal_id IS NOT NULL AND NEW.status <> 'pending' THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='361037322de16e868bf94ba5ea7dffd7930a2708', operation='UPDATE', pgid='pgtrigger_a_changed_gift_is_in_its_total_c546c', table='donations_donation', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='a_changed_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."appeal_id" IS DISTINCT FROM (NEW."appeal_id") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."status" IS DISTINCT FROM (NEW."status"))', func="\n    IF OLD.appeal_id IS NOT NULL AND OLD.status NOT IN ('pending', 'voided') THEN\n        UPDATE donations_gifttotal SET amount_minor = amount_minor - greatest(0, OLD.amount_minor - OLD.refunded_minor - OLD.charged_back_minor), gifts = gifts - 1\n        WHERE appeal_id = OLD.appeal_id AND currency = OLD.currency;\n    END IF;\n \n    IF NEW.appeal_id IS NOT NULL AND NEW.status NOT IN ('pending', 'voided') THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='7302f9836471ca4d073bd4123819e6419426d86f', operation='UPDATE', pgid='pgtrigger_a_changed_gift_is_in_its_total_c546c', table='donations_donation', when='AFTER')),
         ),
         migrations.AddField(
             model_name='gifttotal',

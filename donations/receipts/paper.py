@@ -11,6 +11,7 @@ from typing import Final, Literal, TypedDict
 
 from django.utils.translation import gettext_lazy
 
+from donations.donors.models import Donor
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.charity import services as charities
@@ -126,7 +127,7 @@ def contents(
             email=charity.email,
             phone=charity.phone,
         ),
-        donor=DonorOnPaper(name=donor.addressee, address_lines=_lines(donor.address)),
+        donor=donor_on_paper(donor),
         donation=donation.reference,
         amount_minor=amount_minor,
         currency=donation.currency,
@@ -137,6 +138,11 @@ def contents(
         signatory=charity.signatory,
         signatory_role=charity.signatory_title,
     )
+
+
+def donor_on_paper(donor: Donor) -> DonorOnPaper:
+    """Return a donor as papers issued now show them."""
+    return DonorOnPaper(name=donor.addressee, address_lines=_lines(donor.address))
 
 
 def _lines(text: str) -> list[str]:

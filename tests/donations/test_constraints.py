@@ -15,7 +15,10 @@ from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
 from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
+from logistics.roles import Role
+from tests.clients import signed_in
 from tests.donations.giving import Giving, receipts_of
+from tests.donations.offline import send
 from tests.makers.appeals import make_appeal
 from tests.rights import as_superuser
 
@@ -53,7 +56,10 @@ def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
     refused("no_more_goes_back_than_was_given", lambda: rows.update(refunded_minor=50051))
     refused("no_more_goes_back_than_was_given", lambda: rows.update(charged_back_minor=50051))
     refused("only_received_money_goes_back", lambda: waiting.update(refunded_minor=1))
-    refused("what_was_given_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("what_was_given_is_frozen", lambda: rows.update(reference="GFT-0000-0000"))
+    for change in ({"amount_minor": 1}, {"currency": "USD"}, {"channel": "cash"}):
+        refused("what_was_paid_online_is_frozen", lambda change=change: rows.update(**change))
+    refused("only_offline_gifts_are_voided", lambda: rows.update(status="voided"))
     refused("received_gifts_are_not_deleted", lambda: rows._raw_delete("default"))
     values = {"donor": paid.donor, "created_at": NOON}
     refused(
@@ -64,6 +70,14 @@ def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
         "a_donation_has_a_reference_of_its_own",
         lambda: Donation.objects.create(reference=paid.reference, amount_minor=1, currency="HKD", **values),
     )
+
+
+def test_the_database_keeps_void_gifts_as_they_are(giving: Giving) -> None:
+    rows = Donation.objects.filter(pk=send(signed_in(Role.FINANCE)).json()["id"])
+    rows.update(amount_minor=400_000, channel="cash")  # as a correction does
+    rows.update(status="voided")
+    for change in ({"status": "received"}, {"amount_minor": 1}, {"currency": "USD"}, {"received_on": date(2026, 1, 1)}):
+        refused("voided_gifts_stay_voided", lambda change=change: rows.update(**change))
 
 
 def test_the_database_refuses_inconsistent_payment_attempts(giving: Giving) -> None:
