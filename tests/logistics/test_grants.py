@@ -40,7 +40,8 @@ ONLY_THESE_CHANGE = {
     "shipments_reveal": {"seen_at", "ended_at", "ended_because", "ended_by_id"},
 }
 FROZEN = {
-    "donations_donation": {"reference", "amount_minor", "currency", "channel", "created_at"},
+    # The amount, currency and channel of an offline gift may be corrected: triggers hold those of card gifts.
+    "donations_donation": {"reference", "consent_text", "consent_version", "created_at"},
     "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
     "donations_stripeevent": {"stripe_id", "kind", "livemode"},
     "logistics_document": {"context", "number", "token", "replaces_id"},
