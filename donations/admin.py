@@ -4,11 +4,12 @@ from donations.appeals.admin import AppealAdmin
 from donations.challenges.admin import ChallengeAdmin
 from donations.disputes.admin import DisputeAdmin, DisputeInline
 from donations.donors.admin import DonorAdmin
+from donations.fraud_warnings.admin import FraudWarningAdmin
 from donations.gifts.admin import DonationAdmin
 from donations.payments.admin import DeclineAdmin, PaymentAttemptAdmin
 from donations.portal.admin import SignInRequestAdmin
 from donations.receipts.admin import ReceiptAdmin, ReceiptDeliveryAdmin
-from donations.refunds.admin import RefundAdmin, RefundInline
+from donations.refunds.admin import RefundAdmin, RefundInline, RefundSendingAdmin
 from donations.stripe_events.admin import StripeEventAdmin
 from donations.switches.admin import GivingSwitchAdmin
 
@@ -19,11 +20,13 @@ __all__ = [
     "DisputeAdmin",
     "DonationAdmin",
     "DonorAdmin",
+    "FraudWarningAdmin",
     "GivingSwitchAdmin",
     "PaymentAttemptAdmin",
     "ReceiptAdmin",
     "ReceiptDeliveryAdmin",
     "RefundAdmin",
+    "RefundSendingAdmin",
     "SignInRequestAdmin",
     "StripeEventAdmin",
 ]

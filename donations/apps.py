@@ -12,6 +12,8 @@ REASONS = {
     "currency_mismatch": _("Stripe’s currency is not what we asked for"),
     "livemode_mismatch": _("a test event with live keys, or a live one with test keys"),
     "payment_intent_mismatch": _("the checkout has another payment"),
+    "payment_provider_misconfigured": _("Stripe did not accept our key"),
+    "payment_provider_unavailable": _("Stripe does not answer"),
     "payment_object_missing": _("Stripe does not know the payment"),
     "receipt_cancelled": _("the receipt was cancelled before it was sent"),
     "receipt_not_printed": _("the receipt could not be printed"),
@@ -27,6 +29,8 @@ class DonationsConfig(AppConfig):
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
         from donations.receipts import deliveries
+        from donations.refunds import sending
+        from donations.refunds.models import RefundSending
         from logistics.documents.models import Document
         from logistics.jobs import reasons
         from logistics.jobs import services as jobs
@@ -35,6 +39,7 @@ class DonationsConfig(AppConfig):
 
         register(check_payments)
         jobs.when_ended(Document, deliveries.paper_ended)
+        jobs.when_ended(RefundSending, sending.sending_ended)
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         kinds = {
             "receipt": _("receipt"),
@@ -42,6 +47,8 @@ class DonationsConfig(AppConfig):
             "sign-in-link": _("sign-in link"),
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
+            "refund-to-approve": _("refund to approve"),
+            "refund-failed": _("refund failed"),
         }
         readers.register({Role.FINANCE}, kinds)
         reasons.register(REASONS)

@@ -4,11 +4,12 @@ from donations.appeals.models import Appeal, GiftTotal
 from donations.challenges.models import Challenge
 from donations.disputes.models import Dispute
 from donations.donors.models import Donor
+from donations.fraud_warnings.models import FraudWarning
 from donations.gifts.models import Donation
 from donations.payments.models import Decline, PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
-from donations.refunds.models import Refund
+from donations.refunds.models import Refund, RefundSending
 from donations.stripe_events.models import StripeEvent
 from donations.switches.models import GivingSwitch
 
@@ -19,12 +20,14 @@ __all__ = [
     "Dispute",
     "Donation",
     "Donor",
+    "FraudWarning",
     "GiftTotal",
     "GivingSwitch",
     "PaymentAttempt",
     "Receipt",
     "ReceiptDelivery",
     "Refund",
+    "RefundSending",
     "SignInRequest",
     "StripeEvent",
 ]

@@ -38,6 +38,8 @@ VERBS = {
     "/allowed-texts/": ("logistics.refusedtext", "change"),
     "/arrive/": ("shipments.shipment", "arrive"),
     "/issue-receipt/": ("donations.receipt", "change"),
+    "/refund/": ("donations.refund", "change"),
+    "/refund-surplus/": ("donations.refund", "change"),
 }
 NO_NOUN = ("/me/", "/units/", "/package-kinds/", "/ports/", "/hs-codes/")
 

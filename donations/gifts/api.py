@@ -16,6 +16,7 @@ from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
 from donations.gifts import services as gifts
+from donations.gifts.actions import refusals, with_payments
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
     OFFLINE_EXAMPLE,
@@ -31,6 +32,9 @@ from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
+from donations.refunds import api as refunds
+from donations.refunds import asking
+from donations.refunds.models import Refund
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.switches.services import GivingPaused
 from logistics.actions import AllowedAction, allowed
@@ -39,8 +43,8 @@ from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.inputs import BooleanFilter, Filters
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import Anyone, actor, allow, may
-from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.views import StrictView, without_body
 from logistics.visitors import address_of
@@ -73,7 +77,7 @@ class DonationFilter(Filters):
 class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all()))
+    queryset = with_payments(receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all())))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would reveal them.
@@ -86,11 +90,10 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
 
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
-        charity, user, finance = cache(charities.the_charity), actor(self.request), (Role.FINANCE,)
+        charity, user = cache(charities.the_charity), actor(self.request)
 
         def actions(donation: Donation) -> list[AllowedAction]:
-            refusal = receipts.refusal_to_issue(donation, charity)
-            return allowed(user, {"issue-receipt": (finance, refusal), "revoke-link": (finance, None)})
+            return allowed(user, refusals(donation, charity))
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -184,6 +187,52 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
+
+    @extend_schema(
+        summary="Refund a donation",
+        request=refunds.RefundIn,
+        responses={201: refunds.RefundOut},
+        examples=[refunds.REQUEST_EXAMPLE, refunds.EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NothingToRefund, asking.PaymentDisputed)
+    @action(detail=True, methods=["post"], permission_classes=[may(rights.REFUND)])
+    @idempotent
+    def refund(self, request: Request, pk: str) -> Response:
+        """Refund a gift that was paid by card, all of it or a part; several parts are possible.
+
+        The refund is stored first and then sent to Stripe, again and again until Stripe answers, and never made twice.
+        Above a limit that the charity sets, it waits in the state `awaiting_approval` for a second person. More than is
+        left is refused (400 `more_than_left`) with the amount that is `left`. The receipt follows once Stripe says that
+        the refund succeeded: cancelled, or replaced by one for the rest. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        wanted = refunds.RefundIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = {"amount": "", "payment": None} | wanted.validated_data
+        made = asking.ask(self.get_object(), **said, by=actor(request), at=timezone.now())
+        return Response(self._shown(made), status=201)
+
+    @extend_schema(
+        summary="Refund what was paid twice of a donation",
+        responses={201: refunds.RefundsOut},
+        examples=[refunds.MANY_EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NoSurplus)
+    @action(detail=True, methods=["post"], url_path="refund-surplus", permission_classes=[may(rights.REFUND)])
+    @idempotent
+    @without_body
+    def refund_surplus(self, request: Request, pk: str) -> Response:
+        """Refund everything that was paid beyond the gift, because the donor paid it more than once.
+
+        The gift and its receipt stay as they are. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        made = asking.ask_surplus(self.get_object(), by=actor(request), at=timezone.now())
+        return Response({"refunds": [self._shown(refund) for refund in made]}, status=201)
+
+    def _shown(self, refund: Refund) -> object:
+        row = refunds.RefundViewSet.queryset.get(pk=refund.pk)
+        return refunds.RefundOut(row, context=self.get_serializer_context()).data
 
     @extend_schema(
         summary="Revoke the secret link of a donation",

@@ -46,9 +46,9 @@ class DonationOut(Output[Donation]):
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
     allowed_actions = AllowedActionOut(many=True)
 
-    # What `receipts.refusal_to_issue` reads, beside the valid receipt.
+    # What `gifts.actions.refusals` reads, beside the valid receipt and the payments.
     @reads(
-        "status", "amount_minor", "refunded_minor", "charged_back_minor", "language", "donor__name",
+        "status", "amount_minor", "refunded_minor", "charged_back_minor", "language", "channel", "donor__name",
         "donor__organisation", "donor__address", "appeal__title_en", "appeal__title_fr",
     )  # fmt: skip
     def allowed_actions_of(self, donation: Donation) -> list[AllowedAction]:

@@ -47,7 +47,10 @@ KINDS: Final = (
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
 )
+FRAUD: Final = "radar.early_fraud_warning"  # the type of the object
 DECLINED: Final = "payment_intent.payment_failed"
 PROVIDER_WAIT: Final = timedelta(seconds=15)
 SHORT_LOOK_BACK: Final = timedelta(hours=2)
@@ -105,11 +108,13 @@ def _look(event: StripeEvent) -> Snapshot | PaymentAttempt | None:
         raise jobs.GiveUp("api_version_mismatch")
     if event.livemode != gateway.is_live():
         raise jobs.GiveUp("livemode_mismatch")
-    if event.kind != DECLINED and (attempt := _looked_at_since(event)):
+    if event.kind != DECLINED and event.object_type != FRAUD and (attempt := _looked_at_since(event)):
         return attempt
     try:
         if event.object_type == "checkout.session":
             return snapshots.of_session(event.object_id)
+        if event.object_type == FRAUD and event.payment_intent_id:
+            return snapshots.with_fraud_warnings(event.payment_intent_id)
         if event.payment_intent_id:
             return _look_at_decline(event) if event.kind == DECLINED else snapshots.of_payment(event.payment_intent_id)
     except gateway.PaymentProviderUnavailable as error:

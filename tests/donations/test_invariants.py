@@ -82,6 +82,11 @@ PLANTED: list[tuple[str, str, str]] = [
         "UPDATE donations_paymentattempt SET counts = false",
     ),
     (
+        "What is kept of a gift is what its payments hold together, at most its amount.",
+        "donations_dispute",
+        "UPDATE donations_dispute SET state = 'lost'",
+    ),
+    (
         "Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes.",
         "donations_refund",
         "UPDATE donations_refund SET state = 'failed'",

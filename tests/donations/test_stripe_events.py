@@ -266,7 +266,7 @@ def test_a_payment_after_the_expiry_is_booked(giving: Giving) -> None:
     assert len(receipts_of(donation)) == 1
 
 
-def paid_twice(giving: Giving) -> dict[str, Any]:
+def paid_twice(giving: Giving, *, late_by: timedelta = timedelta()) -> dict[str, Any]:
     """A gift whose expired checkout is paid late, after a second one was."""
     gift = giving.give()
     first = donation_of(gift).attempts.get()
@@ -276,7 +276,9 @@ def paid_twice(giving: Giving) -> dict[str, Any]:
     giving.stand_in.control.advance(-24 * 3600)
     again = giving.post(f"/api/v1/donations/{gift['token']}/checkout/").json()
     giving.type_card(again["checkout_url"])
+    giving.stand_in.control.advance(late_by.total_seconds())
     giving.stand_in.control.pay(str(first.session_id), GOOD, late=True)
+    giving.stand_in.control.advance(-late_by.total_seconds())
     giving.deliver()
     giving.work()
     return gift

@@ -1,0 +1,69 @@
+"""What staff may do with a gift now, and why the rest is refused: one list for the API and for the gift's page.
+
+Another act is one more entry in ACTIONS; its service raises the same refusal.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from donations.disputes.models import Dispute
+from donations.gifts.models import Donation
+from donations.payments.models import PaymentAttempt
+from donations.receipts import services as receipts
+from donations.refunds import asking
+from donations.refunds.models import Refund
+from logistics.charity import services as charities
+from logistics.charity.models import Charity
+from logistics.errors import DomainError
+from logistics.roles import Role
+
+LoadCharity = Callable[[], Charity]
+FINANCE: Final = (Role.FINANCE,)
+
+
+@dataclass(frozen=True)
+class GiftAction:
+    """An act on a gift: its name in the API, its button in the admin, and why it is refused now, or None."""
+
+    name: str  # "refund-surplus"; the admin's action is `refund_surplus`
+    label: str | Promise
+    refusal: Callable[[Donation, LoadCharity], DomainError | None]
+    roles: Collection[Role] = FINANCE
+
+    @property
+    def method(self) -> str:
+        """The name of the admin's action."""
+        return self.name.replace("-", "_")
+
+
+ACTIONS: Final[tuple[GiftAction, ...]] = (
+    GiftAction("refund", gettext_lazy("Refund"), lambda gift, charity: asking.refusal_to_refund(gift)),
+    GiftAction(
+        "refund-surplus",
+        gettext_lazy("Refund what was paid twice"),
+        lambda gift, charity: asking.refusal_to_refund_surplus(gift),
+    ),
+    GiftAction("issue-receipt", gettext_lazy("Issue missing receipt"), receipts.refusal_to_issue),
+    GiftAction("revoke-link", gettext_lazy("Revoke secret link"), lambda gift, charity: None),
+)
+
+
+def refusals(
+    donation: Donation, charity: LoadCharity = charities.the_charity
+) -> dict[str, tuple[Collection[Role], DomainError | None]]:
+    """Return each act with the roles that may take it, and why it is refused now, or None."""
+    return {act.name: (act.roles, act.refusal(donation, charity)) for act in ACTIONS}
+
+
+def with_payments(gifts: QuerySet[Donation]) -> QuerySet[Donation]:
+    """Load with each gift what `refusals` reads of its payments: three queries for any number of gifts."""
+    refunds = Refund.objects.only("attempt_id", "state", "amount_minor")
+    disputes = Dispute.objects.only("attempt_id", "state", "amount_minor")
+    attempts = PaymentAttempt.objects.only("donation_id", "number", "state", "counts", "amount_minor", "succeeded_at")
+    attempts = attempts.prefetch_related(Prefetch("refunds", refunds), Prefetch("disputes", disputes))
+    return gifts.prefetch_related(Prefetch("attempts", attempts))
