@@ -196,7 +196,7 @@ def _returns(attempts: list[PaymentAttempt]) -> Iterator[Line]:
                 notes.append(refund.failure_reason.replace("_", " "))
             yield Line(
                 url=reverse("admin:donations_refund_change", args=[refund.pk]),
-                what=_("Refund"),
+                what=str(refund._meta.verbose_name).capitalize(),
                 amount=_amount(refund),
                 state=str(RefundState(refund.state).label),
                 notes=tuple(note for note in notes if note),
@@ -207,7 +207,7 @@ def _returns(attempts: list[PaymentAttempt]) -> Iterator[Line]:
                 notes.append(_("evidence is due on %(when)s") % {"when": trail.moment(dispute.evidence_due_at)})
             yield Line(
                 url=reverse("admin:donations_dispute_change", args=[dispute.pk]),
-                what=_("Dispute"),
+                what=str(dispute._meta.verbose_name).capitalize(),
                 amount=shown(dispute.amount_minor, dispute.currency),
                 state=str(dispute.get_state_display()),
                 notes=tuple(note for note in notes if note),

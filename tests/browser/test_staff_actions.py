@@ -298,12 +298,14 @@ def test_dead_jobs_are_retried(label: str, staff: SignIn, product: Instance) -> 
     eventually(lambda: product.rows(state, pk) == [("done",)], what="its second try to end well")
 
 
-def pay(product: Instance, email: str, *, name: str = "Lam Wing Sze", anonymous: bool = False) -> None:
+def pay(
+    product: Instance, email: str, *, name: str = "Lam Wing Sze", anonymous: bool = False, amount: str = "250"
+) -> None:
     """Give by card, as far as the checkout page's last button."""
     donor = {"name": name, "email": email, "language": "en"}
     gift: Any = Person(product.env["PUBLIC_URL"]).post(
         "/api/v1/donations/",
-        {"amount": "250", "currency": "HKD", "donor": donor, "anonymous": anonymous, "consent": True},
+        {"amount": amount, "currency": "HKD", "donor": donor, "anonymous": anonymous, "consent": True},
     )
     Donor(product.env["PUBLIC_URL"]).pay(gift["checkout_url"], "4242424242424242")
 
