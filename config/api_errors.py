@@ -61,7 +61,7 @@ WHAT_TO_DO = {
     "leg_ended": "Issue a new waybill, or choose one whose goods are on their way.",
     "link_ended": "Sign in by mail at `/my-gifts/`, which shows a new link.",
     "no_surplus": "Nothing to do: look at the gift's payments.",
-    "nothing_to_refund": "Look at the gift's payments and refunds; a gift that did not come by card goes back the way it came.",
+    "nothing_to_refund": "Look at the gift's payments and refunds. What did not come by card goes back as it came.",
     "payment_disputed": "Answer the dispute in Stripe's dashboard; do not refund.",
     "second_person_needed": "Ask another person in finance to approve it.",
     "sign_in_link_invalid": "Ask for a new link at `/my-gifts/`.",

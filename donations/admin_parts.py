@@ -83,9 +83,7 @@ class ActPage:
     explanation: str
     back: str
 
-    def answer(
-        self, request: HttpRequest, form: forms.Form, refused: DomainError | None = None
-    ) -> HttpResponse:
+    def answer(self, request: HttpRequest, form: forms.Form, refused: DomainError | None = None) -> HttpResponse:
         context = {
             **admin.site.each_context(request),
             "title": self.title,

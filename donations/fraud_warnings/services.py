@@ -6,9 +6,9 @@ from donations.stripe import facts
 
 
 def record(attempt: PaymentAttempt, shown: Iterable[facts.StripeFraudWarning]) -> None:
-    """Store the warnings that Stripe shows of a payment; an older look changes nothing. The caller holds the gift's lock.
+    """Store the warnings that Stripe shows of a payment; an older look changes nothing.
 
-    A warning that nothing can be done about any more stays so.
+    The caller holds the gift's lock. A warning that nothing can be done about any more stays so.
     """
     for warning in shown:
         row, is_new = FraudWarning.objects.get_or_create(

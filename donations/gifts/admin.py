@@ -82,7 +82,8 @@ class DonationAdmin(FactsAdmin):
     def _revoke(self, request: HttpRequest, donation: Donation) -> None:
         gifts.revoke_link(donation, by=staff(request), at=timezone.now())
         sent = _(
-            "%(gift)s: links sent earlier no longer work. The donor gets a new one by signing in with their email address."
+            "%(gift)s: links sent earlier no longer work. The donor gets a new one by signing in with their email"
+            " address."
         )
         self.message_user(request, sent % {"gift": donation}, messages.SUCCESS)
 
@@ -166,7 +167,9 @@ class DonationAdmin(FactsAdmin):
                 self.message_user(request, said % {"amount": amount}, messages.WARNING)
             else:
                 self.message_user(
-                    request, _("The refund of %(amount)s is on its way to Stripe.") % {"amount": amount}, messages.SUCCESS
+                    request,
+                    _("The refund of %(amount)s is on its way to Stripe.") % {"amount": amount},
+                    messages.SUCCESS,
                 )
 
     @action(

@@ -21,9 +21,7 @@ from logistics.money import typed
 class RefundForm(TidyForm, forms.Form):
     """Which payment, how much, and why. `amount` becomes a decimal string, or "" for everything that is left."""
 
-    payment = forms.TypedChoiceField(
-        coerce=int, label=gettext_lazy("Payment"), widget=UnfoldAdminSelectWidget
-    )
+    payment = forms.TypedChoiceField(coerce=int, label=gettext_lazy("Payment"), widget=UnfoldAdminSelectWidget)
     amount = forms.CharField(
         required=False,
         max_length=40,
@@ -65,4 +63,3 @@ class RefundForm(TidyForm, forms.Form):
             return money.decimal_string(typed.read(text, self.currency, wording.page_language()), self.currency)
         except Invalid as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
-

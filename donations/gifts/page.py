@@ -1,4 +1,4 @@
-"""The page of one gift for staff: what it is, what may be done now, its money and papers, and all that happened to it."""
+"""The page of one gift for staff: what it is, what may be done now, its money, papers and all that happened."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

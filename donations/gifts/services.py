@@ -29,7 +29,8 @@ def settle(
 ) -> Donation:
     """Record the outcome of a received gift; the caller holds its lock.
 
-    The date received is in the charity's time zone; it is that of the payment that counts. `by`: the user; None: Stripe.
+    The date received is in the charity's time zone; it is that of the payment that counts.
+    `by`: the user; None: Stripe.
     """
     was = donation.status
     if outcome.status != was:

@@ -151,7 +151,9 @@ class RefundAdmin(FactsAdmin):
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a refund to Stripe again whose sending has stopped."""
         refund = self._found(request, object_id)
-        page = self._page(refund, _("Send again"), _("Stripe is asked first whether it has the refund: it is never made twice."))
+        page = self._page(
+            refund, _("Send again"), _("Stripe is asked first whether it has the refund: it is never made twice.")
+        )
         form = forms.Form(request.POST or None)
         if request.method == "POST":
             try:

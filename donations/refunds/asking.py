@@ -1,15 +1,16 @@
-"""Refunds made by finance: requested, approved by a second person if large, then sent to Stripe by a worker (`sending`).
+"""Refunds made by finance: requested, approved by a second person if large, then sent to Stripe (`sending`).
 
 A refund is reserved from the moment it is requested, under the gift's lock: two at once never give back more than was
 paid. Only payments by card are refunded here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -73,10 +74,11 @@ def paid(donation: Donation) -> list[PaymentAttempt]:
     return sorted(found, key=lambda one: one.number)
 
 
-def _under_lock(donation: Donation) -> tuple[Donation, list[PaymentAttempt]]:
+def _under_lock(donation: Donation) -> Donation:
+    """Return the gift locked, with its payments as they are now."""
     donation = lock(donation)
-    rows = donation.attempts.filter(state=AttemptState.SUCCEEDED).order_by("number")
-    return donation, list(rows.prefetch_related("refunds", "disputes"))
+    prefetch_related_objects([donation], "attempts__refunds", "attempts__disputes")
+    return donation
 
 
 def money_of(attempt: PaymentAttempt) -> PaidMoney:
@@ -99,7 +101,7 @@ def is_disputed(attempt: PaymentAttempt) -> bool:
 
 
 def refundable(donation: Donation) -> list[tuple[PaymentAttempt, int]]:
-    """Return the payments of which something can be refunded now, with how much; most first, then the one that counts."""
+    """Return the payments of which something can be refunded now, with how much; most first."""
     found = [(one, money_of(one).free_minor) for one in paid(donation) if not is_disputed(one)]
     return sorted([pair for pair in found if pair[1]], key=lambda pair: (-pair[1], not pair[0].counts, pair[0].number))
 
@@ -107,7 +109,9 @@ def refundable(donation: Donation) -> list[tuple[PaymentAttempt, int]]:
 def refusal_to_refund(donation: Donation) -> DomainError | None:
     """Return why nothing of this gift can be refunded now, or None."""
     if donation.channel != Donation.Channel.ONLINE:
-        return NothingToRefund(_("This gift was not paid by card. Give the money back by the way it came, and void it."))
+        return NothingToRefund(
+            _("This gift was not paid by card. Give the money back by the way it came, and void it.")
+        )
     payments = paid(donation)
     if not payments:
         return NothingToRefund(_("This gift has not been paid."))
@@ -149,11 +153,10 @@ def ask(
 
     Raises NothingToRefund, PaymentDisputed, Invalid (amount, payment, note).
     """
-    donation, payments = _under_lock(donation)
-    _load(donation, payments)
+    donation = _under_lock(donation)
     if refusal := refusal_to_refund(donation):
         raise refusal
-    attempt, left = _chosen(refundable(donation), payments, payment)
+    attempt, left = _chosen(donation, payment)
     amount_minor = amounts.read(amount, donation.currency) if amount else left
     if amount_minor > left:
         raise _too_much(left, donation.currency)
@@ -164,31 +167,24 @@ def ask(
 @transaction.atomic
 def ask_surplus(donation: Donation, *, by: User, at: datetime) -> list[Refund]:
     """Request the refund of everything that was paid beyond the gift. Raises NoSurplus."""
-    donation, payments = _under_lock(donation)
-    _load(donation, payments)
+    donation = _under_lock(donation)
     if refusal := refusal_to_refund_surplus(donation):
         raise refusal
-    rows = {one.number: one for one in payments}
+    rows = {one.number: one for one in paid(donation)}
     return [
         _reserve(donation, rows[number], amount_minor, reason=RefundReason.DUPLICATE, note="", by=by, at=at)
         for number, amount_minor in surplus(donation).items()
     ]
 
 
-def _load(donation: Donation, payments: list[PaymentAttempt]) -> None:
-    """Have `donation.attempts.all()` return these rows, as a list of gifts loads them."""
-    donation._prefetched_objects_cache = {"attempts": payments}  # type: ignore[attr-defined]  # Django's own name
-
-
-def _chosen(
-    left: list[tuple[PaymentAttempt, int]], payments: Iterable[PaymentAttempt], number: int | None
-) -> tuple[PaymentAttempt, int]:
+def _chosen(donation: Donation, number: int | None) -> tuple[PaymentAttempt, int]:
+    left = refundable(donation)
     if number is None:
         return left[0]
     known = {attempt.number: (attempt, amount) for attempt, amount in left}
     if number in known:
         return known[number]
-    if number in {one.number for one in payments}:
+    if number in {one.number for one in paid(donation)}:
         raise Invalid(_("Nothing is left of this payment."), field="payment", code="nothing_left")
     raise Invalid(_("This gift has no such payment."), field="payment", code="unknown_payment")
 
@@ -304,9 +300,7 @@ def _locked(refund: Refund) -> Refund:
     return refund
 
 
-def _decided(
-    refund: Refund, state: RefundState, refusal: DomainError | None, *, by: User, at: datetime
-) -> Refund:
+def _decided(refund: Refund, state: RefundState, refusal: DomainError | None, *, by: User, at: datetime) -> Refund:
     if refusal:
         raise refusal
     refund.state, refund.decided_by_id, refund.decided_at = state, by.pk, at

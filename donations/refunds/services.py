@@ -31,9 +31,7 @@ def recorded(rows: RefundRows) -> dict[str, RecordedRefund]:
     return {key: RecordedRefund.of(row) for key, row in rows.items()}
 
 
-def record(
-    attempt: PaymentAttempt, rows: RefundRows, refunds: Mapping[str, RecordedRefund], *, at: datetime
-) -> None:
+def record(attempt: PaymentAttempt, rows: RefundRows, refunds: Mapping[str, RecordedRefund], *, at: datetime) -> None:
     """Update changed rows and insert new ones. The caller holds the gift's lock."""
     for key, refund in refunds.items():
         row = rows.get(key)

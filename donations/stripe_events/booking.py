@@ -60,10 +60,12 @@ def _recorded(
 def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
     """Settle the gift from all of its payments, then update its receipt. `recorded`: the one that was just booked."""
     others = donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
-    paid = [recorded.money(attempt.number)]
-    for other in others.prefetch_related("refunds", "disputes"):
-        paid.append(_recorded(other, refunds.of(other), disputes.of(other)).money(other.number))
-    money = [one for one in paid if one is not None]
+    paid = [(attempt.number, recorded)]
+    paid += [
+        (other.number, _recorded(other, refunds.of(other), disputes.of(other)))
+        for other in others.prefetch_related("refunds", "disputes")
+    ]
+    money = [one for number, row in paid if (one := row.money(number))]
     counting, outcome = that_counts(money), outcome_of(donation.amount_minor, money)
     payments.mark_counted(donation, counting.number)
     attempt.counts = counting.number == attempt.number

@@ -15,6 +15,7 @@ from tests.processes import Instance, eventually
 pytestmark = pytest.mark.processes
 GIFT, REFUND = "donations/donation", "donations/refund"
 READ = "SELECT d.id FROM donations_donation d JOIN donations_donor o ON o.id = d.donor_id WHERE o.email = %s"
+WAITING = "SELECT id FROM donations_refund WHERE state = 'awaiting_approval' ORDER BY id DESC LIMIT 1"
 # A second payment of a gift, as the booking of a late checkout leaves it: Stripe does not know it.
 PAID_AGAIN = """INSERT INTO donations_paymentattempt SELECT (jsonb_populate_record(a, jsonb_build_object(
     'id', gen_random_uuid(), 'number', 2, 'counts', false, 'session_id', 'cs_' || gen_random_uuid(),
@@ -79,7 +80,7 @@ def test_a_large_refund_needs_two_persons(staff: SignIn, product: Instance, paid
     gift = paid(amount="30000.00")
     finance = staff("finance")
     asked = refund(finance, gift, "20000")
-    ((row,),) = product.rows("SELECT id FROM donations_refund WHERE state = 'awaiting_approval' ORDER BY id DESC LIMIT 1")
+    ((row,),) = product.rows(WAITING)
     acts.begin(finance, REFUND, row, "Approve")
     alone = finance.text()
     other = staff("root")
@@ -87,7 +88,7 @@ def test_a_large_refund_needs_two_persons(staff: SignIn, product: Instance, paid
     other.press("Approve")
     eventually(lambda: refunds_of(product, gift) == [("succeeded", 2_000_000)], what="the refund to succeed")
     refund(finance, gift, "10000")
-    ((row,),) = product.rows("SELECT id FROM donations_refund WHERE state = 'awaiting_approval' ORDER BY id DESC LIMIT 1")
+    ((row,),) = product.rows(WAITING)
     acts.begin(other, REFUND, row, "Reject")
     acts.enter(other, {"note": "Once is enough."})
     other.press("Reject")
@@ -122,9 +123,7 @@ def test_what_was_paid_twice_goes_back_in_one_step(staff: SignIn, product: Insta
 
 
 @submits("admin:donations_donation_issue_receipt", "admin:donations_donation_revoke_link")
-def test_a_receipt_is_issued_and_a_link_revoked_from_the_gift(
-    staff: SignIn, product: Instance
-) -> None:
+def test_a_receipt_is_issued_and_a_link_revoked_from_the_gift(staff: SignIn, product: Instance) -> None:
     email = f"nameless-{uuid4().hex[:8]}@example.org"
     pay(product, email, name="", anonymous=True)
     blocked = f"{READ} AND d.status = 'received' AND d.receipt_blocked_by <> '{{}}'"

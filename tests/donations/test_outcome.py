@@ -61,9 +61,7 @@ def test_the_order_of_payments_does_not_matter_and_what_is_kept_is_what_they_hol
 @settings(max_examples=500, deadline=None)
 def test_giving_the_surplus_back_takes_nothing_from_the_gift_and_leaves_no_surplus(payments: list[PaidMoney]) -> None:
     surplus = surplus_of(AMOUNT, payments)
-    after = [
-        replace(one, refunded_minor=one.refunded_minor + surplus.get(one.number, 0)) for one in payments
-    ]
+    after = [replace(one, refunded_minor=one.refunded_minor + surplus.get(one.number, 0)) for one in payments]
 
     assert all(surplus[one.number] <= one.free_minor for one in payments if one.number in surplus)
     assert kept(outcome_of(AMOUNT, after)) == kept(outcome_of(AMOUNT, payments))

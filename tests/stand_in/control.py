@@ -108,7 +108,15 @@ class Control:
     def tell(self, kind: str, object: str) -> Json:
         """Send an event of any kind about an object, true or not."""
         with self.world.acting():
-            for table in ("checkout.session", "payment_intent", "charge", "refund", "dispute", fraud_warnings.KIND, "customer"):
+            for table in (
+                "checkout.session",
+                "payment_intent",
+                "charge",
+                "refund",
+                "dispute",
+                fraud_warnings.KIND,
+                "customer",
+            ):
                 found = self.world.store.find(table, object)
                 if found is not None:
                     return self.world.tell(kind, found)
