@@ -46,6 +46,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("donations.fraudwarning", "gpp_maybe"),
             ("donations.paymentattempt", "credit_card"),
             ("donations.stripeevent", "webhook"),
+            ("donations.stripedifference", "difference"),
             ("donations.givingswitch", "toggle_on"),
         ),
     ),
@@ -77,6 +78,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("logistics.document", "description"),
             ("logistics.email", "mail"),
+            ("logistics.unsubscription", "unsubscribe"),
             ("logistics.auditentry", "history"),
             ("logistics.charity", "domain"),
             ("logistics.user", "group"),

@@ -9,6 +9,7 @@ from donations.gifts.admin import DonationAdmin
 from donations.payments.admin import DeclineAdmin, PaymentAttemptAdmin
 from donations.portal.admin import SignInRequestAdmin
 from donations.receipts.admin import ReceiptAdmin, ReceiptDeliveryAdmin
+from donations.reconciliation.admin import StripeDifferenceAdmin
 from donations.refunds.admin import RefundAdmin, RefundInline, RefundSendingAdmin
 from donations.stripe_events.admin import StripeEventAdmin
 from donations.switches.admin import GivingSwitchAdmin
@@ -28,6 +29,7 @@ __all__ = [
     "RefundAdmin",
     "RefundSendingAdmin",
     "SignInRequestAdmin",
+    "StripeDifferenceAdmin",
     "StripeEventAdmin",
 ]
 

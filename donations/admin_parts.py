@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import cast
 
@@ -12,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 
 from logistics import wording
 from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, for_back_button
 from logistics.errors import DomainError, Invalid
+from logistics.exports import ExportColumn
 from logistics.jobs.admin import last_error
 from logistics.money import amounts as money
 from logistics.people.models import User
@@ -67,6 +69,16 @@ def shown(amount_minor: int | None, currency: str) -> str:
         return "–"
     amount = wording.number(money.decimal_string(amount_minor, currency), [wording.page_language()])
     return f"{amount} {currency}"
+
+
+def money_column(name: str, title: str | Promise, *, currency: str = "currency") -> ExportColumn:
+    """Return the column of an export with an amount as a number, such as 1500.50; its currency has a column beside."""
+
+    def value(row: Model) -> Decimal | None:
+        amount_minor = getattr(row, name)
+        return None if amount_minor is None else money.from_minor(amount_minor, getattr(row, currency))
+
+    return ExportColumn(title, value)
 
 
 def form_error(refusal: Invalid) -> ValidationError:

@@ -49,6 +49,7 @@ class DonationsConfig(AppConfig):
             "giving-alarm": _("alarm of online giving"),
             "refund-to-approve": _("refund to approve"),
             "refund-failed": _("refund failed"),
+            "stripe-differs": _("differences with Stripe"),
         }
-        readers.register({Role.FINANCE}, kinds)
+        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm", "stripe-differs"])
         reasons.register(REASONS)

@@ -9,6 +9,7 @@ from donations.gifts.models import Donation
 from donations.payments.models import Decline, PaymentAttempt
 from donations.portal.models import SignInRequest
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.reconciliation.models import StripeDifference
 from donations.refunds.models import Refund, RefundSending
 from donations.stripe_events.models import StripeEvent
 from donations.switches.models import GivingSwitch
@@ -29,5 +30,6 @@ __all__ = [
     "Refund",
     "RefundSending",
     "SignInRequest",
+    "StripeDifference",
     "StripeEvent",
 ]

@@ -25,4 +25,5 @@ REFUND_SENDING = declare("donations.refundsending", view=READERS, change=FINANCE
 FRAUD_WARNING = declare("donations.fraudwarning", view=READERS)
 DISPUTE = declare("donations.dispute", view=READERS)
 EVENT = declare("donations.stripeevent", view=READERS, change=FINANCE)
+DIFFERENCE = declare("donations.stripedifference", view=READERS)
 SIGN_IN = declare("donations.signinrequest", view=READERS)

@@ -11,16 +11,23 @@ from donations.challenges import services as challenges
 from donations.payments import services as payments
 from donations.portal import services as portal
 from donations.receipts import deliveries
+from donations.reconciliation import services as reconciliation
 from donations.refunds import sending
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.stripe_events import services as stripe_events
 from donations.switches import services as switches
+from logistics.jobs.lanes import UPKEEP
 
 log = logging.getLogger(__name__)
 
 PERIODIC: dict[str, dict[str, object]] = {
     "giving outside its usual range": {"task": "donations.watch_giving", "schedule": 60.0, "options": {"expires": 60}},
     "forget old challenges": {"task": "donations.forget_challenges", "schedule": crontab(hour="3", minute="20")},
+    "differences with Stripe": {
+        "task": "donations.compare_with_stripe",
+        "schedule": crontab(hour="4", minute="40"),
+        "options": {"queue": UPKEEP},
+    },
     "events that Stripe never delivered": {"task": "donations.catch_up_with_stripe", "schedule": crontab(minute="*/5")},
 }
 
@@ -51,6 +58,15 @@ def catch_up_with_stripe() -> None:
         stripe_events.catch_up(at=timezone.now())
     except PaymentProviderUnavailable:
         log.warning("Stripe does not answer: the next look is in five minutes")
+
+
+# Below the broker's visibility timeout. Each day is compared for itself, so what was done stays done.
+@shared_task(name="donations.compare_with_stripe", soft_time_limit=540, time_limit=570)
+def compare_with_stripe() -> None:
+    try:
+        reconciliation.compare_recent(at=timezone.now())
+    except PaymentProviderUnavailable:
+        log.warning("Stripe does not answer: the next comparison is tomorrow")
 
 
 @shared_task(name="donations.watch_giving")

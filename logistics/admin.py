@@ -8,7 +8,7 @@ from logistics.catalogue.admin import CategoryAdmin, ItemAdmin
 from logistics.charity.admin import CharityAdmin
 from logistics.documents.admin import DocumentAdmin, NumberSeriesAdmin
 from logistics.health.admin import HealthCheckAdmin
-from logistics.mail.admin import EmailAdmin
+from logistics.mail.admin import EmailAdmin, UnsubscriptionAdmin
 from logistics.partners.admin import ContactAdmin, MembershipAdmin, PartnerAdmin
 from logistics.partners.refusal_admin import RefusedTextAdmin
 from logistics.partners.site_admin import SiteAdmin
@@ -29,6 +29,7 @@ __all__ = [
     "PartnerAdmin",
     "RefusedTextAdmin",
     "SiteAdmin",
+    "UnsubscriptionAdmin",
     "UserAdmin",
 ]
 

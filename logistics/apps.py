@@ -11,13 +11,17 @@ class LogisticsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
-        from logistics.mail import readers
+        from logistics.charity import services as charities
+        from logistics.mail import messages, readers
+        from logistics.notices import services as notices
         from logistics.partners.models import Partner
         from logistics.people import services as people
 
         # A suspended partner's keys work again once it is approved.
         approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
         people.keys_work_only_if(Q(user__membership=None) | approved)
+        messages.use_letterhead(charities.letterhead)
+        notices.watch_jobs()
         readers.register({Role.ADMINISTRATOR}, {"invitation": _("invitation")})
         refused, found = _("text refused"), _("revealing texts found")
         readers.register({Role.SAFETY}, {"sealed-text-refused": refused, "sealed-text-found": found})

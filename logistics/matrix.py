@@ -59,6 +59,12 @@ def declare(
     return noun
 
 
+def roles_that_change(model: type[Model]) -> frozenset[Role]:
+    """Return the roles that may change rows of a model; none if no app declared it."""
+    noun = _nouns.get(model._meta.label_lower)
+    return noun.roles(CHANGE) if noun else frozenset()
+
+
 def contact_details(*fields: str, seen_by: Collection[Role]) -> Hidden:
     """Return the group of the fields by which a person can be reached."""
     return Hidden("contact details", fields, frozenset(seen_by))

@@ -6,7 +6,7 @@ from logistics.charity.models import Charity
 from logistics.documents.models import Document, NumberSeries
 from logistics.health.models import HealthCheck
 from logistics.idempotency.models import IdempotencyRecord
-from logistics.mail.models import Email
+from logistics.mail.models import Email, Unsubscription
 from logistics.partners.models import Contact, Membership, Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import ApiKey, RecoveryCode, SecondFactor, User
 
@@ -29,5 +29,6 @@ __all__ = [
     "SecondFactor",
     "Site",
     "SiteAddress",
+    "Unsubscription",
     "User",
 ]

@@ -35,6 +35,11 @@ EMAIL = declare(
     change=[FINANCE, COORDINATOR, ADMINISTRATOR],
     hidden=[contact_details("to", seen_by=[FINANCE, COORDINATOR, SAFETY, ADMINISTRATOR])],
 )
+UNSUBSCRIPTION = declare(
+    "logistics.unsubscription",
+    view=[COORDINATOR, ADMINISTRATOR, AUDITOR],
+    hidden=[contact_details("to", seen_by=[COORDINATOR, ADMINISTRATOR])],
+)
 AUDIT = declare("logistics.auditentry", view=[AUDITOR, SAFETY])
 # Who refused what, when; the text itself is sealed, and reading it is recorded.
 REFUSED_TEXT = declare("logistics.refusedtext", view=[SAFETY], change=[SAFETY])

@@ -14,7 +14,8 @@ class ShipmentsConfig(AppConfig):
         from shipments.shipments import texts as our_texts
 
         sent, differs = _("shipment dispatched"), _("delivery differs")
-        readers.register({Role.COORDINATOR}, {"shipment-dispatched": sent, "delivery-differs": differs})
+        readers.register({Role.COORDINATOR}, {"delivery-differs": differs})
+        readers.register({Role.COORDINATOR}, {"shipment-dispatched": sent}, optional=["shipment-dispatched"])
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         texts.add_source(our_texts.in_use)
         register_rooms()

@@ -1,10 +1,12 @@
 """Fixtures for all tests. Row factories are in tests/makers, real processes in tests/processes.py."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import coverage
 import pytest
 import redis
 import structlog
@@ -16,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
 from config.local.postgres import APPLICATION, SUPERUSER
+from logistics.confined import once
 from tests.services import services
 
 PATIENCE_S = 120
@@ -136,6 +139,34 @@ def _fast() -> Iterator[None]:
 
         patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _confined_children_are_measured() -> Iterator[None]:
+    """Under make coverage, measure confined children too, and let each end by itself, which writes its figures.
+
+    Not the printer, which is killed at the end (it has its own name for `inherited`), nor other processes: they run
+    code that tests run in their own process too.
+    """
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    inherited = once.inherited
+
+    def with_coverage() -> dict[str, str]:
+        return inherited() | {"COVERAGE_PROCESS_CONFIG": measuring.config.serialize()}
+
+    def end(child: subprocess.Popen[bytes]) -> None:
+        try:
+            child.wait(PATIENCE_S)
+        finally:
+            child.kill()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(once, "inherited", with_coverage)
+        patch.setattr(once, "_end", end)
         yield
 
 

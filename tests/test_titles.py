@@ -16,9 +16,11 @@ from donations.disputes.models import Dispute
 from donations.donors.models import Donor
 from donations.payments.models import Decline
 from donations.portal.models import SignInRequest
+from donations.reconciliation.models import StripeDifference
 from donations.refunds.models import Refund
 from logistics.health.models import HealthCheck
 from logistics.ids import uuid7
+from logistics.mail.models import Unsubscription
 from logistics.partners.models import Contact, RefusedText
 from logistics.people.models import User
 from logistics.roles import STAFF_ROLES, Role
@@ -47,11 +49,15 @@ def rows(db: None) -> dict[str, Any]:
     money = {"attempt": gifts.attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **money)
     Dispute.objects.create(stripe_id="du_1", state="needs_response", **money)
+    StripeDifference.objects.create(
+        about="refund", kind="not_there", stripe_id="re_1", attempt=gifts.attempt, happened_at=NOON, found_at=NOON
+    )
     Decline.objects.create(attempt=gifts.attempt, event_id="evt_2", declined_at=NOON)
     Challenge.objects.create(method="proof", expires_at=NOON + timedelta(days=9999))
     SignInRequest.objects.create(email="a@example.org")
     make_reveal(make_leg())
     RefusedText.objects.create(partner=goods.partner, digest=b"", sealed_id=uuid7(), refused_at=NOON)
+    Unsubscription.objects.create(kind="shipment-dispatched", to="a@example.org")
     HealthCheck.objects.create(name="relay", at=NOON)
     found = {model._meta.label: model._default_manager.last() for model in admin.site._registry}
     assert [label for label, row in found.items() if row is None] == []

@@ -93,7 +93,7 @@ def look(*, at: datetime) -> dict[str, HourlyCount]:
 def _mail(new: list[str], found: dict[str, HourlyCount], *, at: datetime) -> None:
     rows = [{"name": NAMES[what], **found[what]} for what in new]
     for email, language in _recipients(at):
-        mail.request(
+        mail.notify(
             "giving-alarm",
             to=email,
             template="donations/mail/giving_alarm.txt",

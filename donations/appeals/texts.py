@@ -49,6 +49,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         "number": MADE,
     },
     "donations.receiptdelivery": dict.fromkeys(("state", "last_error_code", "lane"), CODE),
+    "donations.stripedifference": dict.fromkeys(("about", "kind", "stripe_id", "ours", "theirs"), STRIPE),
     "donations.stripeevent": dict.fromkeys(
         (
             *("state", "last_error_code", "lane", "stripe_id", "kind", "object_type", "object_id", "payment_intent_id"),

@@ -8,8 +8,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from donations.admin_parts import staff
 from donations.donors import services
 from donations.donors.models import Donor
-from logistics.admin_parts import BaseAdmin, VersionedForm
+from logistics.admin_parts import VersionedForm
 from logistics.codes import choices
+from logistics.exports import ExportedAdmin, column
 
 CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
@@ -32,12 +33,16 @@ class DonorForm(VersionedForm):
 
 
 @admin.register(Donor)
-class DonorAdmin(BaseAdmin):
+class DonorAdmin(ExportedAdmin):
     form = DonorForm
     title_field = "name"
     list_display = ["name", "organisation", "email", "country", "created_at"]
     search_fields = ["name", "organisation", "email"]
     list_filter = ["country", "language"]
+    export_columns = tuple(
+        column(Donor, name)
+        for name in ("name", "organisation", "email", "address", "country", "language", "created_at")
+    )
     readonly_fields = ["email", "created_at"]
     fields = ["seen_version", "email", *CORRECTABLE, "created_at"]
 

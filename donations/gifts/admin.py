@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
-from donations.admin_parts import ActPage, AdminColumn, FactsAdmin, add_refusal, shown, staff
+from donations.admin_parts import ActPage, AdminColumn, FactsAdmin, add_refusal, money_column, shown, staff
 from donations.gifts import services as gifts
 from donations.gifts.actions import ACTIONS
 from donations.gifts.admin_forms import RefundForm
@@ -23,13 +23,19 @@ from donations.refunds.models import Refund, RefundState
 from logistics.admin_parts import may_act
 from logistics.charity import services as charities
 from logistics.errors import DomainError
+from logistics.exports import ExportColumn, ExportedAdmin, column
 from logistics.ids import as_ids
 from logistics.jobs.lanes import in_lane_of
 from logistics.people.recent import needs_recent_sign_in
 
 
+def _valid_numbers(gift: Model) -> str:
+    assert isinstance(gift, Donation)
+    return ", ".join(receipt.number for receipt in gift.receipts.all() if receipt.ended_at is None)
+
+
 @admin.register(Donation)
-class DonationAdmin(FactsAdmin):
+class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
     list_filter = ["status", "currency", "channel", "appeal"]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
@@ -43,6 +49,23 @@ class DonationAdmin(FactsAdmin):
     ]
     actions = ["issue_receipts", "revoke_links"]
     actions_detail = [act.method for act in ACTIONS]
+    export_related = ("donor", "appeal", "receipts")
+    export_columns = (
+        column(Donation, "reference"),
+        column(Donation, "received_on"),
+        column(Donation, "status"),
+        money_column("amount_minor", gettext_lazy("amount")),
+        money_column("kept_minor", gettext_lazy("kept")),
+        column(Donation, "currency"),
+        column(Donation, "channel"),
+        column(Donation, "donor__name", gettext_lazy("donor")),
+        column(Donation, "donor__organisation"),
+        column(Donation, "donor__email"),
+        column(Donation, "donor__country"),
+        column(Donation, "appeal__slug", gettext_lazy("appeal")),
+        ExportColumn(gettext_lazy("receipt"), _valid_numbers),
+        column(Donation, "created_at"),
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return ["message", "anonymous", "language", "consent_text", "consent_version"]

@@ -787,4 +787,30 @@ class Migration(migrations.Migration):
             model_name='gifttotal',
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gte', 0)), name='no_total_of_gifts_is_negative'),
         ),
+        migrations.CreateModel(
+            name='StripeDifference',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('about', models.CharField(choices=[('payment', 'Payment'), ('refund', 'Refund'), ('dispute', 'Dispute')], max_length=8, verbose_name='about')),
+                ('kind', models.CharField(choices=[('not_here', 'At Stripe, not in our books'), ('not_there', 'In our books, not at Stripe'), ('state', 'Different states'), ('amount', 'Different amounts')], max_length=10, verbose_name='difference')),
+                ('stripe_id', models.CharField(max_length=100, verbose_name='Stripe ID')),
+                ('ours', models.CharField(blank=True, max_length=60, verbose_name='our books')),
+                ('theirs', models.CharField(blank=True, max_length=60, verbose_name='Stripe')),
+                ('happened_at', models.DateTimeField(verbose_name='occurred at')),
+                ('found_at', models.DateTimeField(verbose_name='found at')),
+                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
+                ('attempt', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='donations.paymentattempt', verbose_name='payment attempt')),
+            ],
+            options={
+                'verbose_name': 'difference with Stripe',
+                'verbose_name_plural': 'differences with Stripe',
+                'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('ended_at', None)), fields=['happened_at'], name='differences_open')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('about', 'kind', 'stripe_id'), name='a_difference_is_open_once')],
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='stripedifference',
+            trigger=pgtrigger.compiler.Trigger(name='differences_are_not_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b9e017c32c9f11887dcadf266c0a0e46ca6d016b', operation='DELETE', pgid='pgtrigger_differences_are_not_deleted_f7df0', table='donations_stripedifference', when='BEFORE')),
+        ),
     ]

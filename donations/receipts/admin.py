@@ -9,11 +9,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, FactsInline, shown, staff
+from donations.admin_parts import FactsAdmin, FactsInline, money_column, shown, staff
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.exports import ExportedAdmin, column
 from logistics.jobs.admin import last_error
 from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
@@ -46,13 +47,28 @@ class DeliveryInline(Sending, FactsInline):
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(FactsAdmin):
+class ReceiptAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["number", "state", "amount", "donation", "issued_on", "kind", "paper"]
     list_filter = ["state", "kind", "currency", "year"]
     search_fields = ["number", "donation__reference"]
     list_select_related = ["donation", "document"]
     inlines = [DeliveryInline]
     actions = ["send_again"]
+    export_related = ("donation__donor", "replaces")
+    export_columns = (
+        column(Receipt, "number"),
+        column(Receipt, "issued_on"),
+        column(Receipt, "state"),
+        column(Receipt, "kind"),
+        money_column("amount_minor", gettext_lazy("amount")),
+        column(Receipt, "currency"),
+        column(Receipt, "donation__reference", gettext_lazy("gift")),
+        column(Receipt, "donation__donor__name", gettext_lazy("donor")),
+        column(Receipt, "donation__donor__organisation"),
+        column(Receipt, "replaces__number", gettext_lazy("replaces")),
+        column(Receipt, "ended_at"),
+        column(Receipt, "end_reason"),
+    )
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, receipt: Receipt) -> str:

@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from donations.admin_parts import ActPage, AdminColumn, FactsAdmin, FactsInline, add_refusal, shown, staff
+from donations.admin_parts import ActPage, AdminColumn, FactsAdmin, FactsInline, add_refusal, money_column, shown, staff
 from donations.refunds import asking
 from donations.refunds.models import Refund, RefundReason, RefundSending, RefundState
 from logistics.admin_parts import may_act
 from logistics.errors import DomainError
+from logistics.exports import ExportedAdmin, column
 from logistics.forms import TidyForm
 from logistics.ids import as_ids
 from logistics.jobs import reasons
@@ -50,7 +51,7 @@ class RefundInline(FactsInline):
 
 
 @admin.register(Refund)
-class RefundAdmin(FactsAdmin):
+class RefundAdmin(ExportedAdmin, FactsAdmin):
     """Refunds; those above the limit of one person are approved or rejected here. They are requested on their gift."""
 
     list_display = ["created_at", "gift", "amount", "state_shown", "reason_shown", "asked_by"]
@@ -58,6 +59,18 @@ class RefundAdmin(FactsAdmin):
     search_fields = ["stripe_id__exact"]
     list_select_related = ["attempt__donation", "asked_by"]
     actions_detail = ["approve", "reject", "send_again"]
+    export_related = ("attempt__donation__donor",)
+    export_columns = (
+        column(Refund, "created_at"),
+        column(Refund, "state"),
+        money_column("amount_minor", gettext_lazy("amount")),
+        column(Refund, "currency"),
+        column(Refund, "attempt__donation__reference", gettext_lazy("gift")),
+        column(Refund, "attempt__donation__donor__name", gettext_lazy("donor")),
+        column(Refund, "reason"),
+        column(Refund, "failure_reason"),
+        column(Refund, "stripe_id"),
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
         return [

@@ -136,6 +136,7 @@ class Charge:
     created_at: datetime
     balance_transaction_id: str | None  # None until Stripe has booked it, moments after the payment
     balance_transaction: BalanceTransaction | None
+    metadata: Mapping[str, str] = field(default_factory=dict)  # the payment's, when the card was tried
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
@@ -158,6 +159,7 @@ class Charge:
             created_at=_at(data["created"]),
             balance_transaction_id=_id(booked),
             balance_transaction=BalanceTransaction.from_stripe(booked) if isinstance(booked, dict) else None,
+            metadata=data["metadata"] or {},
         )
 
 

@@ -33,6 +33,7 @@ from donations.stripe.client import (
     v1,
 )
 from donations.stripe.facts import (
+    Charge,
     CheckoutSession,
     Event,
     PaymentIntent,
@@ -45,6 +46,7 @@ from donations.stripe.signature import BadSignature, verify
 __all__ = [
     "API_VERSION",
     "BadSignature",
+    "Charge",
     "CheckoutSession",
     "Event",
     "PaymentIntent",
@@ -65,7 +67,10 @@ __all__ = [
     "fetch_refunds",
     "find_checkout_sessions",
     "is_live",
+    "list_charges",
+    "list_disputes",
     "list_events",
+    "list_refunds",
     "read_event",
 ]
 
@@ -197,18 +202,46 @@ def fetch_fraud_warnings(payment_intent_id: str) -> list[StripeFraudWarning]:
     return sorted((StripeFraudWarning.from_stripe(row) for row in rows), key=lambda warning: warning.created_at)
 
 
-def list_events(since: datetime, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
-    """Yield the events created at or after `since`, of the given kinds or of all.
+def list_events(since: datetime, until: datetime | None = None, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
+    """Yield the events created at or after `since` and before `until`, of all kinds or of these.
 
     Newest first among 20 kinds, which is as many as Stripe lists at once. Stripe keeps events for 30 days. The fallback
     for lost webhooks.
     """
-    params: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
     for start in range(0, len(kinds) or 1, KINDS_MAX):
-        of_kinds = {"types": list(kinds[start : start + KINDS_MAX])} if kinds else {}
+        params = _created(since, until)
+        if kinds:
+            params["types"] = list(kinds[start : start + KINDS_MAX])
         with errors_translated():
-            for event in v1().events.list(params | of_kinds).auto_paging_iter():
+            for event in v1().events.list(params).auto_paging_iter():
                 yield Event.from_stripe(event.to_dict())
+
+
+def list_charges(since: datetime, until: datetime) -> Iterator[Charge]:
+    """Yield the charges of the account created at or after `since` and before `until`, newest first."""
+    with errors_translated():
+        for charge in v1().charges.list(_created(since, until)).auto_paging_iter():
+            yield Charge.from_stripe(charge.to_dict())
+
+
+def list_refunds(since: datetime, until: datetime) -> Iterator[StripeRefund]:
+    """Yield the refunds of the account created at or after `since` and before `until`, newest first."""
+    with errors_translated():
+        for refund in v1().refunds.list(_created(since, until)).auto_paging_iter():
+            yield StripeRefund.from_stripe(refund.to_dict())
+
+
+def list_disputes(since: datetime, until: datetime) -> Iterator[StripeDispute]:
+    """Yield the disputes of the account opened at or after `since` and before `until`, newest first."""
+    with errors_translated():
+        for dispute in v1().disputes.list(_created(since, until)).auto_paging_iter():
+            yield StripeDispute.from_stripe(dispute.to_dict())
+
+
+def _created(since: datetime, until: datetime | None) -> dict[str, object]:
+    """Return the parameters of a list of what was created in a span of time, 100 a page."""
+    span = {"gte": int(since.timestamp())} | ({"lt": int(until.timestamp())} if until else {})
+    return {"created": span, "limit": 100}
 
 
 def read_event(payload: bytes, signature: str | None, now: datetime) -> Event:

@@ -18,6 +18,7 @@ from donations.stripe_events.models import StripeEvent
 from donations.stripe_events.snapshots import Snapshot
 from logistics.audit import services as audit
 from logistics.errors import WrongState
+from logistics.health import services as health
 from logistics.jobs import services as jobs
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
@@ -53,9 +54,12 @@ KINDS: Final = (
 FRAUD: Final = "radar.early_fraud_warning"  # the type of the object
 DECLINED: Final = "payment_intent.payment_failed"
 PROVIDER_WAIT: Final = timedelta(seconds=15)
-SHORT_LOOK_BACK: Final = timedelta(hours=2)
-LONG_LOOK_BACK: Final = timedelta(days=3)
-DAILY_LOOK_HOUR: Final = 4
+# Stripe shows a new event within seconds; what is read twice is stored once.
+OVERLAP: Final = timedelta(hours=2)
+KEPT_AT_STRIPE: Final = timedelta(days=30)
+# After a long outage the list is read in parts, oldest first, so that a reading that is cut short is not in vain.
+PART: Final = timedelta(hours=12)
+READ_UNTIL: Final = "events of Stripe"  # the health check that remembers how far the list was read
 
 
 @transaction.atomic
@@ -211,12 +215,18 @@ def refusal_to_retry(event: StripeEvent) -> WrongState | None:
 def catch_up(*, at: datetime) -> int:
     """Store events that never reached us, and refresh checkouts that should have ended; return how many.
 
-    Covers lost webhooks: from two hours before the last event that reached us, and once a day from three days
-    back, which is as long as Stripe itself retries. Raises PaymentProviderUnavailable.
+    Covers lost webhooks and outages of our own: from two hours before where the list was read last, however long ago,
+    but not further back than Stripe keeps events (30 days; for longer outages see donations.reconciliation). Raises
+    PaymentProviderUnavailable; what was read before that is kept.
     """
-    found = 0
-    for event in gateway.list_events(_look_since(at), kinds=KINDS):
-        found += store_event(event, source=StripeEvent.Source.LIST, at=at)
+    found, since = 0, _read_until(at) - OVERLAP
+    while since < at:
+        until = min(since + PART, at)
+        # Of the last part, what happens meanwhile as well.
+        for event in gateway.list_events(since, until if until < at else None, kinds=KINDS):
+            found += store_event(event, source=StripeEvent.Source.LIST, at=at)
+        health.bookmark(READ_UNTIL, {"read_until": until.isoformat()})
+        since = until
     for attempt in payments.overdue(at)[:200]:
         try:
             booking.refresh(attempt, at=at)
@@ -227,8 +237,8 @@ def catch_up(*, at: datetime) -> int:
     return found
 
 
-def _look_since(at: datetime) -> datetime:
-    newest = StripeEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
-    if newest is None or (at.hour == DAILY_LOOK_HOUR and at.minute < 5):
-        return at - LONG_LOOK_BACK
-    return max(newest - SHORT_LOOK_BACK, at - LONG_LOOK_BACK)
+def _read_until(at: datetime) -> datetime:
+    """Return until when the list of events was read; at first, and after an outage of a month, as far as it goes."""
+    oldest = at - KEPT_AT_STRIPE + OVERLAP
+    known = health.bookmark_of(READ_UNTIL).get("read_until")
+    return max(datetime.fromisoformat(str(known)), oldest) if known else oldest

@@ -11,6 +11,7 @@ from logistics.charity.models import Charity
 from logistics.codes import codes
 from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid, Stale
+from logistics.mail.messages import Letterhead
 from logistics.people.models import User
 from logistics.transactions import Taken, insert
 
@@ -48,6 +49,12 @@ def the_charity() -> Charity:
     if charity is None:
         raise CharityNotSetUp
     return charity
+
+
+def letterhead() -> Letterhead:
+    """Return whom mails come from."""
+    charity = Charity.objects.values_list("name", "email").first()
+    return Letterhead(*charity) if charity else Letterhead()
 
 
 def zone(charity: Charity | None = None) -> ZoneInfo:

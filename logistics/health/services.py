@@ -67,6 +67,17 @@ def findings(name: str, *, locked: bool = False) -> dict[str, object]:
     return dict(last.findings) if last else {}
 
 
+def bookmark(name: str, place: dict[str, object]) -> None:
+    """Remember how far a regular reading has come, and that it was done just now."""
+    HealthCheck.objects.update_or_create(name=name, defaults={"at": Now(), "bookmark": place})
+
+
+def bookmark_of(name: str) -> dict[str, object]:
+    """Return how far a regular reading has come; empty before the first."""
+    last = HealthCheck.objects.filter(name=name).values_list("bookmark", flat=True).first()
+    return dict(last or {})
+
+
 def ages_s() -> dict[str, float]:
     """Return the seconds since each last heartbeat, by the database's clock."""
     with connection.cursor() as cursor:

@@ -128,7 +128,7 @@ def _store(
     done = {"state": Job.State.DONE, "lease_token": None, "lease_until": None, "last_error_code": "", "progress": 100}
     if not mine.update(**done, ended_at=Now(), **changes):
         return False
-    _tell_followers(row)
+    _tell_followers(row, Job.State.DONE)
     return True
 
 
@@ -190,10 +190,11 @@ def _end(mine: "models.QuerySet[Job]", row: Job, code: str) -> None:
     dead = {"state": Job.State.DEAD, "lease_token": None, "lease_until": None, "last_error_code": code[:60]}
     with in_lane(Lane(row.lane)), transaction.atomic():
         if mine.update(**dead, ended_at=Now()):
-            _tell_followers(row)
+            _tell_followers(row, Job.State.DEAD)
 
 
-def _tell_followers(row: Job) -> None:
+def _tell_followers(row: Job, state: Job.State) -> None:
+    row.state = state
     for follow in _followers.get(type(row), []):
         follow(row)
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from logistics.admin_parts import NamedFilter
+from logistics.admin_parts import NamedFilter, ReadOnlyAdmin
 from logistics.jobs.admin import JobAdmin, last_error
 from logistics.mail import services as mail
-from logistics.mail.models import Email
+from logistics.mail.models import Email, Unsubscription
 from logistics.mail.readers import mails_for, name_of
 from logistics.roles import HasRoles
 
@@ -48,3 +48,17 @@ class EmailAdmin(JobAdmin):
 
     def retry(self, row: Email, *, by: AbstractBaseUser) -> None:
         mail.retry(row, by=by, at=timezone.now())
+
+
+@admin.register(Unsubscription)
+class UnsubscriptionAdmin(ReadOnlyAdmin):
+    """Recipients who want no more mails of a kind. Only they themselves can change it, by the link in a mail."""
+
+    title_field = "to"
+    list_display = fields = ("to", "kind_shown", "created_at")
+    list_filter = (MailKindFilter,)
+    search_fields = ("to",)
+
+    @display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_shown(self, row: Unsubscription) -> str:
+        return name_of(row.kind)

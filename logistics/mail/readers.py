@@ -10,12 +10,27 @@ from logistics.roles import HasRoles, Role
 
 _readers: dict[str, frozenset[Role]] = {}
 _names: dict[str, str | Promise] = {}
+_optional: set[str] = set()
 
 
-def register(roles: Collection[Role], names: Mapping[str, str | Promise]) -> None:
-    """Let users with these roles see mails of these kinds. Each app registers its own kinds, named, in its apps.py."""
+def register(roles: Collection[Role], names: Mapping[str, str | Promise], *, optional: Collection[str] = ()) -> None:
+    """Let users with these roles see mails of these kinds. Each app registers its own kinds, named, in its apps.py.
+
+    `optional`: those that their recipients may unsubscribe from.
+    """
     for kind, name in names.items():
         _readers[kind], _names[kind] = frozenset(roles), name
+    _optional.update(optional)
+
+
+def readers_of(kind: str) -> frozenset[Role]:
+    """Return the roles that may see mails of a kind."""
+    return _readers.get(kind, frozenset())
+
+
+def is_optional(kind: str) -> bool:
+    """Return whether recipients may unsubscribe from mails of a kind."""
+    return kind in _optional
 
 
 def name_of(kind: str) -> str:

@@ -6,7 +6,6 @@ from typing import TypedDict
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files.storage import default_storage
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -14,6 +13,7 @@ from django.utils import translation
 from logistics.audit import services as audit
 from logistics.jobs import services as jobs
 from logistics.jobs.lanes import Lane
+from logistics.mail import messages, readers, unsubscribing
 from logistics.mail.models import Email
 from logistics.transactions import lock
 
@@ -42,22 +42,30 @@ def request(
 ) -> Email:
     """Queue a mail. The template's first line is the subject, the rest the text, in `language`.
 
-    `lane`: where it waits (see `jobs.enqueue`).
+    `lane`: where it waits (see `jobs.enqueue`). Mails of an optional kind are queued by `notify`.
     """
+    assert not readers.is_optional(kind), f"{kind}: its recipients may have unsubscribed"
+    subject, body = _written(template, context, language)
+    email = Email(kind=kind, to=to, language=language, subject=subject, body=body, attachments=list(attachments))
+    return jobs.enqueue(email, lane=lane)
+
+
+@transaction.atomic
+def notify(kind: str, *, to: str, template: str, context: Mapping[str, object], language: str = "en") -> Email | None:
+    """Queue a mail of an optional kind, as `request` does, unless its recipient has unsubscribed from the kind."""
+    assert readers.is_optional(kind), f"{kind}: it has no unsubscribe link"
+    if not unsubscribing.is_wanted(kind, to):
+        return None
+    subject, body = _written(template, context, language)
+    return jobs.enqueue(Email(kind=kind, to=to, language=language, subject=subject, body=body))
+
+
+def _written(template: str, context: Mapping[str, object], language: str) -> tuple[str, str]:
+    """Return the subject and the text of a mail."""
     with translation.override(language):
         text = render_to_string(template, {**context, "public_url": settings.PUBLIC_URL}).strip()
     subject, _, body = text.partition("\n")
-    return jobs.enqueue(
-        Email(
-            kind=kind,
-            to=to,
-            language=language,
-            subject=subject.strip()[:200],
-            body=body.strip() + "\n",
-            attachments=list(attachments),
-        ),
-        lane=lane,
-    )
+    return subject.strip()[:200], body.strip() + "\n"
 
 
 @transaction.atomic
@@ -77,13 +85,7 @@ def deliver(email_id: str) -> bool:
 
 
 def _send(email: Email) -> dict[str, object]:
-    message = EmailMessage(
-        subject=email.subject,
-        body=email.body,
-        to=[email.to],
-        # The Message-ID is derived from the row, so mail programs show a repeated delivery once.
-        headers={"Message-ID": f"<{email.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].rstrip('>')}>"},
-    )
+    message = messages.of(email)
     for attachment in email.attachments:
         with default_storage.open(attachment["storage_name"]) as file:
             content = file.read()

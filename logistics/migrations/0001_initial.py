@@ -81,6 +81,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Unsubscription',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=40, verbose_name='kind')),
+                ('to', models.EmailField(max_length=254, verbose_name='recipient')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='since')),
+            ],
+            options={
+                'verbose_name': 'unsubscription',
+                'verbose_name_plural': 'unsubscriptions',
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'to'), name='a_recipient_unsubscribes_once_from_a_kind')],
+            },
+        ),
+        migrations.CreateModel(
             name='Email',
             fields=[
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8, verbose_name="state")),

@@ -56,6 +56,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("subject", "body"), MADE),
         "attachments": "names of papers",
     },
+    "logistics.unsubscription": {"kind": CODE, "to": "the address of a contact (guarded there) or a user"},
     "logistics.partner": dict.fromkeys(("status", "languages", "country"), CODE),
     "logistics.contact": {"language": CODE},
     "logistics.site": {"code": RANDOM, "kind": CODE, "region": "an admin-1 code"},

@@ -38,8 +38,12 @@ class UserManager(BaseUserManager["User"]):
 
     def with_role(self, role: Role, *, at: datetime) -> "models.QuerySet[User]":
         """Return those who have a role and still work here: to whom its mails go."""
+        return self.at_work(at=at).filter(roles__contains=[role])
+
+    def at_work(self, *, at: datetime) -> "models.QuerySet[User]":
+        """Return those whose accounts work."""
         works = Q(ends_at=None) | Q(ends_at__gt=at)
-        return self.filter(works, is_active=True, roles__contains=[role]).order_by("pk")
+        return self.filter(works, is_active=True).order_by("pk")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)

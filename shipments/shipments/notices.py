@@ -10,7 +10,7 @@ def notify_contacts(shipment: Shipment) -> int:
     """Queue a mail to each contact and return how many; it names the hand-over point, never a site."""
     contacts = Contact.objects.filter(partner=shipment.consignee, is_notified=True).order_by("pk")
     for contact in contacts:
-        mail.request(
+        mail.notify(
             "shipment-dispatched",
             to=contact.email,
             template="shipments/mail/dispatched.txt",

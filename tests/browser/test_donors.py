@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.browser.claims import submits
-from tests.browser.visitor import CHECKOUT, Visitor, mail_to
+from tests.browser.visitor import CHECKOUT, Visitor, mail_to, text_mailed_to
 from tests.processes import Instance, eventually
 
 WORKS, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
@@ -155,7 +155,7 @@ def test_a_donor_sees_gifts_by_the_mailed_link(
     promise(donor, email, words)
     donor.open("/my-gifts/").fill(email=email).press(words["ask"])
     asked = donor.text()
-    link = re.search(r"http\S+/my-gifts/in/\S+", mail_to(product, email).get_content())
+    link = re.search(r"http\S+/my-gifts/in/\S+", text_mailed_to(product, email))
     assert link
     donor.open(link[0]).press(words["enter"])
     shown = donor.text()
@@ -209,7 +209,7 @@ def test_a_challenge_is_passed_by_the_browser_or_by_mail(
     shown, faults = donor.text(), donor.faults()
     donor.press(words["ask"])
     asked = donor.text()
-    link = re.search(r"http\S+confirm=\S+", mail_to(product, email).get_content())
+    link = re.search(r"http\S+confirm=\S+", text_mailed_to(product, email))
     assert link
     donor.open(link[0]).press(words["continue"])
 
@@ -258,7 +258,7 @@ def test_the_public_pages_are_accessible(donor: Visitor, product: Instance, emai
     faults += donor.faults()
     donor.fill(email=email).press(words["ask"])
     faults += donor.faults()
-    link = re.search(r"http\S+/my-gifts/in/\S+", mail_to(product, email).get_content())
+    link = re.search(r"http\S+/my-gifts/in/\S+", text_mailed_to(product, email))
     assert link
     faults += donor.open(link[0]).faults()
     donor.press(words["enter"])

@@ -4,6 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,7 +17,7 @@ from django.contrib import admin
 from tests.browser import member as acts
 from tests.browser.claims import submits
 from tests.browser.member import PASSWORD, SignIn
-from tests.browser.visitor import Visitor, mail_to
+from tests.browser.visitor import Visitor, text_mailed_to
 from tests.processes import Instance
 
 pytestmark = pytest.mark.processes
@@ -206,7 +207,7 @@ def test_a_new_user_sets_a_password_and_a_second_factor(visit: Callable[..., Vis
     assert "was changed successfully" in acts.save(root)
     assert sorted(roles) == ["auditor", "partner"]
 
-    link = re.search(r"/admin/password/\S+", mail_to(product, email).get_content())
+    link = re.search(r"/admin/password/\S+", text_mailed_to(product, email))
     assert link
     member = visit().open(link[0])
     assert member.faults() == []
@@ -356,3 +357,15 @@ def test_every_list_can_be_searched_and_filtered(staff: SignIn) -> None:
 
     assert not any(said.values()), said
     assert "donations/receipt" in opened
+
+
+def test_a_filtered_list_is_downloaded(staff: SignIn) -> None:
+    finance = staff("finance").open("/admin/donations/donation/?currency__exact=HKD")
+    with finance.page.expect_download() as download:
+        finance.page.get_by_role("link", name="CSV").click()
+
+    headings, *rows = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert download.value.suggested_filename.startswith("donations-")
+    assert headings.startswith("reference,date received,status,amount,kept,currency")
+    assert rows
+    assert all(",HKD," in row for row in rows)

@@ -36,6 +36,13 @@ def mail_to(product: Instance, email: str) -> EmailMessage:
     return found[0]
 
 
+def text_mailed_to(product: Instance, email: str) -> str:
+    """Return the text of the first mail to an address, once it is there."""
+    body = mail_to(product, email).get_body(("plain",))
+    assert body
+    return str(body.get_content())
+
+
 def name_of(method: str, address: str, fields: dict[str, list[str]]) -> str | None:
     """Return the name of a form submission: its view, and the action if the view has several."""
     path = urlsplit(address).path

@@ -50,7 +50,7 @@ def test_the_contents_of_a_sent_mail_are_wiped(tmp_path):
     mail.deliver(str(email.pk))
 
     (message,) = sent(tmp_path)
-    assert "/my-gifts/in/secret" in message.get_content()
+    assert "/my-gifts/in/secret" in message.as_string()
     email.refresh_from_db()
     assert (email.state, email.body, email.subject) == ("done", "", "A note")
 

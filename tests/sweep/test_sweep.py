@@ -29,6 +29,7 @@ from logistics.jobs.services import job_models
 from logistics.logs import logging_config
 from logistics.mail import readers
 from logistics.mail.models import Email
+from logistics.notices import services as notices
 from logistics.partners import addresses
 from logistics.partners import services as partners
 from logistics.people.models import User
@@ -61,8 +62,9 @@ IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:objec
 # Mails that this form does not cause, but the long one: they need Stripe, an administrator, a card tester or a safety
 # officer. The bodies of those to safety officers are compared with the address in test_sealed_texts.py and
 # logistics/test_partners.py.
-NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled"} | {
+NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled", "stripe-differs"} | {
     *("address-read", "sealed-text-found", "sealed-text-refused"),
+    *map(notices.kind_of, job_models()),  # jobs that failed for good; these mails say only how many
 }
 
 

@@ -17,6 +17,8 @@ from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.documents.models import Document
+from logistics.mail import unsubscribing
+from logistics.mail.models import Email
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
 from shipments.packing.models import Package
@@ -125,6 +127,7 @@ class Filler:
             "slug": lambda: [*Appeal.objects.values_list("slug", flat=True)[: self.most], "most-needed", "no-such"],
             "token": lambda: self._tokens(route),
             "rest": lambda: ["no-such-endpoint/"],
+            "kind": lambda: ["csv", "xlsx"],
             "url": lambda: ["no-such-page/"],
             "app_label": lambda: ["logistics", "shipments", "donations"],
             "content_type_id": lambda: ["1"],
@@ -164,11 +167,16 @@ class Filler:
                 return list(Document.objects.values_list("token", flat=True).order_by("-pk")[: self.most])
             case "admin":  # an invitation; without one, the page of a wrong link
                 return [self.invitation[1] if self.invitation else "no-such-link"]
-            case "d":
-                return self.drivers_tokens
-            case "my-gifts":
-                return self.sign_in_tokens
+            case "unsubscribe":  # from a mail to a partner; without one, the page of a wrong link
+                return _unsubscribe_tokens(self.most)
+            case "d" | "my-gifts":
+                return self.drivers_tokens if first == "d" else self.sign_in_tokens
         raise LookupError(f"{route.template}: say in tests/sweep/walk.py what opens it.")
+
+
+def _unsubscribe_tokens(most: int) -> list[str]:
+    mails = Email.objects.filter(kind="shipment-dispatched").order_by("-pk")[:most]
+    return [unsubscribing.url_of(mail).rstrip("/").rpartition("/")[2] for mail in mails] or ["no-such-link"]
 
 
 Caller: TypeAlias = Callable[[str, str], tuple[int, bytes, bytes]]  # method, path -> status, headers, body

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
-from logistics.confined import frames, once
+from logistics.confined import frames
+from logistics.confined.once import inherited
 from logistics.documents import outcomes, printer_settings
 from logistics.documents.outcomes import PaperRefused, PrinterDied, Rendered
 from logistics.documents.printer.request import Request
@@ -62,7 +63,7 @@ class Child:
                 *(f"--memory-mb={limits.memory_mb}", f"--kept-mb={limits.kept_mb}"),
                 *(f"--cpu-seconds={limits.cpu_seconds}", f"--parent={parent}"),
             ],
-            env=once.inherited(),
+            env=inherited(),
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
