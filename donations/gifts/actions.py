@@ -30,15 +30,16 @@ FINANCE: Final = (Role.FINANCE,)
 class GiftAction:
     """An act on a gift: its name in the API, its button in the admin, and why it is refused now, or None."""
 
-    name: str  # "refund-surplus"; the admin's action is `refund_surplus`
+    name: str  # "refund-surplus"
     label: str | Promise
     refusal: Callable[[Donation, LoadCharity], DomainError | None]
     roles: Collection[Role] = FINANCE
+    admin_action: str = ""  # if it is not `refund_surplus`
 
     @property
     def method(self) -> str:
         """The name of the admin's action."""
-        return self.name.replace("-", "_")
+        return self.admin_action or self.name.replace("-", "_")
 
 
 ACTIONS: Final[tuple[GiftAction, ...]] = (
