@@ -31,12 +31,14 @@ ALLOWED = {
     ("logistics/forms.py", "localdate"): "The same, shown again.",
     ("logistics/wording.py", "localtime"): "The moment in a row's name, in the time zone of the page.",
     ("logistics/ids.py", "fromtimestamp"): "The milliseconds of an id become a moment.",
+    ("donations/gifts/trail.py", "localtime"): "A moment on the gift's page, in the charity's time zone.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.
 OF_THE_ADMIN = {
     "logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html",
     "logistics/templates/people/second_factor.html", "logistics/templates/partners/refused_text.html",
+    "donations/templates/donations/admin/gift_story.html",
 }  # fmt: skip
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")

@@ -1,8 +1,7 @@
 """Forms of the acts on a gift in the admin."""
 
-from typing import Any
-
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -41,8 +40,8 @@ class RefundForm(TidyForm, forms.Form):
         widget=UnfoldAdminTextareaWidget,
     )
 
-    def __init__(self, donation: Donation, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(self, donation: Donation, posted: QueryDict | None = None) -> None:
+        super().__init__(posted)
         self.currency = donation.currency
         field = self.fields["payment"]
         assert isinstance(field, forms.TypedChoiceField)

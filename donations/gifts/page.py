@@ -44,7 +44,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Moment:
+class GiftMoment:
     """Something that happened to the gift."""
 
     at: datetime
@@ -64,7 +64,7 @@ class GiftPage:
     payments: tuple[Line, ...]
     returns: tuple[Line, ...]
     papers: tuple[Line, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[GiftMoment, ...]
 
 
 def page_of(donation: Donation, user: User) -> GiftPage:
@@ -232,33 +232,33 @@ def _papers(receipts: list[Receipt]) -> Iterator[Line]:
         )
 
 
-def _moments(donation: Donation, attempts: list[PaymentAttempt], receipts: list[Receipt]) -> Iterator[Moment]:
-    yield Moment(donation.created_at, _("The gift was entered"))
+def _moments(donation: Donation, attempts: list[PaymentAttempt], receipts: list[Receipt]) -> Iterator[GiftMoment]:
+    yield GiftMoment(donation.created_at, _("The gift was entered"))
     for at, what, who, reason in trail.entries(donation):
-        yield Moment(at, what, who, reason)
+        yield GiftMoment(at, what, who, reason)
     for attempt in attempts:
         number = {"number": attempt.number}
-        yield Moment(attempt.created_at, _("Payment %(number)s was begun") % number)
+        yield GiftMoment(attempt.created_at, _("Payment %(number)s was begun") % number)
         if attempt.succeeded_at:
-            yield Moment(attempt.succeeded_at, _("Payment %(number)s succeeded") % number)
+            yield GiftMoment(attempt.succeeded_at, _("Payment %(number)s succeeded") % number)
         for decline in attempt.declines.all():
-            yield Moment(decline.declined_at, _("A card was declined in payment %(number)s") % number)
+            yield GiftMoment(decline.declined_at, _("A card was declined in payment %(number)s") % number)
         for warning in attempt.fraud_warnings.all():
             said = _("The bank warned of fraud: %(kind)s") % {"kind": warning.fraud_shown}
-            yield Moment(warning.created_at, said)
+            yield GiftMoment(warning.created_at, said)
         for dispute in attempt.disputes.all():
-            yield Moment(dispute.created_at, _("The donor’s bank opened a dispute or inquiry"))
+            yield GiftMoment(dispute.created_at, _("The donor’s bank opened a dispute or inquiry"))
         for refund in attempt.refunds.all():
             if refund.stripe_id:
                 said = _("Stripe took the refund of %(amount)s") % {"amount": _amount(refund)}
-                yield Moment(refund.created_at, said)
+                yield GiftMoment(refund.created_at, said)
     for receipt in receipts:
         for delivery in receipt.deliveries.all():
             if delivery.email is not None:
                 said = _("Receipt %(number)s was mailed: %(state)s")
                 state = trail.SENDING[delivery.shown_state]
                 url = reverse("admin:logistics_email_change", args=[delivery.email.pk])
-                yield Moment(
+                yield GiftMoment(
                     delivery.email.ended_at or delivery.email.created_at,
                     said % {"number": receipt.number, "state": state},
                     url=url,

@@ -111,7 +111,7 @@ class RefundAdmin(ExportedAdmin, FactsAdmin):
             return reasons.shown(sending.last_error_code)
         return refund.failure_reason.replace("_", " ") or "–"
 
-    def _may(self, request: HttpRequest, object_id: object, refusal: asking.Refusal) -> bool:
+    def _may(self, request: HttpRequest, object_id: object, refusal: asking.RefundRefusal) -> bool:
         if not may_act(request, Refund):
             return False
         rows = Refund.objects.filter(pk__in=as_ids(object_id)).select_related("sending", "attempt")

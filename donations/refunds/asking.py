@@ -41,7 +41,7 @@ VERBS: Final = {
 
 
 # Returns why an act on a refund is refused now, or None.
-Refusal = Callable[[Refund], DomainError | None]
+RefundRefusal = Callable[[Refund], DomainError | None]
 
 
 class NothingToRefund(DomainError):

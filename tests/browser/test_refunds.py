@@ -7,8 +7,8 @@ import pytest
 
 from tests.browser import member as acts
 from tests.browser.claims import submits
+from tests.browser.gifts import pay
 from tests.browser.member import SignIn
-from tests.browser.test_staff_actions import pay
 from tests.browser.visitor import Visitor
 from tests.processes import Instance, eventually
 

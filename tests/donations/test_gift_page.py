@@ -11,10 +11,9 @@ from django.utils.html import strip_tags
 from donations.gifts.models import Donation
 from logistics.roles import Role
 from tests.clients import just_signed_in, signed_in
-from tests.donations.giving import Giving, donation_of, receipts_of, received
+from tests.donations.giving import Giving, donation_of, paid_twice, receipts_of, received
 from tests.donations.offline import send
 from tests.donations.refunding import ask, someone, told
-from tests.donations.test_stripe_events import paid_twice
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
 

@@ -18,9 +18,8 @@ from donations.stripe import facts
 from donations.stripe_events.machine import RecordedState, advance
 from donations.stripe_events.snapshots import Snapshot
 from logistics.charity import services as charities
-from tests.donations.giving import Giving, donation_of, intent_of, receipts_of
-from tests.donations.test_invariants import broken
-from tests.donations.test_stripe_events import paid_twice
+from tests.donations.broken import broken
+from tests.donations.giving import Giving, donation_of, intent_of, paid_twice, receipts_of
 
 T0 = datetime(2026, 3, 1, 4, tzinfo=UTC)
 AMOUNT = 500

@@ -16,10 +16,9 @@ from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from logistics.roles import Role
 from tests.clients import just_signed_in
-from tests.donations.giving import Giving, donation_of, receipts_of, received
+from tests.donations.broken import broken
+from tests.donations.giving import Giving, donation_of, paid_twice, receipts_of, received
 from tests.donations.refunding import ask, at_stripe, post, shown, someone, told
-from tests.donations.test_invariants import broken
-from tests.donations.test_stripe_events import paid_twice
 from tests.threads import in_threads
 
 
