@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from config.health import WATCHED
+from donations.alarms import desk
 from donations.gifts.models import Donation
 from logistics import lists
 from logistics.audit import services as audit
@@ -111,7 +112,11 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, object] | No
     if page is None or not page.has_view_permission(request):
         return None
     title = str(model._meta.verbose_name_plural)
-    return {"title": _(title[0].upper() + title[1:]), "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
+    return {"title": _(_sentence(title)), "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def environment(request: HttpRequest) -> list[object] | None:
@@ -161,7 +166,11 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
         panels.append(
             Panel(_("Donations by state"), _donations(), _("No donation yet."), _("Received this month:"), received)
         )
-    context |= {"cards": _cards(request), "panels": panels, "hello": _("Hello, %s") % user.name.split(" ")[0]}
+    context |= {
+        "cards": [*_cards(request), *_finance_cards(request)],
+        "panels": panels,
+        "hello": _("Hello, %s") % user.name.split(" ")[0],
+    }
     if user.has_perm("logistics.view_auditentry"):
         latest = AuditEntry.objects.select_related("by").order_by("-id")[:TRAIL]
         context["trail"] = [(entry, _(entry.verb), audit.kind_name(entry.subject_kind)) for entry in latest]
@@ -206,6 +215,22 @@ def _cards(request: HttpRequest) -> list[Card]:
             or (_("not checked yet") if broken is None else _("checked every hour")),
             tone="bad" if broken else "good" if broken is not None else "",
         ),
+    ]
+
+
+def _finance_cards(request: HttpRequest) -> list[Card]:
+    """Return what waits for finance, for those who see gifts."""
+    if not request.user.has_perm("donations.view_donation"):
+        return []
+    return [
+        Card(
+            _sentence(str(one.title)),
+            str(one.count),
+            _("A deadline is within three days.") if one.is_urgent else "",
+            one.path,
+            tone="bad" if one.is_urgent else "warn",
+        )
+        for one in desk.waiting(at=timezone.now())
     ]
 
 

@@ -47,9 +47,10 @@ class DonationsConfig(AppConfig):
             "sign-in-link": _("sign-in link"),
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
+            "desk": _("what waits for finance"),
             "refund-to-approve": _("refund to approve"),
             "refund-failed": _("refund failed"),
             "stripe-differs": _("differences with Stripe"),
         }
-        readers.register({Role.FINANCE}, kinds, optional=["giving-alarm", "stripe-differs"])
+        readers.register({Role.FINANCE}, kinds, optional=["desk", "giving-alarm", "stripe-differs"])
         reasons.register(REASONS)

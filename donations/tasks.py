@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.utils import timezone
 
+from donations.alarms import desk
 from donations.alarms import services as alarms
 from donations.challenges import services as challenges
 from donations.payments import services as payments
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 PERIODIC: dict[str, dict[str, object]] = {
     "giving outside its usual range": {"task": "donations.watch_giving", "schedule": 60.0, "options": {"expires": 60}},
     "forget old challenges": {"task": "donations.forget_challenges", "schedule": crontab(hour="3", minute="20")},
+    "what waits for finance": {"task": "donations.tell_finance", "schedule": crontab(minute="25")},
     "differences with Stripe": {
         "task": "donations.compare_with_stripe",
         "schedule": crontab(hour="4", minute="40"),
@@ -67,6 +69,11 @@ def compare_with_stripe() -> None:
         reconciliation.compare_recent(at=timezone.now())
     except PaymentProviderUnavailable:
         log.warning("Stripe does not answer: the next comparison is tomorrow")
+
+
+@shared_task(name="donations.tell_finance")
+def tell_finance() -> None:
+    desk.tell_finance(at=timezone.now())
 
 
 @shared_task(name="donations.watch_giving")

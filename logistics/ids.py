@@ -14,6 +14,11 @@ def moment_of(pk: uuid.UUID) -> datetime:
     return datetime.fromtimestamp((pk.int >> 80) / 1000, UTC)
 
 
+def first_of(moment: datetime) -> uuid.UUID:
+    """Return the lowest id of version 7 that is drawn at a moment: those drawn before it sort below."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def as_ids(text: object) -> list[uuid.UUID]:
     """Parse an id from a URL; empty for anything else, so that it matches no row."""
     try:

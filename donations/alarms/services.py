@@ -92,7 +92,7 @@ def look(*, at: datetime) -> dict[str, HourlyCount]:
 
 def _mail(new: list[str], found: dict[str, HourlyCount], *, at: datetime) -> None:
     rows = [{"name": NAMES[what], **found[what]} for what in new]
-    for email, language in _recipients(at):
+    for email, language in recipients(at):
         mail.notify(
             "giving-alarm",
             to=email,
@@ -102,7 +102,7 @@ def _mail(new: list[str], found: dict[str, HourlyCount], *, at: datetime) -> Non
         )
 
 
-def _recipients(at: datetime) -> list[tuple[str, str]]:
+def recipients(at: datetime) -> list[tuple[str, str]]:
     """Return email and language of those in finance; before there is anybody, the charity's own."""
     finance = User.objects.with_role(Role.FINANCE, at=at)
     charity = Charity.objects.values_list("email", flat=True)

@@ -16,6 +16,7 @@ from donations.gifts.admin_forms import RefundForm
 from donations.gifts.models import Donation
 from donations.gifts.page import loaded, page_of
 from donations.receipts import services as receipts
+from donations.receipts.admin import MissingReceiptFilter
 from donations.receipts.models import Receipt
 from donations.receipts.paper import MISSING
 from donations.refunds import asking
@@ -37,7 +38,7 @@ def _valid_numbers(gift: Model) -> str:
 @admin.register(Donation)
 class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["reference", "amount", "kept", "status", "donor_shown", "appeal", "received_on", "missing"]
-    list_filter = ["status", "currency", "channel", "appeal"]
+    list_filter = ["status", "currency", "channel", "appeal", MissingReceiptFilter]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
     change_form_before_template = "donations/admin/gift_story.html"

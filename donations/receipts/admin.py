@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from donations.admin_parts import FactsAdmin, FactsInline, money_column, shown, staff
+from donations.gifts.models import Donation
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
 from logistics.admin_parts import may_act
@@ -24,6 +25,19 @@ class ReceiptInline(FactsInline):
     model = Receipt
     fields = ["number", "kind", "state", "issued_on", "ended_at", "end_reason"]
     fk_name = "donation"
+
+
+class MissingReceiptFilter(admin.SimpleListFilter):
+    """Received gifts whose receipt waits for information."""
+
+    title = gettext_lazy("receipt")
+    parameter_name = "receipt"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("missing", _("lacks something"))]
+
+    def queryset(self, request: HttpRequest, gifts: QuerySet[Donation]) -> QuerySet[Donation]:
+        return gifts.exclude(receipt_blocked_by=[]) if self.value() == "missing" else gifts
 
 
 SENDING = {

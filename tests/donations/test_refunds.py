@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from donations.alarms import desk
 from donations.gifts.models import Donation
 from donations.refunds import sending
 from donations.refunds.models import Refund, RefundSending, RefundState
@@ -15,7 +16,7 @@ from logistics.audit.models import AuditEntry
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from logistics.roles import Role
-from tests.clients import just_signed_in
+from tests.clients import just_signed_in, signed_in
 from tests.donations.broken import broken
 from tests.donations.giving import Giving, donation_of, paid_twice, receipts_of, received
 from tests.donations.refunding import ask, at_stripe, post, shown, someone, told
@@ -73,6 +74,19 @@ def test_parts_replace_the_receipt_until_nothing_is_left(giving: Giving, gift: D
     assert (second.replaces, third.document.context["replaces"]) == (first, second.number)
     nothing = ask(finance, gift, "1.00")
     assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_to_refund")
+
+
+def test_what_needs_somebody_stands_on_the_desk(giving: Giving, settings: Any) -> None:
+    settings.REFUND_ALONE_UP_TO = {}
+    suspected = donation_of(received(giving, "4000000000005423"))
+    assert ask(someone(), suspected, "1.00").status_code == 201
+
+    stands = {str(one.title): (one.count, one.path) for one in desk.waiting(at=timezone.now())}
+
+    finance = signed_in(Role.FINANCE)
+    for title in ("refunds to approve", "fraud warnings to act on"):
+        count, path = stands[title]
+        assert (count, finance.get(path).context["cl"].result_count) == (1, 1)
 
 
 class TestTwoPersons:
