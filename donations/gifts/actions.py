@@ -9,17 +9,20 @@ from typing import Final
 
 from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from donations.disputes.models import Dispute
 from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
+from donations.receipts.models import ReceiptState
 from donations.refunds import asking
 from donations.refunds.models import Refund
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError
+from logistics.jobs.models import Job
 from logistics.roles import Role
 
 LoadCharity = Callable[[], Charity]
@@ -34,12 +37,24 @@ class GiftAction:
     label: str | Promise
     refusal: Callable[[Donation, LoadCharity], DomainError | None]
     roles: Collection[Role] = FINANCE
+    # Why there is no need for it, although the API would allow it; "" if there is.
+    needless: Callable[[Donation], str] = lambda gift: ""
     admin_action: str = ""  # if it is not `refund_surplus`
 
     @property
     def method(self) -> str:
         """The name of the admin's action."""
         return self.admin_action or self.name.replace("-", "_")
+
+    def why_not(self, donation: Donation) -> str:
+        """Return why staff should not take it now, in the reader's language; "" if they may."""
+        refusal = self.refusal(donation, charities.the_charity)
+        return str(refusal) if refusal else self.needless(donation)
+
+
+def _has_receipt(donation: Donation) -> str:
+    valid = [one for one in donation.receipts.all() if one.state == ReceiptState.ISSUED]
+    return _("The gift has its receipt.") if valid and valid[0].document.state != Job.State.DEAD else ""
 
 
 ACTIONS: Final[tuple[GiftAction, ...]] = (
@@ -49,7 +64,9 @@ ACTIONS: Final[tuple[GiftAction, ...]] = (
         gettext_lazy("Refund what was paid twice"),
         lambda gift, charity: asking.refusal_to_refund_surplus(gift),
     ),
-    GiftAction("issue-receipt", gettext_lazy("Issue missing receipt"), receipts.refusal_to_issue),
+    GiftAction(
+        "issue-receipt", gettext_lazy("Issue missing receipt"), receipts.refusal_to_issue, needless=_has_receipt
+    ),
     GiftAction("revoke-link", gettext_lazy("Revoke secret link"), lambda gift, charity: None),
 )
 

@@ -22,7 +22,6 @@ from donations.receipts.paper import MISSING
 from donations.refunds import asking
 from donations.refunds.models import Refund, RefundState
 from logistics.admin_parts import may_act
-from logistics.charity import services as charities
 from logistics.errors import DomainError
 from logistics.exports import ExportColumn, ExportedAdmin, column
 from logistics.ids import as_ids
@@ -116,7 +115,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
         if not staff(request).has_role(*act.roles):
             return False
         rows = Donation.objects.filter(pk__in=as_ids(object_id)).select_related("donor", "appeal")
-        return object_id is None or any(act.refusal(row, charities.the_charity) is None for row in rows)
+        return object_id is None or any(not act.why_not(row) for row in rows)
 
     def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self._may(request, object_id, "refund")

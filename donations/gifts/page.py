@@ -17,7 +17,6 @@ from donations.receipts.models import Receipt
 from donations.receipts.paper import MISSING
 from donations.refunds import asking
 from donations.refunds.models import Refund, RefundState
-from logistics.charity import services as charities
 from logistics.jobs import reasons
 from logistics.jobs.models import Job
 from logistics.people.models import User
@@ -156,9 +155,8 @@ def _buttons(donation: Donation, user: User) -> Iterator[Button]:
     for act in ACTIONS:
         if not user.has_role(*act.roles):
             continue
-        refusal = act.refusal(donation, charities.the_charity)
         url = reverse(f"admin:donations_donation_{act.method}", args=[donation.pk])
-        yield Button(str(act.label), url, str(refusal) if refusal else "")
+        yield Button(str(act.label), url, act.why_not(donation))
 
 
 def _amount(row: Refund | Receipt) -> str:

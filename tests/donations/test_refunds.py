@@ -363,7 +363,7 @@ def test_a_gift_by_bank_is_not_refunded_to_a_card(giving: Giving) -> None:
     from tests.donations.offline import send
 
     finance = someone()
-    gift = Donation.objects.get(pk=send(finance).json()["id"])
+    gift = Donation.objects.get(pk=send(signed_in(Role.FINANCE)).json()["id"])
 
     assert ask(finance, gift).json()["code"] == "nothing_to_refund"
 
