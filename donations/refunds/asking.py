@@ -277,8 +277,11 @@ def refusal_to_approve(refund: Refund, by: User) -> DomainError | None:
 
 @transaction.atomic
 def approve(refund: Refund, *, by: User, at: datetime) -> Refund:
-    """Approve a refund that another person requested; a worker sends it to Stripe. Raises SecondPersonNeeded ..."""
-    refund = _decided(refund, RefundState.REQUESTED, refusal_to_approve(_locked(refund), by), by=by, at=at)
+    """Approve a refund that another person requested; a worker sends it to Stripe. Raises SecondPersonNeeded."""
+    refund = _locked(refund)
+    if refusal := refusal_to_approve(refund, by):
+        raise refusal
+    _decide(refund, RefundState.REQUESTED, by=by, at=at)
     _record("approved", refund, by=by, at=at)
     jobs.enqueue(RefundSending(refund=refund))
     return refund
@@ -288,7 +291,10 @@ def approve(refund: Refund, *, by: User, at: datetime) -> Refund:
 def reject(refund: Refund, *, note: str, by: User, at: datetime) -> Refund:
     """Reject a refund that awaits approval, or withdraw one's own. Raises WrongState."""
     _check_note(note, by=by, at=at)
-    refund = _decided(refund, RefundState.REJECTED, refusal_to_decide(_locked(refund)), by=by, at=at)
+    refund = _locked(refund)
+    if refusal := refusal_to_decide(refund):
+        raise refusal
+    _decide(refund, RefundState.REJECTED, by=by, at=at)
     _record("rejected", refund, note=note, by=by, at=at)
     return refund
 
@@ -300,12 +306,9 @@ def _locked(refund: Refund) -> Refund:
     return refund
 
 
-def _decided(refund: Refund, state: RefundState, refusal: DomainError | None, *, by: User, at: datetime) -> Refund:
-    if refusal:
-        raise refusal
+def _decide(refund: Refund, state: RefundState, *, by: User, at: datetime) -> None:
     refund.state, refund.decided_by_id, refund.decided_at = state, by.pk, at
     refund.save(update_fields=["state", "decided_by", "decided_at"])
-    return refund
 
 
 def refusal_to_send_again(refund: Refund) -> DomainError | None:

@@ -1,5 +1,6 @@
 """Mails to finance about refunds: one waits for a second person, one failed."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.urls import reverse
@@ -12,22 +13,38 @@ from logistics.roles import Role
 
 def to_approve(refund: Refund, *, at: datetime) -> None:
     """Tell the others in finance that a refund waits for one of them."""
-    _tell("refund-to-approve", "donations/mail/refund_to_approve.txt", refund, at=at, without=refund.asked_by_id)
+    for email, language in _finance(at, without=refund.asked_by_id):
+        mail.request(
+            "refund-to-approve",
+            to=email,
+            template="donations/mail/refund_to_approve.txt",
+            context=_context(refund),
+            language=language,
+        )
 
 
 def failed(refund: Refund, *, at: datetime) -> None:
     """Tell finance that a refund failed: the donor has not got the money."""
-    _tell("refund-failed", "donations/mail/refund_failed.txt", refund, at=at)
+    for email, language in _finance(at):
+        mail.request(
+            "refund-failed",
+            to=email,
+            template="donations/mail/refund_failed.txt",
+            context=_context(refund),
+            language=language,
+        )
 
 
-def _tell(kind: str, template: str, refund: Refund, *, at: datetime, without: object = None) -> None:
+def _finance(at: datetime, *, without: object = None) -> Iterable[tuple[str, str]]:
+    people = User.objects.with_role(Role.FINANCE, at=at).exclude(pk=without)
+    return people.values_list("email", "language")
+
+
+def _context(refund: Refund) -> dict[str, object]:
     gift = refund.attempt.donation
-    context = {
+    return {
         "gift": gift,
         "amount_minor": refund.amount_minor,
         "currency": refund.currency,
         "path": reverse("admin:donations_donation_change", args=[gift.pk]),
     }
-    finance = User.objects.with_role(Role.FINANCE, at=at).exclude(pk=without)
-    for email, language in finance.values_list("email", "language"):
-        mail.request(kind, to=email, template=template, context=context, language=language)

@@ -86,7 +86,16 @@ def _refused(refund: Refund, refusal: DomainError, *, at: datetime) -> None:
     refund.state = RefundState.FAILED
     refund.failure_reason = str(refusal.details.get("provider_code") or refusal.code)[:60]
     refund.save(update_fields=["state", "failure_reason"])
-    audit.record("refund refused", donation, by=None, at=at, refund=str(refund.pk), code=refund.failure_reason)
+    audit.record(
+        "refund refused",
+        donation,
+        by=None,
+        at=at,
+        reason=refund.failure_reason,
+        refund=str(refund.pk),
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+    )
     notices.failed(refund, at=at)
 
 
