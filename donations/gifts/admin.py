@@ -48,7 +48,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
         )
     ]
     actions = ["issue_receipts", "revoke_links"]
-    actions_detail = [act.method for act in ACTIONS]
+    actions_detail = tuple(act.method for act in ACTIONS)
     export_related = ("donor", "appeal", "receipts")
     export_columns = (
         column(Donation, "reference"),

@@ -208,8 +208,16 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         require_recent_sign_in(request)
         wanted = refunds.RefundIn(data=request.data)
         wanted.is_valid(raise_exception=True)
-        said = {"amount": "", "payment": None} | wanted.validated_data
-        made = asking.ask(self.get_object(), **said, by=actor(request), at=timezone.now())
+        said = wanted.validated_data
+        made = asking.ask(
+            self.get_object(),
+            amount=said.get("amount", ""),
+            payment=said.get("payment"),
+            reason=said["reason"],
+            note=said["note"],
+            by=actor(request),
+            at=timezone.now(),
+        )
         return Response(self._shown(made), status=201)
 
     @extend_schema(

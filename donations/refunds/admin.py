@@ -58,7 +58,7 @@ class RefundAdmin(ExportedAdmin, FactsAdmin):
     list_filter = ["state", "reason"]
     search_fields = ["stripe_id__exact"]
     list_select_related = ["attempt__donation", "asked_by"]
-    actions_detail = ["approve", "reject", "send_again"]
+    actions_detail = ("approve", "reject", "send_again")
     export_related = ("attempt__donation__donor",)
     export_columns = (
         column(Refund, "created_at"),
