@@ -31,6 +31,8 @@ ALLOWED = {
     ("logistics/forms.py", "localdate"): "The same, shown again.",
     ("logistics/wording.py", "localtime"): "The moment in a row's name, in the time zone of the page.",
     ("logistics/ids.py", "fromtimestamp"): "The milliseconds of an id become a moment.",
+    ("logistics/exports.py", "localdate"): "The day in a file's name, by the clock of the admin.",
+    ("logistics/exports.py", "astimezone"): "Moments in the file, by the clock of the admin.",
     ("donations/gifts/trail.py", "localtime"): "A moment on the gift's page, in the charity's time zone.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }

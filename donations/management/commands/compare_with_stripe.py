@@ -1,10 +1,11 @@
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from donations.reconciliation import services as reconciliation
 from donations.stripe.gateway import PaymentProviderUnavailable
+from logistics.charity import services as charities
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"Stripe does not answer. Run it again: {error}") from error
         for one in left:
             self.stdout.write(
-                f"{one.happened_at:%Y-%m-%d %H:%M} UTC  {one}  {one.stripe_id}  {one.ours or '-'} / {one.theirs or '-'}"
+                f"{charities.day_of(one.happened_at)}  {one}  {one.stripe_id}  {one.ours or '-'} / {one.theirs or '-'}"
             )
         if left:
             raise CommandError(
@@ -43,4 +44,4 @@ class Command(BaseCommand):
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
+    return datetime.combine(day, time(), tzinfo=charities.zone())
