@@ -323,7 +323,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"  # people see the charity's (logistics.charity.services.day_of)
-LOCALE_PATHS: list[str] = []  # each app has its own
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]  # each app has its own as well
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

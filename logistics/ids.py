@@ -9,6 +9,11 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=uuid_utils.uuid7().int)
 
 
+def uuid7_text() -> str:
+    """Return such an id as text, in a tenth of the time: for ten thousand rows that are copied."""
+    return str(uuid_utils.uuid7())
+
+
 def moment_of(pk: uuid.UUID) -> datetime:
     """Return when an id of version 7 was drawn, which its first 48 bits say in milliseconds."""
     return datetime.fromtimestamp((pk.int >> 80) / 1000, UTC)

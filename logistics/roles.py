@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
-    FINANCE = "finance", _("Finance: the charity, appeals, donations, receipts")
-    WAREHOUSE = "warehouse", _("Warehouse: catalogue, shipments, manifests, papers")
-    COORDINATOR = "coordinator", _("Coordinator: partners, sites, keys, discrepancies; may do what the warehouse may")
+    FINANCE = "finance", _("Finance: all money, and the details of the charity")
+    WAREHOUSE = "warehouse", _("Warehouse: the catalogue, goods and their papers")
+    COORDINATOR = "coordinator", _("Coordinator: partners, sites, keys; may do what the warehouse may")
     SAFETY = "safety", _("Safety officer: reads sealed addresses, allows texts that resemble them")
     AUDITOR = "auditor", _("Auditor: reads everything but contact details and sealed addresses, changes nothing")
     ADMINISTRATOR = "administrator", _("Administrator: users and their roles")
-    PARTNER = "partner", _("Partner: its own shipments only")
+    PARTNER = "partner", _("Partner: only what is its own")
 
 
 STAFF_ROLES = frozenset({Role.FINANCE, Role.WAREHOUSE, Role.COORDINATOR, Role.SAFETY, Role.AUDITOR, Role.ADMINISTRATOR})

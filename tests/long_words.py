@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.donations.receipt_context import FACTS as OF_RECEIPT
 from tests.donations.receipt_context import receipt
-from tests.shipments import mali
+from tests.shipments import mali, mali_receipts
 
 # W and M are the widest letters, and what a line of them needs, any other text needs less.
 CODE, MARKS, DESCRIPTION, DESCRIPTION_FR, REMARK, SERIAL = "A" * 30, "M" * 60, "W" * 200, "G" * 200, "R" * 200, "S" * 60
@@ -86,20 +86,20 @@ def waybill() -> Any:
 
 def goods_received_note() -> Any:
     differences = [
-        mali._difference(package, package["lines"][0], missing=1) | {"reason": {"en": NOTE, "fr": NOTE}}
+        mali_receipts.difference(package, package["lines"][0], missing=1) | {"reason": {"en": NOTE, "fr": NOTE}}
         for package in packages()
     ]
     unlisted = [
         {"description": DESCRIPTION, "quantity": 1_000_000, "unit": {"en": "piece", "fr": "pièce"}, "remark": REMARK}
     ]
-    return mali.goods_received_note(
+    return mali_receipts.goods_received_note(
         **head(), differences=differences, unlisted=unlisted, note=NOTE, seal_read=NUMBER_30, delivered_by=PERSON,
         received_by=PERSON, checked_by=PERSON,
     )  # fmt: skip
 
 
 def goods_received_form() -> Any:
-    return mali.goods_received_form(**head(), packages=packages())
+    return mali_receipts.goods_received_form(**head(), packages=packages())
 
 
 def labels() -> Any:

@@ -22,7 +22,7 @@ from tests.conformance import failures, run
 from tests.donations import receipt_context
 from tests.logistics import reading
 from tests.logistics.reading import Element, Written
-from tests.shipments import mali
+from tests.shipments import mali, mali_receipts
 
 pytestmark = pytest.mark.conformance
 
@@ -38,9 +38,12 @@ PARTNERS: Any = packing_list.for_partner(
 GOODS: dict[str, tuple[str, Any]] = {
     "packing list": ("packing_list", mali.packing_list()),
     "packing list, partner's edition": ("packing_list", PARTNERS),
-    "goods-received form": ("goods_received_form", mali.goods_received_form(packages=mali.packages()[:90])),
-    "goods-received note": ("goods_received_note", mali.goods_received_note()),
-    "goods-received note, all sound": ("goods_received_note", mali.goods_received_note(differences=[], note="")),
+    "goods-received form": ("goods_received_form", mali_receipts.goods_received_form(packages=mali.packages()[:90])),
+    "goods-received note": ("goods_received_note", mali_receipts.goods_received_note()),
+    "goods-received note, all sound": (
+        "goods_received_note",
+        mali_receipts.goods_received_note(differences=[], note=""),
+    ),
     "labels": ("labels", mali.labels(labels=SHORT_LABELS)),
     "waybill": ("waybill", mali.waybill()),
 }

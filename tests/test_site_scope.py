@@ -327,7 +327,7 @@ class TestIssuing:
         assert wrong.context["form"].errors["site"]
         assert ApiKey.objects.get().user.membership.site == own
 
-    def test_by_the_command_for_a_user_of_the_partner(self) -> None:
+    def test_the_command_issues_a_key_for_a_site_of_the_users_own_partner(self) -> None:
         own, foreign = make_site(), make_site()
         email = make_partner_user(own.partner).email
 

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def catalogs() -> list[Path]:
     """Return the .po files of all apps."""
-    return sorted(path for app in ("logistics", "shipments", "donations") for path in (ROOT / app).rglob("*.po"))
+    return sorted(
+        path for app in ("config", "logistics", "shipments", "donations") for path in (ROOT / app).rglob("*.po")
+    )
 
 
 def compile_all() -> int:

@@ -22,6 +22,8 @@ OUTCOME_VERBS: Final = {
     Donation.Status.DISPUTED: gettext_noop("disputed"),
     Donation.Status.CHARGED_BACK: gettext_noop("charged back"),
 }
+# What it calls the details of these entries.
+OUTCOME_DETAILS: Final = (gettext_noop("refunded minor"), gettext_noop("charged back minor"))
 
 
 def settle(

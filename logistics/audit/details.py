@@ -9,23 +9,19 @@ from django.utils.translation import gettext, gettext_noop
 
 from logistics.audit.models import AuditEntry
 
-# Names of details, which the apps choose; those that are also names of fields or rows are translated there.
+# Names of details that no room above chooses; others stand beside what records them. Names of fields or rows are
+# translated there.
 NAMES = (
     gettext_noop("administrators notified"),
     gettext_noop("amount minor"),
-    gettext_noop("charged back minor"),
     gettext_noop("contacts notified"),
     gettext_noop("count"),
-    gettext_noop("discrepancies"),
     gettext_noop("fields"),
     gettext_noop("first"),
     gettext_noop("key"),
     gettext_noop("last"),
-    gettext_noop("line count"),
     gettext_noop("officer"),
     gettext_noop("officers notified"),
-    gettext_noop("package count"),
-    gettext_noop("refunded minor"),
     gettext_noop("reversed"),
     gettext_noop("text"),
     gettext_noop("was"),

@@ -3,10 +3,11 @@
 Not pickle: the child is not trusted, and reading its messages must not run code.
 """
 
-import json
 import os
 import struct
 from collections.abc import Mapping
+
+import orjson
 
 HEAD = struct.Struct("!II")  # bytes of the message, bytes of the file
 AT_ONCE = 65_536  # what a pipe holds
@@ -19,7 +20,7 @@ class Garbled(Exception):
 
 def write(pipe: int, message: Mapping[str, object], file: bytes = b"") -> None:
     """Send a message. Raises OSError if the reader is gone."""
-    body = json.dumps(message).encode()
+    body = orjson.dumps(message)
     for part in (HEAD.pack(len(body), len(file)) + body, file):
         rest = memoryview(part)
         while rest:
@@ -33,8 +34,8 @@ def read(pipe: int, *, message_max: int, file_max: int = 0) -> tuple[dict[str, o
         raise Garbled(f"{length} and {file_length} bytes")
     body, file = _exactly(pipe, length), _exactly(pipe, file_length)
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        message = orjson.loads(body)
+    except ValueError as error:
         raise Garbled(type(error).__name__) from None
     if not isinstance(message, dict):
         raise Garbled(type(message).__name__)

@@ -1,6 +1,7 @@
 """The child's side: kept small, because each spreadsheet starts one."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ def serve(*, file_max: int) -> Iterator[tuple[int, bytes]]:
     requests, answers = pipes()
     confinement.limit(memory_mb=memory_mb, cpu_seconds=cpu_seconds)
     confinement.confine()
+    gc.disable()  # there is one request, and all memory is given back when this process ends
     try:
         _, file = frames.read(requests, message_max=1000, file_max=file_max)
         with contextlib.suppress(BrokenPipeError):

@@ -43,7 +43,7 @@ class DocumentFilter(Filters):
 @extend_schema_view(
     list=extend_schema(
         summary="List documents",
-        description="Papers being printed or issued, and their progress. Download PDFs from their shipment or gift.",
+        description="Papers being printed or issued, and their progress. Download a PDF from what it was printed for.",
     ),
     retrieve=extend_schema(summary="Show a document"),
 )

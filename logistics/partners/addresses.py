@@ -74,14 +74,15 @@ def _hashed(address: Address, partner: Partner) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
-class DriversLink:
-    """A link with which a safety officer lets a driver read an address once.
+class OneTimeLink:
+    """A link with which a safety officer lets somebody who is no user read an address once.
 
-    `use` uses it up, in the transaction that records the reading, or raises that it no longer works.
+    `mail` is a template that extends partners/mail/address-read.txt and says who read, with the values in `said`. `use`
+    uses the link up, in the transaction that records the reading, or raises that it no longer works.
     """
 
-    driver: str
-    waybill: str
+    mail: str
+    said: dict[str, str]
     details: dict[str, str]  # for the audit trail: ids only
     use: Callable[[], None]
 
@@ -114,9 +115,9 @@ def reveal(
     proved_at: datetime | None,
     by: User,
     at: datetime,
-    link: DriversLink | None = None,
+    link: OneTimeLink | None = None,
 ) -> Address:
-    """Return a site's address to a safety officer with a reason, or to the driver to whom the officer gave a `link`.
+    """Return a site's address to a safety officer with a reason, or to whom the officer gave a `link`.
 
     The reading is recorded, and mailed to the partner's administrators, before anything is decrypted. `proved_at`: when
     the officer last gave a password or second factor; None for an API key. For a link it was checked when the link was
@@ -138,7 +139,7 @@ def reveal(
         notified = _notify_administrators(site, reason=reason.strip(), at=at, link=link)
         reader: User | None = by
         verb, details = "address read", dict[str, str]()
-        if link is not None:  # the driver is no user of ours
+        if link is not None:  # who reads is no user of ours
             verb, reader, details = "address read by link", None, {**link.details, "officer": str(by.pk)}
         audit.record(verb, site, by=reader, at=at, reason=reason.strip(), administrators_notified=notified, **details)
     return _opened(site)
@@ -155,16 +156,15 @@ def _opened(site: Site) -> Address:
     return address
 
 
-def _notify_administrators(site: Site, *, reason: str, at: datetime, link: DriversLink | None) -> int:
+def _notify_administrators(site: Site, *, reason: str, at: datetime, link: OneTimeLink | None) -> int:
     """Queue a mail to the partner's administrators, else to all of its contacts, and return how many."""
-    said: dict[str, object] = {"site": site.code, "read_on": day_of(at), "reason": reason}
-    said |= {"driver": link.driver, "waybill": link.waybill} if link else {"driver": ""}
+    said = {"site": site.code, "read_on": day_of(at), "reason": reason, **(link.said if link else {})}
     contacts = list(Contact.objects.filter(partner=site.partner_id).order_by("pk"))
     for contact in [each for each in contacts if each.is_administrator] or contacts:
         mail.request(
             "address-read",
             to=contact.email,
-            template="partners/mail/address-read.txt",
+            template=link.mail if link else "partners/mail/address-read.txt",
             context={"contact": contact.name, **said},
             language=contact.language,
         )

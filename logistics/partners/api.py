@@ -139,8 +139,8 @@ class ContactFilter(Filters):
     list=extend_schema(
         summary="List contacts",
         description=(
-            "People at partners who are notified of shipments. They are the partner's, not of one site: a key that is"
-            " bound to a site sees none."
+            "People at partners who are notified of what is sent. They are the partner's, not of one site: a key that"
+            " is bound to a site sees none."
         ),
     ),
     retrieve=extend_schema(summary="Show a contact"),

@@ -79,7 +79,7 @@ class Contact(models.Model):
     email = models.EmailField(_("email address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="fr")
-    is_notified = models.BooleanField(_("notified of shipments"), default=True)
+    is_notified = models.BooleanField(_("notified of what is sent"), default=True)
     is_administrator = models.BooleanField(
         _("partner’s administrator"),
         default=False,

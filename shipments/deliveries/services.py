@@ -19,7 +19,7 @@ from logistics.documents import services as documents
 from logistics.errors import DomainError, Invalid, WrongState
 from logistics.ids import uuid7
 from logistics.partners import guard, scope, texts
-from logistics.partners.models import Membership
+from logistics.partners.models import Membership, Site
 from logistics.people.models import User
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted, LineException, Unlisted
@@ -133,6 +133,20 @@ def confirm(
     except documents.NotPrintable as refusal:
         # With the words of `allowed_actions`. Asked only now: the check would cost each confirmation two queries.
         raise (printable.head(shipment, by) or refusal) from None
+    _record_in_trail(delivery, shipment, received, opened=opened, only_for=only_for, by=by, at=at)
+    return Confirmed(delivery, True, received)
+
+
+def _record_in_trail(
+    delivery: Delivery,
+    shipment: Shipment,
+    received: figures.ReceivedSoFar,
+    *,
+    opened: int,
+    only_for: Site | None,
+    by: User,
+    at: datetime,
+) -> None:
     audit.record(
         "delivery confirmed",
         shipment,
@@ -144,7 +158,6 @@ def confirm(
         **({"site": only_for.code} if only_for else {}),
         **{name: getattr(received, f"pieces_{name}") for name in counting.FIGURES},
     )
-    return Confirmed(delivery, True, received)
 
 
 @transaction.atomic

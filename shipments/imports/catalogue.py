@@ -1,6 +1,6 @@
 """Fill in what the rows of a sheet leave open from the catalogue."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, TypedDict
 from uuid import UUID
@@ -49,6 +49,16 @@ class Facts(NamedTuple):
         return cls(item["hs6"], "", item["un_number"], is_new=True)
 
 
+class GoodsOfRow(NamedTuple):
+    """What a row says of its goods; the fields are columns."""
+
+    item_code: str
+    unit: str
+    hs6: str
+    unit_weight_kg: Decimal | None
+    description_en: str | None
+
+
 def read(item_codes: Iterable[str | None]) -> dict[str, Facts]:
     """Return the catalogue's facts of these items, by code; unknown items are left out."""
     wanted = list(dict.fromkeys(code for code in item_codes if code))
@@ -71,6 +81,11 @@ def fill(
     """
     notices: list[dict[str, object]] = []
     lacks_hs6: list[int] = []
+    said = list(map(GoodsOfRow._make, zip(*(values[name] for name in GoodsOfRow._fields), strict=True)))
+    # Rows that say the same are compared once: a sheet has few kinds of goods.
+    contradictions = {
+        row: list(_contradictions(row, facts[row.item_code])) for row in {*said} if row.item_code in facts
+    }
     for place, code in enumerate(values["item_code"]):
         if code not in facts:
             continue
@@ -86,7 +101,8 @@ def fill(
             )
         if values["hs6"][place] == "" and not known.hs6:
             lacks_hs6.append(row)
-        _check_likeness(place, row, values, known, errors)
+        for error in contradictions[said[place]]:
+            errors.add(row, *error)
         for of_item, column in COLUMNS.items():
             value = values[column][place]
             if value == "":
@@ -101,15 +117,17 @@ def fill(
     return notices
 
 
-def _check_likeness(place: int, row: int, values: Values, known: Facts, errors: Errors) -> None:
-    """Ask back if the unit weight contradicts the unit, or if the row is unlike its item."""
-    unit, weight = values["unit"][place], values["unit_weight_kg"][place]
+def _contradictions(said: GoodsOfRow, known: Facts) -> Iterator[tuple[str, str, str, object]]:
+    """Yield column, code, message and value for a unit weight unlike its unit, and for goods unlike their item."""
+    unit, weight = said.unit, said.unit_weight_kg
     if contradiction := goods.wrong_unit_weight(unit, weight):
-        errors.add(row, "unit_weight_kg", "contradicts_unit", contradiction, weight)
-    given = {"unit": unit, "hs6": values["hs6"][place], "unit_weight_kg": weight}
-    code, description = values["item_code"][place], values["description_en"][place] or ""
-    if not known.is_new and unit and goods.unlike_its_item(known, description=description, **given):
-        errors.add(row, "item_code", "unlike_catalogue", goods.unlike_message(code, known), code)
+        yield "unit_weight_kg", "contradicts_unit", contradiction, weight
+    if known.is_new or not unit:
+        return
+    if goods.unlike_its_item(
+        known, unit=unit, hs6=said.hs6, unit_weight_kg=weight, description=said.description_en or ""
+    ):
+        yield "item_code", "unlike_catalogue", goods.unlike_message(said.item_code, known), said.item_code
 
 
 def _not_dangerous(row: int, code: str, un_number: str) -> dict[str, object]:

@@ -111,8 +111,8 @@ def make(
         errors.add(cell.row, named.name if named else f"#{cell.column + 1}", *cell.reason())
     if errors.count:
         return None, errors
-    rows = [number for number, _cells in sheet.rows]
-    values = _values(sheet, columns, rows, errors, progress)
+    rows = list(sheet.rows)
+    values = _values(sheet, columns, errors, progress)
     packages = gather(values, rows, errors, context)
     known = catalogue.read(values["item_code"])
     new = new_items(values, rows, errors, context, known)
@@ -135,7 +135,7 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
     found: list[Column | None] = []
     for place, cell in enumerate(sheet.header):
         name = heading(cell)
-        if not name and all(place >= len(row) or row[place] == "" for _number, row in sheet.rows):
+        if not name and all(cell == "" for cell in sheet.columns[place]):
             found.append(None)
         elif name in known and known[name] in found:
             found.append(None)
@@ -156,31 +156,37 @@ def _columns(sheet: Sheet, currency: str, errors: Errors) -> list[Column | None]
     return found
 
 
-def _values(
-    sheet: Sheet, columns: list[Column | None], rows: list[int], errors: Errors, progress: Callable[[int], None]
-) -> Values:
+def _values(sheet: Sheet, columns: list[Column | None], errors: Errors, progress: Callable[[int], None]) -> Values:
     values: Values = {}
     bare = _rows_without_goods(sheet, columns)
-    for place, cells in enumerate(zip(*(row for _number, row in sheet.rows), strict=True)):
+    for place, cells in enumerate(sheet.columns):
         column = columns[place]
         if column is None:
             continue
         keys = hashable(cells)
         values[column.name], bad = convert(column, keys)
-        for row, cell in zip(rows, keys, strict=True) if bad else ():
+        for row, cell in zip(sheet.rows, keys, strict=True) if bad else ():
             error = bad.get(cell)
             if error and not (error.code == "required" and row in bare):
                 errors.add(row, column.name, error.code, error.detail, cell if column.shows_value else "")
         progress(30 + 40 * place // len(columns))
     for column in COLUMNS.values():
-        values.setdefault(column.name, [column.default] * len(rows))
+        values.setdefault(column.name, [column.default] * len(sheet.rows))
     return values
 
 
 def _rows_without_goods(sheet: Sheet, columns: list[Column | None]) -> set[int]:
     """Return the numbers of rows that have a package but no goods: one error is enough for them."""
-    of_line = [p for p, column in enumerate(columns) if column and column.required and not column.of_package]
-    return {number for number, row in sheet.rows if all(row[place] == "" for place in of_line)}
+    of_line = [
+        cells
+        for column, cells in zip(columns, sheet.columns, strict=True)
+        if column and column.required and not column.of_package
+    ]
+    return {
+        number
+        for number, cells in zip(sheet.rows, zip(*of_line, strict=True), strict=True)
+        if cells.count("") == len(cells)
+    }
 
 
 def _check_line_values(values: Values, rows: list[int], errors: Errors) -> None:

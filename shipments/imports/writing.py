@@ -6,7 +6,8 @@ from itertools import repeat
 from django.db import connection
 
 from logistics.catalogue.models import Item
-from logistics.ids import uuid7
+from logistics.ids import uuid7_text
+from shipments.imports.packages import OF_PACKAGE
 from shipments.imports.plan import Plan, packages_of, unit_values
 from shipments.packing.models import ManifestLine, Package, label_token
 from shipments.shipments.models import Shipment
@@ -48,35 +49,25 @@ def _items(plan: Plan) -> dict[str, object]:
 
 
 def _write_packages(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> dict[int, str]:
-    ids = {number: str(uuid7()) for number in sorted(plan.packages)}
-    values = plan.values
+    numbers = sorted(plan.packages)
+    ids = {number: uuid7_text() for number in numbers}
+    # Of each package, its first row.
+    firsts = [plan.packages[number][0] for number in numbers]
+    values = {name: [plan.values[name][first] for first in firsts] for name in OF_PACKAGE}
     # If there is only one site, everything goes there.
     otherwise = next(iter(sites.values())) if len(sites) == 1 else None
-    rows = []
-    for number, first, _places in packages_of(plan):
-        flags, words = values["handling"][first]
-        label = values["destination_site"][first]
-        rows.append(
-            (
-                ids[number],
-                shipment.pk,
-                number,
-                1,
-                label_token(),
-                values["package_type"][first],
-                values["marks"][first],
-                values["sscc"][first],
-                values["length_cm"][first],
-                values["width_cm"][first],
-                values["height_cm"][first],
-                values["gross_kg"][first],
-                values["gross_measured"][first],
-                sites[label.upper()] if label else otherwise,
-                flags,
-                words,
-            )
-        )
-    _copy("shipments_package", PACKAGE_COLUMNS, [_escaped(column) for column in zip(*rows, strict=True)])
+    columns: list[Iterable[object]] = [
+        ids.values(),
+        repeat(str(shipment.pk)),
+        _escaped(numbers),
+        repeat("1"),
+        [label_token() for _ in numbers],
+        *(_escaped(values[name]) for name in ("package_type", "marks", "sscc", "length_cm", "width_cm", "height_cm")),
+        *(_escaped(values[name]) for name in ("gross_kg", "gross_measured")),
+        _escaped([sites[label.upper()] if label else otherwise for label in values["destination_site"]]),
+        *(_escaped(column) for column in zip(*values["handling"], strict=True)),  # flags, and other words
+    ]
+    _copy("shipments_package", PACKAGE_COLUMNS, columns)
     return ids
 
 
@@ -87,7 +78,7 @@ def _write_lines(plan: Plan, package_ids: dict[int, str], items: dict[str, objec
         for position, place in enumerate(places, start=1):
             positions[place] = position
     columns: list[Iterable[object]] = [
-        [str(uuid7()) for _ in plan.rows],
+        [uuid7_text() for _ in plan.rows],
         _escaped([package_ids[number] for number in values["package_no"]]),
         _escaped(positions),
         repeat("1"),

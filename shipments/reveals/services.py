@@ -184,8 +184,11 @@ def see(reveal: Reveal, *, at: datetime) -> addresses.Address:
         held.seen_at = at
         held.save(update_fields=["seen_at"])
 
-    link = addresses.DriversLink(
-        driver=reveal.driver, waybill=reveal.paper.number, details={"link": str(reveal.pk)}, use=use
+    link = addresses.OneTimeLink(
+        mail="shipments/mail/address-read-by-driver.txt",
+        said={"driver": reveal.driver, "waybill": reveal.paper.number},
+        details={"link": str(reveal.pk)},
+        use=use,
     )
     try:
         return addresses.reveal(

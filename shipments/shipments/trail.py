@@ -62,6 +62,8 @@ def _dispatched(details: Details) -> str:
 
 # Told to each site of a shipment: where it is, without figures of the goods.
 OF_EVERY_SITE = ("dispatched", "arrived", "lost", "found", "returned", "closed")
+# What the trail of all rows calls details of these entries.
+DETAILS = (gettext_noop("package count"), gettext_noop("line count"))
 # Verb -> its sentence.
 SENTENCES: dict[str, Sentence] = {
     "created": gettext_noop("%(who)s opened shipment %(number)s."),

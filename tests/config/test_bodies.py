@@ -36,7 +36,7 @@ def coordinator():
 
 class TestJSON:
     @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-    def test_is_refused(self, coordinator, body):
+    def test_an_unreadable_body_is_refused(self, coordinator, body):
         answer = coordinator.post("/api/v1/partners/", body, content_type="application/json", headers=once())
 
         assert is_a_problem(answer, 400, "parse_error")

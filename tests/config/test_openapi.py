@@ -45,7 +45,7 @@ def operations(description):
                 yield f"{method.upper()} {path}", operation | {"responses": told}
 
 
-def test_it_is_valid(description):
+def test_the_description_is_valid_openapi_3_1(description):
     assert description["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(description).validate()
 

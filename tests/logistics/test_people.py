@@ -172,7 +172,7 @@ class TestKeys:
 
         assert people.user_of_key(key.text[:-1] + "!", at=NOON) is None
 
-    def test_it_expires(self):
+    def test_a_key_expires_after_a_year(self):
         key = make_key(make_partner(), at=NOON)
 
         assert people.user_of_key(key.text, at=NOON + YEAR) is None

@@ -19,7 +19,7 @@ from logistics.documents import replay
 from tests.logistics import both_ways, fidelity
 from tests.logistics.random_papers import Papers
 from tests.logistics.random_texts import FLAGS, SHORT, Texts
-from tests.shipments import mali
+from tests.shipments import mali, mali_receipts
 
 pytestmark = pytest.mark.papers
 
@@ -111,23 +111,23 @@ def assert_alike(context: Mapping[str, Any], template: str = PAPERS + "packing_l
 
 
 @pytest.mark.long
-def test_the_real_container():
+def test_the_real_container_prints_as_plain_weasyprint_does():
     assert_alike({**mali.packing_list(), **mali.FACTS})
 
 
 @pytest.mark.long
-def test_the_form_for_the_real_container():
-    assert_alike({**mali.goods_received_form(), **mali.FACTS}, PAPERS + "goods_received_form.html")
+def test_the_form_for_the_real_container_prints_as_plain_weasyprint_does():
+    assert_alike({**mali_receipts.goods_received_form(), **mali.FACTS}, PAPERS + "goods_received_form.html")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("count", [20, 200])
-def test_many_random_differences(count):
+def test_many_random_differences_print_as_plain_weasyprint_does(count):
     lists = Lists(Random(20260302))
     differences = [lists.difference(number) for number in range(1, count + 1)]
     unlisted = [lists.unlisted() for _ in range(count // 10)]
 
-    note = mali.goods_received_note(differences=differences, unlisted=unlisted)
+    note = mali_receipts.goods_received_note(differences=differences, unlisted=unlisted)
     assert_alike({**note, **mali.FACTS}, PAPERS + "goods_received_note.html")
 
 

@@ -61,7 +61,7 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("\U0001e900\u200c\U0001e901", "\U0001e900\u200c\U0001e901"),
     ],
 )
-def test_what_is_kept(typed: str, kept: str) -> None:
+def test_invisible_characters_are_removed_and_the_rest_is_kept(typed: str, kept: str) -> None:
     assert tidied(typed) == kept
     assert tidied(kept) == kept
 
@@ -135,7 +135,7 @@ class TestDoors:
         item = Item.objects.get()
         assert (item.name_en, item.name_fr) == ("Bed frame", "Lit m\u00e9tallique")
 
-    def test_a_spreadsheet(self) -> None:
+    def test_a_spreadsheet_refuses_what_cannot_be_printed(self) -> None:
         rows = put(put(mali_rows(), 4, "description_en", "bed\u2028stead"), 5, "marks", "CGD\u200b 5/270")
 
         row = read(mali_shipment(), xlsx(rows))
@@ -154,7 +154,7 @@ class TestDoors:
         texts = [*ManifestLine.objects.values_list("description_en", "item__code", "remark")]
         assert not [text for line in texts for text in line if text != tidied(text)]
 
-    def test_the_form_of_donors(self) -> None:
+    def test_the_form_of_donors_refuses_and_tidies_text(self) -> None:
         typed: dict[str, Any] = {"amount": "500", "currency": "HKD", "email": "ada@example.org"}
 
         refused = GiftForm({**typed, "name": "Ada\u0007"})

@@ -99,7 +99,7 @@ class TestInvitation:
         assert (again.status_code, "no longer works" in again.content.decode()) == (404, True)
 
     @pytest.mark.parametrize("spoiled", ["older than three days", "deactivated"])
-    def test_the_link_ends(self, clock: Any, spoiled: str) -> None:
+    def test_the_link_ends_with_the_user_or_after_three_days(self, clock: Any, spoiled: str) -> None:
         invite(administrator(Role.FINANCE), Role.FINANCE)
         link = link_to("new@example.org")
         if spoiled == "deactivated":

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `make demo` reads the lists without Django's settings
-    from shipments.deliveries.notes import DifferenceShown, GoodsReceivedNote
-    from shipments.papers.goods_received_form import GoodsReceivedForm
     from shipments.papers.labels import Label, Labels
     from shipments.papers.packing_list import CategoryTotal, PackingList
     from shipments.papers.shapes import (
@@ -272,72 +270,6 @@ def packing_list(**changes: Any) -> PackingList:
         "checked_by": "Aminata Ɲaré",
     }
     done: PackingList = context | changes
-    return done
-
-
-def goods_received_note(**changes: Any) -> GoodsReceivedNote:
-    """A delivery in which two packages were missing and one refrigerator damaged."""
-    lost = [p for p in packages() if p["number"] in (96, 204)]
-    fridge = next(p for p in packages() if p["lines"][0]["item_code"].startswith("CR-FRIDGE"))
-    differences = [_difference(p, line, missing=int(line["quantity"])) for p in lost for line in p["lines"]]
-    differences.append(_difference(fridge, fridge["lines"][0], damaged=1))
-    sent = sum(int(Decimal(line["quantity"])) for p in packages() for line in p["lines"])
-    missing = sum(int(d["missing"]) for d in differences)
-    context: Any = shipment() | {
-        "number": "SHP-2026-00001-GRN-1",
-        "shipment": "SHP-2026-00001",
-        "issued_on": "2026-04-29",
-        "received_on": "2026-04-28",
-        "recorded_on": "2026-04-29",
-        "source": {"en": "partner’s system", "fr": "système du partenaire"},
-        "seal_read": "HK0012345",
-        "seal_intact": True,
-        "received": {
-            "packages_sent": 270,
-            "packages_counted": 268,
-            "packages_sound": 267,
-            "lines_sent": 323,
-            "lines_sound": 323 - len(differences),
-            "pieces_sent": sent,
-            "pieces_good": sent - missing - 1,
-            "pieces_damaged": 1,
-            "pieces_missing": missing,
-            "pieces_surplus": 0,
-        },
-        "differences": sorted(differences, key=lambda difference: difference["package"]),
-        "unlisted": [],
-        "note": "",
-        "delivered_by": "Transport Sahel (fictional), Moussa Traoré",
-        "received_by": "Aminata Ɲaré",
-        "checked_by": "Awa Tɔnɔ",
-    }
-    done: GoodsReceivedNote = context | changes
-    return done
-
-
-def _difference(package: PackageOnPaper, line: LineOnPaper, *, damaged: int = 0, missing: int = 0) -> DifferenceShown:
-    broken = {"en": "door dented", "fr": "porte enfoncée"}
-    absent = {"en": "package not in the container", "fr": "colis absent du conteneur"}
-    return {
-        "package": package["number"],
-        "marks": package["marks"],
-        "item_code": line["item_code"],
-        "description": line["description"],
-        "un_number": line["un_number"],
-        "unit": line["unit"],
-        "sent": line["quantity"],
-        "good": int(Decimal(line["quantity"])) - damaged - missing,
-        "damaged": damaged,
-        "missing": missing,
-        "surplus": 0,
-        "reason": broken if damaged else absent,
-        "remark": "",
-    }
-
-
-def goods_received_form(**changes: Any) -> GoodsReceivedForm:
-    context: Any = shipment() | {"totals": totals(), "packages": packages()}
-    done: GoodsReceivedForm = context | changes
     return done
 
 

@@ -22,7 +22,7 @@ from tests.makers.moments import NOON
 from tests.makers.partners import make_key
 from tests.makers.people import make_packer, make_user
 from tests.makers.shipments import make_dispatched, make_shipment, pack
-from tests.shipments.sheets import complaints, read
+from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +130,20 @@ class TestContradictions:
             " Correct the item code or the line.",
         ]
         assert (Upload.objects.get().outcome, Package.objects.count()) == ("refused", 0)
+
+    def test_each_line_of_the_same_goods_is_asked_about(self, shipment: Shipment) -> None:
+        make_item(code="CR-BIKE", name_en="Child bicycle", name_fr="Vélo enfant", hs6="871200", unit_weight_kg="10.5")
+        rows = mali_rows(3)
+        for row in (2, 4):
+            for name, value in {"item_code": "CR-BIKE", "unit": "KGM", "unit_weight_kg": 2}.items():
+                put(rows, row, name, value)
+
+        asked = [
+            told for told in complaints(read(shipment, xlsx(rows))) if "contradicts" in told[2] or "unlike" in told[2]
+        ]
+
+        both = [("unit_weight_kg", "contradicts_unit"), ("item_code", "unlike_catalogue")]
+        assert asked == [(row, *told) for row in (2, 4) for told in both]
 
     @pytest.mark.parametrize(
         ("line", "refused"),

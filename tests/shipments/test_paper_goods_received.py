@@ -4,13 +4,13 @@ import pytest
 
 from logistics.documents import rendering
 from tests.logistics import pdfs
-from tests.shipments import mali
+from tests.shipments import mali, mali_receipts
 
 BOTH = ("en", "fr")
 
 
 def note(**changes):
-    context = {**mali.goods_received_note(**changes), **mali.FACTS}
+    context = {**mali_receipts.goods_received_note(**changes), **mali.FACTS}
     return rendering.to_pdf("shipments/papers/goods_received_note.html", context, languages=BOTH)
 
 
@@ -52,7 +52,7 @@ class TestNote:
         )
 
     def test_many_differences_continue_over_pages_with_a_repeated_header(self):
-        difference = mali.goods_received_note()["differences"][0]
+        difference = mali_receipts.goods_received_note()["differences"][0]
         differences = [{**difference, "package": number} for number in range(1, 100)]
 
         pages = pdfs.page_texts(note(differences=differences).pdf)
@@ -62,8 +62,16 @@ class TestNote:
 
 
 class TestForm:
+    def test_a_package_number_of_five_digits_stays_whole(self):
+        package = {**mali.packages()[0], "number": 12_345}
+        context = {**mali_receipts.goods_received_form(packages=[package]), **mali.FACTS}
+
+        printed = rendering.to_pdf("shipments/papers/goods_received_form.html", context, languages=BOTH)
+
+        assert f"12345 {package['marks']} " in pdfs.text_of(printed.pdf)
+
     def test_has_a_row_for_every_line_and_room_for_signatures(self):
-        context = {**mali.goods_received_form(), **mali.FACTS}
+        context = {**mali_receipts.goods_received_form(), **mali.FACTS}
 
         printed = rendering.to_pdf("shipments/papers/goods_received_form.html", context, languages=BOTH)
 

@@ -48,7 +48,7 @@ class TestLabels:
         assert "(00) 048912340000000760" in pages[0]
         assert "Humanitarian aid, not for sale / Aide humanitaire, ne peut être vendue" in pages[0]
 
-    def test_can_be_scanned(self):
+    def test_both_codes_of_a_label_can_be_scanned(self):
         context = mali.labels(labels=mali.labels()["labels"][:2])
 
         pdf = printed("labels", context).pdf

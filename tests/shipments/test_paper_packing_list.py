@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from logistics.documents import rendering
+from logistics.documents.replay.samples import Samples
 from tests.logistics import pdfs
 from tests.shipments import mali
 
@@ -186,6 +187,22 @@ class TestTexts:
 
         # Narrow cells break the text over lines, so that spaces come and go.
         assert text.replace(" ", "").count(self.PAYLOAD.replace(" ", "")) == 13
+
+    def test_a_package_number_of_five_digits_stays_whole_and_needs_no_layout_of_its_own(self, monkeypatch):
+        left: list[str] = []
+        laid_out = Samples.rows
+
+        def rows(samples, wanted, table):
+            left.extend(content for row in wanted for content in row.contents)
+            return laid_out(samples, wanted, table)
+
+        monkeypatch.setattr(Samples, "rows", rows)
+        numbered = [{**package, "number": 12_340 + place} for place, package in enumerate(mali.packages()[:20])]
+
+        text = " ".join(pdfs.page_texts(printed(mali.packing_list(packages=numbered)).pdf))
+
+        assert [package for package in numbered if f"{package['number']} {package['marks']}" not in text] == []
+        assert [content for content in left if content.isdigit()] == []
 
     def test_unknown_values_are_printed_as_a_dash(self):
         empty = mali.packing_list(

@@ -60,7 +60,7 @@ class TestTheDriver:
             assert "<script" not in answer.content.decode()
 
     @pytest.mark.parametrize("method", ["get", "head", "post"])
-    def test_sees_it_once(self, method: str) -> None:
+    def test_sees_the_address_once(self, method: str) -> None:
         made = make_reveal()
         Client().post(path_of(made))
 
@@ -127,7 +127,7 @@ ENDS = [*BEFORE_IT_LEAVES, lose, send_back, replace, deliver, revoke, take_the_r
 @pytest.mark.django_db
 class TestTheLinkEnds:
     @pytest.mark.parametrize("event", ENDS)
-    def test_with_its_leg_its_officer_or_by_hand(self, event: Any) -> None:
+    def test_with_its_leg_with_its_officer_or_when_revoked(self, event: Any) -> None:
         paper = make_leg(leaves=event not in BEFORE_IT_LEAVES)
         made = make_reveal(paper)
         event(paper)
@@ -283,11 +283,11 @@ class TestTheDatabaseRefuses:
             ({"ended_at": NOON}, "a_drivers_link_says_why_it_ended"),
         ],
     )
-    def test_what_cannot_be(self, fields: dict[str, Any], constraint: str) -> None:
+    def test_what_no_link_can_be(self, fields: dict[str, Any], constraint: str) -> None:
         with pytest.raises(IntegrityError, match=constraint):
             self.change(make_reveal(at=NOON), **fields)
 
-    def test_more_than_72_hours(self) -> None:
+    def test_a_link_for_more_than_72_hours(self) -> None:
         made = make_reveal(at=NOON)
         values: dict[str, Any] = {**Reveal.objects.filter(pk=made.row.pk).values().get()}
         values |= {"id": None, "token_sha256": "0" * 64, "expires_at": NOON + timedelta(hours=73)}

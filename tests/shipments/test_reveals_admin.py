@@ -91,7 +91,7 @@ class TestTheOfficer:
         assert len(legs) == 3
 
     @pytest.mark.parametrize("role", [Role.COORDINATOR, Role.AUDITOR, Role.WAREHOUSE, Role.FINANCE])
-    def test_is_nobody_else(self, role: Role) -> None:
+    def test_is_nobody_without_the_role_of_safety_officer(self, role: Role) -> None:
         paper, made = make_leg(), make_reveal()
         browser = signed_in(role)
 
@@ -104,7 +104,7 @@ class TestTheOfficer:
         assert [answer.status_code for answer in answers] == [403, 403, 403]
         assert (Reveal.objects.count(), Reveal.objects.get().ended_at) == (1, None)
 
-    def test_is_no_superuser(self) -> None:
+    def test_is_no_superuser_without_the_role(self) -> None:
         paper, browser = make_leg(), Client()
         root = User.objects.create_superuser("root@example.org", "correct horse battery", name="Ruth Root")
         browser.force_login(root, backend="logistics.people.backends.RoleBackend")

@@ -40,7 +40,7 @@ class TestPage:
         assert fields == ["email", "number", "expiry", "cvc", "name"]
         assert re.findall(r'<label for="(\w+)"', text) == fields
 
-    def test_escapes_names(self, caller: Caller) -> None:
+    def test_escapes_markup_in_names(self, caller: Caller) -> None:
         name = {"line_items[0][price_data][product_data][name]": "<script>alert(1)</script>"}
         text = look_at(caller, caller.open_session(**name)).text
 

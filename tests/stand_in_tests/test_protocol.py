@@ -198,7 +198,9 @@ class TestExpansion:
 
 class TestFaults:
     @pytest.mark.parametrize(("fault", "when", "opened"), [("500", "before", 0), ("500", "after", 1)])
-    def test_500_before_or_after_the_effect(self, caller: Caller, fault: str, when: str, opened: int) -> None:
+    def test_a_request_repeated_after_a_500_has_one_effect(
+        self, caller: Caller, fault: str, when: str, opened: int
+    ) -> None:
         caller.stand_in.control.switch(fault=fault, fault_when=when, faults=1)
         reply = caller.api("POST", SESSIONS, GIFT, Idempotency_Key="k1")
         made = len(caller.api("GET", SESSIONS).json["data"])

@@ -60,8 +60,8 @@ DONOR = "kuzomaqi@example.org"
 # Admin pages that repeat what others show.
 IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:object_id>/(?!change/)"
 # Mails that this form does not cause, but the long one: they need Stripe, an administrator, a card tester or a safety
-# officer. The bodies of those to safety officers are compared with the address in test_sealed_texts.py and
-# logistics/test_partners.py.
+# officer. The bodies of those to safety officers are compared with the address in test_refused_texts.py and
+# logistics/test_sealed_addresses.py.
 NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled", "stripe-differs", "desk"} | {
     *("address-read", "sealed-text-found", "sealed-text-refused"),
     *map(notices.kind_of, job_models()),  # jobs that failed for good; these mails say only how many
