@@ -20,6 +20,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from config.pagination import CursorPagination
 from logistics.errors import DomainError
 from logistics.inputs import Filters
+from logistics.lists import within
 from logistics.matrix import is_hidden
 from logistics.search import find, words_of
 
@@ -92,7 +93,7 @@ class OrderingFilter(DRFOrderingFilter):
         if asked.removeprefix("-") not in allowed:
             message = _("Order by one of: %(allowed)s.") % {"allowed": ", ".join(allowed)}
             raise exceptions.ValidationError({self.ordering_param: [message]})
-        return (asked,)
+        return tuple(within([asked], getattr(view, "sorted_within", {})))
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         names = getattr(view, "ordering_fields", ())
@@ -104,7 +105,7 @@ class OrderingFilter(DRFOrderingFilter):
                 "name": self.ordering_param,
                 "in": "query",
                 "required": False,
-                "description": f"{_default_order(view)}{_order_of_ranges(view)} With `-`: descending.",
+                "description": f"{_default_order(view)}{_order_of_ranges(view)} With `-`: descending.{_within(view)}",
                 "schema": {"type": "string", "enum": values},
             }
         ]
@@ -124,7 +125,7 @@ class SearchFilter(DRFSearchFilter):
     ) -> QuerySet[Record, Row]:
         fields = self.get_search_fields(view, request)
         words = words_of(request.query_params.get(self.search_param, "")) if fields else []
-        return find(queryset, fields, words) if words else queryset
+        return find(queryset, fields, words, also=getattr(view, "found_by", None)) if words else queryset
 
     def get_search_fields(self, view: APIView, request: Request) -> list[str]:
         model = getattr(getattr(view, "queryset", None), "model", None)
@@ -157,6 +158,11 @@ def _default_order(view: APIView) -> str:
     default = getattr(view, "ordering", None) or CursorPagination.ordering
     first = default if isinstance(default, str) else default[0]
     return "Default: newest first." if first == "-id" else f"Default: by {first}."
+
+
+def _within(view: APIView) -> str:
+    pairs: dict[str, str] = getattr(view, "sorted_within", {})
+    return "".join(f" By {column}: within each {outer}." for column, outer in pairs.items())
 
 
 def ordering_of_range(view: APIView, request: Request) -> str | None:

@@ -13,7 +13,7 @@ from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("relief")
+app = Celery("relief", task_cls="logistics.jobs.worker:JobTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Celery would close the pool before and after each task: a new session of PostgreSQL and four threads for each job.
 app.conf.CELERY_DB_REUSE_MAX = 1_000_000_000

@@ -28,9 +28,12 @@ class DonationsConfig(AppConfig):
     def ready(self) -> None:
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
+        from donations.gifts.models import Donation
         from donations.receipts import deliveries
+        from donations.receipts.models import Receipt
         from donations.refunds import sending
         from donations.refunds.models import RefundSending
+        from logistics.audit import numbers
         from logistics.documents.models import Document
         from logistics.jobs import reasons
         from logistics.jobs import services as jobs
@@ -54,3 +57,5 @@ class DonationsConfig(AppConfig):
         }
         readers.register({Role.FINANCE}, kinds, optional=["desk", "giving-alarm", "stripe-differs"])
         reasons.register(REASONS)
+        numbers.register(Donation, "reference")
+        numbers.register(Receipt, "number", subject="donation")

@@ -41,3 +41,7 @@ class AllowedActionOut(Output[AllowedAction]):
     allowed = serializers.BooleanField()
     code = serializers.CharField(help_text="The error code; empty if allowed")
     reason = serializers.CharField(help_text="Why it is refused now, and what to do; empty if allowed")
+
+    def to_representation(self, instance: AllowedAction) -> dict[str, object]:
+        """Return the attributes, which are the fields: each row of a list has several actions."""
+        return dict(vars(instance))

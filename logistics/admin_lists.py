@@ -1,6 +1,6 @@
 """Lists of the admin: pages like the API's, which cost the same at any depth and count no rows (logistics.lists)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib.admin import AllValuesFieldListFilter, ListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -9,6 +9,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import BooleanField, Field, Model, UniqueConstraint
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from unfold.views import ChangeList
 
 from logistics import lists
@@ -32,6 +33,11 @@ class KeysetChangeList(ChangeList):
 
     `?p=` holds the place, or "last".
     """
+
+    def __init__(self, *given: object, **named: object) -> None:
+        super().__init__(*given, **named)
+        if not self.is_popup:
+            self.title = capfirst(self.opts.verbose_name_plural)  # Django's would be "Select donation to change"
 
     def get_results(self, request: HttpRequest) -> None:
         order = tuple(self.queryset.query.order_by)
@@ -70,7 +76,8 @@ class KeysetChangeList(ChangeList):
         ordering, key = [*ordering], self.model._meta.pk.name
         while len(ordering) > 1 and ordering[-1].lstrip("-") in (key, "pk"):
             ordering.pop()
-        return list(lists.ending_with_the_key(ordering or ["-pk"], key=key))
+        within = getattr(self.model_admin, "sorted_within", {})
+        return list(lists.ending_with_the_key([*lists.within(ordering or ["-pk"], within)], key=key))
 
 
 def _asked(request: HttpRequest, order: tuple[str, ...]) -> Position | None:
@@ -99,8 +106,11 @@ def offered(model: type[Model], asked: Offer) -> Offer:
     return asked if isinstance(field, BooleanField) else (asked, StoredValuesFilter)
 
 
-def sortable(model: type[Model]) -> set[str]:
-    """Return the columns by which a long list can be sorted: an index has its rows in this order."""
+def sortable(model: type[Model], within: Mapping[str, str]) -> set[str]:
+    """Return the columns by which a long list can be sorted: an index has its rows in this order.
+
+    `within`: the columns that are sorted within another one, which comes before them in the index.
+    """
     key = model._meta.pk.name
     found = {key, "pk"}
     found |= {each.name for each in model._meta.concrete_fields if each.unique and not each.null}
@@ -109,7 +119,9 @@ def sortable(model: type[Model]) -> set[str]:
             found |= set(constraint.fields)
     for index in model._meta.indexes:
         names, directions = [name for name, _ in index.fields_orders], {order for _, order in index.fields_orders}
-        if len(names) == 2 and names[1] == key and len(directions) == 1 and not index.condition:
-            found.add(names[0])
+        if names[-1:] != [key] or len(directions) != 1 or index.condition:
+            continue
+        if len(names) == 2 or (len(names) == 3 and within.get(names[1]) == names[0]):
+            found.add(names[-2])
     columns = {each.name for each in model._meta.concrete_fields if not each.null and not each.is_relation}
     return found & (columns | {"pk"})

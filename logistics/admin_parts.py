@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django import forms
 from django.contrib.admin import ListFilter, ShowFacets, SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
@@ -167,6 +167,8 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # they count the rows of each choice
     is_short: ClassVar[bool] = False  # a list that never gets long: it can be sorted by any column
+    # Amounts are sorted within their currency: {"amount_minor": "currency"}.
+    sorted_within: ClassVar[dict[str, str]] = {}
 
     def get_changelist(self, request: HttpRequest, **_options: object) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -176,7 +178,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> list[ListColumn]:
         """Return the columns that sort the list: of a long list, those whose index has the rows in this order."""
-        shown, allowed = super().get_sortable_by(request), sortable(self.model)
+        shown, allowed = super().get_sortable_by(request), sortable(self.model, self.sorted_within)
         names = {column: _sorts_by(self, column) for column in shown}
         return [
             column
@@ -187,6 +189,11 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    @staticmethod
+    def found_by(word: str) -> Q | None:
+        """Return another way to find rows by a word, beside the search fields; None: there is none."""
+        return None
+
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Model]", search_term: str
     ) -> "tuple[QuerySet[Model], bool]":
@@ -196,7 +203,7 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
             words = words_of(search_term) if fields else []
         except UnusableText:
             return queryset.none(), False  # no stored text has such characters
-        return find(queryset, fields, words), False
+        return find(queryset, fields, words, also=self.found_by), False
 
     def formfield_for_dbfield(
         self, db_field: "Field[object, object]", request: HttpRequest, **options: object

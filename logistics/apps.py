@@ -11,14 +11,20 @@ class LogisticsConfig(AppConfig):
 
     def ready(self) -> None:
         from logistics import checks  # noqa: F401  registers itself
+        from logistics.audit import numbers
+        from logistics.catalogue.models import Item
         from logistics.charity import services as charities
+        from logistics.documents.models import Document
         from logistics.mail import messages, readers
         from logistics.notices import services as notices
-        from logistics.partners.models import Partner
+        from logistics.partners.models import Partner, Site
         from logistics.people import services as people
 
         # A suspended partner's keys work again once it is approved.
         approved = Q(user__membership__partner__status=Partner.Status.APPROVED)
+        numbers.register(Document, "number")
+        for model in (Item, Partner, Site):
+            numbers.register(model, "code")
         people.keys_work_only_if(Q(user__membership=None) | approved)
         messages.use_letterhead(charities.letterhead)
         notices.watch_jobs()

@@ -3,7 +3,7 @@
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -12,12 +12,14 @@ from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Model, Q, QuerySet, Value
 from django.db.models.sql.compiler import SQLCompiler
 
+from logistics.related import fetched
 from logistics.search import ways_of
 
 Row = TypeVar("Row")
 RowValues = tuple[str | None, ...]
 # Up to here, `about` counts.
 COUNTED = 1_000
+SURELY_MORE = 5  # estimates may be wrong, but seldom by this factor
 
 
 class Position(NamedTuple):
@@ -69,6 +71,18 @@ def ending_with_the_key(ordering: Sequence[str], *, key: str = "id") -> tuple[st
     return (*ordering, f"-{key}" if ordering and ordering[-1].startswith("-") else key)
 
 
+def within(ordering: Iterable[str], columns: Mapping[str, str]) -> Iterator[str]:
+    """Yield an ordering in which a column is sorted within another one: amounts within their currency.
+
+    Amounts of several currencies, sorted by their numbers alone, would look as if 500 yen were more than 400 euros.
+    """
+    for name in ordering:
+        outer = columns.get(name.lstrip("-"))
+        if outer:
+            yield f"-{outer}" if name.startswith("-") else outer
+        yield name
+
+
 def page_of(rows: "QuerySet[Model, Row]", ordering: tuple[str, ...], at: Position | None, size: int) -> ListPage[Row]:
     """Return a page of these rows. The ordering ends with the primary key.
 
@@ -90,9 +104,15 @@ def page_of(rows: "QuerySet[Model, Row]", ordering: tuple[str, ...], at: Positio
 
 
 def about(rows: "QuerySet[Model, Row]") -> tuple[int, bool]:
-    """Return how many rows there are, and whether that is exact: beyond a thousand it is the planner's estimate."""
+    """Return how many rows there are, and whether that is exact: beyond a thousand it is the planner's estimate.
+
+    Where the planner expects many more, nothing is counted: a thousand rows may lie in hundreds of pages.
+    """
+    expected = estimated(rows)
+    if expected > SURELY_MORE * COUNTED:
+        return expected, False
     counted = rows.order_by()[: COUNTED + 1].count()
-    return (counted, True) if counted <= COUNTED else (max(estimated(rows), counted), False)
+    return (counted, True) if counted <= COUNTED else (max(expected, counted), False)
 
 
 def estimated(rows: "QuerySet[Model, Row]") -> int:
@@ -119,20 +139,12 @@ def _first(rows: "QuerySet[Model, Row]", order: tuple[str, ...], beyond: Q, limi
 
     Rows that were searched are looked for in each table by itself, so that each search can use its index: the first
     of all are among the first of each. One query for all, with joins and OR, would read the whole list.
-
-    What is joined to the rows is joined to those of the page only: PostgreSQL might merge two long indexes instead.
     """
     ways = ways_of(rows)
     if len(ways) > 1:
-        each = [_keys(way, order, beyond, limit) for way in ways]
-        rows = rows.filter(pk__in=each[0].union(*each[1:], all=True))
-    elif rows.query.select_related:
-        return list(rows.filter(pk__in=_keys(rows, order, beyond, limit)).order_by(*order))
-    return list(rows.filter(beyond).order_by(*order)[:limit])
-
-
-def _keys(rows: "QuerySet[Model, Row]", order: tuple[str, ...], beyond: Q, limit: int) -> "QuerySet[Model, object]":
-    return rows.select_related(None).filter(beyond).order_by(*order).values("pk")[:limit]
+        each = [way.select_related(None).filter(beyond).order_by(*order).values("pk")[:limit] for way in ways]
+        return fetched(rows.filter(pk__in=each[0].union(*each[1:], all=True)).filter(beyond).order_by(*order)[:limit])
+    return fetched(rows.filter(beyond).order_by(*order)[:limit])
 
 
 def _position(
@@ -209,7 +221,7 @@ def _beyond_each(order: Sequence[str], columns: Sequence[Field | None], wanted: 
             after = Q(**{f"{bare}__{'lt' if falls else 'gt'}": value})
             after |= Q(**{f"{bare}__isnull": True}) if has_nulls and not falls else Q(pk__in=())
         if place == 0:
-            bound = after | same
+            bound = after | same if has_nulls else Q(**{f"{bare}__{'lte' if falls else 'gte'}": value})
         condition |= equal & after
         equal &= same
     return bound & condition

@@ -15,7 +15,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=models.Model)
 Method = TypeVar("Method", bound=Callable[..., object])
-Given = str | UUID | datetime | bool | int  # of a condition
+Given = str | UUID | datetime | bool | int | Sequence[object]  # of a condition
 Fetched = Sequence[object]  # of one row, as PostgreSQL returns them
 Make = Callable[[Fetched], models.Model]
 Fill = Callable[[Fetched, models.Model], None]
@@ -166,22 +166,35 @@ class Prepared(Generic[Row]):
 
     def first(self, *values: Given) -> Row | None:
         """Return the first row for these values, which are in the order of the samples."""
-        compiled = self._compiled
+        return next(iter(self._found(self._first, values)), None)
+
+    def all(self, *values: Given) -> list[Row]:
+        """Return all rows for these values."""
+        return self._found(self._all, values)
+
+    def _found(self, compiled: _Compiled, values: Sequence[Given]) -> list[Row]:
         parameters = compiled.parameters.copy()
         for at, which in compiled.places:
             parameters[at] = values[which]
         with connections[self._db].cursor() as cursor:
-            cursor.execute(compiled.sql, parameters)
-            rows = cursor.fetchmany(1)
-        return cast("Row | None", next((compiled.make(row) for row in compiled.convert(rows)), None))
+            cursor.execute(compiled.sql, parameters)  # type: ignore[arg-type]  # lists become arrays
+            rows = cursor.fetchall()
+        return [cast(Row, compiled.make(row)) for row in compiled.convert(rows)]
+
+    @cached_property
+    def _first(self) -> _Compiled:
+        return self._compiled(self._build(*self._samples)[:1])
+
+    @cached_property
+    def _all(self) -> _Compiled:
+        return self._compiled(self._build(*self._samples))
 
     @cached_property
     def _db(self) -> str:
         return str(self._build(*self._samples).db)
 
-    @cached_property
-    def _compiled(self) -> _Compiled:
-        compiler = self._build(*self._samples)[:1].query.get_compiler(using=self._db)
+    def _compiled(self, rows: "models.QuerySet[Row]") -> _Compiled:
+        compiler = rows.query.get_compiler(using=self._db)
         sql, parameters = compiler.as_sql()
         places = [(at, self._samples.index(one)) for at, one in enumerate(parameters) if one in self._samples]
         if {which for _at, which in places} != set(range(len(self._samples))):

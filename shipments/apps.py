@@ -9,15 +9,18 @@ class ShipmentsConfig(AppConfig):
     name = "shipments"
 
     def ready(self) -> None:
+        from logistics.audit import numbers
         from logistics.mail import readers
         from logistics.partners import texts
         from shipments.shipments import texts as our_texts
+        from shipments.shipments.models import Shipment
 
         sent, differs = _("shipment dispatched"), _("delivery differs")
         readers.register({Role.COORDINATOR}, {"delivery-differs": differs})
         readers.register({Role.COORDINATOR}, {"shipment-dispatched": sent}, optional=["shipment-dispatched"])
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         texts.add_source(our_texts.in_use)
+        numbers.register(Shipment, "number")
         register_rooms()
 
 

@@ -15,6 +15,7 @@ from logistics.inputs import Filters, Input
 from logistics.matrix import hidden_from
 from logistics.outputs import Output
 from logistics.permissions import actor, may
+from logistics.search import occurs
 from logistics.versions import expected_version, with_etag
 from logistics.views import StrictView
 
@@ -47,7 +48,7 @@ class DonorOut(Output[Donor]):
 
 class DonorFilter(Filters):
     email = django_filters.CharFilter(method="filter_email", label="The whole address, in any letter case")
-    name = django_filters.CharFilter(lookup_expr="icontains")
+    name = django_filters.CharFilter(method="filter_name", label="Part of the name, whatever its accents")
 
     class Meta:
         model = Donor
@@ -55,6 +56,9 @@ class DonorFilter(Filters):
 
     def filter_email(self, donors: QuerySet[Donor], name: str, value: str) -> QuerySet[Donor]:
         return donors.filter(email=value.strip().lower())  # as they are stored
+
+    def filter_name(self, donors: QuerySet[Donor], name: str, value: str) -> QuerySet[Donor]:
+        return donors.filter(occurs(Donor, ["name"], value))
 
 
 DONOR_IN_EXAMPLE = OpenApiExample("Name for the receipt", request_only=True, value={"name": "Chan Tai Man"})

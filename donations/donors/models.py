@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from logistics import wording
 from logistics.ids import uuid7
 from logistics.rows import reads
-from logistics.search import trigrams
+from logistics.search import folded, trigrams
 
 
 class Donor(models.Model):
@@ -27,6 +27,8 @@ class Donor(models.Model):
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
+    name_folded = folded("name")
+    organisation_folded = folded("organisation")
 
     class Meta:
         verbose_name = _("donor")
@@ -37,7 +39,7 @@ class Donor(models.Model):
             models.CheckConstraint(name="an_email_of_a_donor_is_in_lower_case", condition=Q(email=Lower("email"))),
         ]
         indexes: ClassVar = [
-            trigrams("name", "organisation", "email", name="donors_by_words"),  # searches, also of gifts
+            trigrams("name_folded", "organisation_folded", "email", name="donors_by_words"),  # searches, also of gifts
             # Filters of the lists, which are in the order of the ids.
             models.Index(fields=["country", "id"], name="donors_by_country"),
             models.Index(fields=["language", "id"], name="donors_by_language"),

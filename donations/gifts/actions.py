@@ -23,7 +23,8 @@ from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError
 from logistics.jobs.models import Job
-from logistics.roles import Role
+from logistics.roles import HasRoles, Role
+from logistics.rows import fast
 
 LoadCharity = Callable[[], Charity]
 FINANCE: Final = (Role.FINANCE,)
@@ -71,17 +72,15 @@ ACTIONS: Final[tuple[GiftAction, ...]] = (
 )
 
 
-def refusals(
-    donation: Donation, charity: LoadCharity = charities.the_charity
-) -> dict[str, tuple[Collection[Role], DomainError | None]]:
-    """Return each act with the roles that may take it, and why it is refused now, or None."""
-    return {act.name: (act.roles, act.refusal(donation, charity)) for act in ACTIONS}
+def acts_of(user: HasRoles) -> list[GiftAction]:
+    """Return the acts that the user's roles include: once for a list of gifts."""
+    return [act for act in ACTIONS if user.has_role(*act.roles)]
 
 
 def with_payments(gifts: QuerySet[Donation]) -> QuerySet[Donation]:
-    """Load with each gift what `refusals` reads of its payments: three queries for any number of gifts."""
-    refunds = Refund.objects.only("attempt_id", "state", "amount_minor")
-    disputes = Dispute.objects.only("attempt_id", "state", "amount_minor")
+    """Load with each gift what the refusals of ACTIONS read of its payments: three queries for any number of gifts."""
+    refunds = fast(Refund.objects.only("attempt_id", "state", "amount_minor"))
+    disputes = fast(Dispute.objects.only("attempt_id", "state", "amount_minor"))
     attempts = PaymentAttempt.objects.only("donation_id", "number", "state", "counts", "amount_minor", "succeeded_at")
     attempts = attempts.prefetch_related(Prefetch("refunds", refunds), Prefetch("disputes", disputes))
-    return gifts.prefetch_related(Prefetch("attempts", attempts))
+    return gifts.prefetch_related(Prefetch("attempts", fast(attempts)))

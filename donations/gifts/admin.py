@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -40,6 +42,7 @@ class DonationAdmin(ExportedAdmin, FactsAdmin):
     list_filter = ["status", "currency", "channel", "appeal", MissingReceiptFilter]
     search_fields = ["reference", "donor__email", "donor__name", "donor__organisation"]
     list_select_related = ["donor", "appeal"]
+    sorted_within: ClassVar = {"amount_minor": "currency"}
     change_form_before_template = "donations/admin/gift_story.html"
     fieldsets = [
         (

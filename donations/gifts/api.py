@@ -16,7 +16,7 @@ from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
 from donations.gifts import offline, online, status, tokens
 from donations.gifts import services as gifts
-from donations.gifts.actions import refusals, with_payments
+from donations.gifts.actions import acts_of, with_payments
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
     OFFLINE_EXAMPLE,
@@ -37,7 +37,7 @@ from donations.refunds import asking
 from donations.refunds.models import Refund
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.switches.services import GivingPaused
-from logistics.actions import AllowedAction, allowed
+from logistics.actions import AllowedAction
 from logistics.charity import services as charities
 from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
@@ -83,6 +83,7 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     # Not the email address, which auditors may not see: a search would reveal them.
     search_fields = ["reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
+    sorted_within: ClassVar = {"amount_minor": "currency"}
     ordering_of_ranges: ClassVar = dict.fromkeys(["received_from", "received_to"], "-received_on")
     ordering = ["-id"]
     lookup_value_converter = "uuid"
@@ -91,9 +92,10 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
         charity, user = cache(charities.the_charity), actor(self.request)
+        acts = acts_of(user) if user is not None else []
 
         def actions(donation: Donation) -> list[AllowedAction]:
-            return allowed(user, refusals(donation, charity))
+            return [AllowedAction.of(act.name, act.refusal(donation, charity)) for act in acts]
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 

@@ -123,7 +123,8 @@ class Donation(models.Model):
             models.Index(fields=["id"], condition=~Q(receipt_blocked_by=[]), name="donations_without_receipt"),
             # Ranges of days, and what was received this month, for which the index alone is read.
             models.Index(fields=["received_on", "id"], include=["currency", "amount_minor"], name="donations_by_day"),
-            models.Index(fields=["amount_minor", "id"], name="donations_by_amount"),  # ?ordering=amount_minor
+            # By amount, within each currency.
+            models.Index(fields=["currency", "amount_minor", "id"], name="donations_by_amount"),
             trigrams("reference", name="donations_by_words"),  # searches
         ]
         triggers: ClassVar = [

@@ -22,9 +22,11 @@ from donations.switches import services as switches
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError, Invalid
+from logistics.rows import Prepared
 from logistics.transactions import insert_drawn, lock
 
 CONSENT_VERSION: Final = "2026-01"
+_APPEAL = Prepared(lambda slug: Appeal.objects.filter(slug=slug), "a slug")
 
 
 class AppealClosed(DomainError):
@@ -166,7 +168,7 @@ def _consent(request: DonationRequest) -> tuple[str, str]:
 def _appeal(slug: str, today: date) -> Appeal | None:
     if not slug:
         return None
-    appeal = Appeal.objects.filter(slug=slug).first()
+    appeal = _APPEAL.first(slug)
     if appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
     if not appeal.is_open_on(today):

@@ -46,7 +46,7 @@ class DonationOut(Output[Donation]):
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
     allowed_actions = AllowedActionOut(many=True)
 
-    # What `gifts.actions.refusals` reads, beside the valid receipt and the payments.
+    # What the refusals of `gifts.actions` read, beside the valid receipt and the payments.
     @reads(
         "status", "amount_minor", "refunded_minor", "charged_back_minor", "language", "channel", "donor__name",
         "donor__organisation", "donor__address", "appeal__title_en", "appeal__title_fr",
@@ -110,7 +110,7 @@ class DonationIn(ChallengeIn):
     consent_version = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
 
     def donation_request(self) -> DonationRequest:
-        data = {name: value for name, value in self.validated_data.items() if name not in ChallengeIn().fields}
+        data = {name: value for name, value in self.validated_data.items() if name not in ChallengeIn._declared_fields}
         return DonationRequest(**data.pop("donor"), **data)
 
 

@@ -7,6 +7,7 @@ import django.db.models.functions.datetime
 import django.db.models.functions.text
 import donations.gifts.models
 import logistics.ids
+import logistics.search
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
@@ -62,6 +63,8 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(choices=[('en', 'English'), ('fr', 'Français')], default='en', max_length=10, verbose_name="language")),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name="version")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at")),
+                ('name_folded', models.GeneratedField(db_persist=True, expression=logistics.search.Folded('name'), output_field=models.TextField())),
+                ('organisation_folded', models.GeneratedField(db_persist=True, expression=logistics.search.Folded('organisation'), output_field=models.TextField())),
             ],
             options={"verbose_name": "donor", "verbose_name_plural": "donors", 
                 'ordering': ['-id'],
@@ -680,15 +683,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=models.Index(fields=['amount_minor', 'id'], name='donations_by_amount'),
+            index=models.Index(fields=['currency', 'amount_minor', 'id'], name='donations_by_amount'),
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('reference'), name='gin_trgm_ops'), name='donations_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), name='donations_by_words'),
         ),
         migrations.AddIndex(
             model_name='donor',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('organisation'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('email'), name='gin_trgm_ops'), name='donors_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(models.F('name_folded'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(models.F('organisation_folded'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('email'), name='gin_trgm_ops'), name='donors_by_words'),
         ),
         migrations.AddIndex(
             model_name='donor',
@@ -736,7 +739,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='receipt',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('number'), name='gin_trgm_ops'), name='receipts_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('number'), name='gin_trgm_ops'), name='receipts_by_words'),
         ),
         migrations.AddIndex(
             model_name='stripeevent',

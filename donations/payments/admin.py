@@ -18,7 +18,14 @@ class AttemptInline(FactsInline):
 class PaymentAttemptAdmin(FactsAdmin):
     list_display = ["donation", "number", "state", "amount", "fee", "created_at", "succeeded_at", "counts"]
     list_filter = ["state", "counts", "currency"]
-    search_fields = ["donation__reference", "session_id__exact", "payment_intent_id__exact"]
+    search_fields = [
+        "donation__reference",
+        "donation__donor__name",
+        "donation__donor__organisation",
+        "donation__donor__email",
+        "session_id__exact",
+        "payment_intent_id__exact",
+    ]
     list_select_related = ["donation"]
     exclude = ["address_hash", "email_hash", "checkout_url"]
 

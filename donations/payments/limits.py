@@ -12,12 +12,28 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
 
 from donations.payments.models import AttemptState, Decline, PaymentAttempt
 
 WINDOW: Final = timedelta(hours=1)
 BY_MAIL: Final = "mail"  # PaymentAttempt.passed: by a link that only the owner of the email address gets
+# The figures of Made. By hand, because Django would take four milliseconds for each gift to write it.
+COUNT: Final = """
+    SELECT count(*) FILTER (WHERE is_from_here) AS address,
+           count(*) FILTER (WHERE email_hash = %(email)s AND (is_from_here OR passed = %(by_mail)s)) AS email,
+           count(*) FILTER (WHERE email_hash = %(email)s AND passed = %(by_mail)s) AS mailed,
+           count(*) AS world,
+           count(*) FILTER (WHERE is_from_here AND state <> %(succeeded)s AND NOT EXISTS (
+               SELECT FROM donations_decline d WHERE d.attempt_id = made.id
+           )) AS unpaid,
+           count(*) FILTER (WHERE is_from_here AND state = %(succeeded)s) AS paid,
+           (SELECT count(*) FROM donations_decline d JOIN donations_paymentattempt a ON a.id = d.attempt_id
+            WHERE d.declined_at > %(since)s AND a.address_hash = %(address)s AND %(address)s <> '') AS declines
+    FROM (
+        SELECT id, email_hash, passed, state, address_hash = %(address)s AND address_hash <> '' AS is_from_here
+        FROM donations_paymentattempt WHERE created_at > %(since)s
+    ) AS made
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +91,17 @@ def count(*, address_hash: str, email_hash: str, at: datetime) -> Made:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"give {address_hash or email_hash}"])
-    from_here = Q(address_hash=address_hash) & ~Q(address_hash="")
-    untried = Q(~Exists(Decline.objects.filter(attempt=OuterRef("pk"))))
-    made = PaymentAttempt.objects.filter(created_at__gt=at - WINDOW).aggregate(
-        address=Count("pk", filter=from_here),
-        email=Count("pk", filter=Q(email_hash=email_hash) & (from_here | Q(passed=BY_MAIL))),
-        mailed=Count("pk", filter=Q(email_hash=email_hash, passed=BY_MAIL)),
-        world=Count("pk"),
-        paid=Count("pk", filter=from_here & Q(state=AttemptState.SUCCEEDED)),
-        unpaid=Count("pk", filter=from_here & ~Q(state=AttemptState.SUCCEEDED) & untried),
-    )
-    return Made(**made, declines=declines_of(address_hash, at=at))
+        cursor.execute(
+            COUNT,
+            {
+                "address": address_hash,
+                "email": email_hash,
+                "by_mail": BY_MAIL,
+                "succeeded": AttemptState.SUCCEEDED,
+                "since": at - WINDOW,
+            },
+        )
+        return Made(*cursor.fetchone())
 
 
 def declines_of(address_hash: str, *, at: datetime) -> int:

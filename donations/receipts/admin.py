@@ -64,7 +64,13 @@ class DeliveryInline(Sending, FactsInline):
 class ReceiptAdmin(ExportedAdmin, FactsAdmin):
     list_display = ["number", "state", "amount", "donation", "issued_on", "kind", "paper"]
     list_filter = ["state", "kind", "currency", "year"]
-    search_fields = ["number", "donation__reference"]
+    search_fields = [
+        "number",
+        "donation__reference",
+        "donation__donor__name",
+        "donation__donor__organisation",
+        "donation__donor__email",
+    ]
     list_select_related = ["donation", "document"]
     inlines = [DeliveryInline]
     actions = ["send_again"]

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import django_filters
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
@@ -26,6 +26,7 @@ from logistics.money.fields import MoneyField
 from logistics.outputs import Output
 from logistics.permissions import actor, may
 from logistics.roles import Role
+from logistics.rows import fast, reads
 from logistics.views import StrictView, without_body
 
 
@@ -58,9 +59,12 @@ class ReceiptOut(Output[Receipt]):
     deliveries = DeliveryOut(many=True)
     allowed_actions = AllowedActionOut(many=True)
 
+    @reads("id")
     def deliveries_of(self, receipt: Receipt) -> Iterable[ReceiptDelivery]:
         return receipt.deliveries.all()
 
+    # What `refusal_to_resend` and `refusal_to_read` read.
+    @reads("state", "number", "document__state", "document__progress", "document__last_error_code")
     def allowed_actions_of(self, receipt: Receipt) -> list[AllowedAction]:
         actions = {
             "resend": ((Role.FINANCE,), deliveries.refusal_to_resend(receipt)),
@@ -117,11 +121,9 @@ EXAMPLE = OpenApiExample(
 class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
     """Receipts, for finance and auditors."""
 
-    # Without document contents and messages, which are long and not shown here.
-    queryset = (
-        Receipt.objects.select_related("donation", "document", "replaces")
-        .defer("document__context", "donation__consent_text", "donation__message")
-        .prefetch_related("deliveries", Prefetch("deliveries__email", Email.objects.only("state")))
+    queryset = Receipt.objects.prefetch_related(
+        Prefetch("deliveries", fast(ReceiptDelivery.objects.order_by("-id"))),
+        Prefetch("deliveries__email", fast(Email.objects.only("state"))),
     )
     serializer_class = ReceiptOut
     filterset_class = ReceiptFilter
@@ -131,6 +133,10 @@ class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
     ordering = ["-id"]
     lookup_value_converter = "uuid"
     permission_classes = [may(rights.RECEIPT)]
+
+    def get_queryset(self) -> QuerySet[Receipt]:
+        rows = super().get_queryset()
+        return ReceiptOut.reading(rows) if self.action in ("list", "retrieve") else rows
 
     @extend_schema(summary="List receipts", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:

@@ -1,10 +1,12 @@
 """Receipt deliveries by mail: always the exact bytes that were issued."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from donations.gifts import tokens
@@ -16,7 +18,7 @@ from logistics.documents import services as documents
 from logistics.documents.models import Document
 from logistics.errors import DomainError, WrongState
 from logistics.jobs import services as jobs
-from logistics.jobs.lanes import Lane
+from logistics.jobs.lanes import Lane, in_lane
 from logistics.jobs.models import Job
 from logistics.mail import services as mail
 from logistics.mail.models import Email
@@ -24,7 +26,9 @@ from logistics.mail.services import Attachment
 from logistics.people.models import User
 from logistics.transactions import lock
 
-# A delivery waits for its paper, which wakes it (`paper_ended`). This is only in case that is ever forgotten.
+log = logging.getLogger(__name__)
+
+# A delivery waits for the end of its paper (`paper_ended`). This is only in case that is ever forgotten.
 PRINTED_AT_MOST: Final = timedelta(hours=1)
 
 
@@ -37,9 +41,41 @@ def deliver_once_printed(receipt: Receipt, *, lane: Lane | None = None, by: User
 
 
 def paper_ended(document: Job) -> None:
-    """Deliver a receipt whose paper is printed, or give its deliveries up if it cannot be."""
-    if isinstance(document, Document) and document.kind == "receipt":
-        jobs.wake(ReceiptDelivery.objects.filter(receipt__document=document))
+    """Queue the mails with a receipt that is printed, in the transaction that records its paper.
+
+    What cannot be queued so is due as a job of its own: it says why if the receipt is not to be mailed, and is retried
+    if something fails, without printing again.
+    """
+    if not (isinstance(document, Document) and document.kind == "receipt"):
+        return
+    waiting = ReceiptDelivery.objects.filter(receipt__document=document, state=Job.State.PENDING)
+    # Others lock the gift, its receipt and then its paper, which is ours already: so we must not wait for these.
+    free = (
+        _with_all(waiting)
+        .order_by("pk")
+        .select_for_update(of=("self", "receipt", "receipt__donation"), skip_locked=True)
+    )
+    if not all([_is_queued(delivery) for delivery in free] or [False]):
+        jobs.wake(waiting)
+
+
+def _with_all(deliveries: QuerySet[ReceiptDelivery]) -> QuerySet[ReceiptDelivery]:
+    """Load what the mail needs with each delivery; not the contents of the paper, which may be long."""
+    related = ("receipt__document", "receipt__donation__donor", "receipt__donation__appeal")
+    return deliveries.select_related(*related).defer("receipt__document__context")
+
+
+def _is_queued(delivery: ReceiptDelivery) -> bool:
+    if _refusal_to_mail(delivery.receipt):
+        return False
+    try:
+        with in_lane(Lane(delivery.lane)), transaction.atomic():
+            queued = _queue_mail(delivery)
+            jobs.mark_done(ReceiptDelivery.objects.filter(pk=delivery.pk), **queued)
+    except Exception:  # any error: the paper is printed all the same
+        log.warning("the mail with a printed receipt was not queued; its delivery is retried", exc_info=True)
+        return False
+    return True
 
 
 @transaction.atomic
@@ -69,23 +105,29 @@ def refusal_to_resend(receipt: Receipt) -> DomainError | None:
 
 def deliver(delivery_id: str) -> bool:
     """Queue the mail with the printed receipt; gives up if it could not be printed or is no longer valid."""
-    return jobs.run(ReceiptDelivery, delivery_id, _printed, _queue_mail)
+    return jobs.run(ReceiptDelivery, delivery_id, lambda _: None, lambda delivery, _: _deliver(delivery))
 
 
-def _printed(delivery: ReceiptDelivery) -> None:
-    delivery.receipt = Receipt.objects.select_related("document").get(pk=delivery.receipt_id)
-    document = delivery.receipt.document
-    if document.state == Job.State.DEAD:
-        raise jobs.GiveUp("receipt_not_printed")
-    if document.state != Job.State.DONE:
+def _deliver(delivery: ReceiptDelivery) -> dict[str, object]:
+    locked = ReceiptDelivery.objects.select_for_update(of=("receipt",))
+    delivery = _with_all(locked).get(pk=delivery.pk)
+    if code := _refusal_to_mail(delivery.receipt):
+        raise jobs.GiveUp(code)
+    if delivery.receipt.document.state != Job.State.DONE:
         raise jobs.NotYet(PRINTED_AT_MOST)
+    return _queue_mail(delivery)
 
 
-def _queue_mail(delivery: ReceiptDelivery, _: None) -> dict[str, object]:
-    receipt = lock(delivery.receipt)
-    if receipt.state != ReceiptState.ISSUED:
-        raise jobs.GiveUp(f"receipt_{receipt.state}")
-    attachment = documents.as_attachment(delivery.receipt.document)
+def _refusal_to_mail(receipt: Receipt) -> str | None:
+    """Return the code of the reason why a receipt will never be mailed, or None."""
+    if receipt.document.state == Job.State.DEAD:
+        return "receipt_not_printed"
+    return f"receipt_{receipt.state}" if receipt.state != ReceiptState.ISSUED else None
+
+
+def _queue_mail(delivery: ReceiptDelivery) -> dict[str, object]:
+    receipt = delivery.receipt
+    attachment = documents.as_attachment(receipt.document)
     return {"email_id": _queue(receipt, "receipt", "donations/mail/receipt.txt", [attachment]).pk}
 
 
@@ -96,7 +138,7 @@ def notify_cancelled(receipt: Receipt) -> None:
 
 
 def _queue(receipt: Receipt, kind: str, template: str, attachments: Sequence[Attachment] = ()) -> Email:
-    donation = Donation.objects.select_related("donor", "appeal").get(pk=receipt.donation_id)
+    donation = receipt.donation
     charity = charities.the_charity()
     tokens.renew(Donation.objects.filter(pk=donation.pk))
     return mail.request(

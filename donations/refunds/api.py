@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 import django_filters
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -20,6 +18,7 @@ from logistics.outputs import Output
 from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import actor, may
 from logistics.roles import Role
+from logistics.rows import reads
 from logistics.views import StrictView, without_body
 
 REFUSALS = (asking.NothingToRefund, asking.PaymentDisputed, asking.NoSurplus, asking.SecondPersonNeeded)
@@ -65,10 +64,12 @@ class RefundOut(Output[Refund]):
     stripe_id = serializers.CharField(allow_null=True, help_text="Null until Stripe has it")
     allowed_actions = AllowedActionOut(many=True)
 
+    @reads("state", "sending__last_error_code")
     def problem_of(self, refund: Refund) -> str:
         sending: RefundSending | None = getattr(refund, "sending", None)
         return sending.last_error_code if sending and refund.state == RefundState.REQUESTED else ""
 
+    @reads("state", "asked_by_id", "sending__state")  # by the refusals of `asking`, beside the disputes
     def allowed_actions_of(self, refund: Refund) -> list[AllowedAction]:
         user, finance = self.context["request"].user, (Role.FINANCE,)
         actions = {
@@ -132,18 +133,14 @@ class RefundsOut(Output[object]):
 class RefundViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Refund]):
     """Refunds, for finance and auditors. Request one with `POST /donations/{id}/refund/`."""
 
-    queryset = (
-        Refund.objects.select_related("attempt__donation", "asked_by", "decided_by", "sending")
-        .defer("attempt__donation__consent_text", "attempt__donation__message")
-        .prefetch_related("attempt__disputes")
-    )
+    queryset = RefundOut.reading(Refund.objects.all()).prefetch_related("attempt__disputes")
     serializer_class = RefundOut
     filterset_class = RefundFilter
     search_fields = ["stripe_id__exact"]
     ordering_fields = ["id"]
     ordering = ["-id"]
     lookup_value_converter = "uuid"
-    permission_classes: ClassVar = [may(rights.REFUND)]
+    permission_classes = [may(rights.REFUND)]
 
     @extend_schema(summary="List refunds", responses={200: RefundOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:

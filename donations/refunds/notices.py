@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -35,8 +36,10 @@ def failed(refund: Refund, *, at: datetime) -> None:
         )
 
 
-def _finance(at: datetime, *, without: object = None) -> Iterable[tuple[str, str]]:
-    people = User.objects.with_role(Role.FINANCE, at=at).exclude(pk=without)
+def _finance(at: datetime, *, without: UUID | None = None) -> Iterable[tuple[str, str]]:
+    people = User.objects.with_role(Role.FINANCE, at=at)
+    if without is not None:
+        people = people.exclude(pk=without)
     return people.values_list("email", "language")
 
 

@@ -7,7 +7,7 @@ field.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -64,9 +64,11 @@ class CheckoutSession:
     created_at: datetime
     expires_at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    intent: "PaymentIntent | None" = None  # if it was expanded
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
+        intent = data["payment_intent"]
         return cls(
             id=data["id"],
             url=data["url"],
@@ -75,11 +77,12 @@ class CheckoutSession:
             amount_minor=from_stripe_amount(data["amount_total"], data["currency"]),
             currency=data["currency"].upper(),
             reference=data["client_reference_id"],
-            payment_intent_id=_id(data["payment_intent"]),
+            payment_intent_id=_id(intent),
             livemode=data["livemode"],
             created_at=_at(data["created"]),
             expires_at=_at(data["expires_at"]),
             metadata=data["metadata"] or {},
+            intent=PaymentIntent.from_stripe(intent) if isinstance(intent, dict) else None,
         )
 
 
@@ -137,10 +140,12 @@ class Charge:
     balance_transaction_id: str | None  # None until Stripe has booked it, moments after the payment
     balance_transaction: BalanceTransaction | None
     metadata: Mapping[str, str] = field(default_factory=dict)  # the payment's, when the card was tried
+    # All of them, oldest first, if they were expanded and are ten at most.
+    refunds: "tuple[StripeRefund, ...] | None" = None
 
     @classmethod
     def from_stripe(cls, data: Json) -> Self:
-        booked = data["balance_transaction"]
+        booked, refunds = data["balance_transaction"], data.get("refunds")
         card = (data["payment_method_details"] or {}).get("card") or {}
         return cls(
             id=data["id"],
@@ -160,6 +165,7 @@ class Charge:
             balance_transaction_id=_id(booked),
             balance_transaction=BalanceTransaction.from_stripe(booked) if isinstance(booked, dict) else None,
             metadata=data["metadata"] or {},
+            refunds=tuple(StripeRefund.oldest_first(refunds["data"])) if refunds and not refunds["has_more"] else None,
         )
 
 
@@ -231,6 +237,10 @@ class StripeRefund:
             created_at=_at(data["created"]),
             metadata=data["metadata"] or {},
         )
+
+    @classmethod
+    def oldest_first(cls, rows: Iterable[Json]) -> list[Self]:
+        return sorted(map(cls.from_stripe, rows), key=lambda refund: refund.created_at)
 
 
 @dataclass(frozen=True, slots=True)

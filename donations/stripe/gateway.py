@@ -127,16 +127,22 @@ def create_checkout_session(
     return CheckoutSession.from_stripe(session.to_dict())
 
 
+# A payment with its latest charge, what Stripe has booked of it (the fee), and its refunds: in one request.
+EXPANDED: Final = ("latest_charge.balance_transaction", "latest_charge.refunds")
+
+
 def fetch_checkout_session(session_id: str) -> CheckoutSession:
-    """Return the current state of a checkout session."""
+    """Return the current state of a checkout session, with its payment as `fetch_payment_intent` returns it."""
+    params = {"expand": [f"payment_intent.{path}" for path in EXPANDED]}
     with errors_translated():
-        return CheckoutSession.from_stripe(v1().checkout.sessions.retrieve(session_id).to_dict())
+        return CheckoutSession.from_stripe(v1().checkout.sessions.retrieve(session_id, params).to_dict())
 
 
 def find_checkout_sessions(payment_intent_id: str) -> list[CheckoutSession]:
-    """Return the checkout sessions of a payment: one, or none if it was made another way."""
+    """Return the checkout sessions of a payment, with the payment: one, or none if it was made another way."""
+    expanded = [f"data.payment_intent.{path}" for path in EXPANDED]
     with errors_translated():
-        page = v1().checkout.sessions.list({"payment_intent": payment_intent_id, "limit": 10})
+        page = v1().checkout.sessions.list({"payment_intent": payment_intent_id, "limit": 10, "expand": expanded})
     return [CheckoutSession.from_stripe(session.to_dict()) for session in page.data]
 
 
@@ -148,18 +154,21 @@ def expire_checkout_session(session_id: str, *, idempotency_key: str) -> Checkou
 
 
 def fetch_payment_intent(payment_intent_id: str) -> PaymentIntent:
-    """Return the current state of a payment, with its latest charge and, once Stripe has booked it, the fee."""
+    """Return the current state of a payment, with its latest charge, the fee once Stripe has booked it, and refunds."""
     with errors_translated():
-        intent = v1().payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge.balance_transaction"]})
+        intent = v1().payment_intents.retrieve(payment_intent_id, {"expand": list(EXPANDED)})
     return PaymentIntent.from_stripe(intent.to_dict())
 
 
 def fetch_refunds(payment_intent_id: str) -> list[StripeRefund]:
-    """Return every refund of a payment, oldest first, including those made in Stripe's dashboard."""
+    """Return every refund of a payment, oldest first, including those made in Stripe's dashboard.
+
+    The first ten come with the payment: see `Charge.refunds`.
+    """
     with errors_translated():
         page = v1().refunds.list({"payment_intent": payment_intent_id, "limit": 100})
         rows = [refund.to_dict() for refund in page.auto_paging_iter()]
-    return sorted((StripeRefund.from_stripe(row) for row in rows), key=lambda refund: refund.created_at)
+    return StripeRefund.oldest_first(rows)
 
 
 def create_refund(

@@ -18,6 +18,7 @@ from logistics.jobs.models import Job
 from logistics.outputs import Output
 from logistics.permissions import Anyone, actor, may
 from logistics.roles import Role
+from logistics.rows import reads
 from logistics.views import StrictView, without_body
 
 SENT_EXAMPLE = OpenApiExample(
@@ -81,6 +82,7 @@ class StripeEventOut(Output[StripeEvent]):
     donation = serializers.UUIDField(source="attempt.donation_id", allow_null=True)
     allowed_actions = AllowedActionOut(many=True)
 
+    @reads("state")  # by `refusal_to_retry`
     def allowed_actions_of(self, event: StripeEvent) -> list[AllowedAction]:
         retry = ((Role.FINANCE,), services.refusal_to_retry(event))
         return allowed(self.context["request"].user, {"retry": retry})
@@ -124,7 +126,7 @@ EVENT_EXAMPLE = OpenApiExample(
 class StripeEventViewSet(StrictView, viewsets.ReadOnlyModelViewSet[StripeEvent]):
     """Stripe events; finance retries those in quarantine."""
 
-    queryset = StripeEvent.objects.select_related("attempt")
+    queryset = StripeEventOut.reading(StripeEvent.objects.all())
     serializer_class = StripeEventOut
     filterset_class = StripeEventFilter
     search_fields = ["stripe_id__exact", "object_id__exact", "payment_intent_id__exact"]

@@ -30,10 +30,15 @@ def book(
     database's clock; events that came earlier need no snapshot of their own. Raises Mismatch, and books nothing, if
     the snapshot does not match what we asked for.
     """
-    donation = lock(attempt.donation)
+    # With donor and appeal, which the receipt names.
+    gifts_with_all = Donation.objects.select_related("donor", "appeal")
+    donation = gifts_with_all.select_for_update(of=("self",)).get(pk=attempt.donation_id)
     attempt = lock(attempt)
     attempt.donation = donation
-    refund_rows, dispute_rows = refunds.of(attempt, snapshot.refunds), disputes.of(attempt)
+    # There are none before a payment has succeeded.
+    was_paid = attempt.state == AttemptState.SUCCEEDED
+    found = (refunds.of(attempt, snapshot.refunds), disputes.of(attempt)) if was_paid else ({}, {})
+    refund_rows, dispute_rows = found
     before = _recorded(attempt, refund_rows, dispute_rows)
     after = machine.advance(before, snapshot, livemode=gateway.is_live())
     is_newest = looked_at is not None and (attempt.looked_at is None or attempt.looked_at < looked_at)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from logistics.audit import services as audit
 from logistics.errors import WrongState
 from logistics.health import services as health
 from logistics.jobs import services as jobs
+from logistics.jobs import statements
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 from logistics.people.models import User
@@ -37,7 +38,7 @@ KINDS: Final = (
     "payment_intent.processing",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
-    "charge.updated",  # brings the fee
+    "charge.updated",
     "charge.refunded",
     "refund.created",
     "refund.updated",
@@ -53,6 +54,16 @@ KINDS: Final = (
 )
 FRAUD: Final = "radar.early_fraud_warning"  # the type of the object
 DECLINED: Final = "payment_intent.payment_failed"
+DISPUTE: Final = "charge.dispute."
+# Once a payment is booked as succeeded, these can tell nothing new.
+SUCCESS: Final = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "payment_intent.succeeded",
+)
+FEE: Final = "charge.updated"  # nor can this one, once the fee is booked
+# How long an event waits for the look at its payment that is under way or about to begin.
+LOOK_WAIT: Final = timedelta(seconds=30)
 PROVIDER_WAIT: Final = timedelta(seconds=15)
 # Stripe shows a new event within seconds; what is read twice is stored once.
 OVERLAP: Final = timedelta(hours=2)
@@ -62,11 +73,8 @@ PART: Final = timedelta(hours=12)
 READ_UNTIL: Final = "events of Stripe"  # the health check that remembers how far the list was read
 
 
-@transaction.atomic
 def store_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetime) -> bool:
-    """Store a Stripe event and queue its job; return whether it was new. A repeat changes nothing."""
-    if StripeEvent.objects.filter(stripe_id=event.id).exists():
-        return False
+    """Store a Stripe event and queue its job, if it needs one; return whether it was new. A repeat changes nothing."""
     row = StripeEvent(
         stripe_id=event.id,
         kind=event.kind,
@@ -80,20 +88,32 @@ def store_event(event: gateway.Event, *, source: StripeEvent.Source, at: datetim
         source=source,
     )
     if event.account:  # a connected account's: we have none, so none of its payments is ours
-        row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.NOT_OURS
         log.warning("event of another Stripe account", extra={"event": event.id, "account": event.account})
-    elif event.kind not in KINDS:  # nothing to do: no job is needed
-        row.state, row.ended_at, row.outcome = Job.State.DONE, at, StripeEvent.Outcome.IGNORED
-    try:
-        with transaction.atomic():
-            if row.state == Job.State.PENDING:
-                # Of a delivery that failed, found later: after the payments of donors who are looking at the page now.
-                jobs.enqueue(row, lane=Lane.SOON if source == StripeEvent.Source.LIST else None)
-            else:
-                row.save(force_insert=True)
-    except IntegrityError:  # another thread stored it between our check and our insert
-        return False
-    return True
+        return _store_done(row, outcome=StripeEvent.Outcome.NOT_OURS)
+    if event.kind not in KINDS:
+        return _store_done(row, outcome=StripeEvent.Outcome.IGNORED)
+    # Of a delivery that failed, found later: after the payments of donors who are looking at the page now.
+    lane = Lane.SOON if source == StripeEvent.Source.LIST else None
+    if _refusal(row) is None and row.kind in (*SUCCESS, FEE):
+        if _is_about_to_be_known(row):
+            return jobs.enqueue_new(row, lane=lane, waits=LOOK_WAIT)
+        if (attempt := _attempt_named_by(row)) and row.kind in _told_by(attempt):
+            return _store_done(row, **_applied_to(attempt))
+    return jobs.enqueue_new(row, lane=lane)
+
+
+def _store_done(row: StripeEvent, **values: object) -> bool:
+    """Store an event that needs no job."""
+    row.state, row.ended_at = Job.State.DONE, row.received_at
+    for name, value in values.items():
+        setattr(row, name, value)
+    return statements.insert_new(row)
+
+
+def _is_about_to_be_known(event: StripeEvent) -> bool:
+    """Return whether another event has told of this success, and waits for the look that will answer this one too."""
+    others = StripeEvent.objects.filter(payment_intent_id=event.payment_intent_id, kind__in=SUCCESS)
+    return bool(event.payment_intent_id) and others.unfinished().exists()
 
 
 def apply_event(event_id: str, *, at: datetime) -> bool:
@@ -105,42 +125,68 @@ def apply_event(event_id: str, *, at: datetime) -> bool:
 
 
 def _look(event: StripeEvent) -> Snapshot | PaymentAttempt | None:
-    """Take a snapshot of the event's payment. Returns its attempt if a later snapshot than the event is booked."""
+    """Take a snapshot of the event's payment. Returns its attempt if what the event tells is booked already."""
     if event.kind not in KINDS:
         return None
-    if event.api_version != gateway.API_VERSION:
-        raise jobs.GiveUp("api_version_mismatch")
-    if event.livemode != gateway.is_live():
-        raise jobs.GiveUp("livemode_mismatch")
-    if event.kind != DECLINED and event.object_type != FRAUD and (attempt := _looked_at_since(event)):
+    if refusal := _refusal(event):
+        raise jobs.GiveUp(refusal)
+    attempt = _attempt_named_by(event)
+    if attempt and _was_seen(event, attempt):
         return attempt
     try:
-        if event.object_type == "checkout.session":
-            return snapshots.of_session(event.object_id)
-        if event.object_type == FRAUD and event.payment_intent_id:
-            return snapshots.with_fraud_warnings(event.payment_intent_id)
-        if event.payment_intent_id:
-            return _look_at_decline(event) if event.kind == DECLINED else snapshots.of_payment(event.payment_intent_id)
+        return _snapshot_for(event)
     except gateway.PaymentProviderUnavailable as error:
         raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
         raise jobs.GiveUp(error.code) from error
+
+
+def _snapshot_for(event: StripeEvent) -> Snapshot | None:
+    """Take the snapshot that the event needs, or return None if it names no payment."""
+    if event.object_type == "checkout.session":
+        return snapshots.of_session(event.object_id)
+    if not event.payment_intent_id:
+        return None
+    if event.object_type == FRAUD:
+        return snapshots.with_fraud_warnings(event.payment_intent_id)
+    if event.kind == DECLINED:
+        return _look_at_decline(event)
+    return snapshots.of_payment(event.payment_intent_id, of_dispute=event.kind.startswith(DISPUTE))
+
+
+def _refusal(event: StripeEvent) -> str | None:
+    """Return the code of the reason why an event cannot be applied, or None."""
+    if event.api_version != gateway.API_VERSION:
+        return "api_version_mismatch"
+    return "livemode_mismatch" if event.livemode != gateway.is_live() else None
+
+
+def _attempt_named_by(event: StripeEvent) -> PaymentAttempt | None:
+    """Return the attempt that has the event's ids at Stripe, if an earlier look has booked them."""
+    if event.object_type == "checkout.session":
+        return PaymentAttempt.objects.filter(session_id=event.object_id).first()
+    if event.payment_intent_id:
+        return PaymentAttempt.objects.filter(payment_intent_id=event.payment_intent_id).first()
     return None
 
 
-def _looked_at_since(event: StripeEvent) -> PaymentAttempt | None:
-    """Return the event's attempt if we have looked at Stripe since the event was due, and booked what we saw.
+def _was_seen(event: StripeEvent, attempt: PaymentAttempt) -> bool:
+    """Return whether a look that is booked began since the event was due, and so has seen what it tells.
 
-    Stripe sends several events of a payment within a second, and a snapshot takes four requests to Stripe, which
-    allows about 100 in a second. Both times are the database's. A retried event is due from then on.
+    Stripe sends several events of a payment within a second, and allows about 100 requests in a second. Both times are
+    the database's. A retried event is due from then on.
     """
-    if event.object_type == "checkout.session":
-        of_event = Q(session_id=event.object_id)
-    elif event.payment_intent_id:
-        of_event = Q(payment_intent_id=event.payment_intent_id)
-    else:
-        return None
-    return PaymentAttempt.objects.filter(of_event, looked_at__gt=event.run_after).first()
+    # Declines are counted besides; disputes and warnings of fraud are not looked at for other events.
+    if event.kind == DECLINED or event.kind.startswith(DISPUTE) or event.object_type == FRAUD:
+        return False
+    return attempt.looked_at is not None and attempt.looked_at > event.run_after
+
+
+def _told_by(attempt: PaymentAttempt) -> tuple[str, ...]:
+    """Return the kinds of event that can tell nothing new of this attempt."""
+    if attempt.state != AttemptState.SUCCEEDED:
+        return ()
+    return SUCCESS if attempt.fee_minor is None else (*SUCCESS, FEE)
 
 
 def _look_at_decline(event: StripeEvent) -> Snapshot:
@@ -169,10 +215,29 @@ def _book(event: StripeEvent, found: Snapshot | PaymentAttempt | None, *, at: da
     if attempt is None:
         return {"outcome": StripeEvent.Outcome.NOT_OURS}
     try:
-        return _applied_to(booking.book(attempt, found, at=at, looked_at=event.claimed_at))
+        attempt = booking.book(attempt, found, at=at, looked_at=event.claimed_at)
     except Mismatch as error:
         log.error("a payment is not what we asked for", extra={"attempt": str(attempt.pk), "code": error.code})
         raise jobs.GiveUp(error.code) from error
+    _finish_others(event, attempt)
+    return _applied_to(attempt)
+
+
+def _finish_others(event: StripeEvent, attempt: PaymentAttempt) -> None:
+    """Mark the payment's other waiting events done that this look has answered."""
+    seen = Q(run_after__lt=event.claimed_at) & ~Q(kind=DECLINED) & ~Q(kind__startswith=DISPUTE) & ~Q(object_type=FRAUD)
+    others = StripeEvent.objects.filter(
+        payment_intent_id=attempt.payment_intent_id,
+        state=Job.State.PENDING,
+        api_version=gateway.API_VERSION,
+        livemode=gateway.is_live(),
+    )
+    # One that a worker has just taken is for that worker.
+    free = others.filter(seen | Q(kind__in=_told_by(attempt))).select_for_update(skip_locked=True)
+    jobs.mark_done(StripeEvent.objects.filter(pk__in=free.values("pk")), **_applied_to(attempt))
+    if attempt.state != AttemptState.SUCCEEDED:
+        # What waits for this look may tell of a success that it was too early for.
+        jobs.wake(others.filter(notified_at=None))
 
 
 def _applied_to(attempt: PaymentAttempt) -> dict[str, object]:

@@ -22,19 +22,22 @@ class Snapshot:
         return of_session or (self.intent.metadata if self.intent else {})
 
 
-def of_session(session_id: str) -> Snapshot:
-    """Fetch the snapshot of a checkout session and its payment, if any."""
+def of_session(session_id: str, *, of_dispute: bool = False) -> Snapshot:
+    """Fetch the snapshot of a checkout session and its payment, if any: one request."""
     session = gateway.fetch_checkout_session(session_id)
-    if session.payment_intent_id is None:
-        return Snapshot(session)
-    return _complete(session, gateway.fetch_payment_intent(session.payment_intent_id))
+    return _complete(session, session.intent, of_dispute)
 
 
-def of_payment(payment_intent_id: str) -> Snapshot:
-    """Fetch the snapshot of a payment."""
-    intent = gateway.fetch_payment_intent(payment_intent_id)
+def of_payment(payment_intent_id: str, *, of_dispute: bool = False) -> Snapshot:
+    """Fetch the snapshot of a payment, mostly by one request.
+
+    Disputes are another request, made if the charge is marked as disputed, or for an event that tells of a dispute
+    (`of_dispute`): an inquiry leaves no mark.
+    """
     sessions = gateway.find_checkout_sessions(payment_intent_id)
-    return _complete(sessions[0] if sessions else None, intent)
+    session = sessions[0] if sessions else None
+    intent = session.intent if session else gateway.fetch_payment_intent(payment_intent_id)
+    return _complete(session, intent, of_dispute)
 
 
 def with_fraud_warnings(payment_intent_id: str) -> Snapshot:
@@ -43,7 +46,14 @@ def with_fraud_warnings(payment_intent_id: str) -> Snapshot:
     return replace(of_payment(payment_intent_id), fraud_warnings=warnings)
 
 
-def _complete(session: gateway.CheckoutSession | None, intent: gateway.PaymentIntent) -> Snapshot:
-    if intent.status != "succeeded":
+def _complete(
+    session: gateway.CheckoutSession | None, intent: gateway.PaymentIntent | None, of_dispute: bool
+) -> Snapshot:
+    if intent is None or intent.status != "succeeded":
         return Snapshot(session, intent)
-    return Snapshot(session, intent, tuple(gateway.fetch_refunds(intent.id)), tuple(gateway.fetch_disputes(intent.id)))
+    charge = intent.charge
+    refunds = charge.refunds if charge else None
+    disputes = gateway.fetch_disputes(intent.id) if of_dispute or charge is None or charge.disputed else ()
+    return Snapshot(
+        session, intent, tuple(gateway.fetch_refunds(intent.id) if refunds is None else refunds), tuple(disputes)
+    )

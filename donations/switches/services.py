@@ -11,6 +11,7 @@ from logistics.audit import services as audit
 from logistics.errors import DomainError, Invalid
 from logistics.partners import guard
 from logistics.people.models import User
+from logistics.rows import Prepared
 from logistics.transactions import lock
 
 
@@ -21,9 +22,12 @@ class GivingPaused(DomainError):
     status = 503
 
 
+_SWITCH = Prepared(lambda: GivingSwitch.objects.order_by("pk"))
+
+
 def the_switch() -> GivingSwitch:
     """Return the switch; on, if its row is missing."""
-    return GivingSwitch.objects.first() or GivingSwitch()
+    return _SWITCH.first() or GivingSwitch()
 
 
 def check_on() -> None:

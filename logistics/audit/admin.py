@@ -7,7 +7,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
 from logistics.admin_parts import NamedFilter, ReadOnlyAdmin
-from logistics.audit import details, services
+from logistics.audit import details, numbers, services
 from logistics.audit.models import AuditEntry
 
 
@@ -28,6 +28,7 @@ class SubjectFilter(NamedFilter):
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "who", "verb_shown", "subject", "row_shown", "reason")
     list_filter = (SubjectFilter, VerbFilter)
+    found_by = staticmethod(numbers.about)
     search_fields = ("subject_id__exact", "request_id__exact", "verb")
     list_select_related = ("by",)
     ordering = ("-id",)

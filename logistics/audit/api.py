@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from logistics import examples, rights
+from logistics.audit import numbers
 from logistics.audit.models import AuditEntry
 from logistics.inputs import Filters
 from logistics.outputs import Output
@@ -57,6 +58,7 @@ class AuditEntryViewSet(StrictView, ReadOnlyModelViewSet[AuditEntry]):
     serializer_class = AuditEntryOut
     permission_classes = (may(rights.AUDIT),)
     filterset_class = AuditEntryFilter
+    found_by = staticmethod(numbers.about)
     search_fields = ("verb", "reason", "request_id__exact")
     ordering_fields = ("id",)
     ordering_of_ranges: ClassVar = dict.fromkeys(["after", "before"], "-at")

@@ -12,9 +12,16 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 
 from logistics.audit.models import AuditEntry
+from logistics.rows import Prepared
+
+_LAST = Prepared(
+    lambda kind, pk: AuditEntry.objects.filter(subject_kind=kind, subject_id=pk).order_by("-sequence"),
+    "a kind",
+    UUID(int=1),
+)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(
     verb: str,
     subject: models.Model,
@@ -29,7 +36,7 @@ def record(
     The caller must hold the subject's lock, so that entries of one subject are written one after another.
     """
     kind = subject._meta.label_lower
-    last = AuditEntry.objects.filter(subject_kind=kind, subject_id=subject.pk).order_by("-sequence").first()
+    last = _LAST.first(kind, subject.pk)
     entry = AuditEntry(
         subject_kind=kind,
         subject_id=subject.pk,

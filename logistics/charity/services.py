@@ -13,6 +13,7 @@ from logistics.documents import fonts
 from logistics.errors import DomainError, Invalid, Stale
 from logistics.mail.messages import Letterhead
 from logistics.people.models import User
+from logistics.rows import Prepared
 from logistics.transactions import Taken, insert
 
 
@@ -43,9 +44,12 @@ class CharityNotSetUp(DomainError):
         super().__init__(_("The charity is not set up yet. Finance enters it at PUT /api/v1/charity/ or in the admin."))
 
 
+_CHARITY = Prepared(lambda: Charity.objects.order_by("pk"))
+
+
 def the_charity() -> Charity:
     """Return the charity. Raises CharityNotSetUp before finance has entered it."""
-    charity = Charity.objects.first()
+    charity = _CHARITY.first()
     if charity is None:
         raise CharityNotSetUp
     return charity

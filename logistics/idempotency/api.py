@@ -3,7 +3,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -84,9 +84,9 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     route = f"{request.method} {match.route if match else ''}"[:200]
     body_sha256 = hashlib.sha256(f"{request.path} {hash_of_body(request)}".encode()).hexdigest()
     with transaction.atomic():
-        if not _try_lock(f"{principal} {key}"):
+        is_ours, record = _begun(principal, key)
+        if not is_ours:
             raise StillRunning(_("The first request with this Idempotency-Key is still running. Send it again in 2 s."))
-        record = IdempotencyRecord.objects.filter(principal=principal, key=key).first()
         if record is None:
             response = act()
             if response.status_code >= 400:
@@ -129,12 +129,35 @@ def hash_of_body(request: Request) -> str:
     return digest.hexdigest()
 
 
-def _try_lock(name: str) -> bool:
-    """Lock this name until the transaction ends; return False if another session holds it."""
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+class _Recorded(NamedTuple):
+    """What an earlier request with the same key was, and its answer."""
+
+    route: str
+    body_sha256: str
+    status: int
+    response: object
+
+
+def _begun(principal: str, key: str) -> tuple[bool, _Recorded | None]:
+    """Lock a key until the transaction ends, unless another session holds it; return whether, and the key's record.
+
+    Two statements in one message. The second begins after the lock was taken, so it sees what its last holder stored.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{principal} {key}".encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s);"
+            " SELECT route, body_sha256, status, response::text FROM logistics_idempotencyrecord"
+            " WHERE principal = %s AND key = %s",
+            [number, principal, key],
+        )
+        is_ours = bool(cursor.fetchone()[0])
+        cursor.nextset()
+        found = cursor.fetchone()
+    if found is None:
+        return is_ours, None
+    route, body_sha256, status, response = found
+    return is_ours, _Recorded(route, body_sha256, status, None if response is None else json.loads(response))
 
 
 def forget_old() -> int:

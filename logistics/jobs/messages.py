@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
+from logistics.jobs import following
 from logistics.jobs.lanes import Lane
 from logistics.jobs.models import Job
 
@@ -41,6 +42,8 @@ def send(row: Job) -> bool:
 def enqueue_on_commit(row: Job) -> None:
     """Notify a worker of a row when the transaction commits; the row's `notified_at` is already stored.
 
+    Within a job, this worker may do it next (see `following`), which then needs no message.
+
     If the broker is down, the relay runs the job within seconds (see `manage.py relay`), and the user's request
     succeeds: the row itself says that there is work to do.
     """
@@ -52,7 +55,7 @@ def enqueue_on_commit(row: Job) -> None:
         # After a long transaction its messages stand behind later ones, so the relay would hold them for lost.
         if time.monotonic() - began > PUNCTUAL_S:
             mark_notified(row, at=database_now())
-        if not send(row):
+        if not following.takes(row) and not send(row):
             log.warning("not enqueued: the broker does not answer; the relay will", extra={"task": row.TASK})
             mark_notified(row, at=None)
 

@@ -18,6 +18,7 @@ from django.db.models.sql import UpdateQuery
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from logistics.jobs import statements
 from logistics.jobs.lanes import Lane
 
 # A message counts as lost when those that were sent this much later have been taken: a worker may hold a message for
@@ -53,17 +54,7 @@ class JobQuerySet(models.QuerySet[Row_co]):
 
         The attempt is counted before the work, so that a job that kills its worker each time stops at ATTEMPTS_MAX.
         """
-        claimed = (
-            self.due()
-            .filter(pk=pk)
-            .update_returning(
-                state=Job.State.LEASED,
-                lease_token=uuid.uuid4(),
-                lease_until=Now() + self.model.LEASE,
-                attempts=F("attempts") + 1,
-            )
-        )
-        return claimed[0] if claimed else None
+        return cast("Row_co | None", statements.claim(self.model, pk))
 
     def update_returning(self, **values: object) -> list[Row_co]:
         """Update rows and return them as they are afterwards: one statement instead of two."""
@@ -154,6 +145,16 @@ class Job(models.Model):
                 name="%(app_label)s_%(class)s_jobs",
             )
         ]
+
+    @classmethod
+    def claimed_values(cls, token: uuid.UUID) -> dict[str, object]:
+        """Return what a claim sets. The attempt is counted before the work: see `JobQuerySet.claim`."""
+        return {
+            "state": cls.State.LEASED,
+            "lease_token": token,
+            "lease_until": Now() + cls.LEASE,
+            "attempts": F("attempts") + 1,
+        }
 
     @property
     def claimed_at(self) -> datetime:

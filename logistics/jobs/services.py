@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from logistics.errors import DomainError, WrongState
-from logistics.jobs import lanes
+from logistics.jobs import lanes, statements
 from logistics.jobs.lanes import Lane, in_lane
 from logistics.jobs.messages import enqueue_on_commit
 from logistics.jobs.models import Job, JobQuerySet
@@ -23,6 +23,15 @@ log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Job)
 Result = TypeVar("Result")
+
+
+DONE: Final = {
+    "state": Job.State.DONE,
+    "lease_token": None,
+    "lease_until": None,
+    "last_error_code": "",
+    "progress": 100,
+}
 
 
 class NotYet(Exception):
@@ -52,6 +61,24 @@ def enqueue(row: Row, *, lane: Lane | None = None) -> Row:
     row.notified_at = row.created_at  # the same moment, which the database has returned
     enqueue_on_commit(row)
     return row
+
+
+def enqueue_new(row: Row, *, lane: Lane | None = None, waits: timedelta | None = None) -> bool:
+    """Store a new job like `enqueue`, unless one with the same unique values is stored; return whether it was new.
+
+    `waits`: it is likely to be done by another job (see `mark_done`), and runs only if it still waits after this time.
+    """
+    row.lane = lanes.current() or lane or row.LANE
+    if waits is None:
+        row.notified_at = Now()
+    else:
+        row.run_after = Now() + waits
+    if not statements.insert_new(row):
+        return False
+    if waits is None:
+        row.notified_at = row.created_at
+        enqueue_on_commit(row)
+    return True
 
 
 def enqueue_waiting(row: Row, *, at_most: timedelta, lane: Lane | None = None) -> Row:
@@ -101,7 +128,7 @@ def run(
         with in_lane(Lane(row.lane)):
             with _lease_kept(mine, row.LEASE):
                 result = act(row)
-            still_ours = _store(mine, row, partial(record, row, result) if record else None, result)
+            still_ours = _store(row, partial(record, row, result) if record else None, result)
     except NotYet as reason:
         _put_back(mine, run_after=Now() + reason.wait, attempts=F("attempts") - 1)
         return False
@@ -115,18 +142,15 @@ def run(
 
 
 @transaction.atomic
-def _store(
-    mine: JobQuerySet[Row], row: Row, record: Callable[[], Mapping[str, object] | None] | None, result: object
-) -> bool:
+def _store(row: Job, record: Callable[[], Mapping[str, object] | None] | None, result: object) -> bool:
     """Store the result of a job and mark it done. Returns False, and stores nothing, if the lease is no longer ours."""
     if record is None:
         changes = result if isinstance(result, Mapping) else {}
-    elif mine.select_for_update().values_list("pk").first() is None:
+    elif not statements.hold(row):
         return False
     else:
         changes = record() or {}
-    done = {"state": Job.State.DONE, "lease_token": None, "lease_until": None, "last_error_code": "", "progress": 100}
-    if not mine.update(**done, ended_at=Now(), **changes):
+    if not statements.finish(row, {**DONE, **changes}):
         return False
     _tell_followers(row, Job.State.DONE)
     return True
@@ -174,6 +198,11 @@ def mark_dead(model: type[Job]) -> int:
     for row in worn_out:
         _end(model.objects.worn_out().filter(pk=row.pk), row, "worker_died")
     return len(worn_out)
+
+
+def mark_done(rows: JobQuerySet[Row], **changes: object) -> None:
+    """Mark waiting jobs done that another job has done with its own; they have no followers."""
+    rows.filter(state=Job.State.PENDING).update(**DONE, ended_at=Now(), **changes)
 
 
 def report_progress(row: Job, percent: int) -> None:

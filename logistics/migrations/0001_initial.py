@@ -8,11 +8,12 @@ import django.db.models.functions.datetime
 import django.db.models.functions.text
 import logistics.documents.models
 import logistics.ids
+import logistics.search
 import logistics.partners.models
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
-from django.contrib.postgres.operations import TrigramExtension
+from django.contrib.postgres.operations import TrigramExtension, UnaccentExtension
 from django.db import migrations, models
 
 # Ciphertexts of addresses and allowed texts. There is no model, because the application's role has no right to them:
@@ -40,6 +41,15 @@ KEEP_REFUSED_TEXT = """
     $$;
     REVOKE ALL ON FUNCTION public.keep_refused_text FROM PUBLIC;
 """
+# A text without accents, in capital letters. `unaccent` is not declared immutable, because its dictionary could be
+# changed; ours is the one that comes with PostgreSQL. With every name qualified, since pg_restore has no search path.
+FOLDED = """
+    CREATE FUNCTION public.folded(given text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    BEGIN
+        RETURN upper(public.unaccent('public.unaccent'::regdictionary, given));
+    END
+    $$;
+"""
 
 
 class Migration(migrations.Migration):
@@ -51,6 +61,8 @@ class Migration(migrations.Migration):
 
     operations = [
         TrigramExtension(),  # for searches: logistics.search
+        UnaccentExtension(),
+        migrations.RunSQL(FOLDED, "DROP FUNCTION public.folded"),
         migrations.CreateModel(
             name='Category',
             fields=[
@@ -520,7 +532,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('verb'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('reason'), name='gin_trgm_ops'), name='audit_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('verb'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reason'), name='gin_trgm_ops'), name='audit_by_words'),
         ),
         migrations.AddIndex(
             model_name='document',
@@ -544,7 +556,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='document',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('number'), name='gin_trgm_ops'), name='documents_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('number'), name='gin_trgm_ops'), name='documents_by_words'),
         ),
         migrations.AddIndex(
             model_name='email',
@@ -560,7 +572,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='email',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('to'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('subject'), name='gin_trgm_ops'), name='emails_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('to'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('subject'), name='gin_trgm_ops'), name='emails_by_words'),
         ),
         migrations.AddConstraint(
             model_name='auditentry',

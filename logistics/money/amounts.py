@@ -78,8 +78,8 @@ def decimal_string(amount_minor: int, currency: str) -> str:
     decimals = codes.currencies()[currency].exponent
     if not decimals:
         return str(amount_minor)
-    whole, rest = divmod(abs(amount_minor), 10**decimals)
-    return f"{'-' * (amount_minor < 0)}{whole}.{rest:0{decimals}d}"
+    digits = str(abs(amount_minor)).rjust(decimals + 1, "0")
+    return f"{'-' if amount_minor < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
 def printed(amount_minor: int, currency: str, languages: Sequence[str]) -> str:

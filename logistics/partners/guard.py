@@ -15,6 +15,7 @@ from logistics.errors import Invalid
 from logistics.partners import hints, keys, texts, traces
 from logistics.partners.models import Partner, RefusedText, Site, SiteAddress
 from logistics.people.models import User
+from logistics.rows import Prepared
 
 
 class Guard:
@@ -89,7 +90,7 @@ class Guard:
 
 def of_partner(partner: UUID) -> Guard:
     """Return the guard of a partner's confidential sites: one query."""
-    return Guard(partner, _confidential().filter(site__partner=partner))
+    return Guard(partner, _OF_PARTNER.all(partner))
 
 
 def _of_all() -> Iterator[Guard]:
@@ -101,6 +102,9 @@ def _of_all() -> Iterator[Guard]:
 
 def _confidential() -> "models.QuerySet[SiteAddress]":
     return SiteAddress.objects.filter(site__kind=Site.Kind.CONFIDENTIAL)
+
+
+_OF_PARTNER = Prepared(lambda partner: _confidential().filter(site__partner=partner), UUID(int=1))
 
 
 def check(

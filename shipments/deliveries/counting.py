@@ -76,7 +76,7 @@ def count(
     is left to account for, damage without a reason.
     """
     numbers = {exception["package"] for exception in exceptions}
-    of_package = _lines(shipment, numbers, site_id)
+    of_package = _lines(shipment, numbers, site_id) if numbers else {}
     counted: dict[UUID, Counted] = {}
     for place, exception in enumerate(exceptions):
         path = f"exceptions[{place}]"
@@ -88,7 +88,7 @@ def count(
 
 
 def _lines(shipment: Shipment, numbers: Iterable[int], site_id: UUID | None) -> dict[int, list[ManifestLine]]:
-    lines = ManifestLine.objects.filter(package__shipment=shipment, package__number__in=list(numbers))
+    lines = ManifestLine.objects.filter(shipment=shipment, package__number__in=list(numbers))
     if site_id is not None:
         lines = lines.filter(goes_to(site_id, "package__"))
     of_package: dict[int, list[ManifestLine]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
@@ -103,17 +104,22 @@ def received(shipment: Shipment, site_id: UUID | None = None) -> ReceivedSoFar:
     """Return the totals of a shipment; with `site_id`, of its packages for this site."""
     with connection.cursor() as cursor:
         cursor.execute(_of_site(RECEIVED, site_id), {"shipment": shipment.pk, "site": site_id})
-        return ReceivedSoFar(*(int(figure) for figure in cursor.fetchone()))
+        return _received(cursor.fetchone())
+
+
+def _received(row: Iterable[int | Decimal]) -> ReceivedSoFar:
+    return ReceivedSoFar(*map(int, row))
 
 
 def _of_site(statement: str, site_id: UUID | None) -> str:
     return statement.replace("{of_site}", "true" if site_id is None else GOES_TO)
 
 
-def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> int:
-    """Write the delivery's lines, add them to the tallies, and return the number of lines.
+def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -> tuple[int, ReceivedSoFar]:
+    """Write the delivery's lines, add them to the tallies; return the number of lines, and the shipment's totals then.
 
-    If the delivery is of one site, the rest is what goes to this site.
+    If the delivery is of one site, the rest is what goes to this site. Two statements in one message: the second
+    begins when the first has ended.
     """
     kept = [line for line in named if not line.is_empty]
     params: dict[str, UUID | bool | list[UUID] | list[str] | list[int] | None] = {
@@ -127,8 +133,10 @@ def count(delivery: Delivery, named: Sequence[Counted], *, rest_is_good: bool) -
     }
     params |= {name: [getattr(line, name) for line in kept] for name in ("good", "damaged", "missing", "surplus")}
     with connection.cursor() as cursor:
-        cursor.execute(_of_site(COUNT, delivery.site_id), params)
-        return int(cursor.fetchone()[0])
+        cursor.execute(f"{_of_site(COUNT, delivery.site_id)}; {_of_site(RECEIVED, None)}", params)
+        lines = int(cursor.fetchone()[0])
+        cursor.nextset()
+        return lines, _received(cursor.fetchone())
 
 
 def take_back(delivery: Delivery, reversal: Delivery) -> None:

@@ -21,6 +21,7 @@ from logistics.ids import uuid7
 from logistics.partners import guard, scope, texts
 from logistics.partners.models import Membership, Site
 from logistics.people.models import User
+from logistics.rows import Prepared
 from shipments.deliveries import counting, figures, notes
 from shipments.deliveries.counting import Counted, LineException, Unlisted
 from shipments.deliveries.models import Delivery, Tally, UnlistedGoods
@@ -37,6 +38,7 @@ from shipments.shipments.states import DELIVERABLE, Status, refusal_in
 
 # How far a phone's clock may be ahead or behind, and how late staff may record a dispatch.
 CLOCK_ERROR = timedelta(days=1)
+_BEFORE = Prepared(lambda pk: Delivery.objects.filter(shipment=pk).order_by("sequence"), UUID(int=1))
 
 
 class ClientIdReused(DomainError):
@@ -108,7 +110,7 @@ def confirm(
     exceptions, unlisted = list(confirmation.pop("exceptions", ())), list(confirmation.pop("unlisted", ()))
     _printable(confirmation, exceptions, unlisted)
     body_sha256 = hash_of({**confirmation, "exceptions": exceptions, "unlisted": unlisted})
-    before, bound = list(shipment.deliveries.order_by("sequence")), scope.membership_of(by)
+    before, bound = _before(shipment), scope.membership_of(by)
     only_for = bound.site if bound else None
     if known := _repeated(before, client_id, body_sha256, by):
         return Confirmed(known, False, figures.received(shipment, only_for.pk if only_for else None))
@@ -119,9 +121,10 @@ def confirm(
         sequence=len(before) + 1, client_id=client_id, body_sha256=body_sha256, site_id=site_id, **confirmation
     )
     _record(delivery, shipment, by=by, at=at)
-    kept = _keep(delivery, counting.count(shipment, delivery.default, exceptions, site_id=site_id), unlisted)
+    counted = counting.count(shipment, delivery.default, exceptions, site_id=site_id)
+    received = _keep(delivery, counted, unlisted)
+    kept = [line for line in counted if not line.is_empty]
     _end_drivers_links(delivery, shipment, at=at)
-    received = figures.received(shipment)
     opened = discrepancies.open_all(shipment, _differences(kept, unlisted), delivery_id=delivery.pk, at=at)
     _follow(shipment, received, at=at)
     if opened:
@@ -170,7 +173,7 @@ def reverse(delivery: Delivery, *, client_id: UUID, reason: str, by: User, at: d
     """
     shipment = hold(delivery.shipment)
     body_sha256 = hash_of({"reverses": str(delivery.pk), "reason": reason})
-    before, bound_to = list(shipment.deliveries.order_by("sequence")), scope.site_of(by)
+    before, bound_to = _before(shipment), scope.site_of(by)
     if known := _repeated(before, client_id, body_sha256, by):
         return Confirmed(known, False, figures.received(shipment, bound_to))
     _may_reverse(delivery, shipment, before, by)
@@ -281,6 +284,14 @@ def _record(delivery: Delivery, shipment: Shipment, *, by: User, at: datetime) -
     delivery.save(force_insert=True)
 
 
+def _before(shipment: Shipment) -> list[Delivery]:
+    """Return the deliveries of a shipment so far, in order."""
+    found = _BEFORE.all(shipment.pk)
+    for delivery in found:
+        delivery.shipment = shipment
+    return found
+
+
 def _repeated(before: Sequence[Delivery], client_id: UUID, body_sha256: str, by: User) -> Delivery | None:
     """Return the delivery with this client_id, if any. Raises ClientIdReused if it is another confirmation.
 
@@ -324,12 +335,14 @@ def _may_reverse(delivery: Delivery, shipment: Shipment, before: Sequence[Delive
         raise CannotReverse(_("This delivery has already been reversed, or is itself a reversal."))
 
 
-def _keep(delivery: Delivery, counted: list[Counted], unlisted: Sequence[Unlisted]) -> list[Counted]:
-    """Write the delivery's lines and return the named ones that have figures. Raises NothingToConfirm."""
+def _keep(delivery: Delivery, counted: list[Counted], unlisted: Sequence[Unlisted]) -> figures.ReceivedSoFar:
+    """Write the delivery's lines and return the totals of the whole shipment after them. Raises NothingToConfirm."""
     UnlistedGoods.objects.bulk_create(UnlistedGoods(delivery=delivery, **goods) for goods in unlisted)
-    if not figures.count(delivery, counted, rest_is_good=delivery.default == Delivery.Default.GOOD) and not unlisted:
+    is_rest_good = delivery.default == Delivery.Default.GOOD
+    lines, received = figures.count(delivery, counted, rest_is_good=is_rest_good)
+    if not lines and not unlisted:
         raise NothingToConfirm(_("This confirmation counts nothing: all of its lines are already accounted for."))
-    return [line for line in counted if not line.is_empty]
+    return received
 
 
 def _differences(kept: list[Counted], unlisted: Sequence[Unlisted]) -> Iterator[Difference]:

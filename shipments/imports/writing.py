@@ -33,7 +33,7 @@ def write(plan: Plan, shipment: Shipment, sites: dict[str, object]) -> None:
 
 def clear(shipment: Shipment) -> None:
     """Remove all packages and lines from a locked shipment that may be packed."""
-    ManifestLine.objects.filter(package__shipment=shipment)._raw_delete(using="default")
+    ManifestLine.objects.filter(shipment=shipment)._raw_delete(using="default")
     Package.objects.filter(shipment=shipment)._raw_delete(using="default")
 
 

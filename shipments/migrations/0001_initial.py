@@ -11,6 +11,7 @@ import django.db.models.functions.datetime
 import django.db.models.functions.math
 import django.db.models.lookups
 import logistics.ids
+import logistics.search
 import pgtrigger.compiler
 import pgtrigger.migrations
 import shipments.packing.models
@@ -177,6 +178,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
+            model_name='manifestline',
+            name='shipment',
+            field=models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='shipments.shipment', verbose_name="shipment"),
+        ),
+        migrations.AddField(
             model_name='package',
             name='shipment',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='packages', to='shipments.shipment', verbose_name='shipment'),
@@ -340,18 +346,6 @@ class Migration(migrations.Migration):
             model_name='manifestline',
             constraint=models.CheckConstraint(condition=models.Q(('un_number', ''), ('un_number__regex', '^\\d{4}$'), _connector='OR'), name='a_un_number_has_its_form'),
         ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='manifestline',
-            trigger=pgtrigger.compiler.Trigger(name='no_line_is_added_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM new_rows)) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='5ccbd677f74ac90e5c018c831c669c9579001713', level='STATEMENT', operation='INSERT', pgid='pgtrigger_no_line_is_added_once_sealed_f555f', referencing='REFERENCING NEW TABLE AS new_rows ', table='shipments_manifestline', when='AFTER')),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='manifestline',
-            trigger=pgtrigger.compiler.Trigger(name='no_line_is_changed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM old_rows) UNION SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM new_rows)) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='44f3f1d29d56d0d6e5e334a3d916b7d0cd55df54', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_no_line_is_changed_once_sealed_21bd5', referencing='REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ', table='shipments_manifestline', when='AFTER')),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name='manifestline',
-            trigger=pgtrigger.compiler.Trigger(name='no_line_is_removed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM old_rows)) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='55df1ed2c5abf249635f1c7fa2df62af0a1dbcaf', level='STATEMENT', operation='DELETE', pgid='pgtrigger_no_line_is_removed_once_sealed_825d2', referencing='REFERENCING OLD TABLE AS old_rows ', table='shipments_manifestline', when='AFTER')),
-        ),
         migrations.AddConstraint(
             model_name='shipment',
             constraint=models.UniqueConstraint(fields=('number',), name='a_shipment_number_is_used_once'),
@@ -504,6 +498,10 @@ class Migration(migrations.Migration):
             model_name='package',
             trigger=pgtrigger.compiler.Trigger(name='a_package_keeps_the_address_of_its_label', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."token" IS DISTINCT FROM (NEW."token"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='f663ac4077155278f6c4ff2dce3de69540f4a40f', operation='UPDATE', pgid='pgtrigger_a_package_keeps_the_address_of_its_label_31fa9', table='shipments_package', when='BEFORE')),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='package',
+            trigger=pgtrigger.compiler.Trigger(name='a_package_stays_in_its_shipment', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."shipment_id" IS DISTINCT FROM (NEW."shipment_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='348ecbf6e5800e7a86048be238bb8bc9952c9356', operation='UPDATE', pgid='pgtrigger_a_package_stays_in_its_shipment_bd2fe', table='shipments_package', when='BEFORE')),
+        ),
         migrations.AddConstraint(
             model_name='unlistedgoods',
             constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='unlisted_goods_are_some'),
@@ -600,7 +598,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='package',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('marks'), name='gin_trgm_ops'), name='packages_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('marks'), name='gin_trgm_ops'), name='packages_by_words'),
         ),
         migrations.AddIndex(
             model_name='shipment',
@@ -624,10 +622,30 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shipment',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('number'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('reference'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('title'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('container_number'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('bill_of_lading'), name='gin_trgm_ops'), name='shipments_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('number'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('title'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('container_number'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('bill_of_lading'), name='gin_trgm_ops'), name='shipments_by_words'),
         ),
         migrations.AddConstraint(
             model_name='package',
             constraint=models.UniqueConstraint(fields=('token',), name='a_label_has_an_address_of_its_own'),
+        ),
+        migrations.AddIndex(
+            model_name='manifestline',
+            index=models.Index(fields=['shipment', 'id'], name='lines_of_a_shipment'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='manifestline',
+            trigger=pgtrigger.compiler.Trigger(name='no_line_is_added_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT shipment_id FROM new_rows) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='9bcb9858db956cce687bf7868056d2cefa018323', level='STATEMENT', operation='INSERT', pgid='pgtrigger_no_line_is_added_once_sealed_f555f', referencing='REFERENCING NEW TABLE AS new_rows ', table='shipments_manifestline', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='manifestline',
+            trigger=pgtrigger.compiler.Trigger(name='no_line_is_changed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT shipment_id FROM old_rows UNION SELECT shipment_id FROM new_rows) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='6d1036d9df7e9bb564bfedd27ae9ccc7f57b9c1b', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_no_line_is_changed_once_sealed_21bd5', referencing='REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ', table='shipments_manifestline', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='manifestline',
+            trigger=pgtrigger.compiler.Trigger(name='no_line_is_removed_once_sealed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE sealed integer;', func="\n    SELECT count(*) INTO sealed FROM (\n        SELECT s.status FROM shipments_shipment s WHERE s.id IN (SELECT shipment_id FROM old_rows) FOR KEY SHARE\n    ) AS held WHERE status NOT IN ('draft', 'packing');\n    IF sealed > 0 THEN\n        RAISE EXCEPTION 'a sealed manifest is frozen' USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='bd2ba874cd0bcf91f6f6c27181f467f0b3340766', level='STATEMENT', operation='DELETE', pgid='pgtrigger_no_line_is_removed_once_sealed_825d2', referencing='REFERENCING OLD TABLE AS old_rows ', table='shipments_manifestline', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='manifestline',
+            trigger=pgtrigger.compiler.Trigger(name='a_line_is_in_the_shipment_of_its_package', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id;\n                    RETURN NEW;\n                ', hash='7077189fa50de8a58c6c806766750de873ca23d3', operation='INSERT OR UPDATE OF "package_id", "shipment_id"', pgid='pgtrigger_a_line_is_in_the_shipment_of_its_package_e627f', table='shipments_manifestline', when='BEFORE')),
         ),
     ]

@@ -28,12 +28,12 @@ class LinesInline(ReadOnlyInline):
 
     @display(description=gettext_lazy("customs value"))
     def value(self, line: ManifestLine) -> str:
-        currency = line.package.shipment.customs_currency
+        currency = line.shipment.customs_currency
         return f"{money.decimal_string(line.value_minor, currency)} {currency}"
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[ManifestLine]":
         lines: QuerySet[ManifestLine] = super().get_queryset(request)
-        return lines.select_related("item", "package__shipment").order_by("position")
+        return lines.select_related("item", "shipment").order_by("position")
 
 
 class PackageKindFilter(NamedFilter):

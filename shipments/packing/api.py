@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -12,6 +12,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from logistics.catalogue.models import Item
 from logistics.errors import Invalid
 from logistics.idempotency.api import idempotent
 from logistics.inputs import BooleanFilter, Filters, IntegerFilter
@@ -27,17 +28,27 @@ from shipments.shipments.models import Shipment
 from shipments.shipments.of_shipment import OfShipment
 
 
+def _shipment_of(filters: Filters) -> Shipment:
+    """Return the shipment whose rows are filtered."""
+    return cast("OfShipment[Package]", filters.request.parser_context["view"]).shipment()
+
+
 class PackageFilter(Filters):
     kind = django_filters.CharFilter(label="UN/ECE Rec 21")
     destination = django_filters.CharFilter("destination__site__code", label="Code of the site")
     number_from = IntegerFilter("number", "gte")
     number_to = IntegerFilter("number", "lte")
-    item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", distinct=True)
+    item = django_filters.CharFilter("lines__item__code", label="Code of an item in it", method="with_item")
     is_heavy = BooleanFilter(label="More than 25 kg", method="heavier")
 
     class Meta:
         model = Package
         fields: list[str] = []
+
+    def with_item(self, packages: "QuerySet[Package]", name: str, code: str) -> "QuerySet[Package]":
+        # The shipment's lines, read together; joined, the lines of each package would be looked for.
+        lines = ManifestLine.objects.filter(shipment=_shipment_of(self), item=Item.objects.filter(code=code).first())
+        return packages.filter(pk__in=lines.values("package"))
 
     def heavier(self, packages: "QuerySet[Package]", name: str, wanted: bool) -> "QuerySet[Package]":
         return packages.filter(gross_kg__gt=HEAVY_KG) if wanted else packages.exclude(gross_kg__gt=HEAVY_KG)
@@ -93,7 +104,8 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
     def rows(self) -> "QuerySet[Package]":
         packages = Package.objects.filter(shipment=self.shipment()).order_by("number")
-        return packages.select_related("destination__site").prefetch_related("lines__item", "lines__package")
+        lines = Prefetch("lines", ManifestLine.objects.order_by("position"))  # their usual order joins two tables
+        return packages.select_related("destination__site").prefetch_related(lines, "lines__item")
 
     def goes_to(self, site_id: UUID, /) -> Q:
         return goes_to(site_id)
@@ -159,7 +171,7 @@ class PackageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipmen
 
 
 class LineFilter(Filters):
-    package = IntegerFilter("package__number")
+    package = IntegerFilter("package__number", method="of_package")
     item = django_filters.CharFilter("item__code")
     hs6 = django_filters.CharFilter()
     origin = django_filters.CharFilter()
@@ -168,6 +180,11 @@ class LineFilter(Filters):
     class Meta:
         model = ManifestLine
         fields: list[str] = []
+
+    def of_package(self, lines: "QuerySet[ManifestLine]", name: str, number: int) -> "QuerySet[ManifestLine]":
+        # The id first: joined, the package of each line would be looked for.
+        package = Package.objects.filter(shipment=_shipment_of(self), number=number).first()
+        return lines.filter(package=package) if package else lines.none()
 
 
 class NewLineIn(LineIn):
@@ -192,7 +209,7 @@ class LineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OfShipment[M
     lookup_value_converter = "uuid"
 
     def rows(self) -> "QuerySet[ManifestLine]":
-        lines = ManifestLine.objects.filter(package__shipment=self.shipment())
+        lines = ManifestLine.objects.filter(shipment=self.shipment())
         return (LineOut.reading(lines) if self.action == "list" else lines.select_related("package", "item")).order_by(
             "id"
         )

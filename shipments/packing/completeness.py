@@ -94,7 +94,7 @@ def _problem(code: str, detail: str, packages: list[int]) -> Problem:
 
 
 def _unnamed(shipment: Shipment) -> list[int]:
-    lines = ManifestLine.objects.filter(package__shipment=shipment)
+    lines = ManifestLine.objects.filter(shipment=shipment)
     unnamed = Q(description_en="") | (Q(description_fr="") if "fr" in shipment.consignee.languages else Q())
     return list(lines.filter(unnamed).values_list("package__number", flat=True).order_by("package__number").distinct())
 

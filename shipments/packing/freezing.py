@@ -13,13 +13,11 @@ FROZEN_SQL = """
     END IF;
     RETURN NULL;
 """
-OF_PACKAGES = "SELECT shipment_id FROM {rows}"
-OF_LINES = "SELECT p.shipment_id FROM shipments_package p WHERE p.id IN (SELECT package_id FROM {rows})"
 
 
-def frozen_once_sealed(what: str, shipments_of: str) -> list[pgtrigger.Trigger]:
+def frozen_once_sealed(what: str) -> list[pgtrigger.Trigger]:
     """Return triggers that refuse every write to rows of a sealed shipment."""
-    old, new = shipments_of.format(rows="old_rows"), shipments_of.format(rows="new_rows")
+    old, new = ("SELECT shipment_id FROM old_rows", "SELECT shipment_id FROM new_rows")
     of_operation = [
         ("added", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), new),
         ("changed", pgtrigger.Update, pgtrigger.Referencing(old="old_rows", new="new_rows"), f"{old} UNION {new}"),

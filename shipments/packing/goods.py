@@ -62,7 +62,7 @@ def new_line(package: Package, *, position: int, **fields: Unpack[LineFields]) -
     item = fields["item"]
     values = _of_item(item) | fields
     values |= resolve_codes(item, values)
-    line = ManifestLine(package=package, position=position, **values)
+    line = ManifestLine(package=package, shipment_id=package.shipment_id, position=position, **values)
     check(line)
     return line
 

@@ -27,7 +27,7 @@ def only_site(shipment: Shipment) -> UUID | None:
 
 def has_lines(shipment: Shipment) -> bool:
     """Return whether there are lines, which have values in the customs currency."""
-    return ManifestLine.objects.filter(package__shipment=shipment).exists()
+    return ManifestLine.objects.filter(shipment=shipment).exists()
 
 
 def goes_to(sites: Collection[ShipmentSite]) -> bool:
@@ -37,7 +37,7 @@ def goes_to(sites: Collection[ShipmentSite]) -> bool:
 
 def sha256(shipment: Shipment) -> str:
     """Return the fingerprint of the manifest: SHA-256 over its packages and lines, in order of number."""
-    lines = ManifestLine.objects.filter(package__shipment=shipment).order_by("package__number", "position")
+    lines = ManifestLine.objects.filter(shipment=shipment).order_by("package__number", "position")
     rows = lines.values_list(
         "package__number",
         "package__kind",

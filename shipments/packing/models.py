@@ -21,7 +21,7 @@ from django.utils.translation import pgettext_lazy
 from logistics.catalogue.models import Item
 from logistics.ids import uuid7
 from logistics.search import trigrams
-from shipments.packing.freezing import OF_LINES, OF_PACKAGES, frozen_once_sealed
+from shipments.packing.freezing import frozen_once_sealed
 from shipments.shipments.models import Shipment, ShipmentSite, is_known
 
 
@@ -135,12 +135,18 @@ class Package(models.Model):
             trigrams("marks", name="packages_by_words"),
         ]
         triggers: ClassVar = [
-            *frozen_once_sealed("package", OF_PACKAGES),
+            *frozen_once_sealed("package"),
             # Printed on labels that are already on the cartons.
             pgtrigger.Protect(
                 name="a_package_keeps_the_address_of_its_label",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange("token"),
+            ),
+            # Its lines hold a copy.
+            pgtrigger.Protect(
+                name="a_package_stays_in_its_shipment",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("shipment"),
             ),
         ]
 
@@ -169,6 +175,16 @@ class ManifestLine(models.Model):
     id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     package = models.ForeignKey(
         Package, on_delete=models.CASCADE, related_name="lines", db_index=False, verbose_name=_("package")
+    )
+    # That of its package, whose foreign key is checked. The database fills it in, whatever is written: see `triggers`.
+    shipment = models.ForeignKey(
+        Shipment,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_index=False,
+        db_constraint=False,
+        editable=False,
+        verbose_name=_("shipment"),
     )
     position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 to n within its package"))
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
@@ -218,7 +234,22 @@ class ManifestLine(models.Model):
                 name="a_un_number_has_its_form", condition=Q(un_number="") | Q(un_number__regex=r"^\d{4}$")
             ),
         ]
-        triggers: ClassVar = frozen_once_sealed("line", OF_LINES)
+        indexes: ClassVar = [
+            # The list of a shipment's lines. By way of their packages, every page read all lines of the shipment.
+            models.Index(fields=["shipment", "id"], name="lines_of_a_shipment"),
+        ]
+        triggers: ClassVar = [
+            *frozen_once_sealed("line"),
+            pgtrigger.Trigger(
+                name="a_line_is_in_the_shipment_of_its_package",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("package_id", "shipment_id"),
+                func="""
+                    SELECT shipment_id INTO NEW.shipment_id FROM shipments_package WHERE id = NEW.package_id;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self._meta.verbose_name} {self.position}"

@@ -110,7 +110,7 @@ def _of_goods(shipment: Shipment) -> Iterator[Unprintable]:
     for number, *texts in packages.values_list("number", *OF_PACKAGE):
         yield from _unprintable(OF_PACKAGE, texts, number, None)
     serials = Func(F("serials"), Value(" "), function="array_to_string", output_field=TextField())
-    lines = ManifestLine.objects.filter(package__shipment=shipment).annotate(all_serials=serials)
+    lines = ManifestLine.objects.filter(shipment=shipment).annotate(all_serials=serials)
     lines = lines.filter(_any_unusual(OF_LINE)).order_by("package__number", "position")
     for number, position, *texts in lines.values_list("package__number", "position", *OF_LINE).iterator(2000):
         yield from _unprintable(OF_LINE, texts, number, position)

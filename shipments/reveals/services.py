@@ -18,6 +18,7 @@ from logistics.errors import DomainError, Invalid
 from logistics.partners import addresses, guard
 from logistics.partners.models import Site, SiteAddress
 from logistics.people.models import User
+from logistics.rows import Prepared
 from logistics.transactions import lock
 from shipments.papers.models import Paper
 from shipments.reveals.models import HOURS_MAX, Reveal
@@ -144,10 +145,14 @@ def end_with_shipment(shipment: Shipment, done: Done) -> dict[str, object]:
     return {}
 
 
+_UNUSED = Prepared(
+    lambda pk: Reveal.objects.filter(paper__shipment=pk, seen_at=None, ended_at=None).only("site"), UUID(int=1)
+)
+
+
 def sites_with_links(shipment: Shipment) -> set[UUID]:
     """Return the sites that links of this shipment, which nobody has used, lead to."""
-    unused = Reveal.objects.filter(paper__shipment=shipment, seen_at=None, ended_at=None)
-    return set(unused.values_list("site", flat=True))
+    return {link.site_id for link in _UNUSED.all(shipment.pk)}
 
 
 def find(token: str) -> Reveal | None:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypedDict, Unpack
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils.translation import gettext as _
 from stdnum import iso6346
 
@@ -18,6 +20,7 @@ from logistics.errors import DomainError, Invalid
 from logistics.partners import guard, texts
 from logistics.partners.models import Partner, Site
 from logistics.people.models import User
+from logistics.rows import Prepared
 from logistics.transactions import lock
 from shipments.shipments import contents
 from shipments.shipments.models import Shipment, ShipmentSite
@@ -98,10 +101,19 @@ class LabelledSite(NamedTuple):
     label: str
 
 
+_HELD = Prepared(
+    lambda pk: Shipment.objects.select_for_update(of=("self",)).select_related("consignee").filter(pk=pk), UUID(int=1)
+)
+
+
 def hold(shipment: Shipment) -> Shipment:
     """Lock the shipment's row and return it freshly read, with its consignee."""
-    fresh = Shipment.objects.select_for_update(of=("self",)).select_related("consignee")
-    return fresh.get(pk=shipment.pk)
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("Outside a transaction, the lock would end at once.")
+    held = _HELD.first(shipment.pk)
+    if held is None:
+        raise Shipment.DoesNotExist
+    return held
 
 
 @transaction.atomic

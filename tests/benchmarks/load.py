@@ -10,13 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
+import psycopg
 import redis
 
+from logistics.documents.printer.process import PROGRAM as PRINTING
+from tests.benchmarks.measuring import Figure
 from tests.journeys.faults import Gift, Givers
-from tests.processes import eventually
+from tests.processes import command_of, eventually
+from tests.services import services
 
-PROGRAMS = ("web", "worker", "worker-now", "relay")
+WORKERS = ("worker", "worker-now")
+PROGRAMS = ("web", *WORKERS, "relay")
+PRINTER, POSTGRESQL, BROKER, DONORS = "printers", "PostgreSQL", "broker", "donors"
 DONE_WITHIN_S = 1200.0
+LOOK_EVERY_S = 0.2  # more often, the measurement itself would keep PostgreSQL busy
 JOBS = ("logistics_document", "logistics_email", "donations_receiptdelivery", "donations_stripeevent")
 OWE = """
 from datetime import UTC, datetime
@@ -120,7 +127,13 @@ def owed_in_bulk(givers: Givers, count: int) -> Iterator[None]:
 def wait_for_all(givers: Givers) -> None:
     """Wait until no job is left."""
     left = " + ".join(f"(SELECT count(*) FROM {table} WHERE state IN ('pending', 'leased'))" for table in JOBS)
-    eventually(lambda: givers.product.rows(f"SELECT {left}") == [(0,)], within=DONE_WITHIN_S, what="all jobs to end")
+    with psycopg.connect(services().postgres.conninfo(givers.product.database), autocommit=True) as connection:
+
+        def all_ended() -> bool:
+            time.sleep(LOOK_EVERY_S)
+            return connection.execute(f"SELECT {left}".encode()).fetchone() == (0,)
+
+        eventually(all_ended, within=DONE_WITHIN_S, what="all jobs to end")
 
 
 @dataclass
@@ -135,8 +148,23 @@ class Meter:
         self._cpu, self._counts = self._cpu_now(), self._counts_now()
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the processor seconds of each program with its children, ended ones included."""
+        """Return the processor seconds of each program with its children, ended ones included.
+
+        Printers are counted apart from the workers that started them. "donors" is this process, which delivers the
+        events; "stripe" is the stand-in.
+        """
         return {name: now - self._cpu[name] for name, now in self._cpu_now().items()}
+
+    def figures(self, count: int, what: str) -> list[Figure]:
+        """Return what one of this many gifts or receipts has cost each program."""
+        used = self.cpu_s()
+        each = {name: Figure(f"CPU of {name}, {what}", 1000 * cpu_s / count, "ms") for name, cpu_s in used.items()}
+        workers = sum(used[name] for name in (*WORKERS, PRINTER))
+        return [
+            Figure(f"CPU of the workers and their printers, {what}", 1000 * workers / count, "ms"),
+            *each.values(),
+            Figure(f"CPU of everything, {what}", 1000 * sum(used.values()) / count, "ms"),
+        ]
 
     def messages_a_job(self) -> float:
         messages, jobs = (now - before for now, before in zip(self._counts_now(), self._counts, strict=True))
@@ -151,17 +179,27 @@ class Meter:
         return found / 1e6
 
     def _family(self, name: str) -> list[psutil.Process]:
-        main = psutil.Process(self.givers.product[name].mine().pid)
+        match name:
+            case "PostgreSQL":
+                pid = int((services().postgres.folder / "postmaster.pid").read_text().splitlines()[0])
+            case "broker":
+                broker = self.givers.product.broker.process
+                assert broker is not None
+                pid = broker.pid
+            case _:
+                pid = self.givers.product[name].mine().pid
+        main = psutil.Process(pid)
         return [main, *main.children(recursive=True)]
 
     def _cpu_now(self) -> dict[str, float]:
-        found = {}
-        for name in PROGRAMS:
-            found[name] = 0.0
+        found = dict.fromkeys((*PROGRAMS, PRINTER, "stripe", POSTGRESQL, BROKER), 0.0)
+        for name in (name for name in found if name != PRINTER):
             for one in self._family(name):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    found[name] += sum(one.cpu_times()[:4])  # user, system, and those of its ended children
-        return found
+                    is_printer = PRINTING in command_of(one)
+                    # user, system, and those of its ended children
+                    found[PRINTER if is_printer else name] += sum(one.cpu_times()[:4])
+        return found | {DONORS: time.process_time()}
 
     def _counts_now(self) -> tuple[int, int]:
         with redis.Redis.from_url(self.givers.product.broker.valkey.url) as broker:

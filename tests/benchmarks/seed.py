@@ -238,7 +238,7 @@ def goods(filler: Filler, made: Any, shipments: int) -> None:
     )  # fmt: skip
     filler.fill(
         made.line, f"{package}, generate_series(1, 2) AS position", id=id_at("at", "g * 1000 + n * 10 + s.position"),
-        package_id=id_at("at", "g * 100 + n"), position="s.position", serials="ARRAY[]::varchar[]",
+        package_id=id_at("at", "g * 100 + n"), shipment_id="s.id", position="s.position", serials="ARRAY[]::varchar[]",
         item_id=id_at(FIRST, f"1 + mod(g * 7 + n + s.position, {ITEMS})"),
     )  # fmt: skip
     filler.fill(

@@ -39,15 +39,14 @@ def test_from_webhook_to_stored_receipt(givers: Givers, report: Report, rate: fl
     took = load.took(givers, [gift for gift, _ in payments])  # none is lost
     load.wait_for_all(givers)
 
-    used, end_mb = meter.cpu_s(), meter.memory_mb()
+    used, end_mb = meter.figures(len(payments), "a gift"), meter.memory_mb()
     report.add(
         f"webhook to stored receipt, {rate:g} gifts a second for {SECONDS:g} s",
         Figure("p50", quantile(took.stored, 0.5), "s", most=0.5),
         Figure("p95", quantile(took.stored, 0.95), "s", most=1.5),
         Figure("until the mail is sent, p95", quantile(took.mailed, 0.95), "s", most=4),
         Figure("messages a job", meter.messages_a_job(), "", most=1.05),
-        Figure("CPU of the workers a gift", 1000 * (used["worker"] + used["worker-now"]) / len(payments), "ms"),
-        Figure("CPU of the web server a gift", 1000 * used["web"] / len(payments), "ms"),
+        *used,
         Figure("memory before", before_mb, "MB"),
         Figure("memory after half of the gifts", half_mb, "MB"),
         Figure("memory at the end", end_mb, "MB"),
@@ -57,12 +56,11 @@ def test_from_webhook_to_stored_receipt(givers: Givers, report: Report, rate: fl
 def test_a_gift_beside_bulk_work(givers: Givers, report: Report):
     """The same receipts in bulk twice: alone, and with gifts beside them until they are done."""
     count, each_s = int(BULK), 60 / A_MINUTE
-    began_alone = load.Meter(givers)
     with load.owed_in_bulk(givers, count):
-        began = time.perf_counter()
+        began_alone, began = load.Meter(givers), time.perf_counter()
     load.wait_for_all(givers)
     alone_s = time.perf_counter() - began
-    alone = began_alone.cpu_s()
+    alone = began_alone.figures(count, "a receipt in bulk")
 
     payments = load.paid(givers, max(1, int(alone_s / each_s)))
     meter = load.Meter(givers)
@@ -80,5 +78,5 @@ def test_a_gift_beside_bulk_work(givers: Givers, report: Report):
         Figure("messages a job", meter.messages_a_job(), "", most=1.05),
         Figure("bulk alone", alone_s, "s"),
         Figure("bulk and gifts", beside_s, "s"),
-        Figure("CPU of the workers a receipt in bulk", 1000 * (alone["worker"] + alone["worker-now"]) / count, "ms"),
+        *alone,
     )

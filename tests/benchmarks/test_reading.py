@@ -7,16 +7,16 @@ from typing import Any
 
 import orjson
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, transaction
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import resolve
 from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
 from config import description, docs
 from logistics.roles import Role
+from tests.benchmarks.asking import bare
 from tests.benchmarks.measuring import Cost, Figure, Report, cost, costs, statements
 from tests.clients import client_of
 from tests.makers.copies import Gifts, Goods
@@ -43,33 +43,13 @@ def plain_serializer(url: str) -> Any:
     )
 
 
-def bare(client: APIClient, url: str) -> Callable[[], bytes]:
-    """Return a request as a web server makes it: the test client itself costs as much as an empty request."""
-    application, cookies = WSGIHandler(), "; ".join(f"{name}={one.value}" for name, one in client.cookies.items())
-
-    def begin(*_: object) -> Any:
-        """Take the status and the headers."""
-
-    def ask() -> bytes:
-        for signal in (request_started, request_finished):  # they would close the connection of this transaction
-            signal.disconnect(close_old_connections)
-        environ = dict(RequestFactory().get(url, HTTP_COOKIE=cookies).META)
-        answer: Any = application(environ, begin)
-        written = b"".join(answer)
-        answer.close()
-        assert answer.status_code == 200
-        return written
-
-    return ask
-
-
 def beside(client: APIClient, url: str) -> dict[str, Callable[[], object]]:
     """Return what is compared: our list, the same list by ModelSerializer, and the floor: `values()` and orjson."""
     view: Any = resolve(url).func
     ours, columns_of_ours = view.cls.serializer_class, view.cls.get_queryset
     rows = ours.columns(view.cls.queryset.model)
 
-    ask = bare(client, url)
+    ask = bare(url, HTTP_COOKIE="; ".join(f"{name}={one.value}" for name, one in client.cookies.items()))
 
     def plain() -> None:
         with pytest.MonkeyPatch.context() as patch:

@@ -22,7 +22,7 @@ from donations.gifts import tokens
 from donations.gifts.models import Donation
 from donations.portal.pages import SIGNED_IN
 from logistics.admin_lists import LAST
-from logistics.lists import Position, ending_with_the_key
+from logistics.lists import Position, ending_with_the_key, within
 from logistics.partners.models import Partner
 from logistics.people.models import User
 from shipments.shipments.models import Shipment
@@ -43,6 +43,7 @@ class Page:
     client: Client
     is_list: bool = True
     is_search: bool = False
+    first: str = ""  # the name of the list's first page
 
 
 def pages() -> Iterator[Page]:
@@ -68,16 +69,21 @@ def _of_list(client: Client, path: str, parameters: dict[str, Any]) -> Iterator[
     model: Any = view.queryset.model
 
     def page(name: str, /, **query: str) -> Page:
-        return Page(f"{path} {name}", f"{url}?{urlencode(query)}", client, is_search="search" in query)
+        return Page(
+            f"{path} {name}",
+            f"{url}?{urlencode(query)}",
+            client,
+            is_search="search" in query,
+            first=f"{path} first page",
+        )
 
     yield page("first page")
     yield page("in the middle", cursor=_cursor(_ordering(getattr(view, "ordering", "-id")), _middle(model)))
     yield page("near the end", cursor=_cursor(_ordering(getattr(view, "ordering", "-id")), _near_the_end(model)))
     for ordering in parameters.get("ordering", {}).get("schema", {}).get("enum", ()):
         yield page(f"ordering={ordering}", ordering=ordering)
-        yield page(
-            f"ordering={ordering}, in the middle", ordering=ordering, cursor=_cursor((ordering,), _middle(model))
-        )
+        order = tuple(within([ordering], getattr(view, "sorted_within", {})))
+        yield page(f"ordering={ordering}, in the middle", ordering=ordering, cursor=_cursor(order, _middle(model)))
     if "search" in parameters:
         for name, word in _words(model, view.search_fields):
             yield page(f"search: {name}", search=word)
@@ -122,7 +128,8 @@ def _of_changelist(client: Client, model: Any, admin_of: Any, request: Any) -> I
     order = tuple(shown.queryset.query.order_by)
 
     def page(name: str, query: str = "") -> Page:
-        return Page(f"admin: {model._meta.model_name} {name}", url + query, client, is_search="?q=" in query)
+        of = f"admin: {model._meta.model_name}"
+        return Page(f"{of} {name}", url + query, client, is_search="?q=" in query, first=f"{of} first page")
 
     yield page("first page")
     if model.objects.exists():

@@ -27,9 +27,9 @@ PAID_AGAIN = """INSERT INTO donations_paymentattempt SELECT (jsonb_populate_reco
 def paid(product: Instance) -> Callable[..., str]:
     """Give and pay, and return the id of the received gift."""
 
-    def make(**changes: object) -> str:
+    def make(amount: str = "250") -> str:
         email = f"giver-{uuid4().hex[:8]}@example.org"
-        pay(product, email, **changes)
+        pay(product, email, amount=amount)
         ((gift,),) = eventually(
             lambda: product.rows(f"{READ} AND d.status = 'received'", email), what="a gift to be received"
         )

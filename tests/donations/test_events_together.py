@@ -4,6 +4,7 @@ from typing import Any
 
 import pgtrigger
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from config.celery import app as celery_app
@@ -12,10 +13,22 @@ from donations.payments.models import PaymentAttempt
 from donations.stripe_events import services as stripe_events
 from donations.stripe_events.models import StripeEvent
 from logistics.jobs.models import Job
-from tests.donations.giving import DECLINED, FROZEN, GOOD, Giving, donation_of, paid, receipts_of
+from tests.donations.giving import (
+    DECLINED,
+    FROZEN,
+    GOOD,
+    Giving,
+    donation_of,
+    events_of,
+    intent_of,
+    paid,
+    receipts_of,
+)
+from tests.logistics.queues import queued_in
 from tests.rights import as_superuser
 
-DONE = {(Job.State.DONE, StripeEvent.Outcome.APPLIED)}
+DONE_AND_APPLIED = (Job.State.DONE, StripeEvent.Outcome.APPLIED)
+DONE = {DONE_AND_APPLIED}
 
 
 def asked(giving: Giving) -> list[str]:
@@ -46,7 +59,7 @@ def test_events_that_came_before_a_look_need_no_look_of_their_own(waiting: tuple
 
     giving.work()
 
-    assert len(asked(giving)) - before == 4  # payment, checkout, refunds, disputes: once
+    assert len(asked(giving)) - before == 1  # checkout, payment and refunds in one request
     assert outcomes() == DONE
     assert not StripeEvent.objects.filter(kind__in=stripe_events.KINDS, attempt=None).exists()
     assert donation_of(gift).status == Donation.Status.RECEIVED
@@ -113,3 +126,89 @@ def test_a_decline_is_counted_although_the_payment_was_looked_at_since(committed
     [attempt] = PaymentAttempt.objects.all()
     assert attempt.looked_at is not None and attempt.looked_at > late.run_after
     assert attempt.declines.count() == 1
+
+
+SUCCESS = ("checkout.session.completed", "payment_intent.succeeded", "charge.updated")
+
+
+def stored(kind: str) -> StripeEvent:
+    return StripeEvent.objects.get(kind=kind)
+
+
+def test_of_the_events_of_a_success_one_is_applied_and_the_others_are_done_with_it(committed_giving: Giving) -> None:
+    giving = committed_giving
+    gift = paid(giving)
+    first, *others = events_of(giving, *SUCCESS)
+    giving.deliver(first, *others)
+    held = StripeEvent.objects.filter(kind__in=[event["type"] for event in others])
+    assert len(queued_in("1-now")) == 1
+    assert not held.due().exists()
+
+    apply(stored(first["type"]))
+
+    assert outcomes() == DONE
+    assert {(row.attempts, row.attempt_id) for row in held} == {(0, donation_of(gift).attempts.get().pk)}
+    assert len(asked(giving)) == 1
+
+
+def test_events_of_a_success_that_is_booked_are_done_when_they_come(committed_giving: Giving) -> None:
+    giving = committed_giving
+    paid(giving)
+    first, *others = events_of(giving, *SUCCESS)
+    giving.deliver(first)
+    apply(stored(first["type"]))
+    before = len(queued_in("1-now"))
+
+    giving.deliver(*others)
+
+    assert outcomes() == DONE
+    assert (len(queued_in("1-now")), len(asked(giving))) == (before, 1)
+
+
+def test_an_event_waits_in_vain_if_the_one_before_it_cannot_be_applied(committed_giving: Giving) -> None:
+    giving = committed_giving
+    paid(giving)
+    first, second, _ = events_of(giving, *SUCCESS)
+    giving.deliver(first, second)
+    StripeEvent.objects.filter(kind=first["type"]).update(state=Job.State.DEAD, ended_at=timezone.now())
+    assert not StripeEvent.objects.due().exists()
+
+    StripeEvent.objects.update(run_after=Now())  # seconds later
+
+    apply(StripeEvent.objects.due().get())
+    assert (stored(second["type"]).state, stored(second["type"]).outcome) == DONE_AND_APPLIED
+
+
+def test_a_fee_that_is_not_booked_yet_is_looked_for(committed_giving: Giving) -> None:
+    """Stripe books it moments after the payment, and then sends this event."""
+    giving = committed_giving
+    paid(giving)
+    giving.deliver(*events_of(giving, "payment_intent.succeeded"))
+    apply(stored("payment_intent.succeeded"))
+    PaymentAttempt.objects.update(fee_minor=None)
+
+    giving.deliver(*events_of(giving, "charge.updated", "checkout.session.completed"))
+
+    assert stored("checkout.session.completed").state == Job.State.DONE
+    apply(StripeEvent.objects.due().get())
+    assert PaymentAttempt.objects.get().fee_minor is not None
+    assert len(asked(giving)) == 2
+
+
+def test_an_inquiry_is_looked_at_although_the_payment_was_looked_at_since(committed_giving: Giving) -> None:
+    """It leaves no mark on the charge, so other looks do not see it."""
+    giving = committed_giving
+    gift = paid(giving)
+    giving.deliver()
+    giving.work()
+    intent = intent_of(gift)
+    giving.stand_in.control.dispute(intent, inquiry=True)
+    giving.stand_in.control.refund(payment_intent=intent, amount=100)
+    giving.deliver()
+
+    apply(StripeEvent.objects.due().exclude(kind__startswith="charge.dispute")[0])
+    assert not PaymentAttempt.objects.get().disputes.exists()
+    giving.work()
+
+    assert PaymentAttempt.objects.get().disputes.count() == 1
+    assert outcomes() == DONE

@@ -186,7 +186,12 @@ class TestRequests:
         gateway.find_checkout_sessions(intent_id)
         gateway.fetch_refunds(intent_id)
         gateway.create_refund(
-            payment_intent_id=intent_id, amount_minor=50, currency="HKD", metadata={"a": "b"}, idempotency_key="r1"
+            payment_intent_id=intent_id,
+            amount_minor=50,
+            currency="HKD",
+            reason="duplicate",
+            metadata={"a": "b"},
+            idempotency_key="r1",
         )
         list(gateway.list_events(datetime(2026, 1, 1, tzinfo=UTC), kinds=["charge.refunded"]))
 

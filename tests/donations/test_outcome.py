@@ -253,6 +253,8 @@ def test_the_date_on_the_receipt_is_that_of_the_payment_that_is_kept(giving: Giv
     gift = paid_twice(giving, late_by=timedelta(days=3))
     donation = donation_of(gift)
     earlier, later = donation.attempts.order_by("succeeded_at")
+    assert earlier.succeeded_at is not None
+    assert later.succeeded_at is not None
     today, charity = charities.day_of(earlier.succeeded_at), charities.the_charity()
     assert (donation.received_on, earlier.counts) == (today, True)
 

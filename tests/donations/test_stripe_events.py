@@ -363,7 +363,7 @@ def test_while_stripe_is_down_an_event_is_retried_and_not_dead(giving: Giving, m
         raise gateway.PaymentProviderUnavailable("down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gateway, "fetch_payment_intent", down)
+        patch.setattr(gateway, "find_checkout_sessions", down)
         for _ in range(20):
             StripeEvent.objects.update(run_after=Now())
             giving_applies()

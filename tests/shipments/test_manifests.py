@@ -6,6 +6,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from logistics.documents import fonts
 from logistics.errors import Invalid
+from logistics.ids import uuid7
 from logistics.money import amounts as money
 from shipments.packing import services as packing
 from shipments.packing.models import ManifestLine, Package
@@ -121,3 +122,34 @@ def test_copies_are_real_packages_with_consecutive_numbers() -> None:
 
     assert [package.number for package in made] == [3, 4, 5]
     assert ManifestLine.objects.filter(package__in=made).count() == 3
+
+
+class TestShipmentOfALine:
+    """A line holds the shipment of its package. The database keeps it, so no writer can get it wrong."""
+
+    def test_it_is_filled_in_whoever_writes_the_line(self) -> None:
+        shipment, other = make_packed(2), make_packed()
+        package = shipment.packages.get(number=1)
+        line = package.lines.get()
+        copy = ManifestLine.objects.get(pk=line.pk)
+        copy.pk, copy.position, copy.shipment_id = uuid7(), 2, other.pk
+        ManifestLine.objects.bulk_create([copy])
+        ManifestLine.objects.filter(pk=line.pk).update(shipment=other)
+
+        assert set(package.lines.values_list("shipment", flat=True)) == {shipment.pk}
+        assert shipment.lines.count() == 3
+
+    def test_it_follows_the_package(self) -> None:
+        shipment, other = make_packed(), make_packed()
+        line = shipment.lines.get()
+        ManifestLine.objects.filter(pk=line.pk).update(package=other.packages.get(), position=9)
+
+        assert (shipment.lines.count(), other.lines.count()) == (0, 2)
+
+    def test_a_package_stays_in_its_shipment(self) -> None:
+        shipment, other = make_packed(), make_packed()
+
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            Package.objects.filter(shipment=shipment).update(shipment=other, number=9)
+        with pytest.raises(DatabaseError, match="Cannot update"), as_superuser() as cursor:
+            cursor.execute("UPDATE shipments_package SET shipment_id = %s, number = 9", [other.pk])
