@@ -44,6 +44,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("donations.appeal", "campaign"),
             ("donations.refund", "undo"),
             ("donations.dispute", "gavel"),
+            ("donations.fraudwarning", "gpp_maybe"),
             ("donations.paymentattempt", "credit_card"),
             ("donations.stripeevent", "webhook"),
             ("donations.stripedifference", "difference"),

@@ -5,6 +5,7 @@ from donations.appeals.api import AppealViewSet
 from donations.donors.api import DonorViewSet
 from donations.gifts.api import CheckoutView, DonationViewSet, GiftReceiptView, GiftView
 from donations.receipts.api import OutdatedReceiptsView, ReceiptViewSet
+from donations.refunds.api import RefundViewSet
 from donations.stripe_events.api import StripeEventViewSet, StripeWebhookView
 
 router = SimpleRouter(use_regex_path=False)
@@ -12,6 +13,7 @@ router.register("appeals", AppealViewSet)
 router.register("donations", DonationViewSet)
 router.register("donors", DonorViewSet)
 router.register("receipts", ReceiptViewSet)
+router.register("refunds", RefundViewSet)
 router.register("stripe-events", StripeEventViewSet)
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -13,10 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from donations.disputes.models import Dispute
 from donations.gifts import corrections
 from donations.gifts.models import Donation
+from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState
+from donations.refunds.models import NOT_SENT, Refund, RefundSending, RefundState
 from donations.stripe_events.models import StripeEvent
 from logistics.documents import services as documents
 from logistics.documents.models import Document
@@ -266,10 +269,39 @@ def printed() -> Donation:
     return donation
 
 
+def by_card(donation: Donation, number: int = 1) -> Donation:
+    """Add a payment by card that succeeded."""
+    money = {"amount_minor": donation.amount_minor, "currency": donation.currency}
+    PaymentAttempt.objects.create(
+        donation=donation, number=number, state="succeeded", counts=number == 1, created_at=NOON, expires_at=NOON,
+        succeeded_at=NOON, payment_intent_id=f"pi_{number}", **money,
+    )  # fmt: skip
+    return donation
+
+
+def disputed(donation: Donation) -> Donation:
+    values = {"amount_minor": donation.amount_minor, "currency": donation.currency, "created_at": NOON}
+    Dispute.objects.create(attempt=donation.attempts.get(), stripe_id="du_1", state="needs_response", **values)
+    return donation
+
+
 def of_gift(donation: Donation) -> Money:
-    acts = dict.fromkeys(("issue-receipt", "revoke-link", "correct", "void"), "post")
+    acts = ("refund", "refund-surplus", "issue-receipt", "revoke-link", "correct", "void")
     why = {"reason": "Typed twice."}
-    return Money(f"/api/v1/donations/{donation.pk}/", acts, {"correct": why, "void": why})
+    bodies = {"refund": {"reason": "requested_by_customer"}, "correct": why, "void": why}
+    return Money(f"/api/v1/donations/{donation.pk}/", dict.fromkeys(acts, "post"), bodies)
+
+
+def refund(state: str, sending: str = "") -> Money:
+    at_stripe = {} if state in NOT_SENT else {"stripe_id": "re_1"}
+    made = Refund.objects.create(
+        attempt=by_card(gift()).attempts.get(), state=state, amount_minor=1, currency="HKD", created_at=NOON,
+        asked_at=NOON, **at_stripe,
+    )  # fmt: skip
+    if sending:
+        ended = {"ended_at": timezone.now()} if sending == "dead" else {}
+        RefundSending.objects.create(refund=made, state=sending, **ended)
+    return Money(f"/api/v1/refunds/{made.pk}/", dict.fromkeys(("approve", "reject", "send-again"), "post"))
 
 
 def of_receipt(donation: Donation, state: str = "issued") -> Money:
@@ -298,8 +330,14 @@ MONEY: dict[str, Callable[[], Money]] = {
     "gift: the donor has no name": lambda: of_gift(nameless()),
     "gift: disputed before its receipt": lambda: of_gift(gift(status="disputed")),
     "gift: its receipt could not be printed": lambda: of_gift(unprinted()),
+    "gift: paid by card": lambda: of_gift(by_card(gift())),
+    "gift: paid twice": lambda: of_gift(by_card(by_card(gift()), 2)),
+    "gift: its payment is disputed": lambda: of_gift(disputed(by_card(gift()))),
     "gift: a cheque": lambda: of_gift(cheque()),
     "gift: a void cheque": lambda: of_gift(cheque("voided")),
+    **{f"refund: {state}": partial(refund, state) for state in RefundState},
+    "refund: on its way": lambda: refund("requested", "pending"),
+    "refund: its sending has stopped": lambda: refund("requested", "dead"),
     "receipt: of a void cheque": lambda: of_receipt(cheque("voided")),
     "receipt: of a donor without a name": lambda: of_receipt(nameless(receipted())),
     "receipt: disputed": lambda: of_receipt(receipted(status="disputed")),

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from donations import rights
 from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
-from donations.gifts import corrections, online, status, tokens
+from donations.gifts import online, status, tokens
 from donations.gifts import services as gifts
+from donations.gifts.actions import acts_of, with_payments
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
     PENDING_EXAMPLE,
@@ -31,6 +32,9 @@ from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
+from donations.refunds import api as refunds
+from donations.refunds import asking
+from donations.refunds.models import Refund
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.switches.services import GivingPaused
 from logistics.actions import AllowedAction
@@ -39,8 +43,8 @@ from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.inputs import BooleanFilter, Filters
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import Anyone, actor, allow, may
-from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.views import StrictView, without_body
 from logistics.visitors import address_of
@@ -75,7 +79,7 @@ class DonationViewSet(
 ):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all()))
+    queryset = with_payments(receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all())))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would reveal them.
@@ -90,19 +94,10 @@ class DonationViewSet(
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
         charity, user = cache(charities.the_charity), actor(self.request)
-        is_finance = user is not None and user.has_role(Role.FINANCE)
+        acts = acts_of(user) if user is not None else []
 
         def actions(donation: Donation) -> list[AllowedAction]:
-            if not is_finance:
-                return []
-            refusal = receipts.refusal_to_issue(donation, charity)
-            uncorrectable = corrections.refusal_to_correct(donation)
-            return [
-                AllowedAction.of("issue-receipt", refusal),
-                AllowedAction.of("revoke-link", None),
-                AllowedAction.of("correct", uncorrectable),
-                AllowedAction.of("void", uncorrectable),
-            ]
+            return [AllowedAction.of(act.name, act.refusal(donation, charity)) for act in acts]
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -173,6 +168,60 @@ class DonationViewSet(
         """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
+
+    @extend_schema(
+        summary="Refund a donation",
+        request=refunds.RefundIn,
+        responses={201: refunds.RefundOut},
+        examples=[refunds.REQUEST_EXAMPLE, refunds.EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NothingToRefund, asking.PaymentDisputed)
+    @action(detail=True, methods=["post"], permission_classes=[may(rights.REFUND)])
+    @idempotent
+    def refund(self, request: Request, pk: str) -> Response:
+        """Refund a gift that was paid by card, all of it or a part; several parts are possible.
+
+        The refund is stored first and then sent to Stripe, again and again until Stripe answers, and never made twice.
+        Above a limit that the charity sets, it waits in the state `awaiting_approval` for a second person. More than is
+        left is refused (400 `more_than_left`) with the amount that is `left`. The receipt follows once Stripe says that
+        the refund succeeded: cancelled, or replaced by one for the rest. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        wanted = refunds.RefundIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        made = asking.ask(
+            self.get_object(),
+            amount=said.get("amount", ""),
+            payment=said.get("payment"),
+            reason=said["reason"],
+            note=said["note"],
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return Response(self._shown(made), status=201)
+
+    @extend_schema(
+        summary="Refund what was paid twice of a donation",
+        responses={201: refunds.RefundsOut},
+        examples=[refunds.MANY_EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NoSurplus)
+    @action(detail=True, methods=["post"], url_path="refund-surplus", permission_classes=[may(rights.REFUND)])
+    @idempotent
+    @without_body
+    def refund_surplus(self, request: Request, pk: str) -> Response:
+        """Refund everything that was paid beyond the gift, because the donor paid it more than once.
+
+        The gift and its receipt stay as they are. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        made = asking.ask_surplus(self.get_object(), by=actor(request), at=timezone.now())
+        return Response({"refunds": [self._shown(refund) for refund in made]}, status=201)
+
+    def _shown(self, refund: Refund) -> object:
+        row = refunds.RefundViewSet.queryset.get(pk=refund.pk)
+        return refunds.RefundOut(row, context=self.get_serializer_context()).data
 
     @extend_schema(
         summary="Revoke the secret link of a donation",

@@ -28,6 +28,13 @@ DONATION_EXAMPLE = OpenApiExample(
         "received_on": "2026-03-01",
         "receipt_blocked_by": [],
         "allowed_actions": [
+            {"action": "refund", "allowed": True, "code": "", "reason": ""},
+            {
+                "action": "refund-surplus",
+                "allowed": False,
+                "code": "no_surplus",
+                "reason": "Nothing was paid beyond the gift, or it went back.",
+            },
             {"action": "issue-receipt", "allowed": True, "code": "", "reason": ""},
             {"action": "revoke-link", "allowed": True, "code": "", "reason": ""},
             {"action": "correct", "allowed": False, "code": "wrong_state", "reason": CARD},

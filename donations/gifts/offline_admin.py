@@ -4,22 +4,20 @@ from collections.abc import Callable, Collection
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
-from donations.admin_parts import AdminColumn, FactsAdmin, staff
+from donations.admin_parts import ActPage, AdminColumn, add_refusal, staff
 from donations.gifts import corrections, offline
+from donations.gifts.acts_admin import GiftActsAdmin
 from donations.gifts.duplicates import PossibleDuplicate
 from donations.gifts.models import Donation
 from donations.gifts.offline_forms import CorrectionForm, OfflineGiftForm, VoidForm
-from logistics.admin_parts import Cleaned, FormClass, ReadOnlyInline, copy_saved, for_back_button, may_act
+from logistics.admin_parts import Cleaned, FormClass, ReadOnlyInline, copy_saved, may_act
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
 from logistics.errors import DomainError
@@ -29,7 +27,7 @@ GIFT = [("amount", "currency"), ("channel", "payment_reference"), "received_on",
 DONOR = [("name", "organisation"), ("email", "country"), "donor_language"]
 
 
-class OfflineGiftAdmin(RecentSignInAdmin, FactsAdmin):
+class OfflineGiftAdmin(RecentSignInAdmin, GiftActsAdmin):
     autocomplete_fields = ["donor"]
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -85,14 +83,19 @@ class OfflineGiftAdmin(RecentSignInAdmin, FactsAdmin):
     def save_model(self, request: HttpRequest, obj: Donation, form: OfflineGiftForm, change: bool) -> None:
         copy_saved(obj, offline.record(form.offline_gift(), by=staff(request), at=timezone.now()))
 
-    def has_offline_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return may_act(request, Donation)
+    def has_correct_gift_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._may(request, object_id, "correct_gift")
 
-    @action(description=gettext_lazy("Correct"), url_path="correct", permissions=["offline"], icon="edit")
+    def has_void_gift_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._may(request, object_id, "void_gift")
+
+    @action(description=gettext_lazy("Correct"), url_path="correct", permissions=["correct_gift"], icon="edit")
     @needs_recent_sign_in
     def correct_gift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Correct what was typed of an offline gift, with a reason."""
-        donation = self._offline(request, object_id)
+        donation = self._found(request, object_id, "correct_gift")
+        explanation = _("A receipt that shows what was wrong is replaced by one that names its number, and mailed.")
+        page = self._page(donation, _("Correct"), explanation)
         form = CorrectionForm(donation, request.POST if "reason" in request.POST else None)
 
         def act() -> str:
@@ -100,58 +103,35 @@ class OfflineGiftAdmin(RecentSignInAdmin, FactsAdmin):
             corrections.correct(donation, changes=form.changes(), reason=reason, by=by, at=timezone.now())
             return _("%(gift)s was corrected.") % {"gift": donation}
 
-        explanation = _("A receipt that shows what was wrong is replaced by one that names its number, and mailed.")
-        return self._page(request, donation, form, act, verb=_("Correct"), explanation=explanation)
+        return _answer(request, donation, page, form, act)
 
-    @action(description=gettext_lazy("Void"), url_path="void", permissions=["offline"], icon="block")
+    @action(description=gettext_lazy("Void"), url_path="void", permissions=["void_gift"], icon="block")
     @needs_recent_sign_in
     def void_gift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Void an offline gift that was recorded by mistake, with a reason."""
-        donation = self._offline(request, object_id)
+        donation = self._found(request, object_id, "void_gift")
+        explanation = _(
+            "The gift no longer counts, and its receipt is cancelled; the receipt’s number stays in use. If the receipt"
+            " was mailed, the donor is told. This cannot be undone."
+        )
+        page = self._page(donation, _("Void"), explanation)
         form = VoidForm(request.POST if "reason" in request.POST else None)
 
         def act() -> str:
             corrections.void(donation, reason=form.cleaned_data["reason"], by=staff(request), at=timezone.now())
             return _("%(gift)s is void.") % {"gift": donation}
 
-        explanation = _(
-            "The gift no longer counts, and its receipt is cancelled; the receipt’s number stays in use. If the receipt"
-            " was mailed, the donor is told. This cannot be undone."
-        )
-        return self._page(request, donation, form, act, verb=_("Void"), explanation=explanation)
+        return _answer(request, donation, page, form, act)
 
-    def _offline(self, request: HttpRequest, object_id: str) -> Donation:
-        donation: Donation | None = self.get_object(request, object_id)
-        if donation is None or not self.has_offline_permission(request):
-            raise PermissionDenied
-        return donation
 
-    def _page(
-        self,
-        request: HttpRequest,
-        donation: Donation,
-        form: forms.Form,
-        act: Callable[[], str],
-        *,
-        verb: str,
-        explanation: str,
-    ) -> HttpResponse:
-        """Act if the form is valid; otherwise show it, or why nothing can be done."""
-        back = reverse("admin:donations_donation_change", args=[donation.pk])
-        if form.is_bound and form.is_valid():
-            try:
-                messages.success(request, act())
-                return HttpResponseRedirect(back)
-            except DomainError as refusal:
-                field = getattr(refusal, "field", "")
-                form.add_error(field if field in form.fields else None, str(refusal))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{donation}: {verb}",
-            "form": form,
-            "verb": verb,
-            "explanation": explanation,
-            "refused": corrections.refusal_to_correct(donation),
-            "back": back,
-        }
-        return for_back_button(TemplateResponse(request, "shipments/admin/action.html", context))
+def _answer(
+    request: HttpRequest, donation: Donation, page: ActPage, form: forms.Form, act: Callable[[], str]
+) -> HttpResponse:
+    """Act if the form is valid; otherwise show it, or why nothing can be done."""
+    if form.is_bound and form.is_valid():
+        try:
+            messages.success(request, act())
+            return HttpResponseRedirect(page.back)
+        except DomainError as refusal:
+            add_refusal(form, refusal)
+    return page.answer(request, form, corrections.refusal_to_correct(donation))

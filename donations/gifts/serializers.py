@@ -53,7 +53,7 @@ class DonationOut(Output[Donation]):
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
     allowed_actions = AllowedActionOut(many=True)
 
-    # What `receipts.refusal_to_issue` reads, beside the valid receipt.
+    # What the refusals of `gifts.actions` read, beside the valid receipt and the payments.
     @reads(
         "status", "channel", "amount_minor", "refunded_minor", "charged_back_minor", "language", "donor__name",
         "donor__organisation", "donor__address", "appeal__title_en", "appeal__title_fr",

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from donations.appeals.models import Appeal
 from donations.disputes.models import Dispute
 from donations.donors.models import Donor
+from donations.fraud_warnings.models import FraudWarning
 from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
@@ -20,6 +21,7 @@ from tests.clients import signed_in
 from tests.donations.giving import Giving, receipts_of
 from tests.donations.offline import send
 from tests.makers.appeals import make_appeal
+from tests.makers.people import make_user
 from tests.rights import as_superuser
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
@@ -109,9 +111,24 @@ def test_the_database_refuses_inconsistent_or_changed_refunds_disputes_and_event
     values = {"attempt": attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **values)
     Dispute.objects.create(stripe_id="du_1", state="needs_response", **values)
+    warning = {"attempt": attempt, "stripe_id": "issfr_1", "fraud_type": "x", "actionable": True, "created_at": NOON}
+    FraudWarning.objects.create(**warning)
+    refused("a_fraud_warning_is_known_once", lambda: FraudWarning.objects.create(**warning))
+    user = make_user(Role.FINANCE)
+    asked = values | {"asked_by": user, "asked_at": NOON}
+    for name, changes in (
+        ("a_refund_is_at_stripe_or_was_requested_here", {"state": "pending"}),
+        ("a_refund_that_was_not_sent_is_not_at_stripe", {"state": "requested", "stripe_id": "re_9"}),
+        ("nobody_approves_a_refund_alone", {"state": "requested", "decided_by": user}),
+        ("a_refund_is_of_more_than_nothing", {"state": "requested", "amount_minor": 0}),
+    ):
+        refused(name, lambda changes=changes: Refund.objects.create(**asked | changes))
     refused("a_refund_is_known_once", lambda: Refund.objects.create(stripe_id="re_1", state="pending", **values))
     refused("a_dispute_is_known_once", lambda: Dispute.objects.create(stripe_id="du_1", state="won", **values))
     refused("what_was_refunded_is_frozen", lambda: Refund.objects.update(amount_minor=2))
+    refused("a_refund_keeps_its_id_at_stripe", lambda: Refund.objects.update(stripe_id="re_2"))
+    refused("fraud_warnings_only_end", lambda: FraudWarning.objects.update(fraud_type="misc"))
+    refused("Cannot delete rows", lambda: FraudWarning.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: Refund.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: Dispute.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: StripeEvent.objects.all()._raw_delete("default"))
