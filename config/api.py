@@ -1,5 +1,6 @@
 """Shared by every endpoint: the error shape, and the ordering and search of lists."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
@@ -18,7 +19,7 @@ from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from config.pagination import CursorPagination
-from logistics.errors import DomainError
+from logistics.errors import DomainError, busy, waited_too_long
 from logistics.inputs import Filters
 from logistics.lists import within
 from logistics.matrix import is_hidden
@@ -26,6 +27,7 @@ from logistics.search import find, words_of
 
 Record = TypeVar("Record", bound=Model)
 Row = TypeVar("Row")  # what a queryset yields: instances, or values()
+log = logging.getLogger(__name__)
 PROBLEM_JSON = "application/problem+json"
 
 # Details that say what to do, for DRF errors whose own text says too little.
@@ -196,6 +198,9 @@ def exception_handler(exc: Exception, context: dict[str, object]) -> Response | 
     request: Any = context.get("request")
     if getattr(getattr(request, "accepted_renderer", None), "format", "") in ("yaml", "openapi"):
         request.accepted_renderer = JSONRenderer()  # the API's description has no renderer for errors
+    if waited_too_long(exc):
+        log.error("waited too long", exc_info=exc)
+        exc = busy()
     if isinstance(exc, DomainError):
         body = problem(exc.status, exc.code, str(exc)) | exc.details
         headers = exc.headers

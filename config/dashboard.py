@@ -44,6 +44,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("donations.appeal", "campaign"),
             ("donations.refund", "undo"),
             ("donations.dispute", "gavel"),
+            ("donations.fraudwarning", "gpp_maybe"),
             ("donations.paymentattempt", "credit_card"),
             ("donations.stripeevent", "webhook"),
             ("donations.stripedifference", "difference"),
@@ -287,6 +288,7 @@ def _this_month() -> list[str]:
     first = charities.day_of(timezone.now()).replace(day=1)
     received = (
         Donation.objects.filter(received_on__gte=first)
+        .exclude(status=Donation.Status.VOIDED)
         .values_list("currency")
         .annotate(total=Sum("amount_minor"), gifts=Count("pk"))
         .order_by("currency")

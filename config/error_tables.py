@@ -62,6 +62,8 @@ INPUT = {
     "min_value": ("The number is too small.", "Check the number for a slip."),
     "names_the_place": ("The text may reveal a confidential site.", "Rewrite it, or ask a safety officer to allow it."),
     "not_a_colour": ("Not a colour such as `#0b5c6b`.", "Send six hexadecimal digits, in lower case, after `#`."),
+    "more_than_left": ("More than is left to refund.", "Send at most the amount that `left` names."),
+    "nothing_left": ("Nothing is left of this payment to refund.", "Choose another payment of the gift."),
     "not_a_list": ("A list is expected.", "Send `[...]`."),
     "not_a_picture": ("Not a picture that can be read.", "Send a JPEG, PNG or WebP file."),
     "not_an_amount": ("The text is not an amount.", 'Send a decimal string: `"500.50"`.'),
@@ -100,6 +102,7 @@ INPUT = {
         "There is no field or parameter of this name; `detail` offers the nearest one.",
         "Correct the spelling, or leave it out.",
     ),
+    "unknown_payment": ("The gift has no payment of this number.", "Send the number of one that succeeded, or none."),
     "unknown_time_zone": ("Not a name of the time zone database, such as `Asia/Hong_Kong`.", "Send a name of it."),
     "unlike_catalogue": (
         "The line is so unlike its item that the code is probably wrong.",

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from config.api import ADVICE, PROBLEM_JSON, problem
 from config.postgresql.away import is_away
+from logistics.errors import Busy, waited_too_long
 
 
 class ErrorText(NamedTuple):
@@ -42,6 +43,11 @@ LOCKED_OUT = ErrorText(
     _("Wait 15 minutes, then try again. If it was not you, tell your administrator."),
 )
 TOO_MANY = ErrorText("throttled", _("Too many requests"), _("Wait a minute, then try again."))
+BUSY = ErrorText(
+    "busy",
+    _("Too much is going on at once"),
+    _("Nothing was changed. Wait a few seconds, then try again."),
+)
 CSRF = ErrorText(
     "csrf_failed",
     _("This form has expired"),
@@ -80,7 +86,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response = answer(request, 503, AWAY)
         response["Retry-After"] = "5"
         return response
-    return answer(request, 500)
+    return busy(request) if waited_too_long(sys.exception()) else answer(request, 500)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """Answer 503: others held what this request needs for too long."""
+    response = answer(request, Busy.status, BUSY)
+    response["Retry-After"] = Busy.headers["Retry-After"]
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 from typing import ClassVar
 from uuid import uuid4
@@ -12,8 +13,10 @@ from django_structlog.middlewares import RequestMiddleware
 
 from config import admin_theme, errors
 from logistics.charity import services as charities
+from logistics.errors import waited_too_long
 from logistics.partners import traces
 
+log = logging.getLogger(__name__)
 # The largest request body: an upload and the multipart data around it.
 BODY_MAX_BYTES = settings.UPLOAD_MAX_BYTES + 100_000
 
@@ -55,6 +58,25 @@ class RefuseEarlyMiddleware:
             response["Connection"] = "close"
             return response
         return self.get_response(request)
+
+
+class BusyMiddleware:
+    """Answer 503 with Retry-After where a page waited too long for others, instead of "a bug". The API does the same.
+
+    Nothing was changed, and what was typed is still in the form, behind the browser's Back button.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not waited_too_long(exception):
+            return None
+        log.error("waited too long", exc_info=exception)
+        return errors.busy(request)
 
 
 class AdminPolicyMiddleware:

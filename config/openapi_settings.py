@@ -25,13 +25,17 @@ SPECTACULAR = {
         "PartnerStatus": "logistics.partners.models.Partner.Status",
         "ShipmentStatus": "shipments.shipments.states.Status",
         "DeliverySource": "shipments.deliveries.models.Delivery.Source",
+        "RefundState": "donations.refunds.models.RefundState",
         "DonationStatus": "donations.gifts.models.Donation.Status",
+        "DonationChannel": "donations.gifts.models.Donation.Channel",
+        "OfflineChannel": "donations.gifts.serializers.OFFLINE",
     },
     "TAGS": [
         {"name": "me", "description": "Who you are."},
         {"name": "appeals", "description": "What the charity asks gifts for."},
         {"name": "donations", "description": "Gifts of money, from the promise to the payment."},
         {"name": "gifts", "description": "What a donor may see of a gift, with the token that only the donor has."},
+        {"name": "refunds", "description": "Money that goes back to a donor's card."},
         {"name": "shipments", "description": "Goods on their way, from the first package to the last signature."},
         {"name": "manifests", "description": "Packages and lines of a shipment; frozen once it is sealed."},
         {

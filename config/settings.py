@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "config.middleware.LocalTimeMiddleware",
     "config.middleware.SealedTextMiddleware",
+    "config.middleware.BusyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -244,6 +245,12 @@ GIVE_ALARM_FLOORS = {
     "declines": env.int("GIVE_ALARM_DECLINES", default=20),
     "challenges": env.int("GIVE_ALARM_CHALLENGES", default=20),
 }
+# What one person in finance may refund of a gift, in whole units by currency ("HKD=10000,XOF=750000"). Above it, and in
+# other currencies, a second person must approve.
+REFUND_ALONE_UP_TO = env.dict(
+    "REFUND_ALONE_UP_TO",
+    default={"HKD": "10000", "USD": "1250", "EUR": "1250", "GBP": "1000", "XOF": "750000"},
+)
 # Rounds of PBKDF2 in each of about a thousand steps of a challenge: 1000 take a phone one to three seconds.
 GIVE_CHALLENGE_ROUNDS = env.int("GIVE_CHALLENGE_ROUNDS", default=1000)
 

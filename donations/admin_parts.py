@@ -1,20 +1,23 @@
 """Shared by the admin pages for money: everything is read-only."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import Promise, lazy
 
 from logistics import wording
-from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline
-from logistics.errors import Invalid
+from logistics.admin_parts import ReadOnlyAdmin, ReadOnlyInline, for_back_button
+from logistics.errors import DomainError, Invalid
 from logistics.exports import ExportColumn
 from logistics.jobs.admin import last_error
 from logistics.money import amounts as money
@@ -81,6 +84,34 @@ def money_column(name: str, title: str | Promise, *, currency: str = "currency")
 def form_error(refusal: Invalid) -> ValidationError:
     """Return the form error for the field that a service refused."""
     return ValidationError({refusal.field: str(refusal)})
+
+
+@dataclass(frozen=True)
+class ActPage:
+    """The page that asks for confirmation of an act on a row; if it is refused, the reason instead of the button."""
+
+    title: str
+    verb: object
+    explanation: str
+    back: str
+
+    def answer(self, request: HttpRequest, form: forms.Form, refused: DomainError | None = None) -> HttpResponse:
+        context = {
+            **admin.site.each_context(request),
+            "title": self.title,
+            "form": form,
+            "verb": self.verb,
+            "explanation": self.explanation,
+            "refused": refused,
+            "back": self.back,
+        }
+        return for_back_button(TemplateResponse(request, "shipments/admin/action.html", context))
+
+
+def add_refusal(form: forms.Form, refusal: DomainError) -> None:
+    """Show a service's refusal beside its field, or above the form."""
+    field = getattr(refusal, "field", "")
+    form.add_error(field if field in form.fields else None, str(refusal))
 
 
 def staff(request: HttpRequest) -> User:

@@ -12,6 +12,8 @@ REASONS = {
     "currency_mismatch": _("Stripe’s currency is not what we asked for"),
     "livemode_mismatch": _("a test event with live keys, or a live one with test keys"),
     "payment_intent_mismatch": _("the checkout has another payment"),
+    "payment_provider_misconfigured": _("Stripe did not accept our key"),
+    "payment_provider_unavailable": _("Stripe does not answer"),
     "payment_object_missing": _("Stripe does not know the payment"),
     "receipt_cancelled": _("the receipt was cancelled before it was sent"),
     "receipt_not_printed": _("the receipt could not be printed"),
@@ -26,9 +28,13 @@ class DonationsConfig(AppConfig):
     def ready(self) -> None:
         from donations.appeals import texts as our_texts
         from donations.checks import check_payments
+        from donations.donors import services as donors
+        from donations.gifts import services as gifts
         from donations.gifts.models import Donation
         from donations.receipts import deliveries
         from donations.receipts.models import Receipt
+        from donations.refunds import sending
+        from donations.refunds.models import RefundSending
         from logistics.audit import numbers
         from logistics.documents.models import Document
         from logistics.jobs import reasons
@@ -37,7 +43,9 @@ class DonationsConfig(AppConfig):
         from logistics.partners import texts
 
         register(check_payments)
+        donors.when_readdressed(gifts.revoke_links_of)
         jobs.when_ended(Document, deliveries.paper_ended)
+        jobs.when_ended(RefundSending, sending.sending_ended)
         texts.register(our_texts.GUARDED, our_texts.EXEMPT)
         kinds = {
             "receipt": _("receipt"),
@@ -46,6 +54,8 @@ class DonationsConfig(AppConfig):
             "gift-confirmation": _("confirmation of a gift"),
             "giving-alarm": _("alarm of online giving"),
             "desk": _("what waits for finance"),
+            "refund-to-approve": _("refund to approve"),
+            "refund-failed": _("refund failed"),
             "stripe-differs": _("differences with Stripe"),
         }
         readers.register({Role.FINANCE}, kinds, optional=["desk", "giving-alarm", "stripe-differs"])

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from donations.stripe import gateway
+from logistics.errors import Invalid
+from logistics.money import amounts as money
 
 
 def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
@@ -41,6 +43,17 @@ def check_payments(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
                 id="donations.E003",
             )
         )
+    for currency, amount in settings.REFUND_ALONE_UP_TO.items():
+        try:
+            money.parse(amount, currency)
+        except Invalid as refusal:
+            found.append(
+                Error(
+                    f"REFUND_ALONE_UP_TO has {currency}={amount}: {refusal}",
+                    hint='Write currencies and amounts as in "HKD=10000,XOF=750000".',
+                    id="donations.E004",
+                )
+            )
     if key and not [secret for secret in settings.STRIPE_WEBHOOK_SECRETS if secret.strip()]:
         found.append(
             Warning(

@@ -5,7 +5,12 @@ from django.utils.translation import gettext_noop as _
 from donations.gifts import totals
 from logistics.health.services import Growing, Invariant
 
-KEPT = "d.amount_minor - d.refunded_minor - d.charged_back_minor"
+KEPT = "CASE WHEN d.status = 'voided' THEN 0 ELSE d.amount_minor - d.refunded_minor - d.charged_back_minor END"
+# Of the payment `a`.
+REFUNDED = """coalesce((
+    SELECT sum(r.amount_minor) FROM donations_refund r WHERE r.attempt_id = a.id AND r.state = 'succeeded'), 0)"""
+LOST = """coalesce((
+    SELECT sum(l.amount_minor) FROM donations_dispute l WHERE l.attempt_id = a.id AND l.state = 'lost'), 0)"""
 
 INVARIANTS: list[Invariant] = [
     (
@@ -66,14 +71,25 @@ INVARIANTS: list[Invariant] = [
         """,
     ),
     (
+        _("What is kept of a gift is what its payments hold together, at most its amount."),
+        f"""
+        SELECT d.id FROM donations_donation d JOIN (
+            SELECT donation_id, sum(greatest(0, amount_minor - {REFUNDED} - {LOST})) AS held
+            FROM donations_paymentattempt a WHERE state = 'succeeded' GROUP BY donation_id
+        ) AS paid ON paid.donation_id = d.id
+        WHERE greatest(0, {KEPT}) <> least(d.amount_minor, paid.held)
+        """,  # noqa: S608  # no input
+    ),
+    (
         _("Refunded and charged-back amounts are the sums of succeeded refunds and lost disputes."),
-        """
+        f"""
         SELECT d.id FROM donations_donation d JOIN donations_paymentattempt a ON a.donation_id = d.id AND a.counts
-        WHERE d.refunded_minor <> least(d.amount_minor, coalesce((
-            SELECT sum(amount_minor) FROM donations_refund WHERE attempt_id = a.id AND state = 'succeeded'), 0))
-        OR d.charged_back_minor <> least(d.amount_minor, coalesce((
-            SELECT sum(amount_minor) FROM donations_dispute WHERE attempt_id = a.id AND state = 'lost'), 0))
-        """,
+        WHERE (d.refunded_minor <> least(d.amount_minor, {REFUNDED})
+        OR d.charged_back_minor <> least(d.amount_minor, {LOST}))
+        -- Of a gift that was paid twice, the other payment may make up for a part.
+        AND NOT EXISTS (SELECT FROM donations_paymentattempt o
+            WHERE o.donation_id = d.id AND o.state = 'succeeded' AND o.id <> a.id)
+        """,  # noqa: S608  # no input
     ),
     (
         _("The total of an appeal in a currency is the sum of what is kept of its gifts."),
@@ -98,7 +114,7 @@ INVARIANTS: list[Invariant] = [
         " UNION ALL ".join(
             f"SELECT id FROM donations_{name} WHERE (state = 'pending' AND run_after < now() - interval '1 hour')"  # noqa: S608
             " OR (state = 'leased' AND lease_until < now() - interval '1 hour')"
-            for name in ("stripeevent", "receiptdelivery", "signinrequest")
+            for name in ("stripeevent", "receiptdelivery", "refundsending", "signinrequest")
         ),
     ),
 ]

@@ -13,6 +13,7 @@ from donations.payments import services as payments
 from donations.portal import services as portal
 from donations.receipts import deliveries
 from donations.reconciliation import services as reconciliation
+from donations.refunds import sending
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.stripe_events import services as stripe_events
 from donations.switches import services as switches
@@ -36,6 +37,11 @@ PERIODIC: dict[str, dict[str, object]] = {
 @shared_task(name="donations.apply_stripe_event")
 def apply_stripe_event(event_id: str) -> None:
     stripe_events.apply_event(event_id, at=timezone.now())
+
+
+@shared_task(name="donations.send_refund")
+def send_refund(sending_id: str) -> None:
+    sending.send(sending_id, at=timezone.now())
 
 
 @shared_task(name="donations.deliver_receipt")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django import forms
 from django.contrib.admin import ListFilter, ShowFacets, SimpleListFilter
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy
@@ -14,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from logistics import lists
 from logistics.admin_lists import KeysetChangeList, Offer, offered, sortable
-from logistics.errors import DomainError, Invalid
+from logistics.errors import DomainError, Invalid, busy, waited_too_long
 from logistics.forms import TidyModelForm
 from logistics.matrix import is_hidden
 from logistics.search import find, words_of
@@ -225,10 +226,10 @@ class BaseAdmin(WithoutHiddenFields, NamedLookups, ModelAdmin):
         page = super().changeform_view
         try:
             shown = page(request, object_id, form_url, extra_context)
-        except DomainError as refusal:
-            if request.method != "POST":
+        except (DomainError, OperationalError) as error:
+            if request.method != "POST" or not (isinstance(error, DomainError) or waited_too_long(error)):
                 raise
-            request.refusal = refusal  # type: ignore[attr-defined]  # for get_form
+            request.refusal = error if isinstance(error, DomainError) else busy()  # type: ignore[attr-defined]  # for get_form
             shown = page(request, object_id, form_url, extra_context)
         form = (getattr(shown, "context_data", None) or {}).get("adminform")
         return for_back_button(shown) if form and request.method == "POST" else shown

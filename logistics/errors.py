@@ -1,6 +1,9 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeVar
 
+from django.utils.translation import gettext as _
+from psycopg_pool import PoolTimeout
+
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
@@ -52,6 +55,36 @@ class Invalid(DomainError):
         self.field = field
         errors = [{"field": field, "code": code, "detail": message}]
         super().__init__(message, **({"errors": errors} | details))
+
+
+class Busy(DomainError):
+    """Others held what this request needs for too long, or the database was too slow. Nothing was changed."""
+
+    code = "busy"
+    status = 503
+    headers = {"Retry-After": "3"}
+
+
+# SQLSTATEs: a lock was waited for too long; a statement took too long, which may be waiting too; two transactions
+# waited for each other, and this one was ended.
+_WAITED = ("55P03", "57014", "40P01", "40001")
+
+
+def waited_too_long(error: BaseException | None) -> bool:
+    """Return whether a transaction failed only because of others: repeated later, it may succeed.
+
+    Also if no connection to the database got free in time.
+    """
+    while error is not None:
+        if isinstance(error, PoolTimeout) or getattr(error, "sqlstate", None) in _WAITED:
+            return True
+        error = error.__cause__
+    return False
+
+
+def busy() -> Busy:
+    """Return the refusal to send instead of such an error."""
+    return Busy(_("Others are changing the same data. Nothing was changed. Wait a few seconds and try again."))
 
 
 def may_raise(*errors: type[DomainError]) -> Callable[[Method], Method]:

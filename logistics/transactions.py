@@ -1,19 +1,42 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models.sql import InsertQuery
 from django.utils.translation import gettext as _
 from psycopg.errors import UniqueViolation
 
-from logistics.errors import DomainError, Stale
+from logistics.errors import DomainError, Stale, busy, waited_too_long
 
 Row = TypeVar("Row", bound=models.Model)
 # With half of all codes in use, one insert in a million needs more tries than this.
 TRIES_MAX = 20
 log = logging.getLogger(__name__)
+
+
+Result = TypeVar("Result")
+# A lock is waited for 3 s at most, a statement 5 s (config.settings): so an answer comes within about 10 s.
+TRY_AGAIN_WITHIN_S = 5.0
+
+
+def repeated(act: Callable[[], Result]) -> Result:
+    """Run a whole transaction; if it waited too long for others, run it again. It must not call external services.
+
+    Raises Busy if it still waits then.
+    """
+    began = monotonic()
+    while True:
+        try:
+            return act()
+        except OperationalError as error:
+            if connection.in_atomic_block or not waited_too_long(error):
+                raise
+            if monotonic() - began > TRY_AGAIN_WITHIN_S:
+                raise busy() from error
+            log.warning("transaction repeated", extra={"sqlstate": getattr(error.__cause__, "sqlstate", "")})
 
 
 def lock(row: Row, *, version: int | None = None) -> Row:

@@ -13,9 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from donations.disputes.models import Dispute
+from donations.gifts import corrections
 from donations.gifts.models import Donation
+from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.models import ReceiptState
+from donations.refunds.models import NOT_SENT, Refund, RefundSending, RefundState
 from donations.stripe_events.models import StripeEvent
 from logistics.documents import services as documents
 from logistics.documents.models import Document
@@ -213,10 +217,11 @@ def test_the_packer_is_refused_as_checker() -> None:
 
 @dataclass
 class Money:
-    """A finance row, its URL, and its actions: action -> method and path."""
+    """A finance row, its URL, and its actions: action -> method and path, and what is sent."""
 
     url: str
     actions: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Any] = field(default_factory=dict)
 
 
 def gift(**changes: Any) -> Donation:
@@ -236,10 +241,19 @@ def receipted(**changes: Any) -> Donation:
     return donation
 
 
-def nameless() -> Donation:
-    donation = gift()
+def nameless(donation: Donation | None = None) -> Donation:
+    donation = donation or gift()
     donation.donor.name = ""
     donation.donor.save()
+    return donation
+
+
+def cheque(status: str = "received") -> Donation:
+    make_charity()
+    donation = received_donation(timezone.now(), channel="cheque")
+    receipts.issue(donation, by=None, at=timezone.now())
+    if status == "voided":
+        corrections.void(donation, reason="Typed twice.", by=None, at=timezone.now())
     return donation
 
 
@@ -255,15 +269,46 @@ def printed() -> Donation:
     return donation
 
 
+def by_card(donation: Donation, number: int = 1) -> Donation:
+    """Add a payment by card that succeeded."""
+    money = {"amount_minor": donation.amount_minor, "currency": donation.currency}
+    PaymentAttempt.objects.create(
+        donation=donation, number=number, state="succeeded", counts=number == 1, created_at=NOON, expires_at=NOON,
+        succeeded_at=NOON, payment_intent_id=f"pi_{number}", **money,
+    )  # fmt: skip
+    return donation
+
+
+def disputed(donation: Donation) -> Donation:
+    values = {"amount_minor": donation.amount_minor, "currency": donation.currency, "created_at": NOON}
+    Dispute.objects.create(attempt=donation.attempts.get(), stripe_id="du_1", state="needs_response", **values)
+    return donation
+
+
 def of_gift(donation: Donation) -> Money:
-    return Money(f"/api/v1/donations/{donation.pk}/", {"issue-receipt": "post", "revoke-link": "post"})
+    acts = ("refund", "refund-surplus", "issue-receipt", "revoke-link", "correct", "void")
+    why = {"reason": "Typed twice."}
+    bodies = {"refund": {"reason": "requested_by_customer"}, "correct": why, "void": why}
+    return Money(f"/api/v1/donations/{donation.pk}/", dict.fromkeys(acts, "post"), bodies)
+
+
+def refund(state: str, sending: str = "") -> Money:
+    at_stripe = {} if state in NOT_SENT else {"stripe_id": "re_1"}
+    made = Refund.objects.create(
+        attempt=by_card(gift()).attempts.get(), state=state, amount_minor=1, currency="HKD", created_at=NOON,
+        asked_at=NOON, **at_stripe,
+    )  # fmt: skip
+    if sending:
+        ended = {"ended_at": timezone.now()} if sending == "dead" else {}
+        RefundSending.objects.create(refund=made, state=sending, **ended)
+    return Money(f"/api/v1/refunds/{made.pk}/", dict.fromkeys(("approve", "reject", "send-again"), "post"))
 
 
 def of_receipt(donation: Donation, state: str = "issued") -> Money:
     receipt = donation.receipts.get()
     if state != "issued":
         receipts._end(receipt, ReceiptState(state), reason="x", at=timezone.now(), by=None)
-    return Money(f"/api/v1/receipts/{receipt.pk}/", {"resend": "post", "pdf": "get"})
+    return Money(f"/api/v1/receipts/{receipt.pk}/", {"resend": "post", "replace": "post", "pdf": "get"})
 
 
 def event(state: str) -> Money:
@@ -285,6 +330,17 @@ MONEY: dict[str, Callable[[], Money]] = {
     "gift: the donor has no name": lambda: of_gift(nameless()),
     "gift: disputed before its receipt": lambda: of_gift(gift(status="disputed")),
     "gift: its receipt could not be printed": lambda: of_gift(unprinted()),
+    "gift: paid by card": lambda: of_gift(by_card(gift())),
+    "gift: paid twice": lambda: of_gift(by_card(by_card(gift()), 2)),
+    "gift: its payment is disputed": lambda: of_gift(disputed(by_card(gift()))),
+    "gift: a cheque": lambda: of_gift(cheque()),
+    "gift: a void cheque": lambda: of_gift(cheque("voided")),
+    **{f"refund: {state}": partial(refund, state) for state in RefundState},
+    "refund: on its way": lambda: refund("requested", "pending"),
+    "refund: its sending has stopped": lambda: refund("requested", "dead"),
+    "receipt: of a void cheque": lambda: of_receipt(cheque("voided")),
+    "receipt: of a donor without a name": lambda: of_receipt(nameless(receipted())),
+    "receipt: disputed": lambda: of_receipt(receipted(status="disputed")),
     "receipt: printed": lambda: of_receipt(printed()),
     "receipt: being printed": lambda: of_receipt(receipted()),
     "receipt: not printable": lambda: of_receipt(unprinted()),
@@ -305,7 +361,9 @@ def test_allowed_actions_of_finance_match_the_attempts(row: str, files: Any) -> 
         said = offers(answer.json()) if answer.status_code == 200 else {}
         assert (answer.status_code == 200) == (role in (Role.FINANCE, Role.AUDITOR))
         for action, method in asked.actions.items():
-            if differs := said_and_done(client, said.get(action), method, f"{asked.url}{action}/"):
+            if differs := said_and_done(
+                client, said.get(action), method, f"{asked.url}{action}/", asked.bodies.get(action)
+            ):
                 wrong[role, action] = differs
 
     assert wrong == {}

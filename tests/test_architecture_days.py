@@ -33,12 +33,14 @@ ALLOWED = {
     ("logistics/ids.py", "fromtimestamp"): "The milliseconds of an id become a moment.",
     ("logistics/exports.py", "localdate"): "The day in a file's name, by the clock of the admin.",
     ("logistics/exports.py", "astimezone"): "Moments in the file, by the clock of the admin.",
+    ("donations/gifts/trail.py", "localtime"): "A moment on the gift's page, in the charity's time zone.",
     ("donations/stripe/facts.py", "fromtimestamp"): "Stripe's seconds become a moment.",
 }
 # Admin pages, where config.middleware.LocalTimeMiddleware sets the charity's time zone as local time.
 OF_THE_ADMIN = {
     "logistics/templates/partners/issue_key.html", "logistics/templates/pages/dashboard.html",
     "logistics/templates/people/second_factor.html", "logistics/templates/partners/refused_text.html",
+    "donations/templates/donations/admin/gift_story.html",
 }  # fmt: skip
 TEMPLATES = [
     path for app in APPS for path in (ROOT / app).rglob("templates/**/*") if path.suffix in (".html", ".txt", ".xml")

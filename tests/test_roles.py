@@ -38,6 +38,8 @@ VERBS = {
     "/allowed-texts/": ("logistics.refusedtext", "change"),
     "/arrive/": ("shipments.shipment", "arrive"),
     "/issue-receipt/": ("donations.receipt", "change"),
+    "/refund/": ("donations.refund", "change"),
+    "/refund-surplus/": ("donations.refund", "change"),
 }
 NO_NOUN = ("/me/", "/units/", "/package-kinds/", "/ports/", "/hs-codes/")
 
@@ -78,6 +80,9 @@ def test_the_api_allows_what_the_matrix_says(role: Role) -> None:
 
 # Actions of the admin that are about another noun than their page's, or have a verb of their own.
 ACTIONS = {
+    "donations.donation issue_receipt": ("donations.receipt", matrix.CHANGE),
+    "donations.donation refund": ("donations.refund", matrix.CHANGE),
+    "donations.donation refund_surplus": ("donations.refund", matrix.CHANGE),
     "logistics.partner issue_key": ("logistics.apikey", matrix.CHANGE),
     "logistics.refusedtext review": ("logistics.refusedtext", matrix.CHANGE),
     "logistics.site enter_address": ("logistics.siteaddress", matrix.CHANGE),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
@@ -14,10 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.alarms.services import recipients
 from donations.disputes.models import Dispute, DisputeState
+from donations.fraud_warnings.models import FraudWarning
 from donations.gifts.models import Donation
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt
 from donations.reconciliation.models import StripeDifference
+from donations.refunds.models import Refund, RefundSending, RefundState
 from donations.stripe_events.models import StripeEvent
 from logistics.health import services as health
 from logistics.ids import first_of
@@ -51,6 +53,13 @@ def waiting(*, at: datetime) -> list[Waiting]:
         Waiting(_("disputes to answer"), to_answer.count(), _list_of(Dispute, "state__exact=needs_response"), soon),
         Waiting(_("receipts that lack something"), _blocked().count(), _list_of(Donation, "receipt=missing")),
         Waiting(_("receipts with □ for a character that no font has"), squares, _list_of(Receipt, "squares=valid")),
+        Waiting(
+            _("refunds to approve"), _to_approve().count(), _list_of(Refund, "state__exact=awaiting_approval"), True
+        ),
+        Waiting(
+            _("refunds that did not reach Stripe"), _stopped().count(), _list_of(RefundSending, "state__exact=dead")
+        ),
+        Waiting(_("fraud warnings to act on"), _warned().count(), _list_of(FraudWarning, "actionable__exact=1"), True),
         Waiting(_("Stripe events in quarantine"), _quarantined().count(), _list_of(StripeEvent, "state__exact=dead")),
         Waiting(_("differences with Stripe"), _differing().count(), _list_of(StripeDifference, "settled=no")),
     ]
@@ -99,6 +108,10 @@ def _new(since: datetime, at: datetime) -> Iterator[Waiting]:
     yield Waiting(_("new receipts with □ for a character that no font has"), squares.count(), path)
     twice = StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE, ended_at__gte=since, ended_at__lt=at)
     paid = twice.values("attempt").distinct().count()
+    warned = _warned().filter(pk__gte=first_of(since), pk__lt=first_of(at))
+    yield Waiting(
+        _("new fraud warnings to act on"), warned.count(), _list_of(FraudWarning, "actionable__exact=1"), is_urgent=True
+    )
     yield Waiting(_("gifts that were paid twice"), paid, _list_of(StripeEvent, "outcome__exact=paid_twice"))
 
 
@@ -110,6 +123,19 @@ def _blocked() -> QuerySet[Donation]:
     return Donation.objects.exclude(receipt_blocked_by=[])
 
 
+def _to_approve() -> QuerySet[Refund]:
+    return Refund.objects.filter(state=RefundState.AWAITING_APPROVAL)
+
+
+def _stopped() -> QuerySet[RefundSending]:
+    found: QuerySet[RefundSending] = RefundSending.objects.filter(state=Job.State.DEAD)
+    return found
+
+
+def _warned() -> QuerySet[FraudWarning]:
+    return FraudWarning.objects.filter(actionable=True)
+
+
 def _quarantined() -> QuerySet[StripeEvent]:
     found: QuerySet[StripeEvent] = StripeEvent.objects.filter(state=Job.State.DEAD)
     return found
@@ -119,5 +145,5 @@ def _differing() -> QuerySet[StripeDifference]:
     return StripeDifference.objects.filter(ended_at=None)
 
 
-def _list_of(model: type[Dispute | Donation | Receipt | StripeEvent | StripeDifference], query: str) -> str:
+def _list_of(model: type[Model], query: str) -> str:
     return reverse(f"admin:donations_{model._meta.model_name}_changelist") + f"?{query}"

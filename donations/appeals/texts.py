@@ -19,6 +19,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("reference", "form_key"), RANDOM),
         **dict.fromkeys(("currency", "channel", "language", "consent_version", "status", "receipt_blocked_by"), CODE),
         "message": DONOR,
+        "payment_reference": "on the donor’s cheque or the bank’s statement; for finance and auditors only",
         "consent_text": "the product's own",
     },
     "donations.paymentattempt": {
@@ -37,6 +38,8 @@ EXEMPT: dict[str, dict[str, str]] = {
     "donations.challenge": {"method": CODE, **dict.fromkeys(("purpose", "address_hash", "email_hash"), RANDOM)},
     "donations.dispute": dict.fromkeys(("stripe_id", "state", "currency", "reason"), STRIPE),
     "donations.refund": dict.fromkeys(("stripe_id", "state", "currency", "reason", "failure_reason"), STRIPE),
+    "donations.refundsending": dict.fromkeys(("state", "last_error_code", "lane"), CODE),
+    "donations.fraudwarning": dict.fromkeys(("stripe_id", "fraud_type"), STRIPE),
     "donations.signinrequest": {
         **dict.fromkeys(("state", "last_error_code", "lane", "language"), CODE),
         "email": DONOR,

@@ -54,6 +54,6 @@ def charged_back_minor(disputes: Iterable[RecordedDispute]) -> int:
     return sum(dispute.amount_minor for dispute in disputes if dispute.state == DisputeState.LOST)
 
 
-def is_open(disputes: Iterable[RecordedDispute]) -> bool:
-    """Return whether any dispute is open, so that a bank holds its money. Inquiries take no money."""
-    return any(dispute.state in OPEN for dispute in disputes)
+def disputed_minor(disputes: Iterable[RecordedDispute]) -> int:
+    """Return the total of open disputes, which a bank holds until they are decided. Inquiries take no money."""
+    return sum(dispute.amount_minor for dispute in disputes if dispute.state in OPEN)

@@ -1,8 +1,9 @@
 from typing import ClassVar, cast
 
-from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from donations.admin_parts import staff
@@ -11,13 +12,17 @@ from donations.donors.models import Donor
 from logistics.admin_parts import VersionedForm
 from logistics.codes import choices
 from logistics.exports import ExportedAdmin, column
+from logistics.people.recent import RecentSignInAdmin
 
-CORRECTABLE = ("name", "organisation", "address", "country", "language")
+CORRECTABLE = ("name", "organisation", "email", "address", "country", "language")
+
+
+CHECKED = ("email", "country")
 
 
 def check(fields: dict[str, str]) -> None:
     """Run the service's checks in the form. Raises Invalid."""
-    services.check(country=fields.get("country", ""))
+    services.check(**{name: fields[name] for name in CHECKED if fields.get(name)})
 
 
 class DonorForm(VersionedForm):
@@ -27,11 +32,15 @@ class DonorForm(VersionedForm):
         model = Donor
         fields = CORRECTABLE
         widgets: ClassVar = {"country": UnfoldAdminSelectWidget(choices=choices.countries)}
-        help_texts: ClassVar = {"country": ""}
+        help_texts: ClassVar = {
+            "country": "",
+            "email": gettext_lazy("Links to gifts that went to another address stop working."),
+        }
 
 
-@admin.register(Donor)
-class DonorAdmin(ExportedAdmin):
+class DonorAdmin(ExportedAdmin, RecentSignInAdmin):
+    """The page of a donor; receipts.reissue_admin registers it."""
+
     form = DonorForm
     title_field = "name"
     list_display = ["name", "organisation", "email", "country", "created_at"]
@@ -41,11 +50,15 @@ class DonorAdmin(ExportedAdmin):
         column(Donor, name)
         for name in ("name", "organisation", "email", "address", "country", "language", "created_at")
     )
-    readonly_fields = ["email", "created_at"]
-    fields = ["seen_version", "email", *CORRECTABLE, "created_at"]
+    readonly_fields = ["created_at"]
+    fields = ["seen_version", *CORRECTABLE, "created_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def choice_of(self, row: Model) -> str:
+        """Return a donor as it is shown in a search field: only people who may see contact details have one."""
+        return cast(Donor, row).in_choices
 
     def save_model(self, request: HttpRequest, obj: Donor, form: DonorForm, change: bool) -> None:
         version = form.cleaned_data["seen_version"]

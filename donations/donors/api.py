@@ -11,9 +11,11 @@ from rest_framework.response import Response
 from donations import rights
 from donations.donors import services
 from donations.donors.models import Donor
+from logistics.errors import may_raise
 from logistics.inputs import Filters, Input
 from logistics.matrix import hidden_from
 from logistics.outputs import Output
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import actor, may
 from logistics.search import occurs
 from logistics.versions import expected_version, with_etag
@@ -23,6 +25,7 @@ from logistics.views import StrictView
 class DonorChangesIn(Input):
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     organisation = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    email = serializers.EmailField(max_length=254, required=False)
     address = serializers.CharField(max_length=500, required=False, allow_blank=True)
     country = serializers.CharField(max_length=2, required=False, allow_blank=True, help_text="ISO 3166-1 alpha-2")
     language = serializers.ChoiceField(choices=["en", "fr"], required=False)
@@ -108,8 +111,15 @@ class DonorViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin,
         responses={200: DonorOut},
         examples=[DONOR_IN_EXAMPLE, DONOR_EXAMPLE],
     )
+    @may_raise(SignInAgain)
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Correct a donor; receipts already issued stay as they are."""
+        """Correct a donor; receipts already issued stay as they are.
+
+        Receipts that now have a wrong name or address, or went to another email address, are listed at
+        `donors/{id}/outdated-receipts/` and replaced by `receipts/{id}/replace/`. Links to this donor's gifts that were
+        sent to another email address stop working. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
         wanted = DonorChangesIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         donor = services.correct(

@@ -53,3 +53,9 @@ class Donor(models.Model):
     def addressee(self) -> str:
         """Name on the receipt: the organisation, else the person; "" if neither is given."""
         return self.organisation or self.name
+
+    @property
+    def in_choices(self) -> str:
+        """The donor in a list from which finance chooses: several may have the same name. For finance only."""
+        names = ", ".join(filter(None, (self.name, self.organisation)))
+        return f"{names} <{self.email}>" if names else self.email

@@ -1,6 +1,9 @@
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
@@ -18,13 +21,32 @@ class DonorChanges(TypedDict, total=False):
 
     name: str
     organisation: str
+    email: str
     address: str
     country: str
     language: str
 
 
-def check(*, country: str = "", path: str = "") -> None:
-    """Refuse an unknown country. A name is never refused: receipts print what they can. Raises Invalid."""
+# Called when a donor's email address was corrected, with the donor.
+_readdressed: list[Callable[[Donor], object]] = []
+
+
+def when_readdressed(effect: Callable[[Donor], object]) -> None:
+    """Add an effect, in the same transaction, of correcting an email address."""
+    if effect not in _readdressed:
+        _readdressed.append(effect)
+
+
+def check(*, email: str | None = None, country: str = "", path: str = "") -> None:
+    """Refuse an unknown country and what is no email address. A name is never refused: receipts print what they can.
+
+    Raises Invalid.
+    """
+    if email is not None:
+        try:
+            validate_email(email.strip())
+        except ValidationError as error:
+            raise Invalid(_("Enter a valid email address."), field=f"{path}email", code="invalid") from error
     if country and country not in codes.countries():
         raise Invalid(_("Choose a country."), field=f"{path}country", code="unknown_country")
 
@@ -56,15 +78,20 @@ def _spaced(name: str) -> str:
 
 @transaction.atomic
 def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | None, at: datetime) -> Donor:
-    """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
+    """Correct a donor's name, organisation, email, address, country or language; issued receipts stay as they are.
+
+    Links to their gifts that went to a wrong email address stop working.
 
     Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, and if another
     donor already has this email and name.
     """
-    check(country=changes.get("country", ""))
+    check(email=changes.get("email"), country=changes.get("country", ""))
     donor = lock(donor, version=version)
+    old_email = donor.email
     for name, value in changes.items():
-        setattr(donor, name, _spaced(str(value)) if name in ("name", "organisation") else value)
+        text = str(value)
+        setattr(donor, name, _spaced(text) if name in ("name", "organisation") else text)
+    donor.email = donor.email.strip().lower()
     donor.version += 1
     try:
         with transaction.atomic():
@@ -72,8 +99,11 @@ def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | Non
     except IntegrityError as error:
         raise Invalid(
             _("Another donor already has this name and email. Correct that donor instead."),
-            field="name",
+            field="email" if donor.email != old_email else "name",
             code="not_unique",
         ) from error
+    if donor.email != old_email:
+        for effect in _readdressed:
+            effect(donor)
     audit.record("corrected", donor, by=by, at=at, fields=sorted(changes))
     return donor

@@ -14,23 +14,27 @@ from rest_framework.response import Response
 from donations import rights
 from donations.appeals.models import Appeal
 from donations.challenges import services as challenges
-from donations.gifts import offline, online, status, tokens
+from donations.gifts import online, status, tokens
 from donations.gifts import services as gifts
+from donations.gifts.actions import acts_of, with_payments
 from donations.gifts.examples import (
     DONATION_EXAMPLE,
-    OFFLINE_EXAMPLE,
     PENDING_EXAMPLE,
     RECEIVED_EXAMPLE,
     REQUEST_EXAMPLE,
     SOLVED_EXAMPLE,
 )
 from donations.gifts.models import Donation
-from donations.gifts.serializers import ChallengeIn, DonationIn, DonationOut, GiftOut, OfflineGiftIn
+from donations.gifts.offline_api import OfflineActions
+from donations.gifts.serializers import ChallengeIn, DonationIn, DonationOut, GiftOut
 from donations.payments import services as payments
 from donations.payments.models import PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.api import EXAMPLE as RECEIPT_EXAMPLE
 from donations.receipts.api import ReceiptOut
+from donations.refunds import api as refunds
+from donations.refunds import asking
+from donations.refunds.models import Refund
 from donations.stripe.gateway import PaymentProviderUnavailable
 from donations.switches.services import GivingPaused
 from logistics.actions import AllowedAction
@@ -39,8 +43,8 @@ from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent, run_once
 from logistics.inputs import BooleanFilter, Filters
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import Anyone, actor, allow, may
-from logistics.roles import Role
 from logistics.transactions import NoFreeCode
 from logistics.views import StrictView, without_body
 from logistics.visitors import address_of
@@ -70,14 +74,16 @@ class DonationFilter(Filters):
         return rows.exclude(receipt_blocked_by=[]) if value else rows.filter(receipt_blocked_by=[])
 
 
-class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]):
+class DonationViewSet(
+    OfflineActions, StrictView, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Donation]
+):
     """Gifts: anybody can give; finance and auditors see them."""
 
-    queryset = receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all()))
+    queryset = with_payments(receipts.with_valid_receipt(DonationOut.reading(Donation.objects.all())))
     serializer_class = DonationOut
     filterset_class = DonationFilter
     # Not the email address, which auditors may not see: a search would reveal them.
-    search_fields = ["reference", "donor__name", "donor__organisation"]
+    search_fields = ["reference", "payment_reference", "donor__name", "donor__organisation"]
     ordering_fields = ["id", "amount_minor"]
     sorted_within: ClassVar = {"amount_minor": "currency"}
     ordering_of_ranges: ClassVar = dict.fromkeys(["received_from", "received_to"], "-received_on")
@@ -88,13 +94,10 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     def get_serializer_context(self) -> dict[str, object]:
         """Add the allowed actions of a gift; a list loads the charity once."""
         charity, user = cache(charities.the_charity), actor(self.request)
-        is_finance = user is not None and user.has_role(Role.FINANCE)
+        acts = acts_of(user) if user is not None else []
 
         def actions(donation: Donation) -> list[AllowedAction]:
-            if not is_finance:
-                return []
-            refusal = receipts.refusal_to_issue(donation, charity)
-            return [AllowedAction.of("issue-receipt", refusal), AllowedAction.of("revoke-link", None)]
+            return [AllowedAction.of(act.name, act.refusal(donation, charity)) for act in acts]
 
         return dict(super().get_serializer_context()) | {"allowed_actions": actions}
 
@@ -134,6 +137,7 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         made: list[PaymentAttempt] = []
 
         def write_down() -> Response:
+            made.clear()  # it may run again, after a transaction that was rolled back
             wanted = DonationIn(data=request.data)
             wanted.is_valid(raise_exception=True)
             gift, address = wanted.donation_request(), address_of(request)
@@ -150,30 +154,6 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
     create.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by config.openapi
 
     @extend_schema(
-        summary="Record an offline donation",
-        request=OfflineGiftIn,
-        responses={201: DonationOut},
-        examples=[OFFLINE_EXAMPLE, DONATION_EXAMPLE],
-    )
-    @may_raise(NoFreeCode)
-    @action(detail=False, methods=["post"], permission_classes=[allow(*rights.DONATION.roles("change"))])
-    def offline(self, request: Request) -> Response:
-        """Record a gift by bank transfer, cash or cheque; its receipt is issued at once."""
-
-        def write_down() -> Response:
-            wanted = OfflineGiftIn(data=request.data)
-            wanted.is_valid(raise_exception=True)
-            donation = offline.record(wanted.offline_gift(), by=actor(request), at=timezone.now())
-            # The idempotency record keeps the id only: it may outlive the donor's personal data.
-            return Response({"donation": donation.pk}, status=201)
-
-        kept = run_once(request, write_down)
-        donation = self.get_queryset().get(pk=kept.data["donation"])
-        return Response(self.get_serializer(donation).data, status=kept.status_code, headers=dict(kept.headers))
-
-    offline.takes_idempotency_key = True  # type: ignore[attr-defined]
-
-    @extend_schema(
         summary="Issue the missing receipt of a donation",
         responses={201: ReceiptOut},
         examples=[RECEIPT_EXAMPLE],
@@ -188,6 +168,60 @@ class DonationViewSet(StrictView, mixins.ListModelMixin, mixins.RetrieveModelMix
         """
         receipt = receipts.issue(self.get_object(), by=actor(request), at=timezone.now())
         return Response(ReceiptOut(receipt, context=self.get_serializer_context()).data, status=201)
+
+    @extend_schema(
+        summary="Refund a donation",
+        request=refunds.RefundIn,
+        responses={201: refunds.RefundOut},
+        examples=[refunds.REQUEST_EXAMPLE, refunds.EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NothingToRefund, asking.PaymentDisputed)
+    @action(detail=True, methods=["post"], permission_classes=[may(rights.REFUND)])
+    @idempotent
+    def refund(self, request: Request, pk: str) -> Response:
+        """Refund a gift that was paid by card, all of it or a part; several parts are possible.
+
+        The refund is stored first and then sent to Stripe, again and again until Stripe answers, and never made twice.
+        Above a limit that the charity sets, it waits in the state `awaiting_approval` for a second person. More than is
+        left is refused (400 `more_than_left`) with the amount that is `left`. The receipt follows once Stripe says that
+        the refund succeeded: cancelled, or replaced by one for the rest. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        wanted = refunds.RefundIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        made = asking.ask(
+            self.get_object(),
+            amount=said.get("amount", ""),
+            payment=said.get("payment"),
+            reason=said["reason"],
+            note=said["note"],
+            by=actor(request),
+            at=timezone.now(),
+        )
+        return Response(self._shown(made), status=201)
+
+    @extend_schema(
+        summary="Refund what was paid twice of a donation",
+        responses={201: refunds.RefundsOut},
+        examples=[refunds.MANY_EXAMPLE],
+    )
+    @may_raise(SignInAgain, asking.NoSurplus)
+    @action(detail=True, methods=["post"], url_path="refund-surplus", permission_classes=[may(rights.REFUND)])
+    @idempotent
+    @without_body
+    def refund_surplus(self, request: Request, pk: str) -> Response:
+        """Refund everything that was paid beyond the gift, because the donor paid it more than once.
+
+        The gift and its receipt stay as they are. A session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        made = asking.ask_surplus(self.get_object(), by=actor(request), at=timezone.now())
+        return Response({"refunds": [self._shown(refund) for refund in made]}, status=201)
+
+    def _shown(self, refund: Refund) -> object:
+        row = refunds.RefundViewSet.queryset.get(pk=refund.pk)
+        return refunds.RefundOut(row, context=self.get_serializer_context()).data
 
     @extend_schema(
         summary="Revoke the secret link of a donation",
@@ -249,6 +283,7 @@ class CheckoutView(StrictView):
         made: list[PaymentAttempt] = []
 
         def write_down() -> Response:
+            made.clear()  # it may run again, after a transaction that was rolled back
             sent = ChallengeIn(data=request.data)
             sent.is_valid(raise_exception=True)
             address = address_of(request)

@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample
 
+CARD = "A gift by card has the amount and the day that Stripe reports. If it was a mistake, refund it."
 DONATION_EXAMPLE = OpenApiExample(
     "Received",
     response_only=True,
@@ -14,6 +15,7 @@ DONATION_EXAMPLE = OpenApiExample(
         "charged_back": "0.00",
         "currency": "HKD",
         "channel": "online",
+        "payment_reference": "",
         "appeal": "mali",
         "donor": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
         "donor_name": "Chan Tai Man",
@@ -26,8 +28,39 @@ DONATION_EXAMPLE = OpenApiExample(
         "received_on": "2026-03-01",
         "receipt_blocked_by": [],
         "allowed_actions": [
+            {"action": "refund", "allowed": True, "code": "", "reason": ""},
+            {
+                "action": "refund-surplus",
+                "allowed": False,
+                "code": "no_surplus",
+                "reason": "Nothing was paid beyond the gift, or it went back.",
+            },
             {"action": "issue-receipt", "allowed": True, "code": "", "reason": ""},
             {"action": "revoke-link", "allowed": True, "code": "", "reason": ""},
+            {"action": "correct", "allowed": False, "code": "wrong_state", "reason": CARD},
+            {"action": "void", "allowed": False, "code": "wrong_state", "reason": CARD},
+        ],
+    },
+)
+VOIDED = "A gift that is voided cannot be corrected or voided."
+VOIDED_EXAMPLE = OpenApiExample(
+    "Void",
+    response_only=True,
+    value={
+        **DONATION_EXAMPLE.value,
+        "status": "voided",
+        "channel": "cheque",
+        "payment_reference": "000123",
+        "allowed_actions": [
+            {
+                "action": "issue-receipt",
+                "allowed": False,
+                "code": "wrong_state",
+                "reason": "No receipt can be issued for a gift that is voided.",
+            },
+            {"action": "revoke-link", "allowed": True, "code": "", "reason": ""},
+            {"action": "correct", "allowed": False, "code": "wrong_state", "reason": VOIDED},
+            {"action": "void", "allowed": False, "code": "wrong_state", "reason": VOIDED},
         ],
     },
 )
@@ -40,9 +73,29 @@ OFFLINE_EXAMPLE = OpenApiExample(
         "channel": "cheque",
         "received_on": "2026-03-01",
         "appeal": "mali",
+        "payment_reference": "000123",
         "donor": {"organisation": "Chan & Co.", "email": "office@example.org"},
     },
 )
+KNOWN_DONOR_EXAMPLE = OpenApiExample(
+    "Another cheque of a known donor",
+    request_only=True,
+    value={
+        "amount": "5000.00",
+        "currency": "HKD",
+        "channel": "cheque",
+        "received_on": "2026-03-02",
+        "payment_reference": "000124",
+        "donor_id": "01976f4e-9c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "another_than": ["GFT-7K2M-9QXD"],
+    },
+)
+CORRECTION_EXAMPLE = OpenApiExample(
+    "The amount was mistyped",
+    request_only=True,
+    value={"amount": "500.00", "reason": "The cheque is for HK$500."},
+)
+VOID_EXAMPLE = OpenApiExample("Typed twice", request_only=True, value={"reason": "The same cheque as GFT-7K2M-9QXD."})
 REQUEST_EXAMPLE = OpenApiExample(
     "HK$500.50 for Mali",
     request_only=True,

@@ -1,13 +1,15 @@
 import secrets
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Final
 
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now, Replace, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -32,6 +34,20 @@ def public_reference() -> str:
     return f"GFT-{letters[:4]}-{letters[4:]}"
 
 
+# How payment references are compared: "ab 12" is "AB12".
+AS_COMPARED: Final = Upper(Replace("payment_reference", Value(" "), Value("")))
+
+
+def _differ(*columns: str) -> pgtrigger.Q:
+    """Return the condition of a trigger that one of these columns changes: unlike AnyChange, a part of others."""
+    changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in columns]
+    return reduce(or_, changes)
+
+
+_is_online = pgtrigger.Q(old__channel="online") | pgtrigger.Q(new__channel="online")
+_is_received = ~pgtrigger.Q(old__status="pending")
+
+
 class Donation(models.Model):
     """One gift of money. Its status follows from its payments, refunds and disputes (GiftOutcome)."""
 
@@ -42,6 +58,7 @@ class Donation(models.Model):
         REFUNDED = "refunded", pgettext_lazy("gift", "Refunded")
         DISPUTED = "disputed", pgettext_lazy("gift", "Disputed")
         CHARGED_BACK = "charged_back", pgettext_lazy("gift", "Charged Back")
+        VOIDED = "voided", pgettext_lazy("gift", "Voided")  # an offline gift that was recorded by mistake
 
     class Channel(models.TextChoices):
         ONLINE = "online", pgettext_lazy("gift", "Online")
@@ -67,6 +84,14 @@ class Donation(models.Model):
     amount_minor = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.ONLINE)
+    payment_reference = models.CharField(
+        _("payment reference"),
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of an offline gift: the cheque’s number or the bank’s reference"),
+    )
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     anonymous = models.BooleanField(_("anonymous"), default=False, help_text=_("The name is never shown in public."))
     message = models.CharField(_("message"), max_length=500, blank=True)
@@ -119,6 +144,9 @@ class Donation(models.Model):
                 name="only_received_money_goes_back",
                 condition=~Q(status="pending") | Q(refunded_minor=0, charged_back_minor=0),
             ),
+            models.CheckConstraint(
+                name="only_offline_gifts_are_voided", condition=~Q(status="voided") | ~Q(channel="online")
+            ),
         ]
         indexes: ClassVar = [
             # Filters of the lists, which are in the order of the ids. The first two also stand for their foreign keys.
@@ -129,28 +157,41 @@ class Donation(models.Model):
             models.Index(fields=["channel", "id"], name="donations_by_channel"),
             models.Index(fields=["id"], condition=~Q(receipt_blocked_by=[]), name="donations_without_receipt"),
             # Ranges of days, and what was received this month, for which the index alone is read.
-            models.Index(fields=["received_on", "id"], include=["currency", "amount_minor"], name="donations_by_day"),
+            models.Index(
+                fields=["received_on", "id"], include=["currency", "amount_minor", "status"], name="donations_by_day"
+            ),
             # By amount, within each currency.
             models.Index(fields=["currency", "amount_minor", "id"], name="donations_by_amount"),
-            trigrams("reference", name="donations_by_words"),  # searches
             models.Index(fields=["form_key"], condition=~Q(form_key=""), name="donations_by_form"),
+            trigrams("reference", "payment_reference", name="donations_by_words"),  # searches
+            models.Index(  # gifts with the same payment reference
+                AS_COMPARED, condition=~Q(payment_reference=""), name="donations_by_payment"
+            ),
         ]
         triggers: ClassVar = [
             *kept_in_totals(),
             pgtrigger.Protect(
                 name="what_was_given_is_frozen",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange("reference", "channel", "created_at", "form_key"),
+                condition=pgtrigger.AnyChange("reference", "created_at", "form_key"),
             ),
-            # Until it is paid, its donor may change the amount.
             pgtrigger.Protect(
-                name="what_was_received_is_frozen",
+                name="what_a_donor_agreed_to_is_frozen",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    "OLD.status <> 'pending' AND"
-                    " (OLD.amount_minor, OLD.currency, OLD.consent_text, OLD.consent_version)"
-                    " IS DISTINCT FROM (NEW.amount_minor, NEW.currency, NEW.consent_text, NEW.consent_version)"
-                ),
+                condition=_is_received & _differ("consent_text", "consent_version"),
+            ),
+            # Until it is paid, its donor may change the amount. Afterwards, what was paid by card is what Stripe says;
+            # finance may correct what was typed of an offline gift.
+            pgtrigger.Protect(
+                name="what_was_paid_online_is_frozen",
+                operation=pgtrigger.Update,
+                condition=_is_online & (_differ("channel") | (_is_received & _differ("amount_minor", "currency"))),
+            ),
+            pgtrigger.Protect(
+                name="voided_gifts_stay_voided",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status="voided")
+                & _differ("status", "amount_minor", "currency", "received_on", "refunded_minor", "charged_back_minor"),
             ),
             pgtrigger.Protect(
                 name="received_gifts_are_not_deleted",
@@ -164,8 +205,8 @@ class Donation(models.Model):
 
     @property
     def kept_minor(self) -> int:
-        """The amount kept after refunds and chargebacks, in minor units; 0 while pending."""
-        if self.status == Donation.Status.PENDING:
+        """The amount kept after refunds and chargebacks, in minor units; 0 while pending, and once voided."""
+        if self.status in (Donation.Status.PENDING, Donation.Status.VOIDED):
             return 0
         return max(0, self.amount_minor - self.refunded_minor - self.charged_back_minor)
 
@@ -181,9 +222,11 @@ class Donation(models.Model):
         self.status = status
 
 
-_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING}
+_RECEIVED = frozenset(Donation.Status) - {Donation.Status.PENDING, Donation.Status.VOIDED}
 # A received gift is never pending again. All other changes are allowed in both directions, because the status follows
-# from refunds and disputes: a refund may fail late, a dispute may be won.
+# from refunds and disputes: a refund may fail late, a dispute may be won. Only a voided gift stays what it is.
 NEXT: Final[Mapping[Donation.Status, frozenset[Donation.Status]]] = {
-    status: _RECEIVED - {status} for status in Donation.Status
+    **{status: _RECEIVED - {status} for status in Donation.Status},
+    Donation.Status.RECEIVED: _RECEIVED - {Donation.Status.RECEIVED} | {Donation.Status.VOIDED},
+    Donation.Status.VOIDED: frozenset(),
 }

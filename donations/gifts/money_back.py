@@ -8,7 +8,12 @@ from logistics.money import amounts as money
 
 
 def in_words(donation: Donation) -> str:
-    """Say how much went back in total and what remains, in the active language; "" if nothing went back."""
+    """Say how much went back in total and what remains, in the active language; "" if nothing went back.
+
+    Of a void gift: that it is void.
+    """
+    if donation.status == Donation.Status.VOIDED:
+        return _("This gift was recorded by mistake and is void.")
     values = {
         "amount": _printed(donation.amount_minor, donation),
         "refunded": _printed(donation.refunded_minor, donation),
@@ -39,6 +44,8 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
 
     "" if nothing changed, and if everything that ever went back did so since: then `in_words` says it.
     """
+    if donation.status == Donation.Status.VOIDED:
+        return ""  # `in_words` says it
     moved_minor = receipted_minor - donation.kept_minor
     if moved_minor < 0:
         return _("Since receipt %(number)s, a refund of %(amount)s did not go through. That money is with us.") % {
@@ -51,6 +58,18 @@ def since_receipt(donation: Donation, number: str, receipted_minor: int) -> str:
         "number": number,
         "amount": _printed(moved_minor, donation),
     }
+
+
+def correction(donation: Donation, number: str, receipted: str) -> str:
+    """Say what was wrong with a receipt for an amount, "HK$500.00", that we corrected though no money moved."""
+    kept = _printed(donation.kept_minor, donation)
+    if receipted != kept:
+        return _("Receipt %(number)s was for %(was)s by mistake; we received %(kept)s.") % {
+            "number": number,
+            "was": receipted,
+            "kept": kept,
+        }
+    return _("Receipt %(number)s had wrong details, which we have corrected.") % {"number": number}
 
 
 def _printed(amount_minor: int, donation: Donation) -> str:

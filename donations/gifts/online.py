@@ -133,7 +133,6 @@ def _checks(request: DonationRequest, charity: Charity) -> Iterator[Callable[[],
     if request.currency in charity.currencies:
         yield lambda: amounts.parse(request.amount, request.currency)
     yield lambda: _check_donor(request)
-    yield lambda: donors.check(organisation=request.organisation, path="donor.")
     yield lambda: donors.check(country=request.country, path="donor.")
 
 

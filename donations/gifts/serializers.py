@@ -1,10 +1,15 @@
+from typing import cast
+
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from donations.challenges.services import Proof
 from donations.gifts import tokens
+from donations.gifts.corrections import OfflineChanges
 from donations.gifts.models import Donation
 from donations.gifts.offline import OfflineGift
 from donations.gifts.online import DonationRequest
@@ -17,6 +22,7 @@ from logistics.money.fields import AmountField, MoneyField
 from logistics.outputs import Output
 from logistics.rows import reads
 
+OFFLINE = ["bank", "cash", "cheque"]
 DECLINED = gettext_lazy(
     "The card was not accepted. Nothing was charged. Try again or use another card; your bank can tell you why."
 )
@@ -33,6 +39,7 @@ class DonationOut(Output[Donation]):
     charged_back = MoneyField("charged_back_minor")
     currency = serializers.CharField()
     channel = serializers.ChoiceField(choices=Donation.Channel.choices)
+    payment_reference = serializers.CharField(help_text="Of an offline gift: cheque number, or the bank's reference")
     appeal = serializers.CharField(source="appeal.slug", default=None, allow_null=True)
     donor = serializers.UUIDField(source="donor_id")
     donor_name = serializers.CharField(source="donor.addressee")
@@ -46,9 +53,9 @@ class DonationOut(Output[Donation]):
     receipt_blocked_by = serializers.ListField(child=serializers.CharField())
     allowed_actions = AllowedActionOut(many=True)
 
-    # What `receipts.refusal_to_issue` reads, beside the valid receipt.
+    # What the refusals of `gifts.actions` read, beside the valid receipt and the payments.
     @reads(
-        "status", "amount_minor", "refunded_minor", "charged_back_minor", "language", "donor__name",
+        "status", "channel", "amount_minor", "refunded_minor", "charged_back_minor", "language", "donor__name",
         "donor__organisation", "donor__address", "appeal__title_en", "appeal__title_fr",
     )  # fmt: skip
     def allowed_actions_of(self, donation: Donation) -> list[AllowedAction]:
@@ -117,14 +124,52 @@ class DonationIn(ChallengeIn):
 class OfflineGiftIn(Input):
     amount = AmountField(help_text="A decimal string; no more decimals than the currency has")
     currency = StrictCharField(max_length=3, min_length=3, help_text="ISO 4217")
-    channel = serializers.ChoiceField(choices=["bank", "cash", "cheque"])
+    channel = serializers.ChoiceField(choices=OFFLINE)
     received_on = serializers.DateField(help_text="The day the charity received the money")
     appeal = StrictCharField(max_length=80, required=False, allow_blank=True, default="")
-    donor = DonorDetailsIn()
+    payment_reference = StrictCharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Cheque number, or the bank's reference"
+    )
+    donor = DonorDetailsIn(required=False)
+    donor_id = serializers.UUIDField(required=False, help_text="A known donor, instead of `donor`")
+    another_than = serializers.ListField(
+        child=StrictCharField(max_length=20),
+        required=False,
+        default=list,
+        max_length=100,
+        help_text="References of gifts alike that this one is not: `duplicates` of an earlier answer",
+    )
+
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
+        if ("donor" in attrs) == ("donor_id" in attrs):
+            raise serializers.ValidationError(
+                {"donor": [ErrorDetail(_("Send either the donor or the donor’s id."), code="required")]}
+            )
+        return attrs
 
     def offline_gift(self) -> OfflineGift:
         data = dict(self.validated_data)
-        return OfflineGift(**data.pop("donor"), **data)
+        return OfflineGift(**data.pop("donor", {}), **data)
+
+
+class OfflineReasonIn(Input):
+    reason = StrictCharField(max_length=300, help_text="For the audit trail; donors do not see it")
+
+
+class CorrectionIn(OfflineReasonIn):
+    """What is left out stays as it is."""
+
+    amount = AmountField(required=False, help_text="A decimal string; no more decimals than the currency has")
+    currency = StrictCharField(max_length=3, min_length=3, required=False, help_text="ISO 4217")
+    channel = serializers.ChoiceField(choices=OFFLINE, required=False)
+    received_on = serializers.DateField(required=False)
+    appeal = StrictCharField(
+        max_length=80, required=False, allow_blank=True, help_text="Slug; empty: where most needed"
+    )
+    payment_reference = StrictCharField(max_length=60, required=False, allow_blank=True)
+
+    def changes(self) -> OfflineChanges:
+        return cast(OfflineChanges, {name: value for name, value in self.validated_data.items() if name != "reason"})
 
 
 class GiftReceiptOut(Output[Receipt]):

@@ -1,16 +1,19 @@
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_noop
 
+from donations.donors.models import Donor
 from donations.gifts.models import Donation
+from donations.gifts.outcome import GiftOutcome, outcome_after
 from logistics.audit import services as audit
 from logistics.charity import services as charities
 from logistics.people.models import User
 from logistics.transactions import lock
+
+__all__ = ["OUTCOME_VERBS", "GiftOutcome", "gifts_under", "outcome_after", "revoke_link", "settle"]
 
 # What the audit trail calls the change to each status.
 OUTCOME_VERBS: Final = {
@@ -24,52 +27,20 @@ OUTCOME_VERBS: Final = {
 OUTCOME_DETAILS: Final = (gettext_noop("refunded minor"), gettext_noop("charged back minor"))
 
 
-@dataclass(frozen=True, slots=True)
-class GiftOutcome:
-    """Status and returned amounts of a received gift."""
-
-    status: Donation.Status
-    refunded_minor: int
-    charged_back_minor: int
-
-    @classmethod
-    def of(cls, donation: Donation) -> Self:
-        """Return the outcome recorded in our row."""
-        return cls(Donation.Status(donation.status), donation.refunded_minor, donation.charged_back_minor)
-
-
-def outcome_after(
-    amount_minor: int, *, refunded_minor: int = 0, charged_back_minor: int = 0, is_disputed: bool = False
-) -> GiftOutcome:
-    """Return the status of a received gift and how much of it was refunded or charged back."""
-    refunded_minor = min(refunded_minor, amount_minor)
-    charged_back_minor = min(charged_back_minor, amount_minor)
-    if charged_back_minor:
-        status = Donation.Status.CHARGED_BACK
-    elif is_disputed:
-        status = Donation.Status.DISPUTED
-    elif refunded_minor == amount_minor:
-        status = Donation.Status.REFUNDED
-    elif refunded_minor:
-        status = Donation.Status.PARTIALLY_REFUNDED
-    else:
-        status = Donation.Status.RECEIVED
-    return GiftOutcome(status, refunded_minor, charged_back_minor)
-
-
 def settle(
     donation: Donation, outcome: GiftOutcome, *, received_at: datetime, at: datetime, by: User | None = None
 ) -> Donation:
     """Record the outcome of a received gift; the caller holds its lock.
 
-    The date received is in the charity's time zone and is set only once. `by`: the user; None: Stripe.
+    The date received is in the charity's time zone; it is that of the payment that counts.
+    `by`: the user; None: Stripe.
     """
     was = donation.status
     if outcome.status != was:
         donation.become(outcome.status)
     donation.refunded_minor = outcome.refunded_minor
     donation.charged_back_minor = outcome.charged_back_minor
-    if donation.received_at is None:
+    if donation.received_at != received_at:
         donation.received_at = received_at
         donation.received_on = charities.day_of(received_at, charities.the_charity())
     donation.save(update_fields=["status", "refunded_minor", "charged_back_minor", "received_at", "received_on"])
@@ -112,3 +83,8 @@ def revoke_link(donation: Donation, *, by: User | None, at: datetime) -> Donatio
     donation.save(update_fields=["link_number"])
     audit.record("link revoked", donation, by=by, at=at)
     return donation
+
+
+def revoke_links_of(donor: Donor) -> None:
+    """End every link to a donor's gifts that was sent so far: they may have gone to somebody else."""
+    Donation.objects.filter(donor=donor).update(link_number=F("link_number") + 1)

@@ -14,7 +14,7 @@ from django.db import connection
 # What is kept of a gift, as in Donation.kept_minor.
 KEPT: Final = "greatest(0, {row}.amount_minor - {row}.refunded_minor - {row}.charged_back_minor)"
 ADD: Final = f"""
-    IF NEW.appeal_id IS NOT NULL AND NEW.status <> 'pending' THEN
+    IF NEW.appeal_id IS NOT NULL AND NEW.status NOT IN ('pending', 'voided') THEN
         INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)
         VALUES (NEW.appeal_id, NEW.currency, {KEPT.format(row="NEW")}, 1)
         ON CONFLICT (appeal_id, currency) DO UPDATE
@@ -22,7 +22,7 @@ ADD: Final = f"""
     END IF;
 """  # noqa: S608  # constants of this file
 TAKE_AWAY: Final = f"""
-    IF OLD.appeal_id IS NOT NULL AND OLD.status <> 'pending' THEN
+    IF OLD.appeal_id IS NOT NULL AND OLD.status NOT IN ('pending', 'voided') THEN
         UPDATE donations_gifttotal SET amount_minor = amount_minor - {KEPT.format(row="OLD")}, gifts = gifts - 1
         WHERE appeal_id = OLD.appeal_id AND currency = OLD.currency;
     END IF;
@@ -43,7 +43,9 @@ def kept_in_totals() -> list[pgtrigger.Trigger]:
             name="a_changed_gift_is_in_its_total",
             when=pgtrigger.After,
             operation=pgtrigger.Update,
-            condition=pgtrigger.AnyChange("appeal", "status", "refunded_minor", "charged_back_minor"),
+            condition=pgtrigger.AnyChange(
+                "appeal", "status", "amount_minor", "currency", "refunded_minor", "charged_back_minor"
+            ),
             func=f"{TAKE_AWAY} {ADD} RETURN NULL;",
         ),
     ]
@@ -56,7 +58,7 @@ WRONG: Final = f"""
     SELECT total.id FROM donations_gifttotal total CROSS JOIN LATERAL (
         SELECT coalesce(sum({KEPT.format(row="d")}), 0) AS amount_minor, count(*) AS gifts
         FROM donations_donation d
-        WHERE d.appeal_id = total.appeal_id AND d.currency = total.currency AND d.status <> 'pending'
+        WHERE d.appeal_id = total.appeal_id AND d.currency = total.currency AND d.status NOT IN ('pending', 'voided')
     ) AS summed
     WHERE total.id = ANY(%s) AND (total.amount_minor <> summed.amount_minor OR total.gifts <> summed.gifts)
 """  # noqa: S608

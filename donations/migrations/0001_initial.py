@@ -82,13 +82,14 @@ class Migration(migrations.Migration):
                 ('amount_minor', models.PositiveBigIntegerField(verbose_name="amount")),
                 ('currency', models.CharField(max_length=3, verbose_name="currency")),
                 ('channel', models.CharField(choices=[('online', 'Online'), ('bank', 'Bank'), ('cash', 'Cash'), ('cheque', 'Cheque')], default='online', max_length=10, verbose_name="channel")),
+                ('payment_reference', models.CharField(blank=True, db_default='', default='', help_text='Of an offline gift: the cheque’s number or the bank’s reference', max_length=60, verbose_name='payment reference')),
                 ('language', models.CharField(choices=[('en', 'English'), ('fr', 'Français')], default='en', max_length=10, verbose_name="language")),
                 ('anonymous', models.BooleanField(default=False, help_text='The name is never shown in public.', verbose_name="anonymous")),
                 ('message', models.CharField(blank=True, max_length=500, verbose_name="message")),
                 ('consent_text', models.TextField(blank=True, help_text='Word for word what the donor was shown and agreed to', verbose_name="consent text")),
                 ('consent_version', models.CharField(blank=True, max_length=20, verbose_name="consent version")),
                 ('created_at', models.DateTimeField(verbose_name="created at")),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('received', 'Received'), ('partially_refunded', 'Partially Refunded'), ('refunded', 'Refunded'), ('disputed', 'Disputed'), ('charged_back', 'Charged Back')], default='pending', editable=False, max_length=20, verbose_name="status")),
+                ('status', models.CharField(choices=[('pending', 'Pending'), ('received', 'Received'), ('partially_refunded', 'Partially Refunded'), ('refunded', 'Refunded'), ('disputed', 'Disputed'), ('charged_back', 'Charged Back'), ('voided', 'Voided')], default='pending', editable=False, max_length=20, verbose_name="status")),
                 ('received_at', models.DateTimeField(editable=False, null=True, verbose_name="received at")),
                 ('received_on', models.DateField(editable=False, null=True, verbose_name="date received")),
                 ('refunded_minor', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='refunded, minor units')),
@@ -209,17 +210,61 @@ class Migration(migrations.Migration):
             name='Refund',
             fields=[
                 ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name="ID")),
-                ('stripe_id', models.CharField(editable=False, max_length=100, verbose_name="Stripe ID")),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('canceled', 'Canceled')], max_length=10, verbose_name="state")),
+                ('stripe_id', models.CharField(editable=False, max_length=100, null=True, verbose_name="Stripe ID")),
+                ('state', models.CharField(choices=[('awaiting_approval', 'Awaiting approval'), ('rejected', 'Rejected'), ('requested', 'Requested'), ('pending', 'Pending'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('canceled', 'Canceled')], max_length=17, verbose_name="state")),
                 ('amount_minor', models.PositiveBigIntegerField(verbose_name="amount")),
                 ('currency', models.CharField(max_length=3, verbose_name="currency")),
                 ('reason', models.CharField(blank=True, max_length=60, verbose_name="reason")),
                 ('failure_reason', models.CharField(blank=True, max_length=60, verbose_name="failure reason")),
                 ('created_at', models.DateTimeField(verbose_name="created at")),
+                ('asked_at', models.DateTimeField(editable=False, null=True, verbose_name='requested at')),
+                ('asked_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                ('decided_at', models.DateTimeField(editable=False, null=True, verbose_name='approved or rejected at')),
+                ('decided_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved or rejected by')),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='donations.paymentattempt', verbose_name="payment attempt")),
             ],
             options={"verbose_name": "refund", "verbose_name_plural": "refunds", 
                 'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='FraudWarning',
+            fields=[
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('stripe_id', models.CharField(editable=False, max_length=100, verbose_name='Stripe ID')),
+                ('fraud_type', models.CharField(max_length=60, verbose_name='kind of fraud')),
+                ('actionable', models.BooleanField(verbose_name='can be acted on')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fraud_warnings', to='donations.paymentattempt', verbose_name='payment attempt')),
+            ],
+            options={
+                'verbose_name': 'fraud warning',
+                'verbose_name_plural': 'fraud warnings',
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='RefundSending',
+            fields=[
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('leased', 'Leased'), ('done', 'Done'), ('dead', 'Dead')], default='pending', editable=False, max_length=8, verbose_name='state')),
+                ('lane', models.CharField(choices=[('now', 'Now'), ('soon', 'Soon'), ('bulk', 'Bulk')], db_default='soon', default='soon', editable=False, max_length=4, verbose_name='lane')),
+                ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='not before')),
+                ('notified_at', models.DateTimeField(editable=False, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='attempts')),
+                ('lease_token', models.UUIDField(editable=False, null=True)),
+                ('lease_until', models.DateTimeField(editable=False, null=True, verbose_name='leased until')),
+                ('last_error_code', models.CharField(blank=True, editable=False, max_length=60, verbose_name='last error')),
+                ('progress', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='progress (%)')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created at')),
+                ('ended_at', models.DateTimeField(editable=False, null=True, verbose_name='ended at')),
+                ('id', models.UUIDField(default=logistics.ids.uuid7, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
+                ('refund', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='sending', to='donations.refund', verbose_name='refund')),
+            ],
+            options={
+                'verbose_name': 'refund request',
+                'verbose_name_plural': 'refund requests',
+                'ordering': ['-id'],
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
@@ -318,13 +363,25 @@ class Migration(migrations.Migration):
             model_name='donation',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'pending'), _negated=True), models.Q(('charged_back_minor', 0), ('refunded_minor', 0)), _connector='OR'), name='only_received_money_goes_back'),
         ),
-        pgtrigger.migrations.AddTrigger(
+        migrations.AddConstraint(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."channel" IS DISTINCT FROM (NEW."channel") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."form_key" IS DISTINCT FROM (NEW."form_key") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7589a7abad737fb5ef12f10c68e4f47209c0eaf1', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'voided'), _negated=True), models.Q(('channel', 'online'), _negated=True), _connector='OR'), name='only_offline_gifts_are_voided'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='what_was_received_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status <> 'pending' AND (OLD.amount_minor, OLD.currency, OLD.consent_text, OLD.consent_version) IS DISTINCT FROM (NEW.amount_minor, NEW.currency, NEW.consent_text, NEW.consent_version))", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7fd019075e82b123ad7b6ff89fafebb8d82e8eef', operation='UPDATE', pgid='pgtrigger_what_was_received_is_frozen_e1414', table='donations_donation', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_was_given_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."form_key" IS DISTINCT FROM (NEW."form_key") OR OLD."reference" IS DISTINCT FROM (NEW."reference"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='9fc188835b529a9a227721acde66017947c999b1', operation='UPDATE', pgid='pgtrigger_what_was_given_is_frozen_13402', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='what_a_donor_agreed_to_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."status" = \'pending\') AND (OLD."consent_text" IS DISTINCT FROM (NEW."consent_text") OR OLD."consent_version" IS DISTINCT FROM (NEW."consent_version")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='ca37a23384da5458888e144a83dd86749d8df015', operation='UPDATE', pgid='pgtrigger_what_a_donor_agreed_to_is_frozen_016f5', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='what_was_paid_online_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN ((OLD."channel" = \'online\' OR NEW."channel" = \'online\') AND (OLD."channel" IS DISTINCT FROM (NEW."channel") OR (NOT (OLD."status" = \'pending\') AND (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency")))))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='278b722ee61aa906b167a77b3bf6f1584c89306b', operation='UPDATE', pgid='pgtrigger_what_was_paid_online_is_frozen_c6969', table='donations_donation', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='donation',
+            trigger=pgtrigger.compiler.Trigger(name='voided_gifts_stay_voided', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."status" = \'voided\' AND (OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."received_on" IS DISTINCT FROM (NEW."received_on") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='9dd4f32ce08bfe5ed9cc2f218b20a5c4c2a03fb4', operation='UPDATE', pgid='pgtrigger_voided_gifts_stay_voided_38193', table='donations_donation', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
@@ -454,9 +511,65 @@ class Migration(migrations.Migration):
             model_name='refund',
             trigger=pgtrigger.compiler.Trigger(name='refunds_are_not_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='04894b88b6eecbe7c3e18da0bb68692205460723', operation='DELETE', pgid='pgtrigger_refunds_are_not_deleted_43d1a', table='donations_refund', when='BEFORE')),
         ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['state', 'id'], name='refunds_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['reason', 'id'], name='refunds_by_reason'),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name='refund',
-            trigger=pgtrigger.compiler.Trigger(name='what_was_refunded_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."attempt_id" IS DISTINCT FROM (NEW."attempt_id") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."stripe_id" IS DISTINCT FROM (NEW."stripe_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b2d90f9d86c4aafa74bd61d22ca92d467d72f83e', operation='UPDATE', pgid='pgtrigger_what_was_refunded_is_frozen_5ba9c', table='donations_refund', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='what_was_refunded_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."asked_at" IS DISTINCT FROM (NEW."asked_at") OR OLD."asked_by_id" IS DISTINCT FROM (NEW."asked_by_id") OR OLD."attempt_id" IS DISTINCT FROM (NEW."attempt_id") OR OLD."currency" IS DISTINCT FROM (NEW."currency"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='554c021b7a584cb1c96498de4c6a272d083065ac', operation='UPDATE', pgid='pgtrigger_what_was_refunded_is_frozen_5ba9c', table='donations_refund', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='refund',
+            trigger=pgtrigger.compiler.Trigger(name='a_refund_keeps_its_id_at_stripe', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.stripe_id IS NOT NULL AND NEW.stripe_id IS DISTINCT FROM OLD.stripe_id)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4f429e803114801936becb531ddc338cff189884', operation='UPDATE', pgid='pgtrigger_a_refund_keeps_its_id_at_stripe_b3682', table='donations_refund', when='BEFORE')),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('stripe_id__isnull', False), models.Q(('asked_at__isnull', False), ('state__in', ['awaiting_approval', 'rejected', 'requested', 'failed'])), _connector='OR'), name='a_refund_is_at_stripe_or_was_requested_here'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('awaiting_approval', 'rejected', 'requested')), _negated=True), ('stripe_id', None), _connector='OR'), name='a_refund_that_was_not_sent_is_not_at_stripe'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), ('state', 'rejected'), models.Q(('decided_by', models.F('asked_by')), _negated=True), _connector='OR'), name='nobody_approves_a_refund_alone'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='a_refund_is_of_more_than_nothing'),
+        ),
+        migrations.AddIndex(
+            model_name='fraudwarning',
+            index=models.Index(condition=models.Q(('actionable', True)), fields=['actionable', 'id'], name='fraud_warnings_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='fraudwarning',
+            constraint=models.UniqueConstraint(fields=('stripe_id',), name='a_fraud_warning_is_known_once'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='fraudwarning',
+            trigger=pgtrigger.compiler.Trigger(name='fraud_warnings_are_not_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='02211387fa8e0a60a1aa1555294e0683d6009580', operation='DELETE', pgid='pgtrigger_fraud_warnings_are_not_deleted_cfd07', table='donations_fraudwarning', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='fraudwarning',
+            trigger=pgtrigger.compiler.Trigger(name='fraud_warnings_only_end', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."attempt_id" IS DISTINCT FROM (NEW."attempt_id") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."fraud_type" IS DISTINCT FROM (NEW."fraud_type") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."stripe_id" IS DISTINCT FROM (NEW."stripe_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='cff13feac4641e9aee552a578007e84050edf845', operation='UPDATE', pgid='pgtrigger_fraud_warnings_only_end_b7600', table='donations_fraudwarning', when='BEFORE')),
+        ),
+        migrations.AddIndex(
+            model_name='refundsending',
+            index=models.Index(condition=models.Q(('state__in', ['pending', 'leased', 'dead'])), fields=['state', 'run_after'], name='donations_refundsending_jobs'),
+        ),
+        migrations.AddConstraint(
+            model_name='refundsending',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('state', 'leased')), models.Q(models.Q(('state', 'leased'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='donations_refundsending_is_leased_exactly_with_a_token'),
+        ),
+        migrations.AddConstraint(
+            model_name='refundsending',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['done', 'dead'])), models.Q(models.Q(('state__in', ['done', 'dead']), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='donations_refundsending_ended_exactly_when_done_or_dead'),
         ),
         migrations.AddIndex(
             model_name='signinrequest',
@@ -596,7 +709,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=models.Index(fields=['received_on', 'id'], include=('currency', 'amount_minor'), name='donations_by_day'),
+            index=models.Index(fields=['received_on', 'id'], include=('currency', 'amount_minor', 'status'), name='donations_by_day'),
         ),
         migrations.AddIndex(
             model_name='donation',
@@ -604,7 +717,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='donation',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), name='donations_by_words'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(logistics.search.Folded('reference'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(logistics.search.Folded('payment_reference'), name='gin_trgm_ops'), name='donations_by_words'),
+        ),
+        migrations.AddIndex(
+            model_name='donation',
+            index=models.Index(django.db.models.functions.text.Upper(django.db.models.functions.text.Replace('payment_reference', models.Value(' '), models.Value(''))), condition=models.Q(('payment_reference', ''), _negated=True), name='donations_by_payment'),
         ),
         migrations.AddIndex(
             model_name='donor',
@@ -692,11 +809,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='a_new_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.status <> 'pending')", func="\n    IF NEW.appeal_id IS NOT NULL AND NEW.status <> 'pending' THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='ba8c8eccf437e416022cc2cd45a4e6b1b686e201', operation='INSERT', pgid='pgtrigger_a_new_gift_is_in_its_total_638ea', table='donations_donation', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='a_new_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.status <> 'pending')", func="\n    IF NEW.appeal_id IS NOT NULL AND NEW.status NOT IN ('pending', 'voided') THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='cb22322c3a9a2822dfdfca74c7ae1910d186298e', operation='INSERT', pgid='pgtrigger_a_new_gift_is_in_its_total_638ea', table='donations_donation', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='donation',
-            trigger=pgtrigger.compiler.Trigger(name='a_changed_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."appeal_id" IS DISTINCT FROM (NEW."appeal_id") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."status" IS DISTINCT FROM (NEW."status"))', func="\n    IF OLD.appeal_id IS NOT NULL AND OLD.status <> 'pending' THEN\n        UPDATE donations_gifttotal SET amount_minor = amount_minor - greatest(0, OLD.amount_minor - OLD.refunded_minor - OLD.charged_back_minor), gifts = gifts - 1\n        WHERE appeal_id = OLD.appeal_id AND currency = OLD.currency;\n    END IF;\n \n    IF NEW.appeal_id IS NOT NULL AND NEW.status <> 'pending' THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='361037322de16e868bf94ba5ea7dffd7930a2708', operation='UPDATE', pgid='pgtrigger_a_changed_gift_is_in_its_total_c546c', table='donations_donation', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='a_changed_gift_is_in_its_total', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."appeal_id" IS DISTINCT FROM (NEW."appeal_id") OR OLD."charged_back_minor" IS DISTINCT FROM (NEW."charged_back_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."refunded_minor" IS DISTINCT FROM (NEW."refunded_minor") OR OLD."status" IS DISTINCT FROM (NEW."status"))', func="\n    IF OLD.appeal_id IS NOT NULL AND OLD.status NOT IN ('pending', 'voided') THEN\n        UPDATE donations_gifttotal SET amount_minor = amount_minor - greatest(0, OLD.amount_minor - OLD.refunded_minor - OLD.charged_back_minor), gifts = gifts - 1\n        WHERE appeal_id = OLD.appeal_id AND currency = OLD.currency;\n    END IF;\n \n    IF NEW.appeal_id IS NOT NULL AND NEW.status NOT IN ('pending', 'voided') THEN\n        INSERT INTO donations_gifttotal AS total (appeal_id, currency, amount_minor, gifts)\n        VALUES (NEW.appeal_id, NEW.currency, greatest(0, NEW.amount_minor - NEW.refunded_minor - NEW.charged_back_minor), 1)\n        ON CONFLICT (appeal_id, currency) DO UPDATE\n        SET amount_minor = total.amount_minor + EXCLUDED.amount_minor, gifts = total.gifts + 1;\n    END IF;\n RETURN NULL;", hash='7302f9836471ca4d073bd4123819e6419426d86f', operation='UPDATE', pgid='pgtrigger_a_changed_gift_is_in_its_total_c546c', table='donations_donation', when='AFTER')),
         ),
         migrations.AddField(
             model_name='gifttotal',
@@ -736,9 +853,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='stripedifference',
             trigger=pgtrigger.compiler.Trigger(name='differences_are_not_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b9e017c32c9f11887dcadf266c0a0e46ca6d016b', operation='DELETE', pgid='pgtrigger_differences_are_not_deleted_f7df0', table='donations_stripedifference', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['state', 'id'], name='refunds_by_state'),
         ),
     ]

@@ -123,22 +123,19 @@ def recorded(attempt: PaymentAttempt) -> RecordedPayment:
 
 
 def record(attempt: PaymentAttempt, payment: RecordedPayment) -> None:
-    """Update our row. The first attempt that succeeds counts. The caller holds the gift's lock."""
+    """Update our row. The caller holds the gift's lock, and marks the payment that counts."""
     for name in FACTS:
         setattr(attempt, name, getattr(payment, name))
     if attempt.state != payment.state:
         attempt.become(payment.state)
-    if attempt.state == AttemptState.SUCCEEDED and not attempt.counts:
-        attempt.counts = not attempt.donation.attempts.filter(counts=True).exists()
-    attempt.save(update_fields=["state", "counts", "looked_at", *FACTS])
+    attempt.save(update_fields=["state", "looked_at", *FACTS])
 
 
-def mark_counted(attempt: PaymentAttempt) -> None:
-    """Make this the one payment that counts for its gift, instead of another. The caller holds the gift's lock."""
-    attempts = PaymentAttempt.objects.filter(donation=attempt.donation_id)
-    attempts.filter(counts=True).update(counts=False)
-    attempts.filter(pk=attempt.pk).update(counts=True)
-    attempt.counts = True
+def mark_counted(donation: Donation, number: int) -> None:
+    """Make this attempt the one that counts for its gift, instead of another. The caller holds the gift's lock."""
+    attempts = PaymentAttempt.objects.filter(donation=donation)
+    attempts.filter(counts=True).exclude(number=number).update(counts=False)
+    attempts.filter(number=number, counts=False).update(counts=True)
 
 
 def overdue(at: datetime) -> QuerySet[PaymentAttempt]:

@@ -1,9 +1,11 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import ClassVar
 
 import django_filters
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema
 from rest_framework import serializers, viewsets
@@ -12,9 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from donations import rights
-from donations.receipts import deliveries, services
+from donations.donors.models import Donor
+from donations.receipts import deliveries, reissues, services
 from donations.receipts.models import Receipt, ReceiptDelivery, ReceiptState
+from donations.receipts.reissues import Outdated
 from logistics.actions import AllowedAction, AllowedActionOut, allowed
+from logistics.charity import services as charities
 from logistics.documents import services as documents
 from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
@@ -22,8 +27,10 @@ from logistics.idempotency.api import idempotent
 from logistics.inputs import BooleanFilter, Filters
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
+from logistics.matrix import is_hidden
 from logistics.money.fields import MoneyField
 from logistics.outputs import Output
+from logistics.people.recent import SignInAgain, require_recent_sign_in
 from logistics.permissions import actor, may
 from logistics.roles import Role
 from logistics.rows import fast, reads
@@ -67,11 +74,17 @@ class ReceiptOut(Output[Receipt]):
     def deliveries_of(self, receipt: Receipt) -> Iterable[ReceiptDelivery]:
         return receipt.deliveries.all()
 
-    # What `refusal_to_resend` and `refusal_to_read` read.
-    @reads("state", "number", "document__state", "document__progress", "document__last_error_code")
+    # What `refusal_to_resend`, `refusal_to_replace` and `refusal_to_read` read.
+    @reads(
+        "state", "number", "document__state", "document__progress", "document__last_error_code", "donation__status",
+        "donation__language", "donation__donor__name", "donation__donor__organisation", "donation__donor__address",
+        "donation__appeal__title_en", "donation__appeal__title_fr",
+    )  # fmt: skip
     def allowed_actions_of(self, receipt: Receipt) -> list[AllowedAction]:
+        charity = self.context.get("charity", charities.the_charity)
         actions = {
             "resend": ((Role.FINANCE,), deliveries.refusal_to_resend(receipt)),
+            "replace": ((Role.FINANCE,), reissues.refusal_to_replace(receipt, charity)),
             "pdf": ((Role.FINANCE, Role.AUDITOR), documents.refusal_to_read(receipt.document)),
         }
         return allowed(self.context["request"].user, actions)
@@ -121,8 +134,35 @@ EXAMPLE = OpenApiExample(
         "deliveries": [DELIVERY_EXAMPLE],
         "allowed_actions": [
             {"action": "resend", "allowed": True, "code": "", "reason": ""},
+            {"action": "replace", "allowed": True, "code": "", "reason": ""},
             {"action": "pdf", "allowed": True, "code": "", "reason": ""},
         ],
+    },
+)
+REPLACEMENT_EXAMPLE = OpenApiExample(
+    "The replacement",
+    response_only=True,
+    value={
+        **EXAMPLE.value,
+        "number": "HK-2026-000002",
+        "kind": "replacement",
+        "replaces": "HK-2026-000001",
+        "document_state": "pending",
+        "sha256": "",
+        "deliveries": [{**DELIVERY_EXAMPLE, "state": "pending"}],
+    },
+)
+OUTDATED_EXAMPLE = OpenApiExample(
+    "The name was wrong",
+    response_only=True,
+    value={
+        "receipt": "01976f50-8c5b-7c11-9d7e-0d4b8a1c2e3f",
+        "number": "HK-2026-000001",
+        "donation_reference": "GFT-7K2M-9QXD",
+        "issued_on": "2026-03-01",
+        "differs": ["name"],
+        "name": "Chan Tai Mann",
+        "mailed_to": "taiman@example.org",
     },
 )
 
@@ -146,6 +186,10 @@ class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
     def get_queryset(self) -> QuerySet[Receipt]:
         rows = super().get_queryset()
         return ReceiptOut.reading(rows) if self.action in ("list", "retrieve") else rows
+
+    def get_serializer_context(self) -> dict[str, object]:
+        """Add what loads the charity, once for a list."""
+        return dict(super().get_serializer_context()) | {"charity": cache(charities.the_charity)}
 
     @extend_schema(summary="List receipts", responses={200: ReceiptOut}, examples=[EXAMPLE])
     def list(self, request: Request) -> Response:
@@ -183,3 +227,60 @@ class ReceiptViewSet(StrictView, viewsets.ReadOnlyModelViewSet[Receipt]):
         delivery: ReceiptDelivery = deliveries.resend(self.get_object(), by=actor(request), at=timezone.now())
         delivery.refresh_from_db()
         return Response(DeliveryOut(delivery).data, status=202)
+
+    @extend_schema(
+        summary="Replace a receipt",
+        responses={201: ReceiptOut},
+        examples=[REPLACEMENT_EXAMPLE],
+    )
+    @action(detail=True, methods=["post"])
+    @may_raise(services.ReceiptBlocked, SignInAgain)
+    @idempotent
+    @without_body
+    def replace(self, request: Request, pk: str) -> Response:
+        """Replace a receipt after its donor was corrected. The new one names the number of this one, which ends.
+
+        It is mailed to the donor's present address. `donors/{id}/outdated-receipts/` lists the receipts concerned. A
+        session needs a recent sign-in.
+        """
+        require_recent_sign_in(request)
+        replacement = reissues.replace(self.get_object(), by=actor(request), at=timezone.now())
+        return Response(self.get_serializer(self.get_queryset().get(pk=replacement.pk)).data, status=201)
+
+
+class OutdatedOut(Output[Outdated]):
+    """A valid receipt that no longer agrees with its donor."""
+
+    receipt = serializers.UUIDField(source="receipt.pk")
+    number = serializers.CharField(source="receipt.number")
+    donation_reference = serializers.CharField(source="receipt.donation.reference")
+    issued_on = serializers.DateField(source="receipt.issued_on")
+    differs = serializers.ListField(child=serializers.CharField(), help_text="`name`, `address`, `email`")
+    name = serializers.CharField(help_text="As it is on the receipt")
+    mailed_to = serializers.CharField(
+        required=False, help_text="Where it was last mailed to; empty if nowhere yet. For finance only"
+    )
+
+    def left_out(self) -> Collection[str]:
+        """Return the email address, unless the user may see those of donors."""
+        return ["mailed_to"] if is_hidden(self.context["request"].user, Donor, "email") else []
+
+
+class OutdatedReceiptsView(StrictView):
+    queryset = Donor.objects.all()
+    permission_classes = [may(rights.RECEIPT)]
+
+    @extend_schema(
+        summary="List the outdated receipts of a donor",
+        responses={200: OutdatedOut(many=True)},
+        examples=[OUTDATED_EXAMPLE],
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        """List a donor's valid receipts with another name or address, or mailed to another email address.
+
+        After a correction of the donor, these can be replaced: `receipts/{id}/replace/`. Newest first, of the newest
+        500 receipts.
+        """
+        found = reissues.outdated(get_object_or_404(self.queryset, pk=pk))
+        row = OutdatedOut(context={"request": request})
+        return Response([row.to_representation(one) for one in found])

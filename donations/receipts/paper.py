@@ -121,7 +121,6 @@ def contents(
 ) -> ReceiptPaper:
     """Return the contents of a gift's receipt; `amount_minor` is the amount kept."""
     donor, appeal = donation.donor, donation.appeal
-    name, address = fonts.printed(donor.addressee)[0], fonts.printed(donor.address)[0]
     assert donation.received_on is not None
     return ReceiptPaper(
         number=number,
@@ -135,11 +134,7 @@ def contents(
             email=charity.email,
             phone=charity.phone,
         ),
-        donor=DonorOnPaper(
-            name=name,
-            address_lines=_lines(address),
-            language=han.language_of(f"{name}\n{address}", donor.country),
-        ),
+        donor=donor_on_paper(donor),
         donation=donation.reference,
         amount_minor=amount_minor,
         currency=donation.currency,
@@ -151,6 +146,13 @@ def contents(
         signatory=charity.signatory,
         signatory_role=charity.signatory_title,
     )
+
+
+def donor_on_paper(donor: Donor) -> DonorOnPaper:
+    """Return a donor as papers issued now show them."""
+    name, address = fonts.printed(donor.addressee)[0], fonts.printed(donor.address)[0]
+    language = han.language_of(f"{name}\n{address}", donor.country)
+    return DonorOnPaper(name=name, address_lines=_lines(address), language=language)
 
 
 def _lines(text: str) -> list[str]:

@@ -33,25 +33,32 @@ ENDED_VERBS: Final = {
 }
 
 
+# Why a receipt was replaced though no money moved: finance corrected the gift, or its donor.
+GIFT_CORRECTED, DONOR_CORRECTED = "gift_corrected", "donor_corrected"
+
+
 class ReceiptBlocked(DomainError):
     """The receipt cannot be issued: `missing` names what it lacks, `texts` the characters that papers cannot print."""
 
     code = "receipt_blocked"
 
 
-def update(donation: Donation, *, at: datetime, by: User | None = None) -> Receipt | None:
+def update(donation: Donation, *, at: datetime, by: User | None = None, corrected: str = "") -> Receipt | None:
     """Make the receipt match the amount kept, and return the valid one; the caller holds the gift's lock.
 
     It is issued when the money is received; cancelled when all of it went back (full refund, lost dispute);
-    replaced by one that names its number when part of it did, or when printing failed for good. Nothing is issued
+    replaced by one that names its number when part of it did, when the date received changed (of two payments, the one
+    that counted went back), or when printing failed for good. Nothing is issued
     while the payment is disputed. Missing information is noted on the donation instead. Numbers are taken last,
-    because others wait for them. `by`: the user; None: Stripe.
+    because others wait for them. `by`: the user; None: Stripe. `corrected`: why the paper is wrong though the
+    amount may be right (GIFT_CORRECTED, DONOR_CORRECTED): it is then replaced too.
     """
     receipts = list(donation.receipts.select_related("document").defer("document__context").order_by("-id"))
     valid = next((receipt for receipt in receipts if receipt.state == ReceiptState.ISSUED), None)
     kept_minor = donation.kept_minor
     is_dead = valid is not None and valid.document.state == Job.State.DEAD
-    if valid is not None and valid.amount_minor == kept_minor and not is_dead:
+    is_right = valid is not None and valid.amount_minor == kept_minor and not is_dead and not corrected
+    if valid is not None and is_right and not _is_redated(valid, donation):
         return valid
     if valid is not None and kept_minor == 0:
         _end(valid, ReceiptState.CANCELLED, reason=donation.status, at=at, by=by)
@@ -63,7 +70,9 @@ def update(donation: Donation, *, at: datetime, by: User | None = None) -> Recei
     if missing != donation.receipt_blocked_by:
         donation.receipt_blocked_by = missing
         donation.save(update_fields=["receipt_blocked_by"])
-    reason = "not_printed" if is_dead else donation.status
+    reason = corrected or ("not_printed" if is_dead else donation.status)
+    if is_right:
+        reason = "other_payment"  # the date of another one
     if missing:
         if valid is not None:
             _end(valid, ReceiptState.CANCELLED, reason=reason, at=at, by=by)
@@ -72,6 +81,11 @@ def update(donation: Donation, *, at: datetime, by: User | None = None) -> Recei
         _end(valid, ReceiptState.REPLACED, reason=reason, at=at, by=by)
     replaced = valid or next(iter(receipts), None)
     return _issue(donation, charity, kept_minor, replaces=replaced, at=at, by=by)
+
+
+def _is_redated(receipt: Receipt, donation: Donation) -> bool:
+    """Return whether the receipt names another date than that on which the gift was received."""
+    return bool(receipt.document.context["received_on"] != str(donation.received_on))
 
 
 def _end(receipt: Receipt, state: ReceiptState, *, reason: str, at: datetime, by: User | None) -> None:
@@ -195,6 +209,11 @@ def refusal_to_issue(donation: Donation, charity: Callable[[], Charity] = charit
             % {"status": donation.get_status_display().lower()},
             state=donation.status,
         )
+    return blocked(donation, charity)
+
+
+def blocked(donation: Donation, charity: Callable[[], Charity] = charities.the_charity) -> DomainError | None:
+    """Return the refusal for information that a gift's receipt lacks or that cannot be printed, or None."""
     try:
         issuer = charity()
     except charities.CharityNotSetUp as refusal:

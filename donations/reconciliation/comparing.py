@@ -99,7 +99,7 @@ def _of_payments(
                 yield from _one(about, shown, attempt, rows.get(shown.id))
     ours = model._default_manager.filter(created_at__gte=start, created_at__lt=end, stripe_id__gt="")
     for row in ours.select_related("attempt").order_by("pk").iterator():
-        if row.stripe_id not in at_stripe:
+        if row.stripe_id and row.stripe_id not in at_stripe:
             amount = _amount(row.amount_minor, row.currency)
             yield Differing(about, Kind.NOT_THERE, row.stripe_id, row.attempt, amount, "", row.created_at)
 

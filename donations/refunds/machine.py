@@ -25,16 +25,22 @@ class RecordedRefund:
         return cls(RefundState(row.state), row.amount_minor, row.reason, row.failure_reason, row.created_at)
 
 
-RecordedRefunds = Mapping[str, RecordedRefund]  # by Stripe's id
+RecordedRefunds = Mapping[str, RecordedRefund]  # by Stripe's id, or our own before it is known
 
 
 def advance(
     recorded: RecordedRefunds, shown: Iterable[facts.StripeRefund], *, currency: str
 ) -> dict[str, RecordedRefund]:
-    """Return the new state of our rows, given the refunds Stripe shows. Raises Mismatch for another currency."""
+    """Return the new state of our rows, given the refunds Stripe shows.
+
+    Raises Mismatch for another currency, or another amount than we recorded.
+    """
     shown = list(shown)
     if any(refund.currency != currency for refund in shown):
         raise Mismatch("currency_mismatch")
+    known = {refund.id: recorded[refund.id].amount_minor for refund in shown if refund.id in recorded}
+    if any(known.get(refund.id, refund.amount_minor) != refund.amount_minor for refund in shown):
+        raise Mismatch("amount_mismatch")
     return {**recorded, **{refund.id: _advanced(recorded.get(refund.id), refund) for refund in shown}}
 
 

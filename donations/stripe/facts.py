@@ -283,6 +283,27 @@ class StripeDispute:
 
 
 @dataclass(frozen=True, slots=True)
+class StripeFraudWarning:
+    """An early fraud warning of a card's network."""
+
+    id: str
+    fraud_type: str  # made_with_stolen_card, unauthorized_use_of_card, misc, ...
+    actionable: bool  # until the charge is refunded in full or disputed
+    payment_intent_id: str | None
+    created_at: datetime
+
+    @classmethod
+    def from_stripe(cls, data: Json) -> Self:
+        return cls(
+            id=data["id"],
+            fraud_type=tidied(data["fraud_type"]),
+            actionable=data["actionable"],
+            payment_intent_id=_id(data.get("payment_intent")),
+            created_at=_at(data["created"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A notification that something happened at Stripe: a reason to fetch, not a fact to book."""
 

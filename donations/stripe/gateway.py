@@ -32,7 +32,15 @@ from donations.stripe.client import (
     is_live,
     v1,
 )
-from donations.stripe.facts import Charge, CheckoutSession, Event, PaymentIntent, StripeDispute, StripeRefund
+from donations.stripe.facts import (
+    Charge,
+    CheckoutSession,
+    Event,
+    PaymentIntent,
+    StripeDispute,
+    StripeFraudWarning,
+    StripeRefund,
+)
 from donations.stripe.signature import BadSignature, verify
 
 __all__ = [
@@ -47,12 +55,14 @@ __all__ = [
     "PaymentProviderUnavailable",
     "PaymentRefused",
     "StripeDispute",
+    "StripeFraudWarning",
     "StripeRefund",
     "create_checkout_session",
     "create_refund",
     "expire_checkout_session",
     "fetch_checkout_session",
     "fetch_disputes",
+    "fetch_fraud_warnings",
     "fetch_payment_intent",
     "fetch_refunds",
     "find_checkout_sessions",
@@ -63,6 +73,9 @@ __all__ = [
     "list_refunds",
     "read_event",
 ]
+
+
+KINDS_MAX: Final = 20  # of events, that Stripe lists at once
 
 
 def create_checkout_session(
@@ -163,15 +176,19 @@ def create_refund(
     payment_intent_id: str,
     amount_minor: int,
     currency: str,
+    reason: str,
     metadata: Mapping[str, str],
     idempotency_key: str,
 ) -> StripeRefund:
-    """Refund money to the donor's card. Raises PaymentRefused for more than what is left of the payment."""
+    """Refund money to the donor's card. `reason`: duplicate, fraudulent or requested_by_customer.
+
+    Raises PaymentRefused for more than what is left of the payment.
+    """
     params: dict[str, object] = {
         "payment_intent": payment_intent_id,
         "amount": to_stripe_amount(amount_minor, currency),
         "metadata": dict(metadata),
-        "reason": "requested_by_customer",
+        "reason": reason,
     }
     with errors_translated():
         refund = v1().refunds.create(params, {"idempotency_key": idempotency_key})
@@ -186,17 +203,27 @@ def fetch_disputes(payment_intent_id: str) -> list[StripeDispute]:
     return sorted((StripeDispute.from_stripe(row) for row in rows), key=lambda dispute: dispute.created_at)
 
 
-def list_events(since: datetime, until: datetime | None = None, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
-    """Yield the events created at or after `since` and before `until`, newest first.
-
-    Of all kinds, or of these (20 at most). Stripe keeps events for 30 days. The fallback for lost webhooks.
-    """
-    params = _created(since, until)
-    if kinds:
-        params["types"] = list(kinds)
+def fetch_fraud_warnings(payment_intent_id: str) -> list[StripeFraudWarning]:
+    """Return every early fraud warning about a payment, oldest first."""
     with errors_translated():
-        for event in v1().events.list(params).auto_paging_iter():
-            yield Event.from_stripe(event.to_dict())
+        page = v1().radar.early_fraud_warnings.list({"payment_intent": payment_intent_id, "limit": 100})
+        rows = [warning.to_dict() for warning in page.auto_paging_iter()]
+    return sorted((StripeFraudWarning.from_stripe(row) for row in rows), key=lambda warning: warning.created_at)
+
+
+def list_events(since: datetime, until: datetime | None = None, *, kinds: Sequence[str] = ()) -> Iterator[Event]:
+    """Yield the events created at or after `since` and before `until`, of all kinds or of these.
+
+    Newest first among 20 kinds, which is as many as Stripe lists at once. Stripe keeps events for 30 days. The fallback
+    for lost webhooks.
+    """
+    for start in range(0, len(kinds) or 1, KINDS_MAX):
+        params = _created(since, until)
+        if kinds:
+            params["types"] = list(kinds[start : start + KINDS_MAX])
+        with errors_translated():
+            for event in v1().events.list(params).auto_paging_iter():
+                yield Event.from_stripe(event.to_dict())
 
 
 def list_charges(since: datetime, until: datetime) -> Iterator[Charge]:

@@ -5,8 +5,10 @@ from datetime import datetime
 from django.db import transaction
 
 from donations.disputes import services as disputes
+from donations.fraud_warnings import services as fraud_warnings
 from donations.gifts import services as gifts
 from donations.gifts.models import Donation
+from donations.gifts.outcome import outcome_of, that_counts
 from donations.payments import services as payments
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts import services as receipts
@@ -24,7 +26,7 @@ def book(
 ) -> PaymentAttempt:
     """Update our rows from a snapshot: the attempt, its refunds and disputes, the gift, its receipt.
 
-    The first attempt that succeeds counts for the gift. `looked_at` is a time before the snapshot was begun, by the
+    `looked_at` is a time before the snapshot was begun, by the
     database's clock; events that came earlier need no snapshot of their own. Raises Mismatch, and books nothing, if
     the snapshot does not match what we asked for.
     """
@@ -35,7 +37,8 @@ def book(
     attempt.donation = donation
     # There are none before a payment has succeeded.
     was_paid = attempt.state == AttemptState.SUCCEEDED
-    refund_rows, dispute_rows = (refunds.of(attempt), disputes.of(attempt)) if was_paid else ({}, {})
+    found = (refunds.of(attempt, snapshot.refunds), disputes.of(attempt)) if was_paid else ({}, {})
+    refund_rows, dispute_rows = found
     before = _recorded(attempt, refund_rows, dispute_rows)
     after = machine.advance(before, snapshot, livemode=gateway.is_live())
     is_newest = looked_at is not None and (attempt.looked_at is None or attempt.looked_at < looked_at)
@@ -43,12 +46,13 @@ def book(
         attempt.looked_at = looked_at
     if after != before:
         payments.record(attempt, after.payment)
-        refunds.record(attempt, refund_rows, after.refunds)
+        refunds.record(attempt, refund_rows, after.refunds, at=at)
         disputes.record(attempt, dispute_rows, after.disputes)
     elif is_newest:
         attempt.save(update_fields=["looked_at"])
+    fraud_warnings.record(attempt, snapshot.fraud_warnings)
     if attempt.state == AttemptState.SUCCEEDED:
-        _settle(donation, *_that_counts(attempt, after), at=at)
+        _settle(donation, attempt, after, at=at)
     return attempt
 
 
@@ -58,30 +62,23 @@ def _recorded(
     return RecordedState(payments.recorded(attempt), refunds.recorded(refund_rows), disputes.recorded(dispute_rows))
 
 
-def _that_counts(attempt: PaymentAttempt, recorded: RecordedState) -> tuple[PaymentAttempt, RecordedState]:
-    """Return the payment that counts for the gift: of several, the one of which most is kept.
-
-    So a gift that was paid twice stays received when either payment is refunded.
-    """
-    others = attempt.donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
-    paid = [(attempt, recorded)]
+def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
+    """Settle the gift from all of its payments, then update its receipt. `recorded`: the one that was just booked."""
+    others = donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
+    paid = [(attempt.number, recorded)]
     paid += [
-        (other, _recorded(other, refunds.of(other), disputes.of(other)))
+        (other.number, _recorded(other, refunds.of(other), disputes.of(other)))
         for other in others.prefetch_related("refunds", "disputes")
     ]
-    best, of_best = max(paid, key=lambda one: (one[1].kept_minor, one[0].counts))
-    if not best.counts:
-        payments.mark_counted(best)
-        attempt.counts = attempt is best
-    return best, of_best
-
-
-def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
-    """Settle the gift from the attempt that counts, then update its receipt."""
-    assert attempt.succeeded_at is not None
-    if recorded.outcome != gifts.GiftOutcome.of(donation):
+    money = [one for number, row in paid if (one := row.money(number))]
+    counting = that_counts(money)
+    if counting.number == attempt.number:
         gifts.follow(donation, attempt.amount_minor, attempt.currency)
-        donation = gifts.settle(donation, recorded.outcome, received_at=attempt.succeeded_at, at=at)
+    outcome = outcome_of(donation.amount_minor, money)
+    payments.mark_counted(donation, counting.number)
+    attempt.counts = counting.number == attempt.number
+    if (outcome, counting.paid_at) != (gifts.GiftOutcome.of(donation), donation.received_at):
+        donation = gifts.settle(donation, outcome, received_at=counting.paid_at, at=at)
         receipts.update(donation, at=at)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from donations.disputes import machine as disputes
 from donations.disputes.machine import RecordedDispute
-from donations.gifts.services import GiftOutcome, outcome_after
+from donations.gifts.outcome import PaidMoney
 from donations.payments import machine as payments
 from donations.payments.machine import RecordedPayment
 from donations.refunds import machine as refunds
@@ -25,20 +25,18 @@ class RecordedState:
     refunds: Mapping[str, RecordedRefund] = field(default_factory=dict)
     disputes: Mapping[str, RecordedDispute] = field(default_factory=dict)
 
-    @property
-    def outcome(self) -> GiftOutcome:
-        """The gift's outcome from this payment, once it has succeeded."""
-        return outcome_after(
-            self.payment.amount_minor,
+    def money(self, number: int) -> PaidMoney | None:
+        """Return the money of this payment, the attempt with this number; None unless it has succeeded."""
+        if self.payment.succeeded_at is None:
+            return None
+        return PaidMoney(
+            number=number,
+            paid_at=self.payment.succeeded_at,
+            amount_minor=self.payment.amount_minor,
             refunded_minor=refunds.refunded_minor(self.refunds.values()),
             charged_back_minor=disputes.charged_back_minor(self.disputes.values()),
-            is_disputed=disputes.is_open(self.disputes.values()),
+            disputed_minor=disputes.disputed_minor(self.disputes.values()),
         )
-
-    @property
-    def kept_minor(self) -> int:
-        """The amount of the payment kept after refunds and chargebacks."""
-        return self.payment.amount_minor - self.outcome.refunded_minor - self.outcome.charged_back_minor
 
 
 def advance(recorded: RecordedState, snapshot: Snapshot, *, livemode: bool) -> RecordedState:

@@ -49,7 +49,10 @@ KINDS: Final = (
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
 )
+FRAUD: Final = "radar.early_fraud_warning"  # the type of the object
 DECLINED: Final = "payment_intent.payment_failed"
 DISPUTE: Final = "charge.dispute."
 # Once a payment is booked as succeeded, these can tell nothing new.
@@ -131,18 +134,24 @@ def _look(event: StripeEvent) -> Snapshot | PaymentAttempt | None:
     if attempt and _was_seen(event, attempt):
         return attempt
     try:
-        of_dispute = event.kind.startswith(DISPUTE)
-        if event.object_type == "checkout.session":
-            return snapshots.of_session(event.object_id)
-        if event.kind == DECLINED and event.payment_intent_id:
-            return _look_at_decline(event)
-        if event.payment_intent_id:
-            return snapshots.of_payment(event.payment_intent_id, of_dispute=of_dispute)
+        return _snapshot_for(event)
     except gateway.PaymentProviderUnavailable as error:
         raise jobs.NotYet(PROVIDER_WAIT) from error
     except gateway.PaymentObjectMissing as error:
         raise jobs.GiveUp(error.code) from error
-    return None
+
+
+def _snapshot_for(event: StripeEvent) -> Snapshot | None:
+    """Take the snapshot that the event needs, or return None if it names no payment."""
+    if event.object_type == "checkout.session":
+        return snapshots.of_session(event.object_id)
+    if not event.payment_intent_id:
+        return None
+    if event.object_type == FRAUD:
+        return snapshots.with_fraud_warnings(event.payment_intent_id)
+    if event.kind == DECLINED:
+        return _look_at_decline(event)
+    return snapshots.of_payment(event.payment_intent_id, of_dispute=event.kind.startswith(DISPUTE))
 
 
 def _refusal(event: StripeEvent) -> str | None:
@@ -167,7 +176,8 @@ def _was_seen(event: StripeEvent, attempt: PaymentAttempt) -> bool:
     Stripe sends several events of a payment within a second, and allows about 100 requests in a second. Both times are
     the database's. A retried event is due from then on.
     """
-    if event.kind == DECLINED or event.kind.startswith(DISPUTE):  # counted besides; not looked at for other events
+    # Declines are counted besides; disputes and warnings of fraud are not looked at for other events.
+    if event.kind == DECLINED or event.kind.startswith(DISPUTE) or event.object_type == FRAUD:
         return False
     return attempt.looked_at is not None and attempt.looked_at > event.run_after
 
@@ -215,7 +225,7 @@ def _book(event: StripeEvent, found: Snapshot | PaymentAttempt | None, *, at: da
 
 def _finish_others(event: StripeEvent, attempt: PaymentAttempt) -> None:
     """Mark the payment's other waiting events done that this look has answered."""
-    seen = Q(run_after__lt=event.claimed_at) & ~Q(kind=DECLINED) & ~Q(kind__startswith=DISPUTE)
+    seen = Q(run_after__lt=event.claimed_at) & ~Q(kind=DECLINED) & ~Q(kind__startswith=DISPUTE) & ~Q(object_type=FRAUD)
     others = StripeEvent.objects.filter(
         payment_intent_id=attempt.payment_intent_id,
         state=Job.State.PENDING,
@@ -225,9 +235,8 @@ def _finish_others(event: StripeEvent, attempt: PaymentAttempt) -> None:
     # One that a worker has just taken is for that worker.
     free = others.filter(seen | Q(kind__in=_told_by(attempt))).select_for_update(skip_locked=True)
     jobs.mark_done(StripeEvent.objects.filter(pk__in=free.values("pk")), **_applied_to(attempt))
-    if (
-        attempt.state != AttemptState.SUCCEEDED
-    ):  # what waits for this look may tell of a success that it was too early for
+    if attempt.state != AttemptState.SUCCEEDED:
+        # What waits for this look may tell of a success that it was too early for.
         jobs.wake(others.filter(notified_at=None))
 
 

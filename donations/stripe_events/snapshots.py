@@ -1,7 +1,7 @@
 """Snapshots: everything Stripe shows of one payment at one moment. An event is only a reason to take one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from donations.stripe import gateway
 
@@ -12,6 +12,8 @@ class Snapshot:
     intent: gateway.PaymentIntent | None = None
     refunds: tuple[gateway.StripeRefund, ...] = ()
     disputes: tuple[gateway.StripeDispute, ...] = ()
+    # Fetched only for their own events: they change no state, and would cost each payment one more request.
+    fraud_warnings: tuple[gateway.StripeFraudWarning, ...] = ()
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -36,6 +38,12 @@ def of_payment(payment_intent_id: str, *, of_dispute: bool = False) -> Snapshot:
     session = sessions[0] if sessions else None
     intent = session.intent if session else gateway.fetch_payment_intent(payment_intent_id)
     return _complete(session, intent, of_dispute)
+
+
+def with_fraud_warnings(payment_intent_id: str) -> Snapshot:
+    """Fetch the snapshot of a payment, and what its card's network says of fraud."""
+    warnings = tuple(gateway.fetch_fraud_warnings(payment_intent_id))
+    return replace(of_payment(payment_intent_id), fraud_warnings=warnings)
 
 
 def _complete(

@@ -7,6 +7,7 @@ from django import template
 from donations.gifts import money_back
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
+from donations.receipts.services import DONOR_CORRECTED, GIFT_CORRECTED
 from logistics import wording
 from logistics.money import amounts
 
@@ -51,5 +52,9 @@ def went_back(donation: Donation) -> str:
 @register.simple_tag
 def went_back_since(donation: Donation, receipt: Receipt | None) -> str:
     """Say the same, preceded by what changed since that receipt was issued; each on its own line."""
-    since = money_back.since_receipt(donation, receipt.number, receipt.amount_minor) if receipt else ""
+    since = ""
+    if receipt and receipt.end_reason in (GIFT_CORRECTED, DONOR_CORRECTED):
+        since = money_back.correction(donation, receipt.number, money(receipt.amount_minor, receipt.currency))
+    elif receipt:
+        since = money_back.since_receipt(donation, receipt.number, receipt.amount_minor)
     return "\n".join(filter(None, (since, money_back.in_words(donation))))

@@ -15,6 +15,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from logistics.errors import DomainError
 from logistics.idempotency.models import IdempotencyRecord
+from logistics.transactions import repeated
 
 KEPT_FOR = timedelta(days=90)
 
@@ -52,7 +53,8 @@ def idempotent(method: Callable[..., Response] | None = None, *, shown_once: Seq
 
     It runs in one transaction with the record of its answer. Same key and body: the same answer
     with `Idempotent-Replayed: true`. Same key, other body or route: 422. First one still running: 409.
-    No key: 400. Refusals are not recorded: nothing happened, so the key can be used again.
+    No key: 400. Refusals are not recorded: nothing happened, so the key can be used again. If it waited too long for a
+    lock, it runs again, unseen (`transactions.repeated`).
     The view must not call external services. Fields named in `shown_once` (a new key's secret) are null in
     the record and so in the replay.
     """
@@ -83,11 +85,16 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     match = request.resolver_match
     route = f"{request.method} {match.route if match else ''}"[:200]
     body_sha256 = hashlib.sha256(f"{request.path} {hash_of_body(request)}".encode()).hexdigest()
-    with transaction.atomic():
-        is_ours, record = _begun(principal, key)
-        if not is_ours:
-            raise StillRunning(_("The first request with this Idempotency-Key is still running. Send it again in 2 s."))
-        if record is None:
+
+    def first_time() -> Response | _Recorded:
+        with transaction.atomic():
+            is_ours, record = _begun(principal, key)
+            if not is_ours:
+                raise StillRunning(
+                    _("The first request with this Idempotency-Key is still running. Send it again in 2 s.")
+                )
+            if record is not None:
+                return record
             response = act()
             if response.status_code >= 400:
                 transaction.set_rollback(True)
@@ -97,6 +104,10 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
             kept = response.data | dict.fromkeys(shown_once) if shown_once else response.data
             _record(principal, key, _Recorded(route, body_sha256, response.status_code, kept))
             return response
+
+    record = repeated(first_time)
+    if isinstance(record, Response):
+        return record
     if (record.route, record.body_sha256) != (route, body_sha256):
         raise IdempotencyKeyReused(
             _(

@@ -2,12 +2,21 @@
 
 from typing import cast
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
+
+
+class NamedAutocomplete(AutocompleteJsonView):
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
+        result: dict[str, str] = super().serialize_result(obj, to_field_name)
+        choice_of = getattr(self.model_admin, "choice_of", None)
+        return result | ({"text": choice_of(obj)} if choice_of else {})
 
 
 class StaffSite(UnfoldAdminSite):
@@ -52,6 +61,10 @@ class StaffSite(UnfoldAdminSite):
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return cast(HttpResponse, change(request))
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Search rows for a field. They are called as their pages choose: `__str__` holds no personal data."""
+        return cast(HttpResponse, NamedAutocomplete.as_view(admin_site=self)(request))
 
     def extra_urls(self) -> list[URLPattern]:
         from logistics.people import pages

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.browser import member as acts
 from tests.browser.claims import submits
+from tests.browser.gifts import pay
 from tests.browser.member import SignIn
 from tests.browser.visitor import Visitor
-from tests.journeys.people import Donor, Person, Program
+from tests.journeys.people import Program
 from tests.processes import Instance, eventually
 
 pytestmark = pytest.mark.processes
@@ -296,16 +296,6 @@ def test_dead_jobs_are_retried(label: str, staff: SignIn, product: Instance) -> 
 
     state = f"SELECT state FROM {table} WHERE id = %s"
     eventually(lambda: product.rows(state, pk) == [("done",)], what="its second try to end well")
-
-
-def pay(product: Instance, email: str, *, name: str = "Lam Wing Sze", anonymous: bool = False) -> None:
-    """Give by card, as far as the checkout page's last button."""
-    donor = {"name": name, "email": email, "language": "en"}
-    gift: Any = Person(product.env["PUBLIC_URL"]).post(
-        "/api/v1/donations/",
-        {"amount": "250", "currency": "HKD", "donor": donor, "anonymous": anonymous, "consent": True},
-    )
-    Donor(product.env["PUBLIC_URL"]).pay(gift["checkout_url"], "4242424242424242")
 
 
 def test_everybody_can_use_the_pages_of_the_admin(staff: SignIn) -> None:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -138,6 +139,24 @@ def intent_of(gift: dict[str, Any]) -> str:
 def received(giving: Giving, card: str = GOOD) -> dict[str, Any]:
     gift = giving.give()
     giving.type_card(gift["checkout_url"], card)
+    giving.deliver()
+    giving.work()
+    return gift
+
+
+def paid_twice(giving: Giving, *, late_by: timedelta = timedelta()) -> dict[str, Any]:
+    """A gift whose expired checkout is paid late, after a second one was."""
+    gift = giving.give()
+    first = donation_of(gift).attempts.get()
+    giving.stand_in.control.advance(24 * 3600)
+    giving.deliver()
+    giving.work()
+    giving.stand_in.control.advance(-24 * 3600)
+    again = giving.post(f"/api/v1/donations/{gift['token']}/checkout/").json()
+    giving.type_card(again["checkout_url"])
+    giving.stand_in.control.advance(late_by.total_seconds())
+    giving.stand_in.control.pay(str(first.session_id), GOOD, late=True)
+    giving.stand_in.control.advance(-late_by.total_seconds())
     giving.deliver()
     giving.work()
     return gift

@@ -51,7 +51,9 @@ def test_every_page_opens_for_finance_and_is_read_only(giving: Giving, paid: Any
         assert page.status_code == 200, model
         if model in FACTS:
             assert finance.post(link[0], {}).status_code == 403, model
-            assert finance.get(f"/admin/donations/{model}/add/").status_code == 403, model
+            # Gifts that were not paid by card are added: test_offline_admin.py.
+            added = 200 if model == "donation" else 403
+            assert finance.get(f"/admin/donations/{model}/add/").status_code == added, model
             assert finance.post(link[0].replace("change", "delete"), {"post": "yes"}).status_code == 403, model
 
 
@@ -124,7 +126,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
             "slug": "mali", "title_en": "Renamed", "title_fr": "X", "story_en": "X", "story_fr": "X",
             "target_amount": "10.00", "currency": "HKD", "opens_on": "2026-01-01",
         },
-        f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "language": "en"},
+        f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "email": donor.email, "language": "en"},
     }  # fmt: skip
     for path, form in forms.items():
         seen: dict[str, str | list[str]] = {"seen_version": hidden(finance.get(path).content.decode(), "seen_version")}

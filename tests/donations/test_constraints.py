@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from donations.appeals.models import Appeal
 from donations.disputes.models import Dispute
 from donations.donors.models import Donor
+from donations.fraud_warnings.models import FraudWarning
 from donations.gifts.models import Donation
 from donations.payments.models import PaymentAttempt
 from donations.portal.models import SignInRequest
@@ -18,9 +19,13 @@ from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
 from logistics.charity.models import Charity
 from logistics.pictures.models import Picture
+from logistics.roles import Role
+from tests.clients import signed_in
 from tests.donations.giving import Giving, receipts_of
+from tests.donations.offline import send
 from tests.makers.appeals import make_appeal
 from tests.makers.charity import make_charity
+from tests.makers.people import make_user
 from tests.makers.pictures import make_picture
 from tests.rights import as_superuser
 
@@ -74,9 +79,13 @@ def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
     refused("no_more_goes_back_than_was_given", lambda: rows.update(refunded_minor=50051))
     refused("no_more_goes_back_than_was_given", lambda: rows.update(charged_back_minor=50051))
     refused("only_received_money_goes_back", lambda: waiting.update(refunded_minor=1))
-    refused("what_was_received_is_frozen", lambda: rows.update(amount_minor=1))
+    refused("what_a_donor_agreed_to_is_frozen", lambda: rows.update(consent_text="Anything"))
     refused("what_was_given_is_frozen", lambda: waiting.update(form_key="x"))
     refused("what_was_given_is_frozen", lambda: waiting.update(reference="GFT-0000-0000"))
+    refused("what_was_given_is_frozen", lambda: rows.update(reference="GFT-0000-0000"))
+    for change in ({"amount_minor": 1}, {"currency": "USD"}, {"channel": "cash"}):
+        refused("what_was_paid_online_is_frozen", lambda change=change: rows.update(**change))
+    refused("only_offline_gifts_are_voided", lambda: rows.update(status="voided"))
     refused("received_gifts_are_not_deleted", lambda: rows._raw_delete("default"))
     values = {"donor": paid.donor, "created_at": NOON}
     refused(
@@ -87,6 +96,14 @@ def test_the_database_refuses_inconsistent_donations(giving: Giving) -> None:
         "a_donation_has_a_reference_of_its_own",
         lambda: Donation.objects.create(reference=paid.reference, amount_minor=1, currency="HKD", **values),
     )
+
+
+def test_the_database_keeps_void_gifts_as_they_are(giving: Giving) -> None:
+    rows = Donation.objects.filter(pk=send(signed_in(Role.FINANCE)).json()["id"])
+    rows.update(amount_minor=400_000, channel="cash")  # as a correction does
+    rows.update(status="voided")
+    for change in ({"status": "received"}, {"amount_minor": 1}, {"currency": "USD"}, {"received_on": date(2026, 1, 1)}):
+        refused("voided_gifts_stay_voided", lambda change=change: rows.update(**change))
 
 
 def test_the_database_refuses_inconsistent_payment_attempts(giving: Giving) -> None:
@@ -118,9 +135,24 @@ def test_the_database_refuses_inconsistent_or_changed_refunds_disputes_and_event
     values = {"attempt": attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
     Refund.objects.create(stripe_id="re_1", state="pending", **values)
     Dispute.objects.create(stripe_id="du_1", state="needs_response", **values)
+    warning = {"attempt": attempt, "stripe_id": "issfr_1", "fraud_type": "x", "actionable": True, "created_at": NOON}
+    FraudWarning.objects.create(**warning)
+    refused("a_fraud_warning_is_known_once", lambda: FraudWarning.objects.create(**warning))
+    user = make_user(Role.FINANCE)
+    asked = values | {"asked_by": user, "asked_at": NOON}
+    for name, changes in (
+        ("a_refund_is_at_stripe_or_was_requested_here", {"state": "pending"}),
+        ("a_refund_that_was_not_sent_is_not_at_stripe", {"state": "requested", "stripe_id": "re_9"}),
+        ("nobody_approves_a_refund_alone", {"state": "requested", "decided_by": user}),
+        ("a_refund_is_of_more_than_nothing", {"state": "requested", "amount_minor": 0}),
+    ):
+        refused(name, lambda changes=changes: Refund.objects.create(**asked | changes))
     refused("a_refund_is_known_once", lambda: Refund.objects.create(stripe_id="re_1", state="pending", **values))
     refused("a_dispute_is_known_once", lambda: Dispute.objects.create(stripe_id="du_1", state="won", **values))
     refused("what_was_refunded_is_frozen", lambda: Refund.objects.update(amount_minor=2))
+    refused("a_refund_keeps_its_id_at_stripe", lambda: Refund.objects.update(stripe_id="re_2"))
+    refused("fraud_warnings_only_end", lambda: FraudWarning.objects.update(fraud_type="misc"))
+    refused("Cannot delete rows", lambda: FraudWarning.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: Refund.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: Dispute.objects.all()._raw_delete("default"))
     refused("Cannot delete rows", lambda: StripeEvent.objects.all()._raw_delete("default"))

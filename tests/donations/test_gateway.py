@@ -117,7 +117,12 @@ class TestAfterwards:
     def test_refunds_are_listed_oldest_first(self, stand_in: StandIn) -> None:
         intent_id = pay(stand_in, open_session(stand_in))
         ours = gateway.create_refund(
-            payment_intent_id=intent_id, amount_minor=50, currency="HKD", metadata={"refund": "1"}, idempotency_key="r1"
+            payment_intent_id=intent_id,
+            amount_minor=50,
+            currency="HKD",
+            reason="duplicate",
+            metadata={"refund": "1"},
+            idempotency_key="r1",
         )
         stand_in.control.advance(60)
         theirs = stand_in.control.refund(payment_intent=intent_id, amount=100)
@@ -134,7 +139,12 @@ class TestAfterwards:
 
         with pytest.raises(gateway.PaymentRefused) as refusal:
             gateway.create_refund(
-                payment_intent_id=intent_id, amount_minor=50051, currency="HKD", metadata={}, idempotency_key="r1"
+                payment_intent_id=intent_id,
+                amount_minor=50051,
+                currency="HKD",
+                reason="duplicate",
+                metadata={},
+                idempotency_key="r1",
             )
         assert refusal.value.details["param"] == "amount"
 
@@ -176,7 +186,12 @@ class TestRequests:
         gateway.find_checkout_sessions(intent_id)
         gateway.fetch_refunds(intent_id)
         gateway.create_refund(
-            payment_intent_id=intent_id, amount_minor=50, currency="HKD", metadata={"a": "b"}, idempotency_key="r1"
+            payment_intent_id=intent_id,
+            amount_minor=50,
+            currency="HKD",
+            reason="duplicate",
+            metadata={"a": "b"},
+            idempotency_key="r1",
         )
         list(gateway.list_events(datetime(2026, 1, 1, tzinfo=UTC), kinds=["charge.refunded"]))
 

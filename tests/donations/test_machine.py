@@ -13,6 +13,7 @@ from donations.disputes.machine import RecordedDispute
 from donations.disputes.models import NEXT as DISPUTE_NEXT
 from donations.disputes.models import DisputeState
 from donations.gifts.models import Donation
+from donations.gifts.outcome import outcome_of
 from donations.payments.machine import Mismatch, RecordedPayment
 from donations.payments.models import NEXT, AttemptState
 from donations.refunds.machine import RecordedRefund
@@ -168,9 +169,12 @@ S, D, R = Donation.Status, DisputeState, RefundState
 def test_the_outcome_of_a_donation_follows_from_refunds_and_disputes(
     refunds: Any, disputes: Any, expected: Any
 ) -> None:
-    result = RecordedState(
-        NEW.payment,
+    payment = after(LIFE[:5]).payment
+    money = RecordedState(
+        payment,
         {str(at): RecordedRefund(state, amount, "", "", T0) for at, (state, amount) in enumerate(refunds)},
         {str(at): RecordedDispute(state, amount, "", None, T0) for at, (state, amount) in enumerate(disputes)},
-    ).outcome
+    ).money(1)
+    assert money is not None
+    result = outcome_of(payment.amount_minor, [money])
     assert (result.status, result.refunded_minor, result.charged_back_minor) == expected

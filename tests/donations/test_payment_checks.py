@@ -31,3 +31,10 @@ def test_dangerous_payment_settings_are_reported(  # noqa: PLR0917 - one column 
     settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRETS = key, secrets
 
     assert [message.id for message in check_payments(None)] == found
+
+
+@pytest.mark.parametrize("limits", [{"HKD": "ten"}, {"HKX": "10"}, {"XOF": "1.5"}])
+def test_a_limit_of_refunds_that_cannot_be_read_is_reported(settings: Any, limits: dict[str, str]) -> None:
+    settings.REFUND_ALONE_UP_TO = limits
+
+    assert "donations.E004" in [message.id for message in check_payments(None)]

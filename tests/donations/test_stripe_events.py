@@ -34,6 +34,7 @@ from tests.donations.giving import (
     events_of,
     mails,
     paid,
+    paid_twice,
     receipts_of,
 )
 from tests.rights import as_superuser
@@ -264,22 +265,6 @@ def test_a_payment_after_the_expiry_is_booked(giving: Giving) -> None:
     donation = donation_of(gift)
     assert (donation.status, donation.attempts.get().state) == (Donation.Status.RECEIVED, AttemptState.SUCCEEDED)
     assert len(receipts_of(donation)) == 1
-
-
-def paid_twice(giving: Giving) -> dict[str, Any]:
-    """A gift whose expired checkout is paid late, after a second one was."""
-    gift = giving.give()
-    first = donation_of(gift).attempts.get()
-    giving.stand_in.control.advance(24 * 3600)
-    giving.deliver()
-    giving.work()
-    giving.stand_in.control.advance(-24 * 3600)
-    again = giving.post(f"/api/v1/donations/{gift['token']}/checkout/").json()
-    giving.type_card(again["checkout_url"])
-    giving.stand_in.control.pay(str(first.session_id), GOOD, late=True)
-    giving.deliver()
-    giving.work()
-    return gift
 
 
 def test_a_second_payment_of_one_gift_is_shown_to_staff_and_not_receipted(giving: Giving) -> None:

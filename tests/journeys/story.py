@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -193,6 +194,44 @@ class Story:
             must(len(self.place.mails_to(address)) == 1, "one mail for each donor")
         return "3 receipts, 3 mails, numbers 1 to 3"
 
+    def a_cheque_is_typed_twice(self) -> str:
+        # A fresh sign-in: these acts need one of the last five minutes.
+        finance = Staff(self.place.base_url, "finance@example.org", self.place.password)
+        cheque = {
+            "amount": "5000.00",
+            "currency": "HKD",
+            "channel": "cheque",
+            "received_on": (datetime.now(UTC) - timedelta(days=3)).date().isoformat(),
+            "payment_reference": "HSBC 000123",
+            "donor": {"organisation": "Ho & Sons", "email": "hoo@example.org"},
+        }
+        first = finance.post("/api/v1/donations/offline/", cheque)
+        warned = finance.send("POST", "/api/v1/donations/offline/", cheque, status=(409,)).json()
+        must(warned["duplicates"] == [first["reference"]], "the second time, the first cheque is shown")
+        second = finance.post("/api/v1/donations/offline/", cheque | {"another_than": warned["duplicates"]})
+        void = finance.post(f"/api/v1/donations/{second['id']}/void/", {"reason": "The same cheque after all."})
+        must(void["status"] == "voided", "the second one is void")
+        self.facts["cheque"] = first
+        return f"{first['reference']} was shown, {second['reference']} is void"
+
+    def an_email_is_corrected_and_a_receipt_reissued(self) -> str:
+        finance = Staff(self.place.base_url, "finance@example.org", self.place.password)
+        eventually("the receipt is mailed to the wrong address", lambda: self.place.mails_to("hoo@example.org"))
+        donor = finance.get(f"/api/v1/donors/{self.facts['cheque']['donor']}/")
+        version = {"If-Match": f'"{donor["version"]}"'}
+        path = f"/api/v1/donors/{donor['id']}/"
+        finance.send("PATCH", path, {"email": "ho@example.org"}, headers=version)
+        [old] = finance.get(f"{path}outdated-receipts/")
+        new = finance.post(f"/api/v1/receipts/{old['receipt']}/replace/")
+        must(new["replaces"] == old["number"], "the new receipt names the number of the old one")
+        [mail] = eventually("the new receipt is mailed", lambda: self.place.mails_to("ho@example.org"))
+        body = mail.get_body(("plain",))
+        must(body is not None and old["number"] in body.get_content(), "its mail names the old number too")
+        numbers = [receipt["number"] for receipt in finance.get("/api/v1/receipts/")["results"]]
+        last = sorted(int(number.rpartition("-")[2]) for number in numbers)
+        must(last == [1, 2, 3, 4, 5, 6], f"numbers without gap, not {last}")
+        return f"receipt {new['number']} replaces {old['number']}"
+
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the steps of the story in order: description, and the function that runs and checks it."""
         return [
@@ -201,4 +240,9 @@ class Story:
             ("A donor gives XOF 65 500", self.a_donor_gives_xof),
             ("A declined card, then a good one: exactly one receipt", self.a_card_is_declined_and_another_one_pays),
             ("Every webhook came twice and out of order; nothing changed", self.repeated_webhooks_changed_nothing),
+            ("Finance types a cheque twice, is warned, and voids one", self.a_cheque_is_typed_twice),
+            (
+                "An email address is corrected and the receipt reissued",
+                self.an_email_is_corrected_and_a_receipt_reissued,
+            ),
         ]

@@ -21,7 +21,7 @@ def test_the_main_story_holds(tmp_path: Path) -> None:
 
         told = {title: step() for title, step in story.steps()}
 
-    assert len(told) == 18
+    assert len(told) == 20
     assert {path.name for path in keep.glob("*.pdf")} == {
         "receipt-hkd.pdf",
         "receipt-xof.pdf",

@@ -27,8 +27,10 @@ NEVER_CHANGED = {
 NEVER_DELETED = {
     *NEVER_CHANGED,
     "donations_dispute",
+    "donations_fraudwarning",
     "donations_receipt",
     "donations_refund",
+    "donations_stripedifference",
     "donations_stripeevent",
     "logistics_document",
     "shipments_reveal",
@@ -36,11 +38,15 @@ NEVER_DELETED = {
 }
 ONLY_THESE_CHANGE = {
     "donations_receipt": {"state", "ended_at", "end_reason"},
-    "donations_refund": {"id", "state", "reason", "failure_reason", "created_at"},
+    "donations_fraudwarning": {"actionable"},
+    "donations_refund": {
+        *("id", "stripe_id", "state", "reason", "failure_reason", "created_at", "decided_by_id", "decided_at"),
+    },
     "shipments_reveal": {"seen_at", "ended_at", "ended_because", "ended_by_id"},
 }
 FROZEN = {
-    "donations_donation": {"reference", "amount_minor", "currency", "channel", "created_at"},
+    # The amount, currency and channel of an offline gift may be corrected: triggers hold those of card gifts.
+    "donations_donation": {"reference", "consent_text", "consent_version", "created_at"},
     "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
     "donations_stripeevent": {"stripe_id", "kind", "livemode"},
     "logistics_document": {"context", "number", "token", "replaces_id"},

@@ -122,6 +122,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("post", "/v1/disputes/{dispute}/close"): lambda world, ids, wanted: disputes.close(
         world, world.store.get("dispute", ids[0])
     ),
+    ("get", "/v1/radar/early_fraud_warnings"): _list("radar.early_fraud_warning"),
+    ("get", "/v1/radar/early_fraud_warnings/{early_fraud_warning}"): _retrieve("radar.early_fraud_warning"),
     ("get", "/v1/events"): _list("event"),
     ("get", "/v1/events/{id}"): _retrieve("event"),
     ("post", "/v1/customers"): _create_customer,

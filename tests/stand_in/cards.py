@@ -37,6 +37,7 @@ OUTCOMES = {
     "4000000000001976": Outcome(then="inquiry"),
     "4000000000007726": Outcome(then="refund_pending"),
     "4000000000005126": Outcome(then="refund_fails"),
+    "4000000000005423": Outcome(then="fraud_warning"),
 }
 NOT_A_TEST_CARD = Outcome(
     "card_declined",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.stand_in import checkout, disputes, payments, refunds
+from tests.stand_in import checkout, disputes, fraud_warnings, payments, refunds
 from tests.stand_in.cards import Card
 from tests.stand_in.door import Api
 from tests.stand_in.errors import Json, StripeRefusal
@@ -20,7 +20,7 @@ class Control:
     def show(self) -> Json:
         """Return a summary of the stand-in's state."""
         store = self.world.store
-        kinds = ("checkout.session", "payment_intent", "charge", "refund", "dispute", "event")
+        kinds = ("checkout.session", "payment_intent", "charge", "refund", "dispute", fraud_warnings.KIND, "event")
         return {
             "switches": self.world.switches.shown(),
             "now": store.now(),
@@ -88,6 +88,13 @@ class Control:
             charge = self.world.store.get("charge", intent["latest_charge"])
             return disputes.open_dispute(self.world, charge, amount=amount, reason=reason, inquiry=inquiry)
 
+    def warn_of_fraud(self, payment_intent: str, *, fraud_type: str = "made_with_stolen_card") -> Json:
+        """Report a payment as fraud, as its card's network."""
+        with self.world.acting():
+            intent = self.world.store.get("payment_intent", payment_intent)
+            charge = self.world.store.get("charge", str(intent["latest_charge"]))
+            return fraud_warnings.warn(self.world, charge, fraud_type=fraud_type)
+
     def submit_evidence(self, dispute: str) -> Json:
         """Submit evidence for a dispute."""
         with self.world.acting():
@@ -101,7 +108,15 @@ class Control:
     def tell(self, kind: str, object: str) -> Json:
         """Send an event of any kind about an object, true or not."""
         with self.world.acting():
-            for table in ("checkout.session", "payment_intent", "charge", "refund", "dispute", "customer"):
+            for table in (
+                "checkout.session",
+                "payment_intent",
+                "charge",
+                "refund",
+                "dispute",
+                fraud_warnings.KIND,
+                "customer",
+            ):
                 found = self.world.store.find(table, object)
                 if found is not None:
                     return self.world.tell(kind, found)
@@ -141,6 +156,7 @@ class Control:
             "settle-refund": self.settle_refund,
             "fail-refund": self.fail_refund,
             "dispute": self.dispute,
+            "warn-of-fraud": self.warn_of_fraud,
             "submit-evidence": self.submit_evidence,
             "close-dispute": self.close_dispute,
             "tell": self.tell,

@@ -1,5 +1,6 @@
 """Disputes and inquiries by a donor's bank."""
 
+from tests.stand_in import fraud_warnings
 from tests.stand_in.balance import book
 from tests.stand_in.description import complete
 from tests.stand_in.errors import Json, StripeRefusal
@@ -44,6 +45,7 @@ def open_dispute(
     world.tell("charge.dispute.created", dispute)
     if not inquiry:
         _withdraw(world, dispute)
+        fraud_warnings.end(world, charge)
     return dispute
 
 

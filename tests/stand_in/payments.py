@@ -1,6 +1,6 @@
 """Payments: charging a card in a session."""
 
-from tests.stand_in import disputes
+from tests.stand_in import disputes, fraud_warnings
 from tests.stand_in.balance import book
 from tests.stand_in.cards import Card
 from tests.stand_in.description import complete
@@ -29,6 +29,8 @@ def pay(world: World, session: Json, card: Card, *, email: str = "", late: bool 
             _succeed(world, session, intent, charge, method)
         if card.outcome.then in ("dispute", "inquiry"):
             disputes.open_dispute(world, charge, inquiry=card.outcome.then == "inquiry")
+        if card.outcome.then == "fraud_warning":
+            fraud_warnings.warn(world, charge)
     return intent
 
 

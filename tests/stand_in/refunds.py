@@ -1,6 +1,6 @@
 """Refunds: requested over the API or in the dashboard; they may stay pending, and may fail late."""
 
-from tests.stand_in import money
+from tests.stand_in import fraud_warnings, money
 from tests.stand_in.balance import book
 from tests.stand_in.cards import OUTCOMES
 from tests.stand_in.errors import Json, StripeRefusal
@@ -37,6 +37,8 @@ def create(world: World, wanted: Json) -> Json:
     world.store.save(refund, charge)
     world.tell("refund.created", refund)
     world.tell("charge.refunded", charge)
+    if charge["refunded"]:
+        fraud_warnings.end(world, charge)
     return refund
 
 

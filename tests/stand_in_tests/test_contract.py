@@ -62,6 +62,19 @@ def test_responses_about_a_payment_match(caller: Caller, card: str, currency: st
         check_answer(caller, "GET", f"/v1/{path}", {"limit": "100"})
 
 
+def test_responses_about_fraud_warnings_match(caller: Caller) -> None:
+    control = caller.stand_in.control
+    intent = control.pay(caller.open_session()["id"], "4000000000005423")["id"]
+    [warning] = check_answer(caller, "GET", "/v1/radar/early_fraud_warnings", {"payment_intent": intent})["data"]
+    assert warning["actionable"] is True
+    check_answer(caller, "POST", "/v1/refunds", {"payment_intent": intent})
+    path = f"/v1/radar/early_fraud_warnings/{warning['id']}"
+    ended = check_answer(caller, "GET", path, {"expand[]": "charge"})
+    assert ended["actionable"] is False
+    told = [event["type"] for event in caller.stand_in.world.store.newest_first("event")]
+    assert {"radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"} <= set(told)
+
+
 def test_responses_about_refunds_and_disputes_match(caller: Caller) -> None:
     control = caller.stand_in.control
     intents = [control.pay(caller.open_session()["id"])["id"] for _ in range(3)]

@@ -1,0 +1,73 @@
+"""The audit trail of a gift in words: who did what, when, with amounts as people write them."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Final
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
+
+from donations.admin_parts import shown
+from donations.gifts.models import Donation
+from donations.refunds.models import Refund, RefundReason
+from logistics.audit import services as audit
+from logistics.audit.models import AuditEntry
+
+SENDING: Final = {
+    "pending": gettext_lazy("waiting to be sent"),
+    "sent": gettext_lazy("sent"),
+    "failed": gettext_lazy("sending failed"),
+}
+# Verb -> its sentence. A verb without one is shown as it is, with its details left out.
+SENTENCES: Final = {
+    "received": gettext_noop("Received: %(kept)s held"),
+    "partially refunded": gettext_noop("Refunded in part: %(kept)s held"),
+    "refunded": gettext_noop("Refunded: nothing held"),
+    "disputed": gettext_noop("Disputed by the donor’s bank"),
+    "charged back": gettext_noop("Charged back by the donor’s bank: %(kept)s held"),
+    "receipt issued": gettext_noop("Receipt %(receipt)s issued for %(amount)s"),
+    "receipt cancelled": gettext_noop("Receipt %(receipt)s cancelled"),
+    "receipt replaced": gettext_noop("Receipt %(receipt)s replaced"),
+    "receipt resent": gettext_noop("Receipt %(receipt)s sent again"),
+    "refund requested": gettext_noop("Refund of %(amount)s requested"),
+    "refund approved": gettext_noop("Refund of %(amount)s approved"),
+    "refund rejected": gettext_noop("Refund of %(amount)s rejected"),
+    "refund sent again": gettext_noop("Refund of %(amount)s sent again"),
+    "refund refused": gettext_noop("Stripe refused the refund of %(amount)s"),
+    "link revoked": gettext_noop("Secret link revoked"),
+}
+
+
+def entries(donation: Donation) -> Iterator[tuple[datetime, str, str, str]]:
+    """Yield time, sentence, person and reason of each entry."""
+    for entry in audit.trail(donation):
+        yield entry.at, _sentence(entry, donation), entry.by.name if entry.by else "", entry.reason
+
+
+def _sentence(entry: AuditEntry, donation: Donation) -> str:
+    said = SENTENCES.get(entry.verb)
+    if said is None:
+        words = gettext(entry.verb)
+        return words[:1].upper() + words[1:]
+    details, currency = entry.details, donation.currency
+    gone = int(details.get("refunded_minor", 0)) + int(details.get("charged_back_minor", 0))
+    values = {
+        "kept": shown(max(0, donation.amount_minor - gone), currency),
+        "amount": shown(details.get("amount_minor"), currency),
+        "receipt": details.get("receipt", ""),
+    }
+    return gettext(said) % values
+
+
+def refund_reason(refund: Refund) -> str:
+    """Return why a refund was made, in words; Stripe's own reasons as they are."""
+    return str(dict(RefundReason.choices).get(refund.reason, refund.reason.replace("_", " ")))
+
+
+def moment(at: datetime) -> str:
+    """Return a time in the current time zone, the charity's."""
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
+
+
+def day(on: date) -> str:
+    return formats.date_format(on, "DATE_FORMAT")
