@@ -16,9 +16,9 @@ jobs.enqueue(Email(kind="shipment-dispatched", to="{to}", language="{language}",
 WORDS = {
     "en": ("Stop these emails", "You will get no more of these emails", "Send me these emails again"),
     "fr": (
-        "Ne plus recevoir ces courriels",
-        "Vous ne recevrez plus ces courriels",
-        "Recevoir de nouveau ces courriels",
+        "Ne plus recevoir ces e-mails",
+        "Vous ne recevrez plus ces e-mails",
+        "Recevoir de nouveau ces e-mails",
     ),
 }
 

@@ -17,6 +17,7 @@ from logistics.partners.models import Partner
 from shipments.papers.models import Paper
 from tests.journeys.people import Person, Program, Staff
 from tests.journeys.place import STAFF
+from tests.makers.pictures import make_picture
 from tests.processes import Instance
 from tests.sweep import planting
 from tests.sweep import product as products
@@ -67,6 +68,7 @@ class Sweep:
         for number, (title, step) in enumerate(self.story.steps()):
             if number == 1:
                 self._plant_in_charity()
+                make_picture()
             step()
             say(title)
             if "registers the partner" in title:

@@ -47,6 +47,7 @@ from tests.makers.deliveries import confirm
 from tests.makers.moments import NOON, YEAR
 from tests.makers.partners import make_contact, make_partner, make_site
 from tests.makers.people import make_packer, make_user
+from tests.makers.pictures import make_picture
 from tests.makers.shipments import pack
 from tests.services import services
 from tests.sweep import planting
@@ -233,6 +234,7 @@ def test_no_secret_leaves_its_place(files: Path, log: io.StringIO, settings: Any
             Secret("the first of FIELD_KEYS", settings.FIELD_KEYS[0]),
         ]
     )
+    make_picture()
     root = User.objects.create_superuser("root@example.org", "correct horse battery", name="Ruth Root")
     callers = {
         "superuser": caller(root),  # who may read what every role may
