@@ -100,7 +100,7 @@ def _new(since: datetime, at: datetime) -> Iterator[Waiting]:
     lacking = _blocked().filter(received_at__gte=since, received_at__lt=at)
     yield Waiting(_("new gifts whose receipt lacks something"), lacking.count(), _list_of(Donation, "receipt=missing"))
     twice = StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE, ended_at__gte=since, ended_at__lt=at)
-    paid = twice.values("attempt").distinct().count()
+    paid = twice.values("attempt__donation").distinct().count()
     warned = _warned().filter(pk__gte=first_of(since), pk__lt=first_of(at))
     yield Waiting(
         _("new fraud warnings to act on"), warned.count(), _list_of(FraudWarning, "actionable__exact=1"), is_urgent=True

@@ -30,6 +30,7 @@ NEVER_DELETED = {
     "donations_fraudwarning",
     "donations_receipt",
     "donations_refund",
+    "donations_stripedifference",
     "donations_stripeevent",
     "logistics_document",
     "shipments_reveal",
