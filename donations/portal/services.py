@@ -80,7 +80,7 @@ def _queue_mail(request: SignInRequest, donor: Donor | None) -> dict[str, object
             },
             language=request.language,
         )
-    return {"email": "", "donor_id": donor and donor.pk}
+    return {"email": "", "donor": donor}
 
 
 def still_works(token: str) -> bool:
