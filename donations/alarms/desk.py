@@ -16,6 +16,8 @@ from donations.alarms.services import recipients
 from donations.disputes.models import Dispute, DisputeState
 from donations.fraud_warnings.models import FraudWarning
 from donations.gifts.models import Donation
+from donations.receipts import services as receipts
+from donations.receipts.models import Receipt
 from donations.reconciliation.models import StripeDifference
 from donations.refunds.models import Refund, RefundSending, RefundState
 from donations.stripe_events.models import StripeEvent
@@ -46,6 +48,7 @@ def waiting(*, at: datetime) -> list[Waiting]:
     """Return what waits for finance now, without what has nothing waiting."""
     to_answer = _to_answer()
     soon = to_answer.filter(evidence_due_at__lt=at + REMINDED).exists()
+    squares = receipts.with_squares(Receipt.objects.all()).count()
     every = [
         Waiting(_("disputes to answer"), to_answer.count(), _list_of(Dispute, "state__exact=needs_response"), soon),
         Waiting(_("receipts that lack something"), _blocked().count(), _list_of(Donation, "receipt=missing")),
@@ -56,6 +59,7 @@ def waiting(*, at: datetime) -> list[Waiting]:
             _("refunds that did not reach Stripe"), _stopped().count(), _list_of(RefundSending, "state__exact=dead")
         ),
         Waiting(_("fraud warnings to act on"), _warned().count(), _list_of(FraudWarning, "actionable__exact=1"), True),
+        Waiting(_("receipts with □ for a character that no font has"), squares, _list_of(Receipt, "squares=valid")),
         Waiting(_("Stripe events in quarantine"), _quarantined().count(), _list_of(StripeEvent, "state__exact=dead")),
         Waiting(_("differences with Stripe"), _differing().count(), _list_of(StripeDifference, "settled=no")),
     ]
@@ -99,8 +103,11 @@ def _new(since: datetime, at: datetime) -> Iterator[Waiting]:
     )
     lacking = _blocked().filter(received_at__gte=since, received_at__lt=at)
     yield Waiting(_("new gifts whose receipt lacks something"), lacking.count(), _list_of(Donation, "receipt=missing"))
+    squares = receipts.with_squares(Receipt.objects.filter(issued_at__gte=since, issued_at__lt=at))
+    path = _list_of(Receipt, "squares=valid")
+    yield Waiting(_("new receipts with □ for a character that no font has"), squares.count(), path)
     twice = StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE, ended_at__gte=since, ended_at__lt=at)
-    paid = twice.values("attempt").distinct().count()
+    paid = twice.values("attempt__donation").distinct().count()
     warned = _warned().filter(pk__gte=first_of(since), pk__lt=first_of(at))
     yield Waiting(
         _("new fraud warnings to act on"), warned.count(), _list_of(FraudWarning, "actionable__exact=1"), is_urgent=True
