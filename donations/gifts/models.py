@@ -38,7 +38,7 @@ def public_reference() -> str:
 AS_COMPARED: Final = Upper(Replace("payment_reference", Value(" "), Value("")))
 
 
-def _differ(*columns: str) -> Q:
+def _differ(*columns: str) -> pgtrigger.Q:
     """Return the condition of a trigger that one of these columns changes: unlike AnyChange, a part of others."""
     changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in columns]
     return reduce(or_, changes)

@@ -273,4 +273,5 @@ class OutdatedReceiptsView(StrictView):
         500 receipts.
         """
         found = reissues.outdated(get_object_or_404(self.queryset, pk=pk))
-        return Response(OutdatedOut(found, many=True, context={"request": request}).data)
+        row = OutdatedOut(context={"request": request})
+        return Response([row.to_representation(one) for one in found])

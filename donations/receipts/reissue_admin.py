@@ -58,7 +58,7 @@ class ReissueForm(TidyForm, forms.Form):
         field.choices = [(pk, in_one_line(one)) for pk, one in self.found.items()]
         field.initial, field.label = [*self.found], capfirst(str(field.label))
         for choice in self.fields.values():
-            choice.widget.option_template_name = WRAPPED  # type: ignore[attr-defined]  # of widgets with options
+            choice.widget.option_template_name = WRAPPED
         if all(one.differs != ["email"] for one in found):
             del self.fields["how"]
 

@@ -86,7 +86,7 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
     route = f"{request.method} {match.route if match else ''}"[:200]
     body_sha256 = hashlib.sha256(f"{request.path} {hash_of_body(request)}".encode()).hexdigest()
 
-    def first_time() -> Response | IdempotencyRecord:
+    def first_time() -> Response | _Recorded:
         with transaction.atomic():
             is_ours, record = _begun(principal, key)
             if not is_ours:

@@ -19,7 +19,8 @@ def look(member: Visitor, name: str) -> None:
     """Keep a picture of the page, for people, if a folder for them is set."""
     folder = member.product.env.get("PICTURES", "")
     if folder:
-        width = (member.page.viewport_size or {}).get("width", 0)
+        size = member.page.viewport_size
+        width = size["width"] if size else 0
         member.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
 

@@ -126,7 +126,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
             "slug": "mali", "title_en": "Renamed", "title_fr": "X", "story_en": "X", "story_fr": "X",
             "target_amount": "10.00", "currency": "HKD", "opens_on": "2026-01-01",
         },
-        f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "language": "en"},
+        f"/admin/donations/donor/{donor.pk}/change/": {"name": "Renamed", "email": donor.email, "language": "en"},
     }  # fmt: skip
     for path, form in forms.items():
         seen: dict[str, str | list[str]] = {"seen_version": hidden(finance.get(path).content.decode(), "seen_version")}

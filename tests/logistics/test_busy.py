@@ -177,10 +177,11 @@ def test_a_hundred_offline_gifts_at_once_are_all_recorded(
 
     def give(number: int) -> tuple[int, str]:
         donor = {"name": f"Donor {number}", "email": f"donor-{number}@example.org"}
+        body: Any = CHEQUE | {"donor": donor}
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": str(uuid4())}
         url = f"{live_server.url}/api/v1/donations/offline/"
         for _ in range(50):
-            answer = requests.post(url, json=CHEQUE | {"donor": donor}, headers=headers, timeout=120)
+            answer = requests.post(url, json=body, headers=headers, timeout=120)
             if answer.status_code != 503:
                 break
             assert answer.json()["code"] == "busy" and answer.headers["Retry-After"]

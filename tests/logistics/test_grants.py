@@ -29,6 +29,7 @@ NEVER_DELETED = {
     "donations_dispute",
     "donations_receipt",
     "donations_refund",
+    "donations_stripedifference",
     "donations_stripeevent",
     "logistics_document",
     "shipments_reveal",
