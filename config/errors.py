@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from config.api import ADVICE, PROBLEM_JSON, problem
+from config.postgresql.away import is_away
 from logistics.errors import Busy, waited_too_long
 
 
@@ -31,6 +32,11 @@ ERRORS = {
         _("The error was logged. Try again later. Repeating the same request is safe."),
     ),
 }
+AWAY = ErrorText(
+    "database_unavailable",
+    _("We will be back in a moment"),
+    _("Wait a few seconds and try again. Repeating the same request is safe."),
+)
 LOCKED_OUT = ErrorText(
     "locked_out",
     _("Too many failed sign-in attempts"),
@@ -75,7 +81,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    # Django calls this while it handles the exception.
+    """Answer after an exception that nothing else has handled, which Django is handling now."""
+    if is_away(sys.exception()):
+        response = answer(request, 503, AWAY)
+        response["Retry-After"] = "5"
+        return response
     return busy(request) if waited_too_long(sys.exception()) else answer(request, 500)
 
 

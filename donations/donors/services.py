@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from donations.donors.models import Donor
 from logistics.audit import services as audit
 from logistics.codes import codes
-from logistics.documents import fonts
 from logistics.errors import Invalid
 from logistics.ids import uuid7
 from logistics.people.models import User
@@ -38,17 +37,10 @@ def when_readdressed(effect: Callable[[Donor], object]) -> None:
         _readdressed.append(effect)
 
 
-def check(
-    *,
-    name: str = "",
-    organisation: str = "",
-    email: str | None = None,
-    address: str = "",
-    country: str = "",
-    path: str = "",
-) -> None:
-    """Refuse an unknown country, what is no email address, and a name or address with characters that receipts cannot
-    print. Raises Invalid.
+def check(*, email: str | None = None, country: str = "", path: str = "") -> None:
+    """Refuse an unknown country, and what is no email address. Raises Invalid.
+
+    A name is never refused: receipts print what they can.
     """
     if email is not None:
         try:
@@ -57,7 +49,6 @@ def check(
             raise Invalid(_("Enter a valid email address."), field=f"{path}email", code="invalid") from error
     if country and country not in codes.countries():
         raise Invalid(_("Choose a country."), field=f"{path}country", code="unknown_country")
-    fonts.check({"name": name, "organisation": organisation, "address": address}, path=path)
 
 
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
@@ -91,16 +82,10 @@ def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | Non
 
     Links to their gifts that went to a wrong email address stop working.
 
-    Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, for text that
-    receipts cannot print, and if another donor already has this email and name.
+    Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, and if another
+    donor already has this email and name.
     """
-    check(
-        name=changes.get("name", ""),
-        organisation=changes.get("organisation", ""),
-        email=changes.get("email"),
-        address=changes.get("address", ""),
-        country=changes.get("country", ""),
-    )
+    check(email=changes.get("email"), country=changes.get("country", ""))
     donor = lock(donor, version=version)
     old_email = donor.email
     for name, value in changes.items():

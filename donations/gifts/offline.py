@@ -117,7 +117,7 @@ def _donor_of(gift: OfflineGift) -> Donor:
         if donor is None:
             raise Invalid(_("There is no such donor."), field="donor_id", code="does_not_exist")
         return donor
-    donors.check(name=gift.name, organisation=gift.organisation, country=gift.country, path="donor.")
+    donors.check(country=gift.country, path="donor.")
     return donors.get_or_create(
         name=gift.name,
         organisation=gift.organisation,
