@@ -52,7 +52,6 @@ def waiting(*, at: datetime) -> list[Waiting]:
     every = [
         Waiting(_("disputes to answer"), to_answer.count(), _list_of(Dispute, "state__exact=needs_response"), soon),
         Waiting(_("receipts that lack something"), _blocked().count(), _list_of(Donation, "receipt=missing")),
-        Waiting(_("receipts with □ for a character that no font has"), squares, _list_of(Receipt, "squares=valid")),
         Waiting(
             _("refunds to approve"), _to_approve().count(), _list_of(Refund, "state__exact=awaiting_approval"), True
         ),
@@ -60,6 +59,7 @@ def waiting(*, at: datetime) -> list[Waiting]:
             _("refunds that did not reach Stripe"), _stopped().count(), _list_of(RefundSending, "state__exact=dead")
         ),
         Waiting(_("fraud warnings to act on"), _warned().count(), _list_of(FraudWarning, "actionable__exact=1"), True),
+        Waiting(_("receipts with □ for a character that no font has"), squares, _list_of(Receipt, "squares=valid")),
         Waiting(_("Stripe events in quarantine"), _quarantined().count(), _list_of(StripeEvent, "state__exact=dead")),
         Waiting(_("differences with Stripe"), _differing().count(), _list_of(StripeDifference, "settled=no")),
     ]
@@ -107,7 +107,7 @@ def _new(since: datetime, at: datetime) -> Iterator[Waiting]:
     path = _list_of(Receipt, "squares=valid")
     yield Waiting(_("new receipts with □ for a character that no font has"), squares.count(), path)
     twice = StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE, ended_at__gte=since, ended_at__lt=at)
-    paid = twice.values("attempt").distinct().count()
+    paid = twice.values("attempt__donation").distinct().count()
     warned = _warned().filter(pk__gte=first_of(since), pk__lt=first_of(at))
     yield Waiting(
         _("new fraud warnings to act on"), warned.count(), _list_of(FraudWarning, "actionable__exact=1"), is_urgent=True

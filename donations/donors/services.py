@@ -38,9 +38,9 @@ def when_readdressed(effect: Callable[[Donor], object]) -> None:
 
 
 def check(*, email: str | None = None, country: str = "", path: str = "") -> None:
-    """Refuse an unknown country and what is no email address. A name is never refused: receipts print what they can.
+    """Refuse an unknown country, and what is no email address. Raises Invalid.
 
-    Raises Invalid.
+    A name is never refused: receipts print what they can.
     """
     if email is not None:
         try:

@@ -8,6 +8,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from donations.admin_parts import shown
+from donations.gifts.corrections import CORRECTED
 from donations.gifts.models import Donation
 from donations.refunds.models import Refund, RefundReason
 from logistics.audit import services as audit
@@ -25,6 +26,7 @@ SENTENCES: Final = {
     "refunded": gettext_noop("Refunded: nothing held"),
     "disputed": gettext_noop("Disputed by the donor’s bank"),
     "charged back": gettext_noop("Charged back by the donor’s bank: %(kept)s held"),
+    CORRECTED: gettext_noop("Gift corrected: %(kept)s held"),
     "receipt issued": gettext_noop("Receipt %(receipt)s issued for %(amount)s"),
     "receipt cancelled": gettext_noop("Receipt %(receipt)s cancelled"),
     "receipt replaced": gettext_noop("Receipt %(receipt)s replaced"),
@@ -40,19 +42,31 @@ SENTENCES: Final = {
 
 def entries(donation: Donation) -> Iterator[tuple[datetime, str, str, str]]:
     """Yield time, sentence, person and reason of each entry."""
-    for entry in audit.trail(donation):
-        yield entry.at, _sentence(entry, donation), entry.by.name if entry.by else "", entry.reason
+    trail = [*audit.trail(donation)]
+    corrections = [entry.details for entry in trail if entry.verb == CORRECTED]
+
+    def at_first(name: str, now: object) -> str:
+        return str(next((one["was"][name] for one in corrections if name in one["was"]), now))
+
+    amount_minor = at_first("amount_minor", donation.amount_minor)
+    currency = at_first("currency", donation.currency)
+    for entry in trail:
+        changed = entry.details["now"] if entry.verb == CORRECTED else {}
+        amount_minor = changed.get("amount_minor", amount_minor)
+        currency = changed.get("currency", currency)
+        yield entry.at, _sentence(entry, int(amount_minor), currency), entry.by.name if entry.by else "", entry.reason
 
 
-def _sentence(entry: AuditEntry, donation: Donation) -> str:
+def _sentence(entry: AuditEntry, amount_minor: int, currency: str) -> str:
+    """Return what happened; the amount and the currency are those recorded then."""
     said = SENTENCES.get(entry.verb)
     if said is None:
         words = gettext(entry.verb)
         return words[:1].upper() + words[1:]
-    details, currency = entry.details, donation.currency
+    details = entry.details
     gone = int(details.get("refunded_minor", 0)) + int(details.get("charged_back_minor", 0))
     values = {
-        "kept": shown(max(0, donation.amount_minor - gone), currency),
+        "kept": shown(max(0, amount_minor - gone), currency),
         "amount": shown(details.get("amount_minor"), currency),
         "receipt": details.get("receipt", ""),
     }

@@ -151,8 +151,9 @@ def contents(
 def donor_on_paper(donor: Donor) -> DonorOnPaper:
     """Return a donor as papers issued now show them."""
     name, address = fonts.printed(donor.addressee)[0], fonts.printed(donor.address)[0]
-    language = han.language_of(f"{name}\n{address}", donor.country)
-    return DonorOnPaper(name=name, address_lines=_lines(address), language=language)
+    return DonorOnPaper(
+        name=name, address_lines=_lines(address), language=han.language_of(f"{name}\n{address}", donor.country)
+    )
 
 
 def _lines(text: str) -> list[str]:

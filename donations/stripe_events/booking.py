@@ -1,6 +1,7 @@
 """Book a Stripe snapshot in one transaction: payment, refunds, disputes, then the gift, then its receipt."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -8,7 +9,7 @@ from donations.disputes import services as disputes
 from donations.fraud_warnings import services as fraud_warnings
 from donations.gifts import services as gifts
 from donations.gifts.models import Donation
-from donations.gifts.outcome import outcome_of, that_counts
+from donations.gifts.outcome import outcome_of, surplus_of, that_counts
 from donations.payments import services as payments
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts import services as receipts
@@ -20,15 +21,19 @@ from donations.stripe_events.snapshots import Snapshot
 from logistics.transactions import lock
 
 
+class Booked(NamedTuple):
+    """A payment as it was booked, and whether its gift is now paid more than once."""
+
+    attempt: PaymentAttempt
+    has_surplus: bool
+
+
 @transaction.atomic
-def book(
-    attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime, looked_at: datetime | None = None
-) -> PaymentAttempt:
+def book(attempt: PaymentAttempt, snapshot: Snapshot, *, at: datetime, looked_at: datetime | None = None) -> Booked:
     """Update our rows from a snapshot: the attempt, its refunds and disputes, the gift, its receipt.
 
-    `looked_at` is a time before the snapshot was begun, by the
-    database's clock; events that came earlier need no snapshot of their own. Raises Mismatch, and books nothing, if
-    the snapshot does not match what we asked for.
+    `looked_at` is a time before the snapshot was begun, by the database's clock; events that came earlier need no
+    snapshot of their own. Raises Mismatch, and books nothing, if the snapshot does not match what we asked for.
     """
     # With donor and appeal, which the receipt names.
     gifts_with_all = Donation.objects.select_related("donor", "appeal")
@@ -51,9 +56,8 @@ def book(
     elif is_newest:
         attempt.save(update_fields=["looked_at"])
     fraud_warnings.record(attempt, snapshot.fraud_warnings)
-    if attempt.state == AttemptState.SUCCEEDED:
-        _settle(donation, attempt, after, at=at)
-    return attempt
+    is_paid = attempt.state == AttemptState.SUCCEEDED
+    return Booked(attempt, has_surplus=is_paid and _settle(donation, attempt, after, at=at))
 
 
 def _recorded(
@@ -62,8 +66,11 @@ def _recorded(
     return RecordedState(payments.recorded(attempt), refunds.recorded(refund_rows), disputes.recorded(dispute_rows))
 
 
-def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> None:
-    """Settle the gift from all of its payments, then update its receipt. `recorded`: the one that was just booked."""
+def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState, *, at: datetime) -> bool:
+    """Settle the gift from all of its payments, then update its receipt. `recorded`: the one that was just booked.
+
+    Return whether they hold more than the gift.
+    """
     others = donation.attempts.filter(state=AttemptState.SUCCEEDED).exclude(pk=attempt.pk)
     paid = [(attempt.number, recorded)]
     paid += [
@@ -80,15 +87,15 @@ def _settle(donation: Donation, attempt: PaymentAttempt, recorded: RecordedState
     if (outcome, counting.paid_at) != (gifts.GiftOutcome.of(donation), donation.received_at):
         donation = gifts.settle(donation, outcome, received_at=counting.paid_at, at=at)
         receipts.update(donation, at=at)
+    return bool(surplus_of(donation.amount_minor, money))
 
 
-def refresh(attempt: PaymentAttempt, *, at: datetime) -> PaymentAttempt:
+def refresh(attempt: PaymentAttempt, *, at: datetime) -> None:
     """Fetch the current state of an attempt from Stripe, outside any transaction, and book it.
 
     An attempt whose checkout was never opened expires.
     """
     if attempt.session_id is not None:
-        return book(attempt, snapshots.of_session(attempt.session_id), at=at)
-    if attempt.expires_at < at:
-        return payments.expire(attempt)
-    return attempt
+        book(attempt, snapshots.of_session(attempt.session_id), at=at)
+    elif attempt.expires_at < at:
+        payments.expire(attempt)

@@ -215,12 +215,13 @@ def _book(event: StripeEvent, found: Snapshot | PaymentAttempt | None, *, at: da
     if attempt is None:
         return {"outcome": StripeEvent.Outcome.NOT_OURS}
     try:
-        attempt = booking.book(attempt, found, at=at, looked_at=event.claimed_at)
+        attempt, has_surplus = booking.book(attempt, found, at=at, looked_at=event.claimed_at)
     except Mismatch as error:
         log.error("a payment is not what we asked for", extra={"attempt": str(attempt.pk), "code": error.code})
         raise jobs.GiveUp(error.code) from error
     _finish_others(event, attempt)
-    return _applied_to(attempt)
+    # Either payment may be the one that counts: the event that told of the second one is marked.
+    return _applied_to(attempt) | ({"outcome": StripeEvent.Outcome.PAID_TWICE} if has_surplus else {})
 
 
 def _finish_others(event: StripeEvent, attempt: PaymentAttempt) -> None:

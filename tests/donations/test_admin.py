@@ -64,9 +64,9 @@ def test_amounts_and_their_labels_follow_the_language_of_each_request(giving: Gi
     finance.cookies["django_language"] = "fr"
     french = finance.get(path).content.decode()
 
-    assert "Refunded" in english and "100.00 HKD" in english
-    assert "Remboursé" in french and "100,00 HKD" in french
-    assert "Refunded" not in french
+    assert "Held now" in english and "400.50 HKD" in english
+    assert "Conservé à ce jour" in french and "400,50 HKD" in french
+    assert "Held now" not in french
 
 
 def test_other_staff_cannot_see_donations(giving: Giving, paid: Any) -> None:

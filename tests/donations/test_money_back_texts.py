@@ -160,7 +160,8 @@ def check_mail_with_receipt(gift: dict[str, Any], case: Case, language: str) -> 
 
 def check_mail_without_receipt(case: Case, language: str) -> None:
     """The first returned money cancels the receipt, and none can follow; a won dispute cancels nothing."""
-    sent, (step, amount) = mails()[1:], case.steps[0]
+    step, amount = case.steps[0]
+    sent = [one for one in mails()[1:] if one.to == ["taiman@example.org"]]  # not to finance
     if step == "won":
         assert sent == []
         return
