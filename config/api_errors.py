@@ -99,6 +99,11 @@ WHAT_TO_DO = {
 OTHERS = {
     "bad_key": (401, "The API key is unknown, expired or revoked.", "Ask your coordinator for a new key."),
     "bad_request": (400, "The request cannot be read.", "Check the address, the headers and the encoding."),
+    "database_unavailable": (
+        503,
+        "The database does not answer; it may be restarting.",
+        "Wait as long as `Retry-After` says, then repeat, with the same key.",
+    ),
     "bug": (500, "Something failed on our side.", "Report `request_id`. Repeating with the same key is safe."),
     "csrf_failed": (403, "A form or a signed-in browser sent no valid CSRF token.", "Reload the page; allow cookies."),
     "locked_out": (429, "Too many failed sign-in attempts.", "Wait 15 minutes."),

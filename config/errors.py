@@ -1,5 +1,6 @@
 """Errors outside the API's views: problem+json for programs, a page for people, both saying what to do."""
 
+import sys
 from typing import NamedTuple
 
 import structlog
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from config.api import ADVICE, PROBLEM_JSON, problem
+from config.postgresql.away import is_away
 
 
 class ErrorText(NamedTuple):
@@ -29,6 +31,11 @@ ERRORS = {
         _("The error was logged. Try again later. Repeating the same request is safe."),
     ),
 }
+AWAY = ErrorText(
+    "database_unavailable",
+    _("We will be back in a moment"),
+    _("Wait a few seconds and try again. Repeating the same request is safe."),
+)
 LOCKED_OUT = ErrorText(
     "locked_out",
     _("Too many failed sign-in attempts"),
@@ -68,6 +75,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after an exception that nothing else has handled, which Django is handling now."""
+    if is_away(sys.exception()):
+        response = answer(request, 503, AWAY)
+        response["Retry-After"] = "5"
+        return response
     return answer(request, 500)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, Final, cast
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -186,7 +186,7 @@ def _as_xlsx(lines: _Lines, name: str) -> FileResponse:
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for line in chain.from_iterable(lines.chunks()):
-        cells = [WriteOnlyCell(sheet, value=cast(Any, value)) for value in line]
+        cells = [WriteOnlyCell(sheet, value=cast(str, value)) for value in line]
         for cell, value in zip(cells, line, strict=True):
             if isinstance(value, str):
                 cell.data_type = "s"  # text, also when it begins like a formula

@@ -23,8 +23,8 @@ class TidyForm(forms.BaseForm):
                 field.to_python = _tidy_first(field.to_python)  # type: ignore[method-assign,assignment]  # fields are copies
 
 
-def _tidy_first(to_python: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def tidy(value: Any) -> Any:
+def _tidy_first(to_python: Callable[[object], object]) -> Callable[[object], object]:
+    def tidy(value: object) -> object:
         try:
             return to_python(tidied(value) if isinstance(value, str) else value)
         except UnusableText as unusable:

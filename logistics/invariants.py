@@ -15,6 +15,10 @@ INVARIANTS: list[Invariant] = [
     (_("Every sealed address and refused text has its ciphertext."), addresses.without_ciphertext),
     (_("The newest 1,000 issued documents have the files that were issued."), documents.damaged),
     (
+        _("No valid document is dead: each paper that has a number can be printed."),
+        "SELECT id FROM logistics_document WHERE state = 'dead' AND superseded_at IS NULL",
+    ),
+    (
         _("No lease ended more than an hour ago: the relay retries such jobs or gives them up."),
         "SELECT id FROM logistics_document WHERE state = 'leased' AND lease_until < now() - interval '1 hour'"
         " UNION ALL SELECT id FROM logistics_email WHERE state = 'leased' AND lease_until < now() - interval '1 hour'",

@@ -14,21 +14,26 @@ REFUSED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufdd0-\ufdef\ufff9-\ufffb\ud800-\udfff" + ENDS_OF_PLANES + "]"
 )
 # Soft hyphen, grapheme joiner, zero-width space and no-break space, word joiner and invisible operators, directional
-# embeddings, overrides and isolates, deprecated format characters, tags; fillers of Hangul outside a syllable, and
-# unwritten vowels of Khmer.
+# embeddings, overrides and isolates, deprecated format characters, tags; fillers of Hangul outside a syllable, the
+# separator of Mongolian vowels outside a word, and unwritten vowels of Khmer.
 REMOVED = re.compile(
-    "[\u00ad\u034f\u17b4\u17b5\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e007f]"
+    "[\u00ad\u034f\u17b4\u17b5\u200b\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e007f]"
+    "|(?<![\u1820-\u18aa])\u180e|\u180e(?![\u1820-\u18aa])"
     "|\u115f(?![\u1160-\u11a7])|(?<![\u1100-\u115f\ua960-\ua97c])\u1160"
 )
 # Marks of direction, which only text with letters of a right-to-left script needs.
 MARKS, RIGHT_TO_LEFT = (
     re.compile("[\u061c\u200e\u200f]"),
-    re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U0001e900-\U0001e95f]"),
+    re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"),
 )
 SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]")  # U+2800: Braille without a dot
-# Scripts whose letters are joined: Arabic, Syriac, Thaana, N'Ko, the scripts of India and their neighbours, Mongolian,
-# Javanese, Adlam. A joiner after any other letter does nothing.
-JOINING = "\u0600-\u08ff\u0900-\u109f\u1780-\u18af\ua980-\ua9df\ufb50-\ufdff\ufe70-\ufefc\U0001e900-\U0001e95f"
+# Scripts whose letters are joined: Arabic, Syriac, Thaana, N'Ko, Rohingya, Adlam, the scripts of India and their
+# neighbours from Tibet to the Philippines, Mongolian, Tifinagh. A joiner after any other letter does nothing.
+JOINING = (
+    "\u0600-\u08ff\u0900-\u109f\u1700-\u18af\u1900-\u194f\u1a00-\u1c4f\u1cd0-\u1cff\u2d30-\u2d7f\ua800-\ua8ff"
+    "\ua930-\ua95f\ua980-\uaadf\uaae0-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010d00-\U00010d3f"
+    "\U00011000-\U00011fff\U0001e900-\U0001e95f"
+)
 # One between two emoji makes one picture of them: a family, a profession, a flag.
 EMOJI = "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 SHAPED_EMOJI = f"[{EMOJI}\ufe0f\u20e3]"

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from donations.alarms.services import recipients
 from donations.disputes.models import Dispute, DisputeState
 from donations.gifts.models import Donation
+from donations.receipts import services as receipts
+from donations.receipts.models import Receipt
 from donations.reconciliation.models import StripeDifference
 from donations.stripe_events.models import StripeEvent
 from logistics.health import services as health
@@ -44,9 +46,11 @@ def waiting(*, at: datetime) -> list[Waiting]:
     """Return what waits for finance now, without what has nothing waiting."""
     to_answer = _to_answer()
     soon = to_answer.filter(evidence_due_at__lt=at + REMINDED).exists()
+    squares = receipts.with_squares(Receipt.objects.all()).count()
     every = [
         Waiting(_("disputes to answer"), to_answer.count(), _list_of(Dispute, "state__exact=needs_response"), soon),
         Waiting(_("receipts that lack something"), _blocked().count(), _list_of(Donation, "receipt=missing")),
+        Waiting(_("receipts with □ for a character that no font has"), squares, _list_of(Receipt, "squares=valid")),
         Waiting(_("Stripe events in quarantine"), _quarantined().count(), _list_of(StripeEvent, "state__exact=dead")),
         Waiting(_("differences with Stripe"), _differing().count(), _list_of(StripeDifference, "settled=no")),
     ]
@@ -90,6 +94,9 @@ def _new(since: datetime, at: datetime) -> Iterator[Waiting]:
     )
     lacking = _blocked().filter(received_at__gte=since, received_at__lt=at)
     yield Waiting(_("new gifts whose receipt lacks something"), lacking.count(), _list_of(Donation, "receipt=missing"))
+    squares = receipts.with_squares(Receipt.objects.filter(issued_at__gte=since, issued_at__lt=at))
+    path = _list_of(Receipt, "squares=valid")
+    yield Waiting(_("new receipts with □ for a character that no font has"), squares.count(), path)
     twice = StripeEvent.objects.filter(outcome=StripeEvent.Outcome.PAID_TWICE, ended_at__gte=since, ended_at__lt=at)
     paid = twice.values("attempt").distinct().count()
     yield Waiting(_("gifts that were paid twice"), paid, _list_of(StripeEvent, "outcome__exact=paid_twice"))
@@ -112,5 +119,5 @@ def _differing() -> QuerySet[StripeDifference]:
     return StripeDifference.objects.filter(ended_at=None)
 
 
-def _list_of(model: type[Dispute | Donation | StripeEvent | StripeDifference], query: str) -> str:
+def _list_of(model: type[Dispute | Donation | Receipt | StripeEvent | StripeDifference], query: str) -> str:
     return reverse(f"admin:donations_{model._meta.model_name}_changelist") + f"?{query}"

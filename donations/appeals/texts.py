@@ -45,6 +45,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "donations.receipt": {
         **dict.fromkeys(("kind", "jurisdiction", "series", "currency", "state", "end_reason"), CODE),
         "number": MADE,
+        "not_printed": "single characters",
     },
     "donations.receiptdelivery": dict.fromkeys(("state", "last_error_code", "lane"), CODE),
     "donations.stripedifference": dict.fromkeys(("about", "kind", "stripe_id", "ours", "theirs"), STRIPE),

@@ -17,9 +17,7 @@ CORRECTABLE = ("name", "organisation", "address", "country", "language")
 
 def check(fields: dict[str, str]) -> None:
     """Run the service's checks in the form. Raises Invalid."""
-    services.check(
-        **{name: fields[name] for name in ("name", "organisation", "address", "country") if fields.get(name)}
-    )
+    services.check(country=fields.get("country", ""))
 
 
 class DonorForm(VersionedForm):

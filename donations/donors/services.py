@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from donations.donors.models import Donor
 from logistics.audit import services as audit
 from logistics.codes import codes
-from logistics.documents import fonts
 from logistics.errors import Invalid
 from logistics.ids import uuid7
 from logistics.people.models import User
@@ -24,11 +23,10 @@ class DonorChanges(TypedDict, total=False):
     language: str
 
 
-def check(*, name: str = "", organisation: str = "", address: str = "", country: str = "", path: str = "") -> None:
-    """Refuse an unknown country, and a name or address with characters that receipts cannot print. Raises Invalid."""
+def check(*, country: str = "", path: str = "") -> None:
+    """Refuse an unknown country. A name is never refused: receipts print what they can. Raises Invalid."""
     if country and country not in codes.countries():
         raise Invalid(_("Choose a country."), field=f"{path}country", code="unknown_country")
-    fonts.check({"name": name, "organisation": organisation, "address": address}, path=path)
 
 
 def get_or_create(*, name: str, organisation: str, email: str, country: str, language: str) -> Donor:
@@ -60,15 +58,10 @@ def _spaced(name: str) -> str:
 def correct(donor: Donor, *, version: int, changes: DonorChanges, by: User | None, at: datetime) -> Donor:
     """Correct a donor's name, organisation, address, country or language; issued receipts stay as they are.
 
-    Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, for text that
-    receipts cannot print, and if another donor already has this email and name.
+    Raises Stale if the donor was changed since `version` was read; Invalid for an unknown country, and if another
+    donor already has this email and name.
     """
-    check(
-        name=changes.get("name", ""),
-        organisation=changes.get("organisation", ""),
-        address=changes.get("address", ""),
-        country=changes.get("country", ""),
-    )
+    check(country=changes.get("country", ""))
     donor = lock(donor, version=version)
     for name, value in changes.items():
         setattr(donor, name, _spaced(str(value)) if name in ("name", "organisation") else value)

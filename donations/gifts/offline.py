@@ -56,7 +56,7 @@ def record(gift: OfflineGift, *, by: User | None, at: datetime) -> Donation:
     appeal = Appeal.objects.filter(slug=gift.appeal).first()
     if gift.appeal and appeal is None:
         raise Invalid(_("There is no such appeal."), field="appeal", code="unknown_appeal")
-    donors.check(name=gift.name, organisation=gift.organisation, country=gift.country, path="donor.")
+    donors.check(country=gift.country, path="donor.")
     donor = donors.get_or_create(
         name=gift.name,
         organisation=gift.organisation,

@@ -1,6 +1,5 @@
 """Online gifts: a donor gives by card, with as many payment attempts as needed."""
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -134,7 +133,6 @@ def _checks(request: DonationRequest, charity: Charity) -> Iterator[Callable[[],
     if request.currency in charity.currencies:
         yield lambda: amounts.parse(request.amount, request.currency)
     yield lambda: _check_donor(request)
-    yield lambda: donors.check(organisation=request.organisation, path="donor.")
     yield lambda: donors.check(country=request.country, path="donor.")
 
 
@@ -219,11 +217,6 @@ def _check_donor(request: DonationRequest) -> None:
         raise Invalid(_("The language must be English or French."), field="donor.language", code="unknown_language")
     if not request.name.strip() and not request.organisation.strip() and not request.anonymous:
         raise Invalid(_("Tell us your name for the receipt, or give anonymously."), field="donor.name", code="required")
-    for field, text in (("donor.name", request.name), ("donor.organisation", request.organisation)):
-        # Tabs and line feeds; a joiner, as in Persian names, is a format character.
-        if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
-            raise Invalid(_("Use letters only."), field=field, code="not_printable")
-    donors.check(name=request.name, path="donor.")
 
 
 def consent_text(language: str) -> str:

@@ -168,6 +168,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3, verbose_name="currency")),
                 ('issued_at', models.DateTimeField(verbose_name="issued at")),
                 ('issued_on', models.DateField(verbose_name="date of issue")),
+                ('not_printed', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, size=None, verbose_name='characters not printed')),
                 ('state', models.CharField(choices=[('issued', 'Issued'), ('cancelled', 'Cancelled'), ('replaced', 'Replaced')], default='issued', editable=False, max_length=10, verbose_name="state")),
                 ('ended_at', models.DateTimeField(editable=False, null=True, verbose_name="ended at")),
                 ('end_reason', models.CharField(blank=True, editable=False, max_length=40, verbose_name="reason for ending")),
@@ -423,7 +424,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='receipt',
-            trigger=pgtrigger.compiler.Trigger(name='receipts_only_end', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."document_id" IS DISTINCT FROM (NEW."document_id") OR OLD."donation_id" IS DISTINCT FROM (NEW."donation_id") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."issued_at" IS DISTINCT FROM (NEW."issued_at") OR OLD."issued_on" IS DISTINCT FROM (NEW."issued_on") OR OLD."jurisdiction" IS DISTINCT FROM (NEW."jurisdiction") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."sequence" IS DISTINCT FROM (NEW."sequence") OR OLD."series" IS DISTINCT FROM (NEW."series") OR OLD."year" IS DISTINCT FROM (NEW."year"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='65d5c1c8deabe4091a653b739a09caaee009289b', operation='UPDATE', pgid='pgtrigger_receipts_only_end_a9ad2', table='donations_receipt', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='receipts_only_end', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."amount_minor" IS DISTINCT FROM (NEW."amount_minor") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."document_id" IS DISTINCT FROM (NEW."document_id") OR OLD."donation_id" IS DISTINCT FROM (NEW."donation_id") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."issued_at" IS DISTINCT FROM (NEW."issued_at") OR OLD."issued_on" IS DISTINCT FROM (NEW."issued_on") OR OLD."jurisdiction" IS DISTINCT FROM (NEW."jurisdiction") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."not_printed" IS DISTINCT FROM (NEW."not_printed") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."sequence" IS DISTINCT FROM (NEW."sequence") OR OLD."series" IS DISTINCT FROM (NEW."series") OR OLD."year" IS DISTINCT FROM (NEW."year"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='3651f1c3033696f59ffcefe8671415302563ec15', operation='UPDATE', pgid='pgtrigger_receipts_only_end_a9ad2', table='donations_receipt', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='receipt',
@@ -632,6 +633,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='receipt',
             index=models.Index(condition=models.Q(('state', 'issued'), _negated=True), fields=['state', 'id'], name='receipts_that_ended'),
+        ),
+        migrations.AddIndex(
+            model_name='receipt',
+            index=models.Index(condition=models.Q(('not_printed', []), _negated=True), fields=['id'], name='receipts_with_squares'),
         ),
         migrations.AddIndex(
             model_name='receipt',

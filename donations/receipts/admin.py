@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from donations.admin_parts import FactsAdmin, FactsInline, money_column, shown, staff
+from donations.admin_parts import AdminColumn, FactsAdmin, FactsInline, money_column, shown, staff
 from donations.gifts.models import Donation
 from donations.receipts import deliveries, services
 from donations.receipts.models import Receipt, ReceiptDelivery
@@ -21,9 +21,28 @@ from logistics.jobs.lanes import in_lane_of
 from logistics.jobs.models import Job
 
 
+class Squares(admin.SimpleListFilter):
+    """Receipts on which squares stand for characters that no font has."""
+
+    title = gettext_lazy("characters not printed")
+    parameter_name = "squares"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("valid", _("on valid receipts")), ("any", _("on all receipts"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Receipt]) -> QuerySet[Receipt]:
+        found = {"valid": services.with_squares(queryset), "any": queryset.exclude(not_printed=[])}
+        return found.get(self.value() or "", queryset)
+
+
+@admin.display(description=gettext_lazy("characters not printed"))
+def squares(receipt: Model) -> str:
+    return " ".join(cast(Receipt, receipt).not_printed)
+
+
 class ReceiptInline(FactsInline):
     model = Receipt
-    fields = ["number", "kind", "state", "issued_on", "ended_at", "end_reason"]
+    fields = ["number", "kind", "state", "issued_on", "ended_at", "end_reason", squares]
     fk_name = "donation"
 
 
@@ -62,8 +81,8 @@ class DeliveryInline(Sending, FactsInline):
 
 @admin.register(Receipt)
 class ReceiptAdmin(ExportedAdmin, FactsAdmin):
-    list_display = ["number", "state", "amount", "donation", "issued_on", "kind", "paper"]
-    list_filter = ["state", "kind", "currency", "year"]
+    list_display = ["number", "state", "amount", "donation", "issued_on", "kind", squares, "paper"]
+    list_filter = ["state", "kind", "currency", "year", Squares]
     search_fields = [
         "number",
         "donation__reference",
@@ -89,6 +108,11 @@ class ReceiptAdmin(ExportedAdmin, FactsAdmin):
         column(Receipt, "ended_at"),
         column(Receipt, "end_reason"),
     )
+
+    exclude = ["not_printed"]  # shown by `squares`
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[AdminColumn]:
+        return [*super().get_readonly_fields(request, obj), squares]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, receipt: Receipt) -> str:

@@ -19,7 +19,7 @@ from logistics.documents import services as documents
 from logistics.documents.services import DocumentNotReady
 from logistics.errors import may_raise
 from logistics.idempotency.api import idempotent
-from logistics.inputs import Filters
+from logistics.inputs import BooleanFilter, Filters
 from logistics.jobs.models import Job
 from logistics.mail.models import Email
 from logistics.money.fields import MoneyField
@@ -54,6 +54,10 @@ class ReceiptOut(Output[Receipt]):
     replaces = serializers.CharField(source="replaces.number", allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     end_reason = serializers.CharField()
+    not_printed = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Characters of the donor's name and address that no font has: the receipt has a square for each",
+    )
     document_state = serializers.ChoiceField(choices=Job.State.choices, source="document.state")
     sha256 = serializers.CharField(source="document.sha256", help_text="Of the PDF; empty until it is printed")
     deliveries = DeliveryOut(many=True)
@@ -77,10 +81,14 @@ class ReceiptFilter(Filters):
     issued_from = django_filters.DateFilter(field_name="issued_on", lookup_expr="gte")
     issued_to = django_filters.DateFilter(field_name="issued_on", lookup_expr="lte")
     donation = django_filters.UUIDFilter(field_name="donation_id")
+    with_squares = BooleanFilter(method="filter_squares", help_text="Whether `not_printed` names any character")
 
     class Meta:
         model = Receipt
         fields = ["number", "state", "kind", "currency", "year", "jurisdiction"]
+
+    def filter_squares(self, rows: QuerySet[Receipt], name: str, value: bool) -> QuerySet[Receipt]:
+        return rows.exclude(not_printed=[]) if value else rows.filter(not_printed=[])
 
 
 DELIVERY_EXAMPLE = {
@@ -107,6 +115,7 @@ EXAMPLE = OpenApiExample(
         "replaces": None,
         "ended_at": None,
         "end_reason": "",
+        "not_printed": [],
         "document_state": "done",
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "deliveries": [DELIVERY_EXAMPLE],

@@ -2,6 +2,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext, pgettext_lazy
@@ -56,6 +57,8 @@ class Receipt(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     issued_at = models.DateTimeField(_("issued at"))
     issued_on = models.DateField(_("date of issue"))  # in the charity's time zone
+    # Characters of the donor's name and address for which the paper has a square, because no font has them.
+    not_printed = ArrayField(models.TextField(), default=list, blank=True, verbose_name=_("characters not printed"))
     replaces = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", verbose_name=_("replaces")
     )
@@ -91,6 +94,7 @@ class Receipt(models.Model):
         indexes: ClassVar = [
             # Filters of the lists, which are in the order of the ids. Most receipts are issued and single.
             models.Index(fields=["state", "id"], condition=~Q(state="issued"), name="receipts_that_ended"),
+            models.Index(fields=["id"], condition=~Q(not_printed=[]), name="receipts_with_squares"),
             models.Index(fields=["kind", "id"], condition=~Q(kind="single"), name="receipts_of_other_kinds"),
             models.Index(fields=["currency", "id"], name="receipts_by_currency"),
             models.Index(fields=["year", "id"], name="receipts_by_year"),

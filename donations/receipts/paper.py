@@ -11,11 +11,12 @@ from typing import Final, Literal, TypedDict
 
 from django.utils.translation import gettext_lazy
 
+from donations.donors.models import Donor
 from donations.gifts.models import Donation
 from donations.receipts.models import Receipt
 from logistics.charity import services as charities
 from logistics.charity.models import Charity
-from logistics.documents import fonts
+from logistics.documents import fonts, han
 
 PaymentMode = Literal["card", "bank_transfer", "cheque", "cash"]
 
@@ -32,6 +33,7 @@ class CharityOnPaper(TypedDict):
 class DonorOnPaper(TypedDict):
     name: str
     address_lines: list[str]
+    language: str  # whose forms of Chinese characters are printed, "ja"; "" = no matter, or those of Hong Kong
 
 
 class ReceiptPaper(TypedDict):
@@ -49,6 +51,7 @@ class ReceiptPaper(TypedDict):
     appeal: str  # "" = where most needed
     payment_mode: PaymentMode
     replaces: str  # number of the receipt that this one replaces; ""
+    has_fallback: bool  # squares stand for characters of the donor's name or address that no font has
     signatory: str
     signatory_role: str
 
@@ -68,13 +71,14 @@ MISSING = {
     "charity_signatory_missing": gettext_lazy("the charity’s signatory"),
     "donor_name_missing": gettext_lazy("the donor’s name"),
     "charity_not_printable": gettext_lazy("printable texts of the charity"),
-    "donor_not_printable": gettext_lazy("a printable name and address of the donor"),
     "appeal_not_printable": gettext_lazy("a printable title of the appeal"),
 }
 
 
 def missing_for(charity: Charity, donation: Donation) -> list[str]:
     """Return the codes of required contents that are missing or cannot be printed, by the charity's jurisdiction.
+
+    What cannot be printed of the donor's name and address is no reason: see `not_printed`.
 
     Hong Kong (Inland Revenue Ordinance, section 88): donor, amount, date, charity.
     """
@@ -92,14 +96,18 @@ def missing_for(charity: Charity, donation: Donation) -> list[str]:
 
 
 def unprintable_in(charity: Charity, donation: Donation) -> list[fonts.Found]:
-    """Return the texts of a gift's receipt that cannot be printed: "charity.name", "donor.address", "appeal.title"."""
-    donor, appeal = donation.donor, donation.appeal
+    """Return the texts of staff on a gift's receipt that cannot be printed: "charity.name", "appeal.title"."""
+    appeal = donation.appeal
     printed = {
         "charity": {name: getattr(charity, name) for name in charities.ON_PAPER},
-        "donor": {"name": donor.addressee, "address": donor.address},
         "appeal": {"title": appeal.title(donation.language) if appeal else ""},
     }
     return list(fonts.search(printed))
+
+
+def not_printed(donor: Donor) -> list[str]:
+    """Return what papers cannot print of a donor's name and address: an emoji, a letter of a dead script."""
+    return fonts.printed(f"{donor.addressee}\n{donor.address}")[1]
 
 
 def contents(
@@ -113,6 +121,7 @@ def contents(
 ) -> ReceiptPaper:
     """Return the contents of a gift's receipt; `amount_minor` is the amount kept."""
     donor, appeal = donation.donor, donation.appeal
+    name, address = fonts.printed(donor.addressee)[0], fonts.printed(donor.address)[0]
     assert donation.received_on is not None
     return ReceiptPaper(
         number=number,
@@ -126,7 +135,11 @@ def contents(
             email=charity.email,
             phone=charity.phone,
         ),
-        donor=DonorOnPaper(name=donor.addressee, address_lines=_lines(donor.address)),
+        donor=DonorOnPaper(
+            name=name,
+            address_lines=_lines(address),
+            language=han.language_of(f"{name}\n{address}", donor.country),
+        ),
         donation=donation.reference,
         amount_minor=amount_minor,
         currency=donation.currency,
@@ -134,6 +147,7 @@ def contents(
         appeal=appeal.title(donation.language) if appeal else "",
         payment_mode=PAYMENT_MODES[donation.channel],
         replaces=replaces.number if replaces else "",
+        has_fallback=bool(not_printed(donor)),
         signatory=charity.signatory,
         signatory_role=charity.signatory_title,
     )

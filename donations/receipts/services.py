@@ -123,6 +123,7 @@ def _issue(
         issued_at=at,
         issued_on=issued_on,
         replaces=replaces,
+        not_printed=paper.not_printed(donation.donor),
     )
     deliveries.deliver_once_printed(receipt, lane=lane)
     audit.record("receipt issued", donation, by=by, at=at, receipt=number, amount_minor=amount_minor)
@@ -210,6 +211,11 @@ def _blocked(missing: list[str], unprintable: list[fonts.Found]) -> ReceiptBlock
         message += " " + _("Papers cannot print %(characters)s. Remove these characters.") % {"characters": named}
     texts = [{"place": found.path, "characters": found.characters} for found in unprintable]
     return ReceiptBlocked(message, missing=missing, texts=texts)
+
+
+def with_squares(rows: QuerySet[Receipt]) -> QuerySet[Receipt]:
+    """Return the valid receipts on which squares stand for characters of the donor's name or address."""
+    return rows.filter(state=ReceiptState.ISSUED).exclude(not_printed=[])
 
 
 def pdf(receipt: Receipt) -> bytes:

@@ -94,14 +94,8 @@ def run_once(request: Request, act: Callable[[], Response], *, shown_once: Seque
                 return response
             # Recorded as the client sees it: decimals, dates and ids are converted to JSON now, not at the replay.
             response.data = json.loads(json.dumps(response.data, cls=JSONEncoder))
-            IdempotencyRecord.objects.create(
-                principal=principal,
-                key=key,
-                route=route,
-                body_sha256=body_sha256,
-                status=response.status_code,
-                response=response.data | dict.fromkeys(shown_once) if shown_once else response.data,
-            )
+            kept = response.data | dict.fromkeys(shown_once) if shown_once else response.data
+            _record(principal, key, _Recorded(route, body_sha256, response.status_code, kept))
             return response
     if (record.route, record.body_sha256) != (route, body_sha256):
         raise IdempotencyKeyReused(
@@ -158,6 +152,15 @@ def _begun(principal: str, key: str) -> tuple[bool, _Recorded | None]:
         return is_ours, None
     route, body_sha256, status, response = found
     return is_ours, _Recorded(route, body_sha256, status, None if response is None else json.loads(response))
+
+
+def _record(principal: str, key: str, made: _Recorded) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO logistics_idempotencyrecord (principal, key, route, body_sha256, status, response)"
+            " VALUES (%s, %s, %s, %s, %s, %s::jsonb)",
+            [principal, key, *made[:3], None if made.response is None else json.dumps(made.response)],
+        )
 
 
 def forget_old() -> int:

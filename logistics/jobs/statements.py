@@ -6,10 +6,10 @@ So they are compiled once for each kind of job, or written by hand.
 import uuid
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db import connection
-from django.db.models import Field
+from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 
@@ -28,7 +28,7 @@ def claim(model: type[Row], pk: object) -> Row | None:
     statement, parameters = _claiming(model)
     given: dict[object, object] = {ANY_ID: uuid.UUID(str(pk)), ANY_TOKEN: uuid.uuid4()}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [cast(Any, given.get(value, value)) for value in parameters])
+        cursor.execute(statement, cast("list[str]", [given.get(value, value) for value in parameters]))
         values = cursor.fetchone()
     if values is None:
         return None
@@ -47,11 +47,11 @@ def _claiming(model: "type[Job]") -> tuple[str, tuple[object, ...]]:
     return f"{statement} RETURNING {columns}", tuple(parameters)
 
 
-def _fields(model: "type[Job]") -> "list[Field[Any, Any]]":
+def _fields(model: "type[Job]") -> "list[Field[object, object]]":
     return list(model._meta.concrete_fields)
 
 
-def _read(field: "Field[Any, Any]", value: object) -> object:
+def _read(field: "Field[object, object]", value: object) -> object:
     for convert in field.get_db_converters(connection):
         value = convert(value, None, connection)
     return value
@@ -64,16 +64,20 @@ def hold(row: "Job") -> bool:
 
 def finish(row: "Job", values: Mapping[str, object]) -> bool:
     """Set fields of a job that has ended, if its lease is still ours; return whether it was."""
-    fields = [(cast("Field[Any, Any]", row._meta.get_field(name)), value) for name, value in values.items()]
+    fields = [(cast("Field[object, object]", row._meta.get_field(name)), value) for name, value in values.items()]
     columns = "".join(f"{field.column} = %s, " for field, _ in fields)
-    given = [field.get_db_prep_save(value, connection) for field, value in fields]
+    given = [field.get_db_prep_save(_plain(value), connection) for field, value in fields]
     ended = f"UPDATE {row._meta.db_table} SET {columns}ended_at = STATEMENT_TIMESTAMP() {STILL_OURS}"  # noqa: S608  # names of ours
     return _done_with(row, ended, *given)
 
 
-def _done_with(row: "Job", statement: str, *parameters: Any) -> bool:
+def _plain(value: object) -> object:
+    return value.pk if isinstance(value, Model) else value
+
+
+def _done_with(row: "Job", statement: str, *parameters: object) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, row.pk, row.lease_token])
+        cursor.execute(statement, cast("list[str]", [*parameters, row.pk, row.lease_token]))
         return bool(cursor.rowcount)
 
 

@@ -10,9 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
 
-from donations.receipts import deliveries
 from donations.receipts import services as receipts
-from donations.receipts.models import ReceiptDelivery
 from donations.stripe import gateway
 from donations.stripe.gateway import CheckoutSession
 from logistics.documents import services as documents
@@ -78,8 +76,7 @@ def test_jobs_of_a_receipt(committed_giving: Giving, report: Report):  # noqa: F
         now = datetime.now(UTC)
         receipts.issue(received_donation(now), by=None, at=now)
     for job, model, run in (
-        ("print", Document, documents.render),
-        ("request the mail", ReceiptDelivery, deliveries.deliver),
+        ("print, and queue the mail", Document, documents.render),
         ("send the mail", Email, mail.deliver),
     ):
         ids = iter([str(pk) for pk in model.objects.values_list("pk", flat=True)])

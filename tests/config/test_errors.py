@@ -2,12 +2,16 @@
 
 import re
 
+import psycopg
 import pytest
 import redis
+from django.db import OperationalError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path
+from psycopg_pool import PoolTimeout
 
 from config import errors
+from config.postgresql.away import is_away
 from config.throttling import COUNT
 from logistics.roles import Role
 from tests.clients import client_of, is_a_problem, once
@@ -193,3 +197,48 @@ def test_no_page_fails_for_a_method_that_it_does_not_have(method, accept):
 
     assert {"/verify/none/", "/p/none/", "/give/"} <= statuses.keys()
     assert {page: status for page, status in statuses.items() if status >= 500} == {}
+
+
+class TestAwayDatabase:
+    """As long as PostgreSQL does not answer, everybody hears when to try again."""
+
+    @pytest.fixture
+    def away(self, monkeypatch):
+        """No connection can be had, as while PostgreSQL is restarted."""
+
+        def none(*_: object, **__: object) -> None:
+            raise OperationalError from PoolTimeout("couldn't get a connection after 10.00 sec")
+
+        monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", none)
+
+    def test_a_program_is_told_when_to_repeat(self, away):
+        answer = Client(raise_request_exception=False).get("/api/v1/appeals/")
+
+        assert is_a_problem(answer, 503, "database_unavailable")
+        assert answer["Retry-After"] == "5"
+
+    def test_a_person_gets_a_page(self, away):
+        answer = Client(raise_request_exception=False, headers={"Accept": "text/html"}).get("/give/")
+
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert "We will be back in a moment" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [
+        (PoolTimeout(), True),
+        (psycopg.OperationalError("the connection is lost"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.QueryCanceled(), False),
+        (psycopg.errors.LockNotAvailable(), False),
+        (psycopg.errors.DeadlockDetected(), False),
+    ],
+)
+def test_a_statement_that_failed_is_not_an_away_database(cause, expected):
+    error = OperationalError()
+    error.__cause__ = cause
+
+    assert is_away(error) is expected
+    assert not is_away(ValueError())

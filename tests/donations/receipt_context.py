@@ -25,7 +25,11 @@ def receipt(**changes: Any) -> "ReceiptPaper":
             "email": "receipts@relief.example.org",
             "phone": "+852 2345 6789",
         },
-        "donor": {"name": "陳大文 Chan Tai Man", "address_lines": ["12/F, 88 Nathan Road", "Kowloon, Hong Kong"]},
+        "donor": {
+            "name": "陳大文 Chan Tai Man",
+            "address_lines": ["12/F, 88 Nathan Road", "Kowloon, Hong Kong"],
+            "language": "zh-Hant-HK",
+        },
         "donation": "GIFT-7Q2M9KXD",
         "amount_minor": 50050,
         "currency": "HKD",
@@ -33,8 +37,11 @@ def receipt(**changes: Any) -> "ReceiptPaper":
         "appeal": "Mali: rescue and rehabilitation for survivors of trafficking",
         "payment_mode": "card",
         "replaces": "",
+        "has_fallback": False,
         "signatory": "Wong Siu Ling",
         "signatory_role": "Honorary Treasurer",
     }
-    done: ReceiptPaper = context | changes
+    context |= changes
+    context["donor"] = {"language": "", **context["donor"]}
+    done: ReceiptPaper = context
     return done

@@ -128,7 +128,7 @@ def test_the_desk_costs_as_many_queries_however_much_waits(django_assert_num_que
         for _ in range(many):
             lack_a_name()
             make_dispute(due_in=DAY)
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             found = desk.waiting(at=timezone.now())
 
     assert [one.count for one in found] == [6, 6]

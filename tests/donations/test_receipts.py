@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from donations.appeals.models import Appeal
 from donations.donors.models import Donor
 from donations.gifts.models import Donation
 from donations.receipts import deliveries
@@ -265,10 +266,10 @@ def test_a_receipt_that_was_cancelled_before_it_was_mailed_is_never_mailed(givin
 
 
 def gift_with_dead_receipt(giving: Giving) -> Donation:
-    """A gift whose receipt the printer refused: accepted before names were checked for printability."""
+    """A gift whose receipt the printer refused: a font has fewer characters than the list says."""
     with pytest.MonkeyPatch.context() as before:
         before.setattr(fonts, "unprintable", lambda text: [])
-        return giving.gift_paid(donor={"name": "김철수", "email": "kim@example.org"})
+        return giving.gift_paid(donor={"name": "Kim 🎁", "email": "kim@example.org"})
 
 
 def test_a_receipt_that_cannot_be_printed_is_not_mailed_and_its_delivery_is_dead(giving: Giving) -> None:
@@ -321,15 +322,10 @@ def test_allowed_receipt_state_changes(giving: Giving) -> None:
 # --- A receipt that cannot be printed --------------------------------------------------------------------------
 
 
-def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corrected(giving: Giving) -> None:
+def test_a_receipt_that_could_not_be_printed_is_replaced(giving: Giving) -> None:
     donation = gift_with_dead_receipt(giving)
     staff, path = finance(giving), f"/api/v1/donations/{donation.pk}/issue-receipt/"
 
-    blocked = staff.post(path)
-    assert (blocked.status_code, blocked.json()["code"]) == (409, "receipt_blocked")
-    assert blocked.json()["missing"] == ["donor_not_printable"]
-    assert blocked.json()["texts"] == [{"place": "donor.name", "characters": ["김", "철", "수"]}]
-    assert "Papers cannot print 김 철 수. Remove these characters." in blocked.json()["detail"]
     corrected = staff.client.patch(
         f"/api/v1/donors/{donation.donor_id}/",
         {"name": "Kim Cheol-su"},
@@ -353,16 +349,20 @@ def test_a_receipt_that_could_not_be_printed_is_replaced_once_the_donor_is_corre
     assert AuditEntry.objects.get(verb="receipt replaced").by is not None
 
 
-def test_a_gift_with_an_unprintable_name_waits_for_finance(giving: Giving) -> None:
+def test_a_gift_for_an_appeal_with_an_unprintable_title_waits_for_finance(giving: Giving) -> None:
     gift = giving.give()
-    Donor.objects.update(name="김철수")
+    Appeal.objects.update(title_en="Mali 🎁")  # written before titles were checked
     giving.type_card(gift["checkout_url"])
     giving.deliver()
     giving.work()
 
     donation = donation_of(gift)
-    assert (donation.status, donation.receipt_blocked_by) == ("received", ["donor_not_printable"])
+    assert (donation.status, donation.receipt_blocked_by) == ("received", ["appeal_not_printable"])
     assert not receipts_of(donation)
+    blocked = finance(giving).post(f"/api/v1/donations/{donation.pk}/issue-receipt/")
+    assert (blocked.status_code, blocked.json()["code"]) == (409, "receipt_blocked")
+    assert blocked.json()["texts"] == [{"place": "appeal.title", "characters": ["🎁"]}]
+    assert "Papers cannot print 🎁. Remove these characters." in blocked.json()["detail"]
 
 
 def test_resending_waits_for_the_booking_of_the_payment_without_deadlock(

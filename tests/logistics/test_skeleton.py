@@ -22,7 +22,7 @@ WRITTEN = "logistics.documents.replay.filled"
 # Letters set far apart are of one font: between two, WeasyPrint writes "-63<>-66.5", of which PDFium forgets a part.
 STYLE = """
 @page { size: A5; margin: 15mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt "Noto Sans" } }
-body { font: 10pt "Noto Sans", "Noto Sans HK", "Noto Sans Arabic" }
+body { font: 10pt "Noto Sans", "Noto Sans CJK HK", "Noto Sans Arabic" }
 .far { letter-spacing: 1.3pt; color: rgb(20 90 140 / 60%); text-decoration: underline }
 .wide { word-spacing: 3pt; font-weight: bold; text-align: justify }
 table { table-layout: fixed; width: 100% }
@@ -108,7 +108,7 @@ def test_letters_with_separate_dots_are_supported(printed):
 
 
 def test_forms_share_font_files(printed):
-    """One of them has 7 MB, and there may be 32 forms."""
+    """One of them has 13 MB, and there may be 32 forms."""
     printed("<p data-slot>{{ name }}</p><p>Some 大</p>")
     printed("<p data-slot>{{ name }}</p><p>Other 大</p>")
     of_forms = [form.fonts.values() for forms in replay.kept_forms.forms.values() for form in forms.values()]

@@ -25,6 +25,15 @@ NAMES = {
     "Ɲɛta Kɔnɛ Ɛ̀": "PDFium",
     "ߒߞߏ ߞߊ߲": "PDFium",
     "अमित कुमार": "poppler",
+    "张刘陈 髙﨑": "both",
+    "김철수": "both",
+    "สมชาย ใจดี": "both",
+    "דוד כהן": "both",
+    "রবীন্দ্রনাথ ঠাকুর": "poppler",
+    "சுப்பிரமணியன்": "both",
+    "አበበ ቢቂላ": "both",
+    "Արամ Խաչատրյան": "both",
+    "შოთა რუსთაველი": "both",
     "محمد علي بطانيات": "poppler",
 }
 
@@ -75,7 +84,7 @@ def test_every_line_of_a_list_can_be_extracted():
 
 def test_letters_without_marking_are_one_glyph_each():
     families = (
-        "&quot;Noto Sans&quot;, &quot;Noto Sans NKo&quot;, &quot;Noto Sans Arabic&quot;, &quot;Noto Sans HK&quot;"
+        "&quot;Noto Sans&quot;, &quot;Noto Sans NKo&quot;, &quot;Noto Sans Arabic&quot;, &quot;Noto Sans CJK HK&quot;"
     )
     page = "".join(f'<p style="font-family: {families}; font-weight: {weight}">x</p>' for weight in (400, 700))
     document = HTML(string=page).render(font_config=rendering._font_configuration())

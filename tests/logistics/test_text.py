@@ -20,10 +20,12 @@ from logistics.text import UnusableText, tidied
 from shipments.packing.models import ManifestLine
 from shipments.shipments.admin import ReasonForm
 from tests.clients import client_of, once, signed_in
+from tests.doors import LINE
 from tests.makers.catalogue import make_categories, make_category, make_item
 from tests.makers.charity import make_charity
+from tests.makers.partners import make_partner
 from tests.makers.people import make_packer, make_user
-from tests.makers.shipments import make_shipment, mali_shipment
+from tests.makers.shipments import make_packed, make_shipment, mali_shipment
 from tests.shipments.sheets import complaints, mali_rows, put, read, xlsx
 
 CASES = Path(__file__).parent.parent / "data" / "cases"
@@ -59,6 +61,14 @@ CASES = Path(__file__).parent.parent / "data" / "cases"
         ("\uffa0\u115f\u17b5x\u1160", "x"),
         ("\u1112\u1160", "\u1112\u1160"),  # an old syllable without a vowel
         ("\U0001e900\u200c\U0001e901", "\U0001e900\u200c\U0001e901"),
+        ("\u099c\u09cd\u200c\u09af", "\u099c\u09cd\u200c\u09af"),  # Bengali
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0dc1\u0dca\u200d\u0dbb\u0dd3"),  # Sinhala: the sri of Sri Lanka
+        ("\u1b13\u1b44\u200c\u1b13", "\u1b13\u1b44\u200c\u1b13"),  # Balinese
+        ("\u2d3d\u2d7f\u200d\u2d4d", "\u2d3d\u2d7f\u200d\u2d4d"),  # Tifinagh
+        ("\U00010d00\u200f", "\U00010d00\u200f"),
+        ("\u1828\u180e\u1820 \u180ex\u180e", "\u1828\u180e\u1820 x"),  # it parts the last vowel of a Mongolian word
+        ("\u845b\U000e0100\u57ce", "\u845b\U000e0100\u57ce"),  # the form that a Japanese family writes
+        ("Chan\u3000Tai\u00a0Man", "Chan Tai Man"),
     ],
 )
 def test_invisible_characters_are_removed_and_the_rest_is_kept(typed: str, kept: str) -> None:
@@ -153,6 +163,31 @@ class TestDoors:
         assert (row.outcome, complaints(row)) == ("imported", [])
         texts = [*ManifestLine.objects.values_list("description_en", "item__code", "remark")]
         assert not [text for line in texts for text in line if text != tidied(text)]
+
+    @pytest.mark.parametrize(
+        ("field", "text", "refused"),
+        [
+            ("description_en", "bed\x01", "lines[0].description_en"),
+            ("remark", "b\x1b", "lines[0].remark"),
+            ("serials", ["A1", "A\x7f"], "lines[0].serials"),
+        ],
+    )
+    def test_a_control_character_in_a_line_is_refused(self, field: str, text: Any, refused: str) -> None:
+        shipment, staff = make_packed(partner=make_partner()), client_of(make_user(Role.WAREHOUSE))
+        line = LINE | {"item": make_item().code, field: text}
+        at = f"/api/v1/shipments/{shipment.number}"
+
+        within = staff.post(f"{at}/packages/", {"kind": "CT", "lines": [line]}, format="json", headers=once())
+        package = shipment.packages.get()
+        added = staff.post(f"{at}/lines/", line | {"package": str(package.pk)}, format="json", headers=once())
+        kept = package.lines.get()
+        changed = staff.patch(f"{at}/lines/{kept.pk}/", {field: text, "version": kept.version}, format="json")
+
+        assert [answer.status_code for answer in (within, added, changed)] == [400, 400, 400]
+        for answer, name in ((within, refused), (added, field), (changed, field)):
+            [error] = [error for error in answer.json()["errors"] if error["code"] == "control_characters"]
+            assert error["field"] == name
+            assert "is an invisible control character. Delete it, or retype the text." in error["detail"]
 
     def test_the_form_of_donors_refuses_and_tidies_text(self) -> None:
         typed: dict[str, Any] = {"amount": "500", "currency": "HKD", "email": "ada@example.org"}

@@ -38,7 +38,7 @@ def test_it_is_found_by_those_whose_list_has_it(by: str) -> None:
         "partner": make_partner_user(partner),
         "another partner": make_partner_user(other),
         "bound to its site": make_partner_user(partner, site=site),
-        "bound to another site": make_partner_user(partner, site=draft.sites.all()[0].site),
+        "bound to another site": make_partner_user(partner, site=draft.sites.get(label="A").site),
         "of no partner": make_user(Role.PARTNER),
         "nobody": AnonymousUser(),
     }

@@ -70,7 +70,7 @@ def outlines_of(font: Any) -> Outlines:
 
 
 def share_files(fonts: Iterable[Any]) -> None:
-    """Make the fonts of all forms share one copy of each file: the Chinese one has 7 MB.
+    """Make the fonts of all forms share one copy of each file: the Chinese one has 13 MB.
 
     Raises Refused as `outlines_of` does.
     """

@@ -1,4 +1,4 @@
-"""Subsets of TrueType fonts with renumbered glyphs.
+"""Subsets of fonts with renumbered glyphs, as TrueType.
 
 HarfBuzz subsets fonts too, but keeps the glyph numbers of the whole font, and each number takes space: 110 kB of
 nothing for eleven Chinese characters. Here the glyphs of a paper are numbered from 1 in order of appearance, and each
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from logistics.documents.replay.cubic_outlines import CubicOutlines
 from logistics.documents.replay.refusal import Refused
 
 GLYPHS_KEPT = 2048
 # Tables of fonts that have more than outlines: colours, pictures, axes.
 MORE = {b"fvar", b"COLR", b"CBDT", b"EBDT", b"SVG ", b"sbix"}
+CUBIC = b"CFF "
 # The tables that a PDF needs of a TrueType font whose glyphs it refers to by number (ISO 32000-1, 9.9).
 NEEDED = (b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp")
 
@@ -24,6 +26,7 @@ WORDS, SCALED, MORE_PARTS, SCALED_TWICE, TURNED, INSTRUCTED = 0x01, 0x08, 0x20, 
 
 CHECKSUM_OF_FILE = 0xB1B0AFBA
 HEAD_CHECKSUM, HEAD_LOCA_FORMAT, HHEA_METRICS, MAXP_GLYPHS, MAXP_HINTS = 8, 50, 34, 4, 14
+MAXP = struct.Struct(">L14H")  # version 1.0, which TrueType outlines need
 NOTHING = bytes(4)  # advance and bearing of an empty glyph
 
 
@@ -35,7 +38,7 @@ class Glyph(NamedTuple):
 
 
 class Outlines:
-    """A font file. Raises Refused for a font that is not, or has more than, TrueType outlines.
+    """A font file. Raises Refused for a font that has something else than outlines, or more.
 
     It equals another one with the same key (WeasyPrint's hash of the font) and the same length.
     """
@@ -45,8 +48,17 @@ class Outlines:
         (count,) = struct.unpack_from(">H", file, 4)
         entries = [struct.unpack_from(">4s4xLL", file, 12 + 16 * index) for index in range(count)]
         self.tables = {tag: (offset, length) for tag, offset, length in entries}
-        if file[:4] != b"\0\1\0\0" or not self.tables.keys() >= set(NEEDED) or MORE & self.tables.keys():
-            raise Refused("a font that is not plain TrueType")
+        self.cubic: CubicOutlines | None = None
+        needed = set(NEEDED)
+        if file[:4] == b"OTTO":
+            needed = {CUBIC, b"head", b"hhea", b"hmtx", b"maxp"}
+        elif file[:4] != b"\0\1\0\0":
+            raise Refused("a file that is not one font")
+        if not self.tables.keys() >= needed or MORE & self.tables.keys():
+            raise Refused("a font with more than outlines, or without them")
+        if CUBIC in needed:
+            offset, length = self.tables[CUBIC]
+            self.cubic = CubicOutlines(memoryview(file)[offset : offset + length])
         self.long = struct.unpack_from(">h", file, self.tables[b"head"][0] + HEAD_LOCA_FORMAT)[0] == 1
         (self.metrics,) = struct.unpack_from(">H", file, self.tables[b"hhea"][0] + HHEA_METRICS)
 
@@ -91,6 +103,9 @@ class Outlines:
         struct.pack_into(">L", head, HEAD_CHECKSUM, 0)
         struct.pack_into(">h", head, HEAD_LOCA_FORMAT, long)
         struct.pack_into(">H", hhea, HHEA_METRICS, count)
+        if self.cubic:
+            points, contours = zip(*map(_size, outlines), strict=True) if outlines else ((0,), (0,))
+            maxp = bytearray(MAXP.pack(0x10000, count, max(points), max(contours), *[0] * 11))
         struct.pack_into(">H", maxp, MAXP_GLYPHS, count)
         struct.pack_into(">8H", maxp, MAXP_HINTS, 1, *[0] * 7)  # no hints: no zones, functions, stack
         loca = places if long else [place // 2 for place in places]
@@ -108,18 +123,31 @@ class Outlines:
 
 @lru_cache(maxsize=GLYPHS_KEPT)
 def _glyph(font: Outlines, number: int) -> Glyph:
-    start = font.tables[b"loca"][0] + (4 if font.long else 2) * number
-    begins, ends = struct.unpack_from(">2L" if font.long else ">2H", font.file, start)
-    if not font.long:
-        begins, ends = 2 * begins, 2 * ends
-    offset = font.tables[b"glyf"][0]
-    outline, parts = _unhinted(font.file[offset + begins : offset + ends])
+    parts: tuple[tuple[int, int], ...] = ()
+    if font.cubic:
+        outline = font.cubic.outline(number)
+    else:
+        start = font.tables[b"loca"][0] + (4 if font.long else 2) * number
+        begins, ends = struct.unpack_from(">2L" if font.long else ">2H", font.file, start)
+        if not font.long:
+            begins, ends = 2 * begins, 2 * ends
+        offset = font.tables[b"glyf"][0]
+        outline, parts = _unhinted(font.file[offset + begins : offset + ends])
     metrics = font.tables[b"hmtx"][0]
     (advance,) = struct.unpack_from(">H", font.file, metrics + 4 * min(number, font.metrics - 1))
     # The last glyphs share an advance and have only a bearing.
     place = 4 * number + 2 if number < font.metrics else 4 * font.metrics + 2 * (number - font.metrics)
     (bearing,) = struct.unpack_from(">h", font.file, metrics + place)
     return Glyph(outline + bytes(len(outline) % 2), advance, bearing, parts)
+
+
+def _size(outline: bytes) -> tuple[int, int]:
+    """Return the numbers of points and contours of a simple glyph."""
+    if not outline:
+        return 0, 0
+    (contours,) = struct.unpack_from(">h", outline)
+    (last,) = struct.unpack_from(">H", outline, 8 + 2 * contours)
+    return last + 1, contours
 
 
 def _unhinted(outline: bytes) -> tuple[bytes, tuple[tuple[int, int], ...]]:

@@ -133,7 +133,7 @@ SOURCE = """
 #let small(size, color, body) = text(size: size * 1pt, fill: rgb(color), body)
 #set document(title: "Donation receipt " + told.number)
 #set page(paper: "a4", margin: (top: 17mm, x: 22mm, bottom: 14mm))
-#set text(font: ("Noto Sans", "Noto Sans HK"), size: 10pt, fill: rgb("14202b"))
+#set text(font: ("Noto Sans", "Noto Sans CJK HK"), size: 10pt, fill: rgb("14202b"))
 #set par(leading: 0.55em, spacing: 0.6em)
 #grid(columns: (1fr, 64mm), inset: (bottom: 6mm), stroke: (x: none, top: none, bottom: 1.6pt + rgb("0b3c5d")),
   [#text(size: 15pt, weight: "bold", fill: rgb("0b3c5d"), told.charity) \\
