@@ -122,7 +122,7 @@ def look_kept(product: Instance) -> Iterator[None]:
     """Restore the charity's look and the appeal's picture, for the other tests."""
     yield
     product.rows("UPDATE logistics_charity SET colour = '#0b5c6b', accent = '#e07a2f', logo_id = NULL RETURNING 1")
-    product.rows("UPDATE donations_appeal SET picture_id = NULL RETURNING 1")
+    product.rows("UPDATE donations_appeal SET picture_id = NULL, picture_alt_en = '', picture_alt_fr = '' RETURNING 1")
 
 
 @submits("admin:donations_appeal_change")

@@ -120,7 +120,7 @@ def test_finance_edits_charity_appeal_and_donor_through_the_services(giving: Giv
         f"/admin/logistics/charity/{charity.pk}/change/": {
             "name": "Renamed", "address": charity.address, "country": "HK", "registration": "91/1234",
             "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": charity.email, "signatory": "Lee",
-            "currencies": ["HKD", "XOF"],
+            "currencies": ["HKD", "XOF"], "colour": "#0b5c6b", "accent": "#e07a2f",
         },
         f"/admin/donations/appeal/{appeal.pk}/change/": {
             "slug": "mali", "title_en": "Renamed", "title_fr": "X", "story_en": "X", "story_fr": "X",
@@ -177,7 +177,7 @@ def test_a_concurrent_change_is_shown_as_a_form_error(giving: Giving, monkeypatc
     form = {
         "name": "Renamed", "address": charity.address, "country": "HK", "registration": "91/1234",
         "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": charity.email, "signatory": "Lee",
-        "currencies": ["HKD", "XOF"], "seen_version": "1",
+        "currencies": ["HKD", "XOF"], "colour": "#0b5c6b", "accent": "#e07a2f", "seen_version": "1",
     }  # fmt: skip
 
     def meanwhile(values: Any) -> None:
