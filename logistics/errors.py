@@ -2,7 +2,6 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeVar
 
 from django.utils.translation import gettext as _
-from psycopg_pool import PoolTimeout
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -71,12 +70,9 @@ _WAITED = ("55P03", "57014", "40P01", "40001")
 
 
 def waited_too_long(error: BaseException | None) -> bool:
-    """Return whether a transaction failed only because of others: repeated later, it may succeed.
-
-    Also if no connection to the database got free in time.
-    """
+    """Return whether a transaction failed only because of others: repeated later, it may succeed."""
     while error is not None:
-        if isinstance(error, PoolTimeout) or getattr(error, "sqlstate", None) in _WAITED:
+        if getattr(error, "sqlstate", None) in _WAITED:
             return True
         error = error.__cause__
     return False

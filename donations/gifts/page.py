@@ -218,6 +218,8 @@ def _papers(receipts: list[Receipt]) -> Iterator[Line]:
         notes = []
         if receipt.replaces_id:
             notes.append(_("replaces %(number)s") % {"number": numbers[receipt.replaces_id]})
+        if receipt.not_printed:
+            notes.append(_("□ for %(characters)s") % {"characters": " ".join(receipt.not_printed)})
         if receipt.document.state == Job.State.DONE:
             url = reverse("admin:donations_receipt_pdf", args=[receipt.pk])
             notes.append(format_html('<a class="underline" href="{}">PDF</a>', url))

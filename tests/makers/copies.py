@@ -11,6 +11,7 @@ from donations.gifts.models import Donation
 from donations.payments.models import AttemptState, PaymentAttempt
 from donations.receipts import services as receipts
 from donations.receipts.models import Receipt, ReceiptDelivery
+from donations.refunds.models import Refund
 from donations.stripe_events.models import StripeEvent
 from logistics.audit.models import AuditEntry
 from logistics.catalogue.models import Category, Item
@@ -96,6 +97,9 @@ class Gifts:
             source=StripeEvent.Source.WEBHOOK,
             attempt=self.attempt,
         )
+        self.refund = Refund.objects.create(
+            attempt=self.attempt, stripe_id="re_1", state="pending", amount_minor=100, currency="HKD", created_at=NOON
+        )
         receipt = receipts.update(self.donation, at=NOON)
         assert receipt is not None
         self.receipt: Receipt = receipt
@@ -107,6 +111,7 @@ class Gifts:
         copy(self.donation, first, last, reference="'GFT-' || g", donor_id=ID, appeal_id="r.appeal_id")
         ids = {"session_id": "'cs_' || g", "payment_intent_id": "'pi_' || g"}
         copy(self.attempt, first, last, donation_id=ID, **ids)
+        copy(self.refund, first, last, stripe_id="'re_' || g", attempt_id=ID)
         copy(self.event, first, last, stripe_id="'evt_' || g", attempt_id=ID)
         copy(self.receipt.document, first, last, number="'HK-2026-' || g", token="'receipt' || g")
         own = {"donation_id": ID, "document_id": ID}

@@ -64,6 +64,7 @@ IN_LONG_FORM = r"/(add|delete|history|password)/$|<path:object_id>/$|<path:objec
 # officer. The bodies of those to safety officers are compared with the address in test_refused_texts.py and
 # logistics/test_sealed_addresses.py.
 NEEDS_MORE = {"gift-confirmation", "giving-alarm", "invitation", "receipt-cancelled", "stripe-differs", "desk"} | {
+    *("refund-to-approve", "refund-failed"),
     *("address-read", "sealed-text-found", "sealed-text-refused"),
     *map(notices.kind_of, job_models()),  # jobs that failed for good; these mails say only how many
 }
