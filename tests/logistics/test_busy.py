@@ -124,7 +124,8 @@ def test_a_form_of_the_admin_says_so_and_keeps_what_was_typed(finance: Client, l
     path = f"/admin/logistics/charity/{charity.pk}/change/"
     form = {"name": "Typed by hand", "address": "1 Road", "country": "HK", "registration": "91/1234",
             "jurisdiction": "HK", "time_zone": "Asia/Hong_Kong", "email": "a@example.org", "signatory": "Lee",
-            "currencies": ["HKD"], "colour": "#0b5c6b", "accent": "#e07a2f", "seen_version": str(charity.version)}  # fmt: skip
+            "currencies": ["HKD"], "colour": "#0b5c6b", "accent": "#e07a2f",
+            "seen_version": str(charity.version)}  # fmt: skip
 
     with held(Charity.objects.all()), waiting_at_most("lock_timeout"):
         answer = finance.post(path, form, headers={"Accept-Language": language})

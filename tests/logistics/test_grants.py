@@ -46,7 +46,7 @@ ONLY_THESE_CHANGE = {
 }
 FROZEN = {
     # The amount, currency and channel of an offline gift may be corrected: triggers hold those of card gifts.
-    "donations_donation": {"reference", "consent_text", "consent_version", "created_at"},
+    "donations_donation": {"reference", "created_at", "form_key"},
     "donations_paymentattempt": {"donation_id", "number", "amount_minor", "currency", "created_at"},
     "donations_stripeevent": {"stripe_id", "kind", "livemode"},
     "logistics_document": {"context", "number", "token", "replaces_id"},
