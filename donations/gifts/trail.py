@@ -54,7 +54,16 @@ def entries(donation: Donation) -> Iterator[tuple[datetime, str, str, str]]:
         changed = entry.details["now"] if entry.verb == CORRECTED else {}
         amount_minor = changed.get("amount_minor", amount_minor)
         currency = changed.get("currency", currency)
-        yield entry.at, _sentence(entry, int(amount_minor), currency), entry.by.name if entry.by else "", entry.reason
+        yield entry.at, _sentence(entry, int(amount_minor), currency), entry.by.name if entry.by else "", _reason(entry)
+
+
+def _reason(entry: AuditEntry) -> str:
+    """Return the reason in words: a receipt ends because of what the gift has become, or of what a person typed."""
+    if not entry.verb.startswith("receipt "):
+        return entry.reason
+    if entry.reason == "not_printed":
+        return gettext("it could not be printed")
+    return str(dict(Donation.Status.choices).get(entry.reason, entry.reason))
 
 
 def _sentence(entry: AuditEntry, amount_minor: int, currency: str) -> str:
