@@ -18,7 +18,7 @@ from donations.fraud_warnings.models import FraudWarning
 from donations.payments.models import Decline
 from donations.portal.models import SignInRequest
 from donations.reconciliation.models import StripeDifference
-from donations.refunds.models import Refund, RefundSending
+from donations.refunds.models import RefundSending
 from logistics.health.models import HealthCheck
 from logistics.ids import uuid7
 from logistics.mail.models import Unsubscription
@@ -48,8 +48,7 @@ def rows(db: None) -> dict[str, Any]:
     make_contact(goods.partner)
     Base(goods.partner)
     money = {"attempt": gifts.attempt, "amount_minor": 1, "currency": "HKD", "created_at": NOON}
-    refund = Refund.objects.create(stripe_id="re_1", state="pending", **money)
-    RefundSending.objects.create(refund=refund)
+    RefundSending.objects.create(refund=gifts.refund)
     FraudWarning.objects.create(
         attempt=gifts.attempt, stripe_id="issfr_1", fraud_type="misc", actionable=True, created_at=NOON
     )
@@ -106,7 +105,7 @@ def test_the_check_finds_an_id(rows: dict[str, Any]) -> None:
 def test_rows_are_titled_by_what_people_call_them(rows: dict[str, Any]) -> None:
     told = {
         "donations.Donor": "Chan Tai Man",
-        "donations.Refund": f"{rows['donations.PaymentAttempt'].donation}: 0.01 HKD",
+        "donations.Refund": f"{rows['donations.PaymentAttempt'].donation}: 1.00 HKD",
         "donations.PaymentAttempt": f"{rows['donations.PaymentAttempt'].donation}: payment attempt 1",
         "donations.ReceiptDelivery": f"{rows['donations.Receipt']}: receipt delivery, ",
         "logistics.Contact": rows["logistics.Contact"].name,
