@@ -48,9 +48,15 @@ def compare(
 
 
 def compare_recent(*, at: datetime) -> int:
-    """Compare the last five weeks, mail finance if there is a new difference, and return how many are open."""
+    """Compare the last five weeks, mail finance if there is a new difference, and return how many are open there.
+
+    Older differences are compared too, each with the moment in which it happened, so that they end once both agree.
+    """
     since = at - NIGHTLY
-    known = set(StripeDifference.objects.filter(ended_at=None).values_list("pk", flat=True))
+    is_open = StripeDifference.objects.filter(ended_at=None)
+    known = set(is_open.values_list("pk", flat=True))
+    for moment in list(is_open.filter(happened_at__lt=since).values_list("happened_at", flat=True)):
+        compare(moment, moment + timedelta(seconds=1), at=at)
     # The last hour is left out: its events may still be on their way.
     found = compare(since, at - EDGE, at=at)
     if any(one.pk not in known for one in found):

@@ -186,6 +186,20 @@ def test_finance_is_mailed_of_a_new_difference_once(giving: Giving) -> None:
     assert "/admin/donations/stripedifference/?settled=no" in mail.body
 
 
+def test_a_difference_of_months_ago_ends_once_both_agree(giving: Giving) -> None:
+    attempt = donation_of(received(giving)).attempts.get()
+    change_amount(attempt, 1)
+    months_later = giving_now(giving) + timedelta(days=90)
+    compare(giving)
+
+    reconciliation.compare_recent(at=months_later)
+    still_open = StripeDifference.objects.filter(ended_at=None).count()
+    change_amount(attempt, 50050)
+    reconciliation.compare_recent(at=months_later)
+
+    assert (still_open, StripeDifference.objects.filter(ended_at=None).count()) == (1, 0)
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "500.50 HKD"), ("fr", "500,50 HKD")])
 def test_the_desk_shows_differences_in_words(giving: Giving, language: str, words: str) -> None:
     change_amount(donation_of(received(giving)).attempts.get(), 1)
