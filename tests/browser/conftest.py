@@ -8,12 +8,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from config.local import setup
 from tests.browser.claims import claimed
+from tests.browser.giving import WORDS
 from tests.browser.member import PASSWORD, log_in
 from tests.browser.visitor import Visitor
 from tests.journeys.people import Program
@@ -166,3 +168,26 @@ def staff(
         return member
 
     return sign_in
+
+
+@pytest.fixture
+def language(width: str) -> str:
+    """Each page is opened at both widths and in both languages; not every combination."""
+    return {"phone": "fr", "desktop": "en"}[width]
+
+
+@pytest.fixture
+def donor(visit: Callable[..., Visitor], language: str) -> Visitor:
+    """A visitor whose browser requests one language."""
+    return visit(locale=language)
+
+
+@pytest.fixture
+def words(language: str) -> dict[str, str]:
+    return WORDS[language]
+
+
+@pytest.fixture
+def email() -> str:
+    """Return an email address that no other test uses."""
+    return f"donor-{uuid4().hex[:8]}@example.org"

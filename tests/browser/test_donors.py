@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -12,29 +11,6 @@ from tests.browser.claims import submits
 from tests.browser.giving import DECLINED, WORDS, WORKS, gifts_of, pay, promise
 from tests.browser.visitor import CHECKOUT, Visitor, mail_to, text_mailed_to
 from tests.processes import Instance, eventually
-
-
-@pytest.fixture
-def language(width: str) -> str:
-    """Each page is opened at both widths and in both languages; not every combination."""
-    return {"phone": "fr", "desktop": "en"}[width]
-
-
-@pytest.fixture
-def donor(visit: Callable[..., Visitor], language: str) -> Visitor:
-    """A visitor whose browser requests one language."""
-    return visit(locale=language)
-
-
-@pytest.fixture
-def words(language: str) -> dict[str, str]:
-    return WORDS[language]
-
-
-@pytest.fixture
-def email() -> str:
-    """Return an email address that no other test uses."""
-    return f"donor-{uuid4().hex[:8]}@example.org"
 
 
 def declines_of(product: Instance, email: str) -> list[tuple[Any, ...]]:

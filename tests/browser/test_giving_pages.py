@@ -2,38 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from PIL import Image
 
 from tests.browser.claims import submits
-from tests.browser.giving import WORDS, WORKS, gifts_of, pay, promise
+from tests.browser.giving import WORKS, gifts_of, pay, promise
 from tests.browser.member import SignIn
 from tests.browser.visitor import CHECKOUT, Visitor
 from tests.processes import Instance, eventually
 
 ALT = {"en": "A girl carries a chair into a dormitory.", "fr": "Une fille porte une chaise dans un dortoir."}
-
-
-@pytest.fixture
-def language(width: str) -> str:
-    return {"phone": "fr", "desktop": "en"}[width]
-
-
-@pytest.fixture
-def donor(visit: Callable[..., Visitor], language: str) -> Visitor:
-    return visit(locale=language)
-
-
-@pytest.fixture
-def words(language: str) -> dict[str, str]:
-    return WORDS[language]
-
-
-@pytest.fixture
-def email() -> str:
-    return f"donor-{uuid4().hex[:8]}@example.org"
 
 
 @submits("give-to", "gift-pay", CHECKOUT)

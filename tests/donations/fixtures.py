@@ -34,3 +34,11 @@ def _ready(settings: Any, tmp_path: Any, running: StandIn) -> Giving:
     make_charity()
     make_appeal()
     return Giving(running)
+
+
+@pytest.fixture
+def limited(giving: Giving, settings: Any) -> Giving:
+    """Three checkouts an hour by address and by email; addresses come from the proxy in front."""
+    settings.GIVE_LIMITS = {"address": 3, "email": 3, "world": 1000}
+    settings.TRUSTED_PROXIES = 1
+    return giving
